@@ -1,0 +1,11 @@
+"""The one Django app."""
+
+from django.apps import AppConfig
+
+
+class Elonara(AppConfig):
+    """Everything under one label, so that no relation crosses an app."""
+
+    name = "elonara"
+    label = "elonara"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,181 @@
+"""Rows about Bluesky accounts: who is who, sessions, states, nonces, lanes.
+
+Every `*_enc` column holds a value of `elonara.sealing` whose associated data names the column, the row's
+UUID and the DID, so that a sealed value cannot be moved to another place.
+"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+
+class Leased(models.Model):
+    """A row that one process at a time may refresh: a lease with a fence (see `elonara.locks`)."""
+
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_fence = models.PositiveBigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    # Committed before a refresh token leaves: a row that still has it after a crash may have lost its token.
+    attempt_started_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class MemberIdentity(Leased):
+    """Which DID a member has proved, and the OAuth session that came with it.
+
+    Signing in leaves a row without tokens (state `revoked`, reason `not_connected`): a way to sign in, nothing more.
+    """
+
+    class State(models.TextChoices):
+        """What the OAuth session is good for."""
+
+        ACTIVE = "active"
+        NEEDS_REAUTH = "needs_reauth"
+        REVOKED = "revoked"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    member = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="bluesky")
+    bsky_did = models.CharField(max_length=256, unique=True)
+    bsky_handle = models.CharField(max_length=253)
+    display_name = models.CharField(max_length=640, blank=True)
+    avatar_url = models.URLField(max_length=1000, blank=True)
+    bsky_access_token_enc = models.TextField(blank=True)
+    bsky_refresh_token_enc = models.TextField(blank=True)
+    bsky_scope = models.TextField(blank=True)  # as granted, not as asked
+    bsky_token_expires_at = models.DateTimeField(null=True, blank=True)
+    dpop_key_enc = models.TextField(blank=True)
+    pds_url = models.CharField(max_length=500, blank=True)
+    issuer = models.CharField(max_length=500, blank=True)
+    client_id = models.TextField(blank=True)
+    assertion_kid = models.CharField(max_length=64, blank=True)  # "" for the loopback client
+    state = models.CharField(max_length=12, choices=State, default=State.REVOKED)
+    state_reason = models.CharField(max_length=60, default="not_connected")
+    connected_at = models.DateTimeField(null=True, blank=True)
+    session_ends_at = models.DateTimeField(null=True, blank=True)  # loopback: two weeks; confidential: two years
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "elonara"
+        verbose_name_plural = "member identities"
+
+
+class AppPasswordSession(Leased):
+    """The app password a member (or the operator, for the relay) gave us, and its current session."""
+
+    class State(models.TextChoices):
+        """Whether the PDS still takes it."""
+
+        ACTIVE = "active"
+        REFUSED = "refused"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    did = models.CharField(max_length=256, unique=True)
+    handle = models.CharField(max_length=253)
+    member = models.OneToOneField(  # null: the relay account
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="app_password"
+    )
+    app_password_enc = models.TextField()
+    access_jwt_enc = models.TextField(blank=True)
+    refresh_jwt_enc = models.TextField(blank=True)
+    access_expires_at = models.DateTimeField(null=True, blank=True)
+    pds_url = models.CharField(max_length=500)
+    state = models.CharField(max_length=8, choices=State, default=State.ACTIVE)
+    state_reason = models.CharField(max_length=60, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "elonara"
+
+
+class AuthorizationRequest(models.Model):
+    """One trip to an authorization server: made at the start, consumed once by the callback (RFC 6749 `state`)."""
+
+    class Purpose(models.TextChoices):
+        """Why the member or visitor went there."""
+
+        SIGN_IN = "sign_in"
+        CONNECT = "connect"
+        REAUTHORIZE = "reauthorize"
+        PROVE = "prove"  # an invitee proves a DID, to answer or to opt out
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    state_hash = models.CharField(max_length=64, unique=True)  # SHA-256, hex
+    browser_hash = models.CharField(max_length=64)  # of a random value kept in the browser session
+    purpose = models.CharField(max_length=12, choices=Purpose)
+    member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True)
+    expected_did = models.CharField(max_length=256, blank=True)  # "" where the trip began with a server's name
+    handle = models.CharField(max_length=253, blank=True)
+    issuer = models.CharField(max_length=500)
+    pds_url = models.CharField(max_length=500, blank=True)
+    redirect_uri = models.CharField(max_length=500)
+    client_id = models.TextField()
+    assertion_kid = models.CharField(max_length=64, blank=True)
+    scope = models.TextField()
+    verifier_enc = models.TextField()
+    dpop_key_enc = models.TextField()
+    confirmed = models.BooleanField(default=False)  # linking was asked for by a POST with CSRF
+    next = models.CharField(max_length=500, blank=True)
+    payload = models.JSONField(default=dict, blank=True)  # the press that is applied after the proof
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    consumed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "elonara"
+
+
+class DpopNonce(models.Model):
+    """The last DPoP nonce of one origin for one DPoP key (RFC 9449, section 8). Not a secret; kept apart from tokens."""
+
+    key_thumbprint = models.CharField(max_length=64)
+    origin = models.CharField(max_length=300)
+    nonce = models.CharField(max_length=500)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [models.UniqueConstraint(fields=["key_thumbprint", "origin"], name="one_nonce_per_key_and_origin")]
+
+
+class AssertionKey(models.Model):
+    """A client authentication key (private_key_jwt). Retired ones stay in the JWKS until no session uses them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kid = models.CharField(max_length=64, unique=True)
+    key_enc = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "elonara"
+
+
+class ActorView(models.Model):
+    """What Bluesky last said about one person as one member sees them. A cache with an age, gone on disconnect."""
+
+    member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    did = models.CharField(max_length=256)
+    person = models.JSONField()  # elonara.bluesky.graph.Person as a dict
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [models.UniqueConstraint(fields=["member", "did"], name="one_view_per_member_and_did")]
+
+
+class AccountLane(models.Model):
+    """Keeps one author account to one worker, on any database: the lease is the row (see `elonara.locks`)."""
+
+    author_did = models.CharField(max_length=256, primary_key=True)
+    owner = models.CharField(max_length=64, blank=True)
+    fence = models.PositiveBigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    next_at = models.DateTimeField(null=True, blank=True)  # spacing: the next post not before
+    paused_until = models.DateTimeField(null=True, blank=True)  # 429: ratelimit-reset
+    pause_reason = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        app_label = "elonara"

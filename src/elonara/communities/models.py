@@ -1,0 +1,65 @@
+"""Communities and who belongs to them."""
+
+from django.conf import settings
+from django.db import models
+
+
+class Visibility(models.TextChoices):
+    """Who may see a thing."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+class Community(models.Model):
+    """A lasting group of people."""
+
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=120)
+    description = models.TextField(max_length=5000, blank=True)
+    visibility = models.CharField(max_length=8, choices=Visibility, default=Visibility.PUBLIC)
+    picture = models.ImageField(upload_to="communities", blank=True)
+    picture_alt = models.CharField(max_length=300, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "elonara"
+        verbose_name_plural = "communities"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """One person in one community: a member of the site, or somebody who proved an invited DID."""
+
+    class Role(models.TextChoices):
+        """What the person may do; admins and moderators may invite."""
+
+        ADMIN = "admin"
+        MODERATOR = "moderator"
+        MEMBER = "member"
+
+    community = models.ForeignKey(Community, on_delete=models.CASCADE, related_name="memberships")
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="memberships"
+    )
+    did = models.CharField(max_length=256, blank=True)  # "" where the member never proved one
+    name = models.CharField(max_length=640, blank=True)  # what the DID's profile said, for people without an account
+    handle = models.CharField(max_length=253, blank=True)
+    role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
+    joined_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [
+            models.UniqueConstraint(fields=["community", "member"], name="one_membership_per_member"),
+            models.UniqueConstraint(
+                fields=["community", "did"], condition=~models.Q(did=""), name="one_membership_per_did"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(member__isnull=False) | ~models.Q(did=""), name="membership_names_somebody"
+            ),
+        ]

@@ -1,0 +1,206 @@
+"""Invitations, the announcement they answer to, and the wishes of those who are invited."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from elonara.communities.models import Community
+from elonara.events.models import Event
+
+EXACTLY_ONE_TARGET = models.Q(event__isnull=False, community__isnull=True) | models.Q(
+    event__isnull=True, community__isnull=False
+)
+
+
+class State(models.TextChoices):
+    """Where a post stands. The transitions are one table in `elonara.invitations.states`."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    WAITING = "waiting"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+    HANDED_OVER = "handed_over"
+
+
+class Voice(models.TextChoices):
+    """Whose account the post is written from."""
+
+    HOST = "host"
+    RELAY = "relay"
+    COMPOSE = "compose"  # no backend can post: the host gets a ready link
+
+
+class Post(models.Model):
+    """A post of ours: fixed before anything is sent, delivered by workers. The row is the truth."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, blank=True, related_name="%(class)ss")
+    community = models.ForeignKey(Community, on_delete=models.CASCADE, null=True, blank=True, related_name="%(class)ss")
+    host = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    author_did = models.CharField(max_length=256, db_index=True)
+    voice = models.CharField(max_length=7, choices=Voice, default=Voice.HOST)
+    rkey = models.CharField(max_length=64)  # a TID, unique per author
+    record = models.JSONField()  # text, facets, langs, embed without thumb; no createdAt, no reply
+    state = models.CharField(max_length=11, choices=State, default=State.QUEUED)
+    reason = models.CharField(max_length=60, blank=True)  # a stable code, in words by `invitations.reasons`
+    error = models.CharField(max_length=500, blank=True)  # what the server said, never with a secret
+    retryable = models.BooleanField(default=True)
+    attempts = models.PositiveIntegerField(default=0)
+    first_attempt_at = models.DateTimeField(null=True, blank=True)
+    last_attempt_at = models.DateTimeField(null=True, blank=True)
+    ambiguous = models.BooleanField(default=False)  # the last attempt may have landed: read the key first
+    next_attempt_at = models.DateTimeField(db_index=True)
+    fence = models.PositiveBigIntegerField(default=0)  # the lane's, when it was taken
+    uri = models.CharField(max_length=500, blank=True)
+    cid = models.CharField(max_length=100, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    undo_settled_at = models.DateTimeField(null=True, blank=True)  # look again until then
+    undo_confirmations = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+
+
+class Announcement(Post):
+    """The post that a quiet thread hangs from: one per target and author."""
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [
+            models.CheckConstraint(condition=EXACTLY_ONE_TARGET, name="announcement_has_one_target"),
+            models.UniqueConstraint(fields=["author_did", "rkey"], name="announcement_key_per_author"),
+            models.UniqueConstraint(
+                fields=["event", "author_did"], condition=models.Q(event__isnull=False), name="one_announcement_per_event"
+            ),
+            models.UniqueConstraint(
+                fields=["community", "author_did"],
+                condition=models.Q(community__isnull=False),
+                name="one_announcement_per_community",
+            ),
+        ]
+
+
+class Batch(models.Model):
+    """One press of Send."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    host = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, blank=True)
+    community = models.ForeignKey(Community, on_delete=models.CASCADE, null=True, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+    thread = models.BooleanField(default=True)
+    idempotency_key = models.CharField(max_length=100, blank=True)
+    skipped = models.JSONField(default=list)  # [{did, handle, reason}]
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [
+            models.CheckConstraint(condition=EXACTLY_ONE_TARGET, name="batch_has_one_target"),
+            models.UniqueConstraint(
+                fields=["host", "idempotency_key"],
+                condition=~models.Q(idempotency_key=""),
+                name="one_batch_per_idempotency_key",
+            ),
+        ]
+
+
+class Invitation(Post):
+    """One person invited to one target."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="invitations")
+    announcement = models.ForeignKey(
+        Announcement, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations"
+    )
+    invitee_did = models.CharField(max_length=256)
+    invitee_handle = models.CharField(max_length=253)
+    invitee_name = models.CharField(max_length=640, blank=True)
+    invitee_avatar = models.URLField(max_length=1000, blank=True)
+    line = models.CharField(max_length=200, blank=True)  # the personal line
+    ref = models.CharField(max_length=32, unique=True)  # /i/{ref}: 96 random bits, no secret
+    needs_confirmation = models.BooleanField(default=False)  # rebuilt: the host looks again before it goes
+    outdated = models.BooleanField(default=False)  # sent, and the target has changed since
+    counted_on = models.DateField(null=True, blank=True)  # the day it takes from the host's cap
+    undone_once = models.BooleanField(default=False)
+    opened_at = models.DateTimeField(null=True, blank=True)  # by somebody who proved the DID
+    answer = models.CharField(max_length=8, blank=True)  # going | maybe | cant | joined | declined
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [
+            models.CheckConstraint(condition=EXACTLY_ONE_TARGET, name="invitation_has_one_target"),
+            models.UniqueConstraint(fields=["author_did", "rkey"], name="invitation_key_per_author"),
+            models.UniqueConstraint(
+                fields=["event", "invitee_did"], condition=models.Q(event__isnull=False), name="invited_once_to_an_event"
+            ),
+            models.UniqueConstraint(
+                fields=["community", "invitee_did"],
+                condition=models.Q(community__isnull=False),
+                name="invited_once_to_a_community",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["invitee_did", "state"]),
+            models.Index(fields=["state", "next_attempt_at"]),
+            models.Index(fields=["host", "counted_on"]),
+        ]
+
+
+class OptOut(models.Model):
+    """Somebody said never again: to one host, or (host null) to the whole site. The host cannot undo it."""
+
+    did = models.CharField(max_length=256)
+    host = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [
+            models.UniqueConstraint(fields=["did", "host"], name="one_opt_out_per_host"),
+            models.UniqueConstraint(fields=["did"], condition=models.Q(host=None), name="one_opt_out_for_the_site"),
+        ]
+
+
+class HostSending(models.Model):
+    """What the site knows about one host's sending. Also the row that caps are counted under (select for update)."""
+
+    host = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="sending")
+    relay_approved = models.BooleanField(default=False)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    pause_reason = models.CharField(max_length=60, blank=True)  # spam_label | opt_outs | operator
+    first_sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "elonara"
+
+
+class RelayConsent(models.Model):
+    """A person who switched relay invitations on."""
+
+    did = models.CharField(max_length=256, primary_key=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "elonara"
+
+
+class Report(models.Model):
+    """An invitee tells the operator that something is wrong."""
+
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="reports")
+    reporter_did = models.CharField(max_length=256, blank=True)  # "" where nobody proved anything
+    text = models.CharField(max_length=1000, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    handled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "elonara"

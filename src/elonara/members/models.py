@@ -1,0 +1,80 @@
+"""The people who have an account here."""
+
+import uuid
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class Member(AbstractUser):
+    """Somebody with an account. `id` is the `member_id` of the API and of `MemberIdentity`."""
+
+    class Standing(models.TextChoices):
+        """Whether the operator lets this member act."""
+
+        ACTIVE = "active"
+        PENDING = "pending"  # registration "approval": signed up, waits for the operator
+        SUSPENDED = "suspended"
+
+    class Theme(models.TextChoices):
+        """The colour switch in the footer."""
+
+        SYSTEM = "system"
+        LIGHT = "light"
+        DARK = "dark"
+
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    display_name = models.CharField(max_length=64, blank=True)
+    bio = models.CharField(max_length=500, blank=True)
+    timezone = models.CharField(max_length=64, blank=True)
+    theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
+    standing = models.CharField(max_length=10, choices=Standing, default=Standing.ACTIVE)
+    # Raised to end every API token of the member at once (password change, suspension).
+    token_epoch = models.PositiveIntegerField(default=0)
+
+    REQUIRED_FIELDS: list[str] = []
+
+    class Meta:
+        app_label = "elonara"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """What other people read: the display name, else the username."""
+        return self.display_name or self.username
+
+
+class Notice(models.Model):
+    """A message that waits on the member's pages, for those whom no e-mail reaches."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=40)  # one open notice per member and kind
+    text = models.CharField(max_length=500)
+    link = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    dismissed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "kind"], condition=models.Q(dismissed_at=None), name="one_open_notice_per_kind"
+            )
+        ]
+
+
+class OneTimeLink(models.Model):
+    """A link that works once: the first operator's, for now. Only its hash is stored."""
+
+    token_hash = models.CharField(max_length=64, primary_key=True)
+    purpose = models.CharField(max_length=20)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "elonara"
