@@ -1,0 +1,75 @@
+"""What a trip to an authorization server can end in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from elonara.bluesky.models import MemberIdentity
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A visitor proved a DID to sign in. `identity` is None for a DID nobody here has: ask "new here?"."""
+
+    did: str
+    handle: str
+    display_name: str
+    identity: MemberIdentity | None
+    next: str
+
+
+@dataclass(frozen=True)
+class Connected:
+    """The member's session (tokens and scope) was stored, over the old one where there was one."""
+
+    identity: MemberIdentity
+    next: str
+
+
+@dataclass(frozen=True)
+class NeedsConfirmation:
+    """A link that no form of ours began: the page names the DID and asks; `BlueskyOAuthService.confirm` goes on."""
+
+    request_id: UUID
+    did: str
+    handle: str
+    next: str
+
+
+@dataclass(frozen=True)
+class Proved:
+    """An invitee proved a DID. `payload` is what was pressed before the proof. Nothing was stored."""
+
+    did: str
+    handle: str
+    display_name: str
+    payload: dict[str, Any]
+    next: str
+
+
+type Outcome = SignedIn | Connected | NeedsConfirmation | Proved
+
+
+@dataclass
+class AuthorizationFailed(Exception):
+    """The trip ended without a result. `sentence` says why and what to do next; it holds no secret.
+
+    Reasons: access_denied, expired, other_browser, wrong_account (`expected` and `got` are DIDs), wrong_issuer,
+    belongs_to_another_member, missing_scope, unknown_account, not_pointing_back, unreachable, server, has_another_account.
+    `next`, `purpose` and `handle` are those of the trip, as far as they are known, so that a page can offer it again.
+    """
+
+    reason: str
+    sentence: str
+    expected: str = ""
+    got: str = ""
+    next: str = ""
+    purpose: str = ""
+    handle: str = ""
+    payload: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.sentence}"

@@ -1,0 +1,120 @@
+"""Which permissions are asked for, and what was granted, in words.
+
+Three bundles (atproto permission scopes): signing in asks for `atproto` alone; connecting asks for reading the graph
+and for writing posts at once, so that a later switch of the write mode needs no second round. Grants may be partial:
+every feature looks at the granted scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import parse_qs, quote
+
+from django.conf import settings
+
+BASE = "atproto"
+TRANSITION = "transition:generic"
+READS = (
+    "app.bsky.graph.getFollowers",
+    "app.bsky.graph.getFollows",
+    "app.bsky.graph.getRelationships",
+    "app.bsky.graph.getLists",
+    "app.bsky.graph.getList",
+    "app.bsky.actor.getProfiles",
+    "app.bsky.actor.searchActorsTypeahead",
+    "app.bsky.feed.getPostThread",
+)
+# What the picker and the check before sending cannot do without; lists and threads may be missing.
+NEEDED_READS = frozenset({"app.bsky.graph.getFollowers", "app.bsky.graph.getFollows", "app.bsky.actor.getProfiles"})
+POST_WRITES = "repo:app.bsky.feed.post?action=create&action=delete"
+IMAGES = "blob:image/*"
+
+
+def sign_in() -> str:
+    """The scope that proves a DID and allows nothing else."""
+    return BASE
+
+
+def connect() -> str:
+    """The scope of Connect and Reauthorize: reading the graph and writing posts."""
+    if settings.ELONARA.bluesky.scopes == "transition":
+        return f"{BASE} {TRANSITION}"
+    audience = quote(f"{settings.ELONARA.bluesky.appview_did}#bsky_appview", safe=":")
+    reads = [f"rpc:{method}?aud={audience}" for method in READS]
+    return " ".join([BASE, *reads, POST_WRITES, IMAGES])
+
+
+def declared() -> str:
+    """The union of all bundles: what the client metadata names. A server refuses a scope that is not in it."""
+    return connect()
+
+
+def can_read_graph(granted: str) -> bool:
+    """Whether the granted scope allows the reads that inviting needs, with the viewer's state."""
+    scopes = granted.split()
+    if BASE not in scopes:
+        return False
+    return TRANSITION in scopes or NEEDED_READS <= _granted_reads(scopes)
+
+
+def can_write(granted: str) -> bool:
+    """Whether the granted scope allows creating and deleting posts."""
+    scopes = granted.split()
+    if BASE not in scopes:
+        return False
+    return TRANSITION in scopes or {"create", "delete"} <= _granted_actions(scopes)
+
+
+def can_upload(granted: str) -> bool:
+    """Whether the granted scope allows uploading pictures."""
+    scopes = granted.split()
+    kinds = {value for scope in scopes if scope.startswith("blob") for value in _values(scope, "accept")}
+    return TRANSITION in scopes or bool(kinds & {"image/*", "*/*", "image/jpeg"})
+
+
+def in_words(granted: str) -> list[str]:
+    """What the member allowed, one permission a line, for the status card."""
+    words = ["Know your Bluesky address and ID"] if BASE in granted.split() else []
+    if can_read_graph(granted):
+        words.append("See who you follow and who follows you")
+    if can_write(granted):
+        words.append("Write and delete posts for you")
+    if can_upload(granted):
+        words.append("Add pictures to those posts")
+    return words
+
+
+def missing_in_words(granted: str) -> list[str]:
+    """What Connect asked for and the member's server did not grant."""
+    return [words for words in in_words(connect()) if words not in in_words(granted)]
+
+
+def _granted_reads(scopes: Iterable[str]) -> set[str]:
+    audience = f"{settings.ELONARA.bluesky.appview_did}#bsky_appview"
+    return {
+        method
+        for scope in scopes
+        if scope.startswith(("rpc:", "rpc?"))
+        for method in _values(scope, "lxm")
+        if {audience, "*"} & set(_parameters(scope).get("aud", []))
+    }
+
+
+def _granted_actions(scopes: Iterable[str]) -> set[str]:
+    actions: set[str] = set()
+    for scope in scopes:
+        if scope.startswith(("repo:", "repo?")) and {"app.bsky.feed.post", "*"} & set(_values(scope, "collection")):
+            # A repo permission that names no action allows all of them.
+            actions |= set(_parameters(scope).get("action", ["create", "update", "delete"]))
+    return actions
+
+
+def _values(scope: str, name: str) -> list[str]:
+    """The positional value of a permission (`rpc:<value>?…`), or the parameter `name` that stands for it."""
+    head, _, _ = scope.partition("?")
+    _, colon, value = head.partition(":")
+    return [value] if colon else _parameters(scope).get(name, [])
+
+
+def _parameters(scope: str) -> dict[str, list[str]]:
+    return parse_qs(scope.partition("?")[2])
