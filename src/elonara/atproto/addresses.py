@@ -1,0 +1,90 @@
+"""Which addresses may be asked. Everything that a stranger can name is refused unless it is plainly public."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+from typing import Protocol
+
+from elonara.atproto.errors import AddressRefused
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_V6_PUBLIC = ipaddress.ip_network("2000::/3")
+# Inside the public ranges, but leading elsewhere: addresses that carry an IPv4 address (6to4, Teredo) or that
+# are set aside. NAT64, IPv4-mapped and -compatible ones lie outside 2000::/3 and are refused with the rest.
+_REFUSED = [
+    ipaddress.ip_network(text)
+    for text in ("2002::/16", "2001::/23", "2001:db8::/32", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24")
+]
+
+
+class Url(Protocol):
+    """The parts of an address that the policy looks at (an httpx2.URL has them)."""
+
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def raw_host(self) -> bytes: ...
+    @property
+    def port(self) -> int | None: ...
+    @property
+    def userinfo(self) -> bytes: ...
+
+
+class Allowed:
+    """The `host:port` pairs that an operator has exempted. An entry without a port means 443."""
+
+    def __init__(self, entries: Collection[str] = ()) -> None:
+        self._pairs = frozenset(self._pair(entry) for entry in entries)
+
+    @staticmethod
+    def _pair(entry: str) -> tuple[str, int]:
+        host, colon, port = entry.strip().lower().rpartition(":")
+        if not colon or "]" in port:
+            return entry.strip().lower().strip("[]"), 443
+        return host.strip("[]"), int(port)
+
+    def __contains__(self, pair: tuple[str, int]) -> bool:
+        return (pair[0].lower().strip("[]"), pair[1]) in self._pairs
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the open Internet, reachable by anyone, and unicast."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if not ip.is_global or ip.is_multicast or ip.is_reserved or ip.is_link_local or ip.is_loopback or ip.is_unspecified:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address) and (ip not in _V6_PUBLIC or ip.scope_id):
+        return False
+    return not any(ip in network for network in _REFUSED if network.version == ip.version)
+
+
+def check_url(url: Url, allowed: Allowed) -> None:
+    """Raise AddressRefused unless the address is https on port 443 of a real host name, or exempted."""
+    host, scheme = url.raw_host.decode("ascii", "replace").lower(), url.scheme
+    if scheme not in DEFAULT_PORTS or not host:
+        raise AddressRefused("only https addresses can be asked")
+    if url.userinfo:
+        raise AddressRefused(f"{host} is asked with a user name in the address")
+    port = url.port or DEFAULT_PORTS[scheme]
+    if (host, port) in allowed:
+        return
+    if scheme != "https":
+        raise AddressRefused(f"{host} can only be asked over https")
+    if port != 443:
+        raise AddressRefused(f"{host} can only be asked on port 443, not {port}")
+    if not _is_name(host):
+        raise AddressRefused(f"{host} is not a public host name")
+
+
+def _is_name(host: str) -> bool:
+    """Whether a host is written as a DNS name with a dot, and not as a number in any of its notations."""
+    labels = host.split(".")
+    if len(labels) < 2 or len(host) > 253 or ":" in host:
+        return False
+    if not all(label and len(label) <= 63 and label.replace("-", "a").replace("_", "a").isalnum() for label in labels):
+        return False
+    return not labels[-1][0].isdigit()

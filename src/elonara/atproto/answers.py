@@ -1,0 +1,161 @@
+"""Reading failures: from what a server answered to the types of `errors`.
+
+Every row of our table of measured answers is one case here and one test beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from elonara.atproto.errors import AccessDenied, InvalidGrant, Kind, OAuthError, XrpcError
+
+CREATE_RECORD = "com.atproto.repo.createRecord"
+CREATE_SESSION = "com.atproto.server.createSession"
+
+# Names of errors whose meaning depends neither on the status nor on the call.
+BY_NAME: Mapping[str, Kind] = {
+    "use_dpop_nonce": Kind.USE_DPOP_NONCE,
+    "invalid_dpop_proof": Kind.INVALID_DPOP_PROOF,
+    "ExpiredToken": Kind.TOKEN_EXPIRED,
+    "ScopeMissingError": Kind.SCOPE_MISSING,
+    "insufficient_scope": Kind.SCOPE_MISSING,
+    "RecordNotFound": Kind.RECORD_NOT_FOUND,
+    "BlobNotFound": Kind.BLOB_NOT_FOUND,
+    "AuthFactorTokenRequired": Kind.AUTH_FACTOR_REQUIRED,
+    "AccountDeactivated": Kind.ACCOUNT_DEACTIVATED,
+    "RepoDeactivated": Kind.ACCOUNT_DEACTIVATED,
+    "AccountTakedown": Kind.ACCOUNT_TAKENDOWN,
+    "RepoTakendown": Kind.ACCOUNT_TAKENDOWN,
+    "RepoSuspended": Kind.ACCOUNT_TAKENDOWN,
+    "AccountNotFound": Kind.ACCOUNT_NOT_FOUND,
+    "RepoNotFound": Kind.ACCOUNT_NOT_FOUND,
+    "RateLimitExceeded": Kind.RATE_LIMITED,
+    "AuthMissing": Kind.WRONG_SCHEME_OR_HOST,
+}
+
+# The words with which a PDS refuses a token that was sent in the wrong way or to the wrong place.
+OUR_FAULTS = ("bad token scope", "malformed token", "malformed authorization header", "unsupported authorization type",
+              "unexpected authorization type")  # fmt: skip
+
+
+def classify(status: int, error: str, message: str, nsid: str = "") -> Kind:
+    """The meaning of a failed XRPC call, from its HTTP status, error name, message and the method called."""
+    if status == 429:
+        return Kind.RATE_LIMITED
+    if kind := BY_NAME.get(error):
+        return kind
+    lower = message.lower()
+    if error in {"invalid_token", "InvalidToken"}:
+        if lower.startswith(OUR_FAULTS):
+            return Kind.WRONG_SCHEME_OR_HOST
+        return Kind.TOKEN_EXPIRED if '"exp" claim' in lower or "expired" in lower else Kind.TOKEN_INVALID
+    if status >= 500:
+        return Kind.RECORD_EXISTS_OR_SERVER if nsid == CREATE_RECORD and status == 500 else Kind.SERVER_ERROR
+    if status == 401:
+        return Kind.WRONG_PASSWORD if nsid == CREATE_SESSION else Kind.TOKEN_INVALID
+    if "could not find repo" in lower or "could not locate repo" in lower:
+        return Kind.ACCOUNT_NOT_FOUND
+    if "could not locate record" in lower:
+        return Kind.RECORD_NOT_FOUND
+    return Kind.BAD_REQUEST if 400 <= status < 500 else Kind.MALFORMED_ANSWER
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """A budget as a server states it: `limit` points in `window` seconds, `remaining` until `resets_at` (UTC)."""
+
+    limit: int | None
+    remaining: int | None
+    resets_at: datetime | None
+    window: int | None
+    retry_after: float | None
+
+
+def rate_limit(headers: Mapping[str, str], now: float | None = None) -> RateLimit | None:
+    """The rate limit headers of an answer (`ratelimit-*`, `retry-after`), None where the server sent none."""
+    now = time.time() if now is None else now
+    reset = _whole(headers.get("ratelimit-reset"))
+    policy = headers.get("ratelimit-policy", "")
+    found = RateLimit(
+        limit=_whole(headers.get("ratelimit-limit")),
+        remaining=_whole(headers.get("ratelimit-remaining")),
+        resets_at=_moment(reset),
+        window=_whole(policy.partition(";w=")[2].partition(";")[0]),
+        retry_after=_retry_after(headers.get("retry-after", ""), now),
+    )
+    empty = found.limit is found.remaining is found.resets_at is found.retry_after is None
+    return None if empty else found
+
+
+def xrpc_error(status: int, headers: Mapping[str, str], body: bytes, nsid: str = "") -> XrpcError:
+    """The typed error of a failed XRPC answer. Takes any body, also one that is no JSON at all."""
+    payload = _object(body)
+    error, message = _text(payload.get("error")), _text(payload.get("message") or payload.get("error_description"))
+    challenge = headers.get("www-authenticate", "")
+    if not error and 'error="' in challenge:  # a proxy may have eaten the body, the challenge says the same
+        error = challenge.partition('error="')[2].partition('"')[0]
+    budget = rate_limit(headers)
+    return XrpcError(
+        status,
+        error or f"HTTP {status}",
+        message,
+        kind=classify(status, error, message, nsid),
+        retry_after=budget.retry_after if budget else None,
+        resets_at=budget.resets_at if budget else None,
+    )
+
+
+def oauth_error(status: int, headers: Mapping[str, str], body: bytes) -> OAuthError:
+    """The typed error of a failed answer of an authorization server (RFC 6749 section 5.2)."""
+    payload = _object(body)
+    code = _text(payload.get("error"))
+    description = _text(payload.get("error_description") or payload.get("message"))
+    if code == "invalid_grant":
+        return InvalidGrant(description, status=status)
+    if code == "access_denied":
+        return AccessDenied(description)
+    budget = rate_limit(headers)
+    fallback = "rate_limited" if status == 429 else "server_error" if status >= 500 else "bad_answer"
+    return OAuthError(code or fallback, description, status=status, retry_after=budget.retry_after if budget else None)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _text(value: Any, limit: int = 500) -> str:
+    """A server's words, without control characters and of bounded length: they go to logs and pages."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(char if char.isprintable() else " " for char in value[:limit]).strip()
+
+
+def _whole(value: str | None) -> int | None:
+    return int(value) if value and value.isascii() and value.isdigit() and len(value) <= 12 else None
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _retry_after(value: str, now: float) -> float | None:
+    """Seconds to wait: `retry-after` is a number of seconds or an HTTP date (RFC 9110 section 10.2.3)."""
+    if (seconds := _whole(value)) is not None:
+        return float(seconds)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now) if value else None
+    except (ValueError, TypeError, OverflowError):
+        return None

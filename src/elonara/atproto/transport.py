@@ -1,0 +1,213 @@
+"""The transport of `network`: connects to vetted addresses only, under one deadline per call."""
+
+from __future__ import annotations
+
+import contextvars
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore2
+import httpx2
+
+from elonara.atproto.addresses import Allowed, is_public
+from elonara.atproto.errors import AddressRefused, BodyTooLarge, NetworkError
+
+Resolver = Callable[[str, int], Sequence[tuple[str, int]]]
+
+MAX_CONNECTIONS = 100
+KEEP_ALIVE = 20
+# Below the five seconds after which node servers hang up by default: a request sent into a closing connection
+# fails without an answer, and then nobody knows whether a post was made.
+KEEP_ALIVE_SECONDS = 4.0
+LOOKUPS_AT_ONCE = 16
+
+
+class Deadline:
+    """A moment of the monotonic clock by which a call must be over."""
+
+    def __init__(self, at: float) -> None:
+        self._at = at
+
+    def left(self) -> float:
+        """Seconds left. Raises httpx2.TimeoutException when there are none."""
+        left = self._at - time.monotonic()
+        if left <= 0:
+            raise httpx2.TimeoutException("the deadline has passed")
+        return left
+
+
+@dataclass
+class Call:
+    """One request on its way: until when, and whether any byte of it has left."""
+
+    until: Deadline
+    sent: bool = False
+
+
+# The transport works in the thread of its caller, so a context variable carries the call down to the socket.
+current_call: contextvars.ContextVar[Call] = contextvars.ContextVar("current_call")
+
+
+class GuardedTransport(httpx2.HTTPTransport):
+    """httpx2's transport over a connection pool whose sockets are opened by `GuardedBackend`."""
+
+    def __init__(self, allowed: Allowed, resolver: Resolver | None, ssl_context: ssl.SSLContext | None) -> None:
+        context = ssl_context or httpx2.create_ssl_context(trust_env=False)
+        super().__init__(verify=context, trust_env=False)
+        # There is no public way to give httpx2 a network backend, hence the private attribute. It must exist
+        # and be what we take it for, or requests would go out through a pool that vets nothing.
+        if not isinstance(getattr(self, "_pool", None), httpcore2.ConnectionPool):
+            raise RuntimeError("this version of httpx2 keeps its connection pool elsewhere: addresses cannot be vetted")
+        self._pool.close()
+        self._pool = httpcore2.ConnectionPool(
+            ssl_context=context,
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=KEEP_ALIVE,
+            keepalive_expiry=KEEP_ALIVE_SECONDS,
+            network_backend=GuardedBackend(allowed, resolver),
+        )
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request. Raises RuntimeError if the answer did not come over a guarded connection."""
+        response = super().handle_request(request)
+        if not isinstance(response.extensions.get("network_stream"), GuardedStream):
+            response.close()
+            raise RuntimeError("an answer came over a connection that was not vetted")
+        return response
+
+
+class GuardedBackend(httpcore2.NetworkBackend):
+    """Opens TCP connections to vetted addresses."""
+
+    def __init__(self, allowed: Allowed, resolver: Resolver | None) -> None:
+        self._allowed = allowed
+        self._resolve = resolver or system_resolver
+        self._tcp = httpcore2.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002 - the call's deadline counts
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        """Connect to the first vetted address of `host` that answers."""
+        addresses = list(self._resolve(host, port))
+        if not addresses:
+            raise NetworkError(f"{host} has no address", ambiguous=False)
+        if (host, port) not in self._allowed:
+            addresses = [(ip, where) for ip, where in addresses if is_public(ip)]
+            if not addresses:
+                raise AddressRefused(f"{host} leads to an address that is not public")
+        fault: Exception | None = None
+        for ip, where in addresses:
+            try:
+                stream = self._tcp.connect_tcp(
+                    ip, where, current_call.get().until.left(), local_address, socket_options
+                )
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as tried:
+                fault = tried
+            else:
+                return GuardedStream(stream)
+        raise fault or httpcore2.ConnectError("no address to try")
+
+    def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore2.NetworkStream:
+        """Refused: nothing on this network is asked over a socket file."""
+        raise AddressRefused("socket files are not asked")
+
+
+class GuardedStream(httpcore2.NetworkStream):
+    """A connection whose every wait ends at the deadline of the call that uses it."""
+
+    def __init__(self, inner: httpcore2.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        """Read what is there, waiting no longer than the call may."""
+        return self._inner.read(max_bytes, current_call.get().until.left())
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Write, noting that the request is no longer only ours."""
+        call = current_call.get()
+        call.sent = True
+        self._inner.write(buffer, call.until.left())
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> httpcore2.NetworkStream:
+        """Begin TLS for `server_hostname`, which is the name asked for and never the address."""
+        return GuardedStream(self._inner.start_tls(ssl_context, server_hostname, current_call.get().until.left()))
+
+    def get_extra_info(self, info: str) -> Any:
+        """Whatever the socket below knows."""
+        return self._inner.get_extra_info(info)
+
+
+_lookups = threading.BoundedSemaphore(LOOKUPS_AT_ONCE)
+
+
+def system_resolver(host: str, port: int) -> list[tuple[str, int]]:
+    """The addresses of a name by the system's resolver, within the deadline of the current call.
+
+    The system's call cannot be interrupted, so it runs in a thread of its own that may be left behind; how many
+    of those there can be is bounded. Raises NetworkError when the name is unknown.
+    """
+    until = current_call.get().until
+    if not _lookups.acquire(timeout=until.left()):
+        raise httpx2.ConnectTimeout("too many names are being looked up")
+    outcome: list[Any] = []
+
+    def look() -> None:
+        try:
+            outcome.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP))
+        except (OSError, UnicodeError) as fault:
+            outcome.append(fault)
+        finally:
+            _lookups.release()
+
+    thread = threading.Thread(target=look, name="lookup", daemon=True)
+    thread.start()
+    thread.join(until.left())
+    if not outcome:
+        raise httpx2.ConnectTimeout(f"{host} was not found in time")
+    if isinstance(outcome[0], Exception):
+        raise NetworkError(f"{host} was not found", ambiguous=False) from outcome[0]
+    return list(dict.fromkeys((str(info[4][0]), int(info[4][1])) for info in outcome[0]))
+
+
+def bounded_body(response: httpx2.Response, max_bytes: int) -> bytes:
+    """The body, decompressed where the server compressed it unasked. Raises BodyTooLarge beyond `max_bytes`."""
+    host = "the server"
+    coding = response.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in {"identity", "", "gzip", "deflate"}:
+        raise NetworkError(f"{host} answered in the coding {coding[:20]!r}, which was not asked for", ambiguous=True)
+    declared = response.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise BodyTooLarge(f"{host} answered with more than {max_bytes} bytes")
+    unpack = zlib.decompressobj(wbits=47) if coding in {"gzip", "deflate"} else None
+    chunks: list[bytes] = []
+    size = 0
+    for raw in response.iter_raw():
+        try:
+            chunk = unpack.decompress(raw, max_bytes - size + 1) if unpack else raw
+        except zlib.error as fault:
+            raise NetworkError(f"{host} answered with a broken body", ambiguous=True) from fault
+        size += len(chunk)
+        if size > max_bytes:
+            raise BodyTooLarge(f"{host} answered with more than {max_bytes} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
