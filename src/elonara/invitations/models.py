@@ -78,7 +78,9 @@ class Announcement(Post):
             models.CheckConstraint(condition=EXACTLY_ONE_TARGET, name="announcement_has_one_target"),
             models.UniqueConstraint(fields=["author_did", "rkey"], name="announcement_key_per_author"),
             models.UniqueConstraint(
-                fields=["event", "author_did"], condition=models.Q(event__isnull=False), name="one_announcement_per_event"
+                fields=["event", "author_did"],
+                condition=models.Q(event__isnull=False),
+                name="one_announcement_per_event",
             ),
             models.UniqueConstraint(
                 fields=["community", "author_did"],
@@ -140,7 +142,9 @@ class Invitation(Post):
             models.CheckConstraint(condition=EXACTLY_ONE_TARGET, name="invitation_has_one_target"),
             models.UniqueConstraint(fields=["author_did", "rkey"], name="invitation_key_per_author"),
             models.UniqueConstraint(
-                fields=["event", "invitee_did"], condition=models.Q(event__isnull=False), name="invited_once_to_an_event"
+                fields=["event", "invitee_did"],
+                condition=models.Q(event__isnull=False),
+                name="invited_once_to_an_event",
             ),
             models.UniqueConstraint(
                 fields=["community", "invitee_did"],
@@ -159,7 +163,9 @@ class OptOut(models.Model):
     """Somebody said never again: to one host, or (host null) to the whole site. The host cannot undo it."""
 
     did = models.CharField(max_length=256)
-    host = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    host = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -173,7 +179,9 @@ class OptOut(models.Model):
 class HostSending(models.Model):
     """What the site knows about one host's sending. Also the row that caps are counted under (select for update)."""
 
-    host = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="sending")
+    host = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="sending"
+    )
     relay_approved = models.BooleanField(default=False)
     paused_at = models.DateTimeField(null=True, blank=True)
     pause_reason = models.CharField(max_length=60, blank=True)  # spam_label | opt_outs | operator
