@@ -1,0 +1,203 @@
+"""Who the site is to an authorization server: client metadata, and the proof of it (AT Protocol OAuth, "Clients")."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Iterable
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode, urlsplit
+
+from elonara.atproto.errors import OAuthError
+from elonara.atproto.oauth.jose import SigningKey, new_jti
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_SECONDS = 60
+
+
+class OAuthClientIdentity(Protocol):
+    """What `OAuthClient` needs to know of the site."""
+
+    @property
+    def client_id(self) -> str:
+        """The id: a URL."""
+        ...
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where the authorization server sends the browser back to."""
+        ...
+
+    @property
+    def scope(self) -> str:
+        """Every scope the client may ask for, separated by spaces."""
+        ...
+
+    @property
+    def kid(self) -> str:
+        """The assertion key of new sessions; "" for a public client."""
+        ...
+
+    def metadata(self) -> dict[str, Any]:
+        """The client metadata document."""
+        ...
+
+    def auth_params(self, aud: str, kid: str) -> dict[str, str]:
+        """The form parameters that authenticate one attempt of one request to the issuer `aud`."""
+        ...
+
+
+class LoopbackClient:
+    """A public client for development: its id is `http://localhost` with its metadata in the query; no keys.
+
+    `redirect_uri` must be `http://127.0.0.1[:port]/…` (or `[::1]`); `localhost` there is refused by servers.
+    Sessions live two weeks at most. Raises ValueError for another redirect URI.
+    """
+
+    kid = ""
+
+    def __init__(self, redirect_uri: str, scope: str) -> None:
+        parts = urlsplit(redirect_uri)
+        if parts.scheme != "http" or not _is_loopback_ip(parts.hostname):
+            raise ValueError("the redirect URI of a loopback client begins with http://127.0.0.1")
+        self.redirect_uri, self.scope = redirect_uri, scope
+        query = urlencode({"redirect_uri": redirect_uri, "scope": scope}, quote_via=quote)
+        self.client_id = f"http://localhost?{query}"
+
+    def metadata(self) -> dict[str, Any]:
+        """The document that servers derive from the client id by themselves."""
+        return {
+            "client_id": self.client_id,
+            "application_type": "native",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"],
+            "redirect_uris": [self.redirect_uri],
+            "scope": self.scope,
+            "token_endpoint_auth_method": "none",
+            "dpop_bound_access_tokens": True,
+        }
+
+    def auth_params(self, aud: str, kid: str) -> dict[str, str]:  # noqa: ARG002
+        """`client_id` alone: a public client proves nothing."""
+        return {"client_id": self.client_id}
+
+
+class AssertionKey(SigningKey):
+    """A client authentication key (`private_key_jwt`). Never used for DPoP: servers refuse that."""
+
+    @property
+    def kid(self) -> str:
+        """The key's id in the JWKS: its RFC 7638 thumbprint."""
+        return self.thumbprint
+
+
+class Keyring:
+    """The client's assertion keys: the first is used for new sessions, the others while a session still needs them."""
+
+    def __init__(self, keys: Iterable[AssertionKey]) -> None:
+        self._keys = {key.kid: key for key in keys}
+        if not self._keys:
+            raise ValueError("a confidential client needs at least one key")
+
+    @property
+    def current(self) -> AssertionKey:
+        """The key for new sessions."""
+        return next(iter(self._keys.values()))
+
+    def get(self, kid: str) -> AssertionKey | None:
+        """The key with this id, if it is still kept."""
+        return self._keys.get(kid)
+
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The JWKS document: public halves alone, retired keys included."""
+        return {
+            "keys": [{**key.public_jwk, "kid": key.kid, "alg": "ES256", "use": "sig"} for key in self._keys.values()]
+        }
+
+
+class ConfidentialClient:
+    """The client of a public site: `client_id` is the https address of its metadata; it signs an assertion each time.
+
+    Raises ValueError where an address is not https or not of the client id's own origin.
+    """
+
+    def __init__(
+        self,
+        client_id: str,
+        redirect_uri: str,
+        scope: str,
+        jwks_uri: str,
+        keyring: Keyring,
+        name: str = "",
+        *,
+        client_uri: str = "",
+        logo_uri: str = "",
+        policy_uri: str = "",
+        tos_uri: str = "",
+    ) -> None:
+        parts = urlsplit(client_id)
+        if parts.scheme != "https" or not parts.hostname or parts.path in {"", "/"} or parts.fragment:
+            raise ValueError("the client id is the https address of a document")
+        for url in (redirect_uri, jwks_uri):
+            if urlsplit(url)[:2] != parts[:2]:
+                raise ValueError("redirect URI and JWKS are on the client id's own origin")
+        self.client_id, self.redirect_uri, self.scope = client_id, redirect_uri, scope
+        self._jwks_uri, self._keyring, self._name = jwks_uri, keyring, name
+        self._pages = {"client_uri": client_uri, "logo_uri": logo_uri, "policy_uri": policy_uri, "tos_uri": tos_uri}
+
+    @property
+    def kid(self) -> str:
+        """The assertion key of new sessions; a session keeps it to its end."""
+        return self._keyring.current.kid
+
+    def metadata(self) -> dict[str, Any]:
+        """The document at `client_id`."""
+        document: dict[str, Any] = {
+            "client_id": self.client_id,
+            "application_type": "web",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"],
+            "redirect_uris": [self.redirect_uri],
+            "scope": self.scope,
+            "token_endpoint_auth_method": "private_key_jwt",
+            "token_endpoint_auth_signing_alg": "ES256",
+            "jwks_uri": self._jwks_uri,
+            "dpop_bound_access_tokens": True,
+        }
+        if self._name:
+            document["client_name"] = self._name
+        document.update({name: url for name, url in self._pages.items() if url})
+        return document
+
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The document at `jwks_uri`."""
+        return self._keyring.jwks()
+
+    def auth_params(self, aud: str, kid: str) -> dict[str, str]:
+        """`client_id` and a fresh assertion (RFC 7523, section 3) for the issuer `aud`, signed by the session's key.
+
+        Raises OAuthError `invalid_client` where that key is no longer kept: the session must be made anew.
+        """
+        key = self._keyring.get(kid)
+        if key is None:
+            raise OAuthError("invalid_client", "The key that this session began with is gone; connect again.")
+        now = int(time.time())
+        assertion = key.sign(
+            {"typ": "JWT", "alg": "ES256", "kid": key.kid},
+            {
+                "iss": self.client_id,
+                "sub": self.client_id,
+                "aud": aud,
+                "jti": new_jti(),
+                "iat": now,
+                "exp": now + ASSERTION_SECONDS,
+            },
+        )
+        return {"client_id": self.client_id, "client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+
+
+def _is_loopback_ip(host: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

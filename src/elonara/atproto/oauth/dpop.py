@@ -1,0 +1,68 @@
+"""DPoP: proofs that a request comes from the holder of a key (RFC 9449; AT Protocol OAuth profile)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from elonara.atproto.oauth.jose import SigningKey, new_jti
+from elonara.atproto.oauth.secret import Secret, reveal
+
+DEFAULT_PORTS = {"https": 443, "http": 80}
+MAX_NONCE = 500
+_NONCE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,%d}" % MAX_NONCE)
+
+
+class DpopKey(SigningKey):
+    """The ES256 key of one session. A server binds the tokens of the session to its `thumbprint`."""
+
+    def __init__(self, key: Any) -> None:
+        super().__init__(key)
+        self._header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": dict(self.public_jwk)}
+
+    def proof(
+        self, method: str, url: str, *, nonce: str | None = None, access_token: Secret | str | None = None
+    ) -> str:
+        """The `DPoP` header's value for one attempt of one request (RFC 9449, section 4.2).
+
+        Each call has its own `jti`: a proof is sent once. `iat` is this machine's clock in whole seconds; servers
+        refuse a proof that is off by more than about a minute, so the machine's clock must be kept right.
+        """
+        claims: dict[str, Any] = {"jti": new_jti(), "htm": method.upper(), "htu": target(url), "iat": int(time.time())}
+        if nonce:
+            claims["nonce"] = nonce
+        if access_token:
+            digest = hashlib.sha256(reveal(access_token).encode("ascii")).digest()
+            claims["ath"] = base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+        return self.sign(self._header, claims)
+
+
+def target(url: str) -> str:
+    """`url` as the `htu` claim has it: without query and fragment."""
+    parts = urlsplit(url)
+    return f"{origin(url)}{parts.path or '/'}"
+
+
+def origin(url: str) -> str:
+    """`scheme://host[:port]` of `url`, lower case, without the scheme's own port. Raises ValueError on a bad URL."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if not parts.scheme or not host:
+        raise ValueError("the URL has no host")
+    host = f"[{host}]" if ":" in host else host
+    port = parts.port
+    suffix = "" if port is None or port == DEFAULT_PORTS.get(parts.scheme) else f":{port}"
+    return f"{parts.scheme}://{host}{suffix}"
+
+
+def nonce_of(headers: Mapping[str, str]) -> str | None:
+    """The nonce an answer gives (`DPoP-Nonce`), if it is one by RFC 9449, section 8.1, and of a sane length."""
+    for name, value in headers.items():
+        if name.lower() == "dpop-nonce":
+            return value if _NONCE.fullmatch(value) else None
+    return None

@@ -1,0 +1,103 @@
+"""ES256 keys and signatures, shared by DPoP proofs and client assertions (RFC 7515, 7517, 7638)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Self
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+_REGISTRY = jws.JWSRegistry(algorithms=["ES256"])
+
+
+class BadKey(ValueError):
+    """A stored key that is not an ES256 private key. Never carries the key."""
+
+
+class SigningKey:
+    """An ES256 private key with its public half serialised once. `repr` shows the thumbprint alone."""
+
+    def __init__(self, key: ECKey) -> None:
+        if not key.is_private or key.curve_name != "P-256":
+            raise BadKey("the key is not a P-256 private key")
+        self._key = key
+        public = key.as_dict(private=False)
+        self.public_jwk: Mapping[str, str] = {name: str(public[name]) for name in ("kty", "crv", "x", "y")}
+        self.thumbprint: str = key.thumbprint()
+
+    @classmethod
+    def generate(cls) -> Self:
+        """A new key from the system's random source."""
+        return cls(ECKey.generate_key("P-256"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The key that `to_json` gave; one that was read lately is not imported again. Raises BadKey."""
+        digest = hashlib.sha256(cls.__name__.encode() + text.encode()).digest()
+        key = _RECENT.get(digest)
+        if not isinstance(key, cls):
+            key = cls._import(text)
+            _RECENT.put(digest, key)
+        return key
+
+    @classmethod
+    def _import(cls, text: str) -> Self:
+        try:
+            return cls(ECKey.import_key(json.loads(text)))
+        except (ValueError, TypeError, KeyError, JoseError):
+            pass
+        # Raised outside the handler: the chained fault could quote the private key.
+        raise BadKey("the stored key cannot be read")
+
+    def to_json(self) -> str:
+        """The private JWK as JSON text. A secret: seal it."""
+        private = self._key.as_dict(private=True)
+        return json.dumps({name: private[name] for name in ("kty", "crv", "x", "y", "d")}, separators=(",", ":"))
+
+    def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+        """A compact JWS over `claims`."""
+        payload = json.dumps(claims, separators=(",", ":"))
+        return jws.serialize_compact(dict(header), payload, self._key, registry=_REGISTRY)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.thumbprint}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a key is sealed, not pickled")
+
+
+def new_jti() -> str:
+    """A unique id for one proof or assertion: 128 bits from the system's random source."""
+    return secrets.token_urlsafe(16)
+
+
+class _Recent:
+    """Imported keys by the digest of their JSON: importing one costs more than signing. Bounded, thread-safe."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._keys: OrderedDict[bytes, SigningKey] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, digest: bytes) -> SigningKey | None:
+        with self._lock:
+            key = self._keys.get(digest)
+            if key is not None:
+                self._keys.move_to_end(digest)
+            return key
+
+    def put(self, digest: bytes, key: SigningKey) -> None:
+        with self._lock:
+            self._keys[digest] = key
+            while len(self._keys) > self._size:
+                self._keys.popitem(last=False)
+
+
+_RECENT = _Recent(512)

@@ -1,0 +1,196 @@
+"""Discovery: which authorization server speaks for a PDS, and where its endpoints are.
+
+RFC 9728 (protected resource metadata), RFC 8414 (authorization server metadata) and the AT Protocol OAuth profile,
+which demands PAR, DPoP with ES256, S256, `iss` in the callback, and client ids that are documents.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from elonara.atproto.errors import NetworkError, OAuthError
+from elonara.atproto.oauth.dpop import origin
+
+if TYPE_CHECKING:
+    from elonara.atproto.network import GuardedHttp
+
+MAX_METADATA = 64 * 1024
+DEADLINE = 10.0
+TTL = 300.0
+
+
+class BadServer(OAuthError):
+    """A server's metadata is unusable or untrue: the person's server is at fault, and nothing was sent to it."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__("invalid_server", description)
+
+
+@dataclass(frozen=True)
+class AuthorizationServer:
+    """Checked metadata of an authorization server."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    par_endpoint: str
+    revocation_endpoint: str  # "" where the server has none
+    auth_methods: tuple[str, ...]
+    scopes: tuple[str, ...]
+
+
+def discover(http: GuardedHttp, pds_url: str, *, deadline: float = DEADLINE) -> AuthorizationServer:
+    """The authorization server of the PDS at `pds_url`, whose metadata must point at exactly one.
+
+    Raises BadServer where a document lies or lacks a duty, NetworkError (never ambiguous) where it is out of reach.
+    """
+    end = time.monotonic() + deadline
+    resource = _origin(pds_url, "The address of the PDS")
+    document = _fetch(http, f"{resource}/.well-known/oauth-protected-resource", end)
+    if document.get("resource") != resource:
+        raise BadServer(f"The PDS {resource} describes another server as itself.")
+    servers = document.get("authorization_servers")
+    if not isinstance(servers, list) or len(servers) != 1 or not isinstance(servers[0], str):
+        raise BadServer(f"The PDS {resource} does not name exactly one authorization server.")
+    found = discover_issuer(http, servers[0], deadline=end - time.monotonic())
+    return found
+
+
+def discover_issuer(http: GuardedHttp, issuer: str, *, deadline: float = DEADLINE) -> AuthorizationServer:
+    """The metadata of `issuer`, an origin such as `https://bsky.social`. Raises as `discover`."""
+    end = time.monotonic() + deadline
+    if not isinstance(issuer, str) or _origin(issuer, "The issuer") != issuer:
+        raise BadServer("The name of the authorization server is not a plain https origin.")
+    return check(http, issuer, _fetch(http, f"{issuer}/.well-known/oauth-authorization-server", end))
+
+
+def check(http: GuardedHttp, issuer: str, document: Mapping[str, Any]) -> AuthorizationServer:
+    """`document` as the metadata of `issuer`. Raises BadServer that names the first duty it fails."""
+    if document.get("issuer") != issuer:
+        raise BadServer(f"The authorization server {issuer} describes another server as itself.")
+    for flag in (
+        "require_pushed_authorization_requests",
+        "authorization_response_iss_parameter_supported",
+        "client_id_metadata_document_supported",
+    ):
+        if document.get(flag) is not True:
+            raise BadServer(f"The authorization server {issuer} does not promise {flag}.")
+    for name, needed in (
+        ("response_types_supported", "code"),
+        ("grant_types_supported", "authorization_code"),
+        ("grant_types_supported", "refresh_token"),
+        ("code_challenge_methods_supported", "S256"),
+        ("dpop_signing_alg_values_supported", "ES256"),
+        ("scopes_supported", "atproto"),
+    ):
+        if needed not in _texts(document.get(name)):
+            raise BadServer(f"The authorization server {issuer} does not offer {needed} in {name}.")
+    methods = _texts(document.get("token_endpoint_auth_methods_supported"))
+    if not {"none", "private_key_jwt"} & set(methods):
+        raise BadServer(f"The authorization server {issuer} offers no known way to authenticate.")
+    revocation = document.get("revocation_endpoint")
+    return AuthorizationServer(
+        issuer=issuer,
+        authorization_endpoint=_endpoint(http, issuer, document, "authorization_endpoint"),
+        token_endpoint=_endpoint(http, issuer, document, "token_endpoint"),
+        par_endpoint=_endpoint(http, issuer, document, "pushed_authorization_request_endpoint"),
+        revocation_endpoint=_endpoint(http, issuer, document, "revocation_endpoint") if revocation else "",
+        auth_methods=methods,
+        scopes=_texts(document.get("scopes_supported")),
+    )
+
+
+class Discovery:
+    """`discover` and `discover_issuer` with a memory of `ttl` seconds. Thread-safe; failures are not remembered."""
+
+    def __init__(self, http: GuardedHttp, *, ttl: float = TTL, size: int = 1000) -> None:
+        self._http, self._ttl, self._size = http, ttl, size
+        self._known: OrderedDict[tuple[str, str], tuple[float, AuthorizationServer]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of_pds(self, pds_url: str, *, fresh: bool = False, deadline: float = DEADLINE) -> AuthorizationServer:
+        """As `discover`."""
+        found = None if fresh else self._get("pds", pds_url)
+        if found is None:
+            found = discover(self._http, pds_url, deadline=deadline)
+            self._put("pds", pds_url, found)
+            self._put("issuer", found.issuer, found)
+        return found
+
+    def of_issuer(self, issuer: str, *, deadline: float = DEADLINE) -> AuthorizationServer:
+        """As `discover_issuer`."""
+        found = self._get("issuer", issuer)
+        if found is None:
+            found = discover_issuer(self._http, issuer, deadline=deadline)
+            self._put("issuer", issuer, found)
+        return found
+
+    def _get(self, kind: str, name: str) -> AuthorizationServer | None:
+        with self._lock:
+            until, found = self._known.get((kind, name), (0.0, None))
+            return found if until > time.monotonic() else None
+
+    def _put(self, kind: str, name: str, found: AuthorizationServer) -> None:
+        with self._lock:
+            self._known[kind, name] = (time.monotonic() + self._ttl, found)
+            self._known.move_to_end((kind, name))
+            while len(self._known) > self._size:
+                self._known.popitem(last=False)
+
+
+def _fetch(http: GuardedHttp, url: str, end: float) -> Mapping[str, Any]:
+    """The JSON object at `url`: status 200 exactly, no redirect, small, in time."""
+    remaining = end - time.monotonic()
+    if remaining <= 0:
+        raise NetworkError(f"{url} did not answer in time", ambiguous=False)
+    try:
+        answer = http.request(
+            "GET", url, headers={"accept": "application/json"}, max_bytes=MAX_METADATA, deadline=remaining
+        )
+    except NetworkError as fault:
+        if not fault.ambiguous:
+            raise
+        # Reading a document changes nothing there: it can always be tried again.
+        raise NetworkError(str(fault), ambiguous=False) from fault
+    if answer.status != 200:
+        raise BadServer(f"{url} answered {answer.status} instead of its metadata.")
+    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise BadServer(f"{url} is not JSON.")
+    try:
+        document = answer.json()
+    except Exception:  # noqa: BLE001 - whatever a reader of hostile JSON raises
+        document = None
+    if not isinstance(document, dict):
+        raise BadServer(f"{url} is not a JSON object.")
+    return document
+
+
+def _endpoint(http: GuardedHttp, issuer: str, document: Mapping[str, Any], name: str) -> str:
+    url = document.get(name)
+    if not isinstance(url, str) or not is_public_url(http, url):
+        raise BadServer(f"The authorization server {issuer} has no usable {name}: it must be a public https address.")
+    return url
+
+
+def _origin(url: str, what: str) -> str:
+    try:
+        return origin(url)
+    except ValueError as fault:
+        raise BadServer(f"{what} is not a web address.") from fault
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def is_public_url(http: GuardedHttp, url: str) -> bool:
+    """Whether the browser may be sent to `url`: https with a dotted name, unless its host is allowed explicitly."""
+    raise NotImplementedError

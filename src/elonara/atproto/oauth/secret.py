@@ -1,0 +1,51 @@
+"""A value that must not be printed: tokens, the PKCE verifier, `state`."""
+
+from __future__ import annotations
+
+import hmac
+from typing import NoReturn
+
+
+class Secret:
+    """Holds a secret text. Printing, formatting and `repr` show `<secret>`; only `reveal()` gives the text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @classmethod
+    def of(cls, value: Secret | str) -> Secret:
+        """`value` itself, wrapped if it is not yet."""
+        return value if isinstance(value, Secret) else cls(value)
+
+    def reveal(self) -> str:
+        """The text, for the one place that sends or seals it."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format("<secret>", spec)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is sealed, not pickled")
+
+
+def reveal(value: Secret | str) -> str:
+    """The text of `value`, wrapped or not."""
+    return value.reveal() if isinstance(value, Secret) else value
