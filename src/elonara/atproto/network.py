@@ -101,6 +101,10 @@ class GuardedHttp:
         """Close the pooled connections."""
         self._transport.close()
 
+    def check(self, url: str) -> None:
+        """Raise AddressRefused where `request` would refuse `url` as it is written, before any name is resolved."""
+        check_url(_parse(url), self._allowed)
+
     def request(
         self,
         method: str,
