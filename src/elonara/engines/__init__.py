@@ -1,0 +1,1 @@
+"""What runs the registered jobs (see `elonara.jobs`)."""

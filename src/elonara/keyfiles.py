@@ -1,0 +1,64 @@
+"""Files that only the site's own user may read: keys, and backups of them."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+class KeyFileFault(Exception):
+    """A key file that must not be used: readable by others, or damaged. The message says what to do."""
+
+
+def create_private(path: Path, text: str) -> None:
+    """Write a new file with mode 0600, whole or not at all. Where another process was first, its file stays."""
+    temporary = _write_beside(path, text)
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
+    _sync_folder(path.parent)
+
+
+def replace_private(path: Path, text: str) -> None:
+    """Write a file with mode 0600 over an older one, whole or not at all."""
+    _write_beside(path, text).replace(path)
+    _sync_folder(path.parent)
+
+
+def read_private(path: Path) -> str:
+    """Read a key file. Raises KeyFileFault where others may read it, or it cannot be read."""
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise KeyFileFault(f"{path} cannot be read: {fault}") from fault
+    if stat.S_IMODE(mode) & 0o077:
+        raise KeyFileFault(f"{path} can be read by others on this machine; run: chmod 600 {path}")
+    return text
+
+
+def _write_beside(path: Path, text: str) -> Path:
+    path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mkstemp: mode 0600
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(name)
+
+
+def _sync_folder(folder: Path) -> None:
+    # A rename or link is durable only when its folder is: a lost key ring would lose every session.
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

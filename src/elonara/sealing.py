@@ -1,0 +1,196 @@
+"""Encryption at rest for single values: AES-256-GCM under a ring of keys.
+
+A sealed value reads `v1.kid.nonce.ciphertext` (the last two base64url without padding). Its associated data name the
+column, the row and the DID, so that a value copied to another row, another column or another account cannot be opened.
+
+The ring lives in `{data_dir}/keys/sealing.json`, mode 0600, and is made on first use. `rotate()` adds a key that new
+values are sealed under; old keys stay until nothing needs them, so rotation never loses a value.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NoReturn
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+from elonara.keyfiles import KeyFileFault, create_private, read_private, replace_private
+
+VERSION: Final = "v1"
+NONCE_BYTES: Final = 12  # NIST SP 800-38D, section 8.2.2: random nonces of 96 bits
+
+
+class CannotUnseal(Exception):
+    """A sealed value cannot be opened here: another row, another key ring, or damage. Never carries the value."""
+
+
+class Sealed:
+    """A plaintext that does not print itself. `reveal()` is the only way to it."""
+
+    __slots__ = ("_plaintext",)
+
+    def __init__(self, plaintext: str) -> None:
+        self._plaintext = plaintext
+
+    def reveal(self) -> str:
+        """The plaintext. Call it where the value leaves for its one use."""
+        return self._plaintext
+
+    def __repr__(self) -> str:
+        return "<sealed>"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def __bool__(self) -> bool:
+        return bool(self._plaintext)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sealed):
+            return NotImplemented
+        return secrets.compare_digest(self._plaintext.encode(), other._plaintext.encode())
+
+    __hash__ = None  # type: ignore[assignment]  # a secret is no dictionary key
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a sealed value is not pickled or copied into a file")
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """The keys by id, and which one seals new values."""
+
+    current: str
+    keys: Mapping[str, AESGCM] = field(repr=False)
+
+
+def seal(plaintext: str, *, column: str, row: str | UUID, did: str) -> str:
+    """Encrypt `plaintext` for one place: `column` of `row`, which belongs to `did` ("" where no DID is known yet)."""
+    ring = _ring()
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    aad = _associated_data(ring.current, column, row, did)
+    ciphertext = ring.keys[ring.current].encrypt(nonce, plaintext.encode(), aad)
+    return f"{VERSION}.{ring.current}.{_text(nonce)}.{_text(ciphertext)}"
+
+
+def unseal(sealed: str, *, column: str, row: str | UUID, did: str) -> Sealed:
+    """Open a value of `seal` at the place it was sealed for. Raises CannotUnseal."""
+    version, kid, nonce, ciphertext = _parts(sealed)
+    if version != VERSION:
+        raise CannotUnseal(f"{column}: sealed by a version of Elonara that this one does not know")
+    key = _ring().keys.get(kid)
+    if key is None:
+        raise CannotUnseal(
+            f"{column}: sealed under key {kid}, which is not in keys/sealing.json; restore the keys folder"
+        )
+    try:
+        plaintext = key.decrypt(nonce, ciphertext, _associated_data(kid, column, row, did))
+    except (InvalidTag, ValueError):
+        # Not chained: the library's exception keeps the arguments in its frames.
+        raise CannotUnseal(f"{column}: the value does not belong to this row, or is damaged") from None
+    return Sealed(plaintext.decode())
+
+
+def kid_of(sealed: str) -> str:
+    """The id of the key that a value is sealed under. Raises CannotUnseal."""
+    return _parts(sealed)[1]
+
+
+def current_kid() -> str:
+    """The id of the key that new values are sealed under."""
+    return _ring().current
+
+
+def ensure_keys(data_dir: Path) -> Path:
+    """Make the key ring where there is none, and return its path. Two processes at once make one ring."""
+    path = data_dir / "keys" / "sealing.json"
+    if not path.exists():
+        create_private(path, json.dumps(_with_new_key({"keys": {}}), indent=2))
+    return path
+
+
+def rotate() -> str:
+    """Add a key to the ring and seal new values under it. Returns its id. Old values stay readable."""
+    path = ensure_keys(settings.ELONARA.data_dir)
+    tree = _with_new_key(_read_tree(path))
+    replace_private(path, json.dumps(tree, indent=2))
+    return str(tree["current"])
+
+
+_cache: dict[Path, tuple[tuple[int, int], KeyRing]] = {}
+_cache_lock = threading.Lock()
+
+
+def _ring() -> KeyRing:
+    """The ring of this site, read again when the file has changed (another process rotated it)."""
+    path = ensure_keys(settings.ELONARA.data_dir)
+    stat = path.stat()
+    stamp = (stat.st_mtime_ns, stat.st_ino)
+    with _cache_lock:
+        known = _cache.get(path)
+        if known and known[0] == stamp:
+            return known[1]
+        ring = _parse(_read_tree(path))
+        _cache[path] = (stamp, ring)
+        return ring
+
+
+def _read_tree(path: Path) -> dict[str, Any]:
+    try:
+        tree = json.loads(read_private(path))
+    except ValueError as fault:
+        raise KeyFileFault(f"{path} is not JSON; restore it from your backup of the keys") from fault
+    if not isinstance(tree, dict) or not isinstance(tree.get("keys"), dict):
+        raise KeyFileFault(f"{path} holds no keys; restore it from your backup of the keys")
+    return tree
+
+
+def _parse(tree: Mapping[str, Any]) -> KeyRing:
+    try:
+        keys = {kid: AESGCM(_bytes(entry["key"])) for kid, entry in tree["keys"].items()}
+        ring = KeyRing(current=tree["current"], keys=keys)
+    except (KeyError, TypeError, ValueError):
+        raise KeyFileFault("keys/sealing.json holds a broken key; restore it from your backup of the keys") from None
+    if ring.current not in ring.keys:
+        raise KeyFileFault("keys/sealing.json names a current key that it does not hold")
+    return ring
+
+
+def _with_new_key(tree: Mapping[str, Any]) -> dict[str, Any]:
+    kid = secrets.token_hex(4)
+    entry = {"key": _text(AESGCM.generate_key(256)), "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    return {"current": kid, "keys": {**tree["keys"], kid: entry}}
+
+
+def _associated_data(kid: str, column: str, row: str | UUID, did: str) -> bytes:
+    # JSON keeps the parts apart: ("ab", "c") and ("a", "bc") differ.
+    return json.dumps([VERSION, kid, column, str(row), did], separators=(",", ":")).encode()
+
+
+def _parts(sealed: str) -> tuple[str, str, bytes, bytes]:
+    try:
+        version, kid, nonce, ciphertext = sealed.split(".")
+        return version, kid, _bytes(nonce), _bytes(ciphertext)
+    except (ValueError, binascii.Error):
+        raise CannotUnseal("this is not a sealed value") from None
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

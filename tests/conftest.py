@@ -1,0 +1,83 @@
+"""What holds for every test: no network beyond this machine, and in CI nothing is skipped."""
+
+import ipaddress
+import os
+import socket
+
+import pytest
+
+
+class NetworkRefused(OSError):
+    """A test asked for a host that is not this machine."""
+
+
+def _is_local(host: str) -> bool:
+    if host in {"", "localhost"}:
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network():
+    """Connections and name look-ups leave this machine in no test."""
+    patch = pytest.MonkeyPatch()
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def guard(address):
+        if isinstance(address, tuple) and not _is_local(str(address[0])):
+            raise NetworkRefused(f"a test tried to reach {address[0]}:{address[1]}")
+
+    def guarded_connect(self, address):
+        guard(address)
+        return connect(self, address)
+
+    def guarded_connect_ex(self, address):
+        guard(address)
+        return connect_ex(self, address)
+
+    def guarded_getaddrinfo(host, *args, **kwargs):
+        if host is not None:
+            name = host.decode() if isinstance(host, bytes) else str(host)
+            try:
+                ipaddress.ip_address(name.partition("%")[0])
+            except ValueError:
+                if not _is_local(name):
+                    raise NetworkRefused(f"a test tried to look up {name}") from None
+        return getaddrinfo(host, *args, **kwargs)
+
+    patch.setattr(socket.socket, "connect", guarded_connect)
+    patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+    yield
+    patch.undo()
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """In CI a skipped test is a failed run: what is not run there is run nowhere."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") != "true" or reporter is None:
+        return
+    skipped = reporter.stats.get("skipped", [])
+    if skipped and exitstatus == 0:
+        session.exitstatus = 1
+        reporter.write_line(f"CI: {len(skipped)} skipped, and nothing may be skipped here:", red=True)
+        for report in skipped:
+            reporter.write_line(f"  {report.nodeid}: {report.longrepr}", red=True)
+
+
+def pytest_configure(config):
+    """The markers of tests that one database alone can pass. Both databases are run, so nothing is lost."""
+    config.addinivalue_line("markers", "sqlite_only: a test about SQLite; left out on PostgreSQL")
+    config.addinivalue_line("markers", "postgres_only: a test about PostgreSQL; left out on SQLite")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is about the other database."""
+    foreign = "sqlite_only" if os.environ.get("ELONARA_TEST_DATABASE_URL") else "postgres_only"
+    left_out = [item for item in items if item.get_closest_marker(foreign)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
