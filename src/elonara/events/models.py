@@ -27,9 +27,7 @@ class Event(models.Model):
     picture = models.ImageField(upload_to="events", blank=True)
     picture_alt = models.CharField(max_length=300, blank=True)
     plus_ones_allowed = models.PositiveSmallIntegerField(default=0)
-    community = models.ForeignKey(
-        Community, on_delete=models.SET_NULL, null=True, blank=True, related_name="events"
-    )
+    community = models.ForeignKey(Community, on_delete=models.SET_NULL, null=True, blank=True, related_name="events")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     sequence = models.PositiveIntegerField(default=0)  # RFC 5545 SEQUENCE: raised by every change that guests notice

@@ -1,0 +1,111 @@
+"""What happens to communities: they are made, changed and closed; `memberships` is about who belongs to them."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from elonara.communities import hooks
+from elonara.communities.memberships import adopt, join, leave, remove_member, set_role
+from elonara.communities.models import Community, Membership
+from elonara.communities.people import did_of
+from elonara.communities.pictures import prepare
+from elonara.communities.queries import may_manage
+from elonara.communities.slugs import save_with_slug
+from elonara.communities.validation import clean
+from elonara.members.actions import require_active
+from elonara.members.errors import Invalid, NotAllowed
+from elonara.members.models import Member
+
+__all__ = [
+    "Invalid",
+    "NotAllowed",
+    "adopt",
+    "change",
+    "close",
+    "create",
+    "join",
+    "leave",
+    "remove_member",
+    "set_role",
+]
+
+CHANGEABLE = frozenset({"name", "description", "visibility", "picture", "picture_alt"})
+
+
+def create(
+    by: Member,
+    *,
+    name: str,
+    description: str = "",
+    visibility: str = "public",
+    picture: Any = None,
+    picture_alt: str = "",
+) -> Community:
+    """Make a community; `by` becomes its first admin. `picture` is bytes or a file. Raises Invalid and NotAllowed."""
+    require_active(by)
+    values = clean({"name": name, "description": description, "visibility": visibility, "picture_alt": picture_alt})
+    community = Community(created_by=by, **values)
+    prepared = prepare(picture) if picture else None
+    with transaction.atomic():
+        if prepared is not None:
+            community.picture.save(prepared.name or "", prepared, save=False)
+        save_with_slug(community, values["name"], "community", private=values["visibility"] == "private")
+        Membership.objects.create(community=community, member=by, did=did_of(by), role=Membership.Role.ADMIN)
+    return community
+
+
+def change(community: Community, *, by: Member, **fields: Any) -> Community:
+    """Change what is given, leave the rest. `picture=""` removes the picture, `picture=None` leaves it.
+
+    Raises NotAllowed, Invalid, and TypeError for a field that does not exist.
+    """
+    unknown = fields.keys() - CHANGEABLE
+    if unknown:
+        raise TypeError(f"a community has no {sorted(unknown)[0]!r} to change")
+    _require_admin(community, by)
+    if community.closed_at:
+        raise NotAllowed("This community is closed; it cannot be changed any more.", "closed")
+    picture = fields.pop("picture", None)
+    values = clean(fields)
+    prepared = prepare(picture) if picture else None
+    with transaction.atomic():
+        row = Community.objects.select_for_update().get(pk=community.pk)
+        changed = {name for name, value in values.items() if getattr(row, name) != value}
+        for name in changed:
+            setattr(row, name, values[name])
+        if picture is not None and (prepared is not None or row.picture):
+            forget_picture(row)
+            if prepared is not None:
+                row.picture.save(prepared.name or "", prepared, save=False)
+            changed.add("picture")
+        if changed:
+            row.save(update_fields=sorted(changed))
+            hooks.changed(row, frozenset(changed))
+    community.refresh_from_db()
+    return community
+
+
+def close(community: Community, by: Member) -> Community:
+    """End a community: nobody joins and nobody is invited any more; its members still see it. Raises NotAllowed."""
+    _require_admin(community, by)
+    with transaction.atomic():
+        if Community.objects.filter(pk=community.pk, closed_at=None).update(closed_at=timezone.now()):
+            community.refresh_from_db()
+            hooks.changed(community, frozenset({"closed_at"}))
+    community.refresh_from_db()
+    return community
+
+
+def forget_picture(row: Any) -> None:
+    """Take the picture off a row; its file goes once the transaction is committed."""
+    if row.picture:
+        storage, name = row.picture.storage, row.picture.name
+        transaction.on_commit(lambda: storage.delete(name), robust=True)
+    row.picture = ""
+
+
+def _require_admin(community: Community, by: Member) -> None:
+    require_active(by)
+    if not may_manage(community, by):
+        raise NotAllowed(f"Only admins of {community.name} can do this. Ask one of them.", "not_admin")

@@ -1,0 +1,151 @@
+"""Who belongs to a community: joining, leaving, roles; people with an account and people who proved a DID."""
+
+from django.db import IntegrityError, transaction
+
+from elonara.communities import hooks
+from elonara.communities.models import Community, Membership, Visibility
+from elonara.communities.people import Who, who
+from elonara.communities.queries import role_of
+from elonara.members.actions import require_active
+from elonara.members.errors import Invalid, NotAllowed
+from elonara.members.models import Member
+
+Role = Membership.Role
+RANK = {Role.MEMBER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
+LAST_ADMIN = "{name} would be without an admin. Make somebody else admin first, or close the community."
+
+
+def join(
+    community: Community,
+    *,
+    member: Member | None = None,
+    did: str = "",
+    handle: str = "",
+    name: str = "",
+    invited: bool = False,
+) -> Membership:
+    """Become a member: an account, or a DID that the caller has seen proved. Joining twice changes nothing.
+
+    `invited`: the caller has seen an invitation of this person, which opens a private community, also to a
+    member who waits for approval. Raises NotAllowed.
+    """
+    person = who(member, did, handle, name)
+    existing = _membership(community, person)
+    if existing is not None:
+        return existing
+    if community.closed_at:
+        raise NotAllowed("This community is closed; nobody can join it any more.", "closed")
+    if not invited:
+        if community.visibility == Visibility.PRIVATE:
+            raise NotAllowed("This community is private. Ask one of its admins for an invitation.", "private")
+        if person.member is None:
+            raise NotAllowed("Sign in or create an account to join.", "sign_in")
+        require_active(person.member)
+    try:
+        with transaction.atomic():
+            row = Membership.objects.create(
+                community=community, member=person.member, did=person.did, handle=person.handle, name=person.name
+            )
+            hooks.joined(row)
+    except IntegrityError:
+        row = Membership.objects.get(person.rows, community=community)  # pressed twice at once
+    return row
+
+
+def leave(community: Community, *, member: Member | None = None, did: str = "") -> None:
+    """Stop belonging. Leaving where one does not belong changes nothing. Raises NotAllowed for the last admin."""
+    person = who(member, did)
+    with transaction.atomic():
+        _lock(community)
+        row = _membership(community, person)
+        if row is not None:
+            _keep_an_admin(community, row)
+            row.delete()
+
+
+def set_role(community: Community, *, by: Member, membership: Membership, role: str) -> Membership:
+    """Make somebody admin, moderator or member; admins may. Raises NotAllowed, Invalid."""
+    require_active(by)
+    if role not in Role.values:
+        raise Invalid({"role": "Choose admin, moderator or member."})
+    with transaction.atomic():
+        _lock(community)
+        if role_of(community, by) != Role.ADMIN:
+            raise NotAllowed(f"Only admins of {community.name} can change roles.", "not_admin")
+        row = _row(community, membership)
+        if role != Role.MEMBER and row.member_id is None:
+            raise NotAllowed(
+                f"{row.name or row.handle or 'This person'} has no account here yet and cannot be {role}.", "no_account"
+            )
+        if role != Role.ADMIN:
+            _keep_an_admin(community, row)
+        row.role = role
+        row.save(update_fields=["role"])
+    membership.role = row.role
+    return row
+
+
+def remove_member(community: Community, *, by: Member, membership: Membership) -> None:
+    """Take somebody out: admins anybody, moderators plain members. Raises NotAllowed."""
+    require_active(by)
+    with transaction.atomic():
+        _lock(community)
+        mine, row = role_of(community, by), _row(community, membership)
+        if mine is None or RANK[Role(mine)] < RANK[Role.MODERATOR]:
+            raise NotAllowed(f"Only admins and moderators of {community.name} can remove people.", "not_moderator")
+        if mine == Role.MODERATOR and row.role != Role.MEMBER:
+            raise NotAllowed("Moderators can remove plain members only. Ask an admin.", "not_admin")
+        _keep_an_admin(community, row)
+        row.delete()
+
+
+def adopt(member: Member, did: str) -> int:
+    """The member has proved the DID: the memberships under it become hers. Returns how many rows changed.
+
+    Where she belongs twice, the higher role and the earlier day stay. Call it in the transaction that links the DID.
+    """
+    if not did:
+        return 0
+    touched = 0
+    with transaction.atomic():
+        foreign = Membership.objects.filter(did=did).exclude(member=member).exclude(member__isnull=False)
+        for row in foreign.select_for_update():
+            own = Membership.objects.filter(community_id=row.community_id, member=member).first()
+            if own is None:
+                row.member = member
+                row.save(update_fields=["member"])
+            else:
+                best = max(Role(own.role), Role(row.role), key=RANK.__getitem__)
+                joined_at = min(own.joined_at, row.joined_at)
+                row.delete()  # first: one membership per DID
+                Membership.objects.filter(pk=own.pk).update(did=did, role=best, joined_at=joined_at)
+            touched += 1
+        touched += Membership.objects.filter(member=member, did="").update(did=did)
+    return touched
+
+
+def _membership(community: Community, person: Who) -> Membership | None:
+    rows = Membership.objects.filter(person.rows, community=community)
+    return rows.order_by("member_id").first() if person.member is None else rows.order_by("-member_id").first()
+
+
+def _row(community: Community, membership: Membership) -> Membership:
+    try:
+        return Membership.objects.get(pk=membership.pk, community=community)
+    except Membership.DoesNotExist as fault:
+        raise NotAllowed("This person is not in the community any more.", "not_a_member") from fault
+
+
+def _lock(community: Community) -> None:
+    # Two admins who leave at the same moment: on PostgreSQL the row orders them, on SQLite BEGIN IMMEDIATE does.
+    Community.objects.select_for_update().get(pk=community.pk)
+
+
+def _keep_an_admin(community: Community, row: Membership) -> None:
+    if row.role != Role.ADMIN:
+        return
+    others = Membership.objects.filter(
+        community=community, role=Role.ADMIN, member__is_active=True, member__standing=Member.Standing.ACTIVE
+    ).exclude(pk=row.pk)
+    if not others.exists():
+        raise NotAllowed(LAST_ADMIN.format(name=community.name), "last_admin")

@@ -1,0 +1,112 @@
+"""Pictures that people upload: decoded, turned upright, shrunk, stripped of everything else, stored as JPEG."""
+
+import io
+import secrets
+import threading
+import warnings
+from typing import IO, Any
+
+from django.core.files.base import ContentFile
+
+from elonara.members.errors import Invalid
+
+LARGEST_FILE = 10 * 1024 * 1024  # bytes
+LONGEST_SIDE = 2000  # pixels, as stored
+# Pixels we are ready to decode. A baseline JPEG is read shrunk; anything else is held in memory whole.
+MOST_PIXELS_SHRUNK = 50_000_000
+MOST_PIXELS_WHOLE = 16_000_000
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+# One picture at a time: it bounds the memory of the process whatever the number of threads.
+_one_at_a_time = threading.Lock()
+
+NOT_A_PICTURE = "This file is not a picture that can be read. Choose a JPEG, PNG, WebP or GIF."
+TOO_HEAVY = "The picture is larger than 10 MB. Choose a smaller one."
+TOO_MANY_PIXELS = "The picture has too many pixels. Save it at 4000 by 4000 or smaller and try again."
+
+
+def prepare(upload: bytes | IO[bytes] | Any, field: str = "picture") -> "ContentFile[bytes]":
+    """An uploaded picture as it will be stored: JPEG, ≤ 2000 px, no EXIF, a name that says nothing.
+
+    Takes bytes or a file. Raises Invalid({field: sentence}).
+    """
+    data = upload if isinstance(upload, bytes) else _read(upload)
+    if len(data) > LARGEST_FILE:
+        raise Invalid({field: TOO_HEAVY})
+    with _one_at_a_time:
+        return ContentFile(_reencoded(data, field), name=f"{secrets.token_hex(12)}.jpg")
+
+
+def shrunk(data: bytes, *, side: int, most_bytes: int) -> bytes:
+    """One of our stored pictures as a smaller JPEG of at most `most_bytes`."""
+    from PIL import Image  # noqa: PLC0415  # 15 MB that most processes need late or never
+
+    with _one_at_a_time, Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        image.draft("RGB", (side, side))
+        for step in (1.0, 0.75, 0.5, 0.35):
+            image.thumbnail((round(side * step), round(side * step)))
+            for quality in (82, 70, 55):
+                small = _jpeg(image, quality)
+                if len(small) <= most_bytes:
+                    return small
+    raise ValueError(f"the picture cannot be shrunk to {most_bytes} bytes")
+
+
+def _read(upload: Any) -> bytes:
+    upload.seek(0)
+    data: bytes = upload.read(LARGEST_FILE + 1)
+    return data
+
+
+def _reencoded(data: bytes, field: str) -> bytes:
+    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415  # as in shrunk
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                _refuse_bombs(image, field)
+                if image.format == "JPEG":
+                    image.draft("RGB", (LONGEST_SIDE // 2, LONGEST_SIDE // 2))
+                    _refuse_whole(image, field)
+                image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+                upright = ImageOps.exif_transpose(image)
+                return _jpeg(_flat(upright), 85)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as fault:
+        raise Invalid({field: TOO_MANY_PIXELS}) from fault
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, MemoryError) as fault:
+        raise Invalid({field: NOT_A_PICTURE}) from fault
+
+
+def _refuse_bombs(image: Any, field: str) -> None:
+    # The size comes from the header: nothing was decoded yet. A progressive JPEG is held whole by the decoder.
+    shrinks = image.format == "JPEG" and not image.info.get("progressive")
+    if image.width * image.height > (MOST_PIXELS_SHRUNK if shrinks else MOST_PIXELS_WHOLE):
+        raise Invalid({field: TOO_MANY_PIXELS})
+
+
+def _refuse_whole(image: Any, field: str) -> None:
+    if image.width * image.height > MOST_PIXELS_WHOLE:
+        raise Invalid({field: TOO_MANY_PIXELS})
+
+
+def _flat(image: Any) -> Any:
+    """RGB on white, where the picture was transparent."""
+    from PIL import Image  # noqa: PLC0415  # as in shrunk
+
+    if image.mode == "RGB":
+        return image
+    if "A" in image.getbands() or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        white = Image.new("RGB", layered.size, "white")
+        white.paste(layered, mask=layered.getchannel("A"))
+        return white
+    return image.convert("RGB")
+
+
+def _jpeg(image: Any, quality: int) -> bytes:
+    # A short colour profile stays (a phone's pictures turn pale without it); EXIF, comments and the rest go.
+    profile = image.info.get("icc_profile") or b""
+    out = io.BytesIO()
+    kept = profile if image.mode == "RGB" and len(profile) <= 4096 else None
+    image.save(out, "JPEG", quality=quality, optimize=True, exif=b"", comment=b"", icc_profile=kept)
+    return out.getvalue()

@@ -1,0 +1,48 @@
+"""Checking what people type about a community, a sentence per field."""
+
+from typing import Any
+
+from elonara.communities.models import Visibility
+from elonara.members.errors import Invalid
+
+NAME_LENGTH = 120
+
+
+def one_line(value: Any) -> str:
+    """Text for a single line: no line breaks, no control characters, single spaces."""
+    return " ".join("".join(char for char in str(value or "") if char.isprintable() or char.isspace()).split())
+
+
+def many_lines(value: Any) -> str:
+    """Text that may have lines: Unix line ends, no NUL."""
+    return str(value or "").replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def too_long(label: str, value: str, most: int) -> str:
+    """The sentence for a text that does not fit, or ""."""
+    return f"{label} has {len(value)} characters; {most} fit." if len(value) > most else ""
+
+
+def clean(fields: dict[str, Any]) -> dict[str, Any]:
+    """The given fields of a community as they will be stored. Raises Invalid with a sentence per wrong field."""
+    values: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    if "name" in fields:
+        values["name"] = one_line(fields["name"])
+        errors["name"] = (
+            too_long("The name", values["name"], NAME_LENGTH) if values["name"] else "Give the community a name."
+        )
+    if "description" in fields:
+        values["description"] = many_lines(fields["description"])
+        errors["description"] = too_long("The description", values["description"], 5000)
+    if "picture_alt" in fields:
+        values["picture_alt"] = one_line(fields["picture_alt"])
+        errors["picture_alt"] = too_long("The description of the picture", values["picture_alt"], 300)
+    if "visibility" in fields:
+        values["visibility"] = str(fields["visibility"] or "")
+        if values["visibility"] not in Visibility.values:
+            errors["visibility"] = "Choose public or private."
+    errors = {name: sentence for name, sentence in errors.items() if sentence}
+    if errors:
+        raise Invalid(errors)
+    return values

@@ -1,0 +1,190 @@
+"""What happens to events: they are made, changed and called off; who hosts them."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from elonara.communities import queries as communities
+from elonara.communities.actions import forget_picture
+from elonara.communities.models import Community
+from elonara.communities.pictures import prepare
+from elonara.communities.slugs import save_with_slug
+from elonara.events import hooks
+from elonara.events.models import Event, EventHost
+from elonara.events.queries import is_cancelled, may_manage, role_of
+from elonara.events.validation import clean
+from elonara.members.actions import notify, require_active
+from elonara.members.errors import Invalid, NotAllowed
+from elonara.members.models import Member
+from elonara.members.queries import may_act
+
+__all__ = ["Invalid", "NotAllowed", "add_cohost", "cancel", "change", "create", "remove_cohost"]
+
+CHANGEABLE = frozenset(
+    {
+        "title",
+        "starts_at",
+        "ends_at",
+        "timezone",
+        "description",
+        "location",
+        "visibility",
+        "community",
+        "picture",
+        "picture_alt",
+        "plus_ones_allowed",
+    }  # fmt: skip
+)
+# What a guest has in her calendar: a change of these raises SEQUENCE (RFC 5545, section 3.8.7.4).
+NOTICEABLE = frozenset({"title", "starts_at", "ends_at", "timezone", "location", "status"})
+
+
+def create(
+    host: Member,
+    *,
+    title: str,
+    starts_at: Any,
+    timezone: str,
+    ends_at: Any = None,
+    description: str = "",
+    location: str = "",
+    visibility: str = "public",
+    community: Community | None = None,
+    picture: Any = None,
+    picture_alt: str = "",
+    plus_ones_allowed: int = 0,
+) -> Event:
+    """Make an event; `host` becomes its host. Times are aware, or naive and then on the clock of `timezone`.
+
+    `picture` is bytes or a file. Raises NotAllowed, and Invalid with a sentence per field.
+    """
+    require_active(host)
+    values = clean(
+        {
+            "title": title,
+            "starts_at": starts_at,
+            "ends_at": ends_at,
+            "timezone": timezone,
+            "description": description,
+            "location": location,
+            "visibility": visibility,
+            "picture_alt": picture_alt,
+            "plus_ones_allowed": plus_ones_allowed,
+        }
+    )
+    _require_role_in(community, host)
+    prepared = prepare(picture) if picture else None
+    event = Event(created_by=host, community=community, **values)
+    with transaction.atomic():
+        if prepared is not None:
+            event.picture.save(prepared.name or "", prepared, save=False)
+        save_with_slug(event, values["title"], "event", private=values["visibility"] == "private")
+        EventHost.objects.create(event=event, member=host, role=EventHost.Role.HOST)
+    return event
+
+
+def change(event: Event, *, by: Member, **fields: Any) -> Event:
+    """Change what is given, leave the rest (the meaning of PATCH). `picture=""` removes it, `picture=None` leaves it.
+
+    Raises NotAllowed, Invalid, and TypeError for a field that does not exist. Listeners of `hooks.on_change` hear of
+    it after the commit, only if something differs.
+    """
+    unknown = fields.keys() - CHANGEABLE
+    if unknown:
+        raise TypeError(f"an event has no {sorted(unknown)[0]!r} to change")
+    _require_host(event, by)
+    picture = fields.pop("picture", None)
+    prepared = prepare(picture) if picture else None
+    with transaction.atomic():
+        row = Event.objects.select_for_update().get(pk=event.pk)
+        if is_cancelled(row):
+            raise NotAllowed("This event was cancelled; it cannot be changed any more.", "cancelled")
+        values = clean(fields, before=row)
+        if "community" in fields:
+            values["community"] = fields["community"]
+            if row.community != fields["community"]:
+                _require_role_in(fields["community"], by)
+        changed = {name for name, value in values.items() if getattr(row, name) != value}
+        for name in changed:
+            setattr(row, name, values[name])
+        if picture is not None and (prepared is not None or row.picture):
+            forget_picture(row)
+            if prepared is not None:
+                row.picture.save(prepared.name or "", prepared, save=False)
+            changed.add("picture")
+        if changed:
+            _save(row, changed)
+    event.refresh_from_db()
+    return event
+
+
+def cancel(event: Event, by: Member) -> Event:
+    """Call the event off. The page stays and says so; nobody can answer or be invited. Raises NotAllowed."""
+    _require_host(event, by)
+    with transaction.atomic():
+        row = Event.objects.select_for_update().get(pk=event.pk)
+        if not is_cancelled(row):
+            row.status = Event.Status.CANCELLED
+            _save(row, {"status"})
+    event.refresh_from_db()
+    return event
+
+
+def add_cohost(event: Event, *, by: Member, member: Member) -> EventHost:
+    """Let another member run the event too; she is told by a notice. Raises NotAllowed."""
+    _require_host(event, by)
+    if not may_act(member):
+        raise NotAllowed(f"{member.name} cannot host at the moment: the account is not active.", "not_active")
+    try:
+        with transaction.atomic():
+            row, made = EventHost.objects.get_or_create(
+                event=event, member=member, defaults={"role": EventHost.Role.COHOST}
+            )
+            if made:
+                hooks.changed(event, frozenset({"hosts"}))
+                notify(
+                    member,
+                    f"cohost:{event.pk}",
+                    f"{by.name} made you a co-host of {event.title}.",
+                    f"/events/{event.slug}/manage",
+                )
+    except IntegrityError:
+        row = EventHost.objects.get(event=event, member=member)
+    return row
+
+
+def remove_cohost(event: Event, *, by: Member, member: Member) -> None:
+    """Take a co-host off: the host may, and a co-host herself. The host stays. Raises NotAllowed."""
+    _require_host(event, by)
+    with transaction.atomic():
+        row = EventHost.objects.select_for_update().filter(event=event, member=member).first()
+        if row is None:
+            return
+        if row.role == EventHost.Role.HOST:
+            raise NotAllowed("The host stays with the event. Cancel the event if it does not take place.", "host")
+        if by.pk != member.pk and role_of(event, by) != EventHost.Role.HOST:
+            raise NotAllowed("Only the host can remove co-hosts.", "not_host")
+        row.delete()
+        hooks.changed(event, frozenset({"hosts"}))
+
+
+def _save(row: Event, changed: set[str]) -> None:
+    if changed & NOTICEABLE:
+        row.sequence += 1
+    row.save(update_fields=sorted(changed | {"sequence"}))
+    hooks.changed(row, frozenset(changed))
+
+
+def _require_host(event: Event, by: Member) -> None:
+    require_active(by)
+    if not may_manage(event, by):
+        raise NotAllowed("Only the host and co-hosts of this event can do this.", "not_host")
+
+
+def _require_role_in(community: Community | None, by: Member) -> None:
+    if community is None:
+        return
+    if community.closed_at:
+        raise Invalid({"community": f"{community.name} is closed. Choose another community, or none."})
+    if not communities.may_invite(community, by):
+        raise NotAllowed(f"Only admins and moderators of {community.name} can add events to it.", "not_moderator")

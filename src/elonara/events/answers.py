@@ -1,0 +1,166 @@
+"""Who comes: answering, by account or by a proven DID, and the list of guests as each viewer may read it."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from elonara.communities.people import Who, who
+from elonara.communities.validation import many_lines, one_line, too_long
+from elonara.events import hooks
+from elonara.events.guests import Guest, GuestList, guest_list
+from elonara.events.models import Answer, Event
+from elonara.events.queries import is_cancelled, is_over, may_see
+from elonara.members.actions import require_active
+from elonara.members.errors import Invalid, NotAllowed
+from elonara.members.models import Member
+
+__all__ = [
+    "Guest",
+    "GuestList",
+    "Invalid",
+    "NotAllowed",
+    "adopt",
+    "answer",
+    "answer_of",
+    "guest_list",
+    "why_closed",
+    "withdraw",
+]
+
+
+def why_closed(event: Event) -> str:
+    """Why nobody can answer any more, in a sentence; "" while they can."""
+    if is_cancelled(event):
+        return "This event was cancelled."
+    if is_over(event):
+        return "This event is over."
+    return ""
+
+
+def answer(
+    event: Event,
+    *,
+    choice: str,
+    member: Member | None = None,
+    did: str = "",
+    handle: str = "",
+    name: str = "",
+    plus_ones: Any = 0,
+    note: str = "",
+    invited: bool = False,
+) -> Answer:
+    """Answer, or answer anew: an account, or a DID that the caller has seen proved.
+
+    `invited`: the caller has seen an invitation of this person, which opens a private event. Raises NotAllowed and
+    Invalid (`choice`, `plus_ones`, `note`).
+    """
+    person = who(member, did, handle, name)
+    if sentence := why_closed(event):
+        raise NotAllowed(sentence, "closed")
+    if not invited:
+        if not may_see(event, person.member, (person.did,) if person.did else ()):
+            raise NotAllowed("This event is private. Ask its host for an invitation.", "private")
+        if person.member is not None and not did:
+            require_active(person.member)
+    values = _checked(event, choice, plus_ones, note)
+    for _ in range(3):
+        try:
+            with transaction.atomic():
+                row = _write(event, person, values)
+                hooks.answered(row)
+                return row
+        except IntegrityError:
+            continue  # pressed twice at once: the other press made the row
+    raise NotAllowed(
+        "Your answer could not be kept because another one came at the same time. Press once more.", "busy"
+    )
+
+
+def withdraw(event: Event, *, member: Member | None = None, did: str = "") -> None:
+    """Take an answer back, as if nothing had been said."""
+    Answer.objects.filter(who(member, did).rows, event=event).delete()
+
+
+def answer_of(event: Event, member: Member | None = None, did: str = "") -> Answer | None:
+    """What somebody answered, None where nothing."""
+    if member is None and not did:
+        return None
+    return _row(event, who(member, did))
+
+
+def adopt(member: Member, did: str) -> int:
+    """The member has proved the DID: the answers under it become hers. Returns how many rows changed.
+
+    Where she answered twice, the later answer stays. Call it in the transaction that links the DID.
+    """
+    if not did:
+        return 0
+    touched = 0
+    with transaction.atomic():
+        for row in Answer.objects.select_for_update().filter(did=did, member=None):
+            own = Answer.objects.filter(event_id=row.event_id, member=member).first()
+            if own is None:
+                Answer.objects.filter(pk=row.pk).update(member=member)
+            else:
+                later = max(own, row, key=lambda each: each.answered_at)
+                kept = {
+                    "choice": later.choice,
+                    "plus_ones": later.plus_ones,
+                    "note": later.note,
+                    "answered_at": later.answered_at,
+                }
+                row.delete()  # first: one answer per DID
+                Answer.objects.filter(pk=own.pk).update(did=did, **kept)
+            touched += 1
+        touched += Answer.objects.filter(member=member, did="").update(did=did)
+    return touched
+
+
+def _checked(event: Event, choice: str, plus_ones: Any, note: str) -> dict[str, Any]:
+    errors: dict[str, str] = {}
+    if choice not in Answer.Choice.values:
+        errors["choice"] = "Choose Going, Maybe or Can't."
+    allowed = event.plus_ones_allowed
+    try:
+        number = int(plus_ones or 0)
+    except (TypeError, ValueError):
+        number = -1
+    if choice == Answer.Choice.CANT:
+        number = 0
+    elif not 0 <= number <= allowed:
+        errors["plus_ones"] = (
+            f"You can bring up to {allowed} {'person' if allowed == 1 else 'people'} to this event."
+            if allowed
+            else "This event is for invited guests alone: nobody can be brought along."
+        )
+    text = many_lines(note)
+    if sentence := too_long("The note", text, 500):
+        errors["note"] = sentence
+    if errors:
+        raise Invalid(errors)
+    return {"choice": choice, "plus_ones": number, "note": text}
+
+
+def _write(event: Event, person: Who, values: dict[str, Any]) -> Answer:
+    row = _row(event, person)
+    if row is None:
+        row = Answer(event=event)
+    elif person.member is not None and row.member_id is None:
+        # She answered by DID before she had an account, and nobody adopted the row yet.
+        row.member = person.member
+    if row.pk is None:
+        row.member = person.member
+    row.did = person.did or row.did
+    row.handle = person.handle or row.handle
+    row.name = one_line(person.name) or row.name
+    for field, value in values.items():
+        setattr(row, field, value)
+    row.answered_at = timezone.now()
+    row.save()
+    return row
+
+
+def _row(event: Event, person: Who) -> Answer | None:
+    rows = Answer.objects.filter(person.rows, event=event)
+    return min(rows, key=lambda row: row.member_id is None, default=None)

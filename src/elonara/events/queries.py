@@ -1,0 +1,178 @@
+"""Reading events. Everything a page shows is reached in a fixed number of queries."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db.models import (
+    Case,
+    Count,
+    IntegerField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from elonara.communities import queries as communities
+from elonara.communities.models import Membership, Visibility
+from elonara.communities.people import rows_of
+from elonara.events.models import Answer, Event, EventHost
+from elonara.members.models import Member
+from elonara.members.queries import may_act
+
+# An event without an end is over this long after its start.
+OPEN_END = timedelta(hours=3)
+
+
+def ends(event: Event) -> datetime:
+    """When the event is over, also where nobody said."""
+    return event.ends_at or event.starts_at + OPEN_END
+
+
+def is_over(event: Event, now: datetime | None = None) -> bool:
+    """Whether the event has ended."""
+    return ends(event) <= (now or timezone.now())
+
+
+def is_cancelled(event: Event) -> bool:
+    """Whether the event was called off."""
+    return event.status == Event.Status.CANCELLED
+
+
+def role_of(event: Event, member: Member | None) -> str | None:
+    """`host`, `cohost`, or None."""
+    if member is None:
+        return None
+    return EventHost.objects.filter(event=event, member=member).values_list("role", flat=True).first()
+
+
+def may_manage(event: Event, member: Member | None) -> bool:
+    """Whether the member may change and cancel the event and see its guests: its active host and co-hosts."""
+    return may_act(member) and role_of(event, member) is not None
+
+
+def may_invite(event: Event, member: Member | None) -> bool:
+    """Whether the member may invite: hosts, and admins and moderators of the event's community."""
+    if may_manage(event, member):
+        return True
+    return event.community is not None and communities.may_invite(event.community, member)
+
+
+def may_see(event: Event, member: Member | None = None, proven_dids: Collection[str] = ()) -> bool:
+    """Whether the viewer may see the page: anybody a public event; a private one its hosts, those who answered, and
+    the members of its community. An invitation is the caller's to know."""
+    if event.visibility == Visibility.PUBLIC:
+        return True
+    if member is None and not proven_dids:
+        return False
+    return visible_to(member, proven_dids).filter(pk=event.pk).exists()
+
+
+def by_slug(
+    slug: str, member: Member | None = None, proven_dids: Collection[str] = (), *, invited: bool = False
+) -> Event:
+    """The event at an address. Raises Event.DoesNotExist where there is none or the viewer may not see it."""
+    event = Event.objects.select_related("community", "created_by").get(slug=slug)
+    if not invited and not may_see(event, member, proven_dids):
+        raise Event.DoesNotExist
+    return event
+
+
+def hosts(event: Event) -> list[EventHost]:
+    """The host and the co-hosts with their members and Bluesky identities, the host first."""
+    return list(_hosts().filter(event=event))
+
+
+def host_dids(event: Event) -> set[str]:
+    """The DIDs of host and co-hosts, who are never invited."""
+    found = EventHost.objects.filter(event=event).values_list("member__bluesky__bsky_did", flat=True)
+    return {did for did in found if did}
+
+
+def answered_dids(event: Event) -> set[str]:
+    """The DIDs of all who answered, for "already answered" in the picker."""
+    found = Answer.objects.filter(event=event).values_list("did", "member__bluesky__bsky_did")
+    return {did for pair in found for did in pair if did}
+
+
+def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Event]:
+    """All events, past and cancelled ones too, that the viewer may see, by start."""
+    seen = Q(visibility=Visibility.PUBLIC)
+    if member is not None:
+        seen |= Q(pk__in=EventHost.objects.filter(member=member).values("event"))
+    if member is not None or dids:
+        mine = rows_of(member, tuple(dids))
+        seen |= Q(pk__in=Answer.objects.filter(mine).values("event"))
+        seen |= Q(community__in=Membership.objects.filter(mine).values("community"))
+    return Event.objects.filter(seen).order_by("starts_at", "pk")
+
+
+def upcoming_public(search: str = "", *, now: datetime | None = None) -> QuerySet[Event]:
+    """Public events that are not over, soonest first; cancelled ones and those of suspended members are left out."""
+    rows = _not_over(Event.objects.filter(visibility=Visibility.PUBLIC, status=Event.Status.SCHEDULED), now)
+    rows = rows.exclude(created_by__standing=Member.Standing.SUSPENDED)
+    if search.strip():
+        text = search.strip()
+        rows = rows.filter(Q(title__icontains=text) | Q(location__icontains=text) | Q(description__icontains=text))
+    return for_lists(rows)
+
+
+def upcoming(member: Member | None, dids: Collection[str] = (), *, now: datetime | None = None) -> QuerySet[Event]:
+    """What a member's own home shows: events she hosts, or said going or maybe to, that are not over."""
+    mine = Q(pk__in=_attended(member, dids))
+    if member is not None:
+        mine |= Q(pk__in=EventHost.objects.filter(member=member).values("event"))
+    return for_lists(_not_over(Event.objects.filter(mine), now))
+
+
+def hosted_by(member: Member) -> QuerySet[Event]:
+    """Every event the member hosts or co-hosts, the latest start first."""
+    rows = Event.objects.filter(pk__in=EventHost.objects.filter(member=member).values("event"))
+    return for_lists(rows).order_by("-starts_at", "-pk")
+
+
+def attending(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Event]:
+    """Every event somebody said going or maybe to, the latest start first."""
+    return for_lists(Event.objects.filter(pk__in=_attended(member, dids))).order_by("-starts_at", "-pk")
+
+
+def of_community(
+    community_id: int, member: Member | None = None, dids: Collection[str] = (), *, now: datetime | None = None
+) -> QuerySet[Event]:
+    """The coming events of a community that the viewer may see."""
+    return for_lists(_not_over(visible_to(member, dids).filter(community=community_id), now))
+
+
+def for_lists(rows: QuerySet[Event]) -> QuerySet[Event]:
+    """The same rows by start, each with `going_count` (plus-ones counted), its community and its hosts: two queries."""
+    going = (
+        Answer.objects.filter(event=OuterRef("pk"), choice=Answer.Choice.GOING)
+        .order_by()
+        .values("event")
+        .annotate(people=Count("pk") + Coalesce(Sum("plus_ones"), 0))
+        .values("people")
+    )
+    rows = rows.annotate(going_count=Coalesce(Subquery(going, output_field=IntegerField()), 0))
+    rows = rows.select_related("community").prefetch_related(Prefetch("hosts", queryset=_hosts()))
+    return rows.order_by("starts_at", "pk")
+
+
+def _hosts() -> QuerySet[EventHost]:
+    first = Case(When(role=EventHost.Role.HOST, then=Value(0)), default=Value(1), output_field=IntegerField())
+    return EventHost.objects.select_related("member__bluesky").order_by(first, "pk")
+
+
+def _attended(member: Member | None, dids: Collection[str]) -> QuerySet[Answer]:
+    said = Q(choice__in=(Answer.Choice.GOING, Answer.Choice.MAYBE))
+    return Answer.objects.filter(rows_of(member, tuple(dids)) & said).values("event")  # type: ignore[return-value]
+
+
+def _not_over(rows: QuerySet[Event], now: datetime | None) -> QuerySet[Event]:
+    now = now or timezone.now()
+    return rows.filter(Q(ends_at__gt=now) | Q(ends_at=None, starts_at__gt=now - OPEN_END))

@@ -1,0 +1,63 @@
+"""What happens to members. Every write of the house about accounts begins here."""
+
+from typing import Any
+
+from elonara.members.errors import Invalid, LinkRefused, NotAllowed, RegistrationClosed
+from elonara.members.first_run import claim_first_operator, create_operator, first_run_link
+from elonara.members.models import Member
+from elonara.members.notices import dismiss, notify, settle
+from elonara.members.registration import member_for_new_did
+from elonara.members.standing import approve, end_sessions, require_active, require_operator, suspend
+from elonara.members.zones import is_zone
+
+__all__ = [
+    "Invalid",
+    "LinkRefused",
+    "NotAllowed",
+    "RegistrationClosed",
+    "approve",
+    "claim_first_operator",
+    "create_operator",
+    "dismiss",
+    "end_sessions",
+    "first_run_link",
+    "member_for_new_did",
+    "notify",
+    "require_active",
+    "require_operator",
+    "settle",
+    "suspend",
+    "update_profile",
+]
+
+LONGEST = {"display_name": 64, "bio": 500}
+LABELS = {"display_name": "The name", "bio": "The text about you"}
+
+
+def update_profile(member: Member, **fields: Any) -> Member:
+    """Change `display_name`, `bio`, `timezone` (IANA, "" for none) and `theme`; what is not given stays.
+
+    Raises Invalid with a sentence per field, TypeError for a field that is not a member's own to change.
+    """
+    unknown = fields.keys() - {"display_name", "bio", "timezone", "theme"}
+    if unknown:
+        raise TypeError(f"update_profile has no {sorted(unknown)[0]!r}")
+    values = {name: str(value or "").replace("\x00", "").strip() for name, value in fields.items()}
+    if "display_name" in values:
+        values["display_name"] = " ".join(values["display_name"].split())
+    errors = {
+        name: f"{LABELS[name]} has {len(values[name])} characters; {longest} fit."
+        for name, longest in LONGEST.items()
+        if len(values.get(name, "")) > longest
+    }
+    if values.get("timezone") and not is_zone(values["timezone"]):
+        errors["timezone"] = f"There is no time zone {values['timezone'][:64]!r}. Choose one such as Europe/Berlin."
+    if "theme" in values and values["theme"] not in Member.Theme.values:
+        errors["theme"] = "Choose light, dark, or the system's."
+    if errors:
+        raise Invalid(errors)
+    if values:
+        for name, value in values.items():
+            setattr(member, name, value)
+        member.save(update_fields=sorted(values))
+    return member

@@ -1,0 +1,107 @@
+"""The first operator: a link printed once at the first start makes the account that runs the site."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from elonara.members.errors import Invalid, LinkRefused
+from elonara.members.models import Member, OneTimeLink
+
+PURPOSE = "first_operator"
+PATH = "/first-run/{token}"
+LIFETIME = timedelta(hours=24)
+
+
+def has_operator() -> bool:
+    """Whether somebody runs the site already."""
+    return Member.objects.filter(is_superuser=True, is_active=True).exists()
+
+
+def first_run_link() -> str | None:
+    """A fresh link for the first operator, or None once there is one. Only its hash is stored; earlier links die."""
+    if has_operator():
+        return None
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        OneTimeLink.objects.filter(purpose=PURPOSE, used_at=None).delete()
+        OneTimeLink.objects.create(token_hash=_hash(token), purpose=PURPOSE, expires_at=timezone.now() + LIFETIME)
+    return settings.ELONARA.site.url.rstrip("/") + PATH.format(token=token)
+
+
+def link_is_good(token: str) -> bool:
+    """Whether `claim_first_operator` would take the token now."""
+    good = OneTimeLink.objects.filter(
+        token_hash=_hash(token), purpose=PURPOSE, used_at=None, expires_at__gt=timezone.now()
+    )
+    return good.exists() and not has_operator()
+
+
+def claim_first_operator(
+    token: str, username: str, password: str, *, email: str = "", display_name: str = ""
+) -> Member:
+    """Use the link: makes the operator's account. Raises Invalid (the link stays good) and LinkRefused."""
+    operator = _checked(username, password, email, display_name)
+    try:
+        with transaction.atomic():
+            taken = OneTimeLink.objects.filter(
+                token_hash=_hash(token), purpose=PURPOSE, used_at=None, expires_at__gt=timezone.now()
+            ).update(used_at=timezone.now())
+            if not taken:
+                raise LinkRefused(
+                    "This link was used already or is older than a day. Start the site again for a new one."
+                )
+            if has_operator():
+                raise LinkRefused("This site has an operator already. Sign in instead.")
+            operator.save()
+    except IntegrityError as fault:
+        raise Invalid({"username": "Somebody has this username. Choose another."}) from fault
+    return operator
+
+
+def create_operator(username: str, password: str, *, email: str = "", display_name: str = "") -> Member:
+    """Make an operator from the command line, where the shell is the proof. Raises Invalid."""
+    operator = _checked(username, password, email, display_name)
+    try:
+        with transaction.atomic():
+            operator.save()
+    except IntegrityError as fault:
+        raise Invalid({"username": "Somebody has this username. Choose another."}) from fault
+    return operator
+
+
+def _checked(username: str, password: str, email: str, display_name: str) -> Member:
+    operator = Member(
+        username=Member.normalize_username(username.strip()),
+        email=email.strip(),
+        display_name=" ".join(display_name.split()),
+        is_staff=True,
+        is_superuser=True,
+    )
+    errors: dict[str, str] = {}
+    try:
+        operator.clean_fields(exclude={"password"})
+    except ValidationError as fault:
+        errors.update({field: " ".join(messages) for field, messages in fault.message_dict.items()})
+    if operator.username and Member.objects.filter(username__iexact=operator.username).exists():
+        errors["username"] = "Somebody has this username. Choose another."
+    if not password:
+        errors["password"] = "Choose a password."  # noqa: S105  # a sentence about one
+    else:
+        try:
+            validate_password(password, operator)
+        except ValidationError as fault:
+            errors["password"] = " ".join(fault.messages)
+    if errors:
+        raise Invalid(errors)
+    operator.set_password(password)
+    return operator
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,42 @@
+"""Messages that wait on a member's pages until she dismisses them."""
+
+import uuid
+from typing import cast
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from elonara.members.models import Member, Notice
+
+
+def notify(member: Member, kind: str, text: str, link: str = "") -> Notice:
+    """Leave a notice. A kind has one open notice per member: a newer text takes the place of the older."""
+    values = {"text": text[:500], "link": link, "created_at": timezone.now()}
+    kind = kind[:40]
+    for _ in range(3):
+        open_notice = Notice.objects.filter(member=member, kind=kind, dismissed_at=None)
+        if open_notice.update(**values):
+            if (found := open_notice.first()) is not None:
+                return found
+            continue  # dismissed in between: leave a fresh one
+        try:
+            with transaction.atomic():
+                return Notice.objects.create(member=member, kind=kind, text=values["text"], link=link)
+        except IntegrityError:
+            continue  # another process left one at the same moment
+    return cast("Notice", Notice.objects.filter(member=member, kind=kind).latest("created_at"))
+
+
+def settle(member: Member, kind: str) -> None:
+    """Close the open notice of a kind, because what it asked for has happened."""
+    Notice.objects.filter(member=member, kind=kind[:40], dismissed_at=None).update(dismissed_at=timezone.now())
+
+
+def dismiss(member: Member, notice_id: uuid.UUID | str) -> bool:
+    """The member has read it. False where she has no such open notice."""
+    try:
+        key = uuid.UUID(str(notice_id))
+    except ValueError:
+        return False
+    mine = Notice.objects.filter(pk=key, member=member, dismissed_at=None)
+    return bool(mine.update(dismissed_at=timezone.now()))

@@ -1,0 +1,63 @@
+"""Approving, suspending and reinstating members; the operator alone may."""
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from elonara.members.errors import NotAllowed
+from elonara.members.models import Member
+from elonara.members.notices import notify, settle
+
+
+def require_operator(by: Member | None) -> None:
+    """Raises NotAllowed unless `by` runs the site."""
+    if by is None or not (by.is_active and by.is_superuser and by.standing == Member.Standing.ACTIVE):
+        raise NotAllowed("Only the operator of the site may do this.", "operator_only")
+
+
+def require_active(member: Member) -> None:
+    """Raises NotAllowed, with the way on, unless the member may act on the site."""
+    if not member.is_active or member.standing == Member.Standing.SUSPENDED:
+        raise NotAllowed("This account is suspended. Write to the operator of the site if you think it is a mistake.",
+                         "suspended")  # fmt: skip
+    if member.standing == Member.Standing.PENDING:
+        raise NotAllowed(
+            f"Your account waits for the operator of {settings.ELONARA.site.name}. You will see a notice here once it "
+            "is approved.",
+            "pending",
+        )
+
+
+def approve(member: Member, by: Member) -> None:
+    """Let a waiting or suspended member act."""
+    require_operator(by)
+    with transaction.atomic():
+        changed = Member.objects.filter(pk=member.pk).exclude(standing=Member.Standing.ACTIVE)
+        if changed.update(standing=Member.Standing.ACTIVE):
+            settle(member, "standing")
+            notify(member, "approved", "Your account is approved. You can host and join now.", "/events")
+        if not Member.objects.filter(standing=Member.Standing.PENDING).exists():
+            for operator in Member.objects.filter(is_superuser=True):
+                settle(operator, "approvals")
+    member.standing = Member.Standing.ACTIVE
+
+
+def suspend(member: Member, by: Member) -> None:
+    """Stop a member: sessions and API tokens end at once. An operator cannot suspend herself."""
+    require_operator(by)
+    if member.pk == by.pk:
+        raise NotAllowed("You cannot suspend your own account.", "own_account")
+    with transaction.atomic():
+        Member.objects.filter(pk=member.pk).update(standing=Member.Standing.SUSPENDED)
+        end_sessions(member)
+    member.standing = Member.Standing.SUSPENDED
+
+
+def end_sessions(member: Member) -> None:
+    """Sign the member out everywhere: the epoch is part of the session's hash and of every API token."""
+    from allauth.usersessions.models import UserSession  # noqa: PLC0415  # a model: not before the apps are loaded
+
+    Member.objects.filter(pk=member.pk).update(token_epoch=F("token_epoch") + 1)
+    member.refresh_from_db(fields=["token_epoch"])
+    for session in UserSession.objects.filter(user=member):
+        session.end()

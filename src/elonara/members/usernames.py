@@ -1,0 +1,54 @@
+"""Usernames for people who come with a Bluesky handle and never typed one."""
+
+import re
+import secrets
+from collections.abc import Iterator
+
+from elonara.members.models import Member
+
+# Names that would pass for the site itself.
+RESERVED = frozenset(
+    {
+        "admin",
+        "administrator",
+        "api",
+        "elonara",
+        "help",
+        "moderator",
+        "official",
+        "operator",
+        "root",
+        "security",
+        "site",
+        "staff",
+        "support",
+        "system",
+    }  # fmt: skip
+)
+LONGEST = 60
+
+
+def wishes(handle: str) -> Iterator[str]:
+    """Names for a handle, the nicest first, without end: `alice`, `alice.example.org`, `alice-2`, …"""
+    handle = handle.strip().lstrip("@").lower()
+    cleaned = re.sub(r"[^a-z0-9.-]+", "", handle).strip(".-")[:LONGEST]
+    first = cleaned.split(".", maxsplit=1)[0]
+    if not first or cleaned == "handle.invalid":
+        while True:
+            yield f"member-{secrets.token_hex(4)}"
+    if len(first) > 1:
+        yield first
+    if cleaned != first:
+        yield cleaned
+    for number in range(2, 100):
+        yield f"{first}-{number}"
+    while True:
+        yield f"{first}-{secrets.token_hex(4)}"
+
+
+def free_username(handle: str) -> str:
+    """The first wish that nobody has, upper and lower case being one, and that does not pose as the site."""
+    for wish in wishes(handle):
+        if wish not in RESERVED and not Member.objects.filter(username__iexact=wish).exists():
+            return wish
+    raise RuntimeError("unreachable: the wishes never end")
