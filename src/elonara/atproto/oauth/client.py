@@ -1,21 +1,36 @@
-"""The authorization code flow of the AT Protocol: begin, finish, refresh, revoke."""
+"""The authorization code flow of the AT Protocol: begin, finish, refresh, revoke.
+
+Spec: https://atproto.com/specs/oauth, over RFC 6749, 7636 (PKCE), 9126 (PAR), 9207 (`iss`) and 9449 (DPoP).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import contextlib
+import hashlib
+import secrets
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode, urlsplit
 
-from elonara.atproto.oauth.dpop import DpopKey
-from elonara.atproto.oauth.metadata import Discovery
-from elonara.atproto.oauth.secret import Secret
+from elonara.atproto.errors import AtprotoError, BadState, MalformedAnswer, OAuthError, WrongAccount, WrongIssuer
+from elonara.atproto.identity import HANDLE_INVALID, Identity
+from elonara.atproto.oauth.dpop import DpopKey, origin
+from elonara.atproto.oauth.exchange import Budget, Conversation, spoken_error
+from elonara.atproto.oauth.metadata import AuthorizationServer, BadServer, Discovery, GuardedDoor
+from elonara.atproto.oauth.secret import Secret, reveal
+from elonara.atproto.oauth.token_answer import Granted, read_grant
 
 if TYPE_CHECKING:
     from elonara.atproto.identity import IdentityResolver
-    from elonara.atproto.network import GuardedHttp
+    from elonara.atproto.network import Answer
     from elonara.atproto.oauth.client_auth import OAuthClientIdentity
     from elonara.atproto.oauth.stores import NonceStore
+
+DEADLINE = 20.0  # seconds for one whole conversation; the lease around a refresh is 60
+REVOKE_DEADLINE = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +61,8 @@ class Tokens:
     """What an authorization server granted. `scope` is as granted, not as asked; `expires_at` is in UTC."""
 
     did: str
-    handle: str
-    pds_url: str
+    handle: str  # "" after a refresh that was not told
+    pds_url: str  # likewise
     issuer: str
     access_token: Secret
     refresh_token: Secret  # false where the server gave none
@@ -60,7 +75,7 @@ class OAuthClient:
 
     def __init__(
         self,
-        http: GuardedHttp,
+        http: GuardedDoor,
         resolver: IdentityResolver,
         client: OAuthClientIdentity,
         nonces: NonceStore,
@@ -75,18 +90,85 @@ class OAuthClient:
     ) -> Started:
         """Push an authorization request (RFC 9126) for a handle or DID, or for a `server` address.
 
-        `identifier` beginning with `https://` counts as a server too. Raises IdentityError, BadServer, OAuthError
-        (the server refused the request), NetworkError.
+        An `identifier` that begins with `https://` counts as a server too. `prompt` may be `login`, `consent` or
+        `select_account`. Raises ValueError for a scope that the client did not declare, IdentityError, BadServer,
+        OAuthError (the server refused the request), NetworkError.
         """
-        raise NotImplementedError
+        self._check_scope(scope)
+        budget = Budget(DEADLINE)
+        if not server and "://" in identifier:
+            server = identifier
+        identity = None if server else self._resolver.resolve(identifier)
+        if identity is not None:
+            pds_url, authority = identity.pds_url, self._discovery.of_pds(identity.pds_url, deadline=budget.left())
+        else:
+            pds_url, authority = self._server(server, budget)
+        if self._client.auth_method not in authority.auth_methods:
+            raise BadServer(f"{authority.issuer} does not take clients that use {self._client.auth_method}.")
+        key, kid = DpopKey.generate(), self._client.kid
+        state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        form = {
+            "response_type": "code",
+            "redirect_uri": self._client.redirect_uri,
+            "scope": scope,
+            "state": state,
+            "code_challenge": _challenge(verifier),
+            "code_challenge_method": "S256",
+        }
+        if identity is not None and login_hint:
+            form["login_hint"] = identity.did if identity.handle == HANDLE_INVALID else identity.handle
+        if prompt:
+            form["prompt"] = prompt
+        answer = self._talk(authority.issuer, key, kid).post(authority.par_endpoint, form, budget)
+        return Started(
+            state=Secret(state),
+            verifier=Secret(verifier),
+            dpop_key=key,
+            issuer=authority.issuer,
+            pds_url=pds_url,
+            did=identity.did if identity else None,
+            handle=identity.handle if identity else "",
+            client_id=self._client.client_id,
+            kid=kid,
+            redirect_uri=self._client.redirect_uri,
+            scope=scope,
+            authorize_url=self._authorize_url(authority, answer),
+        )
 
     def finish(self, started: Started, params: Mapping[str, str]) -> Tokens:
         """Exchange the callback's `code` for tokens.
 
-        The caller has consumed the stored `state` atomically before. Raises WrongIssuer before anything else is looked
-        at; AccessDenied or OAuthError for an error the server sent; WrongAccount, MissingScope, NetworkError.
+        The caller has consumed the stored `state` atomically before. `iss` is compared before anything else is
+        looked at. A grant that cannot be accepted is revoked at the server, as far as it can be reached.
+
+        Raises WrongIssuer, BadState, AccessDenied or OAuthError for an error that the server sent, InvalidGrant,
+        WrongAccount, MissingScope, IdentityError, BadServer, NetworkError.
         """
-        raise NotImplementedError
+        if params.get("iss") != started.issuer:
+            raise WrongIssuer(started.issuer, params.get("iss", "")[:200])
+        if not started.state or Secret(params.get("state", "")) != started.state:
+            raise BadState("This answer belongs to another attempt; begin again.")
+        if "error" in params:
+            raise spoken_error(params, [started.state.reveal(), started.verifier.reveal()])
+        code = params.get("code", "")
+        if not code:
+            raise OAuthError("invalid_request", "The server's answer holds no code.")
+        if started.client_id != self._client.client_id:
+            raise BadState("The site's address has changed since this attempt began; begin again.")
+        budget = Budget(DEADLINE)
+        authority = self._discovery.of_issuer(started.issuer, deadline=budget.left())
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "code_verifier": started.verifier.reveal(),
+            "redirect_uri": started.redirect_uri,
+        }
+        talk = self._talk(started.issuer, started.dpop_key, started.kid)
+        grant = read_grant(talk.post(authority.token_endpoint, form, budget))
+        with self._or_revoked(authority, talk, grant):
+            grant.require_atproto()
+            identity = self._whose(started, grant)
+        return _tokens(grant, identity, started.issuer)
 
     def refresh(
         self,
@@ -99,13 +181,116 @@ class OAuthClient:
         handle: str = "",
         pds_url: str = "",
     ) -> Tokens:
-        """Use the single-use refresh token, at most once.
+        """Use the single-use refresh token, at most once, within 20 s in all.
 
-        Total deadline 20 s. Raises InvalidGrant: the session is over. NetworkError with `ambiguous` False: nothing was
-        sent, later is fine; with `ambiguous` True: the token may be used up. WrongAccount: `sub` is another DID.
+        Raises InvalidGrant: the session is over. NetworkError with `ambiguous` False: nothing was sent, later is
+        fine; with `ambiguous` True: the token may be used up, and using it again could revoke the session. OAuthError
+        of another code (`rate_limited`, `invalid_client`, …): the server refused, the token is as it was.
+        WrongAccount: `sub` is another DID. `handle` and `pds_url` are passed through to the result.
         """
-        raise NotImplementedError
+        budget = Budget(DEADLINE)
+        authority = self._discovery.of_issuer(issuer, deadline=budget.left())
+        form = {"grant_type": "refresh_token", "refresh_token": reveal(refresh_token)}
+        talk = self._talk(issuer, dpop_key, kid)
+        grant = read_grant(talk.post(authority.token_endpoint, form, budget), refresh_token=Secret.of(refresh_token))
+        with self._or_revoked(authority, talk, grant):
+            if grant.did != expected_did:
+                raise WrongAccount(expected_did, grant.did)
+            grant.require_atproto()
+        return _tokens(grant, Identity(expected_did, handle, pds_url), issuer)
 
     def revoke(self, issuer: str, token: Secret | str, dpop_key: DpopKey, kid: str) -> bool:
-        """End the session of `token` at the server (RFC 7009). False where the server has no such endpoint."""
-        raise NotImplementedError
+        """End the session that `token` (either kind) belongs to (RFC 7009), within 20 s.
+
+        False where the server has no endpoint for it. A token that the server does not know counts as revoked.
+        Raises OAuthError, BadServer, NetworkError.
+        """
+        authority = self._discovery.of_issuer(issuer)
+        return self._revoke(authority, self._talk(issuer, dpop_key, kid), Secret.of(token), DEADLINE)
+
+    def _revoke(
+        self, authority: AuthorizationServer, talk: Conversation, token: Secret, seconds: float = REVOKE_DEADLINE
+    ) -> bool:
+        if not authority.revocation_endpoint:
+            return False
+        talk.post(authority.revocation_endpoint, {"token": token.reveal()}, Budget(seconds))
+        return True
+
+    @contextlib.contextmanager
+    def _or_revoked(self, authority: AuthorizationServer, talk: Conversation, grant: Granted) -> Iterator[None]:
+        """If a grant turns out to be unacceptable, nobody will use its session: it must not live on at the server."""
+        try:
+            yield
+        except AtprotoError:
+            with contextlib.suppress(AtprotoError):
+                self._revoke(authority, talk, grant.refresh_token or grant.access_token)
+            raise
+
+    def _whose(self, started: Started, grant: Granted) -> Identity:
+        """The account the token is for, which must be the one we began with, or lead back to the issuer."""
+        if started.did:
+            if grant.did != started.did:
+                raise WrongAccount(started.did, grant.did)
+            return Identity(started.did, started.handle, started.pds_url)
+        # Any server can claim any `sub`: only the DID itself says which server speaks for it.
+        identity = self._resolver.resolve(grant.did, fresh=True)
+        speaks = self._discovery.of_pds(identity.pds_url, fresh=True).issuer
+        if speaks != started.issuer:
+            raise WrongIssuer(speaks, started.issuer)
+        return identity
+
+    def _server(self, server: str, budget: Budget) -> tuple[str, AuthorizationServer]:
+        """A server given by its address: a PDS, or an authorization server such as `https://bsky.social`."""
+        url = server.strip() if "://" in server else f"https://{server.strip()}"
+        try:
+            parts, where = urlsplit(url), origin(url)
+        except ValueError as fault:
+            raise BadServer("That is not the address of a server.") from fault
+        if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
+            raise BadServer("The address of a server is like https://bsky.social, without a path.")
+        try:
+            return where, self._discovery.of_pds(where, deadline=budget.left())
+        except BadServer as not_a_pds:
+            try:
+                return "", self._discovery.of_issuer(where, deadline=budget.left())
+            except BadServer as fault:
+                raise not_a_pds from fault
+
+    def _check_scope(self, scope: str) -> None:
+        asked = scope.split()
+        if "atproto" not in asked:
+            raise ValueError("every request asks for the scope atproto")
+        if undeclared := set(asked) - set(self._client.scope.split()):
+            raise ValueError(f"the client metadata does not declare {' '.join(sorted(undeclared))}")
+
+    def _authorize_url(self, authority: AuthorizationServer, answer: Answer) -> str:
+        try:
+            request_uri = answer.json().get("request_uri")
+        except MalformedAnswer:
+            request_uri = None
+        if not isinstance(request_uri, str) or not 0 < len(request_uri) <= 2000:
+            raise BadServer(f"{authority.issuer} took the request but gave no request_uri.")
+        query = urlencode({"client_id": self._client.client_id, "request_uri": request_uri}, quote_via=quote)
+        separator = "&" if "?" in authority.authorization_endpoint else "?"
+        return f"{authority.authorization_endpoint}{separator}{query}"
+
+    def _talk(self, issuer: str, key: DpopKey, kid: str) -> Conversation:
+        return Conversation(self._http, self._client, self._nonces, issuer=issuer, key=key, kid=kid)
+
+
+def _challenge(verifier: str) -> str:
+    """The S256 challenge of a verifier (RFC 7636, section 4.2)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode("ascii")
+
+
+def _tokens(grant: Granted, identity: Identity, issuer: str) -> Tokens:
+    return Tokens(
+        did=identity.did,
+        handle=identity.handle,
+        pds_url=identity.pds_url,
+        issuer=issuer,
+        access_token=grant.access_token,
+        refresh_token=grant.refresh_token,
+        scope=grant.scope,
+        expires_at=grant.expires_at,
+    )

@@ -13,6 +13,8 @@ from elonara.atproto.oauth.jose import SigningKey, new_jti
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 60
+# Servers refuse an `iat` in their future without tolerance, and one more than a minute old.
+BACKDATED_SECONDS = 15
 
 
 class OAuthClientIdentity(Protocol):
@@ -38,6 +40,11 @@ class OAuthClientIdentity(Protocol):
         """The assertion key of new sessions; "" for a public client."""
         ...
 
+    @property
+    def auth_method(self) -> str:
+        """How it authenticates: `none` or `private_key_jwt`."""
+        ...
+
     def metadata(self) -> dict[str, Any]:
         """The client metadata document."""
         ...
@@ -55,6 +62,7 @@ class LoopbackClient:
     """
 
     kid = ""
+    auth_method = "none"
 
     def __init__(self, redirect_uri: str, scope: str) -> None:
         parts = urlsplit(redirect_uri)
@@ -73,7 +81,7 @@ class LoopbackClient:
             "response_types": ["code"],
             "redirect_uris": [self.redirect_uri],
             "scope": self.scope,
-            "token_endpoint_auth_method": "none",
+            "token_endpoint_auth_method": self.auth_method,
             "dpop_bound_access_tokens": True,
         }
 
@@ -121,15 +129,17 @@ class ConfidentialClient:
     Raises ValueError where an address is not https or not of the client id's own origin.
     """
 
+    auth_method = "private_key_jwt"
+
     def __init__(
         self,
         client_id: str,
         redirect_uri: str,
         scope: str,
+        *,
         jwks_uri: str,
         keyring: Keyring,
         name: str = "",
-        *,
         client_uri: str = "",
         logo_uri: str = "",
         policy_uri: str = "",
@@ -159,7 +169,7 @@ class ConfidentialClient:
             "response_types": ["code"],
             "redirect_uris": [self.redirect_uri],
             "scope": self.scope,
-            "token_endpoint_auth_method": "private_key_jwt",
+            "token_endpoint_auth_method": self.auth_method,
             "token_endpoint_auth_signing_alg": "ES256",
             "jwks_uri": self._jwks_uri,
             "dpop_bound_access_tokens": True,
@@ -176,6 +186,8 @@ class ConfidentialClient:
     def auth_params(self, aud: str, kid: str) -> dict[str, str]:
         """`client_id` and a fresh assertion (RFC 7523, section 3) for the issuer `aud`, signed by the session's key.
 
+        It suits a clock that is up to 15 s ahead of the server's or 45 s behind it.
+
         Raises OAuthError `invalid_client` where that key is no longer kept: the session must be made anew.
         """
         key = self._keyring.get(kid)
@@ -189,7 +201,7 @@ class ConfidentialClient:
                 "sub": self.client_id,
                 "aud": aud,
                 "jti": new_jti(),
-                "iat": now,
+                "iat": now - BACKDATED_SECONDS,
                 "exp": now + ASSERTION_SECONDS,
             },
         )

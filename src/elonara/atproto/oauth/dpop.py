@@ -6,22 +6,25 @@ import base64
 import hashlib
 import re
 import time
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from elonara.atproto.oauth.jose import SigningKey, new_jti
 from elonara.atproto.oauth.secret import Secret, reveal
 
+if TYPE_CHECKING:
+    from joserfc.jwk import ECKey
+
+    from elonara.atproto.network import Answer
+
 DEFAULT_PORTS = {"https": 443, "http": 80}
-MAX_NONCE = 500
-_NONCE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,%d}" % MAX_NONCE)
+_NONCE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,500}")
 
 
 class DpopKey(SigningKey):
     """The ES256 key of one session. A server binds the tokens of the session to its `thumbprint`."""
 
-    def __init__(self, key: Any) -> None:
+    def __init__(self, key: ECKey) -> None:
         super().__init__(key)
         self._header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": dict(self.public_jwk)}
 
@@ -60,9 +63,7 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{host}{suffix}"
 
 
-def nonce_of(headers: Mapping[str, str]) -> str | None:
+def nonce_of(answer: Answer) -> str | None:
     """The nonce an answer gives (`DPoP-Nonce`), if it is one by RFC 9449, section 8.1, and of a sane length."""
-    for name, value in headers.items():
-        if name.lower() == "dpop-nonce":
-            return value if _NONCE.fullmatch(value) else None
-    return None
+    nonce = answer.headers.get("dpop-nonce", "")
+    return nonce if _NONCE.fullmatch(nonce) else None

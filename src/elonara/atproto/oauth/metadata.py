@@ -6,24 +6,29 @@ which demands PAR, DPoP with ES256, S256, `iss` in the callback, and client ids 
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any, Protocol
 
-from elonara.atproto.errors import NetworkError, OAuthError
+from elonara.atproto.errors import AddressRefused, MalformedAnswer, NetworkError, OAuthError
+from elonara.atproto.network import Http
 from elonara.atproto.oauth.dpop import origin
 
-if TYPE_CHECKING:
-    from elonara.atproto.network import GuardedHttp
-
 MAX_METADATA = 64 * 1024
+MAX_URL = 2000
 DEADLINE = 10.0
 TTL = 300.0
+
+
+class GuardedDoor(Http, Protocol):
+    """HTTP that can also judge an address which only the browser will open; `network.GuardedHttp` is one."""
+
+    def check(self, url: str) -> None:
+        """Raise AddressRefused unless `url` is a public https address, or one the operator exempted."""
+        ...
 
 
 class BadServer(OAuthError):
@@ -42,11 +47,11 @@ class AuthorizationServer:
     token_endpoint: str
     par_endpoint: str
     revocation_endpoint: str  # "" where the server has none
-    auth_methods: tuple[str, ...]
+    auth_methods: tuple[str, ...]  # `private_key_jwt` only where it takes ES256
     scopes: tuple[str, ...]
 
 
-def discover(http: GuardedHttp, pds_url: str, *, deadline: float = DEADLINE) -> AuthorizationServer:
+def discover(http: GuardedDoor, pds_url: str, *, deadline: float = DEADLINE) -> AuthorizationServer:
     """The authorization server of the PDS at `pds_url`, whose metadata must point at exactly one.
 
     Raises BadServer where a document lies or lacks a duty, NetworkError (never ambiguous) where it is out of reach.
@@ -59,11 +64,10 @@ def discover(http: GuardedHttp, pds_url: str, *, deadline: float = DEADLINE) -> 
     servers = document.get("authorization_servers")
     if not isinstance(servers, list) or len(servers) != 1 or not isinstance(servers[0], str):
         raise BadServer(f"The PDS {resource} does not name exactly one authorization server.")
-    found = discover_issuer(http, servers[0], deadline=end - time.monotonic())
-    return found
+    return discover_issuer(http, servers[0], deadline=end - time.monotonic())
 
 
-def discover_issuer(http: GuardedHttp, issuer: str, *, deadline: float = DEADLINE) -> AuthorizationServer:
+def discover_issuer(http: GuardedDoor, issuer: str, *, deadline: float = DEADLINE) -> AuthorizationServer:
     """The metadata of `issuer`, an origin such as `https://bsky.social`. Raises as `discover`."""
     end = time.monotonic() + deadline
     if not isinstance(issuer, str) or _origin(issuer, "The issuer") != issuer:
@@ -71,7 +75,7 @@ def discover_issuer(http: GuardedHttp, issuer: str, *, deadline: float = DEADLIN
     return check(http, issuer, _fetch(http, f"{issuer}/.well-known/oauth-authorization-server", end))
 
 
-def check(http: GuardedHttp, issuer: str, document: Mapping[str, Any]) -> AuthorizationServer:
+def check(http: GuardedDoor, issuer: str, document: Mapping[str, Any]) -> AuthorizationServer:
     """`document` as the metadata of `issuer`. Raises BadServer that names the first duty it fails."""
     if document.get("issuer") != issuer:
         raise BadServer(f"The authorization server {issuer} describes another server as itself.")
@@ -93,8 +97,9 @@ def check(http: GuardedHttp, issuer: str, document: Mapping[str, Any]) -> Author
         if needed not in _texts(document.get(name)):
             raise BadServer(f"The authorization server {issuer} does not offer {needed} in {name}.")
     methods = _texts(document.get("token_endpoint_auth_methods_supported"))
-    if not {"none", "private_key_jwt"} & set(methods):
-        raise BadServer(f"The authorization server {issuer} offers no known way to authenticate.")
+    algorithms = _texts(document.get("token_endpoint_auth_signing_alg_values_supported"))
+    if "ES256" not in algorithms:
+        methods = tuple(method for method in methods if method != "private_key_jwt")
     revocation = document.get("revocation_endpoint")
     return AuthorizationServer(
         issuer=issuer,
@@ -110,7 +115,7 @@ def check(http: GuardedHttp, issuer: str, document: Mapping[str, Any]) -> Author
 class Discovery:
     """`discover` and `discover_issuer` with a memory of `ttl` seconds. Thread-safe; failures are not remembered."""
 
-    def __init__(self, http: GuardedHttp, *, ttl: float = TTL, size: int = 1000) -> None:
+    def __init__(self, http: GuardedDoor, *, ttl: float = TTL, size: int = 1000) -> None:
         self._http, self._ttl, self._size = http, ttl, size
         self._known: OrderedDict[tuple[str, str], tuple[float, AuthorizationServer]] = OrderedDict()
         self._lock = threading.Lock()
@@ -145,7 +150,7 @@ class Discovery:
                 self._known.popitem(last=False)
 
 
-def _fetch(http: GuardedHttp, url: str, end: float) -> Mapping[str, Any]:
+def _fetch(http: GuardedDoor, url: str, end: float) -> Mapping[str, Any]:
     """The JSON object at `url`: status 200 exactly, no redirect, small, in time."""
     remaining = end - time.monotonic()
     if remaining <= 0:
@@ -165,18 +170,19 @@ def _fetch(http: GuardedHttp, url: str, end: float) -> Mapping[str, Any]:
     if kind != "application/json":
         raise BadServer(f"{url} is not JSON.")
     try:
-        document = answer.json()
-    except Exception:  # noqa: BLE001 - whatever a reader of hostile JSON raises
-        document = None
-    if not isinstance(document, dict):
-        raise BadServer(f"{url} is not a JSON object.")
-    return document
+        return answer.json()
+    except MalformedAnswer as fault:
+        raise BadServer(f"{url} is not a JSON object.") from fault
 
 
-def _endpoint(http: GuardedHttp, issuer: str, document: Mapping[str, Any], name: str) -> str:
+def _endpoint(http: GuardedDoor, issuer: str, document: Mapping[str, Any], name: str) -> str:
     url = document.get(name)
-    if not isinstance(url, str) or not is_public_url(http, url):
-        raise BadServer(f"The authorization server {issuer} has no usable {name}: it must be a public https address.")
+    if not isinstance(url, str) or not url.isascii() or not url.isprintable() or "#" in url or len(url) > MAX_URL:
+        raise BadServer(f"The authorization server {issuer} has no usable {name}.")
+    try:
+        http.check(url)
+    except AddressRefused as fault:
+        raise BadServer(f"The {name} of {issuer} may not be opened: {fault}.") from fault
     return url
 
 
@@ -189,8 +195,3 @@ def _origin(url: str, what: str) -> str:
 
 def _texts(value: object) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
-
-
-def is_public_url(http: GuardedHttp, url: str) -> bool:
-    """Whether the browser may be sent to `url`: https with a dotted name, unless its host is allowed explicitly."""
-    raise NotImplementedError

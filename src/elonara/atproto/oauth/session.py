@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from elonara.atproto.errors import MalformedAnswer
 from elonara.atproto.oauth.dpop import DpopKey, nonce_of, origin
 from elonara.atproto.oauth.secret import Secret, reveal
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from elonara.atproto.oauth.stores import NonceStore
 
 TOKEN_RETRIES = 2
+_CHALLENGE = re.compile(r'error="([A-Za-z0-9_]{1,64})"')
 
 
 class _Attempts(threading.local):
@@ -63,7 +66,7 @@ class DpopAuth:
 
     def observe(self, url: str, answer: Answer) -> None:
         """Keep the nonce that came with any answer, success or not."""
-        nonce = nonce_of(answer.headers)
+        nonce = nonce_of(answer)
         if nonce and nonce != self._nonces.get(self._key.thumbprint, origin(url)):
             self._nonces.put(self._key.thumbprint, origin(url), nonce)
 
@@ -71,7 +74,7 @@ class DpopAuth:
         """Whether the refused request may be sent once more: with a new nonce (once), or with another token."""
         self.observe(url, answer)
         attempts, fault = self._attempts, error_of(answer)
-        if fault == "use_dpop_nonce" and nonce_of(answer.headers) and not attempts.nonce:
+        if fault == "use_dpop_nonce" and nonce_of(answer) and not attempts.nonce:
             attempts.nonce = attempts.retrying = True
         elif fault == "invalid_token" and answer.status == 401:
             attempts.retrying = self._another_token()
@@ -92,8 +95,12 @@ class DpopAuth:
 
 
 def error_of(answer: Answer) -> str:
-    """The OAuth error code of a refusal: from the body, else from `WWW-Authenticate: DPoP … error="…"`."""
-    raise NotImplementedError
-
-
-_: Any = None
+    """The OAuth error code of a refusal: from its body, else from `WWW-Authenticate: DPoP … error="…"`."""
+    try:
+        code = answer.json().get("error")
+    except MalformedAnswer:
+        code = None
+    if isinstance(code, str) and code:
+        return code
+    found = _CHALLENGE.search(answer.headers.get("www-authenticate", ""))
+    return found[1] if found else ""
