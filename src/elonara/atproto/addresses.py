@@ -23,13 +23,20 @@ class Url(Protocol):
     """The parts of an address that the policy looks at (an httpx2.URL has them)."""
 
     @property
-    def scheme(self) -> str: ...
+    def scheme(self) -> str:
+        """Such as `https`, in lower case."""
+
     @property
-    def raw_host(self) -> bytes: ...
+    def raw_host(self) -> bytes:
+        """The host in ASCII, IPv6 without brackets."""
+
     @property
-    def port(self) -> int | None: ...
+    def port(self) -> int | None:
+        """None where it is the scheme's own."""
+
     @property
-    def userinfo(self) -> bytes: ...
+    def userinfo(self) -> bytes:
+        """What stands before an @."""
 
 
 class Allowed:
@@ -43,6 +50,8 @@ class Allowed:
         host, colon, port = entry.strip().lower().rpartition(":")
         if not colon or "]" in port:
             return entry.strip().lower().strip("[]"), 443
+        if not (port.isascii() and port.isdigit()):
+            raise ValueError(f"{entry!r} is not a host:port")
         return host.strip("[]"), int(port)
 
     def __contains__(self, pair: tuple[str, int]) -> bool:

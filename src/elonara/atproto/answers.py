@@ -39,6 +39,11 @@ BY_NAME: Mapping[str, Kind] = {
     "AuthMissing": Kind.WRONG_SCHEME_OR_HOST,
 }
 
+BY_WORDS: Mapping[str, Kind] = {
+    "could not find repo": Kind.ACCOUNT_NOT_FOUND,
+    "could not locate record": Kind.RECORD_NOT_FOUND,
+}
+
 # The words with which a PDS refuses a token that was sent in the wrong way or to the wrong place.
 OUR_FAULTS = ("bad token scope", "malformed token", "malformed authorization header", "unsupported authorization type",
               "unexpected authorization type")  # fmt: skip
@@ -50,20 +55,22 @@ def classify(status: int, error: str, message: str, nsid: str = "") -> Kind:
         return Kind.RATE_LIMITED
     if kind := BY_NAME.get(error):
         return kind
-    lower = message.lower()
+    words = message.lower()
     if error in {"invalid_token", "InvalidToken"}:
-        if lower.startswith(OUR_FAULTS):
-            return Kind.WRONG_SCHEME_OR_HOST
-        return Kind.TOKEN_EXPIRED if '"exp" claim' in lower or "expired" in lower else Kind.TOKEN_INVALID
+        return _token_fault(words)
     if status >= 500:
         return Kind.RECORD_EXISTS_OR_SERVER if nsid == CREATE_RECORD and status == 500 else Kind.SERVER_ERROR
     if status == 401:
         return Kind.WRONG_PASSWORD if nsid == CREATE_SESSION else Kind.TOKEN_INVALID
-    if "could not find repo" in lower or "could not locate repo" in lower:
-        return Kind.ACCOUNT_NOT_FOUND
-    if "could not locate record" in lower:
-        return Kind.RECORD_NOT_FOUND
-    return Kind.BAD_REQUEST if 400 <= status < 500 else Kind.MALFORMED_ANSWER
+    # Several methods of a PDS give these two no name of their own, only words.
+    known = next((kind for start, kind in BY_WORDS.items() if words.startswith(start)), Kind.BAD_REQUEST)
+    return known if 400 <= status < 500 else Kind.MALFORMED_ANSWER
+
+
+def _token_fault(words: str) -> Kind:
+    if words.startswith(OUR_FAULTS):
+        return Kind.WRONG_SCHEME_OR_HOST
+    return Kind.TOKEN_EXPIRED if '"exp" claim' in words or "expired" in words else Kind.TOKEN_INVALID
 
 
 @dataclass(frozen=True)
@@ -89,8 +96,8 @@ def rate_limit(headers: Mapping[str, str], now: float | None = None) -> RateLimi
         window=_whole(policy.partition(";w=")[2].partition(";")[0]),
         retry_after=_retry_after(headers.get("retry-after", ""), now),
     )
-    empty = found.limit is found.remaining is found.resets_at is found.retry_after is None
-    return None if empty else found
+    said = (found.limit, found.remaining, found.resets_at, found.retry_after)
+    return None if said == (None, None, None, None) else found
 
 
 def xrpc_error(status: int, headers: Mapping[str, str], body: bytes, nsid: str = "") -> XrpcError:

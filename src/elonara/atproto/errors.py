@@ -40,6 +40,13 @@ class AddressRefused(NetworkError):
         super().__init__(message, ambiguous=ambiguous)
 
 
+class NameNotFound(NetworkError):
+    """The host name leads to no address."""
+
+    def __init__(self, message: str, *, ambiguous: bool = False) -> None:
+        super().__init__(message, ambiguous=ambiguous)
+
+
 class BodyTooLarge(NetworkError):
     """The answer is larger than the caller allows. The server did answer, so the request may have been done."""
 

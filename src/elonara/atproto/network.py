@@ -24,7 +24,7 @@ from elonara.atproto.transport import Call, Deadline, GuardedTransport, Resolver
 
 Params = Mapping[str, str] | Sequence[tuple[str, str]]
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-USER_AGENT = "Elonara (+https://github.com/elonara)"
+USER_AGENT = "Elonara"
 
 
 @dataclass(frozen=True)
@@ -139,22 +139,23 @@ class GuardedHttp:
         target = _parse(url)
         if params:
             target = target.copy_merge_params(list(params.items()) if isinstance(params, Mapping) else list(params))
-        for followed in range(redirects + 1):
+        while True:
             check_url(target, self._allowed)
             answer = self._once(httpx2.Request(method, target, headers=head, content=content), max_bytes, until)
             where = answer.headers.get("location")
-            if method != "GET" or answer.status not in REDIRECTS or not where or followed == redirects:
-                break
+            if method != "GET" or answer.status not in REDIRECTS or not where or redirects <= 0:
+                return answer
+            redirects -= 1
             target = _parse(where, base=target)
             head = {name: head[name] for name in ("user-agent", "accept", "accept-encoding")}
-        return answer
 
     def _once(self, request: httpx2.Request, max_bytes: int, until: Deadline) -> Answer:
         call = Call(until)
         token = current_call.set(call)
         host = request.url.host
         try:
-            request.extensions = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), until.left())}
+            # Only "pool" counts here: waits on the socket end at the call's deadline, see transport.
+            request.extensions = {"timeout": {"pool": until.left()}}
             response = self._transport.handle_request(request)
             try:
                 body = bounded_body(response, max_bytes)

@@ -16,7 +16,7 @@ import httpcore2
 import httpx2
 
 from elonara.atproto.addresses import Allowed, is_public
-from elonara.atproto.errors import AddressRefused, BodyTooLarge, NetworkError
+from elonara.atproto.errors import AddressRefused, BodyTooLarge, NameNotFound, NetworkError
 
 Resolver = Callable[[str, int], Sequence[tuple[str, int]]]
 
@@ -26,6 +26,13 @@ KEEP_ALIVE = 20
 # fails without an answer, and then nobody knows whether a post was made.
 KEEP_ALIVE_SECONDS = 4.0
 LOOKUPS_AT_ONCE = 16
+ADDRESSES_TO_TRY = 6
+# So that a dead first address (IPv6 on a machine without) leaves time for the next.
+SECONDS_PER_ADDRESS = 4.0
+
+
+class UnguardedError(RuntimeError):
+    """The guard is not where it must be: a fault of this program (or of an upgrade), never of a server."""
 
 
 class Deadline:
@@ -63,7 +70,9 @@ class GuardedTransport(httpx2.HTTPTransport):
         # There is no public way to give httpx2 a network backend, hence the private attribute. It must exist
         # and be what we take it for, or requests would go out through a pool that vets nothing.
         if not isinstance(getattr(self, "_pool", None), httpcore2.ConnectionPool):
-            raise RuntimeError("this version of httpx2 keeps its connection pool elsewhere: addresses cannot be vetted")
+            raise UnguardedError(
+                "this version of httpx2 keeps its connection pool elsewhere: addresses cannot be vetted"
+            )
         self._pool.close()
         self._pool = httpcore2.ConnectionPool(
             ssl_context=context,
@@ -74,11 +83,14 @@ class GuardedTransport(httpx2.HTTPTransport):
         )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request. Raises RuntimeError if the answer did not come over a guarded connection."""
+        """Send one request. Raises UnguardedError if the answer did not come over a guarded connection."""
         response = super().handle_request(request)
+        if response.status_code == 101:
+            response.close()
+            raise httpx2.RemoteProtocolError("the server wants to speak another protocol")
         if not isinstance(response.extensions.get("network_stream"), GuardedStream):
             response.close()
-            raise RuntimeError("an answer came over a connection that was not vetted")
+            raise UnguardedError("an answer came over a connection that was not vetted")
         return response
 
 
@@ -101,22 +113,20 @@ class GuardedBackend(httpcore2.NetworkBackend):
         """Connect to the first vetted address of `host` that answers."""
         addresses = list(self._resolve(host, port))
         if not addresses:
-            raise NetworkError(f"{host} has no address", ambiguous=False)
+            raise NameNotFound(f"{host} has no address")
         if (host, port) not in self._allowed:
             addresses = [(ip, where) for ip, where in addresses if is_public(ip)]
             if not addresses:
                 raise AddressRefused(f"{host} leads to an address that is not public")
-        fault: Exception | None = None
-        for ip, where in addresses:
+        until = current_call.get().until
+        *first, last = addresses[:ADDRESSES_TO_TRY]
+        for ip, where in first:
             try:
-                stream = self._tcp.connect_tcp(
-                    ip, where, current_call.get().until.left(), local_address, socket_options
-                )
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as tried:
-                fault = tried
-            else:
-                return GuardedStream(stream)
-        raise fault or httpcore2.ConnectError("no address to try")
+                wait = min(until.left(), SECONDS_PER_ADDRESS)
+                return GuardedStream(self._tcp.connect_tcp(ip, where, wait, local_address, socket_options))
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                continue
+        return GuardedStream(self._tcp.connect_tcp(*last, until.left(), local_address, socket_options))
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore2.NetworkStream:
         """Refused: nothing on this network is asked over a socket file."""
@@ -185,19 +195,20 @@ def system_resolver(host: str, port: int) -> list[tuple[str, int]]:
     if not outcome:
         raise httpx2.ConnectTimeout(f"{host} was not found in time")
     if isinstance(outcome[0], Exception):
-        raise NetworkError(f"{host} was not found", ambiguous=False) from outcome[0]
+        raise NameNotFound(f"{host} was not found") from outcome[0]
     return list(dict.fromkeys((str(info[4][0]), int(info[4][1])) for info in outcome[0]))
 
 
 def bounded_body(response: httpx2.Response, max_bytes: int) -> bytes:
     """The body, decompressed where the server compressed it unasked. Raises BodyTooLarge beyond `max_bytes`."""
-    host = "the server"
     coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding not in {"identity", "", "gzip", "deflate"}:
-        raise NetworkError(f"{host} answered in the coding {coding[:20]!r}, which was not asked for", ambiguous=True)
+        raise NetworkError(
+            f"the server answered in the coding {coding[:20]!r}, which was not asked for", ambiguous=True
+        )
     declared = response.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
-        raise BodyTooLarge(f"{host} answered with more than {max_bytes} bytes")
+        raise BodyTooLarge(f"the server answered with more than {max_bytes} bytes")
     unpack = zlib.decompressobj(wbits=47) if coding in {"gzip", "deflate"} else None
     chunks: list[bytes] = []
     size = 0
@@ -205,9 +216,9 @@ def bounded_body(response: httpx2.Response, max_bytes: int) -> bytes:
         try:
             chunk = unpack.decompress(raw, max_bytes - size + 1) if unpack else raw
         except zlib.error as fault:
-            raise NetworkError(f"{host} answered with a broken body", ambiguous=True) from fault
+            raise NetworkError("the server answered with a broken body", ambiguous=True) from fault
         size += len(chunk)
         if size > max_bytes:
-            raise BodyTooLarge(f"{host} answered with more than {max_bytes} bytes")
+            raise BodyTooLarge(f"the server answered with more than {max_bytes} bytes")
         chunks.append(chunk)
     return b"".join(chunks)

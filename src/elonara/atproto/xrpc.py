@@ -6,7 +6,8 @@ Spec: https://atproto.com/specs/xrpc
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from elonara.atproto.answers import xrpc_error
@@ -57,10 +58,8 @@ class Xrpc:
         Parameters that are None are left out; a sequence is repeated; booleans become `true` and `false`.
         """
         extra = {"atproto-proxy": proxy} if proxy else {}
-        answer = self._call(
-            "GET", service, nsid, auth, extra, deadline, max_bytes, params=_params(params or {}), content=None
-        )
-        return answer.json()
+        send = partial(self._http.request, params=_params(params or {}), deadline=deadline, max_bytes=max_bytes)
+        return _call(send, "GET", service, nsid, headers=extra, auth=auth).json()
 
     def procedure(
         self,
@@ -85,38 +84,35 @@ class Xrpc:
             content_type = "application/json"
         if content_type:
             extra["content-type"] = content_type
-        answer = self._call("POST", service, nsid, auth, extra, deadline, max_bytes, params=None, content=content)
+        send = partial(self._http.request, content=content, deadline=deadline, max_bytes=max_bytes)
+        answer = _call(send, "POST", service, nsid, headers=extra, auth=auth)
         return answer.json() if answer.body else {}
 
-    def _call(
-        self,
-        method: str,
-        service: str,
-        nsid: str,
-        auth: Authorizer | None,
-        extra: Mapping[str, str],
-        deadline: float,
-        max_bytes: int,
-        *,
-        params: list[tuple[str, str]] | None,
-        content: bytes | None,
-    ) -> Answer:
-        url = f"{service.rstrip('/')}/xrpc/{nsid}"
-        for attempt in range(MAX_RETRIES + 1):
-            headers = {"accept": "application/json", **extra, **(auth.headers(method, url) if auth else {})}
-            answer = self._http.request(
-                method, url, headers=headers, params=params, content=content, deadline=deadline, max_bytes=max_bytes
-            )
-            if auth:
-                auth.observe(url, answer)
-            if answer.status == 200:
-                return answer
-            can_retry = auth is not None and answer.status in {400, 401} and attempt < MAX_RETRIES
-            if not (can_retry and auth is not None and auth.retry(method, url, answer)):
-                break
-        if 200 <= answer.status < 400:
-            raise MalformedAnswer(answer.status, f"{nsid} answered with status {answer.status}")
-        raise xrpc_error(answer.status, answer.headers, answer.body, nsid)
+
+def _call(
+    send: Callable[..., Answer],
+    method: str,
+    service: str,
+    nsid: str,
+    *,
+    headers: Mapping[str, str],
+    auth: Authorizer | None,
+) -> Answer:
+    url = f"{service.rstrip('/')}/xrpc/{nsid}"
+    retries = MAX_RETRIES if auth else 0
+    while True:
+        credential = auth.headers(method, url) if auth else {}
+        answer = send(method, url, headers={"accept": "application/json", **headers, **credential})
+        if auth:
+            auth.observe(url, answer)
+        if answer.status == 200:
+            return answer
+        retries -= 1
+        if answer.status not in {400, 401} or retries < 0 or auth is None or not auth.retry(method, url, answer):
+            break
+    if answer.status < 400:
+        raise MalformedAnswer(answer.status, f"{nsid} answered with status {answer.status}")
+    raise xrpc_error(answer.status, answer.headers, answer.body, nsid)
 
 
 def _params(params: Mapping[str, Param | None]) -> list[tuple[str, str]]:

@@ -1,0 +1,169 @@
+"""Sessions of app passwords: the older way in, whose tokens can write but cannot manage the account.
+
+Lexicons: com.atproto.server.createSession, refreshSession, deleteSession. Only app passwords are taken; a
+session that an account's main password has opened is closed again at the server and refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from elonara.atproto.answers import xrpc_error
+from elonara.atproto.errors import AtprotoError, Kind, MalformedAnswer, XrpcError
+from elonara.atproto.network import Answer
+from elonara.atproto.syntax import is_did, is_handle
+from elonara.atproto.xrpc import Xrpc
+
+MAIN = "com.atproto.access"
+APP_PASSWORD_KINDS: Mapping[str, str] = {
+    "com.atproto.appPass": "appPass",
+    "com.atproto.appPassPrivileged": "appPassPrivileged",
+}
+
+_OVER = {Kind.TOKEN_EXPIRED, Kind.TOKEN_INVALID, Kind.ACCOUNT_NOT_FOUND, Kind.ACCOUNT_TAKENDOWN}
+
+
+class AppPasswordError(AtprotoError):
+    """This password or session cannot be used."""
+
+
+class MainPasswordRefused(AppPasswordError):
+    """The password is the account's own. Nothing of it is kept and its session is closed."""
+
+
+class AuthFactorRequired(AppPasswordError):
+    """The account asks for a code by e-mail, as it does for its main password only: this is no app password."""
+
+
+class SessionOver(AppPasswordError):
+    """The session cannot be refreshed any more: the app password was revoked, or the account is gone."""
+
+
+@dataclass(frozen=True)
+class AppSession:
+    """A session of an app password. `expires_at` (UTC) is the access token's; `kind` is the sort of password."""
+
+    did: str
+    handle: str
+    access_jwt: str = field(repr=False)
+    refresh_jwt: str = field(repr=False)
+    expires_at: datetime
+    kind: str
+    active: bool = True
+
+
+def create_session(xrpc: Xrpc, pds_url: str, identifier: str, password: str) -> AppSession:
+    """Open a session at `pds_url` with an app password. `identifier` is a DID or a handle.
+
+    Raises MainPasswordRefused, AuthFactorRequired, XrpcError (`wrong_password`, `rate_limited`, …), NetworkError.
+    A PDS allows 30 of these in 5 minutes and 300 a day per account: keep the session and refresh it.
+    """
+    try:
+        found = xrpc.procedure(
+            pds_url, "com.atproto.server.createSession", {"identifier": identifier, "password": password}
+        )
+    except XrpcError as fault:
+        if fault.kind is Kind.AUTH_FACTOR_REQUIRED:
+            raise AuthFactorRequired("the account asks for a code by e-mail; an app password needs none") from fault
+        raise
+    return _session(xrpc, pds_url, found)
+
+
+def refresh_session(xrpc: Xrpc, pds_url: str, refresh_jwt: str) -> AppSession:
+    """New tokens for a session; the old refresh token is used up. Raises SessionOver, XrpcError, NetworkError."""
+    try:
+        found = xrpc.procedure(pds_url, "com.atproto.server.refreshSession", auth=BearerAuth(refresh_jwt))
+    except XrpcError as fault:
+        if fault.kind in _OVER:
+            raise SessionOver("the app password was revoked, or its session has ended") from fault
+        raise
+    return _session(xrpc, pds_url, found)
+
+
+def delete_session(xrpc: Xrpc, pds_url: str, refresh_jwt: str) -> None:
+    """End a session at its server. A session that is over already is no error."""
+    try:
+        xrpc.procedure(pds_url, "com.atproto.server.deleteSession", auth=BearerAuth(refresh_jwt))
+    except XrpcError as fault:
+        if fault.kind not in _OVER:
+            raise
+
+
+class BearerAuth:
+    """Authorizes calls with the token of an app-password session. Make a new one for each piece of work.
+
+    `on_expired` is asked once, when the server refuses the token: it gives a new one, or None to give up.
+    """
+
+    def __init__(self, token: str, on_expired: Callable[[], str | None] | None = None) -> None:
+        self._token = token
+        self._on_expired = on_expired
+
+    def __repr__(self) -> str:
+        return "<BearerAuth>"
+
+    def headers(self, method: str, url: str) -> Mapping[str, str]:  # noqa: ARG002 - a bearer token fits any call
+        """The `Authorization` header."""
+        return {"authorization": f"Bearer {self._token}"}
+
+    def retry(self, method: str, url: str, answer: Answer) -> bool:  # noqa: ARG002
+        """Whether the token was the fault and a new one is at hand."""
+        fault = xrpc_error(answer.status, answer.headers, answer.body)
+        if fault.kind not in {Kind.TOKEN_EXPIRED, Kind.TOKEN_INVALID} or self._on_expired is None:
+            return False
+        ask, self._on_expired = self._on_expired, None
+        token = ask()
+        if not token:
+            return False
+        self._token = token
+        return True
+
+    def observe(self, url: str, answer: Answer) -> None:
+        """Nothing to learn: bearer tokens have no nonces."""
+
+
+def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
+    did, access, refresh = found.get("did"), found.get("accessJwt"), found.get("refreshJwt")
+    if not (isinstance(did, str) and is_did(did) and isinstance(access, str) and isinstance(refresh, str)):
+        raise MalformedAnswer(200, "the answer to a sign-in lacks the account or its tokens")
+    claims = _claims(access)
+    scope = claims.get("scope")
+    kind = APP_PASSWORD_KINDS.get(scope) if isinstance(scope, str) else None
+    if kind is None:
+        # Refused in any case: a server that cannot be asked now ends the session later by itself.
+        with contextlib.suppress(AtprotoError):
+            delete_session(xrpc, pds_url, refresh)
+        if scope == MAIN:
+            raise MainPasswordRefused("this is the account's main password; make an app password instead")
+        raise AppPasswordError("the server does not say that this is an app password")
+    try:
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+    except (KeyError, TypeError, ValueError, OverflowError, OSError) as fault:
+        raise MalformedAnswer(200, "the access token has no time of expiry") from fault
+    handle = found.get("handle")
+    return AppSession(
+        did=did,
+        handle=handle.lower() if isinstance(handle, str) and is_handle(handle) else "handle.invalid",
+        access_jwt=access,
+        refresh_jwt=refresh,
+        expires_at=expires_at,
+        kind=kind,
+        active=found.get("active") is not False,
+    )
+
+
+def _claims(jwt: str) -> dict[str, Any]:
+    """The claims of a token, unverified: its server gave it to us over TLS, nobody else reads it from us."""
+    try:
+        payload = jwt.split(".")[1]
+        found = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (ValueError, IndexError, RecursionError):
+        # From None: the message of a decoding fault can quote the token.
+        raise MalformedAnswer(200, "the access token cannot be read") from None
+    return found if isinstance(found, dict) else {}

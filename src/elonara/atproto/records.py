@@ -1,0 +1,61 @@
+"""Records of `app.bsky.feed.post` and the parts they are made of, as the lexicons describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from elonara.atproto.rich_text import fits
+
+POST = "app.bsky.feed.post"
+MAX_LANGS = 3
+MAX_THUMB_BYTES = 1_000_000
+
+Record = dict[str, Any]
+
+
+def timestamp(moment: datetime) -> str:
+    """A moment as records write it: UTC, milliseconds, `Z`. Raises ValueError for a time without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a record's time has a time zone")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def post(
+    text: str,
+    facets: Sequence[Mapping[str, Any]],
+    langs: Sequence[str],
+    *,
+    embed: Mapping[str, Any] | None = None,
+    reply: Mapping[str, Any] | None = None,
+    created_at: datetime,
+) -> Record:
+    """A post. Raises ValueError when the text is too long or there are more than three languages."""
+    if not fits(text):
+        raise ValueError("a post has at most 300 characters and 3,000 bytes")
+    if len(langs) > MAX_LANGS:
+        raise ValueError("a post has at most three languages")
+    record: Record = {"$type": POST, "text": text, "createdAt": timestamp(created_at)}
+    if facets:
+        record["facets"] = [dict(facet) for facet in facets]
+    if langs:
+        record["langs"] = list(langs)
+    if embed:
+        record["embed"] = dict(embed)
+    if reply:
+        record["reply"] = dict(reply)
+    return record
+
+
+def external(uri: str, title: str, description: str, thumb: Mapping[str, Any] | None = None) -> Record:
+    """The card of a link. `thumb` is the blob that uploadBlob gave (an image of at most 1,000,000 bytes)."""
+    card: Record = {"uri": uri, "title": title, "description": description}
+    if thumb:
+        card["thumb"] = dict(thumb)
+    return {"$type": "app.bsky.embed.external", "external": card}
+
+
+def reply_ref(root_uri: str, root_cid: str, parent_uri: str, parent_cid: str) -> Record:
+    """Where a reply hangs: the first post of its thread, and the post it answers."""
+    return {"root": {"uri": root_uri, "cid": root_cid}, "parent": {"uri": parent_uri, "cid": parent_cid}}
