@@ -1,0 +1,1 @@
+"""A real local AT Protocol network for demos and tests."""

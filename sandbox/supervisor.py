@@ -1,0 +1,114 @@
+"""The process that owns a network: PostgreSQL and node run under it, and it runs as long as its stdin is open.
+
+Reads one JSON line ({"appview": bool, "environment": {…}}) from stdin, prints one JSON line when the network is
+ready, and ends everything, its folder included, when stdin closes, on SIGTERM, or when one of the two dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+from sandbox import postgres, tls
+from sandbox.children import end_with_parent
+
+HERE = Path(__file__).resolve().parent
+NODE = HERE / "node22" / "bin" / "node"
+
+
+def main() -> int:
+    """Run one network from start to end; the exit status is 0 if it ended because it was asked to."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the starter's to act on: it closes our stdin
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    wish = json.loads(sys.stdin.readline() or "null")
+    if wish is None:
+        return 0
+    # A socket's path has to be short, whatever TMPDIR says.
+    folder = Path(tempfile.mkdtemp(prefix="elonara-sandbox-", dir="/tmp"))  # noqa: S108
+    try:
+        folder.chmod(0o711)  # the postgres account must be able to pass through
+        return _run(folder, wish)
+    except RuntimeError as fault:
+        print(fault, file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(folder: Path, wish: dict[str, Any]) -> int:
+    authority, certificate, key = tls.make(folder)
+    (folder / "tmp").mkdir(mode=0o700)
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PDS_", "ATNET_", "NODE_"))},
+        "ATNET_STDIN": "1",
+        "ATNET_TLS_CERT": str(certificate),
+        "ATNET_TLS_KEY": str(key),
+        "TMPDIR": str(folder / "tmp"),
+        "NODE_COMPILE_CACHE": str(HERE / "run" / "compiled"),
+        "DB_POSTGRES_URL": postgres.socket_url(folder / "postgres"),
+        **wish["environment"],
+    }
+    with contextlib.ExitStack() as stack:
+        errors = stack.enter_context((folder / "stderr.log").open("w+b"))
+        node = subprocess.Popen(
+            [NODE, HERE / "start.mjs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+            env=environment, cwd=HERE, preexec_fn=end_with_parent(signal.SIGKILL),
+        )  # fmt: skip
+        cluster = None
+        try:
+            if wish["appview"]:  # node waits for it while it loads its own code
+                cluster = postgres.start(folder / "postgres")
+            return _watch(node, cluster, errors, {"authority": str(authority)})
+        finally:
+            _stop_node(node)
+            if cluster is not None:
+                cluster.stop()
+
+
+def _watch(node: subprocess.Popen[bytes], cluster: postgres.Cluster | None, errors: IO[bytes], more: dict) -> int:
+    """Pass node's line on, then stay until stdin closes or a process ends."""
+    if node.stdout is None:
+        raise RuntimeError("node has no stdout")
+    line = b""
+    watched: list[IO[Any]] = [sys.stdin, node.stdout]
+    while True:
+        readable, _, _ = select.select(watched, [], [], 0.5)
+        if sys.stdin in readable and not os.read(sys.stdin.fileno(), 4096):
+            return 0
+        if node.stdout in readable:
+            line += os.read(node.stdout.fileno(), 1 << 16)
+            if line.endswith(b"\n"):
+                told = {**json.loads(line), **more, "postgres": cluster.url if cluster else None}
+                print(json.dumps(told), flush=True)
+                watched.remove(node.stdout)
+        if node.poll() is not None:
+            errors.seek(0)
+            words = errors.read().decode(errors="replace").strip()
+            raise RuntimeError(f"node ended with status {node.returncode}: {words[-2000:]}")
+        if cluster is not None and cluster.process.poll() is not None:
+            raise RuntimeError(f"PostgreSQL ended with status {cluster.process.returncode}")
+
+
+def _stop_node(node: subprocess.Popen[bytes]) -> None:
+    """Ask node to close, and insist after a while."""
+    if node.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            node.stdin.close()
+    try:
+        node.wait(5)
+    except subprocess.TimeoutExpired:
+        node.kill()
+        node.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
