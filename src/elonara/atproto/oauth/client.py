@@ -10,8 +10,6 @@ import contextlib
 import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -22,6 +20,7 @@ from elonara.atproto.oauth.exchange import Budget, Conversation, spoken_error
 from elonara.atproto.oauth.metadata import AuthorizationServer, BadServer, Discovery, GuardedDoor
 from elonara.atproto.oauth.secret import Secret, reveal
 from elonara.atproto.oauth.token_answer import Granted, read_grant
+from elonara.atproto.oauth.trip import Started, Tokens
 
 if TYPE_CHECKING:
     from elonara.atproto.identity import IdentityResolver
@@ -29,45 +28,10 @@ if TYPE_CHECKING:
     from elonara.atproto.oauth.client_auth import OAuthClientIdentity
     from elonara.atproto.oauth.stores import NonceStore
 
+__all__ = ["OAuthClient", "Started", "Tokens"]
+
 DEADLINE = 20.0  # seconds for one whole conversation; the lease around a refresh is 60
 REVOKE_DEADLINE = 5.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Started:
-    """A trip to an authorization server that has begun. Everything `finish` needs; keep it until the callback.
-
-    `did` is None where the trip began with a server's name. `state`, `verifier` and `dpop_key` are secrets.
-    To rebuild one for `finish`, `state` is the value that the callback brought and found this trip by its digest;
-    `authorize_url` may stay empty.
-    """
-
-    state: Secret
-    verifier: Secret
-    dpop_key: DpopKey
-    issuer: str
-    pds_url: str = ""  # "" where the trip began with the name of an authorization server
-    did: str | None = None
-    handle: str = ""
-    client_id: str
-    kid: str = ""
-    redirect_uri: str
-    scope: str
-    authorize_url: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tokens:
-    """What an authorization server granted. `scope` is as granted, not as asked; `expires_at` is in UTC."""
-
-    did: str
-    handle: str  # "" after a refresh that was not told
-    pds_url: str  # likewise
-    issuer: str
-    access_token: Secret
-    refresh_token: Secret  # false where the server gave none
-    scope: str
-    expires_at: datetime
 
 
 class OAuthClient:

@@ -131,15 +131,15 @@ class ConfidentialClient:
 
     auth_method = "private_key_jwt"
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what the metadata document says, in its order
         self,
         client_id: str,
         redirect_uri: str,
         scope: str,
-        *,
         jwks_uri: str,
         keyring: Keyring,
         name: str = "",
+        *,
         client_uri: str = "",
         logo_uri: str = "",
         policy_uri: str = "",
