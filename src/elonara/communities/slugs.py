@@ -3,7 +3,6 @@
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable
 
 from django.db import IntegrityError, models, transaction
 
@@ -11,24 +10,20 @@ LONGEST = 60  # leaves room for a number within the column's 80
 # Pages beside /events/{slug} and /communities/{slug}.
 RESERVED = frozenset({"api", "attending", "calendar", "create", "edit", "hosting", "manage", "new", "past", "search"})
 
-_FOLDED = dict(zip(
-    "абвгдезийклмнопрстуфыэіїєґαβγδεζηικλμνοπρστυφωßøæœłđðþıς",
-    ["a", "b", "v", "g", "d", "e", "z", "i", "y", "k", "l", "m", "n", "o", "p", "r", "s", "t", "u", "f", "y", "e", "i", "yi", "ye", "g", "a", "v", "g", "d", "e", "z", "i", "i", "k", "l", "m", "n", "o", "p", "r", "s", "t", "y", "f", "o", "ss", "o", "ae", "oe", "l", "d", "d", "th", "i", "s"],
-    strict=True,
-)) | {"ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "yu", "я": "ya", "ё": "yo",
-      "ъ": "", "ь": "", "θ": "th", "ξ": "x", "χ": "ch", "ψ": "ps", "&": " and "}  # fmt: skip
+_CYRILLIC = "а a б b в v г g д d е e з z и i й y к k л l м m н n о o п p р r с s т t у u ф f ы y э e і i ї yi є ye ґ g"
+_CYRILLIC_LONG = "ж zh х kh ц ts ч ch ш sh щ shch ю yu я ya ё yo"
+_GREEK = "α a β v γ g δ d ε e ζ z η i ι i κ k λ l μ m ν n ο o π p ρ r σ s ς s τ t υ y φ f ω o θ th ξ x χ ch ψ ps"
+_LATIN = "ß ss ø o æ ae œ oe ł l đ d þ th ı i & -and-"
+_PAIRS = f"{_CYRILLIC} {_CYRILLIC_LONG} {_GREEK} {_LATIN}".split()
+_FOLDED = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True)) | {"ъ": "", "ь": "", "'": "", "’": ""}
 
 
 def ascii_slug(title: str) -> str:
     """The title as `a-z`, `0-9` and single hyphens, at most 60 long; "" where no letter can be written so."""
-    letters: list[str] = []
-    for char in unicodedata.normalize("NFC", title).lower():
-        folded = _FOLDED.get(char)
-        letters.append(unicodedata.normalize("NFKD", char) if folded is None else folded)
-    text = "".join(
-        _FOLDED.get(char, char) for char in "".join(letters).lower() if not unicodedata.combining(char) and char != "'"
-    )
-    slug = re.sub(r"[^a-z0-9]+", "-", text).strip("-")
+    # Twice: letters that are one to a reader of the language (й, ё), then those under an accent (ά).
+    text = "".join(_FOLDED.get(char, char) for char in unicodedata.normalize("NFKC", title).lower())
+    text = "".join(_FOLDED.get(char, char) for char in unicodedata.normalize("NFKD", text).lower())
+    slug = re.sub(r"[^a-z0-9]+", "-", "".join(char for char in text if not unicodedata.combining(char))).strip("-")
     if len(slug) > LONGEST:
         cut = slug[: LONGEST + 1]
         slug = (cut.rsplit("-", 1)[0] if "-" in cut[20:] else cut[:LONGEST]).strip("-")
@@ -48,7 +43,10 @@ def candidates(title: str, kind: str, *, private: bool) -> list[str]:
 
 def save_with_slug[Row: models.Model](row: Row, title: str, kind: str, *, private: bool) -> Row:
     """Save a new row under the first slug that nobody has; safe when two are saved at once."""
-    taken: Callable[[str], bool] = lambda slug: type(row)._default_manager.filter(slug=slug).exists()  # noqa: E731
+
+    def taken(slug: str) -> bool:
+        return type(row)._default_manager.filter(slug=slug).exists()
+
     for slug in candidates(title, kind, private=private):
         if taken(slug):
             continue

@@ -1,0 +1,1 @@
+"""Events: hosts, times, answers, guests, calendar files and cards."""

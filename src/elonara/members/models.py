@@ -1,6 +1,7 @@
 """The people who have an account here."""
 
 import uuid
+from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -33,7 +34,7 @@ class Member(AbstractUser):
     # Raised to end every API token of the member at once (password change, suspension).
     token_epoch = models.PositiveIntegerField(default=0)
 
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         app_label = "elonara"

@@ -1,7 +1,6 @@
 """Messages that wait on a member's pages until she dismisses them."""
 
 import uuid
-from typing import cast
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -11,20 +10,19 @@ from elonara.members.models import Member, Notice
 
 def notify(member: Member, kind: str, text: str, link: str = "") -> Notice:
     """Leave a notice. A kind has one open notice per member: a newer text takes the place of the older."""
-    values = {"text": text[:500], "link": link, "created_at": timezone.now()}
-    kind = kind[:40]
+    text, kind = text[:500], kind[:40]
     for _ in range(3):
         open_notice = Notice.objects.filter(member=member, kind=kind, dismissed_at=None)
-        if open_notice.update(**values):
+        if open_notice.update(text=text, link=link, created_at=timezone.now()):
             if (found := open_notice.first()) is not None:
                 return found
             continue  # dismissed in between: leave a fresh one
         try:
             with transaction.atomic():
-                return Notice.objects.create(member=member, kind=kind, text=values["text"], link=link)
+                return Notice.objects.create(member=member, kind=kind, text=text, link=link)
         except IntegrityError:
             continue  # another process left one at the same moment
-    return cast("Notice", Notice.objects.filter(member=member, kind=kind).latest("created_at"))
+    return Notice.objects.filter(member=member, kind=kind).latest("created_at")
 
 
 def settle(member: Member, kind: str) -> None:

@@ -23,7 +23,7 @@ RESERVED = frozenset(
         "staff",
         "support",
         "system",
-    }  # fmt: skip
+    }
 )
 LONGEST = 60
 
