@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 from django.utils.csp import CSP
 
+from elonara.config.databases import database, mailer
+from elonara.config.keys import secret_key
+from elonara.config.logs import logging_settings
 from elonara.config.options import load
 
 ELONARA = load()
 PACKAGE = Path(__file__).resolve().parent.parent
 DATA = ELONARA.data_dir.resolve()
 
-SECRET_KEY = "set by config.keys"  # replaced below
+SECRET_KEY = secret_key(DATA)
 DEBUG = False
-ALLOWED_HOSTS = [urlsplit(ELONARA.site.url).hostname or "", "127.0.0.1", "localhost"]
 ROOT_URLCONF = "elonara.config.urls"
 WSGI_APPLICATION = "elonara.config.wsgi.application"
 AUTH_USER_MODEL = "elonara.Member"
@@ -32,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -39,6 +43,9 @@ INSTALLED_APPS = [
     "django_htmx",
 ]
 MIDDLEWARE = [
+    "elonara.config.middleware.TrustedProxies",
+    "elonara.config.middleware.RequestId",
+    "elonara.config.middleware.OneLoopbackName",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -51,12 +58,14 @@ MIDDLEWARE = [
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "elonara.web.middleware.ViewerZone",
+    "elonara.web.middleware.Refusals",
 ]
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
-TEMPLATES = [
+TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [PACKAGE / "web" / "templates"],
@@ -66,40 +75,54 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "elonara.web.context.site",
             ],
+            "builtins": ["elonara.web.tags"],
         },
     }
 ]
+
+# Static files are served from the package by the same process: no collecting, no second server.
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [PACKAGE / "web" / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "elonara.config.static.VersionedStaticFiles"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 24 * 3600
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 MEDIA_ROOT = DATA / "media"
 MEDIA_URL = "/media/"
+FILE_UPLOAD_PERMISSIONS = 0o640
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
-if ELONARA.database.is_postgres:
-    _url = urlsplit(ELONARA.database.url)
-    DATABASES = {
-        "default": {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": unquote(_url.path.lstrip("/")),
-            "USER": unquote(_url.username or ""),
-            "PASSWORD": unquote(_url.password or ""),
-            "HOST": _url.hostname or "",
-            "PORT": str(_url.port or ""),
-            "OPTIONS": {"pool": {"min_size": 1, "max_size": 20}},
-        }
-    }
-else:
-    DATABASES = {
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": ELONARA.database.url.removeprefix("sqlite:///") or DATA / "elonara.sqlite3",
-            "OPTIONS": {
-                "transaction_mode": "IMMEDIATE",
-                "timeout": 10,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-            },
-        }
-    }
+DATABASES = {"default": database(ELONARA.database, DATA)}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+MAILERS = {"default": mailer(ELONARA.email)}
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ELONARA.email.sender or "elonara@localhost"
+EMAIL_SUBJECT_PREFIX = f"[{ELONARA.site.name}] "
+LOGGING = logging_settings()
+
+# Who may ask, and over what.
+_https = ELONARA.site.is_https
+ALLOWED_HOSTS = [urlsplit(ELONARA.site.url).hostname or "", "127.0.0.1", "localhost"]
+CSRF_TRUSTED_ORIGINS = [ELONARA.site.url]
+# The header is gone from every request that comes from elsewhere than a trusted proxy (config.middleware).
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ELONARA.http.trusted_proxies else None
+SECURE_SSL_REDIRECT = _https and bool(ELONARA.http.trusted_proxies)
+SECURE_REDIRECT_EXEMPT = [r"^health$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+SESSION_COOKIE_NAME = "__Host-elonara_session" if _https else "elonara_session"
+CSRF_COOKIE_NAME = "__Host-elonara_csrf" if _https else "elonara_csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+# "Lax": the way back from an authorization server is a navigation from another site, and must find the session.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 60 * 24 * 3600
+CSRF_FAILURE_VIEW = "elonara.web.errors.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
 
 _private = [f"http://{host}" for host in ELONARA.bluesky.allow_private_hosts]
 SECURE_CSP = {
@@ -111,3 +134,25 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
     "object-src": [CSP.NONE],
 }
+
+# Accounts: a username, an e-mail address for those who want letters, a second factor for those who want one.
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "elonara.members.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email", "username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional" if ELONARA.email.url else "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = bool(ELONARA.email.url)
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _https else "http"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_USER_DISPLAY = "elonara.web.accounts.display"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+MFA_ADAPTER = "elonara.members.mfa.SealedMFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = ELONARA.site.name
+USERSESSIONS_TRACK_ACTIVITY = False

@@ -1,0 +1,39 @@
+"""What every template knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from elonara.invitations import queries as invitations
+from elonara.members.models import Member
+from elonara.web.browser import proofs
+from elonara.web.pages import member_of, options
+
+THEME_COOKIE = "theme"
+SECTIONS = {"/events": "events", "/communities": "communities", "/invitations": "inbox", "/i/": "inbox"}
+
+
+def theme_of(request: HttpRequest) -> str:
+    """`system`, `light` or `dark`: what the member keeps, else what this browser does."""
+    member = member_of(request) if hasattr(request, "user") else None
+    chosen = member.theme if member else request.COOKIES.get(THEME_COOKIE, "")
+    return chosen if chosen in Member.Theme.values else Member.Theme.SYSTEM
+
+
+def _waiting(request: HttpRequest) -> int:
+    found = proofs(request)
+    return sum(1 for item in invitations.inbox(list(found)) if not item.answer and not item.is_over) if found else 0
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """The site's name, the colours, where we are, and how many invitations wait (asked only where it is shown)."""
+    section = next((name for start, name in SECTIONS.items() if request.path.startswith(start)), "")
+    return {
+        "site_name": options().site.name,
+        "theme": theme_of(request),
+        "section": section,
+        "waiting_invitations": SimpleLazyObject(lambda: _waiting(request)),
+    }

@@ -1,0 +1,79 @@
+"""The front page, and what belongs to no noun: the colour switch, notices, health, about."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from elonara.events import queries as events
+from elonara.invitations import queries as invitations
+from elonara.members import actions as members
+from elonara.members import queries as member_queries
+from elonara.members.models import Member
+from elonara.web.browser import proofs
+from elonara.web.context import THEME_COOKIE
+from elonara.web.pages import member_of, members_only, options, safe_next, the_member
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Signed out: what this is. Signed in: what is next, who invites you, what waits for you."""
+    member = member_of(request)
+    if member is None:
+        return render(request, "home_visitor.html", {"events": events.upcoming_public()[:6]})
+    found = proofs(request)
+    items = invitations.inbox(list(found)) if found else []
+    return render(
+        request,
+        "home_member.html",
+        {
+            "greeting": _greeting(),
+            "events": events.upcoming(member, list(found))[:6],
+            "open_items": [item for item in items if not item.answer and not item.is_over][:5],
+            "notices": member_queries.open_notices(member),
+            "connected": hasattr(member, "bluesky"),
+        },
+    )
+
+
+def _greeting() -> str:
+    hour = timezone.localtime().hour
+    if 5 <= hour < 12:
+        return "Good morning"
+    return "Good afternoon" if 12 <= hour < 18 else "Good evening"
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Keep the colours: with the member, and in this browser."""
+    chosen = request.POST.get("theme", "")
+    chosen = chosen if chosen in Member.Theme.values else Member.Theme.SYSTEM
+    if (member := member_of(request)) is not None:
+        members.update_profile(member, theme=chosen)
+    response = redirect(safe_next(request, request.POST.get("next")))
+    response.set_cookie(
+        THEME_COOKIE, chosen, max_age=31_536_000, samesite="Lax", secure=request.is_secure(), httponly=True
+    )
+    return response
+
+
+@require_POST
+@members_only
+def dismiss(request: HttpRequest) -> HttpResponse:
+    """The member has read a notice."""
+    members.dismiss(the_member(request), request.POST.get("notice", ""))
+    return redirect(safe_next(request, request.POST.get("next")))
+
+
+@require_GET
+def about(request: HttpRequest) -> HttpResponse:
+    """What the site is, who may join, and what it keeps."""
+    return render(request, "about.html", {"registration": member_queries.registration_sentence(), "site": options().site})
+
+
+@require_safe
+def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """For monitors and start scripts."""
+    return JsonResponse({"status": "ok"})

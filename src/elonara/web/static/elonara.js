@@ -1,0 +1,51 @@
+/* Small comforts. Every page works without this file. */
+(() => {
+  "use strict";
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && !document.cookie.split("; ").includes("tz=" + zone)) {
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = "tz=" + zone + "; path=/; max-age=31536000; samesite=lax" + secure;
+  }
+
+  for (const field of document.querySelectorAll("[data-zone]")) {
+    if (!field.value && zone) field.value = zone;
+  }
+
+  const reveal = (root) => {
+    for (const button of root.querySelectorAll("[data-copy][hidden]")) button.hidden = !navigator.clipboard;
+  };
+  reveal(document);
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(button.dataset.copy);
+    const before = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = before; }, 2000);
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.name === "theme") event.target.form.requestSubmit();
+  });
+
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (button && button.dataset.busy) {
+      button.setAttribute("aria-busy", "true");
+      button.textContent = button.dataset.busy;
+    }
+  });
+
+  /* A part that renews itself keeps what the reader had opened. */
+  let open = new Set();
+  document.addEventListener("htmx:beforeSwap", () => {
+    open = new Set([...document.querySelectorAll("details[open][id]")].map((part) => part.id));
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const id of open) {
+      const part = document.getElementById(id);
+      if (part) part.open = true;
+    }
+    reveal(document);
+  });
+})();

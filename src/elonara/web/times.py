@@ -1,0 +1,66 @@
+"""Times as a person reads them: in their own zone, with the event's beside it when the two differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.http import HttpRequest
+from django.utils import dateformat, timezone
+
+COOKIE = "tz"
+
+
+def zone_named(name: str) -> ZoneInfo | None:
+    """The zone of an IANA name, or None for anything else."""
+    try:
+        return ZoneInfo(name) if name and len(name) <= 64 else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def zone_of(request: HttpRequest) -> ZoneInfo | None:
+    """The viewer's zone: what a member chose, else what the device said; None where nobody knows."""
+    chosen = getattr(request.user, "timezone", "") if hasattr(request, "user") else ""
+    return zone_named(chosen) or zone_named(request.COOKIES.get(COOKIE, ""))
+
+
+def city(zone: tzinfo) -> str:
+    """`Europe/Berlin` as `Berlin`."""
+    return str(zone).rsplit("/", 1)[-1].replace("_", " ")
+
+
+@dataclass(frozen=True)
+class When:
+    """One event's time in words."""
+
+    day: datetime
+    sentence: str  # Saturday 5 December, 16:00 to 19:00
+    beside: str  # Your time, Berlin. In Lisbon it is 15:00 to 18:00.
+    short: str  # Sat, 15:00
+
+
+def _span(start: datetime, end: datetime | None) -> str:
+    if end is None:
+        return dateformat.format(start, "H:i")
+    if end.date() == start.date():
+        return f"{start:%H:%M} to {end:%H:%M}"
+    return f"{start:%H:%M} to {dateformat.format(end, 'l j F, H:i')}"
+
+
+def when(starts_at: datetime, ends_at: datetime | None, event_zone: str, viewer: ZoneInfo | None) -> When:
+    """The time of an event for one viewer. Without a viewer's zone it is told in the event's."""
+    there = zone_named(event_zone) or ZoneInfo("UTC")
+    here = viewer or there
+    start, end = starts_at.astimezone(here), ends_at.astimezone(here) if ends_at else None
+    year = "" if start.year == timezone.now().astimezone(here).year else " Y"
+    sentence = f"{dateformat.format(start, f'l j F{year}')}, {_span(start, end)}"
+    beside = f"Time in {city(there)}."
+    if start.utcoffset() != starts_at.astimezone(there).utcoffset():
+        start_there, end_there = starts_at.astimezone(there), ends_at.astimezone(there) if ends_at else None
+        day = "" if start_there.date() == start.date() else dateformat.format(start_there, "l j F, ")
+        beside = f"Your time, {city(here)}. In {city(there)} it is {day}{_span(start_there, end_there)}."
+    elif viewer is not None:
+        beside = f"Your time, {city(here)}."
+    return When(start, sentence, beside, dateformat.format(start, "D, H:i"))
