@@ -21,7 +21,7 @@ from elonara.members.queries import may_act
 __all__ = ["Invalid", "NotAllowed", "add_cohost", "cancel", "change", "create", "remove_cohost"]
 
 CHANGEABLE = frozenset(
-    [
+    {
         "title",
         "starts_at",
         "ends_at",
@@ -33,7 +33,7 @@ CHANGEABLE = frozenset(
         "picture",
         "picture_alt",
         "plus_ones_allowed",
-    ]
+    }
 )
 # What a guest has in her calendar: a change of these raises SEQUENCE (RFC 5545, section 3.8.7.4).
 NOTICEABLE = frozenset({"title", "starts_at", "ends_at", "timezone", "location", "status"})
