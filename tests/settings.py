@@ -24,6 +24,6 @@ from elonara.config.settings import DATABASES, ELONARA  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if not ELONARA.database.is_postgres:
-    # A file, as in production: threads share it, and locks behave as they do there. Durability costs, and tests need none.
+    # A file, as in production: threads share it, and locks behave as they do there. Tests need no durability.
     DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
     DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"

@@ -70,9 +70,9 @@ class TestAWake:
         assert listener.told == [("errand", "a", None)]
 
     def test_of_a_transaction_that_failed_never_arrives(self, errands, listener):
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with transaction.atomic():
             jobs.wake("errand", "a")
-            raise ZeroDivisionError
+            transaction.set_rollback(True)
         assert listener.told == []
 
     def test_without_an_engine_is_no_error(self, errands):

@@ -7,7 +7,10 @@ A name such as `bluesky.writes.mode` is `[bluesky.writes] mode = "legacy"` in th
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
+import math
 import os
+import re
 import tomllib
 import typing
 from collections.abc import Mapping
@@ -135,30 +138,56 @@ class Options:
 
 # Names whose word in the contract cannot be a Python attribute, or reads badly as one.
 RENAMED = {"email.from": "email.sender"}
+# Read by `load` and by the tests themselves; no settings.
+NOT_SETTINGS = ("ELONARA_CONFIG", "ELONARA_TEST_")
 
 
 def load(environ: Mapping[str, str] = os.environ, file: Path | None = None) -> Options:
-    """Read the options. `file` defaults to `ELONARA_CONFIG`, else `elonara.toml` beside the working folder.
+    """Read the options. `file` defaults to `ELONARA_CONFIG`, else `elonara.toml` in the working folder.
 
     Raises BadSetting for an unknown name, a value of the wrong type or outside its choices, and a broken file.
     """
+    return load_with_sources(environ, file)[0]
+
+
+def load_with_sources(
+    environ: Mapping[str, str] = os.environ, file: Path | None = None
+) -> tuple[Options, dict[str, str]]:
+    """The options, and for each name that was set where it came from: the variable's or the file's name."""
     values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
     path = file or Path(environ.get("ELONARA_CONFIG") or "elonara.toml")
     if path.exists():
-        try:
-            tree = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-            raise BadSetting(f"{path.name} cannot be read: {fault}") from fault
-        values.update(_flatten(tree))
-    for name, value in environ.items():
-        if name.startswith(PREFIX) and name != "ELONARA_CONFIG":
-            values[name.removeprefix(PREFIX).lower().replace("__", ".")] = value
-    values = {RENAMED.get(name, name): value for name, value in values.items()}
-    options = _build(Options, values, "")
+        for name, value in _flatten(_read(path)).items():
+            name = RENAMED.get(name, name)  # noqa: PLW2901
+            values[name], sources[name] = value, path.name
+    for variable, value in environ.items():
+        # An empty variable is one that is not set: that is how compose files and units leave something out.
+        if variable.startswith(PREFIX) and not variable.startswith(NOT_SETTINGS) and value.strip():
+            name = variable.removeprefix(PREFIX).lower().replace("__", ".")
+            name = RENAMED.get(name, name)
+            values[name], sources[name] = value, variable
+    options: Options = _build(Options, values, "")
     if values:
-        raise BadSetting(f"there is no setting {sorted(values)[0]!r}; see docs/settings.md")
+        unknown = sorted(values)[0]
+        raise BadSetting(f"{sources[unknown]} sets {unknown!r}, and there is no such setting; see docs/settings.md")
+    options = dataclasses.replace(options, site=dataclasses.replace(options.site, url=_site_url(options, sources)))
     _check(options)
-    return options
+    return options, sources
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as fault:
+        raise BadSetting(f"{path.name} cannot be read: {fault}") from fault
+
+
+def _site_url(options: Options, sources: Mapping[str, str]) -> str:
+    if "site.url" not in sources:
+        return f"http://127.0.0.1:{options.http.port}"
+    # To a browser `localhost` is another site, and OAuth comes back to `127.0.0.1` (RFC 8252, section 7.3).
+    return re.sub(r"^http://localhost(?=[:/]|$)", "http://127.0.0.1", options.site.url).rstrip("/")
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -183,51 +212,86 @@ def _build(kind: type[Any], values: dict[str, Any], prefix: str) -> Any:
     return kind(**found)
 
 
+SECRETS = frozenset({"email.url", "database.url", "bluesky.relay.app_password"})
+
+
 def _convert(name: str, value: Any, hint: Any) -> Any:
+    shown = "hidden" if name in SECRETS else repr(value)
     if typing.get_origin(hint) is Literal:
         choices = [choice for choice in typing.get_args(hint) if choice]
         if value not in choices:
-            raise BadSetting(f"{name} is {value!r}; it can be {' or '.join(map(repr, choices))}")
+            raise BadSetting(f"{name} is {shown}; it can be {' or '.join(map(repr, choices))}")
         return value
     if typing.get_origin(hint) is tuple:
         items = value.split(",") if isinstance(value, str) else value
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-            raise BadSetting(f"{name} is {value!r}; it is a comma separated list")
+            raise BadSetting(f"{name} is {shown}; it is a comma separated list")
         return tuple(item.strip() for item in items if item.strip())
     if hint in (int, float):
         try:
-            if isinstance(value, bool):
-                raise ValueError
-            number = hint(value)
-        except (TypeError, ValueError) as fault:
-            raise BadSetting(f"{name} is {value!r}; it is a number") from fault
-        if number < 0:
-            raise BadSetting(f"{name} is {value!r}; it cannot be negative")
+            number = hint(str(value))  # str: True is no number here
+        except ValueError as fault:
+            raise BadSetting(f"{name} is {shown}; it is a number") from fault
+        if not 0 <= number < math.inf:  # "nan" is neither
+            raise BadSetting(f"{name} is {shown}; it cannot be negative or endless")
         return number
     if not isinstance(value, str):
-        raise BadSetting(f"{name} is {value!r}; it is a text")
+        raise BadSetting(f"{name} is {shown}; it is a text")
     return hint(value.strip())
 
 
 def _check(options: Options) -> None:
+    if not 0 < options.http.port < 65536:
+        raise BadSetting(f"http.port is {options.http.port}; it is between 1 and 65535")
     for name, url in (
         ("site.url", options.site.url),
         ("bluesky.plc_url", options.bluesky.plc_url),
         ("bluesky.appview_url", options.bluesky.appview_url),
         ("bluesky.handle_resolver_url", options.bluesky.handle_resolver_url),
     ):
-        parts = urlsplit(url)
-        if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
-            raise BadSetting(f"{name} is {url!r}; it is an address such as https://events.example.org")
-    if urlsplit(options.site.url).path not in {"", "/"}:
+        _check_url(name, url)
+    if urlsplit(options.site.url).path or urlsplit(options.site.url).query:
         raise BadSetting(f"site.url is {options.site.url!r}; it has no path")
     if not options.site.is_loopback and not options.site.is_https:
         raise BadSetting(f"site.url is {options.site.url!r}; a public address begins with https://")
-    if not 0 < options.http.port < 65536:
-        raise BadSetting(f"http.port is {options.http.port}; it is between 1 and 65535")
+    for proxy in options.http.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy, strict=False)
+        except ValueError as fault:
+            raise BadSetting(f"http.trusted_proxies has {proxy!r}; it lists addresses such as 10.0.0.0/8") from fault
     if options.database.url and not (options.database.is_postgres or options.database.url.startswith("sqlite:///")):
         raise BadSetting("database.url begins with postgresql:// or sqlite:///")
+    _check_email(options.email)
     if not options.bluesky.appview_did.startswith("did:"):
         raise BadSetting(f"bluesky.appview_did is {options.bluesky.appview_did!r}; it begins with did:")
     if bool(options.bluesky.relay.identifier) != bool(options.bluesky.relay.app_password):
         raise BadSetting("bluesky.relay needs both an identifier and an app_password, or neither")
+    for host in options.bluesky.allow_private_hosts:
+        if not re.fullmatch(r"(\[[0-9a-f:]+\]|[a-z0-9.-]+):\d{1,5}", host):
+            raise BadSetting(
+                f"bluesky.allow_private_hosts has {host!r}; it lists hosts with ports, such as pds.test:2583"
+            )
+
+
+def _check_url(name: str, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if url and not valid:
+        raise BadSetting(f"{name} is {url!r}; it is an address such as https://events.example.org")
+
+
+def _check_email(email: Email) -> None:
+    if not email.url:
+        return
+    try:
+        parts = urlsplit(email.url)
+        valid = parts.scheme in {"smtp", "smtps"} and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if not valid:
+        raise BadSetting("email.url looks like smtp://user:password@host:587 or smtps://user:password@host:465")
+    if "@" not in email.sender:
+        raise BadSetting("email.from is the address that e-mail comes from; email.url needs it")

@@ -1,9 +1,18 @@
 """All addresses of the site."""
 
+from django.conf import settings
+from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.static import serve
+
+from elonara.web.health import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("health", health, name="health"),
     path("", include("elonara.web.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}),
 ]
 handler400 = "elonara.web.errors.bad_request"
 handler403 = "elonara.web.errors.forbidden"

@@ -1,8 +1,15 @@
-"""The WSGI entry point."""
+"""The WSGI entry point, `elonara.config.wsgi:application`."""
 
 import os
+import sys
 
 from django.core.wsgi import get_wsgi_application
 
+from elonara.config.options import BadSetting
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "elonara.config.settings")
-application = get_wsgi_application()
+try:
+    application = get_wsgi_application()
+except BadSetting as fault:
+    sys.stderr.write(f"elonara: {fault}\n")
+    sys.exit(2)

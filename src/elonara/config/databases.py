@@ -1,0 +1,61 @@
+"""Django's DATABASES and MAILERS from a URL each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from elonara.config.options import Database, Email
+
+SQLITE_BUSY_SECONDS = 10
+# Threads of one process that use the database at once: the web server's 8, the jobs' 5, and room.
+POOL = {"min_size": 1, "max_size": 20, "timeout": 10}
+
+
+def database(options: Database, data_dir: Path) -> dict[str, Any]:
+    """The default database: SQLite in the data folder, or PostgreSQL by its URL (its query holds libpq's options)."""
+    if not options.is_postgres:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": options.url.removeprefix("sqlite:///") or data_dir / "elonara.sqlite3",
+            "CONN_MAX_AGE": None,  # the server's threads live long, and so do their connections
+            "OPTIONS": {
+                # Deferred transactions that read and then write end in "database is locked", whatever the time-out.
+                "transaction_mode": "IMMEDIATE",
+                "timeout": SQLITE_BUSY_SECONDS,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+            },
+        }
+    url = urlsplit(options.url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(url.path.lstrip("/")),
+        "USER": unquote(url.username or ""),
+        "PASSWORD": unquote(url.password or ""),
+        "HOST": unquote(url.hostname or ""),
+        "PORT": str(url.port or ""),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {**dict(parse_qsl(url.query)), "pool": POOL},
+    }
+
+
+def mailer(options: Email) -> dict[str, Any]:
+    """How e-mail leaves: by SMTP, or, where none is set, not at all (reset links have no place in a log)."""
+    if not options.url:
+        return {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+    url = urlsplit(options.url)
+    tls = url.scheme == "smtps"
+    return {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": url.hostname,
+            "port": url.port or (465 if tls else 587),
+            "username": unquote(url.username or ""),
+            "password": unquote(url.password or ""),
+            "use_ssl": tls,
+            # Credentials travel by TLS or not at all; a relay on this machine needs neither.
+            "use_tls": not tls and bool(url.username),
+            "timeout": 15,
+        },
+    }

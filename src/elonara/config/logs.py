@@ -1,0 +1,64 @@
+"""One line per event, with the request or job that it belongs to, and never a secret.
+
+Nothing should ever log a token; the formatter is the second wall, for libraries and tracebacks.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any, override
+
+from elonara import trace
+
+HIDDEN = "<hidden>"
+# What tokens look like where they could turn up: JWTs, authorization headers, app passwords, query and form fields.
+SECRETS = (
+    re.compile(r"(?P<keep>)eyJ[\w-]+\.[\w-]+\.[\w-]*"),
+    re.compile(r"(?P<keep>(?i:\b(?:bearer|dpop|basic)\s+))[\w.~+/=-]{8,}"),
+    re.compile(r"(?P<keep>)\b[a-z2-7]{4}(?:-[a-z2-7]{4}){3}\b"),
+    re.compile(
+        r"""(?P<keep>(?ix: \b(?:password|app_password|passwd|secret|access_token|refresh_token|access_?jwt|refresh_?jwt
+        |client_assertion|code_verifier|code|state|token)["']?\s*[=:]\s*["']?))[^\s"'&,;)}]+"""
+    ),
+)
+
+
+def redact(text: str) -> str:
+    """The text without anything that looks like a secret."""
+    for pattern in SECRETS:
+        text = pattern.sub(rf"\g<keep>{HIDDEN}", text)
+    return text
+
+
+class OneLine(logging.Formatter):
+    """`2026-11-23T15:04:05+0000 INFO elonara.x req-1a2b message`; a traceback follows on the same line."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(trace)s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        record.trace = trace.current()
+        # What a visitor sent cannot begin a line of its own.
+        lines = [line.strip() for line in super().format(record).splitlines()]
+        return redact(" | ".join(line for line in lines if line))
+
+
+def logging_settings(level: str = "INFO") -> dict[str, Any]:
+    """Django's LOGGING: everything to stderr, from where the service manager keeps it."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": OneLine}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # Django's own handlers print to the console only when DEBUG is on, and e-mail tracebacks otherwise.
+            "django": {"handlers": [], "level": level, "propagate": True},
+            "django.server": {"handlers": [], "level": level, "propagate": True},
+            "httpx2": {"level": "WARNING"},
+            "httpcore2": {"level": "WARNING"},
+            "waitress.queue": {"level": "ERROR"},
+        },
+    }

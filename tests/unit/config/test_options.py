@@ -1,0 +1,136 @@
+from pathlib import Path
+
+import pytest
+
+from elonara.config.options import BadSetting, load, load_with_sources
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "elonara.toml"
+
+
+def read(file, **environ):
+    return load({f"ELONARA_{name}": value for name, value in environ.items()}, file)
+
+
+def test_without_any_setting_the_site_is_this_machine_s_own(file):
+    options = read(file)
+    assert options.site.url == "http://127.0.0.1:8000"
+    assert options.site.registration_mode == "open"
+    assert options.bluesky.writes.mode == "legacy"
+    assert options.bluesky.allow_private_hosts == ()
+    assert options.data_dir == Path("data")
+
+
+def test_the_file_and_the_environment_name_the_same_things(file):
+    file.write_text('[bluesky.writes]\nmode = "oauth"\n[invitations]\nper_day = 7\nspacing_seconds = 0.5\n')
+    options = read(file)
+    assert (options.bluesky.writes.mode, options.invitations.per_day) == ("oauth", 7)
+    assert read(file, BLUESKY__WRITES__MODE="legacy").bluesky.writes.mode == "legacy"
+
+
+def test_an_empty_variable_is_not_set(file):
+    assert read(file, SITE__REGISTRATION="", INVITATIONS__PER_DAY=" ").invitations.per_day == 50
+
+
+def test_from_is_the_sender(file):
+    options = read(file, EMAIL__FROM="us@example.org", EMAIL__URL="smtp://mail.example.org")
+    assert options.email.sender == "us@example.org"
+
+
+def test_lists_are_comma_separated_or_lists(file):
+    assert read(file, BLUESKY__ALLOW_PRIVATE_HOSTS="pds.test:1, 127.0.0.1:2").bluesky.allow_private_hosts == (
+        "pds.test:1",
+        "127.0.0.1:2",
+    )
+    file.write_text('[http]\ntrusted_proxies = ["10.0.0.0/8", "::1"]\n')
+    assert read(file).http.trusted_proxies == ("10.0.0.0/8", "::1")
+
+
+def test_the_address_follows_the_port(file):
+    assert read(file, HTTP__PORT="9001").site.url == "http://127.0.0.1:9001"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("http://localhost:8000/", "http://127.0.0.1:8000"),
+        ("http://localhost", "http://127.0.0.1"),
+        ("https://events.example.org/", "https://events.example.org"),
+        ("https://localhost.example.org", "https://localhost.example.org"),
+    ],
+)
+def test_the_address_has_one_spelling(file, given, kept):
+    assert read(file, SITE__URL=given).site.url == kept
+
+
+def test_a_public_site_lets_the_operator_approve_members(file):
+    assert read(file, SITE__URL="https://events.example.org").site.registration_mode == "approval"
+
+
+def test_every_value_tells_where_it_came_from(file):
+    file.write_text('[site]\nname = "Ours"\n[http]\nport = 9000\n')
+    _, sources = load_with_sources({"ELONARA_HTTP__PORT": "9001"}, file)
+    assert sources == {"site.name": "elonara.toml", "http.port": "ELONARA_HTTP__PORT"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("BLUESKY__WRITES__MODE", "app", "'legacy' or 'oauth'"),
+        ("BLUESKY__WRITES__MODUS", "oauth", "no such setting"),
+        ("HTTP__PORT", "eighty", "a number"),
+        ("HTTP__PORT", "0", "between 1 and 65535"),
+        ("HTTP__PORT", "8000.5", "a number"),
+        ("HTTP__TRUSTED_PROXIES", "proxy.example", "10.0.0.0/8"),
+        ("INVITATIONS__PER_DAY", "-1", "negative"),
+        ("INVITATIONS__SPACING_SECONDS", "nan", "endless"),
+        ("SITE__URL", "events.example.org", "an address"),
+        ("SITE__URL", "http://events.example.org", "https://"),
+        ("SITE__URL", "https://events.example.org/elonara", "no path"),
+        ("SITE__URL", "https://events.example.org:port", "an address"),
+        ("SITE__REGISTRATION", "maybe", "'open' or 'approval' or 'closed'"),
+        ("DATABASE__URL", "mysql://x", "postgresql://"),
+        ("EMAIL__URL", "mail.example.org:25", "smtp://"),
+        ("EMAIL__URL", "smtp://mail.example.org", "email.from"),
+        ("BLUESKY__APPVIEW_DID", "api.bsky.app", "did:"),
+        ("BLUESKY__RELAY__IDENTIFIER", "relay.example", "both"),
+        ("BLUESKY__ALLOW_PRIVATE_HOSTS", "http://pds.test", "hosts with ports"),
+    ],
+)
+def test_a_bad_value_is_refused_with_one_clear_line(file, setting, value, says):
+    with pytest.raises(BadSetting, match=says.replace("(", r"\(")) as caught:
+        read(file, **{setting: value})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["[site\n", 'site = "x"', "[http]\nport = true", "[site]\nname = 7", b"\xff\xfe".decode("latin-1")]
+)
+def test_a_broken_file_is_refused_with_one_clear_line(file, text):
+    file.write_text(text, encoding="latin-1")
+    with pytest.raises(BadSetting) as caught:
+        read(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refused_secret_is_not_repeated(file):
+    file.write_text("[bluesky.relay]\nidentifier = 'relay.example'\napp_password = 12345678\n")
+    with pytest.raises(BadSetting, match="app_password is hidden"):
+        read(file)
+    with pytest.raises(BadSetting) as caught:
+        read(file, EMAIL__URL="smtp//user:hunter2@host")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_secrets_do_not_print(file):
+    options = read(
+        file,
+        EMAIL__URL="smtp://user:hunter2@host",
+        EMAIL__FROM="us@example.org",
+        DATABASE__URL="postgresql://user:hunter2@host/db",
+        BLUESKY__RELAY__IDENTIFIER="relay.example",
+        BLUESKY__RELAY__APP_PASSWORD="hunter2",
+    )
+    assert "hunter2" not in repr(options)
