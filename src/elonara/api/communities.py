@@ -1,0 +1,73 @@
+"""`/communities`: make, read and change."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+
+from elonara.api import targets
+from elonara.api.auth import caller
+from elonara.api.invitations import attach
+from elonara.communities import actions, queries
+from elonara.communities.models import Community
+from elonara.invitations.targets import Target
+from elonara.members.models import Member
+
+router = Router(tags=["communities"])
+attach(router, targets.community_at)
+
+
+class NewCommunity(Schema):
+    """A community of the caller's."""
+
+    name: str
+    description: str = ""
+    visibility: Literal["public", "private"] = "public"
+
+
+class CommunityChange(Schema):
+    """What is left out stays."""
+
+    name: str = ""
+    description: str = ""
+    visibility: Literal["public", "private"] = "public"
+
+
+class CommunityOut(Schema):
+    """A community. `role` is the caller's, null for somebody outside."""
+
+    slug: str
+    url: str
+    name: str
+    description: str
+    visibility: str
+    role: str | None
+
+
+@router.post("", response={201: CommunityOut}, summary="Make a community")
+def create(request: HttpRequest, payload: NewCommunity) -> Any:
+    """The caller becomes its first admin."""
+    member = caller(request)
+    return 201, _out(actions.create(member, **payload.dict()), member)
+
+
+@router.get("/{slug}", response=CommunityOut, summary="Read a community")
+def read(request: HttpRequest, slug: str) -> Any:
+    """404 where there is none, or the caller may not see it."""
+    member = caller(request)
+    return _out(targets.community_at(slug, member), member)
+
+
+@router.patch("/{slug}", response=CommunityOut, summary="Change a community")
+def change(request: HttpRequest, slug: str, payload: CommunityChange) -> Any:
+    """Only its admins may."""
+    member = caller(request)
+    community = targets.community_at(slug, member)
+    return _out(actions.change(community, by=member, **payload.dict(exclude_unset=True)), member)
+
+
+def _out(community: Community, member: Member) -> dict[str, Any]:
+    fields = {name: getattr(community, name) for name in ("slug", "name", "description", "visibility")}
+    return fields | {"url": Target(community).url, "role": queries.role_of(community, member)}

@@ -1,0 +1,89 @@
+"""`/events`: make, read and change."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Literal
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+from pydantic import Field
+
+from elonara.api import targets
+from elonara.api.auth import caller
+from elonara.api.invitations import attach
+from elonara.events import actions
+from elonara.events.models import Event
+from elonara.invitations.targets import Target
+
+router = Router(tags=["events"])
+attach(router, targets.event_at)
+
+
+class NewEvent(Schema):
+    """Times are ISO 8601; one without an offset is on the clock of `timezone` (IANA)."""
+
+    title: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime | None = None
+    timezone: str
+    description: str = ""
+    location: str = ""
+    visibility: Literal["public", "private"] = "public"
+    community: str = Field("", description="the slug of a community that you may add events to")
+
+
+class EventChange(Schema):
+    """What is left out stays."""
+
+    title: str = ""
+    starts_at: dt.datetime | None = None
+    ends_at: dt.datetime | None = None
+    timezone: str = ""
+    description: str = ""
+    location: str = ""
+    visibility: Literal["public", "private"] = "public"
+
+
+class EventOut(Schema):
+    """An event."""
+
+    slug: str
+    url: str
+    title: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime | None
+    timezone: str
+    description: str
+    location: str
+    visibility: str
+    status: str
+    community: str | None
+
+
+@router.post("", response={201: EventOut}, summary="Make an event")
+def create(request: HttpRequest, payload: NewEvent) -> Any:
+    """The caller becomes its host."""
+    member, fields = caller(request), payload.dict()
+    slug = fields.pop("community")
+    return 201, _out(actions.create(member, community=targets.community_at(slug, member) if slug else None, **fields))
+
+
+@router.get("/{slug}", response=EventOut, summary="Read an event")
+def read(request: HttpRequest, slug: str) -> Any:
+    """404 where there is none, or the caller may not see it."""
+    return _out(targets.event_at(slug, caller(request)))
+
+
+@router.patch("/{slug}", response=EventOut, summary="Change an event")
+def change(request: HttpRequest, slug: str, payload: EventChange) -> Any:
+    """Invitations that were not attempted are rebuilt and wait for the host's word."""
+    member = caller(request)
+    event = targets.event_at(slug, member)
+    return _out(actions.change(event, by=member, **payload.dict(exclude_unset=True)))
+
+
+def _out(event: Event) -> dict[str, Any]:
+    names = ("slug", "title", "starts_at", "ends_at", "timezone", "description", "location", "visibility", "status")
+    community = event.community.slug if event.community else None
+    return {name: getattr(event, name) for name in names} | {"url": Target(event).url, "community": community}

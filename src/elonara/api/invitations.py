@@ -1,0 +1,234 @@
+"""Inviting: the same calls below an event and below a community, and what can be done with one invitation."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest
+from ninja import Router, Schema
+from pydantic import Field
+
+from elonara.api.auth import caller
+from elonara.communities.models import Community
+from elonara.events.models import Event
+from elonara.invitations import actions, queries
+from elonara.invitations.models import Invitation
+from elonara.invitations.results import PostPreview, Preview, Row
+from elonara.invitations.targets import Target
+from elonara.members.models import Member
+
+router = Router(tags=["invitations"])
+
+type Finder = Callable[[str, Member], Event | Community]
+
+
+class Choice(Schema):
+    """Whom to invite and with which words. `notes` are personal lines, keyed like the people."""
+
+    dids: list[str] = Field(default_factory=list, max_length=1000)
+    handles: list[str] = Field(default_factory=list, max_length=1000)
+    note: str = Field("", max_length=5000)
+    notes: dict[str, str] = Field(default_factory=dict)
+    thread: bool = True
+
+    @property
+    def people(self) -> list[str]:
+        """DIDs and handles, each once, in the order given."""
+        return list(dict.fromkeys([*self.dids, *self.handles]))
+
+
+class Press(Choice):
+    """A choice that is sent. The same `idempotency_key` again answers as the first time and does nothing."""
+
+    idempotency_key: str = Field("", max_length=100)
+
+
+class Left(Schema):
+    """Somebody who is left out. `reason` is a stable code."""
+
+    did: str
+    handle: str
+    reason: str
+    sentence: str
+
+
+class CardOut(Schema):
+    """The link card under a post."""
+
+    uri: str
+    title: str
+    description: str
+
+
+class PostOut(Schema):
+    """A post exactly as it will be written. `graphemes` of at most 300."""
+
+    did: str
+    handle: str
+    text: str
+    facets: list[dict[str, Any]]
+    graphemes: int
+    card: CardOut
+
+
+class Day(Schema):
+    """How many go on a later day."""
+
+    day: dt.date
+    count: int
+
+
+class PreviewOut(Schema):
+    """What would happen. `refusal` is a stable code where Send would be refused."""
+
+    can_post: bool
+    author_did: str
+    voice: str
+    write_backend: str
+    announcement: PostOut | None
+    posts: list[PostOut]
+    skipped: list[Left]
+    today: int
+    later: list[Day]
+    warnings: list[str]
+    refusal: str | None
+
+
+class PressOut(Schema):
+    """The rows are written; workers deliver them."""
+
+    batch: UUID
+    queued: int
+    skipped: list[Left]
+
+
+class InvitationOut(Schema):
+    """One invitation. `reason` is a stable code, "" where there is nothing to say; `answer` likewise."""
+
+    id: UUID
+    did: str
+    handle: str
+    state: str
+    reason: str
+    uri: str
+    attempts: int
+    sent_at: dt.datetime | None
+    opened_at: dt.datetime | None
+    answer: str
+
+
+class Standing(Schema):
+    """All invitations to a target, and how many there are in each state."""
+
+    invitations: list[InvitationOut]
+    counts: dict[str, int]
+
+
+def attach(to: Router, find: Finder) -> None:
+    """Put the inviting calls below `/{slug}` of a router."""
+
+    @to.post("/{slug}/invitations/preview", response=PreviewOut, summary="See the exact posts")
+    def preview(request: HttpRequest, slug: str, payload: Choice) -> Any:
+        """Writes nothing."""
+        host = caller(request)
+        found = actions.preview(
+            host, find(slug, host), payload.people, payload.note, payload.notes, thread=payload.thread
+        )
+        return _preview(found)
+
+    @to.post("/{slug}/invitations", response={202: PressOut}, summary="Send invitations")
+    def invite(request: HttpRequest, slug: str, payload: Press) -> Any:
+        """Queues one invitation per person; the answer does not wait for Bluesky."""
+        host = caller(request)
+        sent = actions.invite(
+            host,
+            find(slug, host),
+            payload.people,
+            payload.note,
+            payload.notes,
+            thread=payload.thread,
+            idempotency_key=payload.idempotency_key,
+        )
+        return 202, {"batch": sent.batch.pk, "queued": sent.queued, "skipped": sent.skipped}
+
+    @to.get("/{slug}/invitations", response=Standing, summary="How do the invitations stand?")
+    def standing(request: HttpRequest, slug: str) -> Any:
+        """Only for those who may invite."""
+        host = caller(request)
+        progress = queries.progress(find(slug, host), host)
+        return {"invitations": [_row(row) for row in progress.rows], "counts": progress.counts}
+
+
+@router.post("/{invitation_id}/retry", response=InvitationOut, summary="Send it again")
+def retry(request: HttpRequest, invitation_id: UUID) -> Any:
+    """A failed, cancelled or suppressed one."""
+    return _press(request, invitation_id, actions.retry)
+
+
+@router.post("/{invitation_id}/cancel", response=InvitationOut, summary="Stop it")
+def cancel(request: HttpRequest, invitation_id: UUID) -> Any:
+    """One that is just being sent becomes an undo."""
+    return _press(request, invitation_id, actions.cancel)
+
+
+@router.post("/{invitation_id}/undo", response=InvitationOut, summary="Take it back")
+def undo(request: HttpRequest, invitation_id: UUID) -> Any:
+    """Deletes the post, and looks again later."""
+    return _press(request, invitation_id, actions.undo)
+
+
+@router.post("/{invitation_id}/confirm", response=InvitationOut, summary="Send the changed text")
+def confirm(request: HttpRequest, invitation_id: UUID) -> Any:
+    """After a change of the target, or where it is not certain what became of a post."""
+    return _press(request, invitation_id, actions.confirm)
+
+
+def _press(request: HttpRequest, invitation_id: UUID, action: Callable[[Invitation, Member], Any]) -> dict[str, Any]:
+    host = caller(request)
+    rows = Invitation.objects.select_related("event__community", "community", "host")
+    found = rows.filter(pk=invitation_id).first()
+    # Whose it is not for learns nothing, not even that it exists.
+    if found is None or not Target(found.event or found.community).may_invite(host):
+        raise Http404
+    action(found, host)
+    found.refresh_from_db()
+    return {
+        "id": found.pk,
+        "did": found.invitee_did,
+        "handle": found.invitee_handle,
+        "state": found.state,
+        "reason": found.reason,
+        "uri": found.uri,
+        "attempts": found.attempts,
+        "sent_at": found.sent_at,
+        "opened_at": found.opened_at,
+        "answer": found.answer,
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in InvitationOut.model_fields}
+
+
+def _preview(found: Preview) -> dict[str, Any]:
+    return {
+        "can_post": found.readiness.can_post,
+        "author_did": found.readiness.author_did,
+        "voice": found.readiness.voice,
+        "write_backend": found.readiness.backend,
+        "announcement": _post(found.announcement) if found.announcement else None,
+        "posts": [_post(post) for post in found.posts],
+        "skipped": found.skipped,
+        "today": found.today,
+        "later": [{"day": day, "count": count} for day, count in found.later],
+        "warnings": found.warnings,
+        "refusal": found.refusal.code if found.refusal else None,
+    }
+
+
+def _post(post: PostPreview) -> dict[str, Any]:
+    fields = {name: getattr(post, name) for name in ("did", "handle", "text", "facets", "graphemes")}
+    return fields | {"card": {name: getattr(post.card, name) for name in ("uri", "title", "description")}}

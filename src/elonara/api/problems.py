@@ -1,0 +1,113 @@
+"""Errors of the API: `application/problem+json` (RFC 9457) with a stable `code` a program may branch on."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from elonara.bluesky.graph import GraphUnavailable
+from elonara.invitations.results import InvitationRefused
+from elonara.members.errors import Invalid, NotAllowed
+
+log = logging.getLogger(__name__)
+
+# Refusals of a whole press that are about what was sent, or about who sends; the others are about the state of things.
+_INPUT = frozenset({"nobody", "too_many", "note_too_long", "line_too_long", "unknown_choice"})
+_PERMISSION = frozenset({"not_allowed", "not_host", "suspended"})
+
+
+class Problem(Exception):
+    """An answer that is not the one that was asked for.
+
+    `code` never changes once published; `detail` is a sentence for a person; `extra` members go beside them.
+    """
+
+    def __init__(self, status: int, code: str, detail: str, **extra: Any) -> None:
+        super().__init__(code)
+        self.status, self.code, self.detail, self.extra = status, code, detail, extra
+
+
+def render(status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
+    """One problem as a response."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
+    response = JsonResponse(body | extra, status=status, content_type="application/problem+json")
+    if status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _problem(_request: HttpRequest, fault: Problem) -> HttpResponse:
+    return render(fault.status, fault.code, fault.detail, **fault.extra)
+
+
+def _validation(_request: HttpRequest, fault: ValidationError) -> HttpResponse:
+    # pydantic's `input` and `ctx` hold what was sent, a password among it: only the place and the reason go back.
+    fields = [
+        {"field": ".".join(str(step) for step in error["loc"][1:] if step != "payload"), "problem": error["msg"]}
+        for error in fault.errors
+    ]
+    return render(422, "invalid_input", "The request is not of the form this call takes.", errors=fields)
+
+
+def _invalid(_request: HttpRequest, fault: Invalid) -> HttpResponse:
+    fields = [{"field": name, "problem": sentence} for name, sentence in fault.errors.items()]
+    return render(422, "invalid_input", str(fault), errors=fields)
+
+
+def _not_allowed(_request: HttpRequest, fault: NotAllowed) -> HttpResponse:
+    return render(403, fault.code, fault.sentence)
+
+
+def _refused(_request: HttpRequest, fault: InvitationRefused) -> HttpResponse:
+    status = 422 if fault.code in _INPUT else 403 if fault.code in _PERMISSION else 409
+    return render(status, fault.code, fault.sentence, way_on=fault.way_on)
+
+
+def _graph(_request: HttpRequest, fault: GraphUnavailable) -> HttpResponse:
+    return render(503, fault.reason, fault.sentence)
+
+
+def _missing(_request: HttpRequest, _fault: Http404) -> HttpResponse:
+    return render(404, "not_found", "There is no such thing here, or you may not see it.")
+
+
+def _unauthorized(_request: HttpRequest, _fault: AuthenticationError) -> HttpResponse:
+    return render(401, "unauthorized", "Send a valid token: Authorization: Bearer <token>. POST /tokens gives one.")
+
+
+def _denied(_request: HttpRequest, _fault: PermissionDenied) -> HttpResponse:
+    return render(403, "not_allowed", "You may not do this.")
+
+
+def _http(_request: HttpRequest, fault: HttpError) -> HttpResponse:
+    return render(fault.status_code, "bad_request" if fault.status_code == 400 else "error", str(fault))
+
+
+def _unexpected(request: HttpRequest, fault: Exception) -> HttpResponse:
+    log.error("unexpected error in %s %s", request.method, request.path, exc_info=fault)
+    return render(500, "internal_error", "Something failed on our side. It is in the log of the site.")
+
+
+def install(api: NinjaAPI) -> None:
+    """Let every error of `api` leave as a problem."""
+    handlers: dict[type[Exception], Any] = {
+        Problem: _problem,
+        ValidationError: _validation,
+        Invalid: _invalid,
+        NotAllowed: _not_allowed,
+        InvitationRefused: _refused,
+        GraphUnavailable: _graph,
+        Http404: _missing,
+        AuthenticationError: _unauthorized,
+        PermissionDenied: _denied,
+        HttpError: _http,
+        Exception: _unexpected,
+    }
+    for kind, handler in handlers.items():
+        api.add_exception_handler(kind, handler)

@@ -1,0 +1,96 @@
+"""Elonara tokens: the JWTs that other programs send (RFC 7519, profiled like RFC 9068).
+
+A token names a member of this site and nothing of Bluesky's: no Bluesky token ever leaves the server.
+It ends after an hour, and at once when the member's `token_epoch` is raised or their standing changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+from joserfc.jwt import JWTClaimsRegistry
+
+from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.members.models import Member
+
+LIFETIME = 3600  # seconds
+AUDIENCE = "elonara-api"
+TYPE = "at+jwt"
+
+
+class BadToken(Exception):
+    """The token is not one of ours, or not valid any more."""
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A new token and how long it lives (seconds)."""
+
+    access_token: str = field(repr=False)
+    expires_in: int = LIFETIME
+    token_type: str = "Bearer"  # noqa: S105 - the scheme's name
+
+
+@lru_cache(maxsize=4)
+def _key(secret: str) -> OctKey:
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"elonara api tokens v1").derive(secret.encode())
+    return OctKey.import_key(derived)
+
+
+def issue(member: Member) -> Issued:
+    """A token for a member who has just proved who they are."""
+    identity = BlueskyOAuthService().get_identity_for_member(member.pk)
+    now = int(time.time())
+    claims = {
+        "iss": settings.ELONARA.site.url,
+        "aud": AUDIENCE,
+        "sub": str(member.pk),
+        "client_id": AUDIENCE,
+        "iat": now,
+        "exp": now + LIFETIME,
+        "jti": secrets.token_urlsafe(12),
+        "epoch": member.token_epoch,
+        "auth": _fingerprint(member),
+        "bsky_did": identity.did if identity else None,
+        "permissions": ["operate", "act"] if member.is_staff else ["act"],
+    }
+    key = _key(settings.SECRET_KEY)
+    return Issued(jwt.encode({"alg": "HS256", "typ": TYPE}, claims, key, algorithms=["HS256"]))
+
+
+def member_of(token: str) -> Member:
+    """The member a token speaks for. Raises BadToken."""
+    try:
+        decoded = jwt.decode(token, _key(settings.SECRET_KEY), algorithms=["HS256"])
+        JWTClaimsRegistry(
+            leeway=5,
+            iss={"essential": True, "value": settings.ELONARA.site.url},
+            aud={"essential": True, "value": AUDIENCE},
+            sub={"essential": True},
+            exp={"essential": True},
+        ).validate(decoded.claims)
+    except (JoseError, ValueError) as fault:
+        raise BadToken("not a valid token") from fault
+    if decoded.header.get("typ") != TYPE:
+        raise BadToken("not a token for the API")
+    member = Member.objects.filter(pk=decoded.claims["sub"], is_active=True).first()
+    if member is None or member.standing != Member.Standing.ACTIVE:
+        raise BadToken("the member may not act")
+    if decoded.claims.get("epoch") != member.token_epoch or decoded.claims.get("auth") != _fingerprint(member):
+        raise BadToken("the token was ended")
+    return member
+
+
+def _fingerprint(member: Member) -> str:
+    """Changes with the password, however it was changed, so that old tokens end with it."""
+    return hashlib.sha256(f"{settings.SECRET_KEY}:{member.pk}:{member.password}".encode()).hexdigest()[:16]
