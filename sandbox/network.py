@@ -82,6 +82,11 @@ class Network:
         """The supervisor's process id."""
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether it is still up."""
+        return self._process.poll() is None
+
     def stop(self) -> None:
         """End it and wait until nothing of it runs. A second call does nothing."""
         self._client.close()

@@ -1,7 +1,7 @@
 // bsky.social's shape: an entryway (accounts, passwords, OAuth issuer) at one origin, the PDS that holds the
 // repositories at another. Both are the real server; the resource server runs in its own entryway mode and verifies
 // ES256K tokens of the entryway. The entryway's code is not public: what differs from a plain PDS is put right here.
-import { generateKeyPairSync } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import * as jose from 'jose'
 import { JoseKey } from '@atproto/jwk-jose'
 import { Keyset } from '@atproto/jwk'
@@ -24,16 +24,20 @@ export async function actAsEntryway(entryway, privateKey, resourceDid) {
   provider.accessTokenMode = provider.tokenManager.accessTokenMode = 'stateless'
   provider.tokenManager.hooks.onCreateToken = ({ claims }) => ({ ...claims, aud: resourceDid })
 
-  // Refresh tokens come back to the entryway and stay as they are.
+  // App-password sessions: the PDS checks both tokens with this key, and hands refresh tokens back to the entryway.
+  entryway.ctx.authVerifier._jwtKey = createPublicKey(privateKey)
+  const resign = (token, typ, more) => new jose.SignJWT({ ...jose.decodeJwt(token), ...more })
+    .setProtectedHeader({ typ, alg: 'ES256K' }).sign(privateKey)
   for (const name of ['createSession', 'rotateRefreshToken']) {
     const original = accounts[name].bind(accounts)
     accounts[name] = async (...args) => {
       const tokens = await original(...args)
       if (!tokens) return tokens
-      const claims = jose.decodeJwt(tokens.accessJwt)
-      const accessJwt = await new jose.SignJWT({ ...claims, aud: resourceDid })
-        .setProtectedHeader({ typ: 'at+jwt', alg: 'ES256K' }).sign(privateKey)
-      return { ...tokens, accessJwt }
+      return {
+        ...tokens,
+        accessJwt: await resign(tokens.accessJwt, 'at+jwt', { aud: resourceDid }),
+        refreshJwt: await resign(tokens.refreshJwt, 'refresh+jwt'),
+      }
     }
   }
 }
