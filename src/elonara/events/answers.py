@@ -132,7 +132,7 @@ def _checked(event: Event, choice: str, plus_ones: Any, note: str) -> dict[str, 
         errors["plus_ones"] = (
             f"You can bring up to {allowed} {'person' if allowed == 1 else 'people'} to this event."
             if allowed
-            else "This event is for invited guests alone: nobody can be brought along."
+            else "Guests cannot bring others to this event."
         )
     text = many_lines(note)
     if sentence := too_long("The note", text, 500):

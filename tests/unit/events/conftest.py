@@ -1,0 +1,97 @@
+"""Hosts, events in the future, and listeners."""
+
+import io
+import itertools
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from elonara.bluesky.models import MemberIdentity
+from elonara.events import actions, hooks
+from elonara.members.models import Member
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def make_member(db):
+    """Makes a member; with `did` one who proved it."""
+
+    def make(name="", *, did="", **fields):
+        member = Member.objects.create_user(name or f"person{next(_numbers)}", **fields)
+        if did:
+            MemberIdentity.objects.create(member=member, bsky_did=did, bsky_handle=f"{member.username}.example")
+        return member
+
+    return make
+
+
+@pytest.fixture
+def alice(make_member):
+    return make_member("alice", display_name="Alice")
+
+
+@pytest.fixture
+def soon():
+    """Three days from now, on the hour."""
+    return (timezone.now() + timedelta(days=3)).replace(minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture
+def make_event(alice, soon):
+    """Makes an event of alice's, in three days if nothing else is said."""
+
+    def make(host=None, **fields):
+        values = {"title": "Picnic", "starts_at": soon, "timezone": "Europe/Berlin"} | fields
+        return actions.create(host or alice, **values)
+
+    return make
+
+
+@pytest.fixture
+def picnic(make_event):
+    return make_event()
+
+
+@pytest.fixture
+def supper(make_event):
+    return make_event(title="Secret supper", visibility="private", location="Behind the oak")
+
+
+@pytest.fixture(autouse=True)
+def media(settings, tmp_path):
+    import dataclasses
+
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.ELONARA = dataclasses.replace(settings.ELONARA, data_dir=tmp_path)
+    return settings.MEDIA_ROOT
+
+
+@pytest.fixture
+def photo():
+    """A noisy picture, as bytes of a JPEG: noise does not compress."""
+
+    def draw(size=(1600, 1200)):
+        from PIL import Image
+
+        out = io.BytesIO()
+        Image.effect_noise(size, 90).convert("RGB").save(out, "JPEG", quality=90)
+        return out.getvalue()
+
+    return draw
+
+
+@pytest.fixture
+def heard():
+    """What the listeners of events heard."""
+    log = []
+
+    def on_change(event, fields):
+        log.append((event.slug, set(fields)))
+
+    hooks.on_change(on_change)
+    hooks.on_answer(log.append)
+    yield log
+    hooks._on_change.remove(on_change)
+    hooks._on_answer.remove(log.append)
