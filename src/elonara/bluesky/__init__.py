@@ -1,0 +1,1 @@
+"""Our use of Bluesky: who members are there, whom they know, and how their posts are written."""

@@ -34,7 +34,7 @@ class Hook:
             listener(member_id, did)
 
 
-# The member disconnected: queued rows of this author are cancelled. Fired inside the transaction that forgets the tokens.
+# The member disconnected: queued rows of this author are cancelled. Fired in the transaction that forgets the tokens.
 on_disconnect = Hook()
 # A session or an app password was stored: rows that waited for it may go on.
 on_ready = Hook()

@@ -128,7 +128,7 @@ class AuthorizationRequest(models.Model):
 
 
 class DpopNonce(models.Model):
-    """The last DPoP nonce of one origin for one DPoP key (RFC 9449, section 8). Not a secret; kept apart from tokens."""
+    """The last DPoP nonce of one origin for one key (RFC 9449, section 8). No secret, and kept apart from tokens."""
 
     key_thumbprint = models.CharField(max_length=64)
     origin = models.CharField(max_length=300)
@@ -137,7 +137,9 @@ class DpopNonce(models.Model):
 
     class Meta:
         app_label = "elonara"
-        constraints = [models.UniqueConstraint(fields=["key_thumbprint", "origin"], name="one_nonce_per_key_and_origin")]
+        constraints = [
+            models.UniqueConstraint(fields=["key_thumbprint", "origin"], name="one_nonce_per_key_and_origin")
+        ]
 
 
 class AssertionKey(models.Model):

@@ -58,7 +58,8 @@ class AuthorizationFailed(Exception):
     """The trip ended without a result. `sentence` says why and what to do next; it holds no secret.
 
     Reasons: access_denied, expired, other_browser, wrong_account (`expected` and `got` are DIDs), wrong_issuer,
-    belongs_to_another_member, missing_scope, unknown_account, not_pointing_back, unreachable, server, has_another_account.
+    belongs_to_another_member, missing_scope, unknown_account, not_pointing_back, unreachable, server,
+    not_connected.
     `next`, `purpose` and `handle` are those of the trip, as far as they are known, so that a page can offer it again.
     """
 

@@ -54,7 +54,7 @@ def can_read_graph(granted: str) -> bool:
     scopes = granted.split()
     if BASE not in scopes:
         return False
-    return TRANSITION in scopes or NEEDED_READS <= _granted_reads(scopes)
+    return TRANSITION in scopes or _granted_reads(scopes) >= NEEDED_READS
 
 
 def can_write(granted: str) -> bool:

@@ -1,0 +1,231 @@
+"""Which DID belongs to which member: storing, replacing and forgetting sessions. All by the account rules."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from elonara.atproto.oauth.client import Tokens
+from elonara.atproto.oauth.dpop import DpopKey
+from elonara.bluesky import hooks, sessions, trips
+from elonara.bluesky.clients import longest_session
+from elonara.bluesky.failures import named
+from elonara.bluesky.identities import by_did, row_of
+from elonara.bluesky.models import ActorView, AuthorizationRequest, MemberIdentity
+from elonara.bluesky.outcomes import AuthorizationFailed
+from elonara.bluesky.profiles import public_profile
+from elonara.bluesky.secrets import dpop_key, sealed_columns, unsealed
+from elonara.members.models import Member
+from elonara.sealing import CannotUnseal
+
+log = logging.getLogger(__name__)
+
+FOREIGN = (
+    "{who} belongs to another member of this site. Sign in as that member, or choose another Bluesky account. "
+    "Accounts are never moved or merged."
+)
+# Whoever holds the lease of a refresh loses it: its answer is for a session that is over.
+ANOTHER_FENCE: dict[str, Any] = {
+    "lease_fence": F("lease_fence") + 1,
+    "lease_owner": "",
+    "lease_until": None,
+    "attempt_started_at": None,
+}
+
+
+class LastWayToSignIn(Exception):
+    """The member would have no way to sign in left."""
+
+    sentence = "This is your only way to sign in. Set a password first."
+
+
+@dataclass(frozen=True)
+class Session:
+    """What it takes to end a session at its server."""
+
+    issuer: str
+    token: str
+    key: DpopKey
+    kid: str
+
+    def __repr__(self) -> str:
+        return f"<Session at {self.issuer}>"
+
+    def revoke(self) -> bool:
+        """End it; False where that could not be done."""
+        return sessions.revoke(self.issuer, self.token, self.key, self.kid)
+
+
+def revoke_tokens(tokens: Tokens, key: DpopKey, kid: str) -> bool:
+    """End the session that has just been made."""
+    token = tokens.refresh_token.reveal() or tokens.access_token.reveal()
+    return Session(tokens.issuer, token, key, kid).revoke()
+
+
+def wrong_account(row: AuthorizationRequest, expected: str, tokens: Tokens) -> AuthorizationFailed:
+    """Another account came back than the one that was meant."""
+    return trips.failed(
+        row,
+        "wrong_account",
+        f"You are {named(tokens.handle)}; this was for another Bluesky account. "
+        "Start again and choose that one on your server's page.",
+        expected=expected,
+        got=tokens.did,
+    )
+
+
+def refuse_foreign(row: AuthorizationRequest, tokens: Tokens, key: DpopKey) -> None:
+    """Raise AuthorizationFailed, and end the new session, where the DID or the member is already taken."""
+    failure = _conflict(row, tokens)
+    if failure is not None:
+        revoke_tokens(tokens, key, row.assertion_kid)
+        trips.forget(row)
+        raise failure
+
+
+def store_session(row: AuthorizationRequest, member: Member, tokens: Tokens, key: DpopKey) -> MemberIdentity:
+    """Store the session that a trip brought, over the member's old one, then revoke the old one.
+
+    Raises AuthorizationFailed: belongs_to_another_member, wrong_account, expired (the trip was used by another press).
+    """
+    refuse_foreign(row, tokens, key)
+    profile = public_profile(tokens.did)
+    try:
+        with transaction.atomic():
+            if not trips.forget(row):
+                raise trips.failed(row, "expired", trips.EXPIRED)
+            identity = row_of(member.pk) or MemberIdentity(member=member, bsky_did=tokens.did)
+            old = stored_session(identity)
+            if profile is not None:
+                identity.display_name, identity.avatar_url = profile.display_name, profile.avatar[:1000]
+            _fill(identity, tokens, key, row)
+    except IntegrityError as fault:
+        # Two links of one DID at once: the database decides, the later one is refused.
+        revoke_tokens(tokens, key, row.assertion_kid)
+        raise trips.failed(row, "belongs_to_another_member", FOREIGN.format(who=named(tokens.handle))) from fault
+    # The new session is committed: only now can the old one go.
+    if old is not None:
+        old.revoke()
+    hooks.on_ready.fire(identity.member_id, identity.bsky_did)
+    return identity
+
+
+def link_sign_in(member: Member, did: str, handle: str, display_name: str = "") -> MemberIdentity:
+    """Note a proved DID as a way to sign in. Raises AuthorizationFailed where it or the member is taken."""
+    try:
+        with transaction.atomic():
+            identity = row_of(member.pk)
+            if identity is None:
+                return MemberIdentity.objects.create(
+                    member=member, bsky_did=did, bsky_handle=handle, display_name=display_name[:640]
+                )
+    except IntegrityError as fault:
+        raise AuthorizationFailed("belongs_to_another_member", FOREIGN.format(who=named(handle))) from fault
+    if identity.bsky_did != did:
+        raise _another(identity, did)
+    return identity
+
+
+def disconnect(member: Member) -> bool:
+    """Revoke and drop the member's session, app password and graph copy. See `BlueskyOAuthService.disconnect`."""
+    # Imported here: app passwords look at identities, too.
+    from elonara.bluesky import app_passwords  # noqa: PLC0415
+
+    identity = row_of(member.pk)
+    if identity is None:
+        return True
+    old = stored_session(identity)
+    with transaction.atomic():
+        MemberIdentity.objects.filter(pk=identity.pk).update(
+            state=MemberIdentity.State.REVOKED,
+            state_reason="disconnected",
+            bsky_scope="",
+            connected_at=None,
+            session_ends_at=None,
+            client_id="",
+            assertion_kid="",
+            **sessions.NO_TOKENS,
+            **ANOTHER_FENCE,
+        )
+        ActorView.objects.filter(member=member).delete()
+        hooks.on_disconnect.fire(member.pk, identity.bsky_did)
+    app_password_gone = app_passwords.remove(member)
+    revoked = old.revoke() if old else True
+    log.info("member %s disconnected %s; told the server: %s", member.pk, identity.bsky_did, revoked)
+    return revoked and app_password_gone
+
+
+def remove_sign_in(member: Member) -> None:
+    """Free the member's DID, after a disconnect. Raises LastWayToSignIn."""
+    if not member.has_usable_password():
+        raise LastWayToSignIn(LastWayToSignIn.sentence)
+    disconnect(member)
+    MemberIdentity.objects.filter(member=member).delete()
+
+
+def stored_session(identity: MemberIdentity) -> Session | None:
+    """What it takes to end the stored session, None where there is none or it cannot be opened."""
+    try:
+        token = unsealed(identity, "bsky_refresh_token_enc") or unsealed(identity, "bsky_access_token_enc")
+        key = dpop_key(identity)
+    except CannotUnseal as fault:
+        log.error("the session of member %s cannot be opened to revoke it: %s", identity.member_id, fault)  # noqa: TRY400
+        return None
+    if token is None or key is None:
+        return None
+    return Session(identity.issuer, token.reveal(), key, identity.assertion_kid)
+
+
+def _fill(identity: MemberIdentity, tokens: Tokens, key: DpopKey, row: AuthorizationRequest) -> None:
+    now = timezone.now()
+    secrets = {
+        "bsky_access_token_enc": tokens.access_token.reveal(),
+        "bsky_refresh_token_enc": tokens.refresh_token.reveal(),
+        "dpop_key_enc": key.to_json(),
+    }
+    values: dict[str, Any] = {
+        **sealed_columns(identity, secrets),
+        "bsky_handle": tokens.handle,
+        "bsky_scope": tokens.scope,
+        "bsky_token_expires_at": tokens.expires_at,
+        "pds_url": tokens.pds_url,
+        "issuer": tokens.issuer,
+        "client_id": row.client_id,
+        "assertion_kid": row.assertion_kid,
+        "state": MemberIdentity.State.ACTIVE,
+        "state_reason": "",
+        "connected_at": identity.connected_at or now,
+        "session_ends_at": now + longest_session(),
+    }
+    for name, value in values.items():
+        setattr(identity, name, value)
+    identity.lease_fence, identity.lease_owner, identity.lease_until = identity.lease_fence + 1, "", None
+    identity.attempt_started_at = None
+    if identity._state.adding:
+        identity.save(force_insert=True)
+        return
+    values |= {"display_name": identity.display_name, "avatar_url": identity.avatar_url}
+    MemberIdentity.objects.filter(pk=identity.pk).update(**values, **ANOTHER_FENCE)
+
+
+def _conflict(row: AuthorizationRequest, tokens: Tokens) -> AuthorizationFailed | None:
+    owner = by_did(tokens.did)
+    if owner is not None and owner.member_id != row.member_id:
+        return trips.failed(row, "belongs_to_another_member", FOREIGN.format(who=named(tokens.handle)), got=tokens.did)
+    mine = row_of(row.member_id) if row.member_id and owner is None else None
+    return _another(mine, tokens.did, row) if mine is not None else None
+
+
+def _another(identity: MemberIdentity, did: str, row: AuthorizationRequest | None = None) -> AuthorizationFailed:
+    sentence = (
+        f"You are connected as {named(identity.bsky_handle)}, and that was another account. "
+        "One member has one Bluesky account; start again and choose yours on your server's page."
+    )
+    if row is None:
+        return AuthorizationFailed("wrong_account", sentence, expected=identity.bsky_did, got=did)
+    return trips.failed(row, "wrong_account", sentence, expected=identity.bsky_did, got=did)

@@ -1,0 +1,46 @@
+"""Why a call to Bluesky did not do what it should: stable codes, and what a person can do about each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SENTENCES: Mapping[str, str] = {
+    # Only the member can help.
+    "not_connected": "No Bluesky account is connected. Connect one on your profile.",
+    "disconnected": "Your Bluesky account was disconnected. Connect it again on your profile.",
+    "revoked": "The connection was ended at Bluesky. Reauthorize on your profile.",
+    "refresh_lost": "The connection broke off while it was being renewed. Reauthorize on your profile.",
+    "client_changed": "This site's address has changed since you connected. Reauthorize on your profile.",
+    "wrong_account": "Bluesky answered for another account. Reauthorize on your profile.",
+    "moved": "Your account has moved to another server. Reauthorize on your profile.",
+    "refused": "Your server no longer accepts the connection. Reauthorize on your profile.",
+    "unreadable": "The stored connection cannot be opened. The operator can restore the site's keys; or reauthorize.",
+    "scope_missing": "Bluesky permission to post is missing. Reauthorize on your profile and allow it.",
+    "app_password_missing": "An app password is missing. Add one on your profile.",
+    "app_password_refused": "Bluesky no longer takes your app password. Add a new one on your profile.",
+    # Later is better.
+    "rate_limited": "Bluesky asks this account to wait. It goes on by itself.",
+    "busy": "The connection is being renewed. It goes on by itself.",
+    "unreachable": "Your server could not be reached. It is tried again by itself.",
+    "no_answer": "Your server did not answer, so the post may stand or not. It is looked up before a second try.",
+    "server": "Your server had a fault of its own. It is tried again by itself.",
+    "blob_not_found": "Your server lost the picture of the card. It is uploaded again.",
+    "account_deactivated": "Your Bluesky account is deactivated. Activate it in the Bluesky app.",
+    "relay_unavailable": "The site's own account cannot post now. Tell the operator, or copy the text and post it.",
+    # The end of it.
+    "account_takendown": "Bluesky has taken this account down. Nothing can be posted from it.",
+    "account_gone": "This account does not exist any more.",
+    "other_author": "This post belongs to another account than the one that can post now.",
+    "relay_not_configured": "This site has no account of its own to post from.",
+    "relay_not_approved": "The operator has not approved posting for you through the site's own account.",
+    "record_refused": "Your server refused the post.",
+    "address_refused": "Your server is at an address that this site does not ask.",
+    "record_not_found": "There is no such post.",
+    "wrong_scheme_or_host": "This site sent its permission in the wrong way. That is our fault: tell the operator.",
+    "clock": "Your server did not accept this site's signature. If it stays so, the operator should check the clock.",
+}
+
+
+def sentence(reason: str) -> str:
+    """The sentence for a code; a plain one for a code of another version."""
+    return SENTENCES.get(reason, "Bluesky refused, and did not say why in a way that this site knows.")

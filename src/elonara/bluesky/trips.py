@@ -1,0 +1,176 @@
+"""Trips to authorization servers: the row that remembers one, and who may come back with it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from elonara.atproto.oauth.client import Started, Tokens
+from elonara.atproto.oauth.dpop import DpopKey
+from elonara.atproto.oauth.secret import Secret
+from elonara.bluesky.models import AuthorizationRequest
+from elonara.bluesky.outcomes import AuthorizationFailed
+from elonara.bluesky.secrets import dpop_key, sealed_columns, unsealed
+from elonara.members.models import Member
+from elonara.sealing import CannotUnseal, seal, unseal
+
+LIFETIME = timedelta(minutes=10)
+EXPIRED = "That sign-in was begun too long ago, or was used already. Start again."
+ANOTHER_BROWSER = "This sign-in was begun in another browser, or this one refused the cookie. Start again here."
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a trip is for. `expected_did` is the account that must come back, where only one will do."""
+
+    purpose: str
+    browser: str
+    member: Member | None = None
+    next: str = ""
+    payload: Mapping[str, Any] | None = None
+    confirmed: bool = False
+    expected_did: str = ""
+
+
+def remember(started: Started, wish: Wish) -> AuthorizationRequest:
+    """Store a trip that has begun. Its secrets are sealed, its `state` is kept as a digest."""
+    row = AuthorizationRequest(
+        state_hash=_digest(started.state.reveal()),
+        browser_hash=_digest(wish.browser),
+        purpose=wish.purpose,
+        member=wish.member,
+        expected_did=started.did or "",
+        handle=started.handle,
+        issuer=started.issuer,
+        pds_url=started.pds_url,
+        redirect_uri=started.redirect_uri,
+        client_id=started.client_id,
+        assertion_kid=started.kid,
+        scope=started.scope,
+        confirmed=wish.confirmed,
+        next=wish.next[:500],
+        payload={"press": dict(wish.payload or {}), "expected": wish.expected_did},
+        expires_at=timezone.now() + LIFETIME,
+    )
+    secrets = {"verifier_enc": started.verifier.reveal(), "dpop_key_enc": started.dpop_key.to_json()}
+    for column, sealed in sealed_columns(row, secrets).items():
+        setattr(row, column, sealed)
+    row.save(force_insert=True)
+    return row
+
+
+def consume(state: str, browser: str) -> tuple[AuthorizationRequest, Started]:
+    """The trip of this `state`, once, and only in the browser that began it (RFC 6749, section 10.12).
+
+    Raises AuthorizationFailed: expired, other_browser. A foreign browser does not use the trip up.
+    """
+    row = AuthorizationRequest.objects.select_related("member").filter(state_hash=_digest(state)).first()
+    if row is None:
+        raise AuthorizationFailed("expired", EXPIRED)
+    if not hmac.compare_digest(row.browser_hash, _digest(browser)):
+        # Where the trip was going stays unsaid: this browser may belong to somebody else.
+        raise AuthorizationFailed("other_browser", ANOTHER_BROWSER, purpose=row.purpose)
+    now = timezone.now()
+    fresh = AuthorizationRequest.objects.filter(pk=row.pk, consumed_at=None, expires_at__gt=now)
+    # The key stays until the confirm page is answered; the verifier is of no use any more.
+    if not fresh.update(consumed_at=now, verifier_enc=""):
+        raise failed(row, "expired", EXPIRED)
+    try:
+        verifier, key = unsealed(row, "verifier_enc"), dpop_key(row)
+    except CannotUnseal as fault:
+        raise failed(row, "expired", EXPIRED) from fault
+    if verifier is None or key is None:
+        raise failed(row, "expired", EXPIRED)
+    started = Started(
+        state=Secret(state),
+        verifier=Secret(verifier.reveal()),
+        dpop_key=key,
+        issuer=row.issuer,
+        pds_url=row.pds_url,
+        did=row.expected_did or None,
+        handle=row.handle,
+        client_id=row.client_id,
+        kid=row.assertion_kid,
+        redirect_uri=row.redirect_uri,
+        scope=row.scope,
+    )
+    return row, started
+
+
+def keep_for_confirmation(row: AuthorizationRequest, tokens: Tokens) -> None:
+    """Keep the tokens sealed in the trip until the member says on a page of ours that this DID is hers."""
+    kept = {
+        "did": tokens.did,
+        "handle": tokens.handle,
+        "pds_url": tokens.pds_url,
+        "issuer": tokens.issuer,
+        "scope": tokens.scope,
+        "expires_at": tokens.expires_at.isoformat(),
+        "access": _seal_kept(row, "payload.access", tokens.access_token),
+        "refresh": _seal_kept(row, "payload.refresh", tokens.refresh_token),
+    }
+    AuthorizationRequest.objects.filter(pk=row.pk).update(
+        payload=row.payload | {"tokens": kept}, expires_at=timezone.now() + LIFETIME
+    )
+
+
+def kept_tokens(row: AuthorizationRequest) -> tuple[Tokens, DpopKey] | None:
+    """What `keep_for_confirmation` kept, None where there is nothing (any more)."""
+    kept, key = row.payload.get("tokens"), dpop_key(row)
+    if not kept or key is None:
+        return None
+    tokens = Tokens(
+        did=kept["did"],
+        handle=kept["handle"],
+        pds_url=kept["pds_url"],
+        issuer=kept["issuer"],
+        access_token=_unseal_kept(row, "payload.access", kept["access"]),
+        refresh_token=_unseal_kept(row, "payload.refresh", kept["refresh"]),
+        scope=kept["scope"],
+        expires_at=datetime.fromisoformat(kept["expires_at"]),
+    )
+    return tokens, key
+
+
+def forget(row: AuthorizationRequest) -> bool:
+    """Delete a trip that is over. False where another request did it first."""
+    return AuthorizationRequest.objects.filter(pk=row.pk).delete()[0] > 0
+
+
+def of_browser(request_id: UUID, browser: str) -> AuthorizationRequest | None:
+    """A trip that waits for confirmation, for the browser that made it."""
+    row = AuthorizationRequest.objects.filter(
+        pk=request_id, consumed_at__isnull=False, expires_at__gt=timezone.now()
+    ).first()
+    return row if row and hmac.compare_digest(row.browser_hash, _digest(browser)) else None
+
+
+def press(row: AuthorizationRequest) -> dict[str, Any]:
+    """What was pressed before the trip, to be applied after it."""
+    return dict(row.payload.get("press") or {})
+
+
+def failed(row: AuthorizationRequest, reason: str, sentence: str, **accounts: str) -> AuthorizationFailed:
+    """An end without a result, with what a page needs to offer the trip again."""
+    return AuthorizationFailed(
+        reason, sentence, next=row.next, purpose=row.purpose, handle=row.handle, payload=press(row), **accounts
+    )
+
+
+def _seal_kept(row: AuthorizationRequest, name: str, secret: Secret) -> str:
+    return seal(secret.reveal(), column=name, row=row.pk, did=row.expected_did)
+
+
+def _unseal_kept(row: AuthorizationRequest, name: str, sealed: str) -> Secret:
+    return Secret(unseal(sealed, column=name, row=row.pk, did=row.expected_did).reveal())
+
+
+def _digest(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()
