@@ -14,8 +14,8 @@ from elonara.atproto.answers import xrpc_error
 from elonara.atproto.errors import MalformedAnswer
 from elonara.atproto.network import Answer, Http
 
-# A nonce, then a token, then the nonce that the new token's answer asks for.
-MAX_RETRIES = 3
+# A nonce, then the token that another process stored, then a refreshed one, then the authorizer's last word.
+MAX_RETRIES = 4
 
 Param = str | int | bool | Sequence[str]
 

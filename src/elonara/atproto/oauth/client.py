@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from elonara.atproto.errors import AtprotoError, BadState, MalformedAnswer, OAuthError, WrongAccount, WrongIssuer
@@ -23,7 +23,6 @@ from elonara.atproto.oauth.token_answer import Granted, read_grant
 from elonara.atproto.oauth.trip import Started, Tokens
 
 if TYPE_CHECKING:
-    from elonara.atproto.identity import IdentityResolver
     from elonara.atproto.network import Answer
     from elonara.atproto.oauth.client_auth import OAuthClientIdentity
     from elonara.atproto.oauth.stores import NonceStore
@@ -34,13 +33,21 @@ DEADLINE = 20.0  # seconds for one whole conversation; the lease around a refres
 REVOKE_DEADLINE = 5.0
 
 
+class Resolves(Protocol):
+    """Finds the account behind a handle or DID; `identity.IdentityResolver` is the real one."""
+
+    def resolve(self, identifier: str, *, fresh: bool = False) -> Identity:
+        """The account, with its handle checked both ways. Raises IdentityError."""
+        ...
+
+
 class OAuthClient:
     """Speaks to authorization servers for the site. Thread-safe; make one per site configuration and keep it."""
 
     def __init__(
         self,
         http: GuardedDoor,
-        resolver: IdentityResolver,
+        resolver: Resolves,
         client: OAuthClientIdentity,
         nonces: NonceStore,
         *,
