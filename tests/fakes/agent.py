@@ -1,0 +1,139 @@
+"""A Bluesky that only exists in memory, behind the port of writing: repositories, and servers in a bad mood."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from elonara.atproto.tid import new_tid
+from elonara.bluesky.agent import POSTS, BlueskyResult, Readiness
+from elonara.bluesky.reasons import sentence
+
+READY = Readiness(
+    True, "did:plc:host", "alice.example", "host", "app_password", "", "Ready to post: yes, from @alice.example."
+)
+
+
+@dataclass
+class Post:
+    """One record as the repository keeps it."""
+
+    did: str
+    rkey: str
+    record: dict
+    cid: str
+
+    @property
+    def uri(self):
+        return f"at://{self.did}/{POSTS}/{self.rkey}"
+
+
+@dataclass
+class FakeAgent:
+    """Implements elonara.bluesky.agent.BlueskyAgent. A key that exists refuses a second create, as a PDS does.
+
+    `moods` are taken one by one, by creates alone: "ok"; "lost" (the work is done, the answer never comes); "late" (nobody
+    answers, the work is done when `land()` is called); "down" (nothing is sent); "server" (500, not done); a
+    BlueskyResult is given back as it is. After the last one everything works.
+    """
+
+    author_did: str = READY.author_did
+    moods: list = field(default_factory=list)
+    posts: dict[tuple[str, str], Post] = field(default_factory=dict)
+    blobs: list[tuple[str, bytes, str]] = field(default_factory=list)
+    calls: list[tuple[str, str]] = field(default_factory=list)  # ("create", rkey) and so on, in order
+    ready: Readiness | None = None
+    delete_moods: list = field(default_factory=list)
+    upload_moods: list = field(default_factory=list)
+    _late: list[Post] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def create_post_for_member(self, member_id, record, *, author_did=None, rkey=None):
+        did, key = author_did or self.author_did, rkey or new_tid()
+        with self._lock:
+            self.calls.append(("create", key))
+            mood = self.moods.pop(0) if self.moods else "ok"
+            if isinstance(mood, BlueskyResult):
+                return mood
+            if mood == "down":
+                return refused("unreachable", retryable=True)
+            if mood == "server" or (did, key) in self.posts:
+                return refused("server", retryable=True, ambiguous=True)
+            made = {"$type": POSTS, "createdAt": datetime.now(UTC).isoformat()} | json.loads(json.dumps(dict(record)))
+            post = Post(did, key, made, "bafyrei" + hashlib.sha256(json.dumps(made).encode()).hexdigest()[:52])
+            if mood == "late":
+                self._late.append(post)
+                return refused("no_answer", retryable=True, ambiguous=True)
+            self.posts[did, key] = post
+            if mood == "lost":
+                return refused("no_answer", retryable=True, ambiguous=True)
+            return standing(post)
+
+    def find_post(self, member_id, author_did, rkey):
+        with self._lock:
+            self.calls.append(("find", rkey))
+            post = self.posts.get((author_did, rkey))
+            return standing(post) if post else refused("record_not_found", absent=True)
+
+    def delete_post(self, member_id, author_did, rkey):
+        with self._lock:
+            self.calls.append(("delete", rkey))
+            mood = self.delete_moods.pop(0) if self.delete_moods else "ok"
+            if isinstance(mood, BlueskyResult):
+                return mood
+            if mood == "down":
+                return refused("unreachable", retryable=True)
+            self.posts.pop((author_did, rkey), None)
+            return refused("no_answer", retryable=True, ambiguous=True) if mood == "lost" else BlueskyResult(True)
+
+    def upload_image(self, member_id, author_did, data, mime):
+        with self._lock:
+            self.calls.append(("upload", mime))
+            mood = self.upload_moods.pop(0) if self.upload_moods else "ok"
+            if isinstance(mood, BlueskyResult):
+                return mood
+            self.blobs.append((author_did, data, mime))
+            blob = {
+                "$type": "blob",
+                "ref": {"$link": "bafkrei" + hashlib.sha256(data).hexdigest()[:52]},
+                "mimeType": mime,
+                "size": len(data),
+            }
+            return BlueskyResult(True, response_payload={"blob": blob})
+
+    def readiness(self, member_id):
+        return self.ready or Readiness(**{**READY.__dict__, "author_did": self.author_did})
+
+    def land(self):
+        """What was on its way arrives now, however long nobody waits for it."""
+        with self._lock:
+            for post in self._late:
+                self.posts.setdefault((post.did, post.rkey), post)
+            self._late.clear()
+
+    def texts(self):
+        """The texts of all posts that stand, oldest key first."""
+        return [post.record["text"] for _, post in sorted(self.posts.items(), key=lambda item: item[0][1])]
+
+
+def standing(post):
+    """The answer for a post that stands."""
+    return BlueskyResult(True, response_payload={"uri": post.uri, "cid": post.cid}, uri=post.uri, cid=post.cid)
+
+
+def refused(reason, **fields):
+    """The answer for a call that did not do what it should."""
+    return BlueskyResult(False, error_message=sentence(reason), reason=reason, **fields)
+
+
+def rate_limited(resets_at):
+    """429 with a time in the headers."""
+    return refused("rate_limited", retryable=True, resets_at=resets_at)
+
+
+def needs_member(reason="revoked"):
+    """Only the member can help."""
+    return refused(reason, needs_reauth=True)

@@ -1,0 +1,59 @@
+"""People whom nobody has to ask the network about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from elonara.bluesky.graph import GraphPage, GraphUnavailable
+from elonara.bluesky.people import Person
+
+
+def somebody(name, **fields):
+    """A person who follows back, unless told otherwise."""
+    fields = {"follows_you": True, "you_follow": True} | fields
+    return Person(f"did:plc:{name}", f"{name}.example", name.title(), **fields)
+
+
+@dataclass
+class FakeGraph:
+    """Answers like elonara.bluesky.graph.BlueskyGraphService. `down` is raised, where set."""
+
+    people: list[Person] = field(default_factory=list)
+    down: GraphUnavailable | None = None
+    known: bool = True
+    account_labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    asked: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)  # of confirm, in order
+
+    def _seen(self):
+        if self.down:
+            raise self.down
+        return [person if self.known else replace(person, known=False) for person in self.people]
+
+    def _page(self, people, cursor, limit):
+        start = int(cursor or 0)
+        rest = len(people) > start + limit
+        return GraphPage(people[start : start + limit], str(start + limit) if rest else None, self.known)
+
+    def get_followers(self, member_id, cursor=None, limit=50):
+        return self._page([person for person in self._seen() if person.follows_you], cursor, limit)
+
+    def get_follows(self, member_id, cursor=None, limit=50):
+        return self._page([person for person in self._seen() if person.you_follow], cursor, limit)
+
+    def get_mutuals(self, member_id, cursor=None, limit=50):
+        return self._page([person for person in self._seen() if person.mutual], cursor, limit)
+
+    def search(self, member_id, q, limit=25):
+        wanted = q.strip().removeprefix("@").lower()
+        found = [p for p in self._seen() if p.handle.lower().startswith(wanted) or wanted in p.display_name.lower()]
+        return found[:limit] if wanted else []
+
+    def confirm(self, member_id, actors, *, max_age=600):
+        self.asked.append((member_id, tuple(actors)))
+        by_name = {name: person for person in self._seen() for name in (person.did, person.handle)}
+        return {actor: by_name[actor.removeprefix("@")] for actor in actors if actor.removeprefix("@") in by_name}
+
+    def labels(self, did):
+        if self.down:
+            raise self.down
+        return self.account_labels.get(did, ())
