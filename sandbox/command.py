@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from sandbox import demo, network
 from sandbox.children import end_with_parent
+from sandbox.supervisor import HERE
 
 DESCRIPTION = "A real AT Protocol network on this machine, with demo people. It ends with this command."
 
@@ -30,7 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="elonara sandbox", description=DESCRIPTION, usage="%(prog)s [options] [run -- COMMAND …]"
     )
-    parser.add_argument("action", nargs="?", choices=["run", "install"], help="run a command beside it; or only install")
+    parser.add_argument(
+        "action", nargs="?", choices=["run", "install"], help="run a command beside it; or only install"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON line instead of the card")
     parser.add_argument("--bare", action="store_true", help="four accounts, no demo people")
     parser.add_argument("--rate-limits", action="store_true", help="with the rate limits of the PDS")
@@ -51,7 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         ) as net:
             if not options.bare:
                 demo.populate(net)
-            text = json.dumps(_facts(net)) if options.json else card(net, time.monotonic() - began)
+            text = (
+                json.dumps(_facts(net))
+                if options.json
+                else card(net, time.monotonic() - began, {} if options.bare else demo.CARD)
+            )
             print(text, flush=True)
             return _run(command, net) if command else _wait(net)
     except KeyboardInterrupt:
@@ -63,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _install() -> int:
     """Install what is missing; the script says size and minutes first."""
-    return subprocess.run(["bash", network.HERE / "install.sh"], check=False).returncode
+    return subprocess.run(["bash", HERE / "install.sh"], check=False).returncode
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
@@ -85,15 +92,15 @@ def _facts(net: network.Network) -> dict[str, object]:
     }
 
 
-def card(net: network.Network, seconds: float) -> str:
-    """Who can sign in, as a person reads it."""
+def card(net: network.Network, seconds: float, people: Mapping[str, tuple[str, str]]) -> str:
+    """Who can sign in, as a person reads it. `people`: handle to name and description."""
     lines = [f"The sandbox is up after {seconds:.0f} s: a Bluesky of its own, seen by nobody else.", ""]
     lines.append(f"  {'handle':<12} {'password':<11} {'app password':<20} who")
     for account in net.accounts.values():
-        name, about = demo.CARD.get(account.handle, ("", ""))
+        name, about = people.get(account.handle, ("", ""))
         who = f"{name}, {about}" if name else ""
         lines.append(f"  {account.handle:<12} {account.password:<11} {account.app_password:<20} {who}")
-    if "erin.test" in net.accounts:
+    if people:
         lines += ["", f"  Erin's code from the e-mail is {demo.EMAIL_CODE} (her app password needs none)."]
     lines += ["", f"  PDS {net.pds}   AppView {net.appview}   PLC {net.plc}   control {net.control}", ""]
     return "\n".join(lines)
@@ -103,7 +110,7 @@ def _wait(net: network.Network) -> int:
     """Stay until Ctrl-C, until a piped stdin closes, or until the network ends by itself."""
     piped = not sys.stdin.isatty() and sys.stdin.readable()
     if piped and not os.path.samestat(os.fstat(0), Path(os.devnull).stat()):
-        while sys.stdin.buffer.read1(4096):
+        while os.read(0, 4096):
             pass
         return 0
     while net.running:

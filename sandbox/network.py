@@ -1,7 +1,7 @@
 """Start, drive and stop a real local AT Protocol network: PLC directory, PDS with OAuth provider, AppView.
 
-    with network.start(accounts=["alice", "bob"]) as net:
-        net.faults([{"match": "createRecord", "kind": "drop-after", "times": 1}])
+with network.start(accounts=["alice", "bob"]) as net:
+    net.faults([{"match": "createRecord", "kind": "drop-after", "times": 1}])
 """
 
 from __future__ import annotations
@@ -224,9 +224,13 @@ def start(
     environment |= {"ATNET_PDS_HOSTNAME": pds_hostname} if pds_hostname else {}
     environment |= {"ATNET_ENTRYWAY_HOSTNAME": issuer_hostname} if issuer_hostname else {}
     process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox.supervisor"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        cwd=ROOT, text=True, start_new_session=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "sandbox.supervisor"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
+        start_new_session=True,
+    )
     try:
         line = _first_line(process, json.dumps({"appview": appview, "environment": environment}), timeout)
         return _network(json.loads(line), process)

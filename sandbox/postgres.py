@@ -9,6 +9,7 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sandbox.children import end_with_parent
 
@@ -81,12 +82,17 @@ def start(folder: Path) -> Cluster:
             bin_folder = folder / "install" / "bin"
         for path in (folder, folder / "socket"):
             os.chown(path, account.pw_uid, account.pw_gid)
-    user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    user: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    options = ["-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
     made = subprocess.run(
-        [bin_folder / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "--no-sync"]
-        + ["-E", "UTF8", "--locale=C.UTF-8"],
-        capture_output=True, text=True, cwd="/", check=False, preexec_fn=end_with_parent(signal.SIGKILL), **user,
-    )  # fmt: skip
+        [bin_folder / "initdb", "-D", folder / "data", *options],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        check=False,
+        preexec_fn=end_with_parent(signal.SIGKILL),
+        **user,
+    )
     if made.returncode:
         raise RuntimeError(f"initdb failed: {made.stderr.strip()[-800:]}")
     arguments = [str(bin_folder / "postgres"), "-D", str(folder / "data"), "-k", str(folder / "socket")]
@@ -94,7 +100,12 @@ def start(folder: Path) -> Cluster:
         arguments += ["-c", setting]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
-            preexec_fn=end_with_parent(signal.SIGQUIT), **user,
-        )  # fmt: skip
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            preexec_fn=end_with_parent(signal.SIGQUIT),
+            **user,
+        )
     return Cluster(process, socket_url(folder))

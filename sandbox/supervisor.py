@@ -33,7 +33,7 @@ def main() -> int:
     if wish is None:
         return 0
     # A socket's path has to be short, whatever TMPDIR says.
-    folder = Path(tempfile.mkdtemp(prefix="elonara-sandbox-", dir="/tmp"))  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="elonara-sandbox-", dir="/tmp"))
     try:
         folder.chmod(0o711)  # the postgres account must be able to pass through
         return _run(folder, wish)
@@ -60,9 +60,14 @@ def _run(folder: Path, wish: dict[str, Any]) -> int:
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context((folder / "stderr.log").open("w+b"))
         node = subprocess.Popen(
-            [NODE, HERE / "start.mjs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-            env=environment, cwd=HERE, preexec_fn=end_with_parent(signal.SIGKILL),
-        )  # fmt: skip
+            [NODE, HERE / "start.mjs"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment,
+            cwd=HERE,
+            preexec_fn=end_with_parent(signal.SIGKILL),
+        )
         cluster = None
         try:
             if wish["appview"]:  # node waits for it while it loads its own code
@@ -74,7 +79,9 @@ def _run(folder: Path, wish: dict[str, Any]) -> int:
                 cluster.stop()
 
 
-def _watch(node: subprocess.Popen[bytes], cluster: postgres.Cluster | None, errors: IO[bytes], more: dict) -> int:
+def _watch(
+    node: subprocess.Popen[bytes], cluster: postgres.Cluster | None, errors: IO[bytes], more: dict[str, str]
+) -> int:
     """Pass node's line on, then stay until stdin closes or a process ends."""
     if node.stdout is None:
         raise RuntimeError("node has no stdout")
