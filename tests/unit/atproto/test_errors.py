@@ -1,0 +1,60 @@
+"""Errors: what they carry, and that they survive being passed between processes of a test run."""
+
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from elonara.atproto import errors
+
+
+@pytest.mark.parametrize(
+    ("kind", "ambiguous"),
+    [
+        (errors.AddressRefused, False),
+        (errors.NameNotFound, False),
+        (errors.BodyTooLarge, True),
+        (errors.SlowBody, True),
+    ],
+)
+def test_network_faults_say_whether_the_work_may_have_been_done(kind, ambiguous):
+    fault = kind("words")
+    assert isinstance(fault, errors.NetworkError)
+    assert isinstance(fault, errors.AtprotoError)
+    assert fault.ambiguous is ambiguous
+    assert str(fault) == "words"
+
+
+def test_oauth_faults_carry_what_was_expected_and_what_came():
+    fault = errors.WrongAccount("did:plc:a", "did:plc:b")
+    assert (fault.code, fault.expected, fault.got) == ("wrong_account", "did:plc:a", "did:plc:b")
+    fault = errors.WrongIssuer("https://a.example.com", "")
+    assert (fault.code, str(fault)) == ("wrong_issuer", "wrong_issuer: expected https://a.example.com, got none")
+    fault = errors.MissingScope({"atproto", "b"}, {"b"})
+    assert (fault.code, fault.granted) == ("missing_scope", {"b"})
+    assert errors.BadState("used").code == "bad_state"
+    assert errors.AccessDenied().code == "access_denied"
+
+
+def test_a_malformed_answer_is_an_xrpc_error_in_doubt():
+    fault = errors.MalformedAnswer(200, "words")
+    assert isinstance(fault, errors.XrpcError)
+    assert fault.ambiguous
+    assert str(fault) == "200 MalformedAnswer: words"
+
+
+def test_importing_the_package_costs_nothing_and_brings_neither_django_nor_dns():
+    code = (
+        "import sys, elonara.atproto; assert 'httpx2' not in sys.modules;"
+        "from elonara.atproto import errors, syntax, tid; assert 'httpx2' not in sys.modules;"
+        "from elonara.atproto import app_password, identity, records;"
+        "print(sorted({'django', 'dns', 'httpx', 'atproto', 'requests'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_kinds_are_plain_words():
+    assert pickle.loads(pickle.dumps(errors.Kind.RATE_LIMITED)) is errors.Kind.RATE_LIMITED
+    assert f"{errors.Kind.RATE_LIMITED}" == "rate_limited"
