@@ -12,16 +12,19 @@ from elonara.members.errors import Invalid
 
 LARGEST_FILE = 10 * 1024 * 1024  # bytes
 LONGEST_SIDE = 2000  # pixels, as stored
-# Pixels we are ready to decode. A baseline JPEG is read shrunk; anything else is held in memory whole.
+# A baseline JPEG is decoded shrunk, so its own size matters little.
 MOST_PIXELS_SHRUNK = 50_000_000
-MOST_PIXELS_WHOLE = 16_000_000
+# What decoding may hold at once, and what it holds per pixel (measured as the peak of the process, Pillow 13).
+MOST_MEMORY = 64_000_000
+MEMORY_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "RGB": 5}  # by mode; 11 for the others, which have to be converted
+MEMORY_PER_PIXEL_WEBP = 16
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 # One picture at a time: it bounds the memory of the process whatever the number of threads.
 _one_at_a_time = threading.Lock()
 
 NOT_A_PICTURE = "This file is not a picture that can be read. Choose a JPEG, PNG, WebP or GIF."
 TOO_HEAVY = "The picture is larger than 10 MB. Choose a smaller one."
-TOO_MANY_PIXELS = "The picture has too many pixels. Save it at 4000 by 4000 or smaller and try again."
+TOO_MANY_PIXELS = "The picture has too many pixels. Save it as a JPEG, or at 2000 by 2000 or smaller, and try again."
 
 
 def prepare(upload: bytes | IO[bytes] | Any, field: str = "picture") -> "ContentFile[bytes]":
@@ -65,9 +68,6 @@ def _reencoded(data: bytes, field: str) -> bytes:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 _refuse_bombs(image, field)
-                if image.format == "JPEG":
-                    image.draft("RGB", (LONGEST_SIDE // 2, LONGEST_SIDE // 2))
-                    _refuse_whole(image, field)
                 image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
                 upright = ImageOps.exif_transpose(image)
                 return _jpeg(_flat(upright), 85)
@@ -78,14 +78,16 @@ def _reencoded(data: bytes, field: str) -> bytes:
 
 
 def _refuse_bombs(image: Any, field: str) -> None:
-    # The size comes from the header: nothing was decoded yet. A progressive JPEG is held whole by the decoder.
-    shrinks = image.format == "JPEG" and not image.info.get("progressive")
-    if image.width * image.height > (MOST_PIXELS_SHRUNK if shrinks else MOST_PIXELS_WHOLE):
-        raise Invalid({field: TOO_MANY_PIXELS})
-
-
-def _refuse_whole(image: Any, field: str) -> None:
-    if image.width * image.height > MOST_PIXELS_WHOLE:
+    # The size comes from the header: nothing was decoded yet.
+    pixels, each = image.width * image.height, MEMORY_PER_PIXEL.get(image.mode, 11)
+    if image.format == "WEBP":
+        each = MEMORY_PER_PIXEL_WEBP
+    elif image.format == "JPEG" and not image.info.get("progressive"):  # a progressive one is held whole
+        if pixels > MOST_PIXELS_SHRUNK:
+            raise Invalid({field: TOO_MANY_PIXELS})
+        image.draft("RGB", (LONGEST_SIDE // 2, LONGEST_SIDE // 2))
+        pixels, each = image.width * image.height, 4
+    if pixels * each > MOST_MEMORY:
         raise Invalid({field: TOO_MANY_PIXELS})
 
 

@@ -104,10 +104,27 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded():
     assert "too many pixels" in refused.value.errors["picture"]
 
 
-def test_a_progressive_jpeg_that_would_fill_the_memory_is_refused(picture, monkeypatch):
-    monkeypatch.setattr(pictures, "MOST_PIXELS_WHOLE", 10_000)
-    with pytest.raises(Invalid):
-        pictures.prepare(picture(size=(200, 200), progressive=True))
+@pytest.mark.parametrize(
+    ("kind", "mode", "options", "fits"),
+    [
+        ("JPEG", "RGB", {}, 400_000),  # decoded shrunk or at 4 bytes a pixel
+        ("JPEG", "RGB", {"progressive": True}, 500_000),
+        ("PNG", "RGB", {}, 500_000),
+        ("PNG", "RGBA", {}, 1_100_000),
+        ("WEBP", "RGB", {}, 1_600_000),
+    ],
+)
+def test_what_would_fill_the_memory_is_refused(picture, monkeypatch, kind, mode, options, fits):
+    data = picture(kind, (400, 250), mode, **options)
+    monkeypatch.setattr(pictures, "MOST_MEMORY", fits)
+    assert pictures.prepare(data)
+    monkeypatch.setattr(pictures, "MOST_MEMORY", fits - 1)
+    with pytest.raises(Invalid) as refused:
+        pictures.prepare(data)
+    assert "Save it as a JPEG" in refused.value.errors["picture"]
+
+
+def test_a_jpeg_of_too_many_pixels_is_refused_though_it_would_shrink(picture, monkeypatch):
     monkeypatch.setattr(pictures, "MOST_PIXELS_SHRUNK", 10_000)
     with pytest.raises(Invalid):
         pictures.prepare(picture(size=(200, 200)))
