@@ -1,0 +1,52 @@
+"""A site in this process beside a real local network, for measuring."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from sandbox import network
+
+
+@contextlib.contextmanager
+def site(*, mode: str = "legacy", accounts: int = 2) -> Iterator[network.Network]:
+    """Start the network, point a fresh site with an empty database at it, and set Django up."""
+    with tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder, network.start(accounts=accounts) as net:
+        for name in [name for name in os.environ if name.startswith("ELONARA_")]:
+            del os.environ[name]
+        os.environ.update(net.settings(raised_caps=True))
+        os.environ["ELONARA_DATA_DIR"] = folder
+        os.environ["ELONARA_CONFIG"] = str(Path(folder) / "none.toml")
+        os.environ["ELONARA_BLUESKY__WRITES__MODE"] = mode
+        os.environ["DJANGO_SETTINGS_MODULE"] = "elonara.config.settings"
+
+        import logging
+
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        logging.disable(logging.WARNING)
+        call_command("migrate", verbosity=0)
+        yield net
+
+
+def table(title: str, rows: Sequence[tuple[str, str]]) -> None:
+    """Print a title and two columns."""
+    width = max(len(name) for name, _ in rows)
+    print(f"\n{title}")
+    for name, value in rows:
+        print(f"  {name:<{width}}  {value}")
+
+
+def spread(seconds: Sequence[float]) -> str:
+    """Median and the middle four fifths, in milliseconds."""
+    cuts = statistics.quantiles(seconds, n=10)
+    return f"{statistics.median(seconds) * 1000:6.2f} ms   (p10 {cuts[0] * 1000:.2f}, p90 {cuts[-1] * 1000:.2f})"

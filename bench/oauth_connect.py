@@ -1,0 +1,82 @@
+"""What connecting a Bluesky account costs the site's CPU: start + callback, minus two empty session views.
+
+usage: python bench/oauth_connect.py [rounds]      the bound: a median of at most 8 ms
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.ground import site, spread, table
+
+BOUND_MS = 8.0
+
+
+def main() -> int:
+    """Print the table; 1 where the bound is not held."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    with site() as net:
+        from django.conf import settings
+        from django.http import HttpResponse
+        from django.test import Client
+        from django.urls import path
+
+        from elonara.config import urls
+        from elonara.members.models import Member
+
+        def empty(request):
+            # Reads and writes the session, as every view of a trip does.
+            request.session["n"] = request.session.get("n", 0) + 1
+            return HttpResponse(str(request.user.is_authenticated))
+
+        urls.urlpatterns.append(path("bench-empty", empty))
+        account = next(iter(net.accounts.values()))
+        client = Client(SERVER_NAME="127.0.0.1", SERVER_PORT=urlsplit(settings.ELONARA.site.url).port)
+        client.force_login(Member.objects.create_user("bench"))
+
+        def cpu(call):
+            began = time.process_time()
+            answer = call()
+            return time.process_time() - began, answer
+
+        def connect():
+            first, answer = cpu(lambda: client.post("/auth/bluesky/connect", {"handle": account.handle}))
+            if answer.status_code != 302 or not answer.url.startswith(net.issuer):
+                raise SystemExit(f"start answered {answer.status_code} {getattr(answer, 'url', '')}")
+            back = urlsplit(net.approve(answer.url, account.handle, account.password))
+            second, answer = cpu(lambda: client.get(f"{back.path}?{back.query}"))
+            if answer.status_code != 302:
+                raise SystemExit(f"callback answered {answer.status_code}")
+            return first, second
+
+        for _ in range(5):  # warm: imports, metadata cache, connection pool
+            connect()
+            client.get("/bench-empty")
+        trips, empties = [], []
+        for _ in range(rounds):
+            first, second = connect()
+            trips.append((first, second))
+            empties.append(sum(cpu(lambda: client.get("/bench-empty"))[0] for _ in range(2)))
+    net_cost = [first + second - empty for (first, second), empty in zip(trips, empties, strict=True)]
+    median = statistics.median(net_cost) * 1000
+    table(
+        f"OAuth connect, CPU of the site's process, {rounds} rounds",
+        [
+            ("start", spread([first for first, _ in trips])),
+            ("callback", spread([second for _, second in trips])),
+            ("two empty session views", spread(empties)),
+            ("start + callback - empty", spread(net_cost)),
+            ("bound", f"{BOUND_MS:6.2f} ms   {'met' if median <= BOUND_MS else 'NOT MET'}"),
+        ],
+    )
+    return 0 if median <= BOUND_MS else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
