@@ -14,126 +14,32 @@ import re
 import tomllib
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from elonara.options import Bluesky, Database, Email, Http, Invitations, Options, Relay, Site, Writes
+
+__all__ = [
+    "BadSetting",
+    "Bluesky",
+    "Database",
+    "Email",
+    "Http",
+    "Invitations",
+    "Options",
+    "Relay",
+    "Site",
+    "Writes",
+    "load",
+    "load_with_sources",
+]
+
 PREFIX = "ELONARA_"
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class BadSetting(Exception):
     """A setting that the site cannot start with. The message is one line for the operator."""
-
-
-@dataclass(frozen=True)
-class Site:
-    """`site.*`: where the site is and who may join."""
-
-    url: str = "http://127.0.0.1:8000"
-    name: str = "Elonara"
-    registration: Literal["", "open", "approval", "closed"] = ""  # "": open on loopback, else approval
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can open the site."""
-        return (urlsplit(self.url).hostname or "") in LOOPBACK
-
-    @property
-    def is_https(self) -> bool:
-        """Whether the public address is https."""
-        return self.url.startswith("https://")
-
-    @property
-    def registration_mode(self) -> str:
-        """`open`, `approval` or `closed`."""
-        return self.registration or ("open" if self.is_loopback else "approval")
-
-
-@dataclass(frozen=True)
-class Http:
-    """`http.*`: where the server listens."""
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    trusted_proxies: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Email:
-    """`email.*`: SMTP as a URL, `smtp://user:password@host:587` (`smtps://` for TLS from the start)."""
-
-    url: str = field(default="", repr=False)
-    sender: str = ""
-
-
-@dataclass(frozen=True)
-class Database:
-    """`database.*`: `` (SQLite in the data folder) or `postgresql://…`."""
-
-    url: str = field(default="", repr=False)
-
-    @property
-    def is_postgres(self) -> bool:
-        """Whether the rows live in PostgreSQL."""
-        return self.url.startswith(("postgres://", "postgresql://"))
-
-
-@dataclass(frozen=True)
-class Writes:
-    """`bluesky.writes.*`. Only `bluesky/factory.py` reads `mode`."""
-
-    mode: Literal["legacy", "oauth"] = "legacy"
-
-
-@dataclass(frozen=True)
-class Relay:
-    """`bluesky.relay.*`: the operator's own account, for hosts without an app password."""
-
-    identifier: str = ""
-    app_password: str = field(default="", repr=False)
-    audience: Literal["opted_in", "followers_of_host", "all"] = "followers_of_host"
-    per_day: int = 50
-
-
-@dataclass(frozen=True)
-class Bluesky:
-    """`bluesky.*`: the network, Bluesky's own by default."""
-
-    writes: Writes = field(default_factory=Writes)
-    relay: Relay = field(default_factory=Relay)
-    scopes: Literal["granular", "transition"] = "granular"
-    plc_url: str = "https://plc.directory"
-    handle_resolver_url: str = ""
-    appview_did: str = "did:web:api.bsky.app"
-    appview_url: str = "https://public.api.bsky.app"
-    allow_private_hosts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Invitations:
-    """`invitations.*`: the caps."""
-
-    spacing_seconds: float = 20
-    per_day: int = 50
-    per_week: int = 300
-    first_week_per_day: int = 30
-    per_person_per_week: int = 3
-    per_send: int = 100
-
-
-@dataclass(frozen=True)
-class Options:
-    """Everything an operator can set."""
-
-    data_dir: Path = Path("data")
-    site: Site = field(default_factory=Site)
-    http: Http = field(default_factory=Http)
-    email: Email = field(default_factory=Email)
-    database: Database = field(default_factory=Database)
-    bluesky: Bluesky = field(default_factory=Bluesky)
-    invitations: Invitations = field(default_factory=Invitations)
 
 
 # Names whose word in the contract cannot be a Python attribute, or reads badly as one.

@@ -1,0 +1,61 @@
+"""The command `elonara`.
+
+Exit status 0: done. 1: it could not be done, and one line on stderr says why. 2: a bad setting or a bad option.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from elonara.cli import arguments
+from elonara.cli.errors import Refused
+from elonara.config.options import BadSetting, load
+from elonara.keyfiles import KeyFileFault
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["sandbox"]:  # has options of its own, and starts without the site
+        return _guarded(argparse.Namespace(module="sandbox", rest=words[1:], django=False))
+    return _guarded(arguments.parser().parse_args(words))
+
+
+def _guarded(given: argparse.Namespace) -> int:
+    try:
+        options = load()
+        if given.django:
+            _set_up_django()
+        return int(importlib.import_module(f"elonara.cli.{given.module}").run(given, options))
+    except (BadSetting, KeyFileFault) as fault:
+        return _say(fault, 2)
+    except Refused as fault:
+        return _say(fault, 1)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as fault:
+        if not _is_database_fault(fault):
+            raise
+        return _say(f"the database does not answer: {' '.join(str(fault).split())}", 1)
+
+
+def _set_up_django() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "elonara.config.settings")
+    import django  # noqa: PLC0415 - `elonara --help` and bad settings need no Django
+
+    django.setup()
+
+
+def _is_database_fault(fault: Exception) -> bool:
+    from django.db import InterfaceError, OperationalError  # noqa: PLC0415
+
+    return isinstance(fault, (OperationalError, InterfaceError))
+
+
+def _say(fault: object, status: int) -> int:
+    print(f"elonara: {fault}", file=sys.stderr)
+    return status

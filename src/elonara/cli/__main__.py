@@ -1,0 +1,7 @@
+"""`python -m elonara.cli`."""
+
+import sys
+
+from elonara.cli import main
+
+sys.exit(main())

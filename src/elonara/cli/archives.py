@@ -1,0 +1,100 @@
+"""What a backup is made of: an archive with the database and the pictures, and one with the keys.
+
+`elonara-20261123-150405.tar.gz` holds `manifest.json`, `database.sqlite3` or `database.dump` (of pg_dump), `media/…`;
+`elonara-20261123-150405.keys.tar` the `keys` folder. Apart, because whoever has both can open every session.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import tarfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from elonara.cli.errors import Refused
+
+SQLITE, POSTGRES = "database.sqlite3", "database.dump"
+MANIFEST = "manifest.json"
+PRIVATE = 0o600
+
+
+def dump_database(folder: Path) -> Path:
+    """Write the database as it is at one instant into `folder`; the site may run meanwhile."""
+    if connection.vendor == "sqlite":
+        path = folder / SQLITE
+        database = str(connection.settings_dict["NAME"])
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(path)) as copy:
+            source.backup(copy)
+            found = copy.execute("PRAGMA quick_check").fetchone()[0]
+        if found != "ok":
+            raise Refused(f"the database is damaged: {found}")
+        return path
+    path = folder / POSTGRES
+    _postgres("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}")
+    return path
+
+
+def load_database(path: Path) -> None:
+    """Fill an empty database from `dump_database`'s file."""
+    if connection.vendor == "sqlite":
+        target = Path(str(connection.settings_dict["NAME"]))
+        connection.close()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+        target.chmod(PRIVATE)
+        return
+    _postgres("pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction", str(path))
+
+
+def pack(path: Path, parts: dict[str, Path], *, compressed: bool) -> None:
+    """Write an archive that only its owner can read, whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.part")
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as file:
+        with tarfile.open(fileobj=file, mode="w:gz" if compressed else "w") as archive:
+            for name, part in parts.items():
+                if part.exists():
+                    archive.add(part, name)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+
+
+def unpack(path: Path, folder: Path) -> None:
+    """Read an archive of `pack` into `folder`. Raises Refused for anything else."""
+    try:
+        with tarfile.open(path) as archive:
+            archive.extractall(folder, filter="data")  # refuses names that lead out of the folder
+    except (OSError, tarfile.TarError) as fault:
+        raise Refused(f"{path.name} cannot be read as a backup: {fault}") from fault
+
+
+def _postgres(program: str, *arguments: str) -> None:
+    binary = _find(program)
+    settings: dict[str, Any] = connection.settings_dict
+    # The password goes by the environment: arguments can be seen by everybody on the machine.
+    places = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD"}
+    environment = {"PATH": os.defpath, **{name: settings[key] for name, key in places.items() if settings[key]}}
+    options = {name: value for name, value in settings["OPTIONS"].items() if name.startswith("ssl")}
+    environment |= {f"PG{name.upper()}": str(value) for name, value in options.items()}
+    done = subprocess.run(  # noqa: S603 - our own arguments
+        [binary, f"--dbname={settings['NAME']}", *arguments],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise Refused(f"{program} failed: {' '.join(done.stderr.split())[:500]}")
+
+
+def _find(program: str) -> str:
+    if found := shutil.which(program):
+        return found
+    newest = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), key=lambda path: int(path.parts[-3]))
+    if not newest:
+        raise Refused(f"{program} is not on this machine: install PostgreSQL's client programs")
+    return str(newest[-1])

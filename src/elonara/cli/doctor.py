@@ -1,0 +1,143 @@
+"""`elonara doctor`: what is wrong, and what to do about it, on one screen."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal
+from urllib.parse import quote
+
+from django.db import DatabaseError, connection
+
+from elonara import sealing
+from elonara.atproto.errors import AtprotoError
+from elonara.bluesky import network
+from elonara.cli import migrate
+from elonara.keyfiles import KeyFileFault, read_private
+from elonara.members.first_run import has_operator
+from elonara.options import Options
+
+type Level = Literal["ok", "note", "wrong"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `fix` says what to do where it is not well."""
+
+    level: Level
+    what: str
+    says: str
+    fix: str = ""
+
+
+def run(given: argparse.Namespace, options: Options) -> int:
+    """Look at everything; exit status 1 when something is wrong."""
+    looks: list[Callable[[Options], Iterator[Finding]]] = [_site, _keys, _database, _email, _relay]
+    if not given.offline:
+        looks.append(_bluesky)
+    found = [finding for look in looks for finding in look(options)]
+    wrong = any(finding.level == "wrong" for finding in found)
+    if given.json:
+        print(json.dumps({"ok": not wrong, "findings": [asdict(finding) for finding in found]}))
+        return int(wrong)
+    for finding in found:
+        print(f"{finding.level:<5}  {finding.what:<10}  {finding.says}")
+        if finding.fix:
+            print(f"{'':<19}{finding.fix}")
+    return int(wrong)
+
+
+def _site(options: Options) -> Iterator[Finding]:
+    mode = f"{options.site.url}, registration {options.site.registration_mode}"
+    if options.site.is_loopback:
+        fix = "Invitations to real people need an address that they can open: set site.url to https://…"
+        yield Finding("note", "site", f"{mode}; only this machine can open it", fix)
+    else:
+        yield Finding("ok", "site", mode)
+    if options.site.is_https and not options.http.trusted_proxies:
+        fix = "Set http.trusted_proxies to the address of your proxy, so that rate limits count visitors."
+        yield Finding("note", "proxy", "no proxy is trusted: every visitor seems to come from the same address", fix)
+
+
+def _keys(options: Options) -> Iterator[Finding]:
+    folder = options.data_dir / "keys"
+    try:
+        for path in (folder / "secret_key", sealing.ensure_keys(options.data_dir)):
+            read_private(path)
+        kid = sealing.current_kid()
+    except KeyFileFault as fault:
+        yield Finding("wrong", "keys", str(fault))
+        return
+    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        fix = f"Run: chmod 700 {folder}"
+        yield Finding("wrong", "keys", f"others on this machine can look into {folder}", fix)
+    else:
+        yield Finding("ok", "keys", f"private; new values are sealed under key {kid}")
+
+
+def _database(options: Options) -> Iterator[Finding]:
+    kind = "PostgreSQL" if options.database.is_postgres else "SQLite"
+    try:
+        connection.ensure_connection()
+        waiting = migrate.pending()
+    except DatabaseError as fault:
+        fix = "Is it running, and is database.url right?" if options.database.is_postgres else "Is data_dir writable?"
+        yield Finding("wrong", "database", f"{kind} does not answer: {' '.join(str(fault).split())}", fix)
+        return
+    if waiting:
+        yield Finding("wrong", "database", f"{kind} lacks {len(waiting)} migrations", "Run: elonara migrate")
+        return
+    yield Finding("ok", "database", f"{kind} answers and is up to date")
+    if not has_operator():
+        yield Finding("note", "operator", "nobody runs this site yet", "Run: elonara createadmin --username NAME")
+
+
+def _email(options: Options) -> Iterator[Finding]:
+    if options.email.url:
+        yield Finding("ok", "e-mail", f"letters leave from {options.email.sender}")
+    else:
+        fix = (
+            "Members see notices on their pages; a forgotten password needs the operator. Set email.url and email.from."
+        )
+        yield Finding("note", "e-mail", "no SMTP server is set: no letters leave", fix)
+
+
+def _relay(options: Options) -> Iterator[Finding]:
+    relay = options.bluesky.relay
+    if not relay.identifier:
+        return
+    fix = (
+        "Bluesky lets bots mention only people who opted in. Label the account as a bot in its profile, "
+        'and prefer audience = "opted_in".'
+    )
+    says = f"{relay.identifier} posts for hosts without an app password, to {relay.audience}, {relay.per_day} a day"
+    yield Finding("note", "relay", says, fix)
+    if relay.per_day > 50:
+        yield Finding(
+            "wrong", "relay", f"{relay.per_day} posts a day are more than 50", "Set bluesky.relay.per_day to 50."
+        )
+
+
+def _bluesky(options: Options) -> Iterator[Finding]:
+    bluesky = options.bluesky
+    looks = {"PLC": f"{bluesky.plc_url}/_health", "AppView": f"{bluesky.appview_url}/xrpc/_health"}
+    if bluesky.handle_resolver_url:
+        handle = "atproto.com"
+        nsid = "com.atproto.identity.resolveHandle"
+        looks["resolver"] = f"{bluesky.handle_resolver_url}/xrpc/{nsid}?handle={quote(handle)}"
+    for what, url in looks.items():
+        yield _reach(what, url)
+
+
+def _reach(what: str, url: str) -> Finding:
+    try:
+        answer = network.http().request("GET", url, deadline=10.0)
+    except AtprotoError as fault:
+        fix = "Does this machine reach the internet? A private address needs bluesky.allow_private_hosts."
+        return Finding("wrong", what, f"{url} is not reached: {fault}", fix)
+    if answer.status >= 500:
+        return Finding("wrong", what, f"{url} answers {answer.status}", "Try again later; the trouble is over there.")
+    return Finding("ok", what, f"{url} answers")

@@ -1,0 +1,77 @@
+"""`elonara keys rotate`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from allauth.mfa.models import Authenticator
+from django.db import models
+
+from elonara import sealing
+from elonara.bluesky.models import AppPasswordSession, AssertionKey, AuthorizationRequest, MemberIdentity
+from elonara.bluesky.secrets import sealed_columns, unsealed
+from elonara.members.mfa import SealedMFAAdapter
+from elonara.options import Options
+
+SEALED_ROWS = (MemberIdentity, AppPasswordSession, AuthorizationRequest, AssertionKey)
+
+
+def run(given: argparse.Namespace, options: Options) -> int:
+    """Make a key and seal every kept value under it. Old keys stay in the ring: backups were sealed under them."""
+    kid = sealing.rotate()
+    resealed, failed = reseal(kid)
+    if given.json:
+        print(json.dumps({"kid": kid, "resealed": resealed, "failed": failed}))
+    else:
+        print(f"key {kid} seals everything new; {resealed} kept values were sealed again")
+        if failed:
+            print(f"{failed} values could not be opened and stay as they are: is keys/sealing.json complete?")
+        print("Make a backup of the keys now: `elonara backup`.")
+    return 1 if failed else 0
+
+
+def reseal(kid: str) -> tuple[int, int]:
+    """Seal what is sealed under other keys under `kid`; returns how many were, and how many could not be opened."""
+    done = failed = 0
+    for model in SEALED_ROWS:
+        columns = [field.name for field in model._meta.fields if field.name.endswith("_enc")]
+        for row in model._default_manager.iterator():
+            for column in columns:
+                before: str = getattr(row, column)
+                if not before:
+                    continue
+                try:
+                    if sealing.kid_of(before) == kid:
+                        continue
+                    secret = unsealed(row, column)
+                except sealing.CannotUnseal:
+                    failed += 1
+                    continue
+                if secret is None:
+                    continue
+                # Compared with what was read: a token that was refreshed meanwhile is newer, and sealed anew already.
+                after = sealed_columns(row, {column: secret.reveal()})
+                done += model._default_manager.filter(pk=row.pk, **{column: before}).update(**after)
+    second = _reseal_second_factors(kid)
+    return done + second[0], failed + second[1]
+
+
+def _reseal_second_factors(kid: str) -> tuple[int, int]:
+    adapter = SealedMFAAdapter()
+    done = failed = 0
+    rows: models.QuerySet[Authenticator] = Authenticator.objects.all()
+    for row in rows:
+        data = dict(row.data)
+        for name, value in row.data.items():
+            if not isinstance(value, str) or not value.startswith(f"{sealing.VERSION}."):
+                continue
+            try:
+                if sealing.kid_of(value) != kid:
+                    data[name] = adapter.encrypt(adapter.decrypt(value))
+                    done += 1
+            except sealing.CannotUnseal:
+                failed += 1
+        if data != row.data:
+            Authenticator.objects.filter(pk=row.pk).update(data=data)
+    return done, failed

@@ -1,0 +1,53 @@
+"""`elonara migrate`, and what `serve` asks about the database before it starts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from elonara.cli.errors import Refused
+from elonara.options import Options
+
+
+def run(given: argparse.Namespace, options: Options) -> int:
+    """Apply what is missing, or with `--check` only name it."""
+    names = pending()
+    if not given.check:
+        apply()
+    if given.json:
+        print(json.dumps({"pending" if given.check else "applied": names}))
+    elif given.check:
+        print("\n".join(["to be done:", *names]) if names else "the database is up to date")
+    else:
+        print(f"{len(names)} migrations applied" if names else "the database is up to date")
+    return 1 if given.check and names else 0
+
+
+def pending() -> list[str]:
+    """The migrations that the database lacks, in order, such as `elonara.0002_teams`."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def is_empty() -> bool:
+    """Whether nothing was ever migrated here."""
+    return not MigrationExecutor(connection).loader.applied_migrations
+
+
+def apply() -> None:
+    """Bring the database up to date."""
+    call_command("migrate", interactive=False, verbosity=0)
+
+
+def ready(*, migrate: bool) -> None:
+    """Make sure that the site can start. A new database is filled; an older one only when told so. Raises Refused."""
+    if not pending():
+        return
+    if not migrate and not is_empty():
+        raise Refused("the database is older than this version: make a backup, then run `elonara migrate`")
+    apply()

@@ -1,0 +1,72 @@
+"""`elonara restore`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+from elonara.cli import archives, migrate
+from elonara.cli.errors import Refused
+from elonara.options import Options
+
+
+def run(given: argparse.Namespace, options: Options) -> int:
+    """Fill an empty site from a backup and its keys, then bring the database up to date."""
+    if not migrate.is_empty():
+        raise Refused("this site has a database already: restore into a new data_dir, or an empty database")
+    if Path(settings.MEDIA_ROOT).exists():
+        raise Refused(f"there are pictures in {settings.MEDIA_ROOT} already: restore into a new data_dir")
+    options.data_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".elonara-restore-", dir=options.data_dir) as place:
+        folder = Path(place)
+        archives.unpack(given.file, folder / "data")
+        archives.unpack(given.keys, folder / "secret")
+        manifest = _manifest(folder / "data")
+        if not (folder / "secret" / "keys" / "sealing.json").exists():
+            raise Refused(f"{given.keys.name} holds no keys; without them no session can be opened")
+        archives.load_database(_database(folder / "data", manifest))
+        if (folder / "data" / "media").exists():
+            shutil.move(folder / "data" / "media", settings.MEDIA_ROOT)
+        _put_keys(folder / "secret" / "keys", options.data_dir / "keys")
+    migrate.apply()
+    made_at, moved = manifest["made_at"], manifest["site"] != options.site.url
+    if given.json:
+        print(json.dumps({"made_at": made_at, "site": manifest["site"], "moved": moved}))
+    else:
+        print(f"restored as of {made_at}")
+        if moved:
+            print(f"The address was {manifest['site']} and is {options.site.url}:")
+            print("Bluesky sessions made under the old one may have to be authorized again.")
+    return 0
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    try:
+        manifest: dict[str, str] = json.loads((folder / archives.MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise Refused("this is no backup of Elonara: it has no manifest.json") from fault
+    return manifest
+
+
+def _database(folder: Path, manifest: dict[str, str]) -> Path:
+    if manifest["database"] != connection.vendor:
+        raise Refused(f"the backup is of {manifest['database']}, and database.url here says {connection.vendor}")
+    path = folder / (archives.SQLITE if connection.vendor == "sqlite" else archives.POSTGRES)
+    if not path.exists():
+        raise Refused("the backup holds no database")
+    return path
+
+
+def _put_keys(source: Path, target: Path) -> None:
+    # This process made fresh keys when it started; nothing was sealed or signed with them yet.
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.move(source, target)
+    target.chmod(0o700)
+    for path in target.iterdir():
+        path.chmod(0o600)

@@ -1,0 +1,98 @@
+"""`elonara serve`: web server and jobs in one process."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import socket
+import threading
+import time
+from types import FrameType
+from typing import Any, Final
+
+from django.core.wsgi import get_wsgi_application
+from django.db import connections
+from waitress.server import create_server
+
+from elonara.cli import migrate
+from elonara.cli.errors import Refused
+from elonara.engines import handlers
+from elonara.engines.embedded import EmbeddedEngine
+from elonara.members.actions import first_run_link
+from elonara.options import Http, Options
+
+THREADS: Final = 8
+# SIGTERM: answers under way get this long, then the jobs; together under the 10 s that a service manager waits.
+ANSWER_SECONDS: Final = 4.0
+JOB_SECONDS: Final = 5.0
+
+log = logging.getLogger(__name__)
+
+
+def run(given: argparse.Namespace, options: Options) -> int:
+    """Serve until SIGTERM or Ctrl-C, then finish what was begun."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    migrate.ready(migrate=given.migrate)
+    listener = _listen(options.http)
+    sockets: dict[int, Any] = {}
+    server = create_server(
+        get_wsgi_application(),
+        map=sockets,
+        sockets=[listener],
+        threads=THREADS,
+        ident="elonara",
+        clear_untrusted_proxy_headers=False,  # config.middleware knows which proxies to believe
+        max_request_body_size=12 * 1024 * 1024,
+        asyncore_use_poll=True,
+    )
+
+    def wake_up(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        server.pull_trigger()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, wake_up)
+
+    engine = None
+    if not given.without_jobs:
+        handlers.load()
+        engine = EmbeddedEngine()
+        engine.start()
+    _greet(options)
+    while not stop.is_set():
+        server.asyncore.poll2(1.0, sockets)
+    _finish_answers(server, sockets)
+    if engine is not None:
+        engine.stop(JOB_SECONDS)
+    connections.close_all()
+    log.info("stopped")
+    return 0
+
+
+def _listen(http: Http) -> socket.socket:
+    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+    try:
+        return socket.create_server((http.host, http.port), family=family, backlog=1024)
+    except OSError as fault:
+        raise Refused(f"cannot listen on {http.host} port {http.port}: {fault.strerror}; set http.port") from fault
+
+
+def _greet(options: Options) -> None:
+    print(f"Elonara is at {options.site.url}", flush=True)
+    if link := first_run_link():
+        print(f"Nobody runs this site yet. Make the first account here (once, within a day): {link}", flush=True)
+
+
+def _finish_answers(server: Any, sockets: dict[int, Any]) -> None:
+    """Accept nobody more, and let the answers under way leave."""
+    server.del_channel(sockets)
+    server.socket.close()
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline and any(
+        channel.requests or channel.total_outbufs_len for channel in list(server.active_channels.values())
+    ):
+        server.asyncore.poll2(0.1, sockets)
+    server.task_dispatcher.shutdown(timeout=1)
