@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elonara.bluesky.reasons import SENTENCES
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -161,10 +163,10 @@ _ALL = (
     Reason("made_private", "It has become private since.", "Look at the new post and confirm.", "confirm"),
     Reason("not_host", "The sender may no longer invite to it.", "Somebody who runs it can invite this person."),
     Reason("suspended", "The sender's account is suspended.", "Talk to the operator of this site."),
-    Reason("disconnected", "Bluesky was disconnected.", "Connect it again, then send the invitation again.", "retry"),
+    Reason("host_disconnected", "Bluesky was disconnected.", "Connect it again, then send it again.", "connect"),
     Reason("by_host", "You cancelled it.", "It can be sent again.", "retry"),
     Reason("gave_up", "Bluesky did not take it in eight tries.", "Send it again later.", "retry"),
-    Reason("refused", "Bluesky refused the post.", "Send it again, or copy the link.", "retry"),
+    Reason("record_refused", "Bluesky refused the post.", "Send it again, or copy the link.", "retry"),
     Reason("announcement_failed", "The announcement could not be posted.", "Send it again: both are tried.", "retry"),
     Reason(
         "loopback_site",
@@ -183,13 +185,24 @@ _ALL = (
     Reason("unknown_choice", "Choose Going, Maybe or Can't.", ""),
 )
 REASONS: dict[str, Reason] = {reason.code: reason for reason in _ALL}
+# Codes of the agents that only the host can do something about, and those that pass by themselves.
+REAUTHORIZE = frozenset({
+    "disconnected", "revoked", "refresh_lost", "client_changed", "wrong_account", "moved", "refused", "unreadable",
+})  # fmt: skip
+PASSING = frozenset({"busy", "unreachable", "no_answer", "server", "clock", "blob_not_found"})
 _UNKNOWN = Reason("", "Bluesky did not take it.", "Send it again, or copy the link.", "retry")
 
 
 def reason(code: str) -> Reason:
-    """The reason for a code; an unknown code (an agent's own) reads as a refusal by Bluesky."""
-    found = REASONS.get(code)
-    return found or Reason(code, _UNKNOWN.sentence, _UNKNOWN.way_on, _UNKNOWN.action)
+    """The reason for a code: ours, or one of the agents' (`elonara.bluesky.reasons`)."""
+    if code in REASONS:
+        return REASONS[code]
+    said = SENTENCES.get(code, _UNKNOWN.sentence)
+    if code in REAUTHORIZE:
+        return Reason(code, said, "It then continues by itself. Or post the text yourself.", "reauthorize")
+    if code in PASSING:
+        return Reason(code, said, "It is tried again by itself.", "wait")
+    return Reason(code, said, _UNKNOWN.way_on, _UNKNOWN.action)
 
 
 def sentence(code: str) -> str:

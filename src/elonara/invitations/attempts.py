@@ -1,0 +1,273 @@
+"""One attempt at one post: look whether it may and should still go, write it, and store what became of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from elonara.atproto import records
+from elonara.bluesky.agent import BlueskyAgent, BlueskyResult
+from elonara.bluesky.factory import BlueskyAgentFactory
+from elonara.invitations import checks, compose, telling, thumbs
+from elonara.invitations.models import Announcement, HostSending, Invitation, State
+from elonara.invitations.moves import LOOK_SOON, MAX_TRIES, Row, move, take, wait_after
+from elonara.invitations.states import Event
+from elonara.invitations.targets import target_of
+from elonara.locks import Lease
+
+log = logging.getLogger(__name__)
+
+SURE = dt.timedelta(minutes=10)  # so long after the first uncertain attempt an absent post was never there
+READING = dt.timedelta(days=1)  # so long we go on asking whether it is there
+SOON = dt.timedelta(minutes=1)
+PAUSE = dt.timedelta(minutes=5)  # for a 429 that does not say how long
+NEEDED = 45.0  # seconds of the lease that a create must have left: it must end before another worker can begin
+# The agent's words for what only time or the host's own doing ends, besides `needs_reauth`.
+HOLDING = frozenset({"account_deactivated", "other_author", "relay_not_approved"})
+
+
+@dataclass
+class Desk:
+    """What a worker has before it while it holds a lane."""
+
+    author_did: str
+    lease: Lease
+    agent: BlueskyAgent = field(default_factory=BlueskyAgentFactory.make)
+    memory: checks.Memory = field(default_factory=checks.Memory)
+
+
+def deliver(desk: Desk, row: Row) -> bool:
+    """Work on one queued row. True when a post was written (or tried), so that the next one keeps its distance."""
+    if row.ambiguous:
+        return _look_first(desk, row)
+    if _stopped(desk, row):
+        return False
+    if not _take(desk, row):
+        return False
+    return _write(desk, row)
+
+
+def _look_first(desk: Desk, row: Row) -> bool:
+    """An earlier attempt may have landed: existence at the key, whatever its CID, means sent."""
+    if not _take(desk, row):
+        return False
+    found = desk.agent.find_post(row.host_id, row.author_did, row.rkey)
+    if found.success:
+        _acknowledge(desk, row, found)
+        return False
+    if not found.absent:
+        _unread(desk, row, found)
+        return False
+    since = timezone.now() - (row.first_attempt_at or timezone.now())
+    if since <= SURE and row.attempts > MAX_TRIES:
+        _look_later(desk, row, "")
+        return False
+    if since > SURE:
+        # She may have deleted it by hand: only she can say whether it should be posted again.
+        asked = {"needs_confirmation": True} if isinstance(row, Invitation) else {}
+        _give_up(desk, row, "unsure", retryable=True, **asked)
+        return False
+    if _stopped(desk, row):
+        return False
+    return _write(desk, row)
+
+
+def _take(desk: Desk, row: Row) -> bool:
+    """Commit `sending`, with the lane's fence, before the network is asked."""
+    now = timezone.now()
+    values = {
+        "attempts": row.attempts + 1,
+        "first_attempt_at": row.first_attempt_at or now,
+        "last_attempt_at": now,
+    }
+    return take(row, desk.lease.fence, **values)
+
+
+def _stopped(desk: Desk, row: Row) -> bool:
+    """Apply what the checks before an attempt say. True: this row does not go now."""
+    verdict = checks.before(desk.memory, desk.agent, row)
+    if verdict is None:
+        return False
+    later = verdict.at or timezone.now()
+    match verdict.event:
+        case Event.CANCEL | Event.SUPPRESS if row.ambiguous:
+            # It must not go, and it may have gone: take it back, and look until nothing can land any more.
+            move(row, Event.UNDO, reason=verdict.reason, next_attempt_at=timezone.now(), undo_settled_at=None)
+        case Event.CANCEL | Event.SUPPRESS:
+            end(row, verdict.event, verdict.reason)
+        case Event.HOLD:
+            hold(row, verdict.reason, "", desk)
+        case _ if row.state == State.SENDING:
+            _again(desk, row, verdict.reason, "", later, count=False)
+        case _:
+            _postpone(row, verdict.reason, later)
+    return True
+
+
+def _postpone(row: Row, reason: str, at: dt.datetime) -> None:
+    type(row).objects.filter(pk=row.pk, state=State.QUEUED).update(reason=reason, next_attempt_at=at)
+
+
+def end(row: Row, event: Event, reason: str) -> None:
+    """Cancel or suppress a row whose post certainly does not stand. Replies to an announcement end with it."""
+    with transaction.atomic():
+        freed: dict[str, Any] = {"counted_on": None} if isinstance(row, Invitation) else {}
+        if move(row, event, reason=reason, **freed) and isinstance(row, Announcement):
+            for reply in row.invitations.filter(state__in=(State.QUEUED, State.WAITING), ambiguous=False):
+                move(reply, event, reason=reason, counted_on=None)
+
+
+def hold(row: Row, reason: str, error: str, desk: Desk) -> None:
+    """Let a row wait for its host, and tell her."""
+    attempts = max(0, row.attempts - 1) if row.state == State.SENDING else row.attempts
+    with transaction.atomic():
+        ends = target_of(row).ends
+        # A doubt is looked into soon, whether or not anybody can post.
+        at = timezone.now() + (SOON if row.ambiguous else checks.HOLD_LOOK)
+        values = {"reason": reason, "error": error, "next_attempt_at": min(at, ends) if ends else at}
+        fence = desk.lease.fence if row.state == State.SENDING else None
+        if not move(row, Event.HOLD, fence=fence, attempts=attempts, **values):
+            return
+        if isinstance(row, Announcement):
+            for reply in row.invitations.filter(state=State.QUEUED, ambiguous=False):
+                move(reply, Event.HOLD, **values)
+    telling.needs_host(row.host, reason)
+
+
+def _write(desk: Desk, row: Row) -> bool:
+    picture = thumbs.for_row(desk.agent, row)
+    result = _create(desk, row, picture.blob)
+    if result is not None and result.reason == "blob_not_found" and picture.blob:
+        # The PDS has dropped it: once more, else the post is better than its picture.
+        result = _create(desk, row, thumbs.for_row(desk.agent, row, anew=True).blob)
+        if result is not None and result.reason == "blob_not_found":
+            result = _create(desk, row, None)
+    if result is None:
+        return False
+    _settle(desk, row, result)
+    return True
+
+
+def _create(desk: Desk, row: Row, blob: dict[str, Any] | None) -> BlueskyResult | None:
+    """Ask the PDS for the post, once. None: the row was cancelled or the lane was lost in the meantime."""
+    still_ours = type(row).objects.filter(pk=row.pk, state=State.SENDING, fence=desk.lease.fence).exists()
+    if not still_ours:
+        return None
+    if desk.lease.seconds_left < NEEDED:
+        extended = desk.lease.extend(2 * NEEDED)
+        if extended is None:
+            return None
+        desk.lease = extended
+    reply = None
+    if isinstance(row, Invitation) and row.announcement is not None and row.announcement.uri:
+        root = row.announcement
+        reply = records.reply_ref(root.uri, root.cid, root.uri, root.cid)
+    # The time of this attempt: a mention dated yesterday lands in yesterday's notifications.
+    now = records.timestamp(timezone.now())
+    record = compose.to_send(row.record, created_at=now, reply=reply, thumb=blob)
+    return desk.agent.create_post_for_member(row.host_id, record, author_did=row.author_did, rkey=row.rkey)
+
+
+def _settle(desk: Desk, row: Row, result: BlueskyResult) -> None:
+    """Store what became of a create."""
+    error = (result.error_message or "")[:500]
+    if result.success:
+        _acknowledge(desk, row, result)
+    elif result.ambiguous:
+        at = timezone.now() + dt.timedelta(seconds=LOOK_SOON * min(row.attempts, 12))
+        pause(desk, result)
+        _again(desk, row, "asking", error, at, ambiguous=True)
+    elif result.needs_reauth or result.reason in HOLDING:
+        if not row.ambiguous:
+            row.first_attempt_at = None
+        hold(row, result.reason or "needs_reauth", error, desk)
+    elif result.reason == "rate_limited":
+        until = pause(desk, result)
+        _again(desk, row, "rate_limited", error, until, count=False)
+    elif result.retryable and row.attempts < MAX_TRIES:
+        at = timezone.now() + wait_after(row.attempts)
+        if result.retry_after:
+            at = max(at, timezone.now() + dt.timedelta(seconds=result.retry_after))
+        _again(desk, row, result.reason or "trying_again", error, at)
+    elif row.ambiguous:
+        _look_later(desk, row, error)  # this attempt failed for certain, an earlier one may still land
+    else:
+        reason = "gave_up" if result.retryable else result.reason or "record_refused"
+        _give_up(desk, row, reason, retryable=True, error=error)
+
+
+def _look_later(desk: Desk, row: Row, error: str) -> None:
+    """Post no more, but look once nothing can land any more whether it is there."""
+    at = (row.first_attempt_at or timezone.now()) + SURE + dt.timedelta(seconds=5)
+    _again(desk, row, "asking", error, max(at, timezone.now() + dt.timedelta(seconds=5)), ambiguous=True)
+
+
+def _unread(desk: Desk, row: Row, result: BlueskyResult) -> None:
+    """The key could not be read: the doubt stays, and is never ended by posting again."""
+    pause(desk, result)
+    if timezone.now() - (row.first_attempt_at or timezone.now()) > READING:
+        asked = {"needs_confirmation": True} if isinstance(row, Invitation) else {}
+        _give_up(desk, row, "unsure", retryable=True, error=(result.error_message or "")[:500], **asked)
+        return
+    at = timezone.now() + min(wait_after(row.attempts), dt.timedelta(hours=1))
+    _again(desk, row, "asking", (result.error_message or "")[:500], at, ambiguous=True)
+
+
+def _acknowledge(desk: Desk, row: Row, result: BlueskyResult) -> None:
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "uri": result.uri, "cid": result.cid, "sent_at": now, "reason": "", "error": "", "ambiguous": False,
+    }  # fmt: skip
+    if isinstance(row, Invitation):
+        values["needs_confirmation"] = False
+    with transaction.atomic():
+        if not move(row, Event.ACKNOWLEDGE, fence=desk.lease.fence, **values):
+            log.info("%s %s was sent, and is being taken back", type(row).__name__, row.pk)
+            return
+        if isinstance(row, Invitation):
+            HostSending.objects.get_or_create(host_id=row.host_id)
+            HostSending.objects.filter(host_id=row.host_id, first_sent_at=None).update(first_sent_at=now)
+
+
+def _again(
+    desk: Desk, row: Row, reason: str, error: str, at: dt.datetime, *, ambiguous: bool | None = None, count: bool = True
+) -> None:
+    doubt = row.ambiguous if ambiguous is None else ambiguous
+    move(
+        row,
+        Event.PUT_BACK,
+        fence=desk.lease.fence,
+        reason=reason,
+        error=error,
+        next_attempt_at=at,
+        ambiguous=doubt,
+        attempts=row.attempts if count else max(0, row.attempts - 1),
+        # The ten minutes run from the first attempt that is in doubt, not from one that certainly failed.
+        first_attempt_at=row.first_attempt_at if doubt else None,
+    )
+
+
+def _give_up(desk: Desk, row: Row, reason: str, *, retryable: bool, error: str = "", **values: Any) -> None:
+    with transaction.atomic():
+        gone = move(
+            row, Event.GIVE_UP, fence=desk.lease.fence, reason=reason, error=error, retryable=retryable, **values
+        )
+        if gone and isinstance(row, Announcement):
+            for reply in row.invitations.filter(state=State.QUEUED, ambiguous=False):
+                move(reply, Event.GIVE_UP, reason="announcement_failed", retryable=True)
+
+
+def pause(desk: Desk, result: BlueskyResult) -> dt.datetime:
+    """After a 429 the account rests until the server's own limit resets; other accounts go on."""
+    now = timezone.now()
+    if result.reason != "rate_limited":
+        return now
+    until = result.resets_at or now + (dt.timedelta(seconds=result.retry_after) if result.retry_after else PAUSE)
+    until = min(max(until, now + dt.timedelta(seconds=1)), now + dt.timedelta(days=1))
+    desk.lease.update(paused_until=until, pause_reason="rate_limited")
+    return until

@@ -1,0 +1,176 @@
+"""How many invitations go out on which day. A cap never refuses: what is over waits for a later day.
+
+Days are the host's own. `counted_on` of a row is the day it takes from; it is given and moved under her lock row.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+
+from elonara.bluesky.models import AccountLane
+from elonara.invitations.models import HostSending, Invitation, Voice
+from elonara.invitations.results import CapsLeft
+from elonara.members.models import Member
+from elonara.members.zones import zone
+from elonara.options import Invitations
+
+WEEK = dt.timedelta(days=7)
+DAY = dt.timedelta(days=1)
+MORNING = dt.time(9)  # when the share of a later day begins
+HORIZON = 400  # days
+
+
+def today(host: Member, now: dt.datetime | None = None) -> dt.date:
+    """The host's own date."""
+    return (now or timezone.now()).astimezone(zone(host.timezone)).date()
+
+
+def begins(host: Member, day: dt.date) -> dt.datetime:
+    """When the posts of a later day start: nine in the morning where the host lives."""
+    return dt.datetime.combine(day, MORNING, tzinfo=zone(host.timezone))
+
+
+def lock(host: Member, relay_did: str = "") -> HostSending:
+    """Lock what the caps are counted under; inside a transaction. The relay's share has a lock of its own."""
+    HostSending.objects.get_or_create(host=host)
+    row = HostSending.objects.select_for_update().get(host=host)
+    if relay_did:
+        AccountLane.objects.get_or_create(author_did=relay_did)
+        AccountLane.objects.select_for_update(of=("self",)).get(author_did=relay_did)
+    return row
+
+
+def lock_people(dids: Iterable[str]) -> None:
+    """Keep two hosts from counting the same people at once; inside a transaction.
+
+    SQLite has one writer at a time already (BEGIN IMMEDIATE).
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            for did in sorted(set(dids)):  # sorted: two transactions take them in the same order
+                cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"elonara.person:{did}"])
+
+
+def days_for(host: Member, count: int, *, relay: bool = False, without: Invitation | None = None) -> list[dt.date]:
+    """The days on which `count` more invitations may go out, soonest first. Binding under `lock` alone."""
+    caps, first = _caps(), today(host)
+    taken = _taken(host, first, without)
+    relayed = _relayed(first, without) if relay else Counter[dt.date]()
+    found: list[dt.date] = []
+    day = first
+    for _ in range(HORIZON):
+        room = _cap_on(host, day, caps) - taken[day]
+        if relay:
+            room = min(room, settings.ELONARA.bluesky.relay.per_day - relayed[day])
+        # No seven days that hold this one may exceed the week's share, those ahead neither.
+        room = min(room, *(caps.per_week - _week(taken, day + DAY * ahead) for ahead in range(7)))
+        for _ in range(max(0, min(room, count - len(found)))):
+            taken[day] += 1
+            relayed[day] += 1
+            found.append(day)
+        if len(found) == count:
+            return found
+        day += DAY
+    # A cap of 0 is an operator's way of switching sending off: the rows wait until it is raised.
+    return found + [day] * (count - len(found))
+
+
+def claim(row: Invitation) -> dt.datetime | None:
+    """Take today's share for a row that is about to be posted; None, or when its turn comes if today is full.
+
+    A row that was counted for today keeps its place. One that had to wait moves to the first day with room.
+    """
+    host = row.host
+    with transaction.atomic():
+        relay = row.voice == Voice.RELAY
+        lock(host, row.author_did if relay else "")
+        now = today(host)
+        if row.counted_on == now:
+            return None
+        lock_people([row.invitee_did])
+        day = days_for(host, 1, relay=relay, without=row)[0]
+        day = max(day, person_caps([row.invitee_did], without=row).get(row.invitee_did, day))
+        Invitation.objects.filter(pk=row.pk).update(counted_on=day)
+        row.counted_on = day
+    return None if day == now else begins(host, day)
+
+
+def left(host: Member) -> CapsLeft:
+    """What the host may still send today and within the last seven days' share."""
+    caps, now = _caps(), today(host)
+    taken = _taken(host, now)
+    per_day = _cap_on(host, now, caps)
+    week = max(0, caps.per_week - _week(taken, now))
+    return CapsLeft(
+        today=max(0, min(per_day - taken[now], week)),
+        this_week=week,
+        per_day=per_day,
+        per_week=caps.per_week,
+        per_send=caps.per_send,
+        first_week=_in_first_week(host, now),
+    )
+
+
+def person_caps(dids: Iterable[str], *, without: Invitation | None = None) -> dict[str, dt.date]:
+    """Those who have had their share of the site's invitations this week, with the day on which it ends."""
+    most = _caps().per_person_per_week
+    rows = Invitation.objects.filter(invitee_did__in=list(dids), counted_on__gt=timezone.now().date() - WEEK)
+    if without is not None:
+        rows = rows.exclude(pk=without.pk)
+    days: dict[str, list[dt.date]] = {}
+    for did, day in rows.values_list("invitee_did", "counted_on").order_by("counted_on"):
+        if day is not None:
+            days.setdefault(did, []).append(day)
+    if most < 1:
+        return {did: timezone.now().date() + WEEK for did in dids}
+    return {did: found[-most] + WEEK for did, found in days.items() if len(found) >= most}
+
+
+def in_words(days: list[dt.date], now: dt.date) -> tuple[int, list[tuple[dt.date, int]], str]:
+    """How many today, how many on which later day, and both in a sentence part: "30 today, 10 tomorrow"."""
+    counted = Counter(days)
+    later = sorted((day, number) for day, number in counted.items() if day != now)
+    parts = [f"{counted[now]} today"] if counted[now] else []
+    for day, number in later:
+        parts.append(f"{number} tomorrow" if day == now + DAY else f"{number} on {day.day} {day:%B}")
+    return counted[now], later, ", ".join(parts)
+
+
+def _caps() -> Invitations:
+    caps: Invitations = settings.ELONARA.invitations
+    return caps
+
+
+def _in_first_week(host: Member, day: dt.date) -> bool:
+    return day < host.date_joined.astimezone(zone(host.timezone)).date() + WEEK
+
+
+def _cap_on(host: Member, day: dt.date, caps: Invitations) -> int:
+    return min(caps.per_day, caps.first_week_per_day) if _in_first_week(host, day) else caps.per_day
+
+
+def _taken(host: Member, first: dt.date, without: Invitation | None = None) -> Counter[dt.date]:
+    rows = Invitation.objects.filter(host=host, counted_on__gt=first - WEEK)
+    return _by_day(rows, without)
+
+
+def _relayed(first: dt.date, without: Invitation | None) -> Counter[dt.date]:
+    rows = Invitation.objects.filter(voice=Voice.RELAY, counted_on__gte=first - DAY)
+    return _by_day(rows, without)
+
+
+def _by_day(rows: QuerySet[Invitation], without: Invitation | None) -> Counter[dt.date]:
+    if without is not None:
+        rows = rows.exclude(pk=without.pk)
+    return Counter(dict(rows.order_by().values_list("counted_on").annotate(number=Count("pk"))))
+
+
+def _week(taken: Counter[dt.date], last: dt.date) -> int:
+    return sum(taken[last - DAY * back] for back in range(7))

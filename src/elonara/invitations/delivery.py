@@ -1,0 +1,173 @@
+"""Workers deliver rows. One worker at a time holds an account's lane; the row is the truth, whatever happens to it.
+
+`look(author_did)` is the handler of the job kind "deliver": it does what is due in that lane, and says when to look
+again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db.models import Min, Q, QuerySet
+from django.utils import timezone
+
+from elonara import jobs
+from elonara.bluesky.models import AccountLane
+from elonara.invitations import attempts, undoing, waiting
+from elonara.invitations.models import Announcement, Invitation, State
+from elonara.invitations.moves import KIND, Row, move
+from elonara.invitations.states import Event
+from elonara.locks import Lease, lane
+
+__all__ = ["KIND", "look", "sweep"]
+
+log = logging.getLogger(__name__)
+
+TURN = 20.0  # seconds after which a worker lets others have the thread
+LEASE = 60.0  # seconds; extended before each row, and before a create where less than its deadline is left
+BUSY = dt.timedelta(seconds=3)  # until we ask again for a lane that another worker has
+
+
+def look(author_did: str) -> dt.datetime | None:
+    """Do what is due for one account; when to look again, or None."""
+    owner = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
+    with lane(author_did, owner=owner, seconds=LEASE) as lease:
+        if lease is None:
+            return timezone.now() + BUSY
+        _recover(author_did, lease)
+        _work(author_did, lease)
+    return next_look(author_did)
+
+
+def sweep() -> Iterator[tuple[str, dt.datetime | None]]:
+    """Every account with work, and when it is due (None: now). Finds what a crash or a lost wake left behind."""
+    authors = {
+        did
+        for model in (Announcement, Invitation)
+        for did in model.objects.filter(state__in=(State.QUEUED, State.SENDING, State.WAITING, State.UNDOING))
+        .order_by()
+        .values_list("author_did", flat=True)
+        .distinct()
+    }
+    now = timezone.now()
+    for did in sorted(authors):
+        at = next_look(did)
+        if at is not None:
+            yield did, None if at <= now else at
+
+
+def next_look(author_did: str) -> dt.datetime | None:
+    """When something is due in a lane."""
+    moments = [
+        found
+        for rows in (_due(Announcement, author_did), _due(Invitation, author_did))
+        if (found := rows.aggregate(at=Min("next_attempt_at"))["at"]) is not None
+    ]
+    lane_row = AccountLane.objects.filter(author_did=author_did).first()
+    posts = min(moments, default=None)
+    if posts is not None and lane_row is not None:
+        posts = max(moment for moment in (posts, lane_row.next_at, lane_row.paused_until) if moment is not None)
+    others = [
+        found
+        for model in (Announcement, Invitation)
+        if (found := _others(model, author_did).aggregate(at=Min("next_attempt_at"))["at"]) is not None
+    ]
+    if lane_row is not None and lane_row.paused_until is not None:
+        others = [max(moment, lane_row.paused_until) for moment in others]
+    if _orphans(author_did, lane_row):
+        others.append(timezone.now())
+    return min([*others, *([posts] if posts is not None else [])], default=None)
+
+
+def _recover(author_did: str, lease: Lease) -> None:
+    """Rows that a dead worker left in `sending`: their posts may stand. The lane is ours, so nobody works on them."""
+    for model in (Announcement, Invitation):
+        rows = model.objects.filter(author_did=author_did, state=State.SENDING, fence__lt=lease.fence)
+        for row in rows:
+            if move(row, Event.PUT_BACK, ambiguous=True, reason="asking", next_attempt_at=timezone.now()):
+                log.warning("%s %s was being sent when its worker ended; its key is read first", model.__name__, row.pk)
+
+
+def _work(author_did: str, lease: Lease) -> None:
+    ends = time.monotonic() + TURN
+    desk = attempts.Desk(author_did, lease)
+    while time.monotonic() < ends and not jobs.stopping():
+        row = _next(author_did)
+        if row is None:
+            return
+        extended = desk.lease.extend(LEASE)
+        if extended is None:
+            return  # another worker has the lane
+        desk.lease = extended
+        match row.state:
+            case State.UNDOING:
+                undoing.step(desk, row)
+            case State.WAITING:
+                waiting.step(desk, row)
+            case _:
+                if attempts.deliver(desk, row):
+                    _space(desk.lease)
+
+
+def _next(author_did: str) -> Row | None:
+    """The row to work on: taking back before posting, the announcement before its replies."""
+    now = timezone.now()
+    held = AccountLane.objects.get(author_did=author_did)
+    if held.paused_until is not None and held.paused_until > now:
+        return None
+    others: list[QuerySet[Announcement] | QuerySet[Invitation]] = [
+        _others(model, author_did).filter(next_attempt_at__lte=now) for model in (Invitation, Announcement)
+    ]
+    posts: list[QuerySet[Announcement] | QuerySet[Invitation]] = []
+    if held.next_at is None or held.next_at <= now:
+        posts = [_due(model, author_did).filter(next_attempt_at__lte=now) for model in (Announcement, Invitation)]
+    for rows in (*others, *posts):
+        row = _loaded(rows).order_by("next_attempt_at", "queued_at", "rkey").first()
+        if row is not None:
+            return row
+    return None
+
+
+def _due[M: (Announcement, Invitation)](model: type[M], author_did: str) -> QuerySet[M]:
+    """Queued rows that may go, or that are to be ended because their event has begun."""
+    may_go = Q(host__sending=None) | Q(host__sending__paused_at=None)
+    begun = Q(event__starts_at__lte=timezone.now())
+    if model is Invitation:
+        may_go &= Q(needs_confirmation=False)
+        may_go &= Q(announcement=None) | Q(announcement__state=State.SENT)
+    return model.objects.filter(may_go | begun, author_did=author_did, state=State.QUEUED)
+
+
+def _others[M: (Announcement, Invitation)](model: type[M], author_did: str) -> QuerySet[M]:
+    return model.objects.filter(author_did=author_did, state__in=(State.UNDOING, State.WAITING))
+
+
+def _loaded(rows: QuerySet[Announcement] | QuerySet[Invitation]) -> QuerySet[Announcement] | QuerySet[Invitation]:
+    related = ["host__bluesky", "event__community", "community"]
+    return rows.select_related(*related, *(["announcement", "batch"] if rows.model is Invitation else []))
+
+
+def _orphans(author_did: str, held: AccountLane | None) -> bool:
+    """Rows in `sending` that nobody works on: the lane is free or its lease has ended."""
+    if held is not None and held.lease_until is not None and held.lease_until > dt.datetime.now(dt.UTC):
+        return False
+    return any(
+        model.objects.filter(author_did=author_did, state=State.SENDING).exists()
+        for model in (Announcement, Invitation)
+    )
+
+
+def _space(lease: Lease) -> None:
+    """Keep a distance between two posts of one account, never quite the same one."""
+    seconds = settings.ELONARA.invitations.spacing_seconds
+    if seconds > 0:
+        pause = dt.timedelta(seconds=seconds * random.uniform(0.8, 1.4))  # noqa: S311 - jitter, not a secret
+        lease.update(next_at=timezone.now() + pause)

@@ -1,0 +1,67 @@
+"""Changing the state of a row: by the table alone, and only if nobody changed it in between."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from typing import Any
+
+from elonara import jobs
+from elonara.invitations import states
+from elonara.invitations.models import Announcement, Invitation, State
+from elonara.invitations.states import Event
+
+KIND = "deliver"  # of `elonara.jobs`; the key is the author's DID
+MAX_TRIES = 8
+# Waits between tries, in seconds: eight tries within a day.
+WAITS = (20, 60, 240, 900, 3600, 4 * 3600, 10 * 3600)
+LOOK_SOON = 5.0  # after an attempt whose end is unknown
+
+Row = Invitation | Announcement
+
+
+def move(post: Row, event: Event, *, fence: int | None = None, **values: Any) -> bool:
+    """Apply `event` if the row still is in the state we know (and was taken under `fence`), with other `values`.
+
+    False: somebody else was quicker, nothing was changed. Raises states.NotPossible. Inside or outside a transaction.
+    """
+    target = states.target(event, post.state)
+    rows = type(post).objects.filter(pk=post.pk, state=post.state)
+    if fence is not None:
+        rows = rows.filter(fence=fence)
+    if not rows.update(state=target, **values):
+        return False
+    post.state = target
+    for name, value in values.items():
+        setattr(post, name, value)
+    return True
+
+
+def take(post: Row, fence: int, **values: Any) -> bool:
+    """Apply ATTEMPT to a row that is queued and confirmed, and mark it with the lane's fence. False: it changed."""
+    rows = type(post).objects.filter(pk=post.pk, state=post.state)
+    if isinstance(post, Invitation):
+        rows = rows.filter(needs_confirmation=False, author_did=post.author_did, rkey=post.rkey)
+    target = states.target(Event.ATTEMPT, post.state)
+    if not rows.update(state=target, fence=fence, **values):
+        return False
+    post.state, post.fence = target, fence
+    for name, value in values.items():
+        setattr(post, name, value)
+    return True
+
+
+def certain(post: Row) -> bool:
+    """Whether no post of ours can stand, or still land, at the row's key."""
+    return not post.ambiguous and post.state not in {State.SENDING, State.SENT, State.UNDOING}
+
+
+def wait_after(tries: int) -> dt.timedelta:
+    """How long to wait after the given number of tries, with jitter so that accounts do not come back together."""
+    seconds = WAITS[min(max(tries, 1), len(WAITS)) - 1]
+    return dt.timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+
+
+def wake(author_did: str) -> None:
+    """Have the account's lane looked at, after the commit."""
+    jobs.wake(KIND, author_did)

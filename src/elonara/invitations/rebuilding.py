@@ -1,0 +1,128 @@
+"""Posts that were never attempted follow what they are about; the host looks at them again before they go."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from elonara.atproto.tid import new_tid
+from elonara.invitations import compose, readying
+from elonara.invitations.compose import Composed
+from elonara.invitations.models import Announcement, Invitation, State, Voice
+from elonara.invitations.moves import Row, wake
+from elonara.invitations.results import Ready
+from elonara.invitations.targets import Target, target_of
+
+log = logging.getLogger(__name__)
+
+WAITS = (State.QUEUED, State.WAITING)
+# Columns whose change a guest must hear of. Others (description, picture) change the card alone.
+TELLING = frozenset({"title", "name", "starts_at", "timezone", "location", "visibility"})
+
+
+def rebuild(row: Row, composed: Composed, *, ask: bool = True) -> None:
+    """Freeze the new text. An invitation then waits for its host's confirmation (`ask`)."""
+    values: dict[str, Any] = {"record": composed.record}
+    if isinstance(row, Invitation):
+        if target_of(row).is_private:
+            values["announcement"] = None
+        if ask:
+            values |= {"needs_confirmation": True, "reason": "changed" if row.state != State.WAITING else row.reason}
+    rows = type(row).objects.filter(pk=row.pk, state=row.state)
+    if row.state == State.SENDING:
+        # Looked for and not found, and about to be written: back to the host, the doubt about the key stays.
+        values |= {"state": State.QUEUED, "ambiguous": True}
+        rows = rows.filter(fence=row.fence)
+    if rows.update(**values):
+        for name, value in values.items():
+            setattr(row, name, value)
+
+
+def renamed(row: Invitation, handle: str) -> None:
+    """The invitee's handle has changed: the text names the new one, the mention keeps its DID."""
+    row.invitee_handle = handle
+    row.record = compose.of_row(row, readying.host_handle(row.host)).record
+    Invitation.objects.filter(pk=row.pk, state=row.state).update(invitee_handle=handle, record=row.record)
+
+
+def readdress(row: Row, ready: Ready) -> None:
+    """Another account posts for this host now: her rows that were never attempted move to it, to be confirmed."""
+    voice = readying.row_voice(ready)
+    handle = readying.host_handle(row.host)
+    with transaction.atomic():
+        rows = (
+            Invitation.objects.select_for_update(of=("self",))
+            .filter(host=row.host, author_did=row.author_did, state__in=WAITS, attempts=0, ambiguous=False)
+            .select_related("host__bluesky", "event", "community", "batch", "announcement")
+        )
+        announcements: dict[Any, Announcement | None] = {}
+        for one in rows:
+            target = target_of(one)
+            old = one.announcement
+            if old is not None:
+                key = (target.kind, target.of.pk)
+                if key not in announcements:
+                    announcements[key] = _moved(old, target, ready.author_did, voice, handle)
+                one.announcement = announcements[key]
+            one.author_did, one.voice, one.rkey = ready.author_did, voice, new_tid()
+            one.record = compose.of_row(one, handle).record
+            one.needs_confirmation, one.reason = True, "author_changed"
+            one.save(update_fields=[
+                "author_did", "voice", "rkey", "record", "announcement", "needs_confirmation", "reason",
+            ])  # fmt: skip
+    wake(ready.author_did)
+
+
+def changed(target: Target, fields: frozenset[str]) -> None:
+    """An event or a community has changed: rebuild what has not gone, flag what has."""
+    ask = bool(fields & TELLING)
+    ended = target.over()
+    authors: set[str] = set()
+    with transaction.atomic():
+        if target.is_private:
+            for one in Announcement.objects.select_for_update().filter(**target.only, state__in=WAITS, ambiguous=False):
+                detach(one)
+                Announcement.objects.filter(pk=one.pk).update(state=State.CANCELLED, reason="made_private")
+        for model in (Announcement, Invitation):
+            related = ["host__bluesky", "event", "community", *(["batch"] if model is Invitation else [])]
+            waits = model.objects.select_for_update(of=("self",)).filter(
+                **target.only, state__in=WAITS, ambiguous=False
+            )
+            for row in waits.select_related(*related):
+                authors.add(row.author_did)
+                if ended:
+                    freed = {"counted_on": None} if isinstance(row, Invitation) else {}
+                    model.objects.filter(pk=row.pk).update(state=State.CANCELLED, reason=ended, **freed)
+                    continue
+                composed = compose.of_row(row, readying.host_handle(row.host))
+                if composed.record != row.record:
+                    rebuild(row, composed, ask=ask)
+        if ask or ended:
+            Invitation.objects.filter(**target.only, state=State.SENT).update(outdated=True)
+        for did in sorted(authors):
+            wake(did)
+
+
+def detach(announcement: Announcement) -> None:
+    """Let the replies to an announcement that will not be posted go as posts of their own."""
+    announcement.invitations.filter(state__in=WAITS, ambiguous=False).update(announcement=None)
+
+
+def _moved(old: Announcement, target: Target, author_did: str, voice: str, handle: str) -> Announcement | None:
+    words = compose.words_of(old.host, handle, voice)
+    row, _ = Announcement.objects.get_or_create(
+        author_did=author_did,
+        **target.only,
+        defaults={
+            "host": old.host,
+            "voice": voice if voice in Voice.values else Voice.HOST,
+            "rkey": new_tid(),
+            "record": compose.announcement(target, words).record,
+            "next_attempt_at": timezone.now(),
+            "queued_at": timezone.now(),
+        },
+    )
+    return row if row.state in {State.QUEUED, State.WAITING, State.SENDING, State.SENT} else None

@@ -1,0 +1,116 @@
+"""An event or a community, seen as something people are invited to."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from elonara.bluesky.models import MemberIdentity
+from elonara.communities import queries as communities
+from elonara.communities.models import Community, Membership, Visibility
+from elonara.communities.validation import one_line
+from elonara.events import queries as events
+from elonara.events.cards import Card, card_for
+from elonara.events.models import Answer, Event
+from elonara.events.times import short_phrase
+from elonara.invitations.models import Announcement, Batch, Invitation
+from elonara.members.models import Member
+
+
+@dataclass(frozen=True)
+class Target:
+    """One event or community. Equal targets are the same row."""
+
+    of: Event | Community
+
+    @property
+    def kind(self) -> str:
+        """`event` or `community`."""
+        return "event" if isinstance(self.of, Event) else "community"
+
+    @property
+    def title(self) -> str:
+        """What it is called, on one line."""
+        return one_line(self.of.title if isinstance(self.of, Event) else self.of.name)
+
+    @property
+    def url(self) -> str:
+        """Its page on this site."""
+        folder = "events" if isinstance(self.of, Event) else "communities"
+        return f"{settings.ELONARA.site.url.rstrip('/')}/{folder}/{self.of.slug}"
+
+    @property
+    def is_private(self) -> bool:
+        """Whether posts must not name it."""
+        return self.of.visibility == Visibility.PRIVATE
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """The two foreign keys of a row about it."""
+        return {"event": None, "community": None, self.kind: self.of}
+
+    @property
+    def only(self) -> dict[str, Any]:
+        """The filter that finds its rows."""
+        return {self.kind: self.of}
+
+    @property
+    def ends(self) -> dt.datetime | None:
+        """When inviting to it stops making sense: an event's start. None for a community."""
+        return self.of.starts_at if isinstance(self.of, Event) else None
+
+    def over(self, now: dt.datetime | None = None) -> str:
+        """The reason why nobody can be invited any more: event_cancelled, event_over, closed, or ""."""
+        if isinstance(self.of, Event):
+            if self.of.status == Event.Status.CANCELLED:
+                return "event_cancelled"
+            return "event_over" if self.of.starts_at <= (now or timezone.now()) else ""
+        return "closed" if self.of.closed_at else ""
+
+    def may_invite(self, member: Member) -> bool:
+        """Whether this member may: hosts of the event, admins and moderators of the community (or the event's)."""
+        if isinstance(self.of, Event):
+            return events.may_invite(self.of, member)
+        return communities.may_invite(self.of, member)
+
+    def runner_dids(self) -> set[str]:
+        """The DIDs of those who run it: they are not invited."""
+        if isinstance(self.of, Event):
+            return events.host_dids(self.of)
+        roles = (Membership.Role.ADMIN, Membership.Role.MODERATOR)
+        members = Membership.objects.filter(community=self.of, role__in=roles).values("member_id")
+        return set(MemberIdentity.objects.filter(member_id__in=members).values_list("bsky_did", flat=True))
+
+    def settled_among(self, dids: Collection[str]) -> set[str]:
+        """Those of `dids` who answered already, or belong: by their DID, or by the account that proved it."""
+        rows = (
+            Answer.objects.filter(event=self.of)
+            if isinstance(self.of, Event)
+            else Membership.objects.filter(community=self.of)
+        )
+        wanted = list(dids)
+        rows = rows.filter(Q(did__in=wanted) | Q(member__bluesky__bsky_did__in=wanted))
+        found = {did for pair in rows.values_list("did", "member__bluesky__bsky_did") for did in pair if did}
+        return found & set(wanted)
+
+    def when(self) -> str:
+        """`Sat 5 Dec 15:00` where the event happens, the same on whatever day it is asked; "" for a community."""
+        return short_phrase(self.of) if isinstance(self.of, Event) else ""
+
+    def card(self) -> Card:
+        """Title, description and thumb; of a private target nothing that names it."""
+        return card_for(self.of)
+
+
+def target_of(row: Invitation | Announcement | Batch) -> Target:
+    """The target of a row. Raises ValueError for a row without one, which the database refuses."""
+    of = row.event or row.community
+    if of is None:
+        raise ValueError("an invitation without a target")
+    return Target(of)

@@ -1,0 +1,31 @@
+"""Rows that wait for their host: they go on by themselves once she has helped, and expire when the event starts."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from elonara.invitations import attempts, checks
+from elonara.invitations.moves import Row, move
+from elonara.invitations.states import Event
+from elonara.invitations.targets import target_of
+
+
+def step(desk: attempts.Desk, row: Row) -> None:
+    """Look at one waiting row: end it, let it go on, or wait further."""
+    target, now = target_of(row), timezone.now()
+    if (verdict := checks.wanted(row, target)) is not None:
+        if row.ambiguous:
+            move(row, Event.UNDO, reason=verdict.reason, next_attempt_at=now, undo_settled_at=None)
+        else:
+            attempts.end(row, Event.CANCEL, verdict.reason)
+        return
+    ready = desk.memory.readiness(row.host)
+    if row.ambiguous or (ready.can_post and ready.may_send):
+        # A doubt is looked into in any case: reading the key needs no permission.
+        move(row, Event.RESUME, reason="", next_attempt_at=now)
+        return
+    at = now + checks.HOLD_LOOK
+    ends = target.ends
+    type(row).objects.filter(pk=row.pk, state=row.state).update(
+        next_attempt_at=min(at, ends) if ends else at, reason=ready.reason or row.reason
+    )
