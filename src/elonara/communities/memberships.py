@@ -108,7 +108,7 @@ def adopt(member: Member, did: str) -> int:
         return 0
     touched = 0
     with transaction.atomic():
-        foreign = Membership.objects.filter(did=did).exclude(member=member).exclude(member__isnull=False)
+        foreign = Membership.objects.filter(did=did, member=None)
         for row in foreign.select_for_update():
             own = Membership.objects.filter(community_id=row.community_id, member=member).first()
             if own is None:

@@ -11,6 +11,7 @@ from elonara.communities.pictures import prepare
 from elonara.communities.slugs import save_with_slug
 from elonara.events import hooks
 from elonara.events.models import Event, EventHost
+from elonara.events.notices import tell_guests
 from elonara.events.queries import is_cancelled, may_manage, role_of
 from elonara.events.validation import clean
 from elonara.members.actions import notify, require_active
@@ -113,7 +114,7 @@ def change(event: Event, *, by: Member, **fields: Any) -> Event:
                 row.picture.save(prepared.name or "", prepared, save=False)
             changed.add("picture")
         if changed:
-            _save(row, changed)
+            _save(row, changed, by)
     event.refresh_from_db()
     return event
 
@@ -125,7 +126,7 @@ def cancel(event: Event, by: Member) -> Event:
         row = Event.objects.select_for_update().get(pk=event.pk)
         if not is_cancelled(row):
             row.status = Event.Status.CANCELLED
-            _save(row, {"status"})
+            _save(row, {"status"}, by)
     event.refresh_from_db()
     return event
 
@@ -168,11 +169,12 @@ def remove_cohost(event: Event, *, by: Member, member: Member) -> None:
         hooks.changed(event, frozenset({"hosts"}))
 
 
-def _save(row: Event, changed: set[str]) -> None:
+def _save(row: Event, changed: set[str], by: Member) -> None:
     if changed & NOTICEABLE:
         row.sequence += 1
     row.save(update_fields=sorted(changed | {"sequence"}))
     hooks.changed(row, frozenset(changed))
+    tell_guests(row, frozenset(changed), but=by.pk)
 
 
 def _require_host(event: Event, by: Member) -> None:
