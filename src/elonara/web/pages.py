@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from elonara.config.options import Options
+from elonara.options import Options
 from elonara.members.models import Member
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])

@@ -1,0 +1,216 @@
+"""Trips to Bluesky and back: signing in, connecting, proving who one is; and what servers read about this site."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from elonara.bluesky.models import AuthorizationRequest
+from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.bluesky.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, Proved, SignedIn
+from elonara.bluesky.profiles import public_profile
+from elonara.members import actions as members
+from elonara.members import queries as member_queries
+from elonara.members.errors import RegistrationClosed
+from elonara.web import presses
+from elonara.web.accounts import adopt, sign_in
+from elonara.web.browser import browser_of, remember
+from elonara.web.pages import member_of, members_only, safe_next, tell, the_member
+
+Purpose = AuthorizationRequest.Purpose
+NEWCOMER = "newcomer"
+
+
+class ToServer(HttpResponseRedirect):
+    """Leads to an authorization server; its address comes from the server's own metadata."""
+
+    allowed_schemes = ["https", "http"]
+
+
+@never_cache
+@require_GET
+def start(request: HttpRequest) -> HttpResponse:
+    """Signed out, sign in; signed in, connect (which the page after the trip asks about once more)."""
+    handle, back = request.GET.get("handle", "").strip(), safe_next(request, request.GET.get("next"))
+    member = member_of(request)
+    if not handle:
+        return render(request, "bluesky/start.html", {"next": back, "member": member})
+    purpose = Purpose.CONNECT if member else Purpose.SIGN_IN
+    return _leave(request, purpose, handle, back, confirmed=False)
+
+
+@members_only
+@require_POST
+def connect(request: HttpRequest) -> HttpResponse:
+    """The member asks for the link herself, by a form of ours."""
+    return _leave(request, Purpose.CONNECT, request.POST.get("handle", ""), _back(request), confirmed=True)
+
+
+@members_only
+@require_POST
+def reauthorize(request: HttpRequest) -> HttpResponse:
+    """Renew the permission: tokens and scope are overwritten, for the same account only."""
+    try:
+        return ToServer(BlueskyOAuthService().reauthorize(the_member(request), browser_of(request), _back(request)))
+    except AuthorizationFailed as fault:
+        return _failed(request, fault)
+
+
+@require_POST
+def prove(request: HttpRequest) -> HttpResponse:
+    """A visitor shows which account is theirs, to see their invitations."""
+    return prove_for(request, request.POST.get("handle", ""), _back(request, "/invitations"))
+
+
+def prove_for(request: HttpRequest, handle: str, back: str) -> HttpResponse:
+    """Begin a proof that leads back to a page of ours."""
+    return _leave(request, Purpose.PROVE, handle, back, confirmed=True)
+
+
+@never_cache
+@require_GET
+def callback(request: HttpRequest) -> HttpResponse:
+    """What the authorization server answered, and where that leads."""
+    try:
+        outcome = BlueskyOAuthService().finish(request.GET.dict(), browser=browser_of(request))
+    except AuthorizationFailed as fault:
+        return _failed(request, fault)
+    match outcome:
+        case SignedIn(identity=None):
+            return _newcomer(request, outcome)
+        case SignedIn():
+            return sign_in(request, outcome.identity, safe_next(request, outcome.next))
+        case Connected():
+            adopt(outcome.identity.member, outcome.identity.bsky_did)
+            tell(request, f"Connected as @{outcome.identity.bsky_handle}.")
+            return redirect(safe_next(request, outcome.next, "/profile/edit"))
+        case NeedsConfirmation():
+            return redirect(f"/auth/bluesky/confirm/{outcome.request_id}")
+        case Proved():
+            # A new name for the session: whoever knew the old one gains nothing from the proof.
+            request.session.cycle_key()
+            remember(request, outcome.did, outcome.handle, outcome.display_name)
+            return redirect(presses.apply(request, outcome) or safe_next(request, outcome.next, "/invitations"))
+
+
+@never_cache
+@members_only
+def confirm(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Names the account and asks: a foreign page may have begun this trip."""
+    service, member = BlueskyOAuthService(), the_member(request)
+    try:
+        if request.method != "POST":
+            waiting = service.waiting(request_id, browser_of(request), member)
+            return render(request, "bluesky/confirm.html", {"waiting": waiting})
+        if request.POST.get("act") != "link":
+            service.decline(request_id, browser_of(request))
+            tell(request, "Nothing was connected.", "info")
+            return redirect("/profile/edit")
+        linked = service.confirm(request_id, browser_of(request), member)
+    except AuthorizationFailed as fault:
+        return _failed(request, fault)
+    adopt(member, linked.identity.bsky_did)
+    tell(request, f"Connected as @{linked.identity.bsky_handle}.")
+    return redirect(safe_next(request, linked.next, "/profile/edit"))
+
+
+@never_cache
+def newcomer(request: HttpRequest) -> HttpResponse:
+    """Somebody proved a DID that nobody here has: a new account, or a link to the one they sign in to now."""
+    who = request.session.get(NEWCOMER)
+    if not who:
+        return redirect("/accounts/login/")
+    member = member_of(request)
+    if request.method != "POST":
+        context = {"who": who, "member": member, "open": member_queries.registration_is_open()}
+        return render(request, "bluesky/newcomer.html", context | {"registration": member_queries.registration_sentence()})
+    service = BlueskyOAuthService()
+    try:
+        # One transaction: an account without its way to sign in would be lost.
+        with transaction.atomic():
+            joining = member or members.member_for_new_did(who["did"], who["handle"], who["name"])
+            identity = service.link_sign_in(joining, who["did"], who["handle"], who["name"])
+    except RegistrationClosed as fault:
+        tell(request, fault.sentence, "bad")
+        return redirect("/auth/bluesky/new")
+    except AuthorizationFailed as fault:
+        del request.session[NEWCOMER]
+        return _failed(request, fault)
+    back = safe_next(request, who.get("next"))
+    del request.session[NEWCOMER]
+    if member is not None:
+        adopt(member, who["did"])
+        tell(request, f"@{who['handle']} is yours here now. You can sign in with it.")
+        return redirect(back)
+    return sign_in(request, identity, back)
+
+
+@require_safe
+@cache_control(public=True, max_age=600)
+def client_metadata(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    """The document that names this site to authorization servers (the `client_id`)."""
+    return JsonResponse(BlueskyOAuthService().client_metadata())
+
+
+@require_safe
+@cache_control(public=True, max_age=600)
+def jwks(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    """The public keys this site signs with (RFC 7517)."""
+    return JsonResponse(BlueskyOAuthService().jwks())
+
+
+def _back(request: HttpRequest, fallback: str = "/profile/edit") -> str:
+    return safe_next(request, request.POST.get("next"), fallback)
+
+
+def _leave(request: HttpRequest, purpose: str, handle: str, back: str, *, confirmed: bool) -> HttpResponse:
+    try:
+        address = BlueskyOAuthService().begin(
+            purpose,
+            handle,
+            member=member_of(request) if purpose == Purpose.CONNECT else None,
+            browser=browser_of(request),
+            next=back,
+            confirmed=confirmed,
+        )
+    except AuthorizationFailed as fault:
+        return _failed(request, fault)
+    return ToServer(address)
+
+
+def _newcomer(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
+    request.session.cycle_key()
+    remember(request, outcome.did, outcome.handle, outcome.display_name)
+    request.session[NEWCOMER] = {
+        "did": outcome.did,
+        "handle": outcome.handle,
+        "name": outcome.display_name,
+        "next": outcome.next,
+    }
+    return redirect("/auth/bluesky/new")
+
+
+def _failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
+    """The sentence, and the same trip again. An invitee who came back as somebody else reads who is who."""
+    if fault.payload.get("ref"):
+        return presses.failed(request, fault, got=_handle_of(fault.got))
+    back = safe_next(request, fault.next)
+    if fault.purpose in {Purpose.CONNECT, Purpose.REAUTHORIZE} and request.user.is_authenticated:
+        query = urlencode({"tab": "bluesky"})
+        tell(request, fault.sentence, "bad")
+        request.session["tried_handle"] = fault.handle
+        return redirect(f"/profile/edit?{query}")
+    # An account that nobody could look up is a slip of the pen, not a fault of the site.
+    context = {"fault": fault, "next": back, "proving": fault.purpose == Purpose.PROVE}
+    return render(request, "bluesky/start.html", context, status=400)
+
+
+def _handle_of(did: str) -> str:
+    profile = public_profile(did) if did else None
+    return profile.handle if profile else did

@@ -1,0 +1,76 @@
+"""Manage pages: an event's details, guests, invitations and hosts; a community's details, members and invitations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+
+from elonara.communities import queries as communities
+from elonara.communities.models import Membership
+from elonara.events import answers
+from elonara.events import queries as events
+from elonara.members.errors import NotAllowed
+from elonara.web import invite
+from elonara.web.communities import community_or_404
+from elonara.web.events import event_or_404
+from elonara.web.pages import members_only, options, the_member
+
+EVENT_TABS = (("details", "Details"), ("guests", "Guests"), ("invite", "Invite"), ("hosts", "Hosts"))
+COMMUNITY_TABS = (("details", "Details"), ("members", "Members"), ("invite", "Invite"))
+ONLY_INVITE = (("invite", "Invite"),)
+
+
+@never_cache
+@members_only
+def event(request: HttpRequest, slug: str) -> HttpResponse:
+    """The tabs of an event, for those who run it; whoever may only invite sees that tab alone."""
+    found, member = event_or_404(request, slug), the_member(request)
+    manages = events.may_manage(found, member)
+    if not manages and not events.may_invite(found, member):
+        raise NotAllowed("Only the hosts of this event may manage it.")
+    tabs = EVENT_TABS if manages else ONLY_INVITE
+    tab = _tab(request, tabs)
+    link = f"{options().site.url}/events/{slug}"
+    frame: dict[str, Any] = {"event": found, "target": found, "folder": "events", "tabs": tabs, "tab": tab, "link": link}
+    if tab == "invite":
+        return invite.page(request, found, frame)
+    if tab == "guests":
+        frame["guests"] = answers.guest_list(found, member)
+    elif tab == "hosts":
+        frame["host_rows"] = events.hosts(found)
+    return render(request, "events/manage.html", frame)
+
+
+@never_cache
+@members_only
+def community(request: HttpRequest, slug: str) -> HttpResponse:
+    """The tabs of a community, for its admins; moderators invite and see the members."""
+    found, member = community_or_404(request, slug), the_member(request)
+    manages = communities.may_manage(found, member)
+    if not manages and not communities.may_invite(found, member):
+        raise NotAllowed("Only admins and moderators of this community may manage it.")
+    tabs = COMMUNITY_TABS if manages else COMMUNITY_TABS[1:]
+    asked = {"roles": "members"}.get(request.GET.get("tab", ""), "")
+    tab = asked or _tab(request, tabs)
+    frame: dict[str, Any] = {
+        "community": found,
+        "target": found,
+        "folder": "communities",
+        "tabs": tabs,
+        "tab": tab,
+        "link": f"{options().site.url}/communities/{slug}",
+    }
+    if tab == "invite":
+        return invite.page(request, found, frame)
+    if tab == "members":
+        roles = [(Membership.Role.ADMIN, "Admin"), (Membership.Role.MODERATOR, "Moderator"), (Membership.Role.MEMBER, "Member")]
+        frame |= {"rows": communities.people(found)[:500], "roles": roles, "is_admin": manages}
+    return render(request, "communities/manage.html", frame)
+
+
+def _tab(request: HttpRequest, tabs: tuple[tuple[str, str], ...]) -> str:
+    asked = request.GET.get("tab", "")
+    return asked if asked in dict(tabs) else tabs[0][0]
