@@ -18,7 +18,8 @@ export function signingKey() {
 /** Make a plain PDS sign for the resource server: tokens that carry their scope, `aud` = the resource server. */
 export async function actAsEntryway(entryway, privateKey, resourceDid) {
   const { oauthProvider: provider, accountManager: accounts } = entryway.ctx
-  const keyset = new Keyset([await JoseKey.fromKeyLike(privateKey, 'entryway', 'ES256K')])
+  // Without a kid, as the PDS configures its half: it refuses a token that names one ("No key matched").
+  const keyset = new Keyset([await JoseKey.fromKeyLike(privateKey, undefined, 'ES256K')])
   provider.keyset = keyset
   provider.signer.keyset = keyset
   provider.accessTokenMode = provider.tokenManager.accessTokenMode = 'stateless'

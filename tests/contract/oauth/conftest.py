@@ -1,0 +1,18 @@
+from types import SimpleNamespace
+
+import pytest
+
+from elonara.atproto.identity import IdentityResolver
+from elonara.atproto.oauth.stores import MemoryNonces
+
+
+@pytest.fixture
+def way_to(guarded_http):
+    """Makes the way to a network: guarded HTTP, an identity resolver, a nonce store."""
+
+    def make(network):
+        http = guarded_http(network)
+        resolver = IdentityResolver(http, plc_url=network.plc, handle_resolver_url=network.entryway)
+        return SimpleNamespace(http=http, resolver=resolver, nonces=MemoryNonces())
+
+    return make
