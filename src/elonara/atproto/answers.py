@@ -37,6 +37,7 @@ BY_NAME: Mapping[str, Kind] = {
     "RepoNotFound": Kind.ACCOUNT_NOT_FOUND,
     "RateLimitExceeded": Kind.RATE_LIMITED,
     "AuthMissing": Kind.WRONG_SCHEME_OR_HOST,
+    "MethodNotImplemented": Kind.BAD_REQUEST,  # a 501, yet certainly nothing was done
 }
 
 BY_WORDS: Mapping[str, Kind] = {

@@ -42,6 +42,7 @@ ROWS = [
     (502, "UpstreamFailure", "", CREATE, Kind.SERVER_ERROR),
     (503, "", "", CREATE, Kind.SERVER_ERROR),
     (504, "", "", GET, Kind.SERVER_ERROR),
+    (501, "MethodNotImplemented", "Method Not Implemented", CREATE, Kind.BAD_REQUEST),
     (400, "RecordNotFound", "Could not locate record: at://x", GET, Kind.RECORD_NOT_FOUND),
     (400, "InvalidRequest", "Could not locate record", GET, Kind.RECORD_NOT_FOUND),
     (400, "BlobNotFound", "Could not find blob: x", CREATE, Kind.BLOB_NOT_FOUND),
