@@ -1,6 +1,9 @@
 # Sourced by the scripts beside it, from the root of the checkout: a virtual environment with exactly the pinned packages.
 # shellcheck shell=sh
 
+# Compiled modules are kept: without them a start takes three times as long.
+unset PYTHONDONTWRITEBYTECODE
+
 venv=.venv
 python=$venv/bin/python
 
@@ -22,17 +25,20 @@ find_uv() {
   fi
 }
 
+# The Python that .python-version asks for, which uv finds where `python3` is an older one.
+make_venv() {
+  # Made in place, because uv may live in a folder inside; --allow-existing keeps that one.
+  "$uv" venv --quiet --allow-existing --python "$(cat .python-version)" "$venv"
+}
+
 # Makes the virtual environment match the pins of a requirements file; does nothing when it does already.
 ensure_packages() {
   wanted=$(cat .python-version "$1" pyproject.toml | cksum)
   [ -x "$python" ] && [ "$(cat "$venv/pins-of-$1" 2>/dev/null)" = "$wanted" ] && return
   find_uv
-  if ! [ -x "$python" ]; then
-    # Made in place, because uv may live in a folder inside; --allow-existing keeps that one.
-    "$uv" venv --quiet --allow-existing --python "$(cat .python-version)" "$venv"
-  fi
+  [ -x "$python" ] || make_venv
   say "Installing what Elonara needs into $venv."
-  "$uv" pip install --quiet --python "$python" --require-hashes -r "$1"
+  "$uv" pip install --quiet --compile-bytecode --python "$python" --require-hashes -r "$1"
   # The site itself, as it lies here, built with the pinned setuptools.
   "$uv" pip install --quiet --python "$python" --no-deps --no-build-isolation --editable .
   echo "$wanted" >"$venv/pins-of-$1"

@@ -19,6 +19,7 @@ from elonara.keyfiles import KeyFileFault
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    os.umask(0o077)  # the database, pictures and keys are nobody else's on this machine
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["sandbox"]:  # has options of its own, and starts without the site
         return _guarded(argparse.Namespace(module="sandbox", rest=words[1:], django=False))

@@ -1,0 +1,87 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass
+class Command:
+    """`elonara` as an operator runs it: a process of its own, in a folder of its own."""
+
+    folder: Path
+
+    @property
+    def environment(self):
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ELONARA_", "DJANGO_"))}
+        return kept | {"ELONARA_DATA_DIR": str(self.folder / "data")}
+
+    def __call__(self, *words, stdin="", **settings):
+        environment = self.environment | {f"ELONARA_{name}": value for name, value in settings.items()}
+        return subprocess.run(
+            [sys.executable, "-m", "elonara.cli", *words],
+            cwd=self.folder, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    def json(self, *words, status=0, **more):
+        done = self(*words, "--json", **more)
+        assert done.returncode == status, done.stderr
+        return json.loads(done.stdout)
+
+    def start(self, *words, **settings):
+        environment = self.environment | {f"ELONARA_{name}": value for name, value in settings.items()}
+        return subprocess.Popen(
+            [sys.executable, "-m", "elonara.cli", *words],
+            cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def elonara(tmp_path):
+    return Command(tmp_path)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def get(url, seconds=20.0):
+    """Ask until somebody answers; returns status, body."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as fault:
+            return fault.code, fault.read().decode()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def served(elonara):
+    """Start `elonara serve`; returns its address and process. Ended afterwards, whatever happened."""
+    started = []
+
+    def start(*words, **settings):
+        port = free_port()
+        process = elonara.start("serve", *words, HTTP__PORT=str(port), **settings)
+        started.append(process)
+        return f"http://127.0.0.1:{port}", process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.communicate()

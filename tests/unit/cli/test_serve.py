@@ -1,0 +1,110 @@
+import json
+import signal
+import socket
+import stat
+import threading
+import time
+import urllib.request
+from urllib.parse import urlsplit
+
+from tests.unit.cli.conftest import free_port, get
+
+
+def test_a_fresh_folder_becomes_a_site_that_answers_and_ends_on_sigterm(elonara, served):
+    address, process = served()
+    assert get(f"{address}/health") == (200, '{"status": "ok"}')
+    began = time.monotonic()
+    process.terminate()
+    out, err = process.communicate(timeout=15)
+    assert process.returncode == 0, err
+    assert time.monotonic() - began < 10
+    assert f"Elonara is at {address}" in out
+    assert "Traceback" not in err
+    # Whoever else has an account on this machine reads neither keys nor rows.
+    data = elonara.folder / "data"
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (data, data / "keys")} == {0o700}
+    files = [path for path in data.rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+
+
+def test_the_first_start_prints_a_link_for_the_operator_until_there_is_one(elonara, served):
+    address, process = served()
+    get(f"{address}/health")
+    process.terminate()
+    assert f"{address}/first-run/" in process.communicate(timeout=15)[0]
+    assert elonara("createadmin", "--username", "olga", "--password-stdin", stdin="correct horse\n").returncode == 0
+    address, process = served()
+    get(f"{address}/health")
+    process.terminate()
+    assert "/first-run/" not in process.communicate(timeout=15)[0]
+
+
+def test_an_answer_under_way_is_finished_before_the_end(served):
+    """A request that arrives in two pieces around SIGTERM is answered."""
+    address, process = served()
+    get(f"{address}/health")
+    port = urlsplit(address).port
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"GET /health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        client.settimeout(10)
+        answer = b""
+        while piece := client.recv(4096):
+            answer += piece
+    assert b"200 OK" in answer
+    assert process.wait(10) == 0
+
+
+def test_localhost_leads_to_127_0_0_1(served):
+    address, _ = served()
+    get(f"{address}/health")
+    port = urlsplit(address).port
+
+    class NoRedirect(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_):
+            return None
+
+    opener = urllib.request.build_opener(NoRedirect)
+    try:
+        opener.open(f"http://localhost:{port}/events?q=1")
+    except urllib.error.HTTPError as answer:
+        assert (answer.code, answer.headers["Location"]) == (302, f"{address}/events?q=1")
+    else:
+        raise AssertionError("no redirect")
+
+
+def test_a_port_that_is_taken_is_one_line(elonara):
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        done = elonara("serve", HTTP__PORT=str(port))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"elonara: cannot listen on 127.0.0.1 port {port}")
+    assert "Traceback" not in done.stderr
+
+
+def test_many_visitors_at_once_are_all_answered(served):
+    address, _ = served()
+    get(f"{address}/health")
+    answers = []
+
+    def visit():
+        for _ in range(10):
+            answers.append(get(f"{address}/health")[0])
+
+    threads = [threading.Thread(target=visit) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 120
+
+
+def test_health_says_degraded_when_the_rows_cannot_be_read(elonara, served):
+    address, _ = served()
+    assert get(f"{address}/health")[0] == 200
+    database = elonara.folder / "data" / "elonara.sqlite3"
+    for path in database.parent.glob("elonara.sqlite3*"):
+        path.write_bytes(b"this is no database any more" * 100)
+    status, body = get(f"{address}/health")
+    assert (status, json.loads(body)) == (503, {"status": "degraded", "reason": "database"})
