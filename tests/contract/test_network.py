@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -211,6 +212,7 @@ def test_nothing_stays_when_it_is_killed(network, victim):
         until(lambda: not any(map(alive, processes)))
         if victim == "owner":
             until(lambda: not Path(socket_folder).parents[1].exists())
+        shutil.rmtree(Path(socket_folder).parents[1], ignore_errors=True)
     finally:
         owner.kill()
         owner.wait()

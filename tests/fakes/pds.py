@@ -1,0 +1,289 @@
+"""A PDS with its PLC directory, in memory behind real HTTP: fast, and it answers as the real one was measured to.
+
+    with FakePds() as pds:
+        alice = pds.create_account("alice.test")
+        pds.faults = [{"match": "createRecord", "kind": "drop-after", "times": 1}]
+
+`tests/contract/test_fake_pds.py` holds it and the real PDS to the same assertions. It is its own PLC directory and
+handle resolver; `oauth_token()` stands in for an authorization server (tests/fakes/oauth.py is one).
+"""
+
+import base64
+import hashlib
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from joserfc import jws
+from joserfc.jwk import ECKey
+from tests.fakes.faulty_server import Call, FaultyServer, Reply
+
+MAIN, APP, REFRESH = "com.atproto.access", "com.atproto.appPass", "com.atproto.refresh"
+NEEDED_SCOPE = {"createRecord": "create", "putRecord": "update", "deleteRecord": "delete"}
+
+
+class Refused(Exception):
+    """Answered with `status` and {"error", "message"}."""
+
+    def __init__(self, status: int, error: str, message: str = "", **headers: str) -> None:
+        super().__init__(message)
+        self.reply = Reply(status, {"error": error, "message": message or error}, headers)
+
+
+@dataclass
+class FakeAccount:
+    """An account. `state` is active, deactivated or takendown; with `email_code` the main password needs it."""
+
+    handle: str
+    did: str
+    password: str
+    app_password: str
+    state: str = "active"
+    email_code: str = ""
+    blobs: set[str] = field(default_factory=set)
+
+
+class FakePds(FaultyServer):
+    """`records` holds what was written: (did, collection, rkey) → {"uri", "cid", "value"}."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accounts: dict[str, FakeAccount] = {}
+        self.records: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.nonce = secrets.token_urlsafe(8)
+        self.expired_before = 0.0  # access tokens issued before this moment are expired
+        self._refreshed: dict[str, str] = {}  # a used refresh token's id → the id of its successor
+        self._ended: set[str] = set()
+        self._dpop: dict[str, dict[str, str]] = {}
+
+    def create_account(self, handle: str, password: str = "", **more: Any) -> FakeAccount:
+        did = "did:plc:" + base64.b32encode(secrets.token_bytes(15)).decode().lower()
+        words = "-".join(secrets.token_hex(2) for _ in range(4))
+        account = FakeAccount(handle, did, password or f"{handle.partition('.')[0]}-pass", words, **more)
+        self.accounts[did] = account
+        return account
+
+    def oauth_token(self, did: str, thumbprint: str, scope: str = "atproto repo:app.bsky.feed.post") -> str:
+        """A DPoP-bound access token, as an authorization server would have issued it."""
+        token = _jwt({"sub": did, "scope": scope, "iat": time.time(), "cnf": {"jkt": thumbprint}})
+        self._dpop[token] = {"did": did, "jkt": thumbprint, "scope": scope}
+        return token
+
+    def expire_tokens(self) -> None:
+        """Every access token issued until now is expired."""
+        self.expired_before = time.time()
+
+    def answer(self, call: Call) -> Reply:
+        try:
+            if call.path.startswith("/did:plc:"):
+                return Reply(200, self._did_document(call.path[1:]))
+            _, _, name = call.path.rpartition("com.atproto.")
+            act = getattr(self, "_" + name.replace(".", "_"), None)
+            if act is None or not call.path.startswith("/xrpc/"):
+                return Reply(501, {"error": "MethodNotImplemented", "message": "Method Not Implemented"})
+            return Reply(200, act(call), {"dpop-nonce": self.nonce})
+        except Refused as refused:
+            return refused.reply
+
+    # -- who --------------------------------------------------------------------------------------------------------
+
+    def _did_document(self, did: str) -> dict[str, Any]:
+        if did not in self.accounts:
+            raise Refused(404, "NotFound", f"DID not registered: {did}")
+        service = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": self.url}
+        return {"id": did, "alsoKnownAs": [f"at://{self.accounts[did].handle}"], "service": [service]}
+
+    def _account(self, name: str) -> FakeAccount | None:
+        return next((one for one in self.accounts.values() if name in {one.did, one.handle}), None)
+
+    def _identity_resolveHandle(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        account = self._account(call.params["handle"])
+        if account is None:
+            raise Refused(400, "HandleNotFound", "Unable to resolve handle")
+        return {"did": account.did}
+
+    # -- sessions ---------------------------------------------------------------------------------------------------
+
+    def _session(self, account: FakeAccount, scope: str, refresh_id: str) -> dict[str, Any]:
+        access = {"scope": scope, "sub": account.did, "iat": time.time(), "exp": int(time.time()) + 7200}
+        refresh = {"scope": REFRESH, "of": scope, "sub": account.did, "jti": refresh_id, "exp": time.time() + 7776000}
+        names = {"did": account.did, "handle": account.handle, "active": account.state == "active"}
+        return {**names, "accessJwt": _jwt(access), "refreshJwt": _jwt(refresh)}
+
+    def _server_createSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        body = call.json()
+        account = self._account(body["identifier"])
+        if account is None or body["password"] not in {account.password, account.app_password}:
+            raise Refused(401, "AuthenticationRequired", "Invalid identifier or password")
+        if account.state == "takendown":
+            raise Refused(401, "AccountTakedown", "Account has been taken down")
+        main = body["password"] == account.password
+        if main and account.email_code and body.get("authFactorToken") != account.email_code:
+            sentence = "A sign in code has been sent to your email address"
+            raise Refused(401, "AuthFactorTokenRequired", sentence)
+        return self._session(account, MAIN if main else APP, secrets.token_hex(8))
+
+    def _refresh_claims(self, call: Call) -> dict[str, Any]:
+        claims = _claims(call.headers.get("authorization", "").removeprefix("Bearer "))
+        if claims.get("scope") != REFRESH:
+            raise Refused(400, "InvalidToken", "Token could not be verified")
+        if claims["jti"] in self._ended:
+            raise Refused(400, "ExpiredToken", "Token has been revoked")
+        return claims
+
+    def _server_refreshSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        claims = self._refresh_claims(call)
+        # The real PDS answers a used token for two more hours, always with the same successor.
+        successor = self._refreshed.setdefault(claims["jti"], secrets.token_hex(8))
+        return self._session(self.accounts[claims["sub"]], claims["of"], successor)
+
+    def _server_deleteSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        self._ended.add(self._refresh_claims(call)["jti"])
+        return {}
+
+    def _server_createAppPassword(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        if self._authorized(call)[1] != MAIN:
+            raise Refused(400, "InvalidToken", "Bad token scope")
+        return {"name": call.json()["name"], "password": "aaaa-bbbb-cccc-dddd"}
+
+    def _server_getSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        account = self.accounts[self._authorized(call)[0]]
+        return {"did": account.did, "handle": account.handle, "active": account.state == "active"}
+
+    # -- authorization ----------------------------------------------------------------------------------------------
+
+    def _authorized(self, call: Call) -> tuple[str, str]:
+        """The DID and the scope of a request."""
+        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        if not token:
+            raise Refused(401, "AuthMissing", "Authentication Required")
+        if scheme == "DPoP":
+            did, scope = self._proved(call, token)
+        else:
+            claims = _claims(token)
+            if token in self._dpop:
+                raise Refused(400, "InvalidToken", "Malformed token")
+            if claims.get("scope") not in {MAIN, APP}:
+                raise Refused(400, "InvalidToken", "Token could not be verified")
+            if claims["iat"] < self.expired_before:
+                raise Refused(400, "ExpiredToken", "Token has expired")
+            did, scope = claims["sub"], claims["scope"]
+        if self.accounts[did].state == "deactivated":
+            raise Refused(401, "AccountDeactivated", "Account is deactivated")
+        if self.accounts[did].state == "takendown":
+            raise Refused(401, "AccountTakedown", "Account has been taken down")
+        return did, scope
+
+    def _proved(self, call: Call, token: str) -> tuple[str, str]:
+        known = self._dpop.get(token)
+        if known is None:
+            raise Refused(401, "invalid_token", "Invalid token")
+        proof = call.headers.get("dpop", "..")
+        header = json.loads(_unbase64(proof.split(".")[0]) or b"{}")
+        if header.get("typ") != "dpop+jwt":
+            raise Refused(401, "invalid_dpop_proof", "DPoP proof required")
+        key = ECKey.import_key(header["jwk"])
+        claims = json.loads(jws.deserialize_compact(proof, key, algorithms=["ES256"]).payload)
+        if claims.get("nonce") != self.nonce:
+            headers = {"dpop-nonce": self.nonce, "www-authenticate": 'DPoP error="use_dpop_nonce"'}
+            raise Refused(401, "use_dpop_nonce", "Authorization server requires nonce in DPoP proof", **headers)
+        ath = base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).decode().rstrip("=")
+        wanted = {"htm": call.method, "htu": call.url.partition("?")[0], "ath": ath}
+        if key.thumbprint() != known["jkt"] or any(claims.get(name) != value for name, value in wanted.items()):
+            raise Refused(401, "invalid_dpop_proof", "DPoP mismatch")
+        if _claims(token)["iat"] < self.expired_before:
+            raise Refused(401, "invalid_token", '"exp" claim timestamp check failed')
+        return known["did"], known["scope"]
+
+    def _writer(self, call: Call) -> tuple[str, dict[str, Any]]:
+        did, scope = self._authorized(call)
+        body = call.json()
+        if body["repo"] != did and self._account(body["repo"]) is None:
+            raise Refused(403, "AccountNotFound", "Account not found")
+        if body["repo"] not in {did, self.accounts[did].handle}:
+            raise Refused(401, "AuthenticationRequired", "Authentication Required")
+        wanted = f"repo:{body['collection']}?action={NEEDED_SCOPE[call.path.rpartition('.')[2]]}"
+        granted = scope.replace("&action=", f" repo:{body['collection']}?action=").split()
+        if scope not in {MAIN, APP} and not {wanted, wanted.partition("?")[0], "transition:generic"} & set(granted):
+            raise Refused(403, "ScopeMissingError", f'Missing required scope "{wanted}"')
+        return did, body
+
+    # -- records ----------------------------------------------------------------------------------------------------
+
+    def _put(self, did: str, body: dict[str, Any], rkey: str) -> dict[str, Any]:
+        for cid in _links(body["record"]):
+            if cid not in self.accounts[did].blobs:
+                raise Refused(400, "BlobNotFound", f"Could not find blob: {cid}")
+        kept = {
+            "uri": f"at://{did}/{body['collection']}/{rkey}",
+            "cid": _cid(json.dumps(body["record"], sort_keys=True).encode()),
+            "value": body["record"],
+        }
+        self.records[did, body["collection"], rkey] = kept
+        return {"uri": kept["uri"], "cid": kept["cid"], "validationStatus": "valid"}
+
+    def _repo_createRecord(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        did, body = self._writer(call)
+        rkey = body.get("rkey") or "3k" + secrets.token_hex(6)[:11].translate(str.maketrans("0189", "abcd"))
+        if (did, body["collection"], rkey) in self.records:
+            raise Refused(500, "InternalServerError", "Internal Server Error")
+        return self._put(did, body, rkey)
+
+    def _repo_putRecord(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        did, body = self._writer(call)
+        return self._put(did, body, body["rkey"])
+
+    def _repo_getRecord(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        account = self._account(call.params["repo"])
+        where = (account.did if account else "", call.params["collection"], call.params["rkey"])
+        if where not in self.records:
+            raise Refused(400, "RecordNotFound", f"Could not locate record: at://{'/'.join(where)}")
+        return self.records[where]
+
+    def _repo_deleteRecord(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        did, body = self._writer(call)
+        self.records.pop((did, body["collection"], body["rkey"]), None)
+        return {}
+
+    def _repo_uploadBlob(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        did, _ = self._authorized(call)
+        cid = _cid(call.content, raw=True)
+        self.accounts[did].blobs.add(cid)
+        kind = call.headers["content-type"]
+        return {"blob": {"$type": "blob", "ref": {"$link": cid}, "mimeType": kind, "size": len(call.content)}}
+
+
+def _links(value: Any) -> set[str]:
+    """The CIDs of the blobs in a record."""
+    if isinstance(value, dict):
+        if value.get("$type") == "blob":
+            return {value["ref"]["$link"]}
+        value = list(value.values())
+    return set().union(*map(_links, value)) if isinstance(value, list) else set()
+
+
+def _cid(content: bytes, *, raw: bool = False) -> str:
+    head = b"\x01\x55\x12\x20" if raw else b"\x01\x71\x12\x20"
+    return "b" + base64.b32encode(head + hashlib.sha256(content).digest()).decode().lower().rstrip("=")
+
+
+def _jwt(claims: dict[str, Any]) -> str:
+    """A token that reads like a JWT; the fake believes what it reads."""
+    parts = {"typ": "at+jwt", "alg": "HS256"}, {**claims, "salt": secrets.token_hex(4)}
+    return (
+        ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + ".c2ln"
+    )
+
+
+def _unbase64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _claims(token: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(_unbase64(token.split(".")[1]))
+    except (IndexError, ValueError):
+        return {}
+    return found
