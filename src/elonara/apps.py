@@ -9,3 +9,9 @@ class Elonara(AppConfig):
     name = "elonara"
     label = "elonara"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let the floors hear of each other."""
+        from elonara.invitations import wiring  # noqa: PLC0415 - models are not loaded before this
+
+        wiring.install()

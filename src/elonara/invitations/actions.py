@@ -4,16 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from elonara.communities.models import Community, Membership
-from elonara.events.models import Answer, Event
-from elonara.invitations.models import Announcement, Invitation
+from elonara.communities.models import Community
+from elonara.events.models import Event
+from elonara.invitations import caps, hosting, plan, queueing, reasons
+from elonara.invitations.answering import opened, opt_in_again, opt_out, relay_opt_in, relay_opt_out, report, respond
+from elonara.invitations.hosting import (
+    cancel,
+    cancel_all,
+    confirm,
+    confirm_all,
+    hand_over,
+    resume_sending,
+    retry,
+    retry_all,
+    undo,
+)
+from elonara.invitations.models import Voice
+from elonara.invitations.plan import Plan
 from elonara.invitations.results import InvitationRefused, Preview, Sent
+from elonara.invitations.targets import Target
 from elonara.members.models import Member
 
-__all__ = ["InvitationRefused"]
+__all__ = [
+    "BlueskyInvitationService",
+    "InvitationRefused",
+    "cancel",
+    "cancel_all",
+    "confirm",
+    "confirm_all",
+    "hand_over",
+    "invite",
+    "opened",
+    "opt_in_again",
+    "opt_out",
+    "preview",
+    "relay_opt_in",
+    "relay_opt_out",
+    "report",
+    "respond",
+    "resume_sending",
+    "retry",
+    "retry_all",
+    "undo",
+]
 
 
-def preview(
+def preview(  # noqa: PLR0917
     host: Member,
     to: Event | Community,
     dids: Sequence[str],
@@ -23,12 +59,35 @@ def preview(
 ) -> Preview:
     """The exact posts, who is left out and on which days it goes. Writes nothing.
 
-    `dids` are DIDs or handles. Raises InvitationRefused.
+    `dids` are DIDs or handles; `lines` maps some of them to a personal line. Raises InvitationRefused.
     """
-    raise NotImplementedError
+    planned = plan.make(host, Target(to), dids, note, lines, thread)
+    days = caps.days_for(host, len(planned.planned), relay=planned.voice == Voice.RELAY)
+    today, later, schedule = caps.in_words(days, caps.today(host))
+    posts = [
+        one.post.preview(did=one.person.did, handle=one.person.handle, name=one.person.name, avatar=one.person.avatar)
+        for one in planned.planned
+    ]
+    ends = planned.target.ends
+    warnings = list(planned.warnings)
+    late = sum(number for day, number in later if ends is not None and caps.begins(host, day) >= ends)
+    if late:
+        warnings.append(f"{late} would go out only after the event has begun, and will not be sent.")
+    return Preview(
+        readiness=planned.ready,
+        announcement=planned.announcement.preview() if planned.announcement else None,
+        posts=posts,
+        skipped=planned.skipped,
+        today=today,
+        later=later,
+        warnings=warnings,
+        note_room=min((post.room for post in posts), default=0),
+        schedule=schedule,
+        refusal=_refusal(planned),
+    )
 
 
-def invite(
+def invite(  # noqa: PLR0917
     host: Member,
     to: Event | Community,
     dids: Sequence[str],
@@ -37,62 +96,37 @@ def invite(
     thread: bool = True,
     idempotency_key: str = "",
 ) -> Sent:
-    """Write one row per person and wake the workers; nothing is posted here. Raises InvitationRefused."""
-    raise NotImplementedError
+    """Write one row per person and wake the workers; nothing is posted here.
+
+    The same `idempotency_key` (≤ 100 characters) of the same host gives the first outcome again. Raises
+    InvitationRefused; somebody who may not be invited is skipped, not refused.
+    """
+    target, key = Target(to), idempotency_key.strip()[:100]
+    if (before := queueing.repeated(host, target, key)) is not None:
+        return before
+    planned = plan.make(host, target, dids, note, lines, thread)
+    if (refusal := _refusal(planned)) is not None:
+        raise InvitationRefused(refusal.code, refusal.sentence)
+    return queueing.write(planned, key)
 
 
-def retry(invitation: Invitation, by: Member) -> Invitation:
-    """Queue a failed, cancelled or suppressed invitation again. Raises InvitationRefused."""
-    raise NotImplementedError
+def _refusal(planned: Plan) -> reasons.Reason | None:
+    ready = planned.ready
+    return None if ready.may_send else reasons.reason(ready.reason)
 
 
-def confirm(invitation: Invitation, by: Member) -> Invitation:
-    """The host has seen the new text (or wants an undone or unsure one again). Raises InvitationRefused."""
-    raise NotImplementedError
+class BlueskyInvitationService:
+    """The same actions as one object, for callers that are given a service."""
 
-
-def confirm_all(to: Event | Community, by: Member) -> int:
-    """Confirm every rebuilt invitation of the target; how many there were."""
-    raise NotImplementedError
-
-
-def cancel(post: Invitation | Announcement, by: Member) -> Invitation | Announcement:
-    """Stop what has not been sent; what may be on its way becomes an undo. Raises InvitationRefused."""
-    raise NotImplementedError
-
-
-def undo(post: Invitation | Announcement, by: Member) -> Invitation | Announcement:
-    """Take a post back from Bluesky. Raises InvitationRefused."""
-    raise NotImplementedError
-
-
-def hand_over(invitation: Invitation, by: Member) -> str:
-    """The host posts it herself: the composer's link. Raises InvitationRefused."""
-    raise NotImplementedError
-
-
-def respond(
-    ref: str, did: str, handle: str, name: str, choice: str, plus_ones: int = 0, note: str = ""
-) -> Answer | Membership | None:
-    """The invited person, who proved `did`, answers. Raises InvitationRefused (wrong_person, withdrawn, …)."""
-    raise NotImplementedError
-
-
-def opened(ref: str, did: str) -> None:
-    """Somebody who proved `did` looks at the invitation; counts only for the invited one."""
-    raise NotImplementedError
-
-
-def opt_out(did: str, host: Member | None = None) -> None:
-    """Never again, from this host or (None) from the whole site. Queued ones are suppressed at once."""
-    raise NotImplementedError
-
-
-def opt_in_again(did: str, host: Member | None = None) -> None:
-    """The person takes her own opt-out back."""
-    raise NotImplementedError
-
-
-def report(ref: str, did: str, text: str) -> None:
-    """Tell the operator; `did` is "" where nobody proved anything. Raises InvitationRefused for an unknown ref."""
-    raise NotImplementedError
+    preview = staticmethod(preview)
+    invite = staticmethod(invite)
+    retry = staticmethod(hosting.retry)
+    confirm = staticmethod(hosting.confirm)
+    cancel = staticmethod(hosting.cancel)
+    undo = staticmethod(hosting.undo)
+    hand_over = staticmethod(hosting.hand_over)
+    respond = staticmethod(respond)
+    opened = staticmethod(opened)
+    opt_out = staticmethod(opt_out)
+    opt_in_again = staticmethod(opt_in_again)
+    report = staticmethod(report)

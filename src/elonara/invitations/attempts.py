@@ -29,6 +29,8 @@ PAUSE = dt.timedelta(minutes=5)  # for a 429 that does not say how long
 NEEDED = 45.0  # seconds of the lease that a create must have left: it must end before another worker can begin
 # The agent's words for what only time or the host's own doing ends, besides `needs_reauth`.
 HOLDING = frozenset({"account_deactivated", "other_author", "relay_not_approved"})
+# Where another try cannot change anything.
+FOR_GOOD = frozenset({"account_takendown", "account_gone"})
 
 
 @dataclass
@@ -52,7 +54,7 @@ def deliver(desk: Desk, row: Row) -> bool:
     return _write(desk, row)
 
 
-def _look_first(desk: Desk, row: Row) -> bool:
+def _look_first(desk: Desk, row: Row) -> bool:  # noqa: PLR0911
     """An earlier attempt may have landed: existence at the key, whatever its CID, means sent."""
     if not _take(desk, row):
         return False
@@ -69,8 +71,7 @@ def _look_first(desk: Desk, row: Row) -> bool:
         return False
     if since > SURE:
         # She may have deleted it by hand: only she can say whether it should be posted again.
-        asked = {"needs_confirmation": True} if isinstance(row, Invitation) else {}
-        _give_up(desk, row, "unsure", retryable=True, **asked)
+        _give_up(desk, row, "unsure", ask=True)
         return False
     if _stopped(desk, row):
         return False
@@ -97,7 +98,7 @@ def _stopped(desk: Desk, row: Row) -> bool:
     match verdict.event:
         case Event.CANCEL | Event.SUPPRESS if row.ambiguous:
             # It must not go, and it may have gone: take it back, and look until nothing can land any more.
-            move(row, Event.UNDO, reason=verdict.reason, next_attempt_at=timezone.now(), undo_settled_at=None)
+            take_back(row, verdict.reason)
         case Event.CANCEL | Event.SUPPRESS:
             end(row, verdict.event, verdict.reason)
         case Event.HOLD:
@@ -111,6 +112,11 @@ def _stopped(desk: Desk, row: Row) -> bool:
 
 def _postpone(row: Row, reason: str, at: dt.datetime) -> None:
     type(row).objects.filter(pk=row.pk, state=State.QUEUED).update(reason=reason, next_attempt_at=at)
+
+
+def take_back(row: Row, reason: str) -> None:
+    """Begin to undo what stands or may still land; the worker that has the lane says until when it looks."""
+    move(row, Event.UNDO, reason=reason, next_attempt_at=timezone.now(), undo_settled_at=None, undo_confirmations=0)
 
 
 def end(row: Row, event: Event, reason: str) -> None:
@@ -129,7 +135,7 @@ def hold(row: Row, reason: str, error: str, desk: Desk) -> None:
         ends = target_of(row).ends
         # A doubt is looked into soon, whether or not anybody can post.
         at = timezone.now() + (SOON if row.ambiguous else checks.HOLD_LOOK)
-        values = {"reason": reason, "error": error, "next_attempt_at": min(at, ends) if ends else at}
+        values: dict[str, Any] = {"reason": reason, "error": error, "next_attempt_at": min(at, ends) if ends else at}
         fence = desk.lease.fence if row.state == State.SENDING else None
         if not move(row, Event.HOLD, fence=fence, attempts=attempts, **values):
             return
@@ -198,7 +204,7 @@ def _settle(desk: Desk, row: Row, result: BlueskyResult) -> None:
         _look_later(desk, row, error)  # this attempt failed for certain, an earlier one may still land
     else:
         reason = "gave_up" if result.retryable else result.reason or "record_refused"
-        _give_up(desk, row, reason, retryable=True, error=error)
+        _give_up(desk, row, reason, error=error)
 
 
 def _look_later(desk: Desk, row: Row, error: str) -> None:
@@ -211,8 +217,7 @@ def _unread(desk: Desk, row: Row, result: BlueskyResult) -> None:
     """The key could not be read: the doubt stays, and is never ended by posting again."""
     pause(desk, result)
     if timezone.now() - (row.first_attempt_at or timezone.now()) > READING:
-        asked = {"needs_confirmation": True} if isinstance(row, Invitation) else {}
-        _give_up(desk, row, "unsure", retryable=True, error=(result.error_message or "")[:500], **asked)
+        _give_up(desk, row, "unsure", error=(result.error_message or "")[:500], ask=True)
         return
     at = timezone.now() + min(wait_after(row.attempts), dt.timedelta(hours=1))
     _again(desk, row, "asking", (result.error_message or "")[:500], at, ambiguous=True)
@@ -252,11 +257,12 @@ def _again(
     )
 
 
-def _give_up(desk: Desk, row: Row, reason: str, *, retryable: bool, error: str = "", **values: Any) -> None:
+def _give_up(desk: Desk, row: Row, reason: str, *, error: str = "", ask: bool = False) -> None:
+    values: dict[str, Any] = {"reason": reason, "error": error, "retryable": reason not in FOR_GOOD}
+    if isinstance(row, Invitation):
+        values["needs_confirmation"] = ask
     with transaction.atomic():
-        gone = move(
-            row, Event.GIVE_UP, fence=desk.lease.fence, reason=reason, error=error, retryable=retryable, **values
-        )
+        gone = move(row, Event.GIVE_UP, fence=desk.lease.fence, **values)
         if gone and isinstance(row, Announcement):
             for reply in row.invitations.filter(state=State.QUEUED, ambiguous=False):
                 move(reply, Event.GIVE_UP, reason="announcement_failed", retryable=True)

@@ -28,6 +28,7 @@ HOLD_LOOK = dt.timedelta(hours=1)  # a waiting row is looked at this often, shou
 GRAPH_RETRY = dt.timedelta(minutes=5)
 LABEL_RETRY = dt.timedelta(hours=1)
 LABEL_AGE = dt.timedelta(minutes=10)
+SPAM_REASON = "spam_label"
 SPAM = frozenset({"spam", "!hide", "!takedown"})
 
 

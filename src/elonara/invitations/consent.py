@@ -66,7 +66,7 @@ def refusals(
     return found
 
 
-def shortly_before(row: Invitation, target: Target, person: Person | None) -> str:
+def shortly_before(row: Invitation, target: Target, person: Person | None) -> str:  # noqa: PLR0911
     """The reason why this row must not be posted now, or "". The network was asked before: `person`."""
     did = row.invitee_did
     own = _own_dids(row.host) | {row.author_did}

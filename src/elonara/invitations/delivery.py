@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Min, Q, QuerySet
@@ -31,6 +32,8 @@ __all__ = ["KIND", "look", "sweep"]
 
 log = logging.getLogger(__name__)
 
+# Announcements first: their replies need what Bluesky says about them.
+MODELS: tuple[type[Row], ...] = (Announcement, Invitation)
 TURN = 20.0  # seconds after which a worker lets others have the thread
 LEASE = 60.0  # seconds; extended before each row, and before a create where less than its deadline is left
 BUSY = dt.timedelta(seconds=3)  # until we ask again for a lane that another worker has
@@ -51,7 +54,7 @@ def sweep() -> Iterator[tuple[str, dt.datetime | None]]:
     """Every account with work, and when it is due (None: now). Finds what a crash or a lost wake left behind."""
     authors = {
         did
-        for model in (Announcement, Invitation)
+        for model in MODELS
         for did in model.objects.filter(state__in=(State.QUEUED, State.SENDING, State.WAITING, State.UNDOING))
         .order_by()
         .values_list("author_did", flat=True)
@@ -77,7 +80,7 @@ def next_look(author_did: str) -> dt.datetime | None:
         posts = max(moment for moment in (posts, lane_row.next_at, lane_row.paused_until) if moment is not None)
     others = [
         found
-        for model in (Announcement, Invitation)
+        for model in MODELS
         if (found := _others(model, author_did).aggregate(at=Min("next_attempt_at"))["at"]) is not None
     ]
     if lane_row is not None and lane_row.paused_until is not None:
@@ -89,7 +92,7 @@ def next_look(author_did: str) -> dt.datetime | None:
 
 def _recover(author_did: str, lease: Lease) -> None:
     """Rows that a dead worker left in `sending`: their posts may stand. The lane is ours, so nobody works on them."""
-    for model in (Announcement, Invitation):
+    for model in MODELS:
         rows = model.objects.filter(author_did=author_did, state=State.SENDING, fence__lt=lease.fence)
         for row in rows:
             if move(row, Event.PUT_BACK, ambiguous=True, reason="asking", next_attempt_at=timezone.now()):
@@ -123,20 +126,18 @@ def _next(author_did: str) -> Row | None:
     held = AccountLane.objects.get(author_did=author_did)
     if held.paused_until is not None and held.paused_until > now:
         return None
-    others: list[QuerySet[Announcement] | QuerySet[Invitation]] = [
-        _others(model, author_did).filter(next_attempt_at__lte=now) for model in (Invitation, Announcement)
-    ]
-    posts: list[QuerySet[Announcement] | QuerySet[Invitation]] = []
+    others = [_others(model, author_did).filter(next_attempt_at__lte=now) for model in MODELS[::-1]]
+    posts: list[QuerySet[Any]] = []
     if held.next_at is None or held.next_at <= now:
-        posts = [_due(model, author_did).filter(next_attempt_at__lte=now) for model in (Announcement, Invitation)]
+        posts = [_due(model, author_did).filter(next_attempt_at__lte=now) for model in MODELS]
     for rows in (*others, *posts):
-        row = _loaded(rows).order_by("next_attempt_at", "queued_at", "rkey").first()
+        row: Row | None = _loaded(rows).order_by("next_attempt_at", "queued_at", "rkey").first()
         if row is not None:
             return row
     return None
 
 
-def _due[M: (Announcement, Invitation)](model: type[M], author_did: str) -> QuerySet[M]:
+def _due(model: type[Row], author_did: str) -> QuerySet[Any]:
     """Queued rows that may go, or that are to be ended because their event has begun."""
     may_go = Q(host__sending=None) | Q(host__sending__paused_at=None)
     begun = Q(event__starts_at__lte=timezone.now())
@@ -146,11 +147,11 @@ def _due[M: (Announcement, Invitation)](model: type[M], author_did: str) -> Quer
     return model.objects.filter(may_go | begun, author_did=author_did, state=State.QUEUED)
 
 
-def _others[M: (Announcement, Invitation)](model: type[M], author_did: str) -> QuerySet[M]:
+def _others(model: type[Row], author_did: str) -> QuerySet[Any]:
     return model.objects.filter(author_did=author_did, state__in=(State.UNDOING, State.WAITING))
 
 
-def _loaded(rows: QuerySet[Announcement] | QuerySet[Invitation]) -> QuerySet[Announcement] | QuerySet[Invitation]:
+def _loaded(rows: QuerySet[Any]) -> QuerySet[Any]:
     related = ["host__bluesky", "event__community", "community"]
     return rows.select_related(*related, *(["announcement", "batch"] if rows.model is Invitation else []))
 
@@ -159,10 +160,7 @@ def _orphans(author_did: str, held: AccountLane | None) -> bool:
     """Rows in `sending` that nobody works on: the lane is free or its lease has ended."""
     if held is not None and held.lease_until is not None and held.lease_until > dt.datetime.now(dt.UTC):
         return False
-    return any(
-        model.objects.filter(author_did=author_did, state=State.SENDING).exists()
-        for model in (Announcement, Invitation)
-    )
+    return any(model.objects.filter(author_did=author_did, state=State.SENDING).exists() for model in MODELS)
 
 
 def _space(lease: Lease) -> None:

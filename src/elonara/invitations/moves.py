@@ -39,9 +39,10 @@ def move(post: Row, event: Event, *, fence: int | None = None, **values: Any) ->
 
 def take(post: Row, fence: int, **values: Any) -> bool:
     """Apply ATTEMPT to a row that is queued and confirmed, and mark it with the lane's fence. False: it changed."""
-    rows = type(post).objects.filter(pk=post.pk, state=post.state)
+    unchanged: dict[str, Any] = {"state": post.state, "author_did": post.author_did, "rkey": post.rkey}
     if isinstance(post, Invitation):
-        rows = rows.filter(needs_confirmation=False, author_did=post.author_did, rkey=post.rkey)
+        unchanged["needs_confirmation"] = False
+    rows = type(post).objects.filter(pk=post.pk, **unchanged)
     target = states.target(Event.ATTEMPT, post.state)
     if not rows.update(state=target, fence=fence, **values):
         return False

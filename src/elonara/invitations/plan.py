@@ -46,7 +46,7 @@ class Plan:
     warnings: list[str] = field(default_factory=list)
 
 
-def make(
+def make(  # noqa: PLR0917
     host: Member,
     target: Target,
     dids: Sequence[str],

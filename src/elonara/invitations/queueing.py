@@ -142,7 +142,7 @@ def _announce(plan: Plan, at: dt.datetime) -> Announcement | None:
     return row
 
 
-def _row(
+def _row(  # noqa: PLR0917
     plan: Plan, one: Planned, batch: Batch, announcement: Announcement | None, on: dt.date, at: dt.datetime
 ) -> Invitation:
     person = one.person

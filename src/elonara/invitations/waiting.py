@@ -15,7 +15,7 @@ def step(desk: attempts.Desk, row: Row) -> None:
     target, now = target_of(row), timezone.now()
     if (verdict := checks.wanted(row, target)) is not None:
         if row.ambiguous:
-            move(row, Event.UNDO, reason=verdict.reason, next_attempt_at=now, undo_settled_at=None)
+            attempts.take_back(row, verdict.reason)
         else:
             attempts.end(row, Event.CANCEL, verdict.reason)
         return
