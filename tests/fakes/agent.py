@@ -35,9 +35,9 @@ class Post:
 class FakeAgent:
     """Implements elonara.bluesky.agent.BlueskyAgent. A key that exists refuses a second create, as a PDS does.
 
-    `moods` are taken one by one, by creates alone: "ok"; "lost" (the work is done, the answer never comes); "late" (nobody
-    answers, the work is done when `land()` is called); "down" (nothing is sent); "server" (500, not done); a
-    BlueskyResult is given back as it is. After the last one everything works.
+    `moods` are taken one by one, by creates alone: "ok"; "lost" (the work is done, the answer never comes); "late"
+    (nobody answers, the work is done when `land()` is called); "down" (nothing is sent); "server" (500, not done);
+    a BlueskyResult is given back as it is. After the last one everything works.
     """
 
     author_did: str = READY.author_did

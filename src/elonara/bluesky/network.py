@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from elonara.atproto.dns import TxtLookup
 from elonara.atproto.identity import IdentityResolver
 from elonara.atproto.network import GuardedHttp
 from elonara.atproto.oauth.metadata import Discovery
@@ -30,7 +31,7 @@ class _Network:
 
 _lock = threading.Lock()
 _network: _Network | None = None
-_substitute: GuardedHttp | None = None
+_substitute: tuple[GuardedHttp, TxtLookup | None] | None = None
 
 
 def http() -> GuardedHttp:
@@ -64,11 +65,11 @@ def appview_url() -> str:
 
 
 @contextlib.contextmanager
-def use(substitute: GuardedHttp) -> Iterator[None]:
-    """Make every thread use this HTTP client, for tests. The caller closes it."""
+def use(http: GuardedHttp, *, dns: TxtLookup | None = None) -> Iterator[None]:
+    """Make every thread use this HTTP client (and these DNS answers), for tests. The caller closes it."""
     global _substitute, _network
     with _lock:
-        before, _substitute, _network = _substitute, substitute, None
+        before, _substitute, _network = _substitute, (http, dns), None
     try:
         yield
     finally:
@@ -90,6 +91,8 @@ def _current() -> _Network:
 
 
 def _build(options: Bluesky) -> _Network:
-    client = _substitute or GuardedHttp(options.allow_private_hosts)
-    resolver = IdentityResolver(client, plc_url=options.plc_url, handle_resolver_url=options.handle_resolver_url)
+    client, dns = _substitute or (GuardedHttp(options.allow_private_hosts), None)
+    resolver = IdentityResolver(
+        client, plc_url=options.plc_url, handle_resolver_url=options.handle_resolver_url, dns=dns
+    )
     return _Network(options, client, Xrpc(client), resolver, Discovery(client))

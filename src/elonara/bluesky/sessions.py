@@ -64,10 +64,10 @@ def fresh_token(identity_id: UUID, *, refused: str = "") -> str:
     )
 
 
-def end(identity: MemberIdentity, reason: str, *, lease: Lease | None = None) -> None:
+def end(identity: MemberIdentity, reason: str, *, lease: Lease | None = None) -> bool:
     """Note that the session is over: only the member can make a new one. Tokens are dropped, and the member is told.
 
-    With a lease, nothing changes where the lease was lost.
+    False where nothing changed: it was over already, or the lease was lost.
     """
     rows = lease.rows() if lease else MemberIdentity.objects.filter(pk=identity.pk)
     changed = rows.filter(state=MemberIdentity.State.ACTIVE).update(
@@ -76,6 +76,12 @@ def end(identity: MemberIdentity, reason: str, *, lease: Lease | None = None) ->
     if changed:
         log.info("session of member %s (%s) is over: %s", identity.member_id, identity.bsky_did, reason)
         hooks.on_needs_member.fire(identity.member_id, identity.bsky_did)
+    return bool(changed)
+
+
+def _over(identity: MemberIdentity, reason: str, lease: Lease) -> SessionOver | TryLater:
+    # A lost lease means that the member has connected anew: it was the old session that is over.
+    return SessionOver(reason) if end(identity, reason, lease=lease) else TryLater("busy", retry_after=1)
 
 
 def _usable(identity: MemberIdentity, refused: str) -> str | None:
@@ -138,16 +144,12 @@ def _refresh(identity: MemberIdentity, lease: Lease) -> str:
             pds_url=identity.pds_url,
         )
     except InvalidGrant as fault:
-        reason = "refresh_lost" if lost else "revoked"
-        end(identity, reason, lease=lease)
-        raise SessionOver(reason) from fault
+        raise _over(identity, "refresh_lost" if lost else "revoked", lease) from fault
     except WrongAccount as fault:
-        end(identity, "wrong_account", lease=lease)
-        raise SessionOver("wrong_account") from fault
+        raise _over(identity, "wrong_account", lease) from fault
     except OAuthError as fault:
         if fault.code == "invalid_client":
-            end(identity, "client_changed", lease=lease)
-            raise SessionOver("client_changed") from fault
+            raise _over(identity, "client_changed", lease) from fault
         if fault.status and fault.status < 500:
             lease.update(attempt_started_at=None)  # refused before the token was looked at
         raise TryLater("server", fault.retry_after) from fault

@@ -1,0 +1,184 @@
+"""Connecting accounts at the network's own authorization server."""
+
+import pytest
+
+from elonara.atproto.errors import Kind, XrpcError
+from elonara.bluesky import network as site_network
+from elonara.bluesky import scopes
+from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
+from elonara.bluesky.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, Proved, SignedIn
+from elonara.bluesky.sessions import authorizer
+
+WHO_AM_I = "com.atproto.server.getSession"
+
+
+def works(identity):
+    """Whether the stored session opens the PDS."""
+    pds_url, auth = authorizer(MemberIdentity.objects.get(pk=identity.pk))
+    return site_network.xrpc().query(pds_url, WHO_AM_I, auth=auth)["did"] == identity.bsky_did
+
+
+def test_a_member_connects_and_everything_is_granted(travel, service, member, account):
+    outcome = travel("connect", account.handle, account, member=member, confirmed=True, next="/profile/edit")
+    assert isinstance(outcome, Connected)
+    assert outcome.next == "/profile/edit"
+    found = service.get_identity_for_member(member.pk)
+    assert (found.did, found.handle, found.state) == (account.did, account.handle, "active")
+    assert set(found.scope.split()) == set(scopes.connect().split())
+    assert found.can_read_graph
+    assert found.can_write
+    assert found.not_granted == []
+    assert found.display_name
+    assert service.is_connected(member.pk)
+    assert works(outcome.identity)
+
+
+def test_tokens_are_sealed_in_the_row(connected):
+    row = MemberIdentity.objects.get()
+    token = row.bsky_access_token_enc
+    assert token.startswith("v1.")
+    for column in ("bsky_access_token_enc", "bsky_refresh_token_enc", "dpop_key_enc"):
+        assert "eyJ" not in getattr(row, column)
+        assert '"kty"' not in getattr(row, column)
+
+
+def test_pressing_deny_connects_nothing(travel, service, member, account):
+    with pytest.raises(AuthorizationFailed) as failed:
+        travel("connect", account.handle, account, member=member, confirmed=True, deny=True, next="/events")
+    assert failed.value.reason == "access_denied"
+    assert failed.value.next == "/events"
+    assert not service.is_connected(member.pk)
+    assert not AuthorizationRequest.objects.exists()
+
+
+def test_reauthorizing_overwrites_the_session_and_ends_the_old_one(
+    connected, service, network, member, account, come_back, without_help
+):
+    before = MemberIdentity.objects.get()
+    MemberIdentity.objects.update(bsky_scope="atproto")
+    url = service.reauthorize(member, "browser")
+    come_back(network.approve(url, account.handle))
+    after = MemberIdentity.objects.get()
+    assert after.pk == before.pk
+    assert after.bsky_access_token_enc != before.bsky_access_token_enc
+    assert scopes.can_write(after.bsky_scope)
+    assert works(after)
+    pds_url, auth = authorizer(before)  # as whoever still holds the old tokens
+    with pytest.raises(XrpcError) as refused:
+        site_network.xrpc().query(pds_url, WHO_AM_I, auth=without_help(auth))
+    assert refused.value.kind is Kind.TOKEN_INVALID
+
+
+def test_choosing_another_account_at_the_server_is_refused(service, network, make_account, member, account, come_back):
+    other = make_account()
+    url = service.begin("connect", account.handle, member=member, browser="browser", confirmed=True)
+    try:
+        back = network.approve(url, other.handle, other.password)
+    except RuntimeError:
+        return  # the server itself refuses another account than the hinted one
+    with pytest.raises(AuthorizationFailed) as failed:
+        come_back(back)
+    assert failed.value.reason == "wrong_account"
+    assert (failed.value.expected, failed.value.got) == (account.did, other.did)
+    assert not service.is_connected(member.pk)
+
+
+def test_beginning_with_the_servers_name_finds_out_who_it_is(travel, service, network, member, account):
+    outcome = travel("connect", network.pds, account, member=member, confirmed=True)
+    assert outcome.identity.bsky_did == account.did
+    assert works(outcome.identity)
+
+
+def test_signing_in_leaves_no_session_behind_and_does_not_touch_the_stored_one(connected, travel, account):
+    before = MemberIdentity.objects.get()
+    outcome = travel("sign_in", account.handle, account, next="/events")
+    assert isinstance(outcome, SignedIn)
+    assert outcome.identity == before
+    after = MemberIdentity.objects.get()
+    assert after.bsky_access_token_enc == before.bsky_access_token_enc
+    assert after.bsky_refresh_token_enc == before.bsky_refresh_token_enc
+    assert works(after)
+    assert not AuthorizationRequest.objects.exists()
+
+
+def test_an_unknown_account_is_asked_who_it_is(travel, account):
+    outcome = travel("sign_in", account.did, account)
+    assert isinstance(outcome, SignedIn)
+    assert outcome.identity is None
+    assert (outcome.did, outcome.handle) == (account.did, account.handle)
+    assert not MemberIdentity.objects.exists()
+
+
+def test_an_invitee_proves_the_account_and_the_press_comes_back(travel, account):
+    outcome = travel(
+        "prove", account.handle, account, payload={"choice": "going"}, expected_did=account.did, next="/i/abc"
+    )
+    assert outcome == Proved(account.did, account.handle, outcome.display_name, {"choice": "going"}, "/i/abc")
+
+
+def test_another_account_than_the_invited_one_is_named(travel, make_account, network, account):
+    other = make_account()
+    with pytest.raises(AuthorizationFailed) as failed:
+        travel("prove", network.pds, other, expected_did=account.did, payload={"choice": "going"})
+    assert failed.value.reason == "wrong_account"
+    assert other.handle in failed.value.sentence
+    assert (failed.value.expected, failed.value.got) == (account.did, other.did)
+
+
+def test_an_account_of_another_member_is_never_moved(connected, travel, make_member, account, service, member):
+    thief = make_member()
+    with pytest.raises(AuthorizationFailed) as failed:
+        travel("connect", account.handle, account, member=thief, confirmed=True)
+    assert failed.value.reason == "belongs_to_another_member"
+    assert not service.is_connected(thief.pk)
+    assert MemberIdentity.objects.get().member == member
+    assert works(connected)
+
+
+def test_a_member_keeps_one_account(connected, travel, make_account, member):
+    other = make_account()
+    with pytest.raises(AuthorizationFailed) as failed:
+        travel("connect", other.handle, other, member=member, confirmed=True)
+    assert failed.value.reason == "wrong_account"
+    assert MemberIdentity.objects.get().bsky_did == connected.bsky_did
+
+
+def test_a_link_that_no_form_began_asks_first(travel, service, member, account):
+    waiting = travel("connect", account.handle, account, member=member, browser="browser", next="/events")
+    assert isinstance(waiting, NeedsConfirmation)
+    assert waiting.did == account.did
+    assert not service.is_connected(member.pk)
+    assert service.waiting(waiting.request_id, "browser", member) == waiting
+    assert works(service.confirm(waiting.request_id, "browser", member).identity)
+    with pytest.raises(AuthorizationFailed):
+        service.confirm(waiting.request_id, "browser", member)
+
+
+def test_disconnecting_ends_the_session_at_the_server_and_keeps_the_way_to_sign_in(
+    connected, service, member, travel, account, without_help
+):
+    before = MemberIdentity.objects.get()
+    assert service.disconnect(member)
+    after = MemberIdentity.objects.get()
+    assert (after.state, after.bsky_did) == ("revoked", account.did)
+    assert not any((after.bsky_access_token_enc, after.bsky_refresh_token_enc, after.dpop_key_enc, after.bsky_scope))
+    pds_url, auth = authorizer(before)
+    with pytest.raises(XrpcError) as refused:
+        site_network.xrpc().query(pds_url, WHO_AM_I, auth=without_help(auth))
+    assert refused.value.kind is Kind.TOKEN_INVALID
+    assert travel("sign_in", account.handle, account).identity == after
+
+
+@pytest.mark.parametrize(
+    ("identifier", "reason"),
+    [
+        ("nobody-at-all.test", "unknown_account"),
+        ("not a handle", "unknown_account"),
+        ("did:plc:nope", "unknown_account"),
+    ],
+)
+def test_a_name_that_leads_nowhere_gets_a_sentence(service, member, identifier, reason):
+    with pytest.raises(AuthorizationFailed) as failed:
+        service.begin("connect", identifier, member=member, browser="browser", confirmed=True)
+    assert failed.value.reason == reason
+    assert identifier in failed.value.sentence

@@ -1,0 +1,239 @@
+"""Stored sessions over their life: they end, are renewed by one process at a time, and are lost."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+
+import pytest
+from django.conf import settings as site_settings
+from django.db import connection
+from django.utils import timezone
+
+from elonara.bluesky import network as site_network
+from elonara.bluesky import sessions
+from elonara.bluesky.clients import clients
+from elonara.bluesky.leased import SessionOver, TryLater
+from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.secrets import dpop_key, unsealed
+
+WHO_AM_I = "com.atproto.server.getSession"
+
+
+def row():
+    return MemberIdentity.objects.get()
+
+
+def who_am_i():
+    pds_url, auth = sessions.authorizer(row())
+    return site_network.xrpc().query(pds_url, WHO_AM_I, auth=auth)["did"]
+
+
+def opened(column):
+    return unsealed(row(), column).reveal()
+
+
+def spend_refresh_token():
+    """What a process does that is killed between the server's answer and the commit."""
+    identity = row()
+    MemberIdentity.objects.update(attempt_started_at=timezone.now())
+    clients().sessions.refresh(
+        identity.issuer, opened("bsky_refresh_token_enc"), dpop_key(identity), "", identity.bsky_did
+    )
+
+
+@pytest.fixture
+def renewals(connected, network):
+    """How often a refresh token was sent since the test began. The server's nonce is known already."""
+    expire()
+    who_am_i()
+    network.faults([])
+
+    def asked():
+        return len([done for done in network.fault_log() if "oauth/token" in done["url"]])
+
+    before = asked()
+    expire()
+    return lambda: asked() - before
+
+
+def expire():
+    MemberIdentity.objects.update(bsky_token_expires_at=timezone.now())
+
+
+def test_an_ended_token_is_renewed_before_the_call(connected, account):
+    before = row()
+    expire()
+    assert who_am_i() == account.did
+    after = row()
+    assert after.bsky_access_token_enc != before.bsky_access_token_enc
+    assert after.bsky_refresh_token_enc != before.bsky_refresh_token_enc
+    assert after.bsky_token_expires_at > timezone.now() + timedelta(minutes=5)
+    assert (after.attempt_started_at, after.lease_until, after.state) == (None, None, "active")
+
+
+def test_a_token_that_the_server_lets_end_early_is_renewed_within_the_call(network, connect, member, account):
+    network.token_max_age(1)
+    try:
+        connect(member, account)
+        # The site believes that it lasts.
+        MemberIdentity.objects.update(bsky_token_expires_at=timezone.now() + timedelta(hours=1))
+        network.token_max_age(3600)
+        before = opened("bsky_access_token_enc")
+        threading.Event().wait(2.1)
+        assert who_am_i() == account.did
+        assert opened("bsky_access_token_enc") != before
+    finally:
+        network.token_max_age(3600)
+
+
+def test_twelve_threads_at_once_renew_once(renewals, account, faults):
+    faults({"match": "oauth/token", "kind": "delay-after", "ms": 200})
+    found, start = [], threading.Barrier(12)
+
+    def ask():
+        try:
+            start.wait()
+            found.append(who_am_i())
+        except Exception as fault:  # noqa: BLE001
+            found.append(fault)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [account.did] * 12
+    assert renewals() == 1
+    assert row().state == "active"
+
+
+PROCESS = """
+import json, os, sys
+wanted = json.loads(sys.argv[1])
+os.environ.update(wanted["environment"])
+import django
+from django.conf import settings
+django.setup()
+from django.db import connections
+connections["default"].settings_dict["NAME"] = wanted["database"]
+from elonara.bluesky import network, sessions
+from elonara.bluesky.models import MemberIdentity
+sys.stdin.readline()
+pds_url, auth = sessions.authorizer(MemberIdentity.objects.get())
+print(network.xrpc().query(pds_url, "com.atproto.server.getSession", auth=auth)["did"])
+"""
+
+
+@pytest.mark.sqlite_only
+def test_two_processes_at_once_renew_once(renewals, account, faults, network):
+    faults({"match": "oauth/token", "kind": "delay-after", "ms": 300})
+    environment = {
+        **network.settings(),
+        "DJANGO_SETTINGS_MODULE": "elonara.config.settings",
+        "ELONARA_DATA_DIR": str(site_settings.ELONARA.data_dir),
+        "ELONARA_CONFIG": str(site_settings.ELONARA.data_dir / "none.toml"),
+    }
+    wish = json.dumps({"environment": environment, "database": str(connection.settings_dict["NAME"])})
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, wish],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=dict(os.environ),
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    answers = [process.communicate(timeout=60)[0].strip() for process in processes]
+    assert answers == [account.did, account.did]
+    assert renewals() == 1
+
+
+def test_a_session_ended_elsewhere_needs_the_member(connected, account, needs_member, member):
+    identity = row()
+    assert sessions.revoke(identity.issuer, opened("bsky_refresh_token_enc"), dpop_key(identity), "")
+    with pytest.raises(SessionOver) as over:
+        who_am_i()
+    assert over.value.reason == "revoked"
+    after = row()
+    assert (after.state, after.state_reason) == ("needs_reauth", "revoked")
+    assert not after.bsky_refresh_token_enc
+    assert needs_member == [(member.pk, account.did)]
+    with pytest.raises(SessionOver):
+        who_am_i()
+    assert len(needs_member) == 1
+
+
+def test_a_process_killed_between_answer_and_commit_costs_the_session_and_no_loop(connected, needs_member):
+    expire()
+    spend_refresh_token()
+    with pytest.raises(SessionOver) as over:
+        who_am_i()
+    assert over.value.reason == "refresh_lost"
+    assert (row().state, row().state_reason) == ("needs_reauth", "refresh_lost")
+    assert len(needs_member) == 1
+
+
+def test_a_process_killed_before_the_server_heard_of_it_costs_nothing(connected, account):
+    expire()
+    MemberIdentity.objects.update(attempt_started_at=timezone.now() - timedelta(minutes=5))
+    assert who_am_i() == account.did
+    assert row().attempt_started_at is None
+
+
+def test_an_answer_lost_on_the_way_is_found_out_at_the_next_try(renewals, faults):
+    faults({"match": "oauth/token", "kind": "drop-after", "times": 1})
+    with pytest.raises(TryLater):
+        who_am_i()
+    assert row().state == "active"
+    assert row().attempt_started_at is not None
+    with pytest.raises(SessionOver) as over:
+        who_am_i()
+    assert over.value.reason == "refresh_lost"
+
+
+def test_a_server_that_is_down_costs_nothing(connected, account, faults):
+    expire()
+    faults({"match": "oauth/token", "kind": "status", "status": 503, "times": 1})
+    with pytest.raises(TryLater):
+        who_am_i()
+    assert who_am_i() == account.did
+
+
+def test_a_renewal_that_was_overtaken_by_a_new_connection_stores_nothing(renewals, connect, member, account, faults):
+    faults({"match": "oauth/token", "kind": "delay-after", "ms": 1500, "times": 1})
+    found = []
+
+    def renew():
+        try:
+            who_am_i()
+        except Exception as fault:  # noqa: BLE001
+            found.append(fault)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=renew)
+    thread.start()
+    threading.Event().wait(0.4)
+    anew = connect(member, account)
+    thread.join()
+    assert row().bsky_refresh_token_enc == anew.bsky_refresh_token_enc
+    assert isinstance(found[0], TryLater)
+    assert who_am_i() == account.did
+
+
+def test_another_address_of_the_site_means_another_client(connected, point_at, network, needs_member):
+    point_at(network, ELONARA_SITE__URL="http://127.0.0.1:8001")
+    with pytest.raises(SessionOver) as over:
+        who_am_i()
+    assert over.value.reason == "client_changed"
+    assert row().state == "needs_reauth"
+    assert len(needs_member) == 1
