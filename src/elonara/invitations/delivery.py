@@ -60,11 +60,10 @@ def sweep() -> Iterator[tuple[str, dt.datetime | None]]:
         .values_list("author_did", flat=True)
         .distinct()
     }
-    now = timezone.now()
     for did in sorted(authors):
         at = next_look(did)
         if at is not None:
-            yield did, None if at <= now else at
+            yield did, None if at <= timezone.now() else at
 
 
 def next_look(author_did: str) -> dt.datetime | None:

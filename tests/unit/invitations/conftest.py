@@ -1,0 +1,187 @@
+"""Alice's site: she is connected, knows people, and a fake Bluesky takes her posts."""
+
+import dataclasses
+import itertools
+from contextlib import ExitStack
+from datetime import timedelta
+
+import pytest
+from django.test import override_settings
+from django.utils import timezone
+from tests.fakes.agent import FakeAgent
+from tests.fakes.graph import FakeGraph, somebody
+
+from elonara import jobs
+from elonara.bluesky import factory, graph
+from elonara.bluesky.models import MemberIdentity
+from elonara.communities import actions as communities
+from elonara.events import actions as events
+from elonara.invitations import actions, checks, thumbs
+from elonara.invitations.models import Announcement, Invitation
+from elonara.members.models import Member
+
+ALICE = "did:plc:host"
+SITE = "https://events.example"
+_numbers = itertools.count(1)
+
+
+class Clock:
+    """Django's clock, which can be set forward."""
+
+    def __init__(self):
+        self._now, self.ahead = timezone.now, timedelta()
+
+    def now(self):
+        return self._now() + self.ahead
+
+    def pass_(self, **time):
+        self.ahead += timedelta(**time)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(timezone, "now", clock.now)
+    return clock
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    """What processes remember is forgotten between tests."""
+    thumbs.forget()
+    checks.forget_labels()
+
+
+@pytest.fixture
+def set_options():
+    """Changes options for the rest of the test: `set_options(invitations={"per_day": 3})`."""
+    with ExitStack() as stack:
+
+        def change(**groups):
+            from django.conf import settings
+
+            options = settings.ELONARA
+            for name, values in groups.items():
+                options = dataclasses.replace(options, **{name: dataclasses.replace(getattr(options, name), **values)})
+            stack.enter_context(override_settings(ELONARA=options))
+
+        yield change
+
+
+@pytest.fixture
+def site(set_options, clock, transactional_db):
+    """A site with a public address, no spacing, and caps that are not in the way."""
+    set_options(
+        site={"url": SITE},
+        invitations={"spacing_seconds": 0, "per_day": 200, "first_week_per_day": 200, "per_week": 1000},
+    )
+
+
+@pytest.fixture
+def agent(site):
+    agent = FakeAgent(author_did=ALICE)
+    with factory.use(agent):
+        yield agent
+
+
+@pytest.fixture
+def people():
+    """Whom alice knows; tests add to it."""
+    return [somebody(name) for name in ("bob", "carol", "dan")]
+
+
+@pytest.fixture
+def friends(agent, people):
+    fake = FakeGraph(people)
+    with graph.use(fake):
+        yield fake
+
+
+@pytest.fixture
+def make_member(site):
+    def make(name="", did="", **fields):
+        name = name or f"person{next(_numbers)}"
+        member = Member.objects.create_user(name, **fields)
+        if did:
+            MemberIdentity.objects.create(
+                member=member, bsky_did=did, bsky_handle=f"{name}.example", pds_url="https://pds.example",
+                state="active", state_reason="",
+            )  # fmt: skip
+        return member
+
+    return make
+
+
+@pytest.fixture
+def alice(make_member, friends):
+    return make_member("alice", ALICE, display_name="Alice")
+
+
+@pytest.fixture
+def soon(clock):
+    return (clock.now() + timedelta(days=12)).replace(hour=14, minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture
+def make_event(alice, soon):
+    def make(host=None, **fields):
+        return events.create(host or alice, **{"title": "Picnic", "starts_at": soon, "timezone": "UTC"} | fields)
+
+    return make
+
+
+@pytest.fixture
+def picnic(make_event):
+    return make_event()
+
+
+@pytest.fixture
+def supper(make_event):
+    return make_event(title="Secret supper", visibility="private", location="Behind the oak", description="Hush")
+
+
+@pytest.fixture
+def bakers(alice):
+    return communities.create(alice, name="Bakers", description="Rye and wheat", visibility="public")
+
+
+@pytest.fixture
+def send(alice):
+    """Press Send: `send(picnic, "bob", "carol")`."""
+
+    def go(target, *names, host=None, **wish):
+        return actions.invite(host or alice, target, [f"did:plc:{name}" for name in names], **wish)
+
+    return go
+
+
+@pytest.fixture
+def deliver():
+    return jobs.drain
+
+
+@pytest.fixture
+def row():
+    """The invitation of one person, fresh from the database."""
+
+    def find(name):
+        return Invitation.objects.select_related("host", "event", "community", "announcement", "batch").get(
+            invitee_did=f"did:plc:{name}"
+        )
+
+    return find
+
+
+@pytest.fixture
+def announcement():
+    return Announcement.objects.get
+
+
+@pytest.fixture
+def states():
+    """Each person's state by name."""
+
+    def read():
+        return {row.invitee_did.removeprefix("did:plc:"): row.state for row in Invitation.objects.all()}
+
+    return read
