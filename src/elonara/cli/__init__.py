@@ -13,8 +13,10 @@ from collections.abc import Sequence
 
 from elonara.cli import arguments
 from elonara.cli.errors import Refused
+from elonara.cli.reach import DatabaseAway, check_database
 from elonara.config.options import BadSetting, load
 from elonara.keyfiles import KeyFileFault
+from elonara.sealing import ensure_keys
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,17 +33,20 @@ def _guarded(given: argparse.Namespace) -> int:
         options = load()
         if given.django:
             _set_up_django()
+            ensure_keys(options.data_dir)
+            if given.module != "doctor":  # which tells more than this one line
+                check_database(options)
         return int(importlib.import_module(f"elonara.cli.{given.module}").run(given, options))
     except (BadSetting, KeyFileFault) as fault:
         return _say(fault, 2)
-    except Refused as fault:
+    except (Refused, DatabaseAway) as fault:
         return _say(fault, 1)
     except KeyboardInterrupt:
         return 130
     except Exception as fault:
         if not _is_database_fault(fault):
             raise
-        return _say(f"the database does not answer: {' '.join(str(fault).split())}", 1)
+        return _say(f"the database does not answer: {fault}", 1)
 
 
 def _set_up_django() -> None:
@@ -58,5 +63,5 @@ def _is_database_fault(fault: Exception) -> bool:
 
 
 def _say(fault: object, status: int) -> int:
-    print(f"elonara: {fault}", file=sys.stderr)
+    print(f"elonara: {' '.join(str(fault).split())}", file=sys.stderr)
     return status

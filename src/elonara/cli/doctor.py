@@ -16,6 +16,7 @@ from elonara import sealing
 from elonara.atproto.errors import AtprotoError
 from elonara.bluesky import network
 from elonara.cli import migrate
+from elonara.cli.reach import DatabaseAway, check_database
 from elonara.keyfiles import KeyFileFault, read_private
 from elonara.members.first_run import has_operator
 from elonara.options import Options
@@ -81,11 +82,12 @@ def _keys(options: Options) -> Iterator[Finding]:
 def _database(options: Options) -> Iterator[Finding]:
     kind = "PostgreSQL" if options.database.is_postgres else "SQLite"
     try:
+        check_database(options)
         connection.ensure_connection()
         waiting = migrate.pending()
-    except DatabaseError as fault:
+    except (DatabaseAway, DatabaseError) as fault:
         fix = "Is it running, and is database.url right?" if options.database.is_postgres else "Is data_dir writable?"
-        yield Finding("wrong", "database", f"{kind} does not answer: {' '.join(str(fault).split())}", fix)
+        yield Finding("wrong", "database", f"{kind}: {' '.join(str(fault).split())}", fix)
         return
     if waiting:
         yield Finding("wrong", "database", f"{kind} lacks {len(waiting)} migrations", "Run: elonara migrate")

@@ -1,9 +1,7 @@
 """All addresses of the site."""
 
-from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.static import serve
 
 from elonara.web.health import health
 
@@ -12,7 +10,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("elonara.web.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
-    path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}),
 ]
 handler400 = "elonara.web.errors.bad_request"
 handler403 = "elonara.web.errors.forbidden"

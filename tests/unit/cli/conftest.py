@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ class Command:
     @property
     def environment(self):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ELONARA_", "DJANGO_"))}
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling everything anew would take most of the time
         return kept | {"ELONARA_DATA_DIR": str(self.folder / "data")}
 
     def __call__(self, *words, stdin="", **settings):
@@ -47,6 +49,22 @@ class Command:
 @pytest.fixture
 def elonara(tmp_path):
     return Command(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def prepared_folder(tmp_path_factory):
+    """A site with a database and an operator, made once."""
+    command = Command(tmp_path_factory.mktemp("prepared"))
+    done = command("createadmin", "--username", "olga", "--password-stdin", stdin="correct horse\n")
+    assert done.returncode == 0, done.stderr
+    return command.folder / "data"
+
+
+@pytest.fixture
+def site(elonara, prepared_folder):
+    """A copy of the prepared site."""
+    shutil.copytree(prepared_folder, elonara.folder / "data")
+    return elonara
 
 
 def free_port():

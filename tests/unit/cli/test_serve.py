@@ -4,9 +4,11 @@ import socket
 import stat
 import threading
 import time
+import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
 
+import pytest
 from tests.unit.cli.conftest import free_port, get
 
 
@@ -66,12 +68,9 @@ def test_localhost_leads_to_127_0_0_1(served):
             return None
 
     opener = urllib.request.build_opener(NoRedirect)
-    try:
+    with pytest.raises(urllib.error.HTTPError) as caught:
         opener.open(f"http://localhost:{port}/events?q=1")
-    except urllib.error.HTTPError as answer:
-        assert (answer.code, answer.headers["Location"]) == (302, f"{address}/events?q=1")
-    else:
-        raise AssertionError("no redirect")
+    assert (caught.value.code, caught.value.headers["Location"]) == (302, f"{address}/events?q=1")
 
 
 def test_a_port_that_is_taken_is_one_line(elonara):
@@ -89,8 +88,7 @@ def test_many_visitors_at_once_are_all_answered(served):
     answers = []
 
     def visit():
-        for _ in range(10):
-            answers.append(get(f"{address}/health")[0])
+        answers.extend(get(f"{address}/health")[0] for _ in range(10))
 
     threads = [threading.Thread(target=visit) for _ in range(12)]
     for thread in threads:
