@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
@@ -19,11 +20,20 @@ from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
 from elonara.web.pages import options
 
+if TYPE_CHECKING:
+    Any_ = admin.ModelAdmin[Any]
+    Members = admin.ModelAdmin[Member]
+    Sendings = admin.ModelAdmin[HostSending]
+else:  # Django's class takes no type argument at run time
+    Any_ = Members = Sendings = admin.ModelAdmin
+
 
 def brand(site: admin.AdminSite) -> None:
     """The site's own name above the operator's pages."""
     site.site_header = site.site_title = "Elonara"
     site.index_title = f"Operator of {options().site.name}"
+    # The site's own sign-in, or the second factor would be left aside here.
+    site.login = secure_admin_login(site.login)  # type: ignore[method-assign]
     if site.is_registered(Group):
         site.unregister(Group)
 
@@ -32,7 +42,7 @@ def _sealed(model: type[Model]) -> tuple[str, ...]:
     return tuple(field.name for field in model._meta.concrete_fields if field.name.endswith("_enc"))
 
 
-class ReadOnly(admin.ModelAdmin[Any]):
+class ReadOnly(Any_):
     """Rows that actions write, and nobody else."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
@@ -53,7 +63,7 @@ class ReadOnly(admin.ModelAdmin[Any]):
 
 
 @admin.register(Member)
-class MemberAdmin(admin.ModelAdmin[Member]):
+class MemberAdmin(Members):
     """Approve, suspend, look after members."""
 
     list_display = ("username", "display_name", "email", "standing", "date_joined", "last_login")
@@ -94,7 +104,7 @@ class MemberAdmin(admin.ModelAdmin[Member]):
 
 
 @admin.register(HostSending)
-class HostSendingAdmin(admin.ModelAdmin[HostSending]):
+class HostSendingAdmin(Sendings):
     """Who may post through the site's own account, and whose sending is paused."""
 
     list_display = ("host", "relay_approved", "paused_at", "pause_reason", "first_sent_at")

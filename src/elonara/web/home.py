@@ -1,8 +1,8 @@
-"""The front page, and what belongs to no noun: the colour switch, notices, health, about."""
+"""The front page, and what belongs to no noun: the colour switch, notices, about."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -71,9 +71,3 @@ def dismiss(request: HttpRequest) -> HttpResponse:
 def about(request: HttpRequest) -> HttpResponse:
     """What the site is, who may join, and what it keeps."""
     return render(request, "about.html", {"registration": member_queries.registration_sentence(), "site": options().site})
-
-
-@require_safe
-def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """For monitors and start scripts."""
-    return JsonResponse({"status": "ok"})

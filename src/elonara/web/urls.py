@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.urls import URLPattern, URLResolver, path, re_path
 
 from elonara.web import (
     accounts,
@@ -22,7 +22,6 @@ operator_pages.brand(admin.site)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home),
-    path("health", home.health),
     path("about", home.about),
     path("theme", home.theme),
     path("notices/dismiss", home.dismiss),
@@ -71,8 +70,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("oauth/oauth-client-metadata.json", bluesky.client_metadata),
     path("oauth/jwks.json", bluesky.jwks),
     path("first-run/<str:token>", accounts.first_run),
-    path("accounts/", include("allauth.account.urls")),
-    path("accounts/2fa/", include("allauth.mfa.urls")),
-    path("accounts/sessions/", include("allauth.usersessions.urls")),
-    path("admin/", admin.site.urls),
 ]

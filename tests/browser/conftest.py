@@ -1,0 +1,117 @@
+"""A site of its own with a browser in front, and the real local network behind it."""
+
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.networks import *  # noqa: F403
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+).split()
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1100, "height": 800}
+
+
+@dataclass
+class Site:
+    """A running site: where it is, and the link that its first start printed."""
+
+    url: str
+    first_run: str
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def site(network, tmp_path_factory):
+    """`elonara serve` as an operator starts it: a process of its own, its workers within."""
+    port, data = _free_port(), tmp_path_factory.mktemp("site")
+    url = f"http://127.0.0.1:{port}"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")}
+    environment = kept | network.settings(raised_caps=True) | {"DJANGO_SETTINGS_MODULE": "elonara.config.settings"}
+    environment |= {"ELONARA_DATA_DIR": str(data), "ELONARA_SITE__URL": url, "ELONARA_HTTP__PORT": str(port)}
+    log = data / "serve.log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-c", "import sys; from elonara.cli import main; sys.exit(main(['serve']))"],
+            env=environment,
+            cwd=data,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    try:
+        first_run = ""
+        for line in process.stdout:
+            if "/first-run/" in line:
+                first_run = line.split()[-1]
+                break
+        assert first_run, log.read_text()
+        with urllib.request.urlopen(f"{url}/health") as answer:
+            assert answer.status == 200
+        yield Site(url, first_run)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_browser(chromium, site):
+    """Opens a fresh cookie jar: `open_browser(phone=True, javascript=False)` is a page of it."""
+    contexts = []
+
+    def open_one(*, phone=False, javascript=True, jar=None, **wishes):
+        context = chromium.new_context(
+            base_url=site.url,
+            viewport=PHONE if phone else DESK,
+            java_script_enabled=javascript,
+            timezone_id="Europe/Berlin",
+            storage_state=jar,
+            **wishes,
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints = []
+        page.on("pageerror", lambda fault: page.complaints.append(str(fault)))
+        page.on("console", lambda said: page.complaints.append(said.text) if "Content Security" in said.text else None)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def picture():
+    """`picture(page, "pick")` keeps a screenshot where BROWSER_PICTURES names a folder."""
+    folder = os.environ.get("BROWSER_PICTURES", "")
+
+    def take(page, name):
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+
+    return take

@@ -1,0 +1,102 @@
+"""What people do in front of the site, one click after the other."""
+
+import re
+from datetime import datetime, timedelta
+
+PASSWORD = "correct horse battery staple"
+
+
+def at_the_pds(page, network, handle, *, javascript=True, deny=False):
+    """Sign in and consent at the server's own pages, which need JavaScript; without it their answer is fetched."""
+    if not javascript:
+        back = network.approve(page.url, handle, deny=deny)
+        page.unroute("**/oauth/authorize*")
+        page.goto(back)
+        return
+    password = page.locator("input[type=password]")
+    consent = page.get_by_role("button", name="Authorize")
+    password.or_(consent).first.wait_for()
+    if password.count():
+        password.fill(network.accounts[handle].password)
+        page.keyboard.press("Enter")
+    if deny:
+        page.get_by_role("button", name=re.compile("Deny|Cancel")).first.click()
+        return
+    consent.click()
+
+
+def hold_at_the_pds(page):
+    """Without JavaScript the server's page is not opened: it would bind the trip to this browser's cookies there."""
+    page.route("**/oauth/authorize*", lambda route: route.fulfill(body="the server's page", content_type="text/html"))
+
+
+def become_operator(page, site, username="alice", name="Alice Moreira"):
+    """The first-run link makes the account and signs in."""
+    page.goto(site.first_run)
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create the operator’s account").click()
+
+
+def sign_in(page, username):
+    """By username and password."""
+    page.goto("/accounts/login/")
+    page.get_by_text("With a username and a password").click()
+    page.get_by_label("Username or email", exact=False).or_(page.locator("[name=login]")).first.fill(username)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def connect(page, network, handle, *, javascript=True):
+    """From the status card to the server's page and back."""
+    page.goto("/profile/edit")
+    if not javascript:
+        hold_at_the_pds(page)
+    page.get_by_label("Your Bluesky handle").fill(handle)
+    page.locator("form[action='/auth/bluesky/connect'] button").click()
+    at_the_pds(page, network, handle, javascript=javascript)
+    page.get_by_text(f"Connected as @{handle}.").wait_for()
+
+
+def add_app_password(page, network, handle):
+    """Paste the app password into the status card."""
+    page.goto("/profile/edit")
+    page.get_by_role("textbox", name="App password").fill(network.accounts[handle].app_password)
+    page.get_by_role("button", name="Keep the app password").click()
+    page.get_by_text("The app password is kept").wait_for()
+
+
+def create_event(page, title, *, days=12, private=False):
+    """Fill the form; ends on the picker. Returns the slug."""
+    page.goto("/events/create")
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("Starts").fill((datetime.now() + timedelta(days=days)).strftime("%Y-%m-%dT15:00"))  # noqa: DTZ005
+    page.get_by_label("Time zone").select_option("Europe/Lisbon")
+    page.get_by_label("Place").fill("Boathouse lawn, Lisbon")
+    if private:
+        page.get_by_label("Who may see it").select_option("private")
+    page.get_by_role("button", name="Create the event").click()
+    page.wait_for_url("**/manage?tab=invite")
+    return page.url.split("/events/")[1].split("/")[0]
+
+
+def pick(page, *names):
+    """Choose people among the followers and go on."""
+    page.get_by_role("button", name="Followers").click()
+    for name in names:
+        page.locator("label.person", has_text=f"@{name}").locator("input").check()
+    page.get_by_role("button", name="Next: check").click()
+    page.get_by_role("heading", name="Check what Bluesky will show").wait_for()
+
+
+def send_and_watch(page, count):
+    """Press the one button, then look until all are out; works without a script by looking again."""
+    page.get_by_role("button", name=re.compile(f"^Send {count} invitation")).click()
+    page.get_by_role("heading", name=re.compile("on Bluesky")).wait_for()
+    for _ in range(30):
+        if page.get_by_role("heading", name=f"{count} of {count}").count():
+            return
+        page.wait_for_timeout(1000)
+        page.get_by_role("link", name="Look again").click()
+    raise AssertionError(page.locator("main").inner_text())

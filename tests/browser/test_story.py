@@ -1,0 +1,178 @@
+"""The whole story by clicks, through the server's own pages: with JavaScript, and with it off."""
+
+import re
+
+import pytest
+
+from tests.browser import people
+
+
+@pytest.fixture(scope="module")
+def host_jar(network, site, chromium):
+    """Alice: made by the first-run link, connected at the server's own page, with an app password."""
+    context = chromium.new_context(base_url=site.url, timezone_id="Europe/Berlin")
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    people.become_operator(page, site)
+    people.connect(page, network, "alice.test")
+    people.add_app_password(page, network, "alice.test")
+    jar = context.storage_state()
+    context.close()
+    return jar
+
+
+@pytest.fixture(scope="module")
+def ref_of():
+    """Finds the address of an invitation among posts of the host, as the invitee would see it."""
+
+    def find(network, invitee, title):
+        network.sync()
+        with network.client() as client:
+            did = network.accounts["alice.test"].did
+            answer = client.get(
+                f"{network.pds}/xrpc/com.atproto.repo.listRecords",
+                params={"repo": did, "collection": "app.bsky.feed.post", "limit": 100},
+            ).json()
+        texts = [row["value"]["text"] for row in answer["records"]]
+        wanted = [text for text in texts if f"@{invitee}" in text and title in text]
+        assert wanted, texts
+        return re.search(r"/i/[\w-]+", wanted[0]).group()
+
+    return find
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with javascript", "without javascript"])
+def test_a_host_invites_and_an_invitee_answers(
+    open_browser, network, site, host_jar, ref_of, picture, javascript
+):
+    title = f"Winter picnic {'with' if javascript else 'without'} scripts"
+    mode = "js" if javascript else "nojs"
+    host = open_browser(jar=host_jar, javascript=javascript)
+
+    slug = people.create_event(host, title)
+    picture(host, f"{mode}-1-pick")
+    people.pick(host, "bob.test", "dan.test")
+    host.get_by_label(re.compile("Note to all 2")).fill("We share one long table.")
+    host.get_by_role("button", name="Update the preview").click()
+    assert "We share one long table." in host.locator(".post .text").nth(1).inner_text()
+    picture(host, f"{mode}-2-check")
+    people.send_and_watch(host, 2)
+    picture(host, f"{mode}-3-watch")
+
+    # Bob opens the link from his Bluesky app: a phone, no cookies.
+    bob = open_browser(phone=True, javascript=javascript)
+    ref = ref_of(network, "bob.test", title)
+    bob.goto(ref)
+    picture(bob, f"{mode}-4-invitation")
+    assert bob.get_by_text("Alice Moreira").first.is_visible()
+    if not javascript:
+        people.hold_at_the_pds(bob)
+    screens = 1
+    bob.get_by_role("button", name="Going").click()
+    people.at_the_pds(bob, network, "bob.test", javascript=javascript)
+    bob.get_by_text("You are going.").wait_for()
+    assert screens == 1, "one screen of ours before the answer"
+    picture(bob, f"{mode}-5-answered")
+
+    # The second invitation takes one press: this browser has shown who Bob is.
+    second = f"Soup evening {mode}"
+    people.create_event(host, second, days=20)
+    people.pick(host, "bob.test")
+    people.send_and_watch(host, 1)
+    bob.goto(ref_of(network, "bob.test", second))
+    bob.get_by_role("button", name="Maybe").click()
+    bob.get_by_text("You answered Maybe.").wait_for()
+
+    # The host sees both on her pages, and the inbox has them without an account.
+    host.goto(f"/events/{slug}/manage?tab=guests")
+    assert host.get_by_role("cell", name="Going").is_visible()
+    host.goto(f"/events/{slug}/manage?tab=invite&step=watch")
+    assert host.get_by_text("answered").first.is_visible()
+    bob.goto("/invitations")
+    assert bob.get_by_text(title).first.count() == 1
+    assert not host.complaints + bob.complaints
+
+
+def test_another_account_is_told_whose_invitation_it_is(open_browser, network, host_jar, ref_of, picture):
+    host = open_browser(jar=host_jar)
+    people.create_event(host, "Board games slowly")
+    people.pick(host, "carol.test")
+    people.send_and_watch(host, 1)
+
+    dan = open_browser(phone=True)
+    ref = ref_of(network, "carol.test", "Board games slowly")
+    dan.goto("/invitations")
+    dan.get_by_label("Your Bluesky handle").fill("dan.test")
+    dan.get_by_role("button", name="Continue with Bluesky").click()
+    people.at_the_pds(dan, network, "dan.test")
+    dan.get_by_role("heading", name="Invitations to you").wait_for()
+    dan.goto(ref)
+    assert dan.get_by_text("You are @dan.test; this invitation is for @carol.test").is_visible()
+    picture(dan, "another-account")
+
+
+def test_stopping_invitations_takes_two_clicks_and_a_proof(open_browser, network, host_jar, ref_of, picture):
+    host = open_browser(jar=host_jar)
+    people.create_event(host, "Seed swap")
+    people.pick(host, "carol.test")
+    people.send_and_watch(host, 1)
+
+    carol = open_browser(phone=True)
+    carol.goto(ref_of(network, "carol.test", "Seed swap"))
+    carol.get_by_role("link", name="Stop invitations from Alice").click()
+    picture(carol, "stop")
+    carol.get_by_role("button", name="Stop them").click()
+    people.at_the_pds(carol, network, "carol.test")
+    carol.get_by_text("You get no more invitations from Alice Moreira").wait_for()
+    picture(carol, "inbox")
+
+    # Effective at once: the picker greys her and says why.
+    people.create_event(host, "Tea tasting")
+    host.get_by_role("button", name="Followers").click()
+    row = host.locator(".person.off", has_text="@carol.test")
+    assert "asked not to be invited" in row.inner_text()
+
+
+def test_saying_no_at_the_server_loses_nothing(open_browser, network, host_jar, ref_of, picture):
+    host = open_browser(jar=host_jar)
+    people.create_event(host, "Flour tasting")
+    people.pick(host, "dan.test")
+    people.send_and_watch(host, 1)
+
+    dan = open_browser(phone=True)
+    dan.goto(ref_of(network, "dan.test", "Flour tasting"))
+    dan.get_by_role("button", name="Can’t").click()
+    people.at_the_pds(dan, network, "dan.test", deny=True)
+    dan.get_by_text("nothing was answered", exact=False).wait_for()
+    picture(dan, "denied")
+    dan.get_by_role("button", name="Continue as @dan.test").click()
+    people.at_the_pds(dan, network, "dan.test")
+    dan.get_by_text("You answered Can’t.").wait_for()
+
+
+def test_a_private_invitation_shows_nothing_until_the_invitee_proves_herself(open_browser, network, host_jar, picture):
+    host = open_browser(jar=host_jar)
+    people.create_event(host, "Secret supper", private=True)
+    people.pick(host, "dan.test")
+    picture(host, "private-check")
+    assert "Secret supper" not in host.locator(".thread").inner_text()
+    people.send_and_watch(host, 1)
+    network.sync()
+    with network.client() as client:
+        answer = client.get(
+            f"{network.pds}/xrpc/com.atproto.repo.listRecords",
+            params={"repo": network.accounts["alice.test"].did, "collection": "app.bsky.feed.post", "limit": 3},
+        ).json()
+    ref = re.search(r"/i/[\w-]+", answer["records"][0]["value"]["text"]).group()
+
+    stranger = open_browser(phone=True)
+    stranger.goto(ref)
+    hidden = stranger.locator("main").inner_text()
+    picture(stranger, "hidden")
+    stranger.goto("/i/nobody-knows-this-one")
+    assert stranger.locator("main").inner_text() == hidden
+    stranger.goto(ref)
+    stranger.get_by_label("Your Bluesky handle").fill("dan.test")
+    stranger.get_by_role("button", name="Continue with Bluesky").click()
+    people.at_the_pds(stranger, network, "dan.test")
+    stranger.get_by_role("heading", name="Secret supper").wait_for()
