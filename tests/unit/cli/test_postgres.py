@@ -1,0 +1,62 @@
+import os
+import uuid
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from tests.unit.cli.conftest import get
+
+pytestmark = pytest.mark.postgres_only
+
+
+@pytest.fixture
+def empty_database():
+    """Makes empty databases on the tests' server; all are dropped again."""
+    server = os.environ["ELONARA_TEST_DATABASE_URL"]
+    made = []
+
+    def make():
+        name = f"cli_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        made.append(name)
+        return urlsplit(server)._replace(path=f"/{name}").geturl()
+
+    yield make
+    with psycopg.connect(server, autocommit=True) as connection:
+        for name in made:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_site_on_postgres_serves_and_its_backup_fills_another_database(elonara, served, empty_database):
+    source, target = empty_database(), empty_database()
+    made = elonara(
+        "createadmin", "--username", "olga", "--password-stdin", stdin="correct horse\n", DATABASE__URL=source
+    )
+    assert made.returncode == 0, made.stderr
+    address, process = served(DATABASE__URL=source)
+    assert get(f"{address}/health") == (200, '{"status": "ok"}')
+    backup = elonara.json("backup", str(elonara.folder / "backups"), DATABASE__URL=source)
+    process.terminate()
+    assert process.wait(10) == 0
+
+    new = {"DATABASE__URL": target, "DATA_DIR": str(elonara.folder / "new")}
+    told = elonara.json("restore", backup["file"], "--keys", backup["keys"], **new)
+    assert told["made_at"] == backup["made_at"]
+    with psycopg.connect(target) as connection:
+        assert connection.execute("SELECT username FROM elonara_member").fetchall() == [("olga",)]
+    assert elonara.json("doctor", "--offline", **new)["ok"]
+
+
+def test_a_worker_runs_beside_and_ends_on_sigterm(elonara, empty_database):
+    url = empty_database()
+    refused = elonara("worker", DATABASE__URL=url)
+    assert (refused.returncode, "elonara migrate" in refused.stderr) == (1, True)
+    assert elonara("migrate", DATABASE__URL=url).returncode == 0
+    process = elonara.start("worker", DATABASE__URL=url)
+    assert process.stdout.readline().startswith("working on")
+    process.terminate()
+    _, err = process.communicate(timeout=15)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
