@@ -16,7 +16,7 @@ from elonara.invitations.targets import Target
 from elonara.members.models import Member
 
 router = Router(tags=["communities"])
-attach(router, targets.community_at)
+attach(router, targets.community_at, "community")
 
 
 class NewCommunity(Schema):
@@ -50,7 +50,7 @@ class CommunityOut(Schema):
 def create(request: HttpRequest, payload: NewCommunity) -> Any:
     """The caller becomes its first admin."""
     member = caller(request)
-    return 201, _out(actions.create(member, **payload.dict()), member)
+    return 201, _out(actions.create(member, **payload.model_dump()), member)
 
 
 @router.get("/{slug}", response=CommunityOut, summary="Read a community")
@@ -65,9 +65,9 @@ def change(request: HttpRequest, slug: str, payload: CommunityChange) -> Any:
     """Only its admins may."""
     member = caller(request)
     community = targets.community_at(slug, member)
-    return _out(actions.change(community, by=member, **payload.dict(exclude_unset=True)), member)
+    return _out(actions.change(community, by=member, **payload.model_dump(exclude_unset=True)), member)
 
 
 def _out(community: Community, member: Member) -> dict[str, Any]:
     fields = {name: getattr(community, name) for name in ("slug", "name", "description", "visibility")}
-    return fields | {"url": Target(community).url, "role": queries.role_of(community, member)}
+    return fields | {"url": Target(community).url, "role": queries.role_of(community, member, targets.dids_of(member))}

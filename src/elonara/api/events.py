@@ -5,40 +5,46 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Literal
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from ninja import Router, Schema
-from pydantic import Field
 
 from elonara.api import targets
 from elonara.api.auth import caller
+from elonara.api.fields import Moment, Slug
 from elonara.api.invitations import attach
+from elonara.communities.models import Community
 from elonara.events import actions
 from elonara.events.models import Event
 from elonara.invitations.targets import Target
+from elonara.members.errors import Invalid
+from elonara.members.models import Member
 
 router = Router(tags=["events"])
-attach(router, targets.event_at)
+attach(router, targets.event_at, "event")
 
 
 class NewEvent(Schema):
-    """Times are ISO 8601; one without an offset is on the clock of `timezone` (IANA)."""
+    """Times are ISO 8601; one without an offset is on the clock of `timezone` (IANA, by default the caller's own).
+
+    `community` is the slug of one that the caller may add events to.
+    """
 
     title: str
-    starts_at: dt.datetime
-    ends_at: dt.datetime | None = None
-    timezone: str
+    starts_at: Moment
+    ends_at: Moment | None = None
+    timezone: str = ""
     description: str = ""
     location: str = ""
     visibility: Literal["public", "private"] = "public"
-    community: str = Field("", description="the slug of a community that you may add events to")
+    community: Slug = ""
 
 
 class EventChange(Schema):
     """What is left out stays."""
 
     title: str = ""
-    starts_at: dt.datetime | None = None
-    ends_at: dt.datetime | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
     timezone: str = ""
     description: str = ""
     location: str = ""
@@ -64,9 +70,10 @@ class EventOut(Schema):
 @router.post("", response={201: EventOut}, summary="Make an event")
 def create(request: HttpRequest, payload: NewEvent) -> Any:
     """The caller becomes its host."""
-    member, fields = caller(request), payload.dict()
-    slug = fields.pop("community")
-    return 201, _out(actions.create(member, community=targets.community_at(slug, member) if slug else None, **fields))
+    member, fields = caller(request), payload.model_dump()
+    fields["timezone"] = fields["timezone"] or member.timezone
+    fields["community"] = _community(fields["community"], member)
+    return 201, _out(actions.create(member, **fields))
 
 
 @router.get("/{slug}", response=EventOut, summary="Read an event")
@@ -80,7 +87,14 @@ def change(request: HttpRequest, slug: str, payload: EventChange) -> Any:
     """Invitations that were not attempted are rebuilt and wait for the host's word."""
     member = caller(request)
     event = targets.event_at(slug, member)
-    return _out(actions.change(event, by=member, **payload.dict(exclude_unset=True)))
+    return _out(actions.change(event, by=member, **payload.model_dump(exclude_unset=True)))
+
+
+def _community(slug: str, member: Member) -> Community | None:
+    try:
+        return targets.community_at(slug, member) if slug else None
+    except Http404 as fault:
+        raise Invalid({"community": "There is no such community, or you may not see it."}) from fault
 
 
 def _out(event: Event) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from elonara.api.auth import caller
+from elonara.api.fields import NO_CONTROLS
 from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations import actions, queries
 from elonara.invitations.models import Invitation
-from elonara.invitations.results import PostPreview, Preview, Row
-from elonara.invitations.targets import Target
+from elonara.invitations.results import Preview
 from elonara.members.models import Member
 
 router = Router(tags=["invitations"])
@@ -28,10 +28,10 @@ type Finder = Callable[[str, Member], Event | Community]
 class Choice(Schema):
     """Whom to invite and with which words. `notes` are personal lines, keyed like the people."""
 
-    dids: list[str] = Field(default_factory=list, max_length=1000)
-    handles: list[str] = Field(default_factory=list, max_length=1000)
-    note: str = Field("", max_length=5000)
-    notes: dict[str, str] = Field(default_factory=dict)
+    dids: list[str] = []
+    handles: list[str] = []
+    note: str = ""
+    notes: dict[str, str] = {}
     thread: bool = True
 
     @property
@@ -43,7 +43,7 @@ class Choice(Schema):
 class Press(Choice):
     """A choice that is sent. The same `idempotency_key` again answers as the first time and does nothing."""
 
-    idempotency_key: str = Field("", max_length=100)
+    idempotency_key: str = Field("", max_length=100, pattern=NO_CONTROLS)
 
 
 class Left(Schema):
@@ -98,26 +98,32 @@ class PreviewOut(Schema):
 
 
 class PressOut(Schema):
-    """The rows are written; workers deliver them."""
+    """The rows are written; workers deliver them. `waiting` of the `queued` need the host first (see their reason)."""
 
     batch: UUID
     queued: int
+    waiting: int
     skipped: list[Left]
 
 
 class InvitationOut(Schema):
-    """One invitation. `reason` is a stable code, "" where there is nothing to say; `answer` likewise."""
+    """One invitation. `reason` is a stable code, "" where there is nothing to say; `answer` likewise.
+
+    `can` names the calls that will be taken: retry, confirm, cancel, undo.
+    """
 
     id: UUID
     did: str
     handle: str
     state: str
     reason: str
+    sentence: str
     uri: str
     attempts: int
     sent_at: dt.datetime | None
     opened_at: dt.datetime | None
     answer: str
+    can: list[str]
 
 
 class Standing(Schema):
@@ -127,10 +133,15 @@ class Standing(Schema):
     counts: dict[str, int]
 
 
-def attach(to: Router, find: Finder) -> None:
-    """Put the inviting calls below `/{slug}` of a router."""
+def attach(to: Router, find: Finder, noun: str) -> None:
+    """Put the inviting calls below `/{slug}` of a router; `noun` is `event` or `community`."""
 
-    @to.post("/{slug}/invitations/preview", response=PreviewOut, summary="See the exact posts")
+    @to.post(
+        "/{slug}/invitations/preview",
+        response=PreviewOut,
+        summary="See the exact posts",
+        operation_id=f"preview_{noun}_invitations",
+    )
     def preview(request: HttpRequest, slug: str, payload: Choice) -> Any:
         """Writes nothing."""
         host = caller(request)
@@ -139,7 +150,12 @@ def attach(to: Router, find: Finder) -> None:
         )
         return _preview(found)
 
-    @to.post("/{slug}/invitations", response={202: PressOut}, summary="Send invitations")
+    @to.post(
+        "/{slug}/invitations",
+        response={202: PressOut},
+        summary="Send invitations",
+        operation_id=f"send_{noun}_invitations",
+    )
     def invite(request: HttpRequest, slug: str, payload: Press) -> Any:
         """Queues one invitation per person; the answer does not wait for Bluesky."""
         host = caller(request)
@@ -152,14 +168,19 @@ def attach(to: Router, find: Finder) -> None:
             thread=payload.thread,
             idempotency_key=payload.idempotency_key,
         )
-        return 202, {"batch": sent.batch.pk, "queued": sent.queued, "skipped": sent.skipped}
+        return 202, {"batch": sent.batch.pk, "queued": sent.queued, "waiting": sent.waiting, "skipped": sent.skipped}
 
-    @to.get("/{slug}/invitations", response=Standing, summary="How do the invitations stand?")
+    @to.get(
+        "/{slug}/invitations",
+        response=Standing,
+        summary="How do the invitations stand?",
+        operation_id=f"list_{noun}_invitations",
+    )
     def standing(request: HttpRequest, slug: str) -> Any:
         """Only for those who may invite."""
         host = caller(request)
         progress = queries.progress(find(slug, host), host)
-        return {"invitations": [_row(row) for row in progress.rows], "counts": progress.counts}
+        return {"invitations": progress.rows, "counts": progress.counts}
 
 
 @router.post("/{invitation_id}/retry", response=InvitationOut, summary="Send it again")
@@ -186,31 +207,18 @@ def confirm(request: HttpRequest, invitation_id: UUID) -> Any:
     return _press(request, invitation_id, actions.confirm)
 
 
-def _press(request: HttpRequest, invitation_id: UUID, action: Callable[[Invitation, Member], Any]) -> dict[str, Any]:
+def _press(request: HttpRequest, invitation_id: UUID, action: Callable[[Invitation, Member], Any]) -> Any:
     host = caller(request)
-    rows = Invitation.objects.select_related("event__community", "community", "host")
-    found = rows.filter(pk=invitation_id).first()
+    action(_for(host, invitation_id), host)
+    return queries.row_of(_for(host, invitation_id))
+
+
+def _for(host: Member, invitation_id: UUID) -> Invitation:
+    found = queries.invitation_for(host, invitation_id)
     # Whose it is not for learns nothing, not even that it exists.
-    if found is None or not Target(found.event or found.community).may_invite(host):
+    if found is None:
         raise Http404
-    action(found, host)
-    found.refresh_from_db()
-    return {
-        "id": found.pk,
-        "did": found.invitee_did,
-        "handle": found.invitee_handle,
-        "state": found.state,
-        "reason": found.reason,
-        "uri": found.uri,
-        "attempts": found.attempts,
-        "sent_at": found.sent_at,
-        "opened_at": found.opened_at,
-        "answer": found.answer,
-    }
-
-
-def _row(row: Row) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in InvitationOut.model_fields}
+    return found
 
 
 def _preview(found: Preview) -> dict[str, Any]:
@@ -219,16 +227,11 @@ def _preview(found: Preview) -> dict[str, Any]:
         "author_did": found.readiness.author_did,
         "voice": found.readiness.voice,
         "write_backend": found.readiness.backend,
-        "announcement": _post(found.announcement) if found.announcement else None,
-        "posts": [_post(post) for post in found.posts],
+        "announcement": found.announcement,
+        "posts": found.posts,
         "skipped": found.skipped,
         "today": found.today,
         "later": [{"day": day, "count": count} for day, count in found.later],
         "warnings": found.warnings,
         "refusal": found.refusal.code if found.refusal else None,
     }
-
-
-def _post(post: PostPreview) -> dict[str, Any]:
-    fields = {name: getattr(post, name) for name in ("did", "handle", "text", "facets", "graphemes")}
-    return fields | {"card": {name: getattr(post.card, name) for name in ("uri", "title", "description")}}

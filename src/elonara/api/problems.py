@@ -6,11 +6,12 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from elonara.api.openapi import PROBLEM
 from elonara.bluesky.graph import GraphUnavailable
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import Invalid, NotAllowed
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 # Refusals of a whole press that are about what was sent, or about who sends; the others are about the state of things.
 _INPUT = frozenset({"nobody", "too_many", "note_too_long", "line_too_long", "unknown_choice"})
 _PERMISSION = frozenset({"not_allowed", "not_host", "suspended"})
+_LATER = frozenset({"graph_unavailable"})
+# What only the member can mend before her people can be read; the rest is the network's.
+_OF_THE_MEMBER = frozenset({"not_connected", "account_deactivated"})
 
 
 class Problem(Exception):
@@ -36,7 +40,8 @@ class Problem(Exception):
 def render(status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
     """One problem as a response."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
-    response = JsonResponse(body | extra, status=status, content_type="application/problem+json")
+    response = JsonResponse(body | extra, status=status, content_type=PROBLEM)
+    response["Cache-Control"] = "no-store"
     if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
     return response
@@ -65,12 +70,13 @@ def _not_allowed(_request: HttpRequest, fault: NotAllowed) -> HttpResponse:
 
 
 def _refused(_request: HttpRequest, fault: InvitationRefused) -> HttpResponse:
-    status = 422 if fault.code in _INPUT else 403 if fault.code in _PERMISSION else 409
+    groups = {422: _INPUT, 403: _PERMISSION, 503: _LATER}
+    status = next((status for status, codes in groups.items() if fault.code in codes), 409)
     return render(status, fault.code, fault.sentence, way_on=fault.way_on)
 
 
 def _graph(_request: HttpRequest, fault: GraphUnavailable) -> HttpResponse:
-    return render(503, fault.reason, fault.sentence)
+    return render(409 if fault.reason in _OF_THE_MEMBER else 503, fault.reason, fault.sentence)
 
 
 def _missing(_request: HttpRequest, _fault: Http404) -> HttpResponse:
@@ -86,6 +92,8 @@ def _denied(_request: HttpRequest, _fault: PermissionDenied) -> HttpResponse:
 
 
 def _http(_request: HttpRequest, fault: HttpError) -> HttpResponse:
+    if isinstance(fault.__cause__, RequestDataTooBig):
+        return render(413, "too_large", "The request is too large.")
     return render(fault.status_code, "bad_request" if fault.status_code == 400 else "error", str(fault))
 
 

@@ -10,6 +10,7 @@ from elonara.communities import queries as communities
 from elonara.communities.models import Community
 from elonara.events import queries as events
 from elonara.events.models import Event
+from elonara.invitations.queries import is_invited
 from elonara.members.models import Member
 
 
@@ -22,20 +23,22 @@ def dids_of(member: Member) -> tuple[str, ...]:
 def event_at(slug: str, member: Member) -> Event:
     """Raises Http404."""
     try:
-        found = events.by_slug(slug, invited=True)
-        if events.may_see(found, member, dids_of(member)) or events.may_invite(found, member):
-            return found
+        found = events.by_slug(_sound(slug), invited=True)
     except ObjectDoesNotExist as fault:
         raise Http404 from fault
+    dids = dids_of(member)
+    if events.may_see(found, member, dids) or events.may_invite(found, member) or is_invited(found, dids):
+        return found
     raise Http404
 
 
 def community_at(slug: str, member: Member) -> Community:
     """Raises Http404."""
-    try:
-        return communities.by_slug(slug, member, dids_of(member))
-    except ObjectDoesNotExist as fault:
-        raise Http404 from fault
+    found = Community.objects.select_related("created_by").filter(slug=_sound(slug)).first()
+    dids = dids_of(member)
+    if found is None or not (communities.may_see(found, member, dids) or is_invited(found, dids)):
+        raise Http404
+    return found
 
 
 def find(member: Member, *, event: str = "", community: str = "") -> Event | Community | None:
@@ -45,3 +48,10 @@ def find(member: Member, *, event: str = "", community: str = "") -> Event | Com
     if community:
         return community_at(community, member)
     return None
+
+
+def _sound(slug: str) -> str:
+    """The slug, where a database can be asked for it. Raises Http404."""
+    if not slug.isprintable():
+        raise Http404
+    return slug

@@ -1,12 +1,12 @@
 """Elonara tokens: the JWTs that other programs send (RFC 7519, profiled like RFC 9068).
 
 A token names a member of this site and nothing of Bluesky's: no Bluesky token ever leaves the server.
-It ends after an hour, and at once when the member's `token_epoch` is raised or their standing changes.
+It ends after an hour, and at once when the member's password changes, `token_epoch` is raised, or the member may no
+longer sign in.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from functools import lru_cache
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
@@ -22,6 +23,7 @@ from joserfc.jwt import JWTClaimsRegistry
 
 from elonara.bluesky.oauth_service import BlueskyOAuthService
 from elonara.members.models import Member
+from elonara.members.queries import may_sign_in
 
 LIFETIME = 3600  # seconds
 AUDIENCE = "elonara-api"
@@ -83,8 +85,8 @@ def member_of(token: str) -> Member:
         raise BadToken("not a valid token") from fault
     if decoded.header.get("typ") != TYPE:
         raise BadToken("not a token for the API")
-    member = Member.objects.filter(pk=decoded.claims["sub"], is_active=True).first()
-    if member is None or member.standing != Member.Standing.ACTIVE:
+    member = Member.objects.filter(pk=decoded.claims["sub"]).first()
+    if member is None or not may_sign_in(member):
         raise BadToken("the member may not act")
     if decoded.claims.get("epoch") != member.token_epoch or decoded.claims.get("auth") != _fingerprint(member):
         raise BadToken("the token was ended")
@@ -93,4 +95,4 @@ def member_of(token: str) -> Member:
 
 def _fingerprint(member: Member) -> str:
     """Changes with the password, however it was changed, so that old tokens end with it."""
-    return hashlib.sha256(f"{settings.SECRET_KEY}:{member.pk}:{member.password}".encode()).hexdigest()[:16]
+    return salted_hmac("elonara.api.tokens", f"{member.pk}:{member.password}", algorithm="sha256").hexdigest()[:16]

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from ninja import NinjaAPI
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
-from elonara.api import communities, events, invitations, me, problems
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import URLPattern, URLResolver, path, re_path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.generic import RedirectView
+
+from elonara.api import communities, events, invitations, me, people, problems
 from elonara.api.auth import Bearer
+from elonara.api.openapi import ElonaraAPI
 
-api = NinjaAPI(
+api = ElonaraAPI(
     title="Elonara",
     version="1",
     description="Events, communities and invitations. Errors are problem+json with a stable `code`.",
@@ -16,8 +24,40 @@ api = NinjaAPI(
 )
 problems.install(api)
 api.add_router("", me.router)
+api.add_router("", people.router)
 api.add_router("/events", events.router)
 api.add_router("/communities", communities.router)
 api.add_router("/invitations", invitations.router)
 
-urlpatterns = api.urls[0]
+
+def _speaking(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Ninja answers a wrong method in plain text; the rest of the API speaks of problems."""
+
+    @wraps(view)
+    def spoken(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        response = view(request, *args, **kwargs)
+        if not isinstance(response, HttpResponseNotAllowed):
+            return response
+        told = problems.render(405, "method_not_allowed", f"This address does not take {request.method}.")
+        told["Allow"] = response["Allow"]
+        return told
+
+    return spoken
+
+
+@csrf_exempt
+def _unknown(request: HttpRequest) -> HttpResponse:
+    return problems.render(404, "not_found", "There is no such call. /api/v1/docs lists them all.")
+
+
+def _patterns() -> list[URLPattern | URLResolver]:
+    found = api.urls[0]
+    for pattern in found:
+        if isinstance(pattern, URLPattern):
+            pattern.callback = _speaking(pattern.callback)
+    to_docs = RedirectView.as_view(pattern_name="api:openapi-view")
+    return [path("", to_docs), *found, re_path("", _unknown)]
+
+
+app_name = "api"
+urlpatterns = _patterns()

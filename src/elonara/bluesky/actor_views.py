@@ -39,6 +39,11 @@ def keep(member_id: int, people: Iterable[Person]) -> None:
     )
 
 
+def forget(member_id: int) -> int:
+    """Delete every answer that was given to this member; how many there were."""
+    return ActorView.objects.filter(member_id=member_id).delete()[0]
+
+
 def forget_old() -> int:
     """Delete answers that nobody has asked about for a day; how many there were."""
     return ActorView.objects.filter(checked_at__lt=timezone.now() - KEPT).delete()[0]

@@ -78,7 +78,8 @@ class OneLoopbackName:
         """Redirect what a person opens; other requests, such as a health check, are answered."""
         site = settings.ELONARA.site
         name = urlsplit(f"//{request.META.get('HTTP_HOST', '')}").hostname or ""
-        if site.is_loopback and name == "localhost" and request.method in {"GET", "HEAD"} and request.path != "/health":
+        by_person = request.method in {"GET", "HEAD"} and not request.path.startswith(("/health", "/api/"))
+        if site.is_loopback and name == "localhost" and by_person:
             return HttpResponseRedirect(site.url + request.get_full_path())
         return self.get_response(request)
 

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "django_htmx",
+    "ninja",
 ]
 MIDDLEWARE = [
     "elonara.config.middleware.TrustedProxies",

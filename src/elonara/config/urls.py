@@ -7,6 +7,7 @@ from elonara.web.health import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", health, name="health"),
+    path("api/v1/", include("elonara.api.urls")),
     path("", include("elonara.web.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

@@ -36,16 +36,22 @@ class Refusal:
 
 def refusals(
     host: Member,
-    target: Target,
+    target: Target | None,
     people: Mapping[str, Person],
     *,
     voice: str = Voice.HOST,
     author_did: str = "",
 ) -> dict[str, Refusal]:
-    """Those of `people` (by DID) who may not be invited now, each with the first reason. A fixed number of queries."""
+    """Those of `people` (by DID) who may not be invited now, each with the first reason. A fixed number of queries.
+
+    Without a target: those who may be invited to nothing.
+    """
     dids = list(people)
-    runners, settled, outs = target.runner_dids(), target.settled_among(dids), opted_out(host, dids)
-    rows = {row.invitee_did: row for row in Invitation.objects.filter(**target.only, invitee_did__in=dids)}
+    outs = opted_out(host, dids)
+    runners = target.runner_dids() if target else set()
+    settled = target.settled_among(dids) if target else set()
+    invited = Invitation.objects.filter(**target.only, invitee_did__in=dids) if target else ()
+    rows = {row.invitee_did: row for row in invited}
     full = caps.person_caps(did for did in dids if did not in rows)
     own = _own_dids(host) | ({author_did} - {""})
     audience = relay_audience(author_did, people) if voice == Voice.RELAY else set(dids)
@@ -55,7 +61,7 @@ def refusals(
             _role(did, own, runners)
             or outs.get(did, "")
             or taken(rows.get(did))
-            or _settled(did, settled, target)
+            or (_settled(did, settled, target) if target else "")
             or view(person)
             or ("" if person.follows_you or person.you_follow else "stranger")
             or ("" if did in audience else "relay_audience")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
+from elonara.atproto.syntax import is_did, is_handle, normalize_identifier
 from elonara.bluesky import graph
 from elonara.bluesky.graph import GraphUnavailable
 from elonara.bluesky.people import Person
@@ -100,9 +101,8 @@ def require_inviter(host: Member, target: Target) -> None:
 def _actors(dids: Sequence[str]) -> list[str]:
     actors: dict[str, None] = {}
     for given in dids:
-        actor = str(given).strip().removeprefix("@")
-        if actor:
-            actors[actor if actor.startswith("did:") else actor.lower()] = None
+        if actor := normalize_identifier(str(given)):
+            actors[actor] = None
     if not actors:
         raise InvitationRefused("nobody", field_name="dids")
     most = settings.ELONARA.invitations.per_send
@@ -130,8 +130,10 @@ def _checked(note: str, lines: Mapping[str, str]) -> tuple[str, dict[str, str]]:
 
 
 def _confirm(host: Member, actors: list[str]) -> tuple[dict[str, Person], list[Skipped]]:
+    # One name that cannot be one would make Bluesky refuse the question about all of them.
+    askable = [actor for actor in actors if is_did(actor) or is_handle(actor)]
     try:
-        answer = graph.service().confirm(host.pk, actors)
+        answer = graph.service().confirm(host.pk, askable) if askable else {}
     except GraphUnavailable as fault:
         raise InvitationRefused("graph_unavailable", fault.sentence) from fault
     by_handle = {person.handle.lower(): person for person in answer.values()}

@@ -52,15 +52,15 @@ def caps_left(host: Member) -> CapsLeft:
     return caps.left(host)
 
 
-def invitability(host: Member, target: Event | Community, people: Iterable[Person]) -> dict[str, str | None]:
+def invitability(host: Member, target: Event | Community | None, people: Iterable[Person]) -> dict[str, str | None]:
     """For the picker: DID → code of the reason why not (see `reasons`), None for who can be invited.
 
-    A fixed number of queries, whatever the number of people.
+    Without a target it says who can be invited to anything. A fixed number of queries, whatever the number of people.
     """
     by_did = {person.did: person for person in people}
     ready = readying.readiness(host)
     refused = consent.refusals(
-        host, Target(target), by_did, voice=readying.row_voice(ready), author_did=ready.author_did
+        host, Target(target) if target else None, by_did, voice=readying.row_voice(ready), author_did=ready.author_did
     )
     return {did: refused[did].code if did in refused else None for did in by_did}
 
