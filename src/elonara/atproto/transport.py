@@ -85,9 +85,6 @@ class GuardedTransport(httpx2.HTTPTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request. Raises UnguardedError if the answer did not come over a guarded connection."""
         response = super().handle_request(request)
-        if response.status_code == 101:
-            response.close()
-            raise httpx2.RemoteProtocolError("the server wants to speak another protocol")
         if not isinstance(response.extensions.get("network_stream"), GuardedStream):
             response.close()
             raise UnguardedError("an answer came over a connection that was not vetted")

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+import tracemalloc
 import zlib
 
 import httpcore2
@@ -241,17 +242,19 @@ def test_no_more_redirects_are_followed_than_asked_for(http, httpserver):
         "https://x@example.com/",
         "https://private.example.com/",
         "https://a..b/",
+        "https://[",
     ],
 )
-def test_every_target_of_a_redirect_is_vetted(http, httpserver, target):
-    httpserver.expect_request("/").respond_with_data(status=302, headers={"location": target})
-    guarded = http(
-        httpserver,
-        resolver=lambda host, port: [("127.0.0.1", httpserver.port if host == "127.0.0.1" else port)],
+def test_every_target_of_a_redirect_is_vetted(http, raw_server, target):
+    server = raw_server(
+        lambda connection: connection.sendall(
+            f"HTTP/1.1 302 Found\r\nlocation: {target}\r\ncontent-length: 0\r\n\r\n".encode()
+        )
     )
+    guarded = http(server, resolver=lambda host, port: [("127.0.0.1", port)])
     with pytest.raises(AddressRefused):
-        guarded.request("GET", httpserver.url_for("/"), redirects=3)
-    assert len(httpserver.log) == 1
+        guarded.request("GET", server.url, redirects=3)
+    assert len(server.requests) == 1
 
 
 def test_a_post_is_never_sent_on(http, httpserver):
@@ -298,6 +301,19 @@ def test_compression_that_nobody_asked_for_is_undone_within_the_bound(http, http
     with pytest.raises(BodyTooLarge):
         guarded.request("GET", httpserver.url_for("/bomb"))
     assert httpserver.log[0][0].headers["accept-encoding"] == "identity"
+
+
+def test_a_bomb_is_not_unpacked_before_it_is_refused(http, httpserver):
+    bomb = gzip.compress(b"0" * 50_000_000)
+    httpserver.expect_request("/").respond_with_data(bomb, headers={"content-encoding": "gzip"})
+    guarded, url = http(httpserver), httpserver.url_for("/")
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyTooLarge):
+            guarded.request("GET", url, max_bytes=100_000)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip", "x" * 100])
