@@ -144,8 +144,8 @@ def _confirm(host: Member, actors: list[str]) -> tuple[dict[str, Person], list[S
         if person is not None:
             people[person.did] = person
         else:
-            is_did = actor.startswith("did:")
-            missing.append(skip("not_found", did=actor if is_did else "", handle="" if is_did else actor))
+            named = {"did": actor, "handle": ""} if is_did(actor) else {"did": "", "handle": actor}
+            missing.append(skip("not_found", **named))
     return people, missing
 
 

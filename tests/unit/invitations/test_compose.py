@@ -76,7 +76,9 @@ def test_the_relay_names_the_host():
 
 
 def test_facets_are_those_that_the_sdk_makes():
-    said = compose.invitation(event(title="Grillfest für Ötzi 🎉"), words(note="@carol.example https://x.example"), **BOB)
+    said = compose.invitation(
+        event(title="Grillfest für Ötzi 🎉"), words(note="@carol.example https://x.example"), **BOB
+    )
     oracle = Oracle().mention("@bob.example", "did:plc:bob")
     oracle.text(" You're invited to Grillfest für Ötzi 🎉 by Alice, Sat 5 Dec 15:00 — ")
     oracle.link(said.link, said.link).text("\n@carol.example https://x.example")
