@@ -9,9 +9,9 @@ PASSWORD = "correct horse battery staple"
 def at_the_pds(page, network, handle, *, javascript=True, deny=False):
     """Sign in and consent at the server's own pages, which need JavaScript; without it their answer is fetched."""
     if not javascript:
-        back = network.approve(page.url, handle, deny=deny)
-        page.unroute("**/oauth/authorize*")
-        page.goto(back)
+        page.get_by_text("the server's page").wait_for()
+        page.unroute_all()
+        page.goto(network.approve(page.leads_to, handle, deny=deny))
         return
     password = page.locator("input[type=password]")
     consent = page.get_by_role("button", name="Authorize")
@@ -27,7 +27,19 @@ def at_the_pds(page, network, handle, *, javascript=True, deny=False):
 
 def hold_at_the_pds(page):
     """Without JavaScript the server's page is not opened: it would bind the trip to this browser's cookies there."""
-    page.route("**/oauth/authorize*", lambda route: route.fulfill(body="the server's page", content_type="text/html"))
+
+    def hold(route):
+        if route.request.method != "POST":
+            return route.continue_()
+        answer = route.fetch(max_redirects=0)
+        where = answer.headers.get("location", "")
+        if "/oauth/authorize" not in where:
+            return route.fulfill(response=answer)
+        page.leads_to = where
+        headers = {name: value for name, value in answer.headers.items() if name != "location"}
+        return route.fulfill(status=200, headers=headers, body="<h1>the server's page</h1>")
+
+    page.route("**/*", hold)
 
 
 def become_operator(page, site, username="alice", name="Alice Moreira"):
