@@ -4,6 +4,9 @@ import logging
 import threading
 from datetime import UTC, datetime, timedelta
 
+from django.db import connection
+
+from elonara.atproto.app_password import BearerAuth
 from elonara.atproto.tid import is_tid, new_tid
 from elonara.bluesky import app_passwords
 from elonara.bluesky import network as site_network

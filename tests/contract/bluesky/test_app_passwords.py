@@ -1,0 +1,194 @@
+"""App passwords against a real PDS."""
+
+import pytest
+from django.utils import timezone
+
+from elonara.atproto.errors import XrpcError
+from elonara.bluesky import app_passwords, hooks
+from elonara.bluesky import network as site_network
+from elonara.bluesky.app_passwords import AppPasswordRefused
+from elonara.bluesky.app_sessions import authorizer
+from elonara.bluesky.leased import SessionOver, TryLater
+from elonara.bluesky.legacy_agent import LegacyBlueskyAgent
+from elonara.bluesky.models import AppPasswordSession, MemberIdentity
+from elonara.bluesky.secrets import unsealed
+
+WHO_AM_I = "com.atproto.server.getSession"
+
+
+def who_am_i(session):
+    return site_network.xrpc().query(session.pds_url, WHO_AM_I, auth=authorizer(session))["did"]
+
+
+def ended():
+    """The kept session, whose token has ended by now."""
+    AppPasswordSession.objects.update(access_expires_at=timezone.now())
+    return AppPasswordSession.objects.get()
+
+
+@pytest.fixture
+def kept(connected, member, account):
+    return app_passwords.connect(member, "@" + account.handle, f" {account.app_password} ")
+
+
+@pytest.fixture
+def relay(network, point_at, site):
+    """A relay account in the settings, open to everybody who asks."""
+    made = network.create_account()
+    point_at(
+        network,
+        ELONARA_BLUESKY__RELAY__IDENTIFIER=made.handle,
+        ELONARA_BLUESKY__RELAY__APP_PASSWORD=made.app_password,
+    )
+    hooks.set_relay_policy(lambda member_id: "")
+    yield made
+    hooks.set_relay_policy(lambda member_id: "relay_not_approved")
+
+
+def test_an_app_password_is_kept_sealed_with_its_session(kept, account):
+    assert kept.did == account.did
+    assert account.app_password not in str(vars(kept))
+    assert unsealed(kept, "app_password_enc").reveal() == account.app_password
+    assert who_am_i(kept) == account.did
+
+
+def test_the_main_password_is_refused_and_nothing_of_it_is_kept(connected, member, account):
+    with pytest.raises(AppPasswordRefused) as refused:
+        app_passwords.connect(member, account.handle, account.password)
+    assert refused.value.reason == "main_password"
+    assert "It was not kept" in refused.value.sentence
+    assert account.password not in str(refused.value)
+    assert not AppPasswordSession.objects.exists()
+
+
+def test_an_account_with_codes_by_mail_is_told_to_make_an_app_password(connected, network, member, account):
+    network.require_email_code(account.handle)
+    with pytest.raises(AppPasswordRefused) as refused:
+        app_passwords.connect(member, account.handle, account.password)
+    assert refused.value.reason == "email_code"
+    assert "needs no code" in refused.value.sentence
+    assert app_passwords.connect(member, account.handle, account.app_password).did == account.did
+
+
+def test_a_wrong_app_password_gets_a_sentence(connected, member, account):
+    with pytest.raises(AppPasswordRefused) as refused:
+        app_passwords.connect(member, account.handle, "abcd-efgh-ijkl-mnop")
+    assert refused.value.reason == "wrong_password"
+    assert not AppPasswordSession.objects.exists()
+
+
+def test_another_account_than_the_connected_one_is_refused_before_its_password_is_sent(
+    connected, make_account, member, faults, network
+):
+    other = make_account()
+    before = len(network.fault_log())
+    faults({"match": "createSession", "kind": "delay-before", "ms": 1})
+    with pytest.raises(AppPasswordRefused) as refused:
+        app_passwords.connect(member, other.handle, other.app_password)
+    assert refused.value.reason == "other_account"
+    assert len(network.fault_log()) == before
+
+
+def test_the_form_never_links_an_account(site, make_member, account):
+    with pytest.raises(AppPasswordRefused) as refused:
+        app_passwords.connect(make_member(), account.handle, account.app_password)
+    assert refused.value.reason == "not_connected"
+    assert not MemberIdentity.objects.exists()
+
+
+def test_an_ended_token_is_refreshed_not_made_anew(kept, account, faults, network):
+    before = len(network.fault_log())
+    faults({"match": "createSession", "kind": "delay-before", "ms": 1})
+    assert who_am_i(ended()) == account.did
+    assert len(network.fault_log()) == before
+    after = AppPasswordSession.objects.get()
+    assert after.access_jwt_enc != kept.access_jwt_enc
+    assert after.access_expires_at > timezone.now()
+
+
+def test_a_session_that_was_ended_elsewhere_is_made_anew(kept, account):
+    assert app_passwords.end_at_server(kept)
+    assert who_am_i(ended()) == account.did
+
+
+def test_a_revoked_app_password_needs_the_member(kept, account, network, needs_member, member):
+    revoke_app_passwords(network, account)
+    with pytest.raises(SessionOver) as over:
+        who_am_i(ended())
+    assert over.value.reason == "app_password_refused"
+    assert AppPasswordSession.objects.get().state == "refused"
+    assert needs_member == [(member.pk, account.did)]
+    ready = LegacyBlueskyAgent().readiness(member.pk)
+    assert (ready.can_post, ready.voice, ready.reason) == (False, "compose", "app_password_refused")
+    result = LegacyBlueskyAgent().create_post_for_member(member.pk, {"text": "Hello"})
+    assert (result.success, result.needs_reauth, result.reason) == (False, True, "app_password_refused")
+
+
+def test_a_server_that_is_down_costs_nothing(kept, account, faults):
+    faults({"match": "refreshSession", "kind": "status", "status": 503, "body": {}, "times": 1})
+    with pytest.raises(TryLater):
+        who_am_i(ended())
+    assert who_am_i(ended()) == account.did
+    assert AppPasswordSession.objects.get().state == "active"
+
+
+def test_removing_ends_the_session_at_the_server(kept, member):
+    token = unsealed(kept, "refresh_jwt_enc").reveal()
+    assert app_passwords.remove(member)
+    assert not AppPasswordSession.objects.exists()
+    with pytest.raises(XrpcError):
+        site_network.xrpc().procedure(
+            kept.pds_url, "com.atproto.server.refreshSession", auth=app_passwords.app_password.BearerAuth(token)
+        )
+
+
+def test_disconnecting_removes_the_app_password_too(kept, service, member):
+    assert service.disconnect(member)
+    assert not AppPasswordSession.objects.exists()
+
+
+def test_the_relay_posts_for_a_host_without_an_app_password(connected, relay, member, account):
+    agent = LegacyBlueskyAgent()
+    ready = agent.readiness(member.pk)
+    assert (ready.can_post, ready.voice, ready.author_did, ready.backend) == (True, "relay", relay.did, "relay")
+    assert f"@{account.handle}" in ready.sentence
+    made = agent.create_post_for_member(member.pk, {"text": "Alice invites you"}, author_did=relay.did)
+    assert made.success, made
+    assert relay.did in made.uri
+    assert agent.delete_post(member.pk, relay.did, made.uri.rsplit("/", 1)[1]).success
+
+
+def test_the_relay_is_for_hosts_whom_the_operator_approved(connected, relay, member):
+    hooks.set_relay_policy(lambda member_id: "relay_not_approved")
+    ready = LegacyBlueskyAgent().readiness(member.pk)
+    assert (ready.can_post, ready.voice, ready.reason) == (False, "compose", "app_password_missing")
+    assert "operator" in ready.sentence
+    app_passwords.relay_session()
+    result = LegacyBlueskyAgent().create_post_for_member(member.pk, {"text": "Hi"}, author_did=relay.did)
+    assert (result.success, result.reason) == (False, "relay_not_approved")
+
+
+def test_an_own_app_password_goes_before_the_relay(kept, relay, member, account):
+    ready = LegacyBlueskyAgent().readiness(member.pk)
+    assert (ready.voice, ready.author_did) == ("host", account.did)
+
+
+def test_a_relay_whose_password_is_wrong_stops_nobody(connected, network, point_at, member):
+    point_at(network, ELONARA_BLUESKY__RELAY__IDENTIFIER="bob.test", ELONARA_BLUESKY__RELAY__APP_PASSWORD="aaaa-bbbb")
+    hooks.set_relay_policy(lambda member_id: "")
+    try:
+        ready = LegacyBlueskyAgent().readiness(member.pk)
+    finally:
+        hooks.set_relay_policy(lambda member_id: "relay_not_approved")
+    assert (ready.can_post, ready.voice) == (False, "compose")
+
+
+def revoke_app_passwords(network, account):
+    """What the account's owner does in the Bluesky app."""
+    xrpc = site_network.xrpc()
+    made = xrpc.procedure(
+        network.pds, "com.atproto.server.createSession", {"identifier": account.did, "password": account.password}
+    )
+    auth = app_passwords.app_password.BearerAuth(made["accessJwt"])
+    for known in xrpc.query(network.pds, "com.atproto.server.listAppPasswords", auth=auth)["passwords"]:
+        xrpc.procedure(network.pds, "com.atproto.server.revokeAppPassword", {"name": known["name"]}, auth=auth)

@@ -1,0 +1,97 @@
+"""A site on this machine and, in memory, the servers that it speaks with."""
+
+import dataclasses
+import itertools
+import secrets
+
+import pytest
+from tests.fakes.oauth import ALICE, BOB, PLC, AuthorizationServer, Network
+
+from elonara.bluesky import hooks
+from elonara.bluesky import network as site_network
+from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.members.models import Member
+
+_numbers = itertools.count(1)
+HANDLES = {ALICE: "alice.example.com", BOB: "bob.example.com"}
+
+
+@pytest.fixture
+def bluesky(settings):
+    """Sets options of `bluesky.*`."""
+
+    def set_(**options):
+        changed = dataclasses.replace(settings.ELONARA.bluesky, **options)
+        settings.ELONARA = dataclasses.replace(settings.ELONARA, bluesky=changed)
+
+    set_(plc_url=PLC, appview_url="https://appview.example")
+    return set_
+
+
+@pytest.fixture
+def net(bluesky):
+    found = Network()
+    with site_network.use(found, dns=found.dns):
+        yield found
+
+
+@pytest.fixture
+def server(net):
+    found = AuthorizationServer(net)
+    for did, handle in HANDLES.items():
+        net.person(did, handle, found.pds)
+    return found
+
+
+@pytest.fixture
+def service(server):
+    return BlueskyOAuthService()
+
+
+@pytest.fixture
+def make_member(transactional_db):
+    """Makes a member; each call another one."""
+
+    def make():
+        return Member.objects.create_user(f"member{next(_numbers)}", password="a long password")
+
+    return make
+
+
+@pytest.fixture
+def member(make_member):
+    return make_member()
+
+
+@pytest.fixture
+def connect(service, server):
+    """Connect a member to an account."""
+
+    def go(member, did=ALICE, **wish):
+        browser = secrets.token_hex(8)
+        wish = {"confirmed": True, "browser": browser} | wish
+        url = service.begin("connect", HANDLES[did], member=member, **wish)
+        return service.finish(server.approve(url, did), browser=wish["browser"])
+
+    return go
+
+
+@pytest.fixture
+def connected(connect, member):
+    return connect(member).identity
+
+
+@pytest.fixture
+def told():
+    """What hooks said: (name, member_id, did), in order."""
+    heard, listeners = [], []
+    for name in ("on_ready", "on_disconnect", "on_needs_member"):
+
+        def listen(member_id, did, name=name):
+            heard.append((name, member_id, did))
+
+        getattr(hooks, name).add(listen)
+        listeners.append((name, listen))
+    yield heard
+    for name, listen in listeners:
+        getattr(hooks, name).remove(listen)

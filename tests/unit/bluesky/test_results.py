@@ -1,0 +1,74 @@
+"""What each kind of failure means to delivery."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from elonara.atproto.errors import AddressRefused, IdentityError, Kind, NetworkError, XrpcError
+from elonara.bluesky.leased import SessionOver, TryLater
+from elonara.bluesky.reasons import SENTENCES
+from elonara.bluesky.repo_writer import BY_KIND, NoCredential, failure
+
+SOON = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def xrpc(kind, **fields):
+    return XrpcError(400, "Error", "words of the server", kind=kind, **fields)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "flags"),
+    [
+        (xrpc(Kind.RATE_LIMITED), "rate_limited", {"retryable"}),
+        (xrpc(Kind.SCOPE_MISSING), "scope_missing", {"needs_reauth"}),
+        (xrpc(Kind.TOKEN_INVALID), "refused", {"needs_reauth"}),
+        (xrpc(Kind.WRONG_SCHEME_OR_HOST), "wrong_scheme_or_host", set()),
+        (xrpc(Kind.INVALID_DPOP_PROOF), "clock", {"retryable"}),
+        (xrpc(Kind.RECORD_EXISTS_OR_SERVER), "server", {"retryable", "ambiguous"}),
+        (xrpc(Kind.SERVER_ERROR), "server", {"retryable", "ambiguous"}),
+        (xrpc(Kind.MALFORMED_ANSWER), "server", {"retryable", "ambiguous"}),
+        (xrpc(Kind.RECORD_NOT_FOUND), "record_not_found", {"absent"}),
+        (xrpc(Kind.BLOB_NOT_FOUND), "blob_not_found", {"retryable"}),
+        (xrpc(Kind.ACCOUNT_DEACTIVATED), "account_deactivated", {"retryable"}),
+        (xrpc(Kind.ACCOUNT_TAKENDOWN), "account_takendown", set()),
+        (xrpc(Kind.ACCOUNT_NOT_FOUND), "account_gone", set()),
+        (xrpc(Kind.BAD_REQUEST), "record_refused", set()),
+        (NetworkError("x", ambiguous=True), "no_answer", {"retryable", "ambiguous"}),
+        (NetworkError("x", ambiguous=False), "unreachable", {"retryable"}),
+        (AddressRefused("x"), "address_refused", set()),
+        (IdentityError("x", reason="did_not_found"), "account_gone", set()),
+        (IdentityError("x", reason="unreachable"), "unreachable", {"retryable"}),
+        (SessionOver("revoked"), "revoked", {"needs_reauth"}),
+        (TryLater("busy", 5), "busy", {"retryable"}),
+        (NoCredential("other_author"), "other_author", set()),
+    ],
+)
+def test_each_failure_says_what_may_be_done(fault, reason, flags):
+    result = failure(fault)
+    assert not result.success
+    assert result.reason == reason
+    names = {"retryable", "needs_reauth", "ambiguous", "absent"}
+    assert {name for name in names if getattr(result, name)} == flags
+    assert reason in SENTENCES
+    assert result.error_message.startswith(SENTENCES[reason])
+
+
+def test_the_servers_times_are_passed_on():
+    result = failure(xrpc(Kind.RATE_LIMITED, retry_after=30.0, resets_at=SOON))
+    assert (result.retry_after, result.resets_at) == (30.0, SOON)
+
+
+def test_the_servers_words_are_told_where_they_help():
+    assert "words of the server" in failure(xrpc(Kind.BAD_REQUEST)).error_message
+    assert "words of the server" not in failure(xrpc(Kind.SERVER_ERROR)).error_message
+
+
+def test_no_kind_sends_the_member_away_for_a_fault_of_ours():
+    for kind in (Kind.WRONG_SCHEME_OR_HOST, Kind.INVALID_DPOP_PROOF, Kind.USE_DPOP_NONCE):
+        assert not BY_KIND[kind].needs_reauth
+
+
+def test_every_sentence_ends_and_shouts_at_nobody():
+    for words in SENTENCES.values():
+        assert words.endswith(".")
+        assert "!" not in words
