@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from elonara.cli import arguments
 from elonara.cli.errors import Refused
-from elonara.cli.reach import DatabaseAway, check_database
+from elonara.cli.reach import DatabaseAway, check_database, let_go
 from elonara.config.options import BadSetting, load
 from elonara.keyfiles import KeyFileFault
 from elonara.sealing import ensure_keys
@@ -47,6 +47,9 @@ def _guarded(given: argparse.Namespace) -> int:
         if not _is_database_fault(fault):
             raise
         return _say(f"the database does not answer: {fault}", 1)
+    finally:
+        if given.django:
+            let_go()
 
 
 def _set_up_django() -> None:

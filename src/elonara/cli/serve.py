@@ -12,7 +12,6 @@ from types import FrameType
 from typing import Any, Final
 
 from django.core.wsgi import get_wsgi_application
-from django.db import connections
 from waitress.server import create_server
 
 from elonara.cli import migrate
@@ -67,7 +66,6 @@ def run(given: argparse.Namespace, options: Options) -> int:
     _finish_answers(server, sockets)
     if engine is not None:
         engine.stop(JOB_SECONDS)
-    connections.close_all()
     log.info("stopped")
     return 0
 

@@ -4,7 +4,6 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-
 from tests.unit.cli.conftest import get
 
 pytestmark = pytest.mark.postgres_only
