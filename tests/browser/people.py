@@ -54,10 +54,16 @@ def become_operator(page, site, username="alice", name="Alice Moreira"):
 def sign_in(page, username):
     """By username and password."""
     page.goto("/accounts/login/")
+    sign_in_here(page, username)
+
+
+def sign_in_here(page, username):
+    """The same, on the page that asks for it."""
     page.get_by_text("With a username and a password").click()
-    page.get_by_label("Username or email", exact=False).or_(page.locator("[name=login]")).first.fill(username)
+    page.locator("[name=login]").fill(username)
     page.locator("[name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(lambda url: "/accounts/login" not in url)
 
 
 def connect(page, network, handle, *, javascript=True):
@@ -112,3 +118,18 @@ def send_and_watch(page, count):
         page.wait_for_timeout(1000)
         page.get_by_role("link", name="Look again").click()
     raise AssertionError(page.locator("main").inner_text())
+
+
+def pick_again(page, slug, name):
+    """Choose one more person and leave it at that: the draft stays."""
+    page.goto(f"/events/{slug}/manage?tab=invite")
+    pick(page, name)
+
+
+def sign_up(page, username):
+    """A member of the site without Bluesky."""
+    page.goto("/accounts/signup/")
+    page.get_by_label("Username").fill(username)
+    page.locator("[name=password1]").fill(PASSWORD)
+    page.get_by_role("button", name="Create the account").click()
+    page.wait_for_url(lambda url: "/accounts/signup" not in url)

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-
 from tests.browser import people
 
 
@@ -42,9 +41,7 @@ def ref_of():
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with javascript", "without javascript"])
-def test_a_host_invites_and_an_invitee_answers(
-    open_browser, network, site, host_jar, ref_of, picture, javascript
-):
+def test_a_host_invites_and_an_invitee_answers(open_browser, network, site, host_jar, ref_of, picture, javascript):
     title = f"Winter picnic {'with' if javascript else 'without'} scripts"
     mode = "js" if javascript else "nojs"
     host = open_browser(jar=host_jar, javascript=javascript)

@@ -33,7 +33,7 @@ def sign_in(request: HttpRequest, identity: MemberIdentity, back: str) -> HttpRe
     """Sign in the member of a proven DID: second factor asked for, session key cycled, suspended members stopped."""
     adopt(identity.member, identity.bsky_did)
     # Without a backend on the user Django cannot tell which one signed her in.
-    identity.member.backend = "django.contrib.auth.backends.ModelBackend"  # type: ignore[attr-defined]
+    identity.member.backend = "django.contrib.auth.backends.ModelBackend"
     record_authentication(request, identity.member, method="bluesky", did=identity.bsky_did)
     response: HttpResponse = perform_login(request, identity.member, email_verification="none", redirect_url=back)
     return response
@@ -76,7 +76,7 @@ def first_run(request: HttpRequest, token: str) -> HttpResponse:
             tell(request, fault.sentence, "bad")
             return redirect("/accounts/login/")
         else:
-            operator.backend = "django.contrib.auth.backends.ModelBackend"  # type: ignore[attr-defined]
+            operator.backend = "django.contrib.auth.backends.ModelBackend"
             record_authentication(request, operator, method="password", username=operator.username)
             response: HttpResponse = perform_login(request, operator, email_verification="none", redirect_url="/")
             return response

@@ -82,10 +82,10 @@ def callback(request: HttpRequest) -> HttpResponse:
     except AuthorizationFailed as fault:
         return _failed(request, fault)
     match outcome:
-        case SignedIn(identity=None):
-            return _newcomer(request, outcome)
-        case SignedIn():
-            return sign_in(request, outcome.identity, safe_next(request, outcome.next))
+        case SignedIn(identity=identity):
+            if identity is None:
+                return _newcomer(request, outcome)
+            return sign_in(request, identity, safe_next(request, outcome.next))
         case Connected():
             adopt(outcome.identity.member, outcome.identity.bsky_did)
             tell(request, f"Connected as @{outcome.identity.bsky_handle}.")
@@ -129,7 +129,9 @@ def newcomer(request: HttpRequest) -> HttpResponse:
     member = member_of(request)
     if request.method != "POST":
         context = {"who": who, "member": member, "open": member_queries.registration_is_open()}
-        return render(request, "bluesky/newcomer.html", context | {"registration": member_queries.registration_sentence()})
+        return render(
+            request, "bluesky/newcomer.html", context | {"registration": member_queries.registration_sentence()}
+        )
     service = BlueskyOAuthService()
     try:
         # One transaction: an account without its way to sign in would be lost.
@@ -153,14 +155,14 @@ def newcomer(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @cache_control(public=True, max_age=600)
-def client_metadata(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+def client_metadata(request: HttpRequest) -> JsonResponse:
     """The document that names this site to authorization servers (the `client_id`)."""
     return JsonResponse(BlueskyOAuthService().client_metadata())
 
 
 @require_safe
 @cache_control(public=True, max_age=600)
-def jwks(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+def jwks(request: HttpRequest) -> JsonResponse:
     """The public keys this site signs with (RFC 7517)."""
     return JsonResponse(BlueskyOAuthService().jwks())
 

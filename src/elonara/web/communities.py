@@ -25,9 +25,7 @@ def community_or_404(request: HttpRequest, slug: str) -> Community:
     """The community, for those who may see it. To others it does not exist."""
     community = Community.objects.filter(slug=slug).first()
     known = list(proofs(request))
-    if community is None or not (
-        queries.may_see(community, member_of(request), known) or is_invited(known, community)
-    ):
+    if community is None or not (queries.may_see(community, member_of(request), known) or is_invited(known, community)):
         raise Http404
     return community
 

@@ -39,7 +39,9 @@ class Draft:
     @property
     def chosen(self) -> list[dict[str, str]]:
         """Name and handle of each, for the tray."""
-        return [{"did": did, "name": name or handle or did, "handle": handle} for did, (name, handle) in self.people.items()]
+        return [
+            {"did": did, "name": name or handle or did, "handle": handle} for did, (name, handle) in self.people.items()
+        ]
 
 
 def _name(target: Event | Community) -> str:

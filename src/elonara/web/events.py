@@ -57,7 +57,9 @@ def index(request: HttpRequest) -> HttpResponse:
     member, show = member_of(request), request.GET.get("show", "upcoming")
     known, search = list(proofs(request)), request.GET.get("q", "").strip()[:100]
     if show == "mine" and member is not None:
-        rows = {event.pk: event for event in (*queries.hosted_by(member)[:100], *queries.attending(member, known)[:100])}
+        rows = {
+            event.pk: event for event in (*queries.hosted_by(member)[:100], *queries.attending(member, known)[:100])
+        }
         found = sorted(rows.values(), key=lambda event: event.starts_at, reverse=True)
     elif show == "past":
         gone = queries.visible_to(member, known).filter(starts_at__lt=timezone.now())
@@ -148,7 +150,9 @@ def create(request: HttpRequest) -> HttpResponse:
         else:
             tell(request, "The event is made. Next, invite people.")
             return redirect(f"/events/{event.slug}/manage?tab=invite")
-    return render(request, "events/form.html", {"form": form, "heading": "Create an event", "button": "Create the event"})
+    return render(
+        request, "events/form.html", {"form": form, "heading": "Create an event", "button": "Create the event"}
+    )
 
 
 @members_only
@@ -237,7 +241,9 @@ def remove_host(request: HttpRequest, slug: str) -> HttpResponse:
 def _named_member(request: HttpRequest) -> Member:
     """The member whose username (or Bluesky handle) the form names. Raises Invalid."""
     name = request.POST.get("username", "").strip().lstrip("@")
-    found = members.by_username(name) or Member.objects.filter(bluesky__bsky_handle__iexact=name, is_active=True).first()
+    found = (
+        members.by_username(name) or Member.objects.filter(bluesky__bsky_handle__iexact=name, is_active=True).first()
+    )
     if found is None or not name:
         raise Invalid({"username": f"No member of this site is called “{name[:60]}”. Ask them for their username."})
     return found

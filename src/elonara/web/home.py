@@ -70,4 +70,6 @@ def dismiss(request: HttpRequest) -> HttpResponse:
 @require_GET
 def about(request: HttpRequest) -> HttpResponse:
     """What the site is, who may join, and what it keeps."""
-    return render(request, "about.html", {"registration": member_queries.registration_sentence(), "site": options().site})
+    return render(
+        request, "about.html", {"registration": member_queries.registration_sentence(), "site": options().site}
+    )

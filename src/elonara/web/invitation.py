@@ -56,7 +56,9 @@ def show(request: HttpRequest, ref: str) -> HttpResponse:
     proof = proofs(request).get(invitation.invitee_did)
     if proof is not None:
         actions.opened(ref, proof.did)
-    return render(request, "invitation/show.html", _context(request, invitation, form), status=400 if form.errors else 200)
+    return render(
+        request, "invitation/show.html", _context(request, invitation, form), status=400 if form.errors else 200
+    )
 
 
 def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> dict[str, Any]:

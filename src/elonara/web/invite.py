@@ -71,7 +71,10 @@ def _next(request: HttpRequest, to: To, frame: dict[str, Any], kept: Draft) -> H
     if not kept.people:
         return _pick_page(request, to, frame, kept, refusal="Nobody is chosen. Pick at least one person.")
     if len(kept.people) > caps.per_send:
-        sentence = f"{len(kept.people)} people are chosen; one send takes {caps.per_send}. Send to some now, to the others after."
+        sentence = (
+            f"{len(kept.people)} people are chosen; one send takes {caps.per_send}. "
+            "Send to some now, to the others after."
+        )
         return _pick_page(request, to, frame, kept, refusal=sentence)
     return _to(frame, step="check")
 
@@ -193,6 +196,10 @@ def _check_page(
         context["preview"] = actions.preview(the_member(request), to, kept.dids, kept.note, kept.lines, kept.thread)
     except (InvitationRefused, GraphUnavailable) as fault:
         context["refusal"] = refusal or fault
+    ready = context["preview"].readiness if context["preview"] else None
+    identity = getattr(the_member(request), "bluesky", None)
+    own = bool(ready and identity and ready.author_did == identity.bsky_did)
+    context["author_name"] = (own and identity.display_name) or (ready.handle if ready else "") or the_member(request).name
     field = getattr(context["refusal"], "field_name", "")
     context |= {"field": field, "lines": [{**one, "line": kept.lines.get(one["did"], "")} for one in kept.chosen]}
     return render(request, "invite/check.html", frame | context, status=400 if context["refusal"] else 200)

@@ -34,7 +34,14 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
     tabs = EVENT_TABS if manages else ONLY_INVITE
     tab = _tab(request, tabs)
     link = f"{options().site.url}/events/{slug}"
-    frame: dict[str, Any] = {"event": found, "target": found, "folder": "events", "tabs": tabs, "tab": tab, "link": link}
+    frame: dict[str, Any] = {
+        "event": found,
+        "target": found,
+        "folder": "events",
+        "tabs": tabs,
+        "tab": tab,
+        "link": link,
+    }
     if tab == "invite":
         return invite.page(request, found, frame)
     if tab == "guests":
@@ -66,7 +73,11 @@ def community(request: HttpRequest, slug: str) -> HttpResponse:
     if tab == "invite":
         return invite.page(request, found, frame)
     if tab == "members":
-        roles = [(Membership.Role.ADMIN, "Admin"), (Membership.Role.MODERATOR, "Moderator"), (Membership.Role.MEMBER, "Member")]
+        roles = [
+            (Membership.Role.ADMIN, "Admin"),
+            (Membership.Role.MODERATOR, "Moderator"),
+            (Membership.Role.MEMBER, "Member"),
+        ]
         frame |= {"rows": communities.people(found)[:500], "roles": roles, "is_admin": manages}
     return render(request, "communities/manage.html", frame)
 

@@ -14,20 +14,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from elonara.options import Options
 from elonara.members.models import Member
+from elonara.options import Options
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
 
 def options() -> Options:
     """The site's options, read anew each time."""
-    return cast(Options, settings.ELONARA)
+    return settings.ELONARA
 
 
 def member_of(request: HttpRequest) -> Member | None:
     """The signed-in member, or None."""
-    return cast(Member, request.user) if request.user.is_authenticated else None
+    return request.user if request.user.is_authenticated else None
 
 
 def the_member(request: HttpRequest) -> Member:
@@ -35,7 +35,7 @@ def the_member(request: HttpRequest) -> Member:
     return cast(Member, request.user)
 
 
-def members_only(view: View) -> View:
+def members_only[View: Callable[..., HttpResponse]](view: View) -> View:
     """Sends visitors to the sign-in page and back here afterwards."""
 
     @wraps(view)
@@ -51,7 +51,9 @@ def members_only(view: View) -> View:
 def safe_next(request: HttpRequest, wanted: str | None, fallback: str = "/") -> str:
     """`wanted` as a path of this site, else `fallback`. Another site is never a place to go next."""
     wanted = (wanted or "").strip()
-    same = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    same = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
     if not wanted or not same:
         return fallback
     if "://" in wanted:

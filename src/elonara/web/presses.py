@@ -14,7 +14,7 @@ from elonara.bluesky.outcomes import AuthorizationFailed, Proved
 from elonara.invitations import actions, queries
 from elonara.invitations.models import Invitation
 from elonara.invitations.results import InvitationRefused
-from elonara.invitations.targets import Target
+from elonara.invitations.targets import target_of
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.browser import Proof, browser_of, proofs
 from elonara.web.pages import tell
@@ -28,7 +28,9 @@ DONE = {
 }
 
 
-def press(request: HttpRequest, invitation: Invitation, wanted: Mapping[str, Any], identifier: str = "") -> HttpResponse:
+def press(
+    request: HttpRequest, invitation: Invitation, wanted: Mapping[str, Any], identifier: str = ""
+) -> HttpResponse:
     """Do what was pressed: at once where this browser has the proof, else after a trip to the invitee's server."""
     proof = proofs(request).get(invitation.invitee_did)
     if proof is not None:
@@ -102,6 +104,6 @@ def failed(request: HttpRequest, fault: AuthorizationFailed, *, got: str) -> Htt
     ref = str(fault.payload.get("ref", ""))
     invitation = queries.by_ref(ref)
     # Who is invited to something private is for that person's eyes.
-    shown = invitation if invitation is not None and not Target(invitation.event or invitation.community).is_private else None  # type: ignore[arg-type]
+    shown = invitation if invitation is not None and not target_of(invitation).is_private else None
     context = {"fault": fault, "invitation": shown, "got": got, "ref": ref, "press": fault.payload}
     return render(request, "invitation/failed.html", context, status=400)

@@ -123,7 +123,9 @@ def disconnect(request: HttpRequest) -> HttpResponse:
     told = BlueskyOAuthService().disconnect(the_member(request))
     tell(request, "Disconnected. You can still sign in with your Bluesky account.")
     if not told:
-        tell(request, "Bluesky could not be told. End the permission there too: Settings, Privacy and security.", "warn")
+        tell(
+            request, "Bluesky could not be told. End the permission there too: Settings, Privacy and security.", "warn"
+        )
     return redirect("/profile/edit")
 
 
@@ -149,4 +151,5 @@ def opt_in_again(request: HttpRequest) -> HttpResponse:
         if str(row.pk) == request.POST.get("opt_out"):
             invitation_actions.opt_in_again(row.did, row.host)
             tell(request, "You can be invited again.")
-    return redirect(request.POST.get("next") if request.POST.get("next") == "/invitations" else "/profile/edit?tab=invitations")
+    back = request.POST.get("next") == "/invitations"
+    return redirect("/invitations" if back else "/profile/edit?tab=invitations")

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from elonara.invitations import actions
 from elonara.invitations.models import Announcement, Invitation
 from elonara.invitations.results import InvitationRefused
-from elonara.invitations.targets import Target
+from elonara.invitations.targets import target_of
 from elonara.members.errors import NotAllowed
 from elonara.web.pages import members_only, tell, the_member
 
@@ -39,7 +39,7 @@ def act_on_announcement(request: HttpRequest, pk: UUID, what: str) -> HttpRespon
 
 
 def _act(request: HttpRequest, row: Invitation | Announcement | None, what: str) -> HttpResponse:
-    target = Target(row.event or row.community) if row else None  # type: ignore[arg-type]
+    target = target_of(row) if row else None
     # To somebody who may not invite to it, the row does not exist.
     if row is None or target is None or not target.may_invite(the_member(request)):
         raise Http404
@@ -47,12 +47,16 @@ def _act(request: HttpRequest, row: Invitation | Announcement | None, what: str)
     person = row if isinstance(row, Invitation) else None
     if request.method != "POST":
         if what in ASKS_FIRST or (what == "compose" and person):
-            return render(request, f"invite/{what}.html", {"row": row, "person": person, "back": back, "target": target})
+            return render(
+                request, f"invite/{what}.html", {"row": row, "person": person, "back": back, "target": target}
+            )
         return redirect(back)
     try:
         if what == "compose" and person is not None:
             address = actions.hand_over(person, the_member(request))
-            return render(request, "invite/handed.html", {"address": address, "text": person.record["text"], "back": back})
+            return render(
+                request, "invite/handed.html", {"address": address, "text": person.record["text"], "back": back}
+            )
         if what in {"retry", "confirm"} and person is not None:
             (actions.retry if what == "retry" else actions.confirm)(person, the_member(request))
         elif what in {"cancel", "undo"}:

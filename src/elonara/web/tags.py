@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-import regex
+import regex  # type: ignore[import-untyped, unused-ignore]
 from django import template
 from django.forms import BoundField, CheckboxInput, RadioSelect
 from django.template.defaultfilters import date as date_filter
@@ -121,7 +121,7 @@ def get(mapping: Any, key: Any) -> Any:
 @register.filter
 def first_word(name: str) -> str:
     """`Alice Moreira` as `Alice`."""
-    return name.split()[0] if name and name.split() else name
+    return name.split(maxsplit=1)[0] if name and name.split() else name
 
 
 CHOICES = {"going": "Going", "maybe": "Maybe", "cant": "Can’t", "joined": "Joined", "declined": "Declined"}

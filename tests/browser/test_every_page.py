@@ -1,0 +1,123 @@
+"""Every route as a visitor, a member and a host: nothing serious for axe, no sideways scrolling, no blocked script."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from sandbox.supervisor import NODE
+
+from tests.browser import people
+
+HERE = Path(__file__).parent
+AXE = HERE / "node_modules" / "axe-core" / "axe.min.js"
+NARROW = {"width": 360, "height": 740}
+
+OPEN_TO_ALL = (
+    "/", "/events", "/events?show=past", "/events?q=nothing-like-it", "/communities", "/invitations", "/about",
+    "/auth/bluesky/start", "/events/{event}", "/communities/{community}", "/i/nobody-knows-this-one",
+    "/nothing-here", "/first-run/used-up",
+)  # fmt: skip
+SIGNED_OUT = ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")
+SIGNED_IN = (
+    "/profile", "/profile/edit", "/profile/edit?tab=about", "/profile/edit?tab=signin", "/profile/edit?tab=invitations",
+    "/events/create", "/events?show=mine", "/communities/create", "/accounts/logout/", "/accounts/email/",
+    "/accounts/2fa/", "/accounts/sessions/", "/accounts/password/change/",
+)  # fmt: skip
+HOST = (
+    "/events/{event}/manage", "/events/{event}/manage?tab=guests", "/events/{event}/manage?tab=invite",
+    "/events/{event}/manage?tab=invite&list=followers", "/events/{event}/manage?tab=invite&q=nobody-at-all",
+    "/events/{event}/manage?tab=invite&step=check", "/events/{event}/manage?tab=invite&step=watch",
+    "/events/{event}/manage?tab=hosts", "/events/{event}/edit", "/events/{event}/cancel",
+    "/communities/{community}/manage", "/communities/{community}/manage?tab=members",
+    "/communities/{community}/manage?tab=invite", "/communities/{community}/edit", "/communities/{community}/close",
+    "/communities/{community}/leave",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """The accessibility checker; installed beside this file when it is missing."""
+    if not AXE.exists():
+        path = f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"
+        command = [str(NODE.parent / "npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        subprocess.run(command, cwd=HERE, check=True, env=os.environ | {"PATH": path})
+    return AXE.read_text()
+
+
+@pytest.fixture(scope="module")
+def jars(network, site, chromium):
+    """A host with an event that has invitations and a community; a member without Bluesky; a visitor."""
+    host, member = (chromium.new_context(base_url=site.url, timezone_id="Europe/Berlin") for _ in range(2))
+    for context in (host, member):
+        context.set_default_timeout(20_000)
+    page = host.new_page()
+    page.goto(site.first_run)
+    if page.get_by_label("Username").count():
+        people.become_operator(page, site)
+        people.connect(page, network, "alice.test")
+        people.add_app_password(page, network, "alice.test")
+    else:
+        people.sign_in(page, "alice")
+    event = people.create_event(page, "Long table " + "very long words " * 5)
+    people.pick(page, "bob.test", "dan.test")
+    people.send_and_watch(page, 2)
+    people.pick_again(page, event, "carol.test")
+    page.goto("/communities/create")
+    page.get_by_label("Name").fill("Sunday Bread Circle")
+    page.get_by_role("button", name="Create the community").click()
+    page.wait_for_url("**/manage?tab=invite")
+    community = page.url.split("/communities/")[1].split("/")[0]
+    people.sign_up(member.new_page(), "mallory")
+    found = {"host": host.storage_state(), "member": member.storage_state(), "visitor": None}
+    host.close()
+    member.close()
+    return found, {"event": event, "community": community}
+
+
+def _serious(page, axe):
+    page.evaluate(axe)  # by the debugger: the site's own policy would refuse it, as it should
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{fault['id']}: {node['html'][:160]}"
+        for fault in found["violations"]
+        if fault["impact"] in {"serious", "critical"}
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("who", ["visitor", "member", "host"])
+def test_every_page_is_sound(open_browser, jars, axe, who, scheme):
+    kept, names = jars
+    paths = OPEN_TO_ALL + {"visitor": SIGNED_OUT, "member": SIGNED_IN, "host": SIGNED_IN + HOST}[who]
+    page = open_browser(jar=kept[who], color_scheme=scheme)
+    faults = []
+    for path in (path.format(**names) for path in paths):
+        page.set_viewport_size(NARROW)
+        answer = page.goto(path)
+        if answer.status >= 500:
+            faults.append(f"{path}: {answer.status}")
+            continue
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            faults.append(f"{path}: scrolls sideways at 360 px")
+        faults += [f"{path}: {fault}" for fault in _serious(page, axe)]
+    assert not faults + page.complaints, "\n".join(faults + page.complaints)
+
+
+def test_a_visitor_is_sent_to_sign_in_and_back(open_browser, jars):
+    _, names = jars
+    page = open_browser()
+    page.goto(f"/events/{names['event']}/manage?tab=guests")
+    assert "/accounts/login/" in page.url
+    people.sign_in_here(page, "alice")
+    page.wait_for_url("**/manage?tab=guests")
+
+
+def test_the_colours_stay_without_a_script(open_browser):
+    page = open_browser(javascript=False)
+    page.goto("/events")
+    page.get_by_label("Dark").check()
+    page.get_by_role("button", name="Keep").click()
+    page.goto("/communities")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
