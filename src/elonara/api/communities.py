@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 
 from elonara.api import targets
 from elonara.api.auth import caller
@@ -50,7 +50,7 @@ class CommunityOut(Schema):
 def create(request: HttpRequest, payload: NewCommunity) -> Any:
     """The caller becomes its first admin."""
     member = caller(request)
-    return 201, _out(actions.create(member, **payload.model_dump()), member)
+    return Status(201, _out(actions.create(member, **payload.model_dump()), member))
 
 
 @router.get("/{slug}", response=CommunityOut, summary="Read a community")

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any, Literal
 
 from django.http import Http404, HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 
 from elonara.api import targets
 from elonara.api.auth import caller
@@ -73,7 +73,7 @@ def create(request: HttpRequest, payload: NewEvent) -> Any:
     member, fields = caller(request), payload.model_dump()
     fields["timezone"] = fields["timezone"] or member.timezone
     fields["community"] = _community(fields["community"], member)
-    return 201, _out(actions.create(member, **fields))
+    return Status(201, _out(actions.create(member, **fields)))
 
 
 @router.get("/{slug}", response=EventOut, summary="Read an event")

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from pydantic import Field
 
 from elonara.api.auth import caller
@@ -168,7 +168,8 @@ def attach(to: Router, find: Finder, noun: str) -> None:
             thread=payload.thread,
             idempotency_key=payload.idempotency_key,
         )
-        return 202, {"batch": sent.batch.pk, "queued": sent.queued, "waiting": sent.waiting, "skipped": sent.skipped}
+        outcome = {"batch": sent.batch.pk, "queued": sent.queued, "waiting": sent.waiting, "skipped": sent.skipped}
+        return Status(202, outcome)
 
     @to.get(
         "/{slug}/invitations",

@@ -10,7 +10,7 @@ from allauth.account.adapter import get_adapter
 from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from ninja.utils import check_csrf
 from pydantic import Field, SecretStr
 
@@ -71,7 +71,7 @@ def create_token(request: HttpRequest, payload: Credentials | None = None) -> An
     if not may_sign_in(member):
         raise Problem(403, "suspended", "This account is suspended. Write to the operator of the site.")
     log.info("a token for member %s, by %s", member.pk, "password" if payload else "session")
-    return 201, tokens.issue(member)
+    return Status(201, tokens.issue(member))
 
 
 def _by_password(request: HttpRequest, given: Credentials) -> Member:

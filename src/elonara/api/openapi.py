@@ -8,8 +8,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.openapi.schema import OpenAPISchema
+from ninja.parser import Parser
 
 PROBLEM = "application/problem+json"
+FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+CSRF_FIELD = "csrfmiddlewaretoken"
 # Which problems an operation may answer with, by what it is about.
 EVERYWHERE = (400, 401, 403, 413, 422)
 OF_ONE_THING = (404,)
@@ -37,8 +40,22 @@ class ProblemOut(Schema):
     way_on: str = ""
 
 
+class FormsToo(Parser):
+    """Reads JSON, and what a form of a page sends; a form with nothing but its CSRF token counts as no body."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        """The body as Python values."""
+        if request.content_type not in FORMS:
+            return super().parse_body(request)
+        fields = {name: value for name, value in request.POST.items() if name != CSRF_FIELD}
+        return fields or None
+
+
 class ElonaraAPI(NinjaAPI):
     """Ninja, with problems in its description and answers that no cache keeps."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(parser=FormsToo(), **options)
 
     def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
         """Tokens and private lists stay out of caches (RFC 6749, section 5.1)."""

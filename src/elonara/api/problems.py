@@ -94,7 +94,9 @@ def _denied(_request: HttpRequest, _fault: PermissionDenied) -> HttpResponse:
 def _http(_request: HttpRequest, fault: HttpError) -> HttpResponse:
     if isinstance(fault.__cause__, RequestDataTooBig):
         return render(413, "too_large", "The request is too large.")
-    return render(fault.status_code, "bad_request" if fault.status_code == 400 else "error", str(fault))
+    if fault.status_code == 400:
+        return render(400, "bad_request", "The body of the request cannot be read. Send JSON.")
+    return render(fault.status_code, "error", str(fault))
 
 
 def _unexpected(request: HttpRequest, fault: Exception) -> HttpResponse:

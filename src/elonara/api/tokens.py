@@ -63,8 +63,9 @@ def issue(member: Member) -> Issued:
         "jti": secrets.token_urlsafe(12),
         "epoch": member.token_epoch,
         "auth": _fingerprint(member),
+        "member_id": member.pk,
         "bsky_did": identity.did if identity else None,
-        "permissions": ["operate", "act"] if member.is_staff else ["act"],
+        "permissions": ["operate", "act"] if member.is_superuser else ["act"],
     }
     key = _key(settings.SECRET_KEY)
     return Issued(jwt.encode({"alg": "HS256", "typ": TYPE}, claims, key, algorithms=["HS256"]))
@@ -81,11 +82,12 @@ def member_of(token: str) -> Member:
             sub={"essential": True},
             exp={"essential": True},
         ).validate(decoded.claims)
-    except (JoseError, ValueError) as fault:
+        member_id = int(decoded.claims["sub"])
+    except (JoseError, ValueError, TypeError) as fault:
         raise BadToken("not a valid token") from fault
     if decoded.header.get("typ") != TYPE:
         raise BadToken("not a token for the API")
-    member = Member.objects.filter(pk=decoded.claims["sub"]).first()
+    member = Member.objects.filter(pk=member_id).first()
     if member is None or not may_sign_in(member):
         raise BadToken("the member may not act")
     if decoded.claims.get("epoch") != member.token_epoch or decoded.claims.get("auth") != _fingerprint(member):

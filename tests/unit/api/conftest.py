@@ -1,0 +1,197 @@
+"""Alice's site again, this time driven by a program of hers."""
+
+import dataclasses
+import itertools
+import json
+from contextlib import ExitStack
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.test import Client, override_settings
+from django.utils import timezone
+from tests.fakes.agent import FakeAgent
+from tests.fakes.graph import FakeGraph, somebody
+
+from elonara.api import tokens
+from elonara.bluesky import factory, graph
+from elonara.bluesky.models import MemberIdentity
+from elonara.communities import actions as communities
+from elonara.events import actions as events
+from elonara.invitations import checks, thumbs
+from elonara.members.models import Member
+
+ALICE = "did:plc:host"
+PASSWORD = "correct horse battery staple"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    """What the process remembers is forgotten between tests: thumbs, labels, failed sign-ins."""
+    thumbs.forget()
+    checks.forget_labels()
+    cache.clear()
+
+
+@pytest.fixture
+def set_options():
+    """Changes options for the rest of the test: `set_options(invitations={"per_send": 3})`."""
+    with ExitStack() as stack:
+
+        def change(**groups):
+            from django.conf import settings
+
+            options = settings.ELONARA
+            for name, values in groups.items():
+                options = dataclasses.replace(options, **{name: dataclasses.replace(getattr(options, name), **values)})
+            stack.enter_context(override_settings(ELONARA=options))
+
+        yield change
+
+
+@pytest.fixture
+def site(set_options, transactional_db):
+    set_options(
+        site={"url": "https://events.example"},
+        invitations={"spacing_seconds": 0, "per_day": 200, "first_week_per_day": 200, "per_week": 1000},
+    )
+
+
+@pytest.fixture
+def agent(site):
+    agent = FakeAgent(author_did=ALICE)
+    with factory.use(agent):
+        yield agent
+
+
+@pytest.fixture
+def people():
+    """Whom alice knows; tests add to it."""
+    return [
+        somebody("bob"),
+        somebody("carol", you_follow=False),
+        somebody("dan", follows_you=False),
+        somebody("eve", blocked_by=True),
+    ]
+
+
+@pytest.fixture
+def friends(agent, people):
+    fake = FakeGraph(people)
+    with graph.use(fake):
+        yield fake
+
+
+@pytest.fixture
+def make_member(site):
+    """Makes a member; with `did` one who is connected."""
+
+    def make(name="", did="", **fields):
+        name = name or f"person{next(_numbers)}"
+        member = Member.objects.create_user(name, password=PASSWORD, **fields)
+        if did:
+            MemberIdentity.objects.create(
+                member=member, bsky_did=did, bsky_handle=f"{name}.example", pds_url="https://pds.example",
+                bsky_scope="atproto", state="active", state_reason="",
+            )  # fmt: skip
+        return member
+
+    return make
+
+
+@pytest.fixture
+def alice(make_member, friends):
+    return make_member("alice", ALICE, display_name="Alice", timezone="Europe/Berlin")
+
+
+@pytest.fixture
+def mallory(make_member):
+    """A member who has nothing to do with any of it."""
+    return make_member("mallory", "did:plc:mallory")
+
+
+class Program:
+    """What calls the API: with a token, or without."""
+
+    def __init__(self, token=""):
+        self._client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def _call(self, method, path, body=None, params=None):
+        more = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
+        return self._client.generic(
+            method, f"/api/v1{path}", headers=self._headers, query_params=params, **more
+        )  # fmt: skip
+
+    def get(self, path, **params):
+        return self._call("GET", path, params=params)
+
+    def post(self, path, body=None):
+        return self._call("POST", path, body)
+
+    def patch(self, path, body):
+        return self._call("PATCH", path, body)
+
+
+@pytest.fixture
+def nobody(site):
+    """A program without a token."""
+    return Program()
+
+
+@pytest.fixture
+def program_of():
+    """`program_of(member)`: a program with a token of hers."""
+    return lambda member: Program(tokens.issue(member).access_token)
+
+
+@pytest.fixture
+def program(alice, program_of):
+    """Alice's own."""
+    return program_of(alice)
+
+
+@pytest.fixture
+def soon():
+    return (timezone.now() + timedelta(days=12)).replace(hour=14, minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture
+def make_event(alice, soon):
+    def make(host=None, **fields):
+        return events.create(host or alice, **{"title": "Picnic", "starts_at": soon, "timezone": "UTC"} | fields)
+
+    return make
+
+
+@pytest.fixture
+def picnic(make_event):
+    return make_event()
+
+
+@pytest.fixture
+def supper(make_event):
+    return make_event(title="Secret supper", visibility="private")
+
+
+@pytest.fixture
+def chess(alice):
+    return communities.create(alice, name="Chess club")
+
+
+@pytest.fixture
+def problem():
+    """`problem(response, 404, "not_found")`: the answer is that problem, in the one form; returns it."""
+
+    def check(response, status, code):
+        assert response["Content-Type"] == "application/problem+json", response.content
+        told = response.json()
+        assert (response.status_code, told["status"], told["code"]) == (status, status, code), told
+        assert told["type"] == "about:blank"
+        assert told["title"]
+        assert told["detail"].endswith((".", ">"))
+        assert response["Cache-Control"] == "no-store"
+        return told
+
+    return check

@@ -1,0 +1,64 @@
+"""Communities by the API."""
+
+import pytest
+from tests.fakes.graph import somebody
+
+from elonara import jobs
+from elonara.communities import actions
+from elonara.communities.models import Community
+from elonara.invitations import actions as invitations
+
+CHESS = {"name": "Chess club", "description": "Every Tuesday.", "visibility": "public"}
+
+
+def test_a_community_is_made_read_and_changed(alice, program):
+    answer = program.post("/communities", CHESS)
+    assert answer.status_code == 201
+    made = answer.json()
+    assert made == CHESS | {
+        "slug": made["slug"],
+        "url": f"https://events.example/communities/{made['slug']}",
+        "role": "admin",
+    }
+    assert program.get(f"/communities/{made['slug']}").json() == made
+    changed = program.patch(f"/communities/{made['slug']}", {"description": ""}).json()
+    assert changed == made | {"description": ""}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"name": " "}, "name"), ({"name": "x" * 121}, "name"), ({"visibility": "odd"}, "visibility"), ({"name": 1}, "name")],
+)
+def test_bad_input_names_its_field(program, chess, problem, change, field):
+    for answer in (program.post("/communities", CHESS | change), program.patch(f"/communities/{chess.slug}", change)):
+        told = problem(answer, 422, "invalid_input")
+        assert [error["field"] for error in told["errors"]] == [field]
+    assert Community.objects.count() == 1
+
+
+def test_members_read_and_admins_change(program_of, mallory, chess, problem):
+    stranger = program_of(mallory)
+    assert stranger.get(f"/communities/{chess.slug}").json()["role"] is None
+    problem(stranger.patch(f"/communities/{chess.slug}", {"name": "Mine"}), 403, "not_admin")
+    actions.join(chess, member=mallory)
+    assert stranger.get(f"/communities/{chess.slug}").json()["role"] == "member"
+    problem(stranger.patch(f"/communities/{chess.slug}", {"name": "Mine"}), 403, "not_admin")
+
+
+def test_a_private_community_is_there_for_those_who_belong_or_are_invited(
+    alice, program, program_of, mallory, people, problem
+):
+    secret = program.post("/communities", CHESS | {"visibility": "private"}).json()
+    stranger = program_of(mallory)
+    problem(stranger.get(f"/communities/{secret['slug']}"), 404, "not_found")
+    problem(stranger.patch(f"/communities/{secret['slug']}", {"name": "Mine"}), 404, "not_found")
+    people.append(somebody("mallory"))
+    invitations.invite(alice, Community.objects.get(), ["did:plc:mallory"])
+    jobs.drain()
+    assert stranger.get(f"/communities/{secret['slug']}").json()["role"] is None
+
+
+def test_nobody_makes_or_reads_anything(nobody, chess, problem):
+    problem(nobody.post("/communities", CHESS), 401, "unauthorized")
+    problem(nobody.get(f"/communities/{chess.slug}"), 401, "unauthorized")
+    problem(nobody.patch(f"/communities/{chess.slug}", {}), 401, "unauthorized")

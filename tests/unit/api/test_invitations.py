@@ -1,0 +1,259 @@
+"""Inviting by the API: the same for an event and for a community."""
+
+import datetime as dt
+from uuid import uuid4
+
+import pytest
+from tests.fakes.agent import refused
+
+from elonara import jobs
+from elonara.bluesky.graph import GraphUnavailable
+from elonara.communities import actions as communities
+from elonara.events import actions as events
+from elonara.invitations.models import Batch, Invitation
+
+ROW = {
+    "id", "did", "handle", "state", "reason", "sentence", "uri", "attempts", "sent_at", "opened_at", "answer", "can",
+}  # fmt: skip
+
+
+@pytest.fixture(params=["event", "community"])
+def place(request):
+    """The address of a target: `/events/…` or `/communities/…`."""
+    target = request.getfixturevalue("picnic" if request.param == "event" else "chess")
+    return f"/{'events' if request.param == 'event' else 'communities'}/{target.slug}"
+
+
+def rows(program, place):
+    return {row["did"]: row for row in program.get(f"{place}/invitations").json()["invitations"]}
+
+
+def test_the_whole_job(program, place, agent):
+    choice = {
+        "dids": ["did:plc:bob"],
+        "handles": ["@carol.example", "nobody"],
+        "note": "There will be bread.",
+        "notes": {"did:plc:bob": "Bring your chessboard."},
+        "thread": True,
+    }
+    seen = program.post(f"{place}/invitations/preview", choice)
+    assert seen.status_code == 200
+    preview = seen.json()
+    assert (preview["can_post"], preview["author_did"], preview["write_backend"]) == (True, "did:plc:host", "app_password")
+    assert (preview["today"], preview["later"], preview["refusal"]) == (2, [], None)
+    assert [post["handle"] for post in preview["posts"]] == ["bob.example", "carol.example"]
+    bob, carol = preview["posts"]
+    assert "Bring your chessboard." in bob["text"]
+    assert "Bring your chessboard." not in carol["text"]
+    assert "There will be bread." in preview["announcement"]["text"] + bob["text"] + carol["text"]
+    assert bob["graphemes"] <= 300
+    assert {facet["features"][0]["$type"] for facet in bob["facets"]} == {
+        "app.bsky.richtext.facet#mention", "app.bsky.richtext.facet#link",
+    }  # fmt: skip
+    assert [(left["did"], left["handle"], left["reason"]) for left in preview["skipped"]] == [("", "nobody", "not_found")]
+    assert not Invitation.objects.exists()
+
+    sent = program.post(f"{place}/invitations", choice)
+    assert sent.status_code == 202
+    assert set(sent.json()) == {"batch", "queued", "waiting", "skipped"}
+    assert (sent.json()["queued"], sent.json()["waiting"]) == (2, 0)
+    assert [left["reason"] for left in sent.json()["skipped"]] == ["not_found"]
+    assert not agent.posts
+
+    standing = program.get(f"{place}/invitations").json()
+    assert {row["state"] for row in standing["invitations"]} == {"queued"}
+    assert all(set(row) == ROW for row in standing["invitations"])
+
+    jobs.drain()
+    standing = program.get(f"{place}/invitations").json()
+    assert standing["counts"]["sent"] == 2
+    row = next(row for row in standing["invitations"] if row["did"] == "did:plc:bob")
+    assert (row["state"], row["reason"], row["attempts"], row["answer"]) == ("sent", "", 1, "")
+    assert row["sent_at"].endswith("Z")
+    assert row["can"] == ["undo"]
+    assert row["uri"] in {post.uri for post in agent.posts.values()}
+    assert agent.posts["did:plc:host", row["uri"].rpartition("/")[2]].record["text"] == bob["text"]
+
+    assert program.post(f"/invitations/{row['id']}/undo").json()["state"] == "undoing"
+    jobs.drain()
+    assert row["uri"] not in {post.uri for post in agent.posts.values()}
+
+
+def test_the_same_key_does_nothing_twice(program, place):
+    press = {"dids": ["did:plc:bob"], "idempotency_key": "once"}
+    first = program.post(f"{place}/invitations", press).json()
+    again = program.post(f"{place}/invitations", press)
+    assert again.status_code == 202
+    assert (again.json()["batch"], again.json()["queued"]) == (first["batch"], first["queued"])
+    assert Batch.objects.count() == Invitation.objects.count() == 1
+
+
+def test_a_second_invitation_of_the_same_person_is_skipped(program, place):
+    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
+    again = program.post(f"{place}/invitations", {"dids": ["did:plc:bob"], "handles": ["bob.example"]}).json()
+    assert (again["queued"], [left["reason"] for left in again["skipped"]]) == (0, ["already_invited"])
+
+
+def test_who_blocks_is_skipped_with_the_reason(program, place):
+    sent = program.post(f"{place}/invitations", {"dids": ["did:plc:eve", "did:plc:dan"]}).json()
+    assert sent["queued"] == 1
+    assert sent["skipped"][0] | {"sentence": ""} == {
+        "did": "did:plc:eve", "handle": "eve.example", "reason": "blocked_by", "sentence": "",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("choice", "code"),
+    [
+        ({}, "nobody"),
+        ({"dids": [], "handles": [""]}, "nobody"),
+        ({"dids": [f"did:plc:{number}" for number in range(101)]}, "too_many"),
+        ({"dids": ["did:plc:bob"], "note": "x" * 5000}, "note_too_long"),
+        ({"dids": ["did:plc:bob"], "notes": {"did:plc:bob": "x" * 500}}, "line_too_long"),
+        ({"dids": "did:plc:bob"}, "invalid_input"),
+        ({"dids": [1]}, "invalid_input"),
+        ({"dids": ["did:plc:bob"], "notes": ["hello"]}, "invalid_input"),
+        ({"dids": ["did:plc:bob"], "thread": "perhaps"}, "invalid_input"),
+    ],
+)
+def test_bad_input_is_refused_as_a_whole(program, place, problem, choice, code):
+    problem(program.post(f"{place}/invitations/preview", choice), 422, code)
+    problem(program.post(f"{place}/invitations", choice), 422, code)
+    assert not Batch.objects.exists()
+
+
+def test_names_that_cannot_be_names_do_not_stop_the_others(program, place):
+    odd = ["not a handle", "did:plc:", "did:", "bob\x00.example", "@", "\u202a", "x" * 3000]
+    found = program.post(f"{place}/invitations", {"dids": odd, "handles": ["bob.example"]}).json()
+    assert found["queued"] == 1
+    assert {left["reason"] for left in found["skipped"]} == {"not_found"}
+
+
+def test_a_key_that_is_too_long_or_odd_is_told(program, place, problem):
+    for key in ("x" * 101, "a\x00b", 5):
+        press = {"dids": ["did:plc:bob"], "idempotency_key": key}
+        problem(program.post(f"{place}/invitations", press), 422, "invalid_input")
+
+
+def test_only_those_who_run_it_invite_and_look(program_of, mallory, place, problem):
+    stranger = program_of(mallory)
+    choice = {"dids": ["did:plc:bob"]}
+    problem(stranger.post(f"{place}/invitations/preview", choice), 403, "not_allowed")
+    problem(stranger.post(f"{place}/invitations", choice), 403, "not_allowed")
+    problem(stranger.get(f"{place}/invitations"), 403, "not_allowed")
+
+
+def test_plain_members_do_not_invite_and_moderators_do(alice, program_of, mallory, chess, problem):
+    place = f"/communities/{chess.slug}"
+    joined = communities.join(chess, member=mallory)
+    choice = {"dids": ["did:plc:bob"]}
+    problem(program_of(mallory).post(f"{place}/invitations", choice), 403, "not_allowed")
+    communities.set_role(chess, by=alice, membership=joined, role="moderator")
+    assert program_of(mallory).post(f"{place}/invitations", choice).status_code == 202
+
+
+def test_an_invitation_is_nothing_to_strangers(program, program_of, mallory, place, problem):
+    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
+    one = Invitation.objects.get()
+    for what in ("retry", "cancel", "undo", "confirm"):
+        hers = problem(program_of(mallory).post(f"/invitations/{one.pk}/{what}"), 404, "not_found")
+        none = problem(program_of(mallory).post(f"/invitations/{uuid4()}/{what}"), 404, "not_found")
+        assert hers == none
+        problem(program.post(f"/invitations/not-an-id/{what}"), 422, "invalid_input")
+    one.refresh_from_db()
+    assert one.state == "queued"
+
+
+def test_cancel_and_retry(program, place, agent):
+    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
+    one = rows(program, place)["did:plc:bob"]
+    cancelled = program.post(f"/invitations/{one['id']}/cancel").json()
+    assert (cancelled["state"], cancelled["reason"]) == ("cancelled", "by_host")
+    assert set(cancelled) == ROW
+    jobs.drain()
+    assert not any("bob" in text for text in agent.texts())
+    assert program.post(f"/invitations/{one['id']}/retry").json()["state"] == "queued"
+    jobs.drain()
+    assert rows(program, place)["did:plc:bob"]["state"] == "sent"
+
+
+def test_what_cannot_be_done_in_a_state_is_told(program, place, problem):
+    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
+    one = rows(program, place)["did:plc:bob"]["id"]
+    problem(program.post(f"/invitations/{one}/undo"), 409, "wrong_state")
+    problem(program.post(f"/invitations/{one}/confirm"), 409, "wrong_state")
+    jobs.drain()
+    problem(program.post(f"/invitations/{one}/cancel"), 409, "wrong_state")
+    problem(program.post(f"/invitations/{one}/retry"), 409, "wrong_state")
+
+
+def test_an_event_that_changes_waits_for_a_confirmation(program, picnic):
+    place = f"/events/{picnic.slug}"
+    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
+    program.patch(place, {"title": "Supper"})
+    jobs.drain()
+    one = rows(program, place)["did:plc:bob"]
+    assert (one["state"], one["can"]) == ("queued", ["confirm", "cancel", "compose"])
+    program.post(f"/invitations/{one['id']}/confirm")
+    jobs.drain()
+    assert rows(program, place)["did:plc:bob"]["state"] == "sent"
+
+
+def test_a_failed_one_says_why_and_can_be_tried_again(program, place, agent):
+    agent.moods = ["ok", refused("record_refused")]
+    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
+    jobs.drain()
+    one = rows(program, place)["did:plc:bob"]
+    assert (one["state"], one["reason"]) == ("failed", "record_refused")
+    assert one["sentence"]
+    assert "retry" in one["can"]
+    program.post(f"/invitations/{one['id']}/retry")
+    jobs.drain()
+    assert rows(program, place)["did:plc:bob"]["state"] == "sent"
+
+
+def test_a_loopback_site_previews_and_does_not_send(program_of, alice, set_options, place, problem):
+    set_options(site={"url": "http://127.0.0.1:8000"})
+    program = program_of(alice)
+    assert program.post(f"{place}/invitations/preview", {"dids": ["did:plc:bob"]}).json()["refusal"] == "loopback_site"
+    told = problem(program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]}), 409, "loopback_site")
+    assert told["way_on"]
+
+
+def test_a_network_that_is_down_is_told_as_such(program, place, friends, problem):
+    friends.down = GraphUnavailable("unreachable", "Your server does not answer. Try again in a minute.")
+    for path in ("invitations", "invitations/preview"):
+        told = problem(program.post(f"{place}/{path}", {"dids": ["did:plc:bob"]}), 503, "graph_unavailable")
+        assert "does not answer" in told["detail"]
+
+
+def test_nobody_is_invited_to_what_is_over(alice, program, picnic, chess, problem):
+    events.cancel(picnic, alice)
+    communities.close(chess, alice)
+    choice = {"dids": ["did:plc:bob"]}
+    problem(program.post(f"/events/{picnic.slug}/invitations", choice), 409, "event_cancelled")
+    problem(program.post(f"/communities/{chess.slug}/invitations", choice), 409, "closed")
+
+
+def test_a_private_target_is_not_named(program, supper):
+    seen = program.post(f"/events/{supper.slug}/invitations/preview", {"dids": ["did:plc:bob"]}).json()
+    assert seen["announcement"] is None
+    shown = str(seen["posts"])
+    assert "Secret" not in shown
+    assert f"{supper.starts_at:%H:%M}" not in shown
+
+
+def test_the_days_on_which_they_go_are_told(program_of, alice, set_options, place):
+    set_options(invitations={"per_day": 1, "first_week_per_day": 1})
+    choice = {"dids": ["did:plc:bob", "did:plc:carol", "did:plc:dan"]}
+    seen = program_of(alice).post(f"{place}/invitations/preview", choice).json()
+    assert seen["today"] == 1
+    assert [day["count"] for day in seen["later"]] == [1, 1]
+    assert all(dt.date.fromisoformat(day["day"]) for day in seen["later"])
+
+
+def test_nobody_invites_anybody(nobody, place, problem):
+    problem(nobody.post(f"{place}/invitations", {"dids": ["did:plc:bob"]}), 401, "unauthorized")
+    problem(nobody.post(f"{place}/invitations/preview", {}), 401, "unauthorized")
+    problem(nobody.get(f"{place}/invitations"), 401, "unauthorized")
+    problem(nobody.post(f"/invitations/{uuid4()}/retry"), 401, "unauthorized")
