@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -46,15 +47,28 @@ class Command:
         )  # fmt: skip
 
 
+def in_memory(prefix):
+    """A folder without a disk beneath where there is one: migrations wait for the disk a hundred times."""
+    memory = Path("/dev/shm")
+    return tempfile.TemporaryDirectory(prefix=prefix, dir=memory if os.access(memory, os.W_OK) else None)
+
+
 @pytest.fixture
-def elonara(tmp_path):
-    return Command(tmp_path)
+def elonara():
+    with in_memory("elonara-cli-") as folder:
+        yield Command(Path(folder))
 
 
 @pytest.fixture(scope="session")
-def prepared_folder(tmp_path_factory):
+def prepared():
+    with in_memory("elonara-prepared-") as folder:
+        yield Command(Path(folder))
+
+
+@pytest.fixture(scope="session")
+def prepared_folder(prepared):
     """A site with a database and an operator, made once."""
-    command = Command(tmp_path_factory.mktemp("prepared"))
+    command = prepared
     done = command("createadmin", "--username", "olga", "--password-stdin", stdin="correct horse\n")
     assert done.returncode == 0, done.stderr
     return command.folder / "data"
