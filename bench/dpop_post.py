@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import secrets
 import statistics
 import sys
@@ -46,7 +47,7 @@ def main() -> int:
 
         identity = row_of(member.pk)
         token = unsealed(identity, "bsky_access_token_enc").reveal()
-        key = ECKey.import_key(dpop_key(identity).to_json().reveal())
+        key = ECKey.import_key(json.loads(dpop_key(identity).to_json()))
         public = key.as_dict(private=False)
         public = {name: public[name] for name in ("crv", "kty", "x", "y")}
         ath = base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()

@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.core.wsgi import get_wsgi_application
 from waitress.server import create_server
 
-from elonara.cli import migrate
+from elonara.cli import memory, migrate
 from elonara.cli.errors import Refused
 from elonara.engines import handlers
 from elonara.engines.embedded import EmbeddedEngine
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 def run(given: argparse.Namespace, options: Options) -> int:
     """Serve until SIGTERM or Ctrl-C, then finish what was begun."""
+    memory.stay_small()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -69,8 +69,9 @@ def _reencoded(data: bytes, field: str) -> bytes:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 _refuse_bombs(image, field)
                 image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-                upright = ImageOps.exif_transpose(image)
-                return _jpeg(_flat(upright), 85)
+                # In place: a copy of the pixels would be what the process needs most memory for.
+                ImageOps.exif_transpose(image, in_place=True)
+                return _jpeg(_flat(image), 85)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as fault:
         raise Invalid({field: TOO_MANY_PIXELS}) from fault
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, MemoryError) as fault:

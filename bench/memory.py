@@ -1,0 +1,194 @@
+"""How much memory the one-process site takes: `elonara serve` from empty to 40 invitations sent with pictures.
+
+usage: python bench/memory.py [people]      the bound: a peak (VmHWM) under 160 MB; also the times to a first answer
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import httpx2  # noqa: E402
+from sandbox import network  # noqa: E402
+
+from bench.ground import table  # noqa: E402
+
+BOUND_MB = 160
+WARM_SECONDS = 4.0
+PASSWORD = "correct horse battery staple"
+
+
+class Site:
+    """A running `elonara serve` and a browser's worth of cookies."""
+
+    def __init__(self, net: network.Network, folder: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")}
+        self.environment |= net.settings(raised_caps=True)
+        self.environment |= {
+            "ELONARA_DATA_DIR": folder,
+            "ELONARA_CONFIG": f"{folder}/none.toml",
+            "ELONARA_SITE__URL": self.url,
+            "ELONARA_HTTP__PORT": str(self.port),
+        }
+        self.log = Path(folder) / "serve.log"
+        self.browser = httpx2.Client(base_url=self.url, timeout=60, trust_env=False)
+
+    def start(self) -> float:
+        """Start it; seconds until /health answers."""
+        began = time.perf_counter()
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "elonara.cli", "serve", "--migrate"],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+            )
+        while time.perf_counter() - began < 60:
+            with contextlib.suppress(httpx2.TransportError):
+                if self.browser.get("/health").status_code == 200:
+                    return time.perf_counter() - began
+            time.sleep(0.02)
+        raise SystemExit(self.log.read_text())
+
+    def stop(self) -> None:
+        """End it as a service manager does."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(15)
+
+    def memory(self, field: str = "VmHWM") -> float:
+        """A field of /proc/…/status in MB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(rf"{field}:\s+(\d+)", status)[1]) / 1024
+
+    def post(self, page: str, to: str, data: dict | None = None, **more) -> httpx2.Response:
+        """Read a page for its CSRF token, then send a form of it."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.browser.get(page).text)[1]
+        answer = self.browser.post(
+            to, data={"csrfmiddlewaretoken": token} | (data or {}), headers={"Referer": self.url + page}, **more
+        )
+        if answer.status_code not in {302, 303}:
+            raise SystemExit(f"{to} answered {answer.status_code}:\n{answer.text[:3000]}")
+        return answer
+
+
+def picture() -> bytes:
+    """A photograph-like JPEG of 12 megapixels: what a phone makes."""
+    from PIL import Image
+
+    noise = Image.effect_noise((1000, 750), 90).resize((4000, 3000))
+    out = io.BytesIO()
+    Image.merge("RGB", (noise, noise.rotate(90).resize(noise.size), noise.rotate(180))).save(out, "JPEG", quality=88)
+    return out.getvalue()
+
+
+def main() -> int:
+    """Print the table; 1 where a bound is not held."""
+    people = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    with network.start(accounts=["alice"]) as net, tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder:
+        alice = net.accounts["alice.test"]
+        with ThreadPoolExecutor(4) as pool:
+            guests = list(pool.map(lambda _: net.create_account(), range(people)))
+            list(pool.map(lambda guest: _follow(net, guest, alice.did), guests))
+        net.sync()
+        site = Site(net, folder)
+        first = site.start()
+        after_first = site.memory()
+        site.stop()
+        warm = site.start()
+        idle = site.memory()
+        try:
+            link = re.search(r"/first-run/\S+", site.log.read_text())[0]
+            fields = {"username": "alice", "password": PASSWORD, "display_name": "Alice", "email": ""}
+            site.post(link, link, fields)
+            answer = site.post("/profile/edit", "/auth/bluesky/connect", {"handle": alice.handle})
+            back = urlsplit(net.approve(answer.headers["location"], alice.handle))
+            site.browser.get(f"{back.path}?{back.query}")
+            app = {"identifier": alice.handle, "app_password": alice.app_password}
+            site.post("/profile/edit", "/connect/bluesky", app)
+            connected = site.memory()
+            starts = (datetime.now(UTC) + timedelta(days=7)).strftime("%Y-%m-%dT15:00")
+            event = {
+                "title": "Picnic",
+                "starts_at": starts,
+                "timezone": "Europe/Lisbon",
+                "visibility": "public",
+                "picture_alt": "A loaf",
+                "plus_ones_allowed": "0",
+                "description": "Bread.",
+                "location": "The lawn",
+            }
+            jpeg = picture()
+            made = site.post(
+                "/events/create", "/events/create", event, files={"picture": ("p.jpg", jpeg, "image/jpeg")}
+            )
+            slug = urlsplit(made.headers["location"]).path.split("/")[2]
+            pictured = site.memory()
+            token = site.browser.post("/api/v1/tokens", json={"username": "alice", "password": PASSWORD}).json()
+            bearer = {"Authorization": f"Bearer {token['access_token']}"}
+            call = f"/api/v1/events/{slug}/invitations"
+            began = time.perf_counter()
+            sent = site.browser.post(call, json={"dids": [guest.did for guest in guests]}, headers=bearer).json()
+            if sent.get("queued") != people:
+                raise SystemExit(f"not everybody was invited: {sent}")
+            while True:
+                counts = site.browser.get(call, headers=bearer).json()["counts"]
+                if counts.get("sent") == people:
+                    break
+                if time.perf_counter() - began > 300:
+                    raise SystemExit(f"not everything was sent: {counts}")
+                site.browser.get(f"/events/{slug}/manage?tab=invite&step=watch")
+                time.sleep(0.2)
+            delivered = time.perf_counter() - began
+            peak = site.memory()
+        finally:
+            site.stop()
+    met = peak < BOUND_MB and warm < WARM_SECONDS
+    table(
+        f"One process, {people} invitations with a picture of {len(jpeg) / 1e6:.1f} MB",
+        [
+            ("first start to /health (migrates)", f"{first:6.2f} s    peak {after_first:5.1f} MB"),
+            ("warm start to /health", f"{warm:6.2f} s    peak {idle:5.1f} MB"),
+            ("connected, app password kept", f"             peak {connected:5.1f} MB"),
+            ("picture uploaded", f"             peak {pictured:5.1f} MB"),
+            (f"{people} sent", f"{delivered:6.2f} s    peak {peak:5.1f} MB"),
+            ("bounds", f"{WARM_SECONDS:6.2f} s    {BOUND_MB:10d} MB   {'met' if met else 'NOT MET'}"),
+        ],
+    )
+    return 0 if met else 1
+
+
+def _follow(net: network.Network, guest: network.Account, did: str) -> None:
+    with httpx2.Client(base_url=net.pds, timeout=60, trust_env=False) as pds:
+        session = pds.post(
+            "/xrpc/com.atproto.server.createSession", json={"identifier": guest.did, "password": guest.password}
+        ).json()
+        record = {"$type": "app.bsky.graph.follow", "subject": did, "createdAt": "2026-01-01T00:00:00Z"}
+        pds.post(
+            "/xrpc/com.atproto.repo.createRecord",
+            json={"repo": guest.did, "collection": "app.bsky.graph.follow", "record": record},
+            headers={"Authorization": f"Bearer {session['accessJwt']}"},
+        ).raise_for_status()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
