@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from sandbox.supervisor import NODE
-
 from tests.browser import people
 
 HERE = Path(__file__).parent

@@ -1,0 +1,195 @@
+"""Events, communities and what holds for every page."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.test import RequestFactory
+from django.utils import timezone
+
+import elonara.web
+from elonara.bluesky.models import AppPasswordSession, MemberIdentity
+from elonara.events.models import Event
+from elonara.web import times
+from elonara.web.pages import safe_next
+
+TEMPLATES = sorted((Path(elonara.web.__file__).parent / "templates").rglob("*.html"))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "",
+        None,
+        "\\\\evil",
+        "/x" * 400,
+    ],
+)
+def test_next_never_leads_elsewhere(wanted):
+    assert safe_next(RequestFactory().get("/"), wanted) == "/"
+
+
+def test_next_keeps_a_path_of_ours():
+    assert safe_next(RequestFactory().get("/"), "/events/x/manage?tab=invite") == "/events/x/manage?tab=invite"
+    assert safe_next(RequestFactory().get("/"), "http://testserver/events?q=a") == "/events?q=a"
+
+
+def test_no_template_has_inline_script_or_style():
+    inline = re.compile(r"<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|<style|javascript:", re.IGNORECASE)
+    assert TEMPLATES
+    assert [path.name for path in TEMPLATES if inline.search(path.read_text())] == []
+
+
+def test_times_are_told_in_the_viewers_zone_and_the_events():
+    start = timezone.datetime(2026, 12, 5, 15, 0, tzinfo=times.zone_named("Europe/Lisbon"))
+    told = times.when(start, start + timedelta(hours=3), "Europe/Lisbon", times.zone_named("Europe/Berlin"))
+    assert "16:00 to 19:00" in told.sentence
+    assert told.beside == "Your time, Berlin. In Lisbon it is 15:00 to 18:00."
+    alone = times.when(start, None, "Europe/Lisbon", None)
+    assert alone.beside == "Time in Lisbon."
+
+
+def test_a_device_that_names_no_zone_is_no_fault(client, picnic):
+    client.cookies["tz"] = "../../etc/passwd"
+    assert client.get(f"/events/{picnic.slug}").status_code == 200
+
+
+def test_a_form_that_comes_back_has_everything_in_it(signed_in, alice):
+    client = signed_in(alice)
+    sent = {
+        "title": "Soup evening",
+        "starts_at": "2020-01-01T18:00",
+        "timezone": "Europe/Berlin",
+        "visibility": "private",
+        "location": "My kitchen",
+        "description": "Bring a bowl.",
+        "plus_ones_allowed": "1",
+    }
+    page = client.post("/events/create", sent).content.decode()
+    assert not Event.objects.exists()
+    for value in ("Soup evening", "2020-01-01T18:00", "My kitchen", "Bring a bowl."):
+        assert value in page
+    assert 'aria-invalid="true"' in page
+    assert "past" in page
+
+
+def test_an_event_is_made_in_its_own_zone(signed_in, alice):
+    client = signed_in(alice)
+    starts = (timezone.now() + timedelta(days=30)).strftime("%Y-%m-%dT18:00")
+    sent = {"title": "Soup", "starts_at": starts, "timezone": "America/New_York", "visibility": "public"}
+    answer = client.post("/events/create", sent)
+    event = Event.objects.get()
+    assert answer["location"] == f"/events/{event.slug}/manage?tab=invite"
+    assert event.starts_at.astimezone(times.zone_named("America/New_York")).hour == 18
+
+
+def test_a_member_answers_and_changes_her_mind(signed_in, make_member, picnic):
+    client = signed_in(make_member("bob"))
+    client.post(f"/events/{picnic.slug}/answer", {"answer": "going"})
+    client.post(f"/events/{picnic.slug}/answer", {"answer": "maybe", "note": "If the train runs."})
+    assert [row.choice for row in picnic.answers.all()] == ["maybe"]
+
+
+def test_a_private_event_does_not_exist_for_others(client, signed_in, make_member, supper):
+    missing = client.get("/events/no-such-event")
+    assert client.get(f"/events/{supper.slug}").status_code == missing.status_code == 404
+    assert client.get(f"/events/{supper.slug}.ics").status_code == 404
+    signed_in(make_member("mallory"))
+    assert client.get(f"/events/{supper.slug}").status_code == 404
+    assert client.get(f"/events/{supper.slug}/manage").status_code == 404
+    assert client.get(f"/events/{supper.slug}/picture").status_code == 404
+
+
+def test_cancelling_asks_first_and_names_what_is_lost(signed_in, alice, picnic):
+    client = signed_in(alice)
+    page = client.get(f"/events/{picnic.slug}/cancel").content.decode()
+    assert "0 people said they would come" in page
+    picnic.refresh_from_db()
+    assert picnic.status == Event.Status.SCHEDULED
+    client.post(f"/events/{picnic.slug}/cancel")
+    assert "This event is cancelled" in client.get(f"/events/{picnic.slug}").content.decode()
+
+
+def test_only_hosts_change_an_event(signed_in, make_member, picnic):
+    client = signed_in(make_member("mallory"))
+    for page in ("edit", "cancel", "manage"):
+        assert client.get(f"/events/{picnic.slug}/{page}").status_code == 403
+
+
+def test_joining_and_leaving_a_community(signed_in, make_member, circle):
+    client = signed_in(make_member("bob"))
+    client.post(f"/communities/{circle.slug}/join")
+    assert circle.memberships.count() == 2
+    client.post(f"/communities/{circle.slug}/leave")
+    assert circle.memberships.count() == 1
+
+
+def test_roles_are_set_on_the_members_tab(signed_in, make_member, alice, circle, client):
+    bob = make_member("bob")
+    signed_in(bob).post(f"/communities/{circle.slug}/join")
+    row = circle.memberships.get(member=bob)
+    signed_in(alice).post(f"/communities/{circle.slug}/members/{row.pk}", {"act": "role", "role": "moderator"})
+    row.refresh_from_db()
+    assert row.role == "moderator"
+    own = circle.memberships.get(member=alice)
+    client.post(f"/communities/{circle.slug}/members/{own.pk}", {"act": "remove"})
+    assert "without an admin" in client.get(f"/communities/{circle.slug}/manage?tab=members").content.decode()
+
+
+def test_the_operators_pages_show_no_sealed_value(signed_in, make_member, alice):
+    MemberIdentity.objects.update(bsky_access_token_enc="sealed-access", dpop_key_enc="sealed-key")
+    client = signed_in(make_member("olga", is_staff=True, is_superuser=True))
+    identity = MemberIdentity.objects.get()
+    page = client.get(f"/admin/elonara/memberidentity/{identity.pk}/change/")
+    assert page.status_code == 200
+    assert "alice.example" in page.content.decode()
+    assert "sealed-" not in page.content.decode()
+    from django.contrib import admin
+
+    assert AppPasswordSession not in admin.site._registry
+
+
+def test_the_operator_approves_and_suspends(signed_in, make_member):
+    client = signed_in(make_member("olga", is_staff=True, is_superuser=True))
+    new = make_member("newcomer", standing="pending")
+    client.post("/admin/elonara/member/", {"action": "approve", "_selected_action": [new.pk]})
+    new.refresh_from_db()
+    assert new.standing == "active"
+    client.post("/admin/elonara/member/", {"action": "suspend", "_selected_action": [new.pk]})
+    new.refresh_from_db()
+    assert new.standing == "suspended"
+
+
+def test_invitations_can_only_be_read_by_the_operator(signed_in, make_member, invited, picnic):
+    row = invited(picnic)
+    client = signed_in(make_member("olga", is_staff=True, is_superuser=True))
+    assert client.get("/admin/elonara/invitation/").status_code == 200
+    assert client.post(f"/admin/elonara/invitation/{row.pk}/change/", {"state": "queued"}).status_code == 403
+
+
+def test_a_form_without_its_key_is_explained(site):
+    from django.test import Client
+
+    answer = Client(enforce_csrf_checks=True).post("/theme", {"theme": "dark"})
+    assert answer.status_code == 403
+    assert "Please send it once more" in answer.content.decode()
+
+
+def test_disconnecting_keeps_the_way_to_sign_in(signed_in, alice, server):
+    client = signed_in(alice)
+    client.post("/disconnect/bluesky")
+    assert MemberIdentity.objects.get(member=alice).state == "revoked"
+
+
+def test_an_app_password_form_never_gives_the_password_back(signed_in, alice, server):
+    client = signed_in(alice)
+    answer = client.post("/connect/bluesky", {"identifier": "nobody.example", "app_password": "wxyz-hidden-ijkl-mnop"})
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert "nobody.example" in page
+    assert "wxyz-hidden" not in page
