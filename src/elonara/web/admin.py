@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.decorators import secure_admin_login
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
@@ -34,8 +36,10 @@ def brand(site: admin.AdminSite) -> None:
     site.index_title = f"Operator of {options().site.name}"
     # The site's own sign-in, or the second factor would be left aside here.
     site.login = secure_admin_login(site.login)  # type: ignore[method-assign]
-    if site.is_registered(Group):
-        site.unregister(Group)
+    # Second factors and sessions are their members' own business.
+    for model in (Group, Authenticator, UserSession):
+        if site.is_registered(model):
+            site.unregister(model)
 
 
 def _sealed(model: type[Model]) -> tuple[str, ...]:

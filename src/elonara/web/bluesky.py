@@ -93,8 +93,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         case NeedsConfirmation():
             return redirect(f"/auth/bluesky/confirm/{outcome.request_id}")
         case Proved():
-            # A new name for the session: whoever knew the old one gains nothing from the proof.
-            request.session.cycle_key()
+            _renew(request)
             remember(request, outcome.did, outcome.handle, outcome.display_name)
             return redirect(presses.apply(request, outcome) or safe_next(request, outcome.next, "/invitations"))
 
@@ -186,8 +185,15 @@ def _leave(request: HttpRequest, purpose: str, handle: str, back: str, *, confir
     return ToServer(address)
 
 
+def _renew(request: HttpRequest) -> None:
+    """A new name for a visitor's session: whoever knew the old one gains nothing from the proof."""
+    # A member's session was renamed when she signed in; the list of her sessions goes by the name.
+    if not request.user.is_authenticated:
+        request.session.cycle_key()
+
+
 def _newcomer(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
-    request.session.cycle_key()
+    _renew(request)
     remember(request, outcome.did, outcome.handle, outcome.display_name)
     request.session[NEWCOMER] = {
         "did": outcome.did,

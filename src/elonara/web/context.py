@@ -9,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from elonara.invitations import queries as invitations
 from elonara.members.models import Member
+from elonara.members.registration import WAITING
 from elonara.web.browser import proofs
 from elonara.web.pages import member_of, options
 
@@ -28,6 +29,13 @@ def _waiting(request: HttpRequest) -> int:
     return sum(1 for item in invitations.inbox(list(found)) if not item.answer and not item.is_over) if found else 0
 
 
+def _standing(request: HttpRequest) -> str:
+    member = member_of(request) if hasattr(request, "user") else None
+    if member is None or member.standing != Member.Standing.PENDING:
+        return ""
+    return WAITING.format(site=options().site.name)
+
+
 def site(request: HttpRequest) -> dict[str, Any]:
     """The site's name, the colours, where we are, and how many invitations wait (asked only where it is shown)."""
     section = next((name for start, name in SECTIONS.items() if request.path.startswith(start)), "")
@@ -35,5 +43,6 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "site_name": options().site.name,
         "theme": theme_of(request),
         "section": section,
+        "standing_notice": _standing(request),
         "waiting_invitations": SimpleLazyObject(lambda: _waiting(request)),
     }

@@ -198,10 +198,9 @@ def _check_page(
         context["refusal"] = refusal or fault
     ready = context["preview"].readiness if context["preview"] else None
     identity = getattr(the_member(request), "bluesky", None)
-    own = bool(ready and identity and ready.author_did == identity.bsky_did)
-    context["author_name"] = (
-        (own and identity.display_name) or (ready.handle if ready else "") or the_member(request).name
-    )
+    own = ready is not None and identity is not None and ready.author_did == identity.bsky_did
+    context["author_name"] = identity.display_name if own and identity else ""
+    context["author_name"] = context["author_name"] or (ready.handle if ready else "") or the_member(request).name
     field = getattr(context["refusal"], "field_name", "")
     context |= {"field": field, "lines": [{**one, "line": kept.lines.get(one["did"], "")} for one in kept.chosen]}
     return render(request, "invite/check.html", frame | context, status=400 if context["refusal"] else 200)

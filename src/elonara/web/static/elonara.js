@@ -31,8 +31,16 @@
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
     if (button && button.dataset.busy) {
+      button.dataset.was = button.textContent;
       button.setAttribute("aria-busy", "true");
       button.textContent = button.dataset.busy;
+    }
+  });
+  /* Back from another page, a button that was busy then is not busy any more. */
+  window.addEventListener("pageshow", () => {
+    for (const button of document.querySelectorAll("[data-was]")) {
+      button.removeAttribute("aria-busy");
+      button.textContent = button.dataset.was;
     }
   });
 
