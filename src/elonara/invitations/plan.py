@@ -144,7 +144,8 @@ def _confirm(host: Member, actors: list[str]) -> tuple[dict[str, Person], list[S
         if person is not None:
             people[person.did] = person
         else:
-            named = {"did": actor, "handle": ""} if is_did(actor) else {"did": "", "handle": actor}
+            # As it was given, but for what no page and no database takes.
+            named = {"did": actor, "handle": ""} if is_did(actor) else {"did": "", "handle": one_line(actor)[:300]}
             missing.append(skip("not_found", **named))
     return people, missing
 
