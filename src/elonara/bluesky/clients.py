@@ -28,8 +28,8 @@ class Clients:
     """Two OAuth clients with one identity; they differ in where they keep DPoP nonces."""
 
     identity: LoopbackClient | ConfidentialClient
-    trips: OAuthClient  # begin, finish
-    sessions: OAuthClient  # refresh, revoke
+    trips: OAuthClient  # begin, finish, revoke: keys that live for minutes
+    sessions: OAuthClient  # refresh
 
 
 _lock = threading.Lock()

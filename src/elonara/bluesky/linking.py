@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from elonara.atproto.oauth.client import Tokens
@@ -15,9 +16,10 @@ from elonara.atproto.oauth.dpop import DpopKey
 from elonara.bluesky import hooks, sessions, trips
 from elonara.bluesky.clients import longest_session
 from elonara.bluesky.failures import named
-from elonara.bluesky.identities import by_did, row_of
+from elonara.bluesky.identities import row_of
 from elonara.bluesky.models import ActorView, AuthorizationRequest, MemberIdentity
 from elonara.bluesky.outcomes import AuthorizationFailed
+from elonara.bluesky.people import Person
 from elonara.bluesky.profiles import public_profile
 from elonara.bluesky.secrets import dpop_key, sealed_columns, unsealed
 from elonara.members.models import Member
@@ -79,13 +81,18 @@ def wrong_account(row: AuthorizationRequest, expected: str, tokens: Tokens) -> A
     )
 
 
-def refuse_foreign(row: AuthorizationRequest, tokens: Tokens, key: DpopKey) -> None:
-    """Raise AuthorizationFailed, and end the new session, where the DID or the member is already taken."""
-    failure = _conflict(row, tokens)
+def refuse_foreign(row: AuthorizationRequest, tokens: Tokens, key: DpopKey) -> MemberIdentity | None:
+    """Raise AuthorizationFailed, and end the new session, where the DID or the member is already taken.
+
+    Returns the member's identity, if she has one: then it is of this DID.
+    """
+    rows = list(MemberIdentity.objects.filter(Q(bsky_did=tokens.did) | Q(member_id=row.member_id)))
+    failure = _conflict(row, tokens, rows)
     if failure is not None:
         revoke_tokens(tokens, key, row.assertion_kid)
         trips.forget(row)
         raise failure
+    return next(iter(rows), None)
 
 
 def store_session(row: AuthorizationRequest, member: Member, tokens: Tokens, key: DpopKey) -> MemberIdentity:
@@ -93,17 +100,21 @@ def store_session(row: AuthorizationRequest, member: Member, tokens: Tokens, key
 
     Raises AuthorizationFailed: belongs_to_another_member, wrong_account, expired (the trip was used by another press).
     """
-    refuse_foreign(row, tokens, key)
-    profile = public_profile(tokens.did)
+    known = refuse_foreign(row, tokens, key)
+    # Asked before the transaction, and only for an account that is new here.
+    profile = None if known and known.display_name else public_profile(tokens.did)
     try:
         with transaction.atomic():
             if not trips.forget(row):
                 raise trips.failed(row, "expired", trips.EXPIRED)
-            identity = row_of(member.pk) or MemberIdentity(member=member, bsky_did=tokens.did)
+            identity = known or MemberIdentity(bsky_did=tokens.did)
+            identity.member = member  # known already: saves whoever asks a query
             old = stored_session(identity)
-            if profile is not None:
-                identity.display_name, identity.avatar_url = profile.display_name, profile.avatar[:1000]
-            _fill(identity, tokens, key, row)
+            if not _fill(identity, tokens, key, row, profile):
+                # Refreshed or disconnected since it was read: what is to be revoked is another session.
+                identity = row_of(member.pk) or MemberIdentity(member=member, bsky_did=tokens.did)
+                old = stored_session(identity)
+                _fill(identity, tokens, key, row, profile, whatever=True)
     except IntegrityError as fault:
         # Two links of one DID at once: the database decides, the later one is refused.
         revoke_tokens(tokens, key, row.assertion_kid)
@@ -149,6 +160,8 @@ def disconnect(member: Member) -> bool:
             session_ends_at=None,
             client_id="",
             assertion_kid="",
+            display_name="",
+            avatar_url="",
             **sessions.NO_TOKENS,
             **ANOTHER_FENCE,
         )
@@ -181,8 +194,25 @@ def stored_session(identity: MemberIdentity) -> Session | None:
     return Session(identity.issuer, token.reveal(), key, identity.assertion_kid)
 
 
-def _fill(identity: MemberIdentity, tokens: Tokens, key: DpopKey, row: AuthorizationRequest) -> None:
+def _fill(
+    identity: MemberIdentity,
+    tokens: Tokens,
+    key: DpopKey,
+    row: AuthorizationRequest,
+    profile: Person | None,
+    *,
+    whatever: bool = False,
+) -> bool:
+    """Write a session into the row; False where it is not as it was read, unless `whatever` is there may go."""
     now = timezone.now()
+    unchanged: dict[str, Any] = (
+        {}
+        if whatever
+        else {
+            "lease_fence": identity.lease_fence,
+            "bsky_refresh_token_enc": identity.bsky_refresh_token_enc,
+        }
+    )
     secrets = {
         "bsky_access_token_enc": tokens.access_token.reveal(),
         "bsky_refresh_token_enc": tokens.refresh_token.reveal(),
@@ -202,23 +232,24 @@ def _fill(identity: MemberIdentity, tokens: Tokens, key: DpopKey, row: Authoriza
         "connected_at": identity.connected_at or now,
         "session_ends_at": now + longest_session(),
     }
+    if profile is not None:
+        values |= {"display_name": profile.display_name, "avatar_url": profile.avatar[:1000]}
     for name, value in values.items():
         setattr(identity, name, value)
     identity.lease_fence, identity.lease_owner, identity.lease_until = identity.lease_fence + 1, "", None
     identity.attempt_started_at = None
     if identity._state.adding:
         identity.save(force_insert=True)
-        return
-    values |= {"display_name": identity.display_name, "avatar_url": identity.avatar_url}
-    MemberIdentity.objects.filter(pk=identity.pk).update(**values, **ANOTHER_FENCE)
+        return True
+    rows = MemberIdentity.objects.filter(pk=identity.pk, **unchanged)
+    return rows.update(**values, **ANOTHER_FENCE) == 1
 
 
-def _conflict(row: AuthorizationRequest, tokens: Tokens) -> AuthorizationFailed | None:
-    owner = by_did(tokens.did)
-    if owner is not None and owner.member_id != row.member_id:
+def _conflict(row: AuthorizationRequest, tokens: Tokens, rows: Sequence[MemberIdentity]) -> AuthorizationFailed | None:
+    if any(known.bsky_did == tokens.did and known.member_id != row.member_id for known in rows):
         return trips.failed(row, "belongs_to_another_member", FOREIGN.format(who=named(tokens.handle)), got=tokens.did)
-    mine = row_of(row.member_id) if row.member_id and owner is None else None
-    return _another(mine, tokens.did, row) if mine is not None else None
+    other = next((known for known in rows if known.bsky_did != tokens.did), None)
+    return _another(other, tokens.did, row) if other is not None else None
 
 
 def _another(identity: MemberIdentity, did: str, row: AuthorizationRequest | None = None) -> AuthorizationFailed:

@@ -90,9 +90,9 @@ class BlueskyOAuthService:
         """Begin a trip that overwrites the member's tokens and scope; for the same DID only."""
         return self.begin(Purpose.REAUTHORIZE, "", member=member, browser=browser, next=next, confirmed=True)
 
-    def finish(self, params: Mapping[str, str], *, browser: str) -> Outcome:
-        """End a trip with what the callback brought. Raises AuthorizationFailed."""
-        row, started = trips.consume(params.get("state", ""), browser)
+    def finish(self, params: Mapping[str, str], *, browser: str, member: Member | None = None) -> Outcome:
+        """End a trip with what the callback brought. `member` is who is signed in. Raises AuthorizationFailed."""
+        row, started = trips.consume(params.get("state", ""), browser, member)
         try:
             tokens = clients.clients().trips.finish(started, params)
         except AtprotoError as fault:

@@ -189,7 +189,7 @@ def _store(identity: MemberIdentity, tokens: Tokens, key: DpopKey, lease: Lease)
 def revoke(issuer: str, token: str, key: DpopKey, kid: str) -> bool:
     """End a session at its server; False where that could not be done. Never raises: what follows must happen."""
     try:
-        return clients().sessions.revoke(issuer, token, key, kid)
+        return clients().trips.revoke(issuer, token, key, kid)
     except AtprotoError as fault:
         log.warning("a session at %s was not revoked: %s", issuer, fault)
         return False

@@ -16,9 +16,25 @@ log = logging.getLogger(__name__)
 # A server accepts a nonce for about three minutes; an older row is of no use to another process.
 USEFUL = timedelta(minutes=5)
 
-# The nonces of trips to authorization servers: such a key lives for minutes, and a process that has not seen its
-# nonce pays one more round trip.
-trips = MemoryNonces()
+
+class TripNonces(MemoryNonces):
+    """Nonces of keys that live for minutes: those of trips to authorization servers, and of sessions about to end.
+
+    A new key begins with the last nonce that its origin gave to any key of ours. A server that binds nonces to keys
+    refuses that one and gives another, which costs what beginning without a nonce costs everywhere.
+    """
+
+    def get(self, thumbprint: str, origin: str) -> str | None:
+        """See `elonara.atproto.oauth.stores.NonceStore.get`."""
+        return super().get(thumbprint, origin) or super().get("", origin)
+
+    def put(self, thumbprint: str, origin: str, nonce: str) -> None:
+        """See `elonara.atproto.oauth.stores.NonceStore.put`."""
+        super().put(thumbprint, origin, nonce)
+        super().put("", origin, nonce)
+
+
+trips = TripNonces()
 
 
 class DatabaseNonces:

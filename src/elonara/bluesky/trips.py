@@ -21,6 +21,7 @@ from elonara.bluesky.secrets import dpop_key, sealed_columns, unsealed
 from elonara.members.models import Member
 from elonara.sealing import CannotUnseal, seal, unseal
 
+ANOTHER_MEMBER = "This was begun by another member in this browser. Start again as yourself."
 LIFETIME = timedelta(minutes=10)
 EXPIRED = "That sign-in was begun too long ago, or was used already. Start again."
 ANOTHER_BROWSER = "This sign-in was begun in another browser, or this one refused the cookie. Start again here."
@@ -66,17 +67,23 @@ def remember(started: Started, wish: Wish) -> AuthorizationRequest:
     return row
 
 
-def consume(state: str, browser: str) -> tuple[AuthorizationRequest, Started]:
+def consume(state: str, browser: str, member: Member | None = None) -> tuple[AuthorizationRequest, Started]:
     """The trip of this `state`, once, and only in the browser that began it (RFC 6749, section 10.12).
+
+    `member` is who is signed in there, as far as the caller knows; another one than began the trip gets nothing.
 
     Raises AuthorizationFailed: expired, other_browser. A foreign browser does not use the trip up.
     """
-    row = AuthorizationRequest.objects.select_related("member").filter(state_hash=_digest(state)).first()
+    row = AuthorizationRequest.objects.filter(state_hash=_digest(state)).first()
     if row is None:
         raise AuthorizationFailed("expired", EXPIRED)
     if not hmac.compare_digest(row.browser_hash, _digest(browser)):
         # Where the trip was going stays unsaid: this browser may belong to somebody else.
         raise AuthorizationFailed("other_browser", ANOTHER_BROWSER, purpose=row.purpose)
+    if member is not None and row.member_id is not None:
+        if member.pk != row.member_id:
+            raise AuthorizationFailed("other_browser", ANOTHER_MEMBER, purpose=row.purpose)
+        row.member = member  # saves a query
     now = timezone.now()
     fresh = AuthorizationRequest.objects.filter(pk=row.pk, consumed_at=None, expires_at__gt=now)
     # The key stays until the confirm page is answered; the verifier is of no use any more.

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.utils import timezone
-from tests.fakes.oauth import ALICE, BOB, AuthorizationServer
+from tests.fakes.oauth import ALICE, BOB, AuthorizationServer, answer
 
 from elonara.bluesky import network as site_network
+from elonara.bluesky import sessions
 from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
 from elonara.bluesky.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, SignedIn
 
@@ -224,3 +225,28 @@ def test_a_server_that_is_down_is_said_to_be(service, net, server, member):
     with pytest.raises(AuthorizationFailed) as failed:
         service.begin("connect", "alice.example.com", member=member, browser="hers", confirmed=True, next="/x")
     assert (failed.value.reason, failed.value.next) == ("unreachable", "/x")
+
+
+def test_another_member_in_the_same_browser_gets_nothing(service, trip, make_member, member):
+    with pytest.raises(AuthorizationFailed) as failed:
+        service.finish(trip, browser="hers", member=make_member())
+    assert failed.value.reason == "other_browser"
+    assert isinstance(service.finish(trip, browser="hers", member=member), Connected)
+
+
+def test_a_refresh_between_reading_and_storing_leaves_no_session_behind(connected, service, server, net, member):
+    url = service.reauthorize(member, "hers")
+    refreshed = []
+
+    def refresh_meanwhile(request):
+        """The AppView is asked for a name after the row was read and before it is written."""
+        refreshed.append(sessions.fresh_token(connected.pk, refused=sessions.fresh_token(connected.pk)))
+        return answer(200, {"did": ALICE, "handle": "alice.example.com", "displayName": "Alice"})
+
+    net.origins["https://appview.example"] = refresh_meanwhile
+    found = service.finish(server.approve(url, ALICE), browser="hers").identity
+    assert refreshed
+    assert found.display_name == "Alice"
+    assert MemberIdentity.objects.get().display_name == "Alice"
+    assert [session.alive for session in server.sessions] == [False, True]
+    assert sessions.fresh_token(found.pk) == server.sessions[1].access_token
