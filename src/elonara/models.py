@@ -8,9 +8,11 @@ from elonara.bluesky.models import (
     AuthorizationRequest,
     DpopNonce,
     MemberIdentity,
+    PdsHost,
 )
 from elonara.communities.models import Community, Membership
 from elonara.events.models import Answer, Event, EventHost
+from elonara.housekeeping.models import Errand, Letter, Worker
 from elonara.invitations.models import (
     Announcement,
     Batch,
@@ -33,16 +35,20 @@ __all__ = [
     "Batch",
     "Community",
     "DpopNonce",
+    "Errand",
     "Event",
     "EventHost",
     "HostSending",
     "Invitation",
+    "Letter",
     "Member",
     "MemberIdentity",
     "Membership",
     "Notice",
     "OneTimeLink",
     "OptOut",
+    "PdsHost",
     "RelayConsent",
     "Report",
+    "Worker",
 ]

@@ -181,3 +181,14 @@ class AccountLane(models.Model):
 
     class Meta:
         app_label = "elonara"
+
+
+class PdsHost(models.Model):
+    """A server that asked the whole site to wait: its limit counts requests by the site's address, not by account."""
+
+    origin = models.CharField(max_length=300, primary_key=True)
+    paused_until = models.DateTimeField()
+    reason = models.CharField(max_length=60)
+
+    class Meta:
+        app_label = "elonara"

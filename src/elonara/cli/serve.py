@@ -8,16 +8,19 @@ import signal
 import socket
 import threading
 import time
+from contextlib import suppress
 from types import FrameType
 from typing import Any, Final
 
 from django.core.wsgi import get_wsgi_application
+from django.db import DatabaseError
 from waitress.server import create_server
 
 from elonara.cli import memory, migrate
 from elonara.cli.errors import Refused
 from elonara.engines import handlers
 from elonara.engines.embedded import EmbeddedEngine
+from elonara.housekeeping import workers
 from elonara.members.actions import first_run_link
 from elonara.options import Http, Options
 
@@ -59,14 +62,20 @@ def run(given: argparse.Namespace, options: Options) -> int:
     engine = None
     if not given.without_jobs:
         handlers.load()
-        engine = EmbeddedEngine()
+        engine = EmbeddedEngine(beat=workers.beating("embedded"))
         engine.start()
+    elif options.database.is_postgres:
+        from elonara.engines.procrastinate import Sender  # noqa: PLC0415 - it needs the PostgreSQL app
+
+        jobs.set_engine(Sender())
     _greet(options)
     while not stop.is_set():
         server.asyncore.poll2(1.0, sockets)
     _finish_answers(server, sockets)
     if engine is not None:
         engine.stop(JOB_SECONDS)
+        with suppress(DatabaseError):
+            workers.leave()
     log.info("stopped")
     return 0
 

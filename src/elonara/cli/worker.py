@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import signal
+import sys
 import threading
+from contextlib import suppress
+
+from django.db import DatabaseError
 
 from elonara import jobs
 from elonara.cli import migrate
 from elonara.cli.errors import Refused
 from elonara.engines import handlers
-from elonara.engines.embedded import EmbeddedEngine
+from elonara.housekeeping import workers
 from elonara.options import Options
 
-SWEEP_SECONDS = 3.0  # nobody wakes a worker: it looks at the rows
+# What is being posted is finished; a service manager waits ten seconds before it kills.
 STOP_SECONDS = 9.0
 
 
@@ -23,12 +29,22 @@ def run(given: argparse.Namespace, options: Options) -> int:
         raise Refused("with SQLite the site runs its own jobs: `elonara serve` is enough (workers need PostgreSQL)")
     if migrate.pending():
         raise Refused("the database is older than this version: run `elonara migrate` first")
+    from elonara.engines.procrastinate import ProcrastinateEngine  # noqa: PLC0415 - it needs the PostgreSQL app
+
     handlers.load()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    engine = EmbeddedEngine(threads=given.threads, sweep_seconds=SWEEP_SECONDS)
+    engine = ProcrastinateEngine(threads=given.threads, beat=workers.beating("procrastinate"))
     engine.start()
     print(f"working on {', '.join(sorted(jobs.kinds()))} with {given.threads} threads", flush=True)
     stop.wait()
-    return 0 if engine.stop(STOP_SECONDS) else 1
+    if not engine.stop(STOP_SECONDS):
+        # A request that hangs would keep its thread, and its thread the process. Its row says that it may have been
+        # done, and whoever takes it up reads the record first.
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(1)
+    with suppress(DatabaseError):
+        workers.leave()
+    return 0

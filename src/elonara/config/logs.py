@@ -59,6 +59,7 @@ def logging_settings(level: str = "INFO") -> dict[str, Any]:
             "django.server": {"handlers": [], "level": level, "propagate": True},
             "httpx2": {"level": "WARNING"},
             "httpcore2": {"level": "WARNING"},
+            "procrastinate": {"level": "WARNING"},
             "psycopg.pool": {"level": "ERROR"},
             "waitress.queue": {"level": "ERROR"},
         },

@@ -43,6 +43,10 @@ INSTALLED_APPS = [
     "django_htmx",
     "ninja",
 ]
+if ELONARA.database.is_postgres:
+    # The tables of the workers' appointments. Its migrations are PostgreSQL's own and would break on SQLite.
+    INSTALLED_APPS.append("procrastinate.contrib.django")
+    PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 MIDDLEWARE = [
     "elonara.config.middleware.TrustedProxies",
     "elonara.config.middleware.RequestId",

@@ -12,6 +12,7 @@ import itertools
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -33,9 +34,16 @@ Key = tuple[str, str]  # kind, key
 class EmbeddedEngine:
     """Runs the registered handlers in threads. `start()`, then `stop()` once."""
 
-    def __init__(self, *, threads: int = THREADS, sweep_seconds: float = SWEEP_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int = THREADS,
+        sweep_seconds: float = SWEEP_SECONDS,
+        beat: Callable[[], None] | None = None,
+    ) -> None:
         self._threads = threads
         self._sweep_seconds = sweep_seconds
+        self._beat = beat  # called at every sweep: this process is alive
         self._changed = threading.Condition()
         self._due: dict[Key, float] = {}  # time.monotonic() of the next look at a key
         self._heap: list[tuple[float, int, Key]] = []  # may hold outdated entries; `_due` is right
@@ -101,11 +109,19 @@ class EmbeddedEngine:
     def _sweep_forever(self) -> None:
         try:
             while not self._stop.is_set():
+                self._tell_alive()
                 self.sweep()
                 close_old_connections()
                 self._stop.wait(self._sweep_seconds)
         finally:
             connections.close_all()
+
+    def _tell_alive(self) -> None:
+        try:
+            if self._beat is not None:
+                self._beat()
+        except Exception:
+            log.exception("this process could not say that it is alive")
 
     def _work_forever(self) -> None:
         try:

@@ -1,0 +1,204 @@
+"""The PostgreSQL engine against a real PostgreSQL: appointments are lost, doubled and left behind, work is not."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+from tests.unit.engines.test_embedded import Work, eventually
+
+from elonara import jobs
+
+pytestmark = [pytest.mark.postgres_only, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def work(monkeypatch):
+    monkeypatch.setattr(jobs, "_kinds", {})
+    work = Work()
+    jobs.register("work", work.handler, work.sweep)
+    return work
+
+
+@pytest.fixture
+def tables():
+    """Django's own flush leaves Procrastinate's tables as they are."""
+    names = "procrastinate_jobs, procrastinate_workers, procrastinate_events, procrastinate_periodic_defers"
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {names} CASCADE")
+        yield
+        cursor.execute(f"TRUNCATE {names} CASCADE")
+
+
+@pytest.fixture
+def engines(work, tables):
+    from elonara.engines.procrastinate import ProcrastinateEngine
+
+    made = []
+
+    def make(**options):
+        made.append(ProcrastinateEngine(**{"threads": 3, "sweep_seconds": 30, **options}))
+        return made[-1]
+
+    yield make
+    work.hold.set()
+    for engine in made:
+        engine.stop(5)
+
+
+@pytest.fixture
+def sender(tables):
+    from elonara.engines.procrastinate import Sender
+
+    return Sender()
+
+
+def rows(sql):
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def open_jobs():
+    return rows("SELECT queueing_lock, scheduled_at FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
+
+
+def test_what_nobody_was_woken_for_is_found_at_the_start(engines, work):
+    work.rows = [("left-over", None)]
+    engines().start()
+    assert eventually(lambda: work.keys == ["left-over"])
+
+
+def test_a_web_server_wakes_a_worker_at_once_after_the_commit(engines, work, sender):
+    engines().start()
+    assert eventually(lambda: rows("SELECT count(*) FROM procrastinate_workers") == [(1,)])
+    jobs.set_engine(sender)
+    with transaction.atomic():
+        jobs.wake("work", "a")
+        assert open_jobs() == []
+    assert eventually(lambda: work.keys == ["a"], 3)
+    assert eventually(lambda: rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)])
+
+
+def test_wakes_of_one_key_are_one_appointment_and_the_earliest_counts(sender):
+    soon, later = timezone.now() + timedelta(minutes=1), timezone.now() + timedelta(hours=1)
+    sender.wake("work", "a", later)
+    sender.wake("work", "a", soon)
+    sender.wake("work", "a", later)
+    assert open_jobs() == [("work:a", soon)]
+    sender.wake("work", "a")
+    sender.wake("work", "a", soon)
+    assert open_jobs() == [("work:a", None)]
+
+
+def test_many_at_once_make_one_appointment(sender):
+    def press():
+        try:
+            sender.wake("work", "a")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=press) for _ in range(12)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert open_jobs() == [("work:a", None)]
+
+
+def test_a_key_never_runs_twice_at_once_on_two_workers_and_a_wake_meanwhile_counts(engines, work):
+    work.hold.clear()
+    first, second = engines(), engines()
+    first.start()
+    second.start()
+    first.wake("work", "a")
+    assert eventually(lambda: work.keys == ["a"])
+    for _ in range(5):
+        second.wake("work", "a")
+    work.hold.set()
+    assert eventually(lambda: work.keys == ["a", "a"])
+    assert work.most_at_once == {"a": 1}
+
+
+def test_a_handler_is_called_again_when_it_asked_for_it(engines, work):
+    work.again = {"a": timezone.now() + timedelta(seconds=0.3)}
+    engine = engines()
+    engine.start()
+    engine.wake("work", "a")
+    assert eventually(lambda: work.keys == ["a", "a"], 5)
+    assert work.runs[1][1] - work.runs[0][1] > 0.25
+
+
+def test_a_failing_handler_comes_again_later_with_a_longer_wait_each_time(engines, work, monkeypatch):
+    from elonara.engines import procrastinate
+
+    monkeypatch.setattr(procrastinate, "FIRST_RETRY", 0.2)
+    work.fail = 2
+    engine = engines()
+    engine.start()
+    engine.wake("work", "a")
+    assert eventually(lambda: work.keys == ["a"] * 3, 8)
+    first, second, third = (moment for _, moment in work.runs)
+    assert second - first > 0.15
+    assert third - second > 0.35
+
+
+def test_what_a_killed_worker_was_doing_is_looked_at_again(engines, work, sender):
+    """The traces of a kill -9: a job that is being done, by a worker whose heart has stopped."""
+    sender.wake("work", "a")
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')")
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = (SELECT max(id) FROM procrastinate_workers)"
+        )
+    sender.wake("work", "a")
+    engines(stalled_seconds=1.5).start()
+    assert eventually(lambda: len(work.keys) >= 1, 8)
+    assert eventually(lambda: rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 8)
+
+
+def test_the_sweep_brings_a_late_appointment_forward_and_leaves_the_far_future_alone(engines, work):
+    engine = engines(sweep_seconds=10)
+    engine.wake("work", "late", timezone.now() + timedelta(hours=1))
+    work.rows = [("late", None), ("next-week", timezone.now() + timedelta(days=7)), ("fresh", None)]
+    engine.sweep()
+    engine.sweep()
+    assert open_jobs() == [("work:late", None), ("work:fresh", None)]
+
+
+def test_a_worker_whose_connections_are_cut_begins_again(engines, work, monkeypatch):
+    from elonara.engines import procrastinate
+
+    monkeypatch.setattr(procrastinate, "RESTARTS", (0.1,))
+    monkeypatch.setattr(procrastinate, "HEARTBEAT_SECONDS", 0.3)
+    engine = engines()
+    engine.start()
+    engine.wake("work", "before")
+    assert eventually(lambda: work.keys == ["before"])
+    rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    assert eventually(lambda: (engine.wake("work", "after"), "after" in work.keys)[1], 15)
+
+
+def test_a_wake_while_the_database_is_away_is_no_error_of_the_request(sender, caplog, monkeypatch):
+    from procrastinate import exceptions
+
+    def away(**_):
+        raise exceptions.ConnectorException("the server closed the connection")
+
+    monkeypatch.setattr(sender._app.job_manager, "list_jobs", away)
+    sender.wake("work", "a")
+    assert "the next sweep will" in caplog.text
+
+
+def test_stop_finishes_what_runs_and_begins_nothing_more(engines, work):
+    work.hold.clear()
+    engine = engines(threads=1)
+    engine.start()
+    engine.wake("work", "running")
+    assert eventually(lambda: work.keys == ["running"])
+    engine.wake("work", "late")
+    threading.Timer(0.3, work.hold.set).start()
+    assert engine.stop(5)
+    assert work.keys == ["running"]
+    assert rows("SELECT count(*) FROM procrastinate_workers") == [(0,)]
