@@ -16,6 +16,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError
 from waitress.server import create_server
 
+from elonara import jobs
 from elonara.cli import memory, migrate
 from elonara.cli.errors import Refused
 from elonara.engines import handlers

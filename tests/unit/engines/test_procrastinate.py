@@ -174,9 +174,8 @@ def test_a_worker_whose_connections_are_cut_begins_again(engines, work, monkeypa
     engine.start()
     engine.wake("work", "before")
     assert eventually(lambda: work.keys == ["before"])
-    rows(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
-    )
+    others = "pid <> pg_backend_pid() AND datname = current_database()"
+    rows(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
     assert eventually(lambda: (engine.wake("work", "after"), "after" in work.keys)[1], 15)
 
 
