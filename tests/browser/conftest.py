@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
+from tests.browser import people
 from tests.networks import *  # noqa: F403
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -79,6 +80,20 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def host_jar(network, site, chromium):
+    """Alice: made by the first-run link, connected at the server's own page, with an app password."""
+    context = chromium.new_context(base_url=site.url, timezone_id="Europe/Berlin")
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    people.become_operator(page, site)
+    people.connect(page, network, "alice.test")
+    people.add_app_password(page, network, "alice.test")
+    jar = context.storage_state()
+    context.close()
+    return jar
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Every route as a visitor, a member and a host: nothing serious for axe, no sideways scrolling, no blocked script."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -38,30 +39,29 @@ HOST = (
 def axe():
     """The accessibility checker; installed beside this file when it is missing."""
     if not AXE.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(
+                "axe-core is not installed: npm is missing"
+            )
         path = f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"
-        command = [str(NODE.parent / "npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
         subprocess.run(command, cwd=HERE, check=True, env=os.environ | {"PATH": path})
     return AXE.read_text()
 
 
 @pytest.fixture(scope="module")
-def jars(network, site, chromium):
+def jars(network, site, chromium, host_jar):
     """A host with an event that has invitations and a community; a member without Bluesky; a visitor."""
-    host, member = (chromium.new_context(base_url=site.url, timezone_id="Europe/Berlin") for _ in range(2))
+    host = chromium.new_context(base_url=site.url, timezone_id="Europe/Berlin", storage_state=host_jar)
+    member = chromium.new_context(base_url=site.url, timezone_id="Europe/Berlin")
     for context in (host, member):
         context.set_default_timeout(20_000)
     page = host.new_page()
-    page.goto(site.first_run)
-    if page.get_by_label("Username").count():
-        people.become_operator(page, site)
-        people.connect(page, network, "alice.test")
-        people.add_app_password(page, network, "alice.test")
-    else:
-        people.sign_in(page, "alice")
     event = people.create_event(page, "Long table " + "very long words " * 5)
-    people.pick(page, "bob.test", "dan.test")
-    people.send_and_watch(page, 2)
-    people.pick_again(page, event, "carol.test")
+    people.pick(page, "bob.test")
+    people.send_and_watch(page, 1)
+    people.pick_again(page, event, "dan.test")
     page.goto("/communities/create")
     page.get_by_label("Name").fill("Sunday Bread Circle")
     page.get_by_role("button", name="Create the community").click()

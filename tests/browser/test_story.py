@@ -7,20 +7,6 @@ from tests.browser import people
 
 
 @pytest.fixture(scope="module")
-def host_jar(network, site, chromium):
-    """Alice: made by the first-run link, connected at the server's own page, with an app password."""
-    context = chromium.new_context(base_url=site.url, timezone_id="Europe/Berlin")
-    context.set_default_timeout(20_000)
-    page = context.new_page()
-    people.become_operator(page, site)
-    people.connect(page, network, "alice.test")
-    people.add_app_password(page, network, "alice.test")
-    jar = context.storage_state()
-    context.close()
-    return jar
-
-
-@pytest.fixture(scope="module")
 def ref_of():
     """Finds the address of an invitation among posts of the host, as the invitee would see it."""
 
