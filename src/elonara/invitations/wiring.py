@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from elonara import jobs
@@ -47,6 +48,18 @@ def disconnected(member_id: int, did: str) -> None:
 
 def ready(member_id: int, did: str) -> None:
     """A session or an app password was stored: what waited for it goes on, taking back too."""
+    waits = Q(host_id=member_id, state=State.WAITING) | Q(author_did=did, state=State.UNDOING)
+    # Every connect comes through here, and mostly nothing waits.
+    if any(model.objects.filter(waits).exists() for model in MODELS):
+        _resume(member_id, did)
+    elif did:
+        wake(did)
+    member = Member.objects.filter(pk=member_id).first()
+    if member is not None:
+        telling.all_well(member)
+
+
+def _resume(member_id: int, did: str) -> None:
     now = timezone.now()
     authors = {did} - {""}
     with transaction.atomic():
@@ -58,9 +71,6 @@ def ready(member_id: int, did: str) -> None:
             undoing.filter(undo_confirmations=0).update(next_attempt_at=now)
         for author in sorted(authors):
             wake(author)
-    member = Member.objects.filter(pk=member_id).first()
-    if member is not None:
-        telling.all_well(member)
 
 
 def needs_member(member_id: int, did: str) -> None:

@@ -78,7 +78,9 @@ def prove_for(request: HttpRequest, handle: str, back: str) -> HttpResponse:
 def callback(request: HttpRequest) -> HttpResponse:
     """What the authorization server answered, and where that leads."""
     try:
-        outcome = BlueskyOAuthService().finish(request.GET.dict(), browser=browser_of(request))
+        outcome = BlueskyOAuthService().finish(
+            request.GET.dict(), browser=browser_of(request), member=member_of(request)
+        )
     except AuthorizationFailed as fault:
         return _failed(request, fault)
     match outcome:
