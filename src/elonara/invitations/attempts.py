@@ -66,7 +66,8 @@ def _look_first(desk: Desk, row: Row) -> bool:  # noqa: PLR0911
         _unread(desk, row, found)
         return False
     since = timezone.now() - (row.first_attempt_at or timezone.now())
-    if since <= SURE and row.attempts > MAX_TRIES:
+    unconfirmed = isinstance(row, Invitation) and row.needs_confirmation
+    if since <= SURE and (row.attempts > MAX_TRIES or unconfirmed):
         _look_later(desk, row, "")
         return False
     if since > SURE:
@@ -170,8 +171,8 @@ def _create(desk: Desk, row: Row, blob: dict[str, Any] | None) -> BlueskyResult 
             return None
         desk.lease = extended
     reply = None
-    if isinstance(row, Invitation) and row.announcement is not None and row.announcement.uri:
-        root = row.announcement
+    root = row.announcement if isinstance(row, Invitation) else None
+    if root is not None and root.state == State.SENT:
         reply = records.reply_ref(root.uri, root.cid, root.uri, root.cid)
     # The time of this attempt: a mention dated yesterday lands in yesterday's notifications.
     now = records.timestamp(timezone.now())

@@ -60,6 +60,8 @@ def before(memory: Memory, agent: BlueskyAgent, row: Row) -> Verdict | None:  # 
     target = target_of(row)
     if (verdict := wanted(row, target)) is not None:
         return verdict
+    if held := HostSending.objects.filter(host_id=row.host_id).exclude(paused_at=None).first():
+        return Verdict(None, held.pause_reason, timezone.now() + LABEL_RETRY)
     if isinstance(row, Announcement) and (verdict := _replies(row, target)) is not None:
         return verdict
     if _labelled(row):

@@ -137,13 +137,14 @@ def _next(author_did: str) -> Row | None:
 
 
 def _due(model: type[Row], author_did: str) -> QuerySet[Any]:
-    """Queued rows that may go, or that are to be ended because their event has begun."""
+    """Queued rows that may go, those that may be out already, and those to be ended because their event has begun."""
     may_go = Q(host__sending=None) | Q(host__sending__paused_at=None)
-    begun = Q(event__starts_at__lte=timezone.now())
     if model is Invitation:
         may_go &= Q(needs_confirmation=False)
         may_go &= Q(announcement=None) | Q(announcement__state=State.SENT)
-    return model.objects.filter(may_go | begun, author_did=author_did, state=State.QUEUED)
+    begun = Q(event__starts_at__lte=timezone.now())
+    # Whatever holds a row back, whether its post stands is found out in any case.
+    return model.objects.filter(may_go | begun | Q(ambiguous=True), author_did=author_did, state=State.QUEUED)
 
 
 def _others(model: type[Row], author_did: str) -> QuerySet[Any]:

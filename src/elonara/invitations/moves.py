@@ -40,8 +40,8 @@ def move(post: Row, event: Event, *, fence: int | None = None, **values: Any) ->
 def take(post: Row, fence: int, **values: Any) -> bool:
     """Apply ATTEMPT to a row that is queued and confirmed, and mark it with the lane's fence. False: it changed."""
     unchanged: dict[str, Any] = {"state": post.state, "author_did": post.author_did, "rkey": post.rkey}
-    if isinstance(post, Invitation):
-        unchanged["needs_confirmation"] = False
+    if isinstance(post, Invitation) and not post.ambiguous:
+        unchanged["needs_confirmation"] = False  # one in doubt is only looked for, until the host has confirmed
     rows = type(post).objects.filter(pk=post.pk, **unchanged)
     target = states.target(Event.ATTEMPT, post.state)
     if not rows.update(state=target, fence=fence, **values):

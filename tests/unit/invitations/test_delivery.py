@@ -12,7 +12,7 @@ from elonara.bluesky.agent import Readiness
 from elonara.bluesky.models import AccountLane
 from elonara.events import actions as events
 from elonara.invitations import actions, delivery
-from elonara.invitations.models import Announcement, Invitation, State
+from elonara.invitations.models import Announcement, HostSending, Invitation, State
 from elonara.invitations.results import InvitationRefused
 from elonara.members.models import Notice
 
@@ -319,6 +319,44 @@ def test_a_failed_announcement_fails_its_replies_and_a_retry_tries_both(picnic, 
     deliver()
     assert row("bob").state == State.SENT
     assert Announcement.objects.get().state == State.SENT
+
+
+def test_a_reply_in_doubt_is_looked_for_though_its_announcement_was_taken_back(
+    picnic, alice, send, deliver, agent, row, clock
+):
+    agent.moods = ["ok", "lost"]
+    send(picnic, "bob")
+    deliver()
+    actions.undo(Announcement.objects.get(), alice)
+    clock.pass_(minutes=1)
+    deliver()
+    assert row("bob").state == State.SENT
+
+
+def test_a_doubt_is_ended_though_the_text_has_changed_and_waits_for_the_host(
+    picnic, alice, send, deliver, agent, row, clock
+):
+    agent.moods = ["late"]
+    send(picnic, "bob", thread=False)
+    deliver()
+    events.change(picnic, by=alice, title="Winter picnic")
+    clock.pass_(minutes=1)
+    deliver()
+    assert row("bob").needs_confirmation
+    agent.land()
+    clock.pass_(minutes=15)
+    deliver()
+    assert row("bob").state == State.SENT
+
+
+def test_a_pause_also_holds_rows_that_were_tried_before(picnic, alice, send, deliver, agent, row, clock):
+    agent.moods = ["late"]
+    send(picnic, "bob", thread=False)
+    deliver()
+    HostSending.objects.filter(host=alice).update(paused_at=clock.now(), pause_reason="operator")
+    clock.pass_(minutes=2)
+    deliver()
+    assert [what for what, _ in agent.calls].count("create") == 1
 
 
 class TestTakingBack:

@@ -1,4 +1,4 @@
-"""Any order of sending, crashing, retrying, cancelling, undoing and late writes: one live post at most, none forgotten."""
+"""Sending, crashing, retrying, cancelling, undoing, late writes in any order: at most one live post, none forgotten."""
 
 from collections import Counter
 from datetime import timedelta
@@ -28,6 +28,7 @@ from elonara.invitations.models import Announcement, Batch, HostSending, Invitat
 from elonara.invitations.results import InvitationRefused
 
 NAMES = ("bob", "carol")
+MOODS = ("ok", "lost", "late", "down", "server", "crash before", "crash after", "429", "reauth", "no")
 LATEST = timedelta(minutes=4)  # a PDS is done with a request that nobody waits for
 
 
@@ -94,11 +95,7 @@ class Sending(RuleBasedStateMachine):
     def send(self, name):
         actions.invite(self.alice, self.event, [f"did:plc:{name}"], thread=self.thread)
 
-    @rule(
-        mood=st.sampled_from(
-            ["ok", "lost", "late", "down", "server", "crash before", "crash after", "429", "reauth", "no"]
-        )
-    )
+    @rule(mood=st.sampled_from(MOODS))
     def mood(self, mood):
         results = {
             "429": rate_limited(self.clock.now() + timedelta(minutes=3)),
