@@ -30,6 +30,8 @@ class FakeGraph:
         return [person if self.known else replace(person, known=False) for person in self.people]
 
     def _page(self, people, cursor, limit):
+        if not (cursor or "0").isascii() or not (cursor or "0").isdigit():
+            raise GraphUnavailable("server", "Bluesky had a fault of its own. Try again in a minute.")
         start = int(cursor or 0)
         rest = len(people) > start + limit
         return GraphPage(people[start : start + limit], str(start + limit) if rest else None, self.known)

@@ -6,7 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -92,11 +92,15 @@ def _denied(_request: HttpRequest, _fault: PermissionDenied) -> HttpResponse:
 
 
 def _http(_request: HttpRequest, fault: HttpError) -> HttpResponse:
-    if isinstance(fault.__cause__, RequestDataTooBig):
-        return render(413, "too_large", "The request is too large.")
     if fault.status_code == 400:
         return render(400, "bad_request", "The body of the request cannot be read. Send JSON.")
     return render(fault.status_code, "error", str(fault))
+
+
+def _suspicious(_request: HttpRequest, fault: SuspiciousOperation) -> HttpResponse:
+    if isinstance(fault, RequestDataTooBig):
+        return render(413, "too_large", "The request is too large.")
+    return render(400, "bad_request", "This is not a request that the site takes.")
 
 
 def _unexpected(request: HttpRequest, fault: Exception) -> HttpResponse:
@@ -116,6 +120,7 @@ def install(api: NinjaAPI) -> None:
         Http404: _missing,
         AuthenticationError: _unauthorized,
         PermissionDenied: _denied,
+        SuspiciousOperation: _suspicious,
         HttpError: _http,
         Exception: _unexpected,
     }

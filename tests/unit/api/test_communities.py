@@ -27,7 +27,12 @@ def test_a_community_is_made_read_and_changed(alice, program):
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"name": " "}, "name"), ({"name": "x" * 121}, "name"), ({"visibility": "odd"}, "visibility"), ({"name": 1}, "name")],
+    [
+        ({"name": " "}, "name"),
+        ({"name": "x" * 121}, "name"),
+        ({"visibility": "odd"}, "visibility"),
+        ({"name": 1}, "name"),
+    ],
 )
 def test_bad_input_names_its_field(program, chess, problem, change, field):
     for answer in (program.post("/communities", CHESS | change), program.patch(f"/communities/{chess.slug}", change)):

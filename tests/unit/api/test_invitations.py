@@ -39,7 +39,11 @@ def test_the_whole_job(program, place, agent):
     seen = program.post(f"{place}/invitations/preview", choice)
     assert seen.status_code == 200
     preview = seen.json()
-    assert (preview["can_post"], preview["author_did"], preview["write_backend"]) == (True, "did:plc:host", "app_password")
+    assert (preview["can_post"], preview["author_did"], preview["write_backend"]) == (
+        True,
+        "did:plc:host",
+        "app_password",
+    )
     assert (preview["today"], preview["later"], preview["refusal"]) == (2, [], None)
     assert [post["handle"] for post in preview["posts"]] == ["bob.example", "carol.example"]
     bob, carol = preview["posts"]
@@ -50,7 +54,9 @@ def test_the_whole_job(program, place, agent):
     assert {facet["features"][0]["$type"] for facet in bob["facets"]} == {
         "app.bsky.richtext.facet#mention", "app.bsky.richtext.facet#link",
     }  # fmt: skip
-    assert [(left["did"], left["handle"], left["reason"]) for left in preview["skipped"]] == [("", "nobody", "not_found")]
+    assert [(left["did"], left["handle"], left["reason"]) for left in preview["skipped"]] == [
+        ("", "nobody", "not_found")
+    ]
     assert not Invitation.objects.exists()
 
     sent = program.post(f"{place}/invitations", choice)

@@ -1,0 +1,110 @@
+"""Whatever a program sends, the API answers as its own description says."""
+
+import hypothesis
+import pytest
+import schemathesis
+from django.test import Client
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from elonara.api import tokens
+from elonara.config.wsgi import application
+from elonara.invitations import actions as invitations
+from elonara.invitations.models import Invitation
+
+
+def nothing_breaks(_ctx, response, _case):
+    """503 says that Bluesky cannot be asked; anything else of that kind would be ours."""
+    assert response.status_code < 500 or response.status_code == 503
+
+
+CHECKS = [
+    nothing_breaks,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+# The same requests every time: what is found once is found again, and a run takes its minute, not more.
+bounded = hypothesis.settings(
+    max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
+
+
+# The description as the site serves it, with the site behind it.
+schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application)
+
+
+@pytest.fixture
+def headers(alice):
+    return {"Authorization": f"Bearer {tokens.issue(alice).access_token}"}
+
+
+@pytest.fixture
+def known(alice, picnic, chess):
+    """Things that exist, by the name of the parameter that leads to them."""
+    invitations.invite(alice, picnic, ["did:plc:dan"])
+    return {"events": picnic.slug, "communities": chess.slug, "invitations": str(Invitation.objects.get().pk)}
+
+
+@schema.parametrize()
+@bounded
+def test_any_request_gets_an_answer_of_the_description(case, headers):
+    case.call_and_validate(headers=headers, checks=CHECKS)
+
+
+@schema.include(path_regex=r"\{").parametrize()
+@bounded
+def test_so_does_any_request_about_things_that_exist(case, headers, known):
+    noun = case.operation.path.split("/")[3]
+    case.path_parameters = dict.fromkeys(case.path_parameters or {}, known[noun])
+    if isinstance(case.body, dict) and isinstance(case.body.get("dids"), list):
+        case.body["dids"] = ["did:plc:bob", *case.body["dids"]]
+    case.call_and_validate(headers=headers, checks=CHECKS)
+
+
+@schema.parametrize()
+@hypothesis.settings(bounded, max_examples=5)
+def test_nobody_learns_anything(case, site):
+    answer = case.call(headers={"Authorization": "Bearer nonsense"})
+    case.validate_response(answer, checks=CHECKS)
+    assert answer.status_code >= 400
+
+
+def test_every_call_is_described_once(site):
+    described = Client().get("/api/v1/openapi.json").json()
+    ids = [call["operationId"] for calls in described["paths"].values() for call in calls.values()]
+    assert len(ids) == len(set(ids)) == 21
+    assert all(
+        call["summary"] and call["description"] for calls in described["paths"].values() for call in calls.values()
+    )
+    open_to_all = [
+        (path, method)
+        for path, calls in described["paths"].items()
+        for method, call in calls.items()
+        if not call.get("security")
+    ]
+    assert open_to_all == [("/api/v1/tokens", "post")]
+
+
+def test_what_is_not_an_address_of_the_api_is_told_in_its_own_way(nobody, program, problem):
+    problem(nobody.get("/no-such-call"), 404, "not_found")
+    told = problem(program.post("/me"), 405, "method_not_allowed")
+    assert "POST" in told["detail"]
+
+
+def test_the_pages_of_the_api_come_from_this_site_alone(site):
+    assert Client().get("/api/v1/")["Location"] == "/api/v1/docs"
+    page = Client().get("/api/v1/docs").content.decode()
+    assert "swagger-ui-bundle.js" in page
+    assert "https://" not in page
+    assert "//cdn" not in page
+
+
+def test_too_much_is_told(program, problem, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    problem(program.post("/communities", {"name": "x" * 2000}), 413, "too_large")
