@@ -30,7 +30,12 @@ def parser() -> argparse.ArgumentParser:
 
     doctor = _add(commands, "doctor", "look for what is wrong and say how to mend it")
     doctor.add_argument("--offline", action="store_true", help="ask nothing outside of this machine")
+    doctor.add_argument("--writes", metavar="HANDLE", default="", help="write and delete a test post there, by OAuth")
     _json(doctor)
+
+    again = _add(commands, "reauthorize", "name the hosts who could not post by OAuth")
+    again.add_argument("--tell", action="store_true", help="ask each of them to renew the permission")
+    _json(again)
 
     keys = commands.add_parser("keys", help="look after the keys in the data folder")
     rotate = _add(keys.add_subparsers(metavar="ACTION", required=True), "rotate", "seal everything under a new key")

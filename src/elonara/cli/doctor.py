@@ -6,39 +6,27 @@ import argparse
 import json
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Literal
-from urllib.parse import quote
+from dataclasses import asdict
+from functools import partial
 
 from django.db import DatabaseError, connection
 
 from elonara import sealing
-from elonara.atproto.errors import AtprotoError
-from elonara.bluesky import network
-from elonara.cli import migrate
+from elonara.cli import migrate, outside, running, writes
+from elonara.cli.findings import Finding
 from elonara.cli.reach import DatabaseAway, check_database
 from elonara.keyfiles import KeyFileFault, read_private
 from elonara.members.first_run import has_operator
 from elonara.options import Options
 
-type Level = Literal["ok", "note", "wrong"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. `fix` says what to do where it is not well."""
-
-    level: Level
-    what: str
-    says: str
-    fix: str = ""
-
 
 def run(given: argparse.Namespace, options: Options) -> int:
     """Look at everything; exit status 1 when something is wrong."""
-    looks: list[Callable[[Options], Iterator[Finding]]] = [_site, _keys, _database, _email, _relay]
+    looks: list[Callable[[Options], Iterator[Finding]]] = [_site, _keys, _database, _email, _relay, running.look]
     if not given.offline:
-        looks.append(_bluesky)
+        looks.append(outside.look)
+    if given.writes:
+        looks.append(partial(writes.look, handle=given.writes))
     found = [finding for look in looks for finding in look(options)]
     wrong = any(finding.level == "wrong" for finding in found)
     if given.json:
@@ -121,25 +109,3 @@ def _relay(options: Options) -> Iterator[Finding]:
         yield Finding(
             "wrong", "relay", f"{relay.per_day} posts a day are more than 50", "Set bluesky.relay.per_day to 50."
         )
-
-
-def _bluesky(options: Options) -> Iterator[Finding]:
-    bluesky = options.bluesky
-    looks = {"PLC": f"{bluesky.plc_url}/_health", "AppView": f"{bluesky.appview_url}/xrpc/_health"}
-    if bluesky.handle_resolver_url:
-        handle = "atproto.com"
-        nsid = "com.atproto.identity.resolveHandle"
-        looks["resolver"] = f"{bluesky.handle_resolver_url}/xrpc/{nsid}?handle={quote(handle)}"
-    for what, url in looks.items():
-        yield _reach(what, url)
-
-
-def _reach(what: str, url: str) -> Finding:
-    try:
-        answer = network.http().request("GET", url, deadline=10.0)
-    except AtprotoError as fault:
-        fix = "Does this machine reach the internet? A private address needs bluesky.allow_private_hosts."
-        return Finding("wrong", what, f"{url} is not reached: {fault}", fix)
-    if answer.status >= 500:
-        return Finding("wrong", what, f"{url} answers {answer.status}", "Try again later; the trouble is over there.")
-    return Finding("ok", what, f"{url} answers")

@@ -21,7 +21,7 @@ from elonara.cli import memory, migrate
 from elonara.cli.errors import Refused
 from elonara.engines import handlers
 from elonara.engines.embedded import EmbeddedEngine
-from elonara.housekeeping import workers
+from elonara.housekeeping import reconnecting, workers
 from elonara.members.actions import first_run_link
 from elonara.options import Http, Options
 
@@ -70,6 +70,7 @@ def run(given: argparse.Namespace, options: Options) -> int:
 
         jobs.set_engine(Sender())
     _greet(options)
+    _changed_address(options)
     while not stop.is_set():
         server.asyncore.poll2(1.0, sockets)
     _finish_answers(server, sockets)
@@ -93,6 +94,15 @@ def _greet(options: Options) -> None:
     print(f"Elonara is at {options.site.url}", flush=True)
     if link := first_run_link():
         print(f"Nobody runs this site yet. Make the first account here (once, within a day): {link}", flush=True)
+
+
+def _changed_address(options: Options) -> None:
+    if count := reconnecting.mark_changed_address():
+        print(
+            f"{count} Bluesky sessions were made under another address of this site and ended; "
+            f"their members are asked to reauthorize at {reconnecting.link()}",
+            flush=True,
+        )
 
 
 def _finish_answers(server: Any, sockets: dict[int, Any]) -> None:

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Final
 
 # Named here and not found by a search, so that a process which lost one does not start in silence.
-MODULES: Final = ("elonara.invitations.delivery",)
+MODULES: Final = ("elonara.invitations.delivery", "elonara.housekeeping.wiring")
 
 
 def load() -> None:

@@ -1,0 +1,32 @@
+"""`elonara reauthorize`: the hosts who could not post by OAuth, and a way to ask them for it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from elonara.bluesky.reasons import sentence
+from elonara.housekeeping import reconnecting
+from elonara.options import Options
+
+
+def run(given: argparse.Namespace, options: Options) -> int:
+    """Name them; with `--tell` leave each a notice, and an e-mail where there is an address and a mail server."""
+    lacking = reconnecting.lacking_write_scope()
+    told = reconnecting.ask(lacking) if given.tell else 0
+    if given.json:
+        hosts = [
+            {"username": one.member.username, "handle": one.handle, "reason": one.reason, "waiting": one.waiting}
+            for one in lacking
+        ]
+        print(json.dumps({"hosts": hosts, "told": told, "link": reconnecting.link()}))
+        return 0
+    for one in lacking:
+        print(f"@{one.handle}  {one.waiting} invitations  {sentence(one.reason)}")
+    if not lacking:
+        print("every host could post by OAuth")
+    elif given.tell:
+        print(f"{told} were told to open {reconnecting.link()}")
+    else:
+        print(f"{len(lacking)} hosts; `elonara reauthorize --tell` asks them to open {reconnecting.link()}")
+    return 0

@@ -1,0 +1,61 @@
+"""Rows that have had their time are deleted."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Final
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from elonara.bluesky import actor_views, keyring, linking, stores, trips
+from elonara.bluesky.models import AuthorizationRequest, PdsHost
+from elonara.housekeeping import workers
+from elonara.members.models import Notice, OneTimeLink
+from elonara.sealing import CannotUnseal
+
+READ_NOTICES: Final = timedelta(days=90)
+TRIPS: Final = 100  # a run: each kept session among them is revoked over the network
+
+log = logging.getLogger(__name__)
+
+
+def clear() -> int:
+    """Delete what is of no use any more; how many rows."""
+    now = timezone.now()
+    sessions = Session.objects.filter(expire_date__lt=now)
+    counts = {
+        "trips": _trips(),
+        "nonces": stores.forget_old_nonces(),
+        "views of people": actor_views.forget_old(),
+        "keys": keyring.forget_unused(),
+        "sessions": sessions.delete()[0],
+        "listed sessions": UserSession.objects.exclude(session_key__in=Session.objects.values("pk")).delete()[0],
+        "links": OneTimeLink.objects.filter(expires_at__lt=now).delete()[0],
+        "notices": Notice.objects.filter(dismissed_at__lt=now - READ_NOTICES).delete()[0],
+        "pauses": PdsHost.objects.filter(paused_until__lt=now - timedelta(days=1)).delete()[0],
+        "workers": workers.forget_old(),
+    }
+    if any(counts.values()):
+        log.info("cleared away: %s", ", ".join(f"{count} {what}" for what, count in counts.items() if count))
+    return sum(counts.values())
+
+
+def _trips() -> int:
+    """Trips to authorization servers that ended without a word, and the sessions that they left there."""
+    count = 0
+    # A minute of grace: a request may be reading the row right now.
+    old = AuthorizationRequest.objects.filter(expires_at__lt=timezone.now() - timedelta(minutes=1))
+    for row in old.order_by("expires_at")[:TRIPS]:
+        try:
+            kept = trips.kept_tokens(row)
+        except CannotUnseal:
+            kept = None
+        # The row first: whoever deletes it ends its session.
+        if trips.forget(row):
+            count += 1
+            if kept is not None:
+                linking.revoke_tokens(*kept, row.assertion_kid)
+    return count

@@ -1,0 +1,92 @@
+"""Members whose Bluesky session cannot do what the site now needs of it, and asking them to renew it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from elonara.bluesky import sessions
+from elonara.bluesky.clients import client_id
+from elonara.bluesky.factory import BlueskyAgentFactory
+from elonara.bluesky.identities import ConnectedIdentity
+from elonara.bluesky.models import AppPasswordSession, MemberIdentity
+from elonara.bluesky.oauth_agent import OAuthBlueskyAgent
+from elonara.invitations import telling
+from elonara.invitations.models import HostSending, Invitation, State
+from elonara.members.models import Member
+
+# For these the member can do something; "disconnected" and "not_connected" are her own choice.
+HER_CHOICE = frozenset({"disconnected", "not_connected"})
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """A host who cannot post from her own account by OAuth. `reason` is a code of `elonara.bluesky.reasons`."""
+
+    member: Member
+    handle: str
+    reason: str
+    waiting: int  # invitations of hers that wait or are queued
+
+
+def mark_changed_address() -> int:
+    """End the sessions that were made under another address of the site; how many there were.
+
+    A server knows a session under its client id, and that contains the address. Members are told as for any other end.
+    """
+    others = MemberIdentity.objects.filter(state=MemberIdentity.State.ACTIVE).exclude(client_id=client_id())
+    return sum(sessions.end(identity, "client_changed") for identity in others)
+
+
+def lacking_write_scope() -> list[Lacking]:
+    """Hosts who could not post if posts went by OAuth: those who ever sent or have something to send."""
+    identities = MemberIdentity.objects.select_related("member").order_by("bsky_handle")
+    hosts = set(HostSending.objects.values_list("host_id", flat=True))
+    pending = _pending()
+    found = []
+    for identity in identities.filter(member_id__in=hosts | pending.keys(), member__is_active=True):
+        reason = _reason(identity)
+        if reason and reason not in HER_CHOICE:
+            waiting = pending.get(identity.member_id, 0)
+            found.append(Lacking(identity.member, identity.bsky_handle, reason, waiting))
+    return found
+
+
+def ask(lacking: list[Lacking]) -> int:
+    """Leave each a notice with the way to renew the permission, and write to those with an address; how many."""
+    for one in lacking:
+        telling.needs_host(one.member, one.reason)
+    return len(lacking)
+
+
+def on_app_passwords_alone() -> int:
+    """How many members post by an app password and have no OAuth session that could take over."""
+    able = [row.member_id for row in MemberIdentity.objects.all() if not _reason(row)]
+    active = AppPasswordSession.objects.filter(state=AppPasswordSession.State.ACTIVE, member__isnull=False)
+    return active.exclude(member_id__in=able).count()
+
+
+def writes_by_oauth() -> bool:
+    """Whether the site's posts go by OAuth now, as the factory decides."""
+    return isinstance(BlueskyAgentFactory.make(), OAuthBlueskyAgent)
+
+
+def link() -> str:
+    """Where a member renews her permission."""
+    return f"{settings.ELONARA.site.url}/profile/edit"
+
+
+def _reason(identity: MemberIdentity) -> str:
+    known = ConnectedIdentity.of(identity)
+    if not known.connected:
+        return known.reason or "revoked"
+    return "" if known.can_write else "scope_missing"
+
+
+def _pending() -> dict[int, int]:
+    found: dict[int, int] = {}
+    rows = Invitation.objects.filter(state__in=(State.QUEUED, State.WAITING, State.SENDING))
+    for host in rows.values_list("host_id", flat=True):
+        found[host] = found.get(host, 0) + 1
+    return found

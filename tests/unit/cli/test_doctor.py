@@ -1,0 +1,117 @@
+"""What doctor sees outside of this machine and in the rows; the network is one in memory."""
+
+import dataclasses
+import json
+import time
+from datetime import timedelta
+from email.utils import formatdate
+
+import pytest
+from django.utils import timezone
+from tests.fakes.oauth import Network, answer
+
+from elonara.bluesky import network
+from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.cli import outside, running
+from elonara.housekeeping import workers
+from elonara.housekeeping.models import Errand, Worker
+
+SITE, APPVIEW, PLC = "https://events.example", "https://appview.example", "https://plc.example"
+
+
+@pytest.fixture
+def world(settings, transactional_db):
+    """A public site in a world where all is well."""
+    bluesky = dataclasses.replace(settings.ELONARA.bluesky, plc_url=PLC, appview_url=APPVIEW)
+    site = dataclasses.replace(settings.ELONARA.site, url=SITE)
+    settings.ELONARA = dataclasses.replace(settings.ELONARA, bluesky=bluesky, site=site)
+    world = Network()
+    world.ahead, world.documents_here = 0.0, {}
+
+    def well(request):
+        return answer(200, {"version": "1"}, {"date": formatdate(time.time() - world.ahead, usegmt=True)})
+
+    def ourselves(request):
+        service = BlueskyOAuthService()
+        true = {"/oauth/oauth-client-metadata.json": service.client_metadata(), "/oauth/jwks.json": service.jwks()}
+        return world.documents_here.get(request.path) or answer(200, true[request.path])
+
+    world.origins |= {PLC: well, APPVIEW: well, SITE: ourselves}
+    with network.use(world):
+        yield world
+
+
+def found(look, settings):
+    return [(one.level, one.what, one.says) for one in look(settings.ELONARA)]
+
+
+def test_a_site_where_all_is_well(world, settings):
+    assert {level for level, *_ in found(outside.look, settings)} == {"ok"}
+    assert [what for _, what, _ in found(outside.look, settings)] == ["PLC", "AppView", "clock", "client", "client"]
+
+
+@pytest.mark.parametrize(("ahead", "level", "word"), [(-40, "wrong", "behind"), (40, "wrong", "ahead"), (5, "note", "ahead"), (0, "ok", "within")])  # fmt: skip
+def test_the_clock_is_compared_with_bluesky_s(world, settings, ahead, level, word):
+    world.ahead = ahead
+    told = next(one for one in outside.look(settings.ELONARA) if one.what == "clock")
+    assert told.level == level
+    assert word in told.says
+    assert bool(told.fix) == (level != "ok")
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        (answer(302, {}, {"location": "/login"}), "302"),
+        (answer(200, b"<html>a login page</html>", {"content-type": "text/html"}), "not reached"),
+        (answer(200, {"a": 1}, {"content-type": "text/plain"}), "application/json"),
+        (answer(200, {"client_id": "https://another.example"}), "something else"),
+    ],
+)
+def test_a_proxy_in_front_of_the_client_metadata_is_noticed(world, settings, given, word):
+    world.documents_here["/oauth/oauth-client-metadata.json"] = given
+    wrong = [one for one in outside.look(settings.ELONARA) if one.level == "wrong"]
+    assert [one.what for one in wrong] == ["client"]
+    assert word in wrong[0].says
+    assert wrong[0].fix
+
+
+def test_a_relay_without_the_label_of_a_bot_is_wrong(world, settings):
+    relay = dataclasses.replace(settings.ELONARA.bluesky.relay, identifier="relay.example", app_password="x")
+    settings.ELONARA = dataclasses.replace(
+        settings.ELONARA, bluesky=dataclasses.replace(settings.ELONARA.bluesky, relay=relay)
+    )
+    labels = []
+    profile = {"did": "did:plc:relay", "handle": "relay.example", "labels": labels}
+    world.origins[APPVIEW] = lambda request: answer(200, profile)
+    assert ("wrong", "relay") in [one[:2] for one in found(outside.look, settings)]
+    labels.append({"val": "bot", "src": "did:plc:somebody-else"})
+    assert ("wrong", "relay") in [one[:2] for one in found(outside.look, settings)]
+    labels.append({"val": "bot", "src": "did:plc:relay"})
+    assert ("ok", "relay") in [one[:2] for one in found(outside.look, settings)]
+
+
+def test_nobody_who_works_and_one_who_was_killed(world, settings, monkeypatch):
+    monkeypatch.setattr("elonara.cli.migrate.pending", list)
+    assert ("note", "workers", "no process runs jobs; 0 invitations wait") in found(running.look, settings)
+    workers.beating("embedded")()
+    assert ("ok", "workers", f"{workers.name()} (embedded)") in found(running.look, settings)
+    Worker.objects.update(seen_at=timezone.now() - timedelta(minutes=5))
+    assert any("without a word" in says for _, what, says in found(running.look, settings))
+
+
+def test_a_failing_errand_is_named(world, settings, monkeypatch):
+    monkeypatch.setattr("elonara.cli.migrate.pending", list)
+    Errand.objects.create(name="clear away", due_at=timezone.now(), error="OSError: no space")
+    assert ("wrong", "errand", "clear away: OSError: no space") in found(running.look, settings)
+
+
+def test_reauthorize_answers_in_json_on_an_empty_site(site):
+    assert site.json("reauthorize") == {"hosts": [], "told": 0, "link": "http://127.0.0.1:8000/profile/edit"}
+
+
+def test_writes_refuses_a_handle_that_nobody_has_connected(site):
+    done = site("doctor", "--offline", "--writes", "@nobody.example")
+    assert done.returncode == 1
+    assert "no member has connected @nobody.example" in done.stderr
+    assert json.dumps("Traceback") not in done.stderr

@@ -1,0 +1,1 @@
+from tests.unit.bluesky.conftest import *  # noqa: F403

@@ -1,0 +1,58 @@
+"""What has had its time goes; what is still good stays."""
+
+from datetime import timedelta
+
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from elonara.bluesky.models import ActorView, AuthorizationRequest, DpopNonce, MemberIdentity, PdsHost
+from elonara.bluesky.outcomes import NeedsConfirmation
+from elonara.housekeeping import clearing, workers
+from elonara.housekeeping.models import Worker
+from elonara.members.models import Notice, OneTimeLink
+
+
+def begin(service, member, **wish):
+    return service.begin("connect", "alice.example.com", member=member, browser="hers", **wish)
+
+
+def test_old_rows_of_every_sort_go_and_fresh_ones_stay(transactional_db, make_member):
+    now, member = timezone.now(), make_member()
+    for index, age in enumerate((timedelta(minutes=1), timedelta(days=100))):
+        then = now - age
+        DpopNonce.objects.create(key_thumbprint=f"key{index}", origin="https://pds.example", nonce="n", seen_at=then)
+        ActorView.objects.create(member=member, did=f"did:plc:{index}", person={}, checked_at=then)
+        Session.objects.create(session_key=f"s{index}", session_data="", expire_date=now + timedelta(days=1) - age)
+        OneTimeLink.objects.create(token_hash=f"h{index}", purpose="x", expires_at=now + timedelta(days=1) - age)
+        Notice.objects.create(member=member, kind=f"k{index}", text="read", dismissed_at=then)
+        PdsHost.objects.create(origin=f"https://{index}.example", paused_until=then, reason="rate_limited")
+        Worker.objects.create(name=f"w{index}", engine="embedded", version="1", started_at=then, seen_at=then)
+    assert clearing.clear() == 7
+    for model in (DpopNonce, ActorView, Session, OneTimeLink, Notice, PdsHost, Worker):
+        assert model.objects.count() == 1, model
+    assert [worker.name for worker in workers.silent()] == ["w0"]
+    assert clearing.clear() == 0
+
+
+def test_a_trip_that_nobody_came_back_from_is_deleted_after_its_time(service, member):
+    begin(service, member, confirmed=True)
+    assert clearing.clear() == 0
+    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=2))
+    assert clearing.clear() == 1
+    assert not AuthorizationRequest.objects.exists()
+
+
+def test_a_session_that_waited_for_a_confirmation_in_vain_is_ended_at_its_server(service, server, member):
+    from tests.fakes.oauth import ALICE
+
+    url = begin(service, member)
+    assert isinstance(service.finish(server.approve(url, ALICE), browser="hers"), NeedsConfirmation)
+    assert server.sessions[-1].alive
+    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=2))
+    assert clearing.clear() >= 1
+    assert not server.sessions[-1].alive
+
+
+def test_the_stored_session_of_a_member_is_nothing_to_clear_away(connected):
+    clearing.clear()
+    assert MemberIdentity.objects.get().state == MemberIdentity.State.ACTIVE
