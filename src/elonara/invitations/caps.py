@@ -53,9 +53,11 @@ def lock_people(dids: Iterable[str]) -> None:
     SQLite has one writer at a time already (BEGIN IMMEDIATE).
     """
     if connection.vendor == "postgresql":
+        names = [
+            f"elonara.person:{did}" for did in sorted(set(dids))
+        ]  # sorted: all transactions take them in one order
         with connection.cursor() as cursor:
-            for did in sorted(set(dids)):  # sorted: two transactions take them in the same order
-                cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"elonara.person:{did}"])
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name", [names])
 
 
 def days_for(host: Member, count: int, *, relay: bool = False, without: Invitation | None = None) -> list[dt.date]:

@@ -145,7 +145,8 @@ def _confirm(host: Member, actors: list[str]) -> tuple[dict[str, Person], list[S
             people[person.did] = person
         else:
             # As it was given, but for what no page and no database takes.
-            did, handle = (actor, "") if is_did(actor) else ("", actor)
+            # As it was given, but for what no page and no database takes.
+            did, handle = (actor, "") if is_did(actor) else ("", one_line(actor)[:300])
             missing.append(skip("not_found", did=did, handle=handle))
     return people, missing
 

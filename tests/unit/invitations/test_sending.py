@@ -307,9 +307,7 @@ class TestHandingOver:
 
 def test_inviting_a_hundred_asks_no_more_than_inviting_three(picnic, people, send, make_event):
     people += [somebody(f"p{number}") for number in range(100)]
-    with CaptureQueriesContext(
-        connection,
-    ) as few:
+    with CaptureQueriesContext(connection) as few:
         send(picnic, "bob", "carol", "dan")
     other = make_event(title="Other")
     with CaptureQueriesContext(connection) as many:
