@@ -12,7 +12,7 @@ from elonara.communities import memberships
 from elonara.communities.models import Membership
 from elonara.events import answers
 from elonara.events.models import Answer
-from elonara.invitations import attempts, states
+from elonara.invitations import attempts, breakers, states
 from elonara.invitations.models import Invitation, OptOut, RelayConsent, Report, State
 from elonara.invitations.moves import wake
 from elonara.invitations.results import InvitationRefused
@@ -90,6 +90,7 @@ def opt_out(did: str, host: Member | None = None) -> None:
             else:
                 attempts.end(row, Event.SUPPRESS, code)
             wake(row.author_did)
+    breakers.after_opt_out(did, host)
 
 
 def opt_in_again(did: str, host: Member | None = None) -> None:

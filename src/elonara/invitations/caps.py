@@ -53,11 +53,11 @@ def lock_people(dids: Iterable[str]) -> None:
     SQLite has one writer at a time already (BEGIN IMMEDIATE).
     """
     if connection.vendor == "postgresql":
-        names = [
-            f"elonara.person:{did}" for did in sorted(set(dids))
-        ]  # sorted: all transactions take them in one order
+        # Sorted, so that all transactions take them in one order.
+        names = [f"elonara.person:{did}" for did in sorted(set(dids))]
+        lock = "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name"
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name", [names])
+            cursor.execute(lock, [names])
 
 
 def days_for(host: Member, count: int, *, relay: bool = False, without: Invitation | None = None) -> list[dt.date]:

@@ -195,10 +195,11 @@ def _labelled(row: Row) -> bool:
     return True
 
 
-def pause_host(host: Member, reason: str) -> None:
-    """Stop a host's sending until somebody lets it go on; what is being taken back goes on."""
+def pause_host(host: Member, reason: str) -> bool:
+    """Stop a host's sending until somebody lets it go on; what is being taken back goes on. False: it was stopped."""
     HostSending.objects.get_or_create(host=host)
-    HostSending.objects.filter(host=host, paused_at=None).update(paused_at=timezone.now(), pause_reason=reason)
+    running = HostSending.objects.filter(host=host, paused_at=None)
+    return running.update(paused_at=timezone.now(), pause_reason=reason) > 0
 
 
 def forget_labels() -> None:

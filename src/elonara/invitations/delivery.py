@@ -21,6 +21,7 @@ from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
 from elonara import jobs
+from elonara.bluesky import budgets
 from elonara.bluesky.models import AccountLane
 from elonara.invitations import attempts, undoing, waiting
 from elonara.invitations.models import Announcement, Invitation, State
@@ -86,7 +87,9 @@ def next_look(author_did: str) -> dt.datetime | None:
         others = [max(moment, lane_row.paused_until) for moment in others]
     if _orphans(author_did, lane_row):
         others.append(timezone.now())
-    return min([*others, *([posts] if posts is not None else [])], default=None)
+    soonest = min([*others, *([posts] if posts is not None else [])], default=None)
+    rest = budgets.resting_until(author_did) if soonest is not None else None
+    return soonest if soonest is None or rest is None else max(soonest, rest)
 
 
 def _recover(author_did: str, lease: Lease) -> None:
@@ -124,6 +127,8 @@ def _next(author_did: str) -> Row | None:
     now = timezone.now()
     held = AccountLane.objects.get(author_did=author_did)
     if held.paused_until is not None and held.paused_until > now:
+        return None
+    if budgets.resting_until(author_did) is not None:
         return None
     others = [_others(model, author_did).filter(next_attempt_at__lte=now) for model in MODELS[::-1]]
     posts: list[QuerySet[Any]] = []
@@ -168,4 +173,6 @@ def _space(lease: Lease) -> None:
     seconds = settings.ELONARA.invitations.spacing_seconds
     if seconds > 0:
         pause = dt.timedelta(seconds=seconds * random.uniform(0.8, 1.4))  # noqa: S311 - jitter, not a secret
-        lease.update(next_at=timezone.now() + pause)
+        at = timezone.now() + pause
+        # Later already where the account's points are used up.
+        lease.rows().filter(Q(next_at=None) | Q(next_at__lt=at)).update(next_at=at)
