@@ -107,6 +107,15 @@ class Invitations:
     first_week_per_day: int = 30
     per_person_per_week: int = 3
     per_send: int = 100
+    opt_outs_to_pause: int = 3  # 0: never
+    opt_out_percent_to_pause: float = 5
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """`metrics.*`: numbers for Prometheus at `/metrics`, for whoever has the token. Without one there is no page."""
+
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -120,3 +129,4 @@ class Options:
     database: Database = field(default_factory=Database)
     bluesky: Bluesky = field(default_factory=Bluesky)
     invitations: Invitations = field(default_factory=Invitations)
+    metrics: Metrics = field(default_factory=Metrics)

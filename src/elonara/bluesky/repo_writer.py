@@ -14,6 +14,7 @@ from elonara.atproto.errors import AddressRefused, AtprotoError, IdentityError, 
 from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky import network
 from elonara.bluesky.agent import POSTS, Backend, BlueskyResult, Record
+from elonara.bluesky.budgets import Watched
 from elonara.bluesky.leased import SessionOver, TryLater
 from elonara.bluesky.reasons import sentence
 
@@ -78,7 +79,7 @@ def write(  # noqa: PLR0917
     try:
         found = credential()
         did, backend = found.did, found.backend
-        answer = call(found)
+        answer = call(replace(found, auth=Watched(found.auth, found.did, found.pds_url)))
     except (AtprotoError, SessionOver, TryLater, NoCredential) as fault:
         result = failure(fault)
     else:

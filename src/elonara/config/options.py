@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from elonara.options import Bluesky, Database, Email, Http, Invitations, Options, Relay, Site, Writes
+from elonara.options import Bluesky, Database, Email, Http, Invitations, Metrics, Options, Relay, Site, Writes
 
 __all__ = [
     "BadSetting",
@@ -27,6 +27,7 @@ __all__ = [
     "Email",
     "Http",
     "Invitations",
+    "Metrics",
     "Options",
     "Relay",
     "Site",
@@ -118,7 +119,7 @@ def _build(kind: type[Any], values: dict[str, Any], prefix: str) -> Any:
     return kind(**found)
 
 
-SECRETS = frozenset({"email.url", "database.url", "bluesky.relay.app_password"})
+SECRETS = frozenset({"email.url", "database.url", "bluesky.relay.app_password", "metrics.token"})
 
 
 def _convert(name: str, value: Any, hint: Any) -> Any:
@@ -168,6 +169,8 @@ def _check(options: Options) -> None:
     if options.database.url and not (options.database.is_postgres or options.database.url.startswith("sqlite:///")):
         raise BadSetting("database.url begins with postgresql:// or sqlite:///")
     _check_email(options.email)
+    if options.metrics.token and len(options.metrics.token) < 16:
+        raise BadSetting("metrics.token is too short; make one of 16 characters or more")
     if not options.bluesky.appview_did.startswith("did:"):
         raise BadSetting(f"bluesky.appview_did is {options.bluesky.appview_did!r}; it begins with did:")
     if bool(options.bluesky.relay.identifier) != bool(options.bluesky.relay.app_password):

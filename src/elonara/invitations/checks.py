@@ -29,6 +29,7 @@ GRAPH_RETRY = dt.timedelta(minutes=5)
 LABEL_RETRY = dt.timedelta(hours=1)
 LABEL_AGE = dt.timedelta(minutes=10)
 SPAM_REASON = "spam_label"
+PAUSES = (SPAM_REASON, "opt_outs", "operator")  # why a host's sending is stopped (HostSending.pause_reason)
 SPAM = frozenset({"spam", "!hide", "!takedown"})
 
 

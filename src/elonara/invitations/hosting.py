@@ -159,7 +159,12 @@ def resume_sending(host: Member, by: Member) -> None:
         Announcement.objects.filter(host=host, state=State.QUEUED, reason=checks.SPAM_REASON).update(
             next_attempt_at=timezone.now(), reason=""
         )
-        for did in set(Invitation.objects.filter(host=host, state=State.QUEUED).values_list("author_did", flat=True)):
+        # What was pressed during the pause waits: it is looked at now, and not in an hour.
+        for model in (Invitation, Announcement):
+            waiting = model.objects.filter(host=host, state=State.WAITING, reason__in=checks.PAUSES)
+            waiting.update(next_attempt_at=timezone.now())
+        rows = Invitation.objects.filter(host=host, state__in=(State.QUEUED, State.WAITING))
+        for did in set(rows.values_list("author_did", flat=True)):
             wake(did)
 
 

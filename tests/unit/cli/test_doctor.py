@@ -50,7 +50,10 @@ def test_a_site_where_all_is_well(world, settings):
     assert [what for _, what, _ in found(outside.look, settings)] == ["PLC", "AppView", "clock", "client", "client"]
 
 
-@pytest.mark.parametrize(("ahead", "level", "word"), [(-40, "wrong", "behind"), (40, "wrong", "ahead"), (5, "note", "ahead"), (0, "ok", "within")])  # fmt: skip
+CLOCKS = [(-40, "wrong", "behind"), (40, "wrong", "ahead"), (5, "note", "ahead"), (0, "ok", "within")]
+
+
+@pytest.mark.parametrize(("ahead", "level", "word"), CLOCKS)
 def test_the_clock_is_compared_with_bluesky_s(world, settings, ahead, level, word):
     world.ahead = ahead
     told = next(one for one in outside.look(settings.ELONARA) if one.what == "clock")
