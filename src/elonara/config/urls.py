@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from elonara.web import jobs
 from elonara.web.health import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -10,6 +11,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("elonara.api.urls")),
     path("", include("elonara.web.urls")),
     path("accounts/", include("allauth.urls")),
+    path("metrics", jobs.prometheus),
+    path("admin/jobs/", admin.site.admin_view(jobs.page), name="admin-jobs"),
     path("admin/", admin.site.urls),
 ]
 handler400 = "elonara.web.errors.bad_request"

@@ -16,6 +16,7 @@ from django.utils import timezone
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities.models import Community, Membership
 from elonara.events.models import Answer, Event
+from elonara.invitations.actions import resume_sending
 from elonara.invitations.models import Announcement, HostSending, Invitation, OptOut, Report
 from elonara.members import actions
 from elonara.members.errors import NotAllowed
@@ -134,9 +135,11 @@ class HostSendingAdmin(Sendings):
         queryset.update(paused_at=timezone.now(), pause_reason="operator")
 
     @admin.action(description="Let sending go on")
-    def go_on(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:  # noqa: ARG002
-        """End the pause."""
-        queryset.update(paused_at=None, pause_reason="")
+    def go_on(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
+        """End the pause; what waited goes on at once."""
+        for sending in queryset.select_related("host"):
+            if isinstance(request.user, Member):
+                resume_sending(sending.host, request.user)
 
 
 @admin.register(Report)

@@ -1,0 +1,73 @@
+"""The site's numbers in Prometheus' text format (version 0.0.4). No label ever names a person or an account."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from django.utils import timezone
+
+from elonara.bluesky.models import MemberIdentity
+from elonara.housekeeping.overview import overview
+from elonara.invitations.models import Invitation
+from elonara.members.models import Member
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+type Sample = tuple[Mapping[str, str], float]
+
+
+def render() -> str:
+    """Everything, read from the rows: any process of the site answers the same."""
+    began = time.perf_counter()
+    now, seen = timezone.now(), overview()
+    paused: dict[str, int] = {}
+    for sending in seen.paused:
+        paused[sending.pause_reason] = paused.get(sending.pause_reason, 0) + 1
+    states = {state: MemberIdentity.objects.filter(state=state).count() for state in MemberIdentity.State.values}
+    sent = Invitation.objects.exclude(sent_at=None)
+    parts = [
+        _metric("elonara_posts", "Posts by state", _by("state", seen.counts)),
+        _metric("elonara_oldest_due_seconds", "Age of the post that is due longest", [({}, seen.oldest_due)]),
+        _metric(
+            "elonara_trouble_posts",
+            "Posts that failed or wait, by reason",
+            [({"state": one.state, "reason": one.reason}, one.count) for one in seen.troubles],
+        ),
+        _metric("elonara_invitations_sent", "Invitations that were sent", [({}, sent.count())]),
+        _metric("elonara_invitations_answered", "Invitations answered", [({}, sent.exclude(answer="").count())]),
+        _metric("elonara_hosts_paused", "Hosts whose sending is paused", _by("reason", paused)),
+        _metric("elonara_servers_paused", "Servers that are left alone for now", [({}, len(seen.servers))]),
+        _metric("elonara_workers", "Processes that run jobs", [({}, len(seen.workers))]),
+        _metric("elonara_workers_silent", "Processes that ended without a word", [({}, len(seen.silent))]),
+        _metric("elonara_letters", "E-mails on their way", [({}, seen.letters)]),
+        _metric("elonara_members", "Members", [({}, Member.objects.filter(is_active=True).count())]),
+        _metric("elonara_bluesky_sessions", "Bluesky sessions by state", _by("state", states)),
+        _metric(
+            "elonara_errand_age_seconds",
+            "Since an errand was last done",
+            [({"errand": e.name}, (now - e.ran_at).total_seconds()) for e in seen.errands if e.ran_at],
+        ),
+        _metric(
+            "elonara_errand_failed", "1 while the last try of an errand failed",
+            [({"errand": e.name}, float(bool(e.error))) for e in seen.errands],
+        ),
+    ]  # fmt: skip
+    parts.append(_metric("elonara_scrape_seconds", "Time to make this page", [({}, time.perf_counter() - began)]))
+    return "".join(parts)
+
+
+def _by(label: str, numbers: Mapping[str, int]) -> list[Sample]:
+    return [({label: name}, number) for name, number in numbers.items()]
+
+
+def _metric(name: str, about: str, samples: Iterable[Sample]) -> str:
+    lines = [f"# HELP {name} {about}.", f"# TYPE {name} gauge"]
+    for labels, value in samples:
+        inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+        lines.append(f"{name}{{{inside}}} {value:.10g}" if inside else f"{name} {value:.10g}")
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,129 @@
+"""What the operator sees of sending, and what Prometheus reads."""
+
+import dataclasses
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from tests.unit.invitations.conftest import *  # noqa: F403
+
+from elonara.bluesky.models import AccountLane, PdsHost
+from elonara.housekeeping import metrics, workers
+from elonara.housekeeping.models import Errand
+from elonara.housekeeping.overview import overview
+from elonara.invitations import checks
+from elonara.invitations.models import HostSending, Invitation, State
+
+TOKEN = "a-token-for-prometheus"
+
+
+@pytest.fixture
+def operator(site):
+    from elonara.members.models import Member
+
+    return Member.objects.create_superuser("olga", password="a long password")
+
+
+@pytest.fixture
+def browser(operator):
+    client = Client(HTTP_HOST="127.0.0.1")
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def some_of_each(alice, picnic, send, deliver):
+    send(picnic, "bob", "carol", "dan")
+    deliver()
+    Invitation.objects.filter(invitee_did="did:plc:carol").update(state=State.FAILED, reason="gave_up")
+    Invitation.objects.filter(invitee_did="did:plc:dan").update(
+        state=State.QUEUED, next_attempt_at=timezone.now() - timedelta(minutes=7)
+    )
+
+
+def test_states_reasons_and_the_longest_due_are_counted(some_of_each):
+    seen = overview()
+    assert {state: count for state, count in seen.counts.items() if count} == {"sent": 2, "failed": 1, "queued": 1}
+    assert 400 < seen.oldest_due < 440
+    assert [(one.state, one.reason, one.count) for one in seen.troubles] == [("failed", "gave_up", 1)]
+    (account,) = seen.accounts
+    assert (account.handle, account.queued, account.failed) == ("alice.example", 1, 1)
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(some_of_each, django_assert_max_num_queries, picnic):
+    with django_assert_max_num_queries(16):
+        overview()
+
+
+def test_the_page_shows_it_and_lets_everything_go_on(browser, some_of_each, alice):
+    checks.pause_host(alice, "opt_outs")
+    later = timezone.now() + timedelta(minutes=9)
+    AccountLane.objects.filter(author_did="did:plc:host").update(paused_until=later, pause_reason="rate_limited")
+    PdsHost.objects.create(origin="https://pds.example", paused_until=later, reason="rate_limited")
+    Errand.objects.create(name="clear away", due_at=later, error="OSError: no space")
+    workers.beating("embedded")()
+    page = browser.get("/admin/jobs/").content.decode()
+    for words in (
+        "alice",
+        "opt_outs",
+        "@alice.example",
+        "rate_limited",
+        "https://pds.example",
+        "no space",
+        workers.name(),
+    ):
+        assert words in page
+    forms = re.findall(r'name="what" value="(\w+)"><input type="hidden" name="which" value="([^"]+)"', page)
+    assert sorted(what for what, _ in forms) == ["account", "host", "server"]
+    for what, which in forms:
+        assert browser.post("/admin/jobs/", {"what": what, "which": which}).status_code == 302
+    assert not HostSending.objects.exclude(paused_at=None).exists()
+    assert not AccountLane.objects.exclude(paused_until=None).exists()
+    assert not PdsHost.objects.exists()
+    assert "OSError" in browser.get("/admin/jobs/").content.decode()
+
+
+def test_the_admin_s_first_page_leads_there(browser):
+    assert 'href="/admin/jobs/"' in browser.get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize("form", [{}, {"what": "host", "which": "x"}, {"what": "rubbish", "which": "1"}])
+def test_a_form_that_names_nothing_does_nothing(browser, form):
+    assert browser.post("/admin/jobs/", form).status_code == 404
+
+
+def test_members_and_strangers_do_not_see_it(make_member, site):
+    client = Client(HTTP_HOST="127.0.0.1")
+    assert client.get("/admin/jobs/").status_code == 302
+    client.force_login(make_member("mo"))
+    assert client.get("/admin/jobs/").status_code in {302, 403}
+    client.force_login(make_member("staff", is_staff=True))
+    assert client.get("/admin/jobs/").status_code == 403
+
+
+def test_metrics_are_off_by_default_and_hidden_without_the_token(site, settings):
+    client = Client(HTTP_HOST="127.0.0.1")
+    assert client.get("/metrics").status_code == 404
+    settings.ELONARA = dataclasses.replace(
+        settings.ELONARA, metrics=dataclasses.replace(settings.ELONARA.metrics, token=TOKEN)
+    )
+    assert client.get("/metrics").status_code == 404
+    assert client.get("/metrics", headers={"authorization": "Bearer wrong"}).status_code == 404
+    answer = client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 200
+    assert answer["content-type"].startswith("text/plain; version=0.0.4")
+    assert TOKEN not in repr(settings.ELONARA)
+
+
+def test_every_line_is_one_that_prometheus_reads_and_none_names_a_person(some_of_each):
+    Errand.objects.create(name='odd "name"\\', due_at=timezone.now(), ran_at=timezone.now())
+    text = metrics.render()
+    sample = re.compile(r'[a-z_]+(\{[a-z]+="([^"\\\n]|\\.)*"(,[a-z]+="([^"\\\n]|\\.)*")*\})? -?[0-9.e+-]+')
+    for line in text.splitlines():
+        assert line.startswith(("# HELP ", "# TYPE ")) or sample.fullmatch(line), line
+    assert 'elonara_posts{state="queued"} 1\n' in text
+    assert 'elonara_trouble_posts{state="failed",reason="gave_up"} 1\n' in text
+    assert "alice" not in text
+    assert "did:" not in text
