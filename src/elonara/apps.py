@@ -12,6 +12,8 @@ class Elonara(AppConfig):
 
     def ready(self) -> None:
         """Let the floors hear of each other."""
-        from elonara.invitations import wiring  # noqa: PLC0415 - models are not loaded before this
+        from elonara.housekeeping import wiring as housekeeping  # noqa: PLC0415 - models are not loaded before this
+        from elonara.invitations import wiring as invitations  # noqa: PLC0415
 
-        wiring.install()
+        invitations.install()
+        housekeeping.install()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.utils.csp import CSP
 
-from elonara.config.databases import database, mailer
+from elonara.config.databases import database, mailers
 from elonara.config.keys import secret_key
 from elonara.config.logs import logging_settings
 from elonara.config.options import load
@@ -104,7 +104,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 DATABASES = {"default": database(ELONARA.database, DATA)}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-MAILERS = {"default": mailer(ELONARA.email)}
+MAILERS = mailers(ELONARA.email)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ELONARA.email.sender or "elonara@localhost"
 EMAIL_SUBJECT_PREFIX = f"[{ELONARA.site.name}] "
 LOGGING = logging_settings()

@@ -1,15 +1,10 @@
-"""Where the handlers of jobs are: importing these modules registers them."""
+"""Which jobs a process runs. What requests may wake every process registers (`elonara.apps`); this is the rest."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Final
-
-# Named here and not found by a search, so that a process which lost one does not start in silence.
-MODULES: Final = ("elonara.invitations.delivery", "elonara.housekeeping.wiring")
+from elonara.housekeeping import wiring
 
 
 def load() -> None:
-    """Register every handler of the site."""
-    for name in MODULES:
-        import_module(name)
+    """Register what only processes that run jobs need to know: the errands that come back by themselves."""
+    wiring.install_errands()

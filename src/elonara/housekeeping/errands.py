@@ -18,7 +18,6 @@ from typing import Final
 
 from django.utils import timezone
 
-from elonara import jobs
 from elonara.housekeeping import clearing, renewing
 from elonara.housekeeping.models import Errand
 from elonara.locks import release, take_lease
@@ -42,11 +41,6 @@ PLANS: Final = {
     "renew sessions": Plan(renewing.renew_idle, timedelta(hours=1)),
     "clear away": Plan(clearing.clear, timedelta(hours=1)),
 }
-
-
-def register() -> None:
-    """Let the engines know of it."""
-    jobs.register(KIND, look, sweep)
 
 
 def look(name: str) -> datetime | None:
