@@ -18,6 +18,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "username_taken": "Somebody has this username. Choose another.",
+        "username_blacklisted": "This username is kept for the site itself. Choose another.",
+        "username_password_mismatch": "This username and password do not belong together. Check both, then try again.",
+        "email_password_mismatch": "This address and password do not belong together. Check both, then try again.",
+        "invalid_login": "This name and password do not belong together. Check both, then try again.",
+        "too_many_login_attempts": "That was tried too often. Wait a few minutes, or choose a new password.",
+        "rate_limited": "That was tried too often. Wait a few minutes, then try again.",
+        "account_inactive": "This account is suspended. Write to the operator of the site.",
+        "enter_current_password": "That is not your password. Write the one you have used until now.",
+        "incorrect_password": "That is not your password.",
+        "incorrect_code": "This code is not right, or too old. Write the one that your app shows now.",
+        "invalid_password_reset": "This link does not work any more. Ask for a new one.",
+        "email_taken": "Another account has this address.",
+        "duplicate_email": "This account has this address already.",
+        "max_email_addresses": "An account has %d addresses at most. Remove one first.",
+        "unverified_primary_email": "Confirm the address first: open the link in the letter we sent you.",
+        "cannot_remove_primary_email": "Make another address the main one before you remove this.",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  # allauth's signature

@@ -38,10 +38,20 @@ def avatar(name: str, picture: str = "", size: str = "") -> SafeString:
 
 
 @register.inclusion_tag("parts/field.html")
-def field(bound: BoundField, autocomplete: str = "", rows: int = 0) -> dict[str, Any]:
-    """One field of a form: label, help, error and box, joined for screen readers."""
+def field(
+    bound: BoundField,
+    autocomplete: str = "",
+    rows: int = 0,
+    label: str = "",
+    help: str | None = None,  # noqa: A002
+) -> dict[str, Any]:
+    """One field of a form: label, help, error and box, joined for screen readers.
+
+    `label` and `help` take the place of the form's own words, for forms that are not ours.
+    """
     widget = bound.field.widget
-    described = [f"{bound.id_for_label}_help"] if bound.help_text else []
+    help_text = bound.help_text if help is None else help
+    described = [f"{bound.id_for_label}_help"] if help_text else []
     attrs: dict[str, Any] = {"class": "input"}
     if bound.errors:
         described.append(f"{bound.id_for_label}_error")
@@ -52,11 +62,15 @@ def field(bound: BoundField, autocomplete: str = "", rows: int = 0) -> dict[str,
         attrs["autocomplete"] = autocomplete
     if rows:
         attrs["rows"] = rows
+    if label:
+        attrs["placeholder"] = ""  # allauth's forms repeat their label there
     is_checkbox = isinstance(widget, CheckboxInput)
     if is_checkbox:
         attrs.pop("class")
     return {
         "bound": bound,
+        "label": label or bound.label,
+        "help_text": help_text,
         "is_checkbox": is_checkbox,
         "is_radio": isinstance(widget, RadioSelect),
         "is_hidden": bound.is_hidden,
@@ -151,3 +165,20 @@ def person_handle(row: Any) -> str:
     """The handle on a membership: the account's proven one, else the one it came with."""
     identity = getattr(row.member, "bluesky", None) if row.member else None
     return str(identity.bsky_handle if identity else row.handle)
+
+
+BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
+DEVICES = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)  # fmt: skip
+
+
+@register.filter
+def browser_name(agent: str) -> str:
+    """`Firefox on Linux` for what a browser calls itself, shortened where it is none we know."""
+    browser = next((name for mark, name in BROWSERS if mark in agent), "")
+    device = next((name for mark, name in DEVICES if mark in agent), "")
+    if browser and device:
+        return f"{browser} on {device}"
+    return browser or device or agent[:60] or "A program"

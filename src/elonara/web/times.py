@@ -37,7 +37,7 @@ class When:
 
     day: datetime
     sentence: str  # Saturday 5 December, 16:00 to 19:00
-    beside: str  # Your time, Berlin. In Lisbon it is 15:00 to 18:00.
+    beside: str  # Lisbon time. Or: Your time, Berlin. In Lisbon it is 15:00 to 18:00.
     short: str  # Sat, 15:00
 
 
@@ -56,11 +56,11 @@ def when(starts_at: datetime, ends_at: datetime | None, event_zone: str, viewer:
     start, end = starts_at.astimezone(here), ends_at.astimezone(here) if ends_at else None
     year = "" if start.year == timezone.now().astimezone(here).year else " Y"
     sentence = f"{dateformat.format(start, f'l j F{year}')}, {_span(start, end)}"
-    beside = f"Time in {city(there)}."
+    beside = f"{city(there)} time."
     if start.utcoffset() != starts_at.astimezone(there).utcoffset():
         start_there, end_there = starts_at.astimezone(there), ends_at.astimezone(there) if ends_at else None
         day = "" if start_there.date() == start.date() else dateformat.format(start_there, "l j F, ")
         beside = f"Your time, {city(here)}. In {city(there)} it is {day}{_span(start_there, end_there)}."
-    elif viewer is not None:
-        beside = f"Your time, {city(here)}."
+    elif str(here) != str(there):
+        beside = f"{city(there)} time, and yours."
     return When(start, sentence, beside, dateformat.format(start, "D, H:i"))

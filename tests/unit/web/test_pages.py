@@ -51,7 +51,7 @@ def test_times_are_told_in_the_viewers_zone_and_the_events():
     assert "16:00 to 19:00" in told.sentence
     assert told.beside == "Your time, Berlin. In Lisbon it is 15:00 to 18:00."
     alone = times.when(start, None, "Europe/Lisbon", None)
-    assert alone.beside == "Time in Lisbon."
+    assert alone.beside == "Lisbon time."
 
 
 def test_a_device_that_names_no_zone_is_no_fault(client, picnic):
