@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import Q
+
 from elonara.bluesky import scopes
 from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.secrets import unsealed
@@ -88,6 +90,11 @@ class ConnectedIdentity:
 def row_of(member_id: int) -> MemberIdentity | None:
     """The member's row, if she ever proved a DID."""
     return MemberIdentity.objects.filter(member_id=member_id).first()
+
+
+def either(did: str, member_id: int | None) -> list[MemberIdentity]:
+    """The rows of a DID and of a member: none, one, or two that are not of each other."""
+    return list(MemberIdentity.objects.filter(Q(bsky_did=did) | Q(member_id=member_id)))
 
 
 def by_did(did: str) -> MemberIdentity | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from elonara.atproto.oauth.client import Tokens
@@ -16,12 +16,12 @@ from elonara.atproto.oauth.dpop import DpopKey
 from elonara.bluesky import hooks, sessions, trips
 from elonara.bluesky.clients import longest_session
 from elonara.bluesky.failures import named
-from elonara.bluesky.identities import row_of
+from elonara.bluesky.identities import either, row_of
 from elonara.bluesky.models import ActorView, AuthorizationRequest, MemberIdentity
 from elonara.bluesky.outcomes import AuthorizationFailed
 from elonara.bluesky.people import Person
 from elonara.bluesky.profiles import public_profile
-from elonara.bluesky.secrets import dpop_key, sealed_columns, unsealed
+from elonara.bluesky.secrets import dpop_key, keep_key, sealed_columns, unsealed
 from elonara.members.models import Member
 from elonara.sealing import CannotUnseal
 
@@ -86,11 +86,10 @@ def refuse_foreign(row: AuthorizationRequest, tokens: Tokens, key: DpopKey) -> M
 
     Returns the member's identity, if she has one: then it is of this DID.
     """
-    rows = list(MemberIdentity.objects.filter(Q(bsky_did=tokens.did) | Q(member_id=row.member_id)))
+    rows = either(tokens.did, row.member_id)
     failure = _conflict(row, tokens, rows)
     if failure is not None:
         revoke_tokens(tokens, key, row.assertion_kid)
-        trips.forget(row)
         raise failure
     return next(iter(rows), None)
 
@@ -98,23 +97,20 @@ def refuse_foreign(row: AuthorizationRequest, tokens: Tokens, key: DpopKey) -> M
 def store_session(row: AuthorizationRequest, member: Member, tokens: Tokens, key: DpopKey) -> MemberIdentity:
     """Store the session that a trip brought, over the member's old one, then revoke the old one.
 
-    Raises AuthorizationFailed: belongs_to_another_member, wrong_account, expired (the trip was used by another press).
+    The caller has consumed the trip. Raises AuthorizationFailed: belongs_to_another_member, wrong_account.
     """
     known = refuse_foreign(row, tokens, key)
-    # Asked before the transaction, and only for an account that is new here.
+    # Asked only for an account that is new here: a name is not worth a call each time.
     profile = None if known and known.display_name else public_profile(tokens.did)
+    identity = known or MemberIdentity(bsky_did=tokens.did)
+    identity.member = member  # known already: saves whoever asks a query
+    old = stored_session(identity)
     try:
-        with transaction.atomic():
-            if not trips.forget(row):
-                raise trips.failed(row, "expired", trips.EXPIRED)
-            identity = known or MemberIdentity(bsky_did=tokens.did)
-            identity.member = member  # known already: saves whoever asks a query
+        if not _fill(identity, tokens, key, row, profile):
+            # Refreshed or disconnected since it was read: what is to be revoked is another session.
+            identity = row_of(member.pk) or MemberIdentity(member=member, bsky_did=tokens.did)
             old = stored_session(identity)
-            if not _fill(identity, tokens, key, row, profile):
-                # Refreshed or disconnected since it was read: what is to be revoked is another session.
-                identity = row_of(member.pk) or MemberIdentity(member=member, bsky_did=tokens.did)
-                old = stored_session(identity)
-                _fill(identity, tokens, key, row, profile, whatever=True)
+            _fill(identity, tokens, key, row, profile, whatever=True)
     except IntegrityError as fault:
         # Two links of one DID at once: the database decides, the later one is refused.
         revoke_tokens(tokens, key, row.assertion_kid)
@@ -236,10 +232,12 @@ def _fill(
         values |= {"display_name": profile.display_name, "avatar_url": profile.avatar[:1000]}
     for name, value in values.items():
         setattr(identity, name, value)
+    keep_key(identity, key)
     identity.lease_fence, identity.lease_owner, identity.lease_until = identity.lease_fence + 1, "", None
     identity.attempt_started_at = None
     if identity._state.adding:
-        identity.save(force_insert=True)
+        with transaction.atomic():
+            identity.save(force_insert=True)
         return True
     rows = MemberIdentity.objects.filter(pk=identity.pk, **unchanged)
     return rows.update(**values, **ANOTHER_FENCE) == 1

@@ -96,7 +96,6 @@ class BlueskyOAuthService:
         try:
             tokens = clients.clients().trips.finish(started, params)
         except AtprotoError as fault:
-            trips.forget(row)
             raise as_authorization_failure(
                 fault, identifier=row.handle, next=row.next, purpose=row.purpose, payload=trips.press(row)
             ) from fault
@@ -104,7 +103,7 @@ class BlueskyOAuthService:
         if row.purpose not in STORING:
             return self._proved(row, tokens, started.dpop_key, expected)
         if row.member is None or (expected and tokens.did != expected):
-            self._give_up(row, tokens, started.dpop_key)
+            linking.revoke_tokens(tokens, started.dpop_key, row.assertion_kid)
             raise linking.wrong_account(row, expected, tokens)
         if not row.confirmed and not self._is_hers(row.member, tokens.did):
             linking.refuse_foreign(row, tokens, started.dpop_key)
@@ -117,7 +116,8 @@ class BlueskyOAuthService:
         """The member says, by a POST with CSRF, that the DID of a trip is hers. Raises AuthorizationFailed."""
         row = trips.of_browser(request_id, browser)
         kept = trips.kept_tokens(row) if row else None
-        if row is None or kept is None or row.member_id != member.pk:
+        # Forgotten before it is used: of two presses one goes on.
+        if row is None or kept is None or row.member_id != member.pk or not trips.forget(row):
             raise AuthorizationFailed("expired", trips.EXPIRED)
         tokens, key = kept
         return Connected(linking.store_session(row, member, tokens, key), row.next)
@@ -134,8 +134,8 @@ class BlueskyOAuthService:
         """The member says on the confirm page that she does not want this: the session is revoked and forgotten."""
         row = trips.of_browser(request_id, browser)
         kept = trips.kept_tokens(row) if row else None
-        if row is not None and kept is not None:
-            self._give_up(row, *kept)
+        if row is not None and kept is not None and trips.forget(row):
+            linking.revoke_tokens(*kept, row.assertion_kid)
 
     def get_identity_for_member(self, member_id: int) -> ConnectedIdentity | None:
         """The member's DID, handle, token, scope and state; None where she never proved a DID."""
@@ -181,7 +181,7 @@ class BlueskyOAuthService:
 
     def _proved(self, row: AuthorizationRequest, tokens: Tokens, key: DpopKey, expected: str) -> SignedIn | Proved:
         # Made to say who somebody is: ended as soon as it has said so.
-        self._give_up(row, tokens, key)
+        linking.revoke_tokens(tokens, key, row.assertion_kid)
         if expected and tokens.did != expected:
             raise linking.wrong_account(row, expected, tokens)
         identity = by_did(tokens.did)
@@ -194,10 +194,6 @@ class BlueskyOAuthService:
         if row.purpose == Purpose.PROVE:
             return Proved(tokens.did, tokens.handle, name, trips.press(row), row.next)
         return SignedIn(tokens.did, tokens.handle, name, identity, row.next)
-
-    def _give_up(self, row: AuthorizationRequest, tokens: Tokens, key: DpopKey) -> None:
-        linking.revoke_tokens(tokens, key, row.assertion_kid)
-        trips.forget(row)
 
     def _is_hers(self, member: Member, did: str) -> bool:
         identity = row_of(member.pk)

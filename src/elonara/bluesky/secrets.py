@@ -45,11 +45,17 @@ def dpop_key(row: MemberIdentity | AuthorizationRequest) -> DpopKey | None:
     if sealed is None:
         return None
     key = DpopKey.from_json(sealed.reveal())
+    keep_key(row, key)
+    return key
+
+
+def keep_key(row: MemberIdentity | AuthorizationRequest, key: DpopKey) -> None:
+    """Remember the key that was just sealed into this row: it is used again within seconds, or often."""
+    place = str(row.pk), row.dpop_key_enc
     with _lock:
         _keys[place] = key
         while len(_keys) > KEPT_KEYS:
             _keys.popitem(last=False)
-    return key
 
 
 def did_of(row: SealedRow) -> str:

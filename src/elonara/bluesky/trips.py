@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.utils import timezone
 
 from elonara.atproto.oauth.client import Started, Tokens
@@ -17,7 +18,7 @@ from elonara.atproto.oauth.dpop import DpopKey
 from elonara.atproto.oauth.secret import Secret
 from elonara.bluesky.models import AuthorizationRequest
 from elonara.bluesky.outcomes import AuthorizationFailed
-from elonara.bluesky.secrets import dpop_key, sealed_columns, unsealed
+from elonara.bluesky.secrets import dpop_key, keep_key, sealed_columns, unsealed
 from elonara.members.models import Member
 from elonara.sealing import CannotUnseal, seal, unseal
 
@@ -64,30 +65,23 @@ def remember(started: Started, wish: Wish) -> AuthorizationRequest:
     for column, sealed in sealed_columns(row, secrets).items():
         setattr(row, column, sealed)
     row.save(force_insert=True)
+    keep_key(row, started.dpop_key)
     return row
 
 
 def consume(state: str, browser: str, member: Member | None = None) -> tuple[AuthorizationRequest, Started]:
     """The trip of this `state`, once, and only in the browser that began it (RFC 6749, section 10.12).
 
-    `member` is who is signed in there, as far as the caller knows; another one than began the trip gets nothing.
-
-    Raises AuthorizationFailed: expired, other_browser. A foreign browser does not use the trip up.
+    `member` is who is signed in there, as far as the caller knows; another one than began the trip gets nothing. The
+    row is gone afterwards. Raises AuthorizationFailed: expired, other_browser. Neither a foreign browser nor another
+    member uses the trip up.
     """
-    row = AuthorizationRequest.objects.filter(state_hash=_digest(state)).first()
+    row = _take(state, browser, member)
     if row is None:
-        raise AuthorizationFailed("expired", EXPIRED)
-    if not hmac.compare_digest(row.browser_hash, _digest(browser)):
-        # Where the trip was going stays unsaid: this browser may belong to somebody else.
-        raise AuthorizationFailed("other_browser", ANOTHER_BROWSER, purpose=row.purpose)
-    if member is not None and row.member_id is not None:
-        if member.pk != row.member_id:
-            raise AuthorizationFailed("other_browser", ANOTHER_MEMBER, purpose=row.purpose)
+        raise _why_not(state, browser)
+    if member is not None:
         row.member = member  # saves a query
-    now = timezone.now()
-    fresh = AuthorizationRequest.objects.filter(pk=row.pk, consumed_at=None, expires_at__gt=now)
-    # The key stays until the confirm page is answered; the verifier is of no use any more.
-    if not fresh.update(consumed_at=now, verifier_enc=""):
+    if row.expires_at <= timezone.now():
         raise failed(row, "expired", EXPIRED)
     try:
         verifier, key = unsealed(row, "verifier_enc"), dpop_key(row)
@@ -123,9 +117,10 @@ def keep_for_confirmation(row: AuthorizationRequest, tokens: Tokens) -> None:
         "access": _seal_kept(row, "payload.access", tokens.access_token),
         "refresh": _seal_kept(row, "payload.refresh", tokens.refresh_token),
     }
-    AuthorizationRequest.objects.filter(pk=row.pk).update(
-        payload=row.payload | {"tokens": kept}, expires_at=timezone.now() + LIFETIME
-    )
+    now = timezone.now()
+    row.payload |= {"tokens": kept}
+    row.consumed_at, row.expires_at, row.verifier_enc = now, now + LIFETIME, ""
+    row.save(force_insert=True)
 
 
 def kept_tokens(row: AuthorizationRequest) -> tuple[Tokens, DpopKey] | None:
@@ -169,6 +164,28 @@ def failed(row: AuthorizationRequest, reason: str, sentence: str, **accounts: st
     return AuthorizationFailed(
         reason, sentence, next=row.next, purpose=row.purpose, handle=row.handle, payload=press(row), **accounts
     )
+
+
+def _take(state: str, browser: str, member: Member | None) -> AuthorizationRequest | None:
+    """Delete the trip and return it: one statement, so that of many callbacks at once one gets it."""
+    table = connection.ops.quote_name(AuthorizationRequest._meta.db_table)
+    wanted = "state_hash = %s AND browser_hash = %s AND consumed_at IS NULL"
+    values: list[object] = [_digest(state), _digest(browser)]
+    if member is not None:
+        wanted += " AND (member_id IS NULL OR member_id = %s)"
+        values.append(member.pk)
+    # The ORM knows no DELETE … RETURNING; SQLite and PostgreSQL do.
+    taken = AuthorizationRequest.objects.raw(f"DELETE FROM {table} WHERE {wanted} RETURNING *", values)  # noqa: S608
+    return next(iter(list(taken)), None)
+
+
+def _why_not(state: str, browser: str) -> AuthorizationFailed:
+    row = AuthorizationRequest.objects.filter(state_hash=_digest(state), consumed_at=None).first()
+    if row is None:
+        return AuthorizationFailed("expired", EXPIRED)
+    # Where the trip was going stays unsaid: this browser may belong to somebody else.
+    same = hmac.compare_digest(row.browser_hash, _digest(browser))
+    return AuthorizationFailed("other_browser", ANOTHER_MEMBER if same else ANOTHER_BROWSER, purpose=row.purpose)
 
 
 def _seal_kept(row: AuthorizationRequest, name: str, secret: Secret) -> str:

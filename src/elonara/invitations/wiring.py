@@ -54,9 +54,7 @@ def ready(member_id: int, did: str) -> None:
         _resume(member_id, did)
     elif did:
         wake(did)
-    member = Member.objects.filter(pk=member_id).first()
-    if member is not None:
-        telling.all_well(member)
+    telling.all_well(Member(pk=member_id))  # nothing but the key is asked for
 
 
 def _resume(member_id: int, did: str) -> None:
