@@ -112,6 +112,13 @@ class Invitations:
 
 
 @dataclass(frozen=True)
+class Log:
+    """`log.*`: how log lines look: one line of text, or one JSON object a line for a collector."""
+
+    format: Literal["text", "json"] = "text"
+
+
+@dataclass(frozen=True)
 class Metrics:
     """`metrics.*`: numbers for Prometheus at `/metrics`, for whoever has the token. Without one there is no page."""
 
@@ -130,3 +137,4 @@ class Options:
     bluesky: Bluesky = field(default_factory=Bluesky)
     invitations: Invitations = field(default_factory=Invitations)
     metrics: Metrics = field(default_factory=Metrics)
+    log: Log = field(default_factory=Log)

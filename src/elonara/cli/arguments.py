@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     _json(doctor)
 
     again = _add(commands, "reauthorize", "name the hosts who could not post by OAuth")
+    again.add_argument("--moved", action="store_true", help="first end the sessions made under another site.url")
     again.add_argument("--tell", action="store_true", help="ask each of them to renew the permission")
     _json(again)
 

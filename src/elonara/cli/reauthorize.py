@@ -12,6 +12,7 @@ from elonara.options import Options
 
 def run(given: argparse.Namespace, options: Options) -> int:
     """Name them; with `--tell` leave each a notice, and an e-mail where there is an address and a mail server."""
+    moved = reconnecting.mark_changed_address() if given.moved else 0
     lacking = reconnecting.lacking_write_scope()
     told = reconnecting.ask(lacking) if given.tell else 0
     if given.json:
@@ -19,8 +20,10 @@ def run(given: argparse.Namespace, options: Options) -> int:
             {"username": one.member.username, "handle": one.handle, "reason": one.reason, "waiting": one.waiting}
             for one in lacking
         ]
-        print(json.dumps({"hosts": hosts, "told": told, "link": reconnecting.link()}))
+        print(json.dumps({"hosts": hosts, "told": told, "moved": moved, "link": reconnecting.link()}))
         return 0
+    if given.moved:
+        print(f"{moved} sessions were made under another address of this site and ended")
     for one in lacking:
         print(f"@{one.handle}  {one.waiting} invitations  {sentence(one.reason)}")
     if not lacking:

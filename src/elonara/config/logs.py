@@ -5,6 +5,7 @@ Nothing should ever log a token; the formatter is the second wall, for libraries
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from typing import Any, override
@@ -45,12 +46,32 @@ class OneLine(logging.Formatter):
         return redact(" | ".join(line for line in lines if line))
 
 
-def logging_settings(level: str = "INFO") -> dict[str, Any]:
-    """Django's LOGGING: everything to stderr, from where the service manager keeps it."""
+class Json(logging.Formatter):
+    """One JSON object a line: `at`, `level`, `logger`, `trace` (the request or job), `message`, `fault`."""
+
+    def __init__(self) -> None:
+        super().__init__(datefmt="%Y-%m-%dT%H:%M:%S%z")
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": self.formatTime(record, self.datefmt),
+            "level": record.levelname,
+            "logger": record.name,
+            "trace": trace.current(),
+            "message": redact(record.getMessage()),
+        }
+        if record.exc_info:
+            line["fault"] = redact(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)
+
+
+def logging_settings(level: str = "INFO", style: str = "text") -> dict[str, Any]:
+    """Django's LOGGING: everything to stderr, from where the service manager keeps it. `style`: text or json."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": OneLine}},
+        "formatters": {"line": {"()": Json if style == "json" else OneLine}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {

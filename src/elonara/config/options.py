@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from elonara.options import Bluesky, Database, Email, Http, Invitations, Metrics, Options, Relay, Site, Writes
+from elonara.options import Bluesky, Database, Email, Http, Invitations, Log, Metrics, Options, Relay, Site, Writes
 
 __all__ = [
     "BadSetting",
@@ -27,6 +27,7 @@ __all__ = [
     "Email",
     "Http",
     "Invitations",
+    "Log",
     "Metrics",
     "Options",
     "Relay",

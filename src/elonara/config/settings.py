@@ -107,7 +107,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 MAILERS = mailers(ELONARA.email)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ELONARA.email.sender or "elonara@localhost"
 EMAIL_SUBJECT_PREFIX = f"[{ELONARA.site.name}] "
-LOGGING = logging_settings()
+LOGGING = logging_settings(style=ELONARA.log.format)
 
 # Who may ask, and over what.
 _https = ELONARA.site.is_https

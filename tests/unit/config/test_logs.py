@@ -61,3 +61,21 @@ def test_what_looks_like_a_secret_is_hidden(secret):
 )
 def test_what_is_no_secret_stays(text):
     assert redact(text) == text
+
+
+def test_json_lines_hold_the_request_and_no_secret():
+    import json
+
+    from elonara.config.logs import Json
+
+    fault = ValueError("password=hunter2hunter2")
+    said = ("token=%s\nforged line", ("abc123",), (ValueError, fault, None))
+    record = logging.LogRecord("x", logging.WARNING, __file__, 1, *said)
+    with trace.tracing("req-1"):
+        text = Json().format(record)
+    line = json.loads(text)
+    assert "\n" not in text
+    assert (line["level"], line["logger"], line["trace"]) == ("WARNING", "x", "req-1")
+    assert line["message"] == "token=<hidden>\nforged line"
+    assert "ValueError" in line["fault"]
+    assert "hunter2" not in text

@@ -1,0 +1,73 @@
+"""The files of `deploy/` name commands, settings and modules that exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from elonara.cli import arguments
+from elonara.config.options import load
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+TEXTS = [*sorted(path for path in DEPLOY.rglob("*") if path.is_file()), ROOT / "docs" / "deploy.md"]
+VALUES = {
+    "ELONARA_SITE__URL": "https://events.example.org",
+    "ELONARA_DATABASE__URL": "postgresql://u:p@h/d",
+    "ELONARA_EMAIL__URL": "smtps://u:p@mail.example.org",
+    "ELONARA_EMAIL__FROM": "us@example.org",
+    "ELONARA_HTTP__TRUSTED_PROXIES": "10.89.47.0/24",
+    "ELONARA_METRICS__TOKEN": "0123456789abcdef",
+    "ELONARA_LOG__FORMAT": "json",
+}
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_settings_exist(path, tmp_path):
+    names = set(re.findall(r"ELONARA_[A-Z_]+", path.read_text(encoding="utf-8"))) - {"ELONARA_CONFIG"}
+    load({name: VALUES.get(name, "x") for name in names} | {"ELONARA_EMAIL__FROM": "us@example.org"}, tmp_path / "none")
+
+
+COMMAND = re.compile(r"(?:^|[ =/])elonara ((?:[a-z]+ ?)(?:--?[a-z-]+ ?[A-Za-z0-9/]*|/[a-z/]+| )*)", re.MULTILINE)
+NAMED = {"serve", "worker", "migrate", "doctor", "backup", "reauthorize"}
+
+
+def commands():
+    for path in TEXTS:
+        for words in COMMAND.findall(path.read_text(encoding="utf-8")):
+            # Prose has the site's name in sentences too.
+            if path.suffix != ".md" or words.split()[0] in NAMED:
+                yield path.name, words.strip()
+
+
+def test_commands_can_be_parsed():
+    found = sorted(set(commands()))
+    assert {"serve", "worker --threads 4", "migrate", "backup /var/backups/elonara"} <= {words for _, words in found}
+    for _, words in found:
+        given = shlex.split(words)
+        try:
+            arguments.parser().parse_args([*given, *(["folder"] if given == ["backup"] else [])])
+        except SystemExit:
+            pytest.fail(f"{words!r} is no command line of elonara")
+
+
+def test_the_processes_of_compose_and_systemd_are_the_same():
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    units = {
+        name: (DEPLOY / "systemd" / f"{unit}.service").read_text(encoding="utf-8")
+        for name, unit in (("web", "elonara-web"), ("worker", "elonara-worker@"))
+    }
+    for name, unit in units.items():
+        command = services[name]["command"].replace("0.0.0.0", "127.0.0.1")
+        assert f"ExecStart=/opt/elonara/.venv/bin/{command}\n" in unit
+    assert services["worker"]["stop_grace_period"] == "20s"
+
+
+def test_the_stop_of_a_service_is_longer_than_that_of_a_process():
+    from elonara.cli import serve, worker
+
+    for path in (DEPLOY / "systemd").glob("*.service"):
+        if found := re.search(r"TimeoutStopSec=(\d+)", path.read_text(encoding="utf-8")):
+            assert int(found[1]) > max(worker.STOP_SECONDS, serve.ANSWER_SECONDS + serve.JOB_SECONDS)
