@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -18,13 +18,14 @@ from elonara.bluesky.profiles import public_profile
 from elonara.members import actions as members
 from elonara.members import queries as member_queries
 from elonara.members.errors import RegistrationClosed
-from elonara.web import presses
+from elonara.web import gate, presses
 from elonara.web.accounts import adopt, sign_in
-from elonara.web.browser import browser_of, remember
+from elonara.web.browser import browser_of, end_offer, remember, welcome
+from elonara.web.browser import newcomer as newcomer_of
+from elonara.web.gate import stranger_asked
 from elonara.web.pages import member_of, members_only, safe_next, tell, the_member
 
 Purpose = AuthorizationRequest.Purpose
-NEWCOMER = "newcomer"
 
 
 class ToServer(HttpResponseRedirect):
@@ -36,11 +37,15 @@ class ToServer(HttpResponseRedirect):
 @never_cache
 @require_GET
 def start(request: HttpRequest) -> HttpResponse:
-    """Signed out, sign in; signed in, connect (which the page after the trip asks about once more)."""
+    """Signed out, sign in; signed in, connect (which the page after the trip asks about once more).
+
+    From another site's page it takes a press of the visitor's own: else that page could sign her in as somebody else.
+    """
     handle, back = request.GET.get("handle", "").strip(), safe_next(request, request.GET.get("next"))
     member = member_of(request)
-    if not handle:
-        return render(request, "bluesky/start.html", {"next": back, "member": member})
+    foreign = member is None and request.headers.get("sec-fetch-site") == "cross-site"
+    if not handle or foreign:
+        return render(request, "bluesky/start.html", {"next": back, "member": member, "handle": handle})
     purpose = Purpose.CONNECT if member else Purpose.SIGN_IN
     return _leave(request, purpose, handle, back, confirmed=False)
 
@@ -75,18 +80,25 @@ def prove_for(request: HttpRequest, handle: str, back: str) -> HttpResponse:
 
 @never_cache
 @require_GET
+@stranger_asked
 def callback(request: HttpRequest) -> HttpResponse:
     """What the authorization server answered, and where that leads."""
+    answered = request.GET.dict()
+    # Nothing made of this request from here on (page, log line, error report) repeats `state` and `code`.
+    request.GET, request.META["QUERY_STRING"] = QueryDict(), ""
     try:
-        outcome = BlueskyOAuthService().finish(
-            request.GET.dict(), browser=browser_of(request), member=member_of(request)
-        )
+        outcome = BlueskyOAuthService().finish(answered, browser=browser_of(request), member=member_of(request))
     except AuthorizationFailed as fault:
         return _failed(request, fault)
     match outcome:
         case SignedIn(identity=identity):
             if identity is None:
                 return _newcomer(request, outcome)
+            member = member_of(request)
+            if member is not None and member.pk != identity.member_id:
+                # Begun before she signed in, perhaps by a foreign page: nobody is swapped for somebody else.
+                tell(request, f"You are signed in as {member.name}. To sign in as somebody else, sign out first.", "warn")
+                return redirect("/")
             return sign_in(request, identity, safe_next(request, outcome.next))
         case Connected():
             adopt(outcome.identity.member, outcome.identity.bsky_did)
@@ -124,7 +136,7 @@ def confirm(request: HttpRequest, request_id: UUID) -> HttpResponse:
 @never_cache
 def newcomer(request: HttpRequest) -> HttpResponse:
     """Somebody proved a DID that nobody here has: a new account, or a link to the one they sign in to now."""
-    who = request.session.get(NEWCOMER)
+    who = newcomer_of(request)
     if not who:
         return redirect("/accounts/login/")
     member = member_of(request)
@@ -143,10 +155,10 @@ def newcomer(request: HttpRequest) -> HttpResponse:
         tell(request, fault.sentence, "bad")
         return redirect("/auth/bluesky/new")
     except AuthorizationFailed as fault:
-        del request.session[NEWCOMER]
+        end_offer(request)
         return _failed(request, fault)
     back = safe_next(request, who.get("next"))
-    del request.session[NEWCOMER]
+    end_offer(request)
     if member is not None:
         adopt(member, who["did"])
         tell(request, f"@{who['handle']} is yours here now. You can sign in with it.")
@@ -172,6 +184,7 @@ def _back(request: HttpRequest, fallback: str = "/profile/edit") -> str:
     return safe_next(request, request.POST.get("next"), fallback)
 
 
+@stranger_asked
 def _leave(request: HttpRequest, purpose: str, handle: str, back: str, *, confirmed: bool) -> HttpResponse:
     try:
         address = BlueskyOAuthService().begin(
@@ -197,12 +210,7 @@ def _renew(request: HttpRequest) -> None:
 def _newcomer(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
     _renew(request)
     remember(request, outcome.did, outcome.handle, outcome.display_name)
-    request.session[NEWCOMER] = {
-        "did": outcome.did,
-        "handle": outcome.handle,
-        "name": outcome.display_name,
-        "next": outcome.next,
-    }
+    welcome(request, outcome.did, outcome.handle, outcome.display_name, outcome.next)
     return redirect("/auth/bluesky/new")
 
 

@@ -16,6 +16,9 @@ from elonara.web.pages import member_of, options
 THEME_COOKIE = "theme"
 SECTIONS = {"/events": "events", "/communities": "communities", "/invitations": "inbox", "/i/": "inbox"}
 
+# Addresses that are keys themselves: no page repeats them.
+KEYS = ("/first-run/", "/rsvp/", "/accounts/confirm-email/", "/accounts/password/reset/key/")
+
 
 def theme_of(request: HttpRequest) -> str:
     """`system`, `light` or `dark`: what the member keeps, else what this browser does."""
@@ -42,6 +45,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "site_name": options().site.name,
         "theme": theme_of(request),
+        "here": "" if request.path.startswith(KEYS) else request.get_full_path(),
         "section": section,
         "standing_notice": _standing(request),
         "waiting_invitations": SimpleLazyObject(lambda: _waiting(request)),

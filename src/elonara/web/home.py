@@ -52,7 +52,8 @@ def theme(request: HttpRequest) -> HttpResponse:
     chosen = chosen if chosen in Member.Theme.values else Member.Theme.SYSTEM
     if (member := member_of(request)) is not None:
         members.update_profile(member, theme=chosen)
-    response = redirect(safe_next(request, request.POST.get("next")))
+    # A page whose address is a key does not name it; the browser knows where it was.
+    response = redirect(safe_next(request, request.POST.get("next") or request.headers.get("referer")))
     response.set_cookie(
         THEME_COOKIE, chosen, max_age=31_536_000, samesite="Lax", secure=request.is_secure(), httponly=True
     )
