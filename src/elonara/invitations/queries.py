@@ -287,6 +287,7 @@ def _inbox_item(row: Invitation) -> InboxItem:
         host_handle=identity.bsky_handle if identity else "",
         title=target.title,
         starts_at=target.ends,
+        host_avatar=identity.avatar_url if identity else "",
         timezone=target.of.timezone if isinstance(target.of, Event) else "",
         is_private=target.is_private,
         is_over=bool(target.over()),

@@ -267,6 +267,7 @@ class InboxItem:
     url: str
     host_name: str
     host_handle: str
+    host_avatar: str
     title: str
     starts_at: dt.datetime | None
     timezone: str
