@@ -73,7 +73,13 @@ def approve(network: Network) -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def make_account(network: Network) -> Callable[..., Account]:
     """`make_account(handle="", password="")`: an account of `network` that no other test knows."""
-    return network.create_account
+
+    def make(handle: str = "", password: str = "") -> Account:
+        account = network.create_account(handle, password)
+        network.sync()  # the AppView knows it too, however busy the machine is
+        return account
+
+    return make
 
 
 @pytest.fixture
