@@ -23,6 +23,7 @@ from elonara.web.accounts import adopt, sign_in
 from elonara.web.browser import browser_of, end_offer, remember, welcome
 from elonara.web.browser import newcomer as newcomer_of
 from elonara.web.gate import stranger_asked
+from elonara.web.limits import TO_SERVER
 from elonara.web.pages import member_of, members_only, safe_next, tell, the_member
 
 Purpose = AuthorizationRequest.Purpose
@@ -186,6 +187,9 @@ def _back(request: HttpRequest, fallback: str = "/profile/edit") -> str:
 
 @stranger_asked
 def _leave(request: HttpRequest, purpose: str, handle: str, back: str, *, confirmed: bool) -> HttpResponse:
+    if TO_SERVER.passed(request):
+        fault = AuthorizationFailed("too_often", TO_SERVER.sentence, purpose=purpose, next=back, handle=handle)
+        return TO_SERVER.refuse(_failed(request, fault))
     try:
         address = BlueskyOAuthService().begin(
             purpose,

@@ -18,6 +18,7 @@ from elonara.invitations.targets import Target
 from elonara.web import presses
 from elonara.web.browser import forget, proofs
 from elonara.web.forms import AnswerForm
+from elonara.web.limits import REPORT
 from elonara.web.pages import safe_next, tell
 
 
@@ -113,12 +114,15 @@ def report(request: HttpRequest, ref: str) -> HttpResponse:
     if invitation is None:
         return _hidden(request, ref)
     text = request.POST.get("text", "").strip()
-    if request.method == "POST" and len(text) <= 1000:
+    error = f"The report has {len(text)} characters; 1,000 fit." if len(text) > 1000 else ""
+    if request.method == "POST" and not error and REPORT.passed(request):
+        context = {"invitation": invitation, "text": text, "error": REPORT.sentence}
+        return REPORT.refuse(render(request, "invitation/report.html", context))
+    if request.method == "POST" and not error:
         did = invitation.invitee_did if invitation.invitee_did in proofs(request) else ""
         actions.report(ref, did, text)
         tell(request, "Thank you. The operator of this site has your report.")
         return redirect(f"/i/{ref}")
-    error = f"The report has {len(text)} characters; 1,000 fit." if text else ""
     return render(request, "invitation/report.html", {"invitation": invitation, "text": text, "error": error})
 
 

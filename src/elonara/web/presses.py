@@ -17,6 +17,8 @@ from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import target_of
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.browser import Proof, browser_of, proofs
+from elonara.web.gate import stranger_asked
+from elonara.web.limits import PRESS, TO_SERVER, Limit
 from elonara.web.pages import tell
 
 DONE = {
@@ -32,6 +34,8 @@ def press(
     request: HttpRequest, invitation: Invitation, wanted: Mapping[str, Any], identifier: str = ""
 ) -> HttpResponse:
     """Do what was pressed: at once where this browser has the proof, else after a trip to the invitee's server."""
+    if PRESS.passed(request):
+        return _too_often(request, PRESS, invitation, wanted)
     proof = proofs(request).get(invitation.invitee_did)
     if proof is not None:
         return redirect(_apply(request, proof, wanted))
@@ -45,6 +49,8 @@ def begin(
     from elonara.web.bluesky import ToServer  # noqa: PLC0415  # that module applies presses, too
 
     try:
+    if TO_SERVER.passed(request):
+        return _too_often(request, TO_SERVER, invitation, wanted)
         return ToServer(
             BlueskyOAuthService().begin(
                 AuthorizationRequest.Purpose.PROVE,
@@ -60,6 +66,12 @@ def begin(
 
 
 def apply(request: HttpRequest, proved: Proved) -> str | None:
+def _too_often(request: HttpRequest, limit: Limit, invitation: Invitation, wanted: Mapping[str, Any]) -> HttpResponse:
+    """The press is kept on the page, for the same button a little later."""
+    fault = AuthorizationFailed("too_often", limit.sentence, next=f"/i/{invitation.ref}", payload=dict(wanted))
+    return limit.refuse(failed(request, fault, got=""))
+
+
     """Apply the press that came back with a proof; where to go then, None where nothing had been pressed."""
     if not proved.payload.get("ref"):
         return None
