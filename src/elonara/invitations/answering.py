@@ -23,6 +23,7 @@ from elonara.members.notices import notify
 CHOICES = {"going", "maybe", "cant"}
 JOINING = {"going", "joined"}
 DECLINING = {"cant", "declined"}
+MOST_REPORTS_OF_STRANGERS = 5  # open ones about one invitation
 
 
 def may_have_been_seen() -> Q:
@@ -109,9 +110,20 @@ def relay_opt_out(did: str) -> None:
 
 
 def report(ref: str, did: str, text: str) -> None:
-    """Tell the operator; `did` is "" where nobody proved anything. Raises InvitationRefused for an unknown ref."""
-    row = _by_ref(ref)
-    Report.objects.create(invitation=row, reporter_did=did, text=text.strip()[:1000])
+    """Tell the operator; `did` is "" where nobody proved anything. Raises InvitationRefused for an unknown ref.
+
+    Whoever proved a DID has one open report, which a later one replaces. Of strangers, who may all be one, the first
+    few that are open say enough.
+    """
+    row, text = _by_ref(ref), text.strip()[:1000]
+    with transaction.atomic():
+        Invitation.objects.select_for_update().get(pk=row.pk)
+        still_open = Report.objects.filter(invitation=row, reporter_did=did, handled_at=None)
+        if did and still_open.update(text=text, created_at=timezone.now()):
+            return
+        if not did and still_open.count() >= MOST_REPORTS_OF_STRANGERS:
+            return
+        Report.objects.create(invitation=row, reporter_did=did, text=text)
     for operator in Member.objects.filter(is_superuser=True, is_active=True):
         notify(
             operator, "report", f"Somebody reported an invitation from {row.host.name}.",

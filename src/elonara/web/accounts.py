@@ -19,7 +19,7 @@ from elonara.members import actions as members
 from elonara.members import queries
 from elonara.members.errors import Invalid, LinkRefused
 from elonara.members.models import Member
-from elonara.web.browser import forget
+from elonara.web.browser import end_offer, forget
 from elonara.web.forms import OperatorForm
 from elonara.web.pages import blame, tell
 
@@ -50,8 +50,10 @@ def keep_own_proof(request: HttpRequest | None, user: Any, **_: Any) -> None:
     """Whoever signs in keeps the proof of her own account; other people's end."""
     if request is not None and hasattr(request, "session"):
         identity = MemberIdentity.objects.filter(member_id=user.pk).first()
-        newcomer = request.session.get("newcomer") or {}
-        forget(request, keep=identity.bsky_did if identity else newcomer.get("did", ""))
+        forget(request, keep=identity.bsky_did if identity else "")
+        # The offer stays for a member who has no Bluesky account yet: it asks her, by name, before anything is added.
+        if identity is not None:
+            end_offer(request)
 
 
 @never_cache

@@ -18,7 +18,7 @@ from elonara.bluesky.profiles import public_profile
 from elonara.members import actions as members
 from elonara.members import queries as member_queries
 from elonara.members.errors import RegistrationClosed
-from elonara.web import gate, presses
+from elonara.web import presses
 from elonara.web.accounts import adopt, sign_in
 from elonara.web.browser import browser_of, end_offer, remember, welcome
 from elonara.web.browser import newcomer as newcomer_of
@@ -92,15 +92,8 @@ def callback(request: HttpRequest) -> HttpResponse:
     except AuthorizationFailed as fault:
         return _failed(request, fault)
     match outcome:
-        case SignedIn(identity=identity):
-            if identity is None:
-                return _newcomer(request, outcome)
-            member = member_of(request)
-            if member is not None and member.pk != identity.member_id:
-                # Begun before she signed in, perhaps by a foreign page: nobody is swapped for somebody else.
-                tell(request, f"You are signed in as {member.name}. To sign in as somebody else, sign out first.", "warn")
-                return redirect("/")
-            return sign_in(request, identity, safe_next(request, outcome.next))
+        case SignedIn():
+            return _signed_in(request, outcome)
         case Connected():
             adopt(outcome.identity.member, outcome.identity.bsky_did)
             tell(request, f"Connected as @{outcome.identity.bsky_handle}.")
@@ -209,6 +202,17 @@ def _renew(request: HttpRequest) -> None:
     # A member's session was renamed when she signed in; the list of her sessions goes by the name.
     if not request.user.is_authenticated:
         request.session.cycle_key()
+
+
+def _signed_in(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
+    identity, member = outcome.identity, member_of(request)
+    if identity is None:
+        return _newcomer(request, outcome)
+    if member is not None and member.pk != identity.member_id:
+        # Begun before she signed in, perhaps by a foreign page: nobody is swapped for somebody else.
+        tell(request, f"You are signed in as {member.name}. To sign in as somebody else, sign out first.", "warn")
+        return redirect("/")
+    return sign_in(request, identity, safe_next(request, outcome.next))
 
 
 def _newcomer(request: HttpRequest, outcome: SignedIn) -> HttpResponse:

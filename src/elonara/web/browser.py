@@ -2,20 +2,25 @@
 
 A proof belongs to the browser session, so that a second invitation takes one press. It ends with the session,
 with signing out, and when somebody else signs in.
+
+A newcomer is a proof with an offer: the account that nobody here has can become a new member's, or be added to the
+member who signs in next. The offer is short, for that member may be somebody else at the same screen.
 """
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
 
 from elonara.web.pages import member_of
 
-NAME, PROVEN = "browser", "proven"
+NAME, PROVEN, NEWCOMER = "browser", "proven", "newcomer"
 PROOF_SECONDS = 14 * 24 * 3600
+NEWCOMER_SECONDS = 10 * 60
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,26 @@ def remember(request: HttpRequest, did: str, handle: str, name: str) -> None:
     kept = request.session.get(PROVEN, {})
     kept[did] = asdict(Proof(did, handle, name, timezone.now().timestamp()))
     request.session[PROVEN] = kept
+
+
+def welcome(request: HttpRequest, did: str, handle: str, name: str, back: str) -> None:
+    """Keep the offer to a newcomer."""
+    at = timezone.now().timestamp()
+    request.session[NEWCOMER] = {"did": did, "handle": handle, "name": name, "next": back, "at": at}
+
+
+def newcomer(request: HttpRequest) -> dict[str, Any] | None:
+    """Whom the offer is to, while it stands."""
+    who: dict[str, Any] | None = request.session.get(NEWCOMER)
+    if who is not None and who.get("at", 0) < timezone.now().timestamp() - NEWCOMER_SECONDS:
+        end_offer(request)
+        return None
+    return who
+
+
+def end_offer(request: HttpRequest) -> None:
+    """The newcomer has decided, or is somebody else."""
+    request.session.pop(NEWCOMER, None)
 
 
 def forget(request: HttpRequest, keep: str = "") -> None:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from elonara.bluesky.models import ActorView
 from elonara.communities import queries as communities
+from elonara.communities.models import Community
 from elonara.events import actions, answers, calendar, queries
 from elonara.events.models import Event
 from elonara.members import queries as members
@@ -84,6 +85,7 @@ def page_of(request: HttpRequest, event: Event) -> dict[str, Any]:
         mine = mine or answers.answer_of(event, did=did)
     return {
         "event": event,
+        "community": _community_of(event, member, known),
         "hosts": queries.hosts(event),
         "mine": mine,
         "answer": mine.choice if mine else "",
@@ -93,6 +95,12 @@ def page_of(request: HttpRequest, event: Event) -> dict[str, Any]:
         "closed": answers.why_closed(event),
         "link": f"{options().site.url}/events/{event.slug}",
     }
+
+
+def _community_of(event: Event, member: Member | None, known: list[str]) -> Community | None:
+    """The event's community, for those who may see that, too: a public event says nothing of a private community."""
+    found = event.community
+    return found if found is not None and communities.may_see(found, member, known) else None
 
 
 def _people_known_to(member: Member | None) -> set[str]:

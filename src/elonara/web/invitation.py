@@ -16,7 +16,7 @@ from elonara.invitations import actions, queries
 from elonara.invitations.models import Invitation
 from elonara.invitations.targets import Target
 from elonara.web import presses
-from elonara.web.browser import forget, proofs
+from elonara.web.browser import end_offer, forget, proofs
 from elonara.web.forms import AnswerForm
 from elonara.web.limits import REPORT
 from elonara.web.pages import safe_next, tell
@@ -130,6 +130,7 @@ def report(request: HttpRequest, ref: str) -> HttpResponse:
 def forget_me(request: HttpRequest) -> HttpResponse:
     """Not you? The proofs of this browser end."""
     forget(request)
+    end_offer(request)
     tell(request, "This browser no longer knows your Bluesky account.", "info")
     return redirect(safe_next(request, request.POST.get("next"), "/invitations"))
 

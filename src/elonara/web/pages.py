@@ -54,7 +54,8 @@ def safe_next(request: HttpRequest, wanted: str | None, fallback: str = "/") -> 
     same = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    if not wanted or not same:
+    # Browsers leave tabs and line breaks out of an address before they read it.
+    if not wanted or not same or not wanted.isprintable():
         return fallback
     if "://" in wanted:
         wanted = "/" + wanted.split("://", 1)[1].partition("/")[2]

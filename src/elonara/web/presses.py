@@ -42,15 +42,16 @@ def press(
     return begin(request, invitation, wanted, identifier)
 
 
+@stranger_asked
 def begin(
     request: HttpRequest, invitation: Invitation, wanted: Mapping[str, Any], identifier: str = ""
 ) -> HttpResponse:
     """Send the invitee to their server, with the press."""
     from elonara.web.bluesky import ToServer  # noqa: PLC0415  # that module applies presses, too
 
-    try:
     if TO_SERVER.passed(request):
         return _too_often(request, TO_SERVER, invitation, wanted)
+    try:
         return ToServer(
             BlueskyOAuthService().begin(
                 AuthorizationRequest.Purpose.PROVE,
@@ -65,13 +66,13 @@ def begin(
         return failed(request, fault, got=fault.handle)
 
 
-def apply(request: HttpRequest, proved: Proved) -> str | None:
 def _too_often(request: HttpRequest, limit: Limit, invitation: Invitation, wanted: Mapping[str, Any]) -> HttpResponse:
     """The press is kept on the page, for the same button a little later."""
     fault = AuthorizationFailed("too_often", limit.sentence, next=f"/i/{invitation.ref}", payload=dict(wanted))
     return limit.refuse(failed(request, fault, got=""))
 
 
+def apply(request: HttpRequest, proved: Proved) -> str | None:
     """Apply the press that came back with a proof; where to go then, None where nothing had been pressed."""
     if not proved.payload.get("ref"):
         return None

@@ -1,0 +1,205 @@
+"""What somebody hostile tries on the pages: other people's accounts, proofs that stay behind, slow servers, floods."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.test import Client, RequestFactory
+from django.utils import timezone
+from tests.fakes.oauth import ALICE, BOB
+
+from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
+from elonara.communities import actions as communities
+from elonara.events import actions as events
+from elonara.events.models import Answer
+from elonara.invitations.models import Report
+from elonara.members.models import Member
+from elonara.web import gate
+from elonara.web.pages import safe_next
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def bob(make_member):
+    member = make_member("bob")
+    MemberIdentity.objects.create(member=member, bsky_did=BOB, bsky_handle="bob.example.com")
+    return member
+
+
+def password_in(client, name):
+    client.post("/accounts/login/", {"login": name, "password": PASSWORD})
+
+
+class TestSomebodyElseAtTheSameBrowser:
+    """Bob proved his account here and left; the next person must not get it."""
+
+    def test_not_you_also_ends_the_offer_to_link_the_account(self, client, trip, server, make_member):
+        trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
+        client.post("/invitations/forget")
+        make_member("mallory")
+        password_in(client, "mallory")
+        client.post("/auth/bluesky/new")
+        assert not MemberIdentity.objects.exists()
+
+    def test_the_offer_ends_after_ten_minutes(self, client, trip, server, make_member, monkeypatch):
+        trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
+        later = timezone.now() + timedelta(minutes=11)
+        monkeypatch.setattr(timezone, "now", lambda: later)
+        answer = client.post("/auth/bluesky/new")
+        assert answer["location"] == "/accounts/login/"
+        assert not Member.objects.exists()
+
+    def test_the_offer_ends_when_a_member_with_an_account_of_her_own_signs_in(self, client, trip, server, make_member):
+        mallory = make_member("mallory")
+        MemberIdentity.objects.create(member=mallory, bsky_did=ALICE, bsky_handle="alice.example.com")
+        trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
+        password_in(client, "mallory")
+        assert client.get("/auth/bluesky/new").status_code == 302
+
+    def test_an_account_waiting_to_be_linked_does_not_answer_for_who_signs_in(
+        self, client, trip, invited, picnic, make_member
+    ):
+        ref = invited(picnic).ref
+        trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
+        make_member("mallory")
+        password_in(client, "mallory")
+        assert client.post(f"/i/{ref}", {"answer": "going"})["location"].startswith("https://"), "asked to prove"
+        assert not Answer.objects.exists()
+
+
+class TestSigningSomebodyInUnasked:
+    def test_a_sign_in_begun_before_does_not_replace_the_member_who_is_there(self, client, trip, server, bob, alice):
+        leaves = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
+        password_in(client, "alice")
+        back = trip(client, leaves, BOB)
+        assert client.session["_auth_user_id"] == str(alice.pk)
+        assert "signed in as" in client.get(back["location"]).content.decode()
+
+    def test_a_foreign_page_cannot_send_a_visitor_through_a_sign_in(self, client, server):
+        answer = client.get(
+            "/auth/bluesky/start",
+            {"handle": "bob.example.com", "next": "/events"},
+            headers={"sec-fetch-site": "cross-site"},
+        )
+        assert answer.status_code == 200, "the visitor presses herself"
+        assert 'value="bob.example.com"' in answer.content.decode()
+        assert not AuthorizationRequest.objects.exists()
+
+    @pytest.mark.parametrize("came_from", ["same-origin", "none", ""])
+    def test_our_own_form_and_the_address_bar_go_straight(self, client, server, came_from):
+        headers = {"sec-fetch-site": came_from} if came_from else {}
+        answer = client.get("/auth/bluesky/start", {"handle": "bob.example.com"}, headers=headers)
+        assert answer.status_code == 302
+
+
+class TestSlowServersOfStrangers:
+    """A server that a visitor names may take 20 s to answer; that must not hold every thread of the site."""
+
+    def test_they_never_hold_every_thread(self):
+        door, inside, over = gate.Gate(at_once=2, per_visitor=2, patience=0.05), threading.Barrier(3), threading.Event()
+
+        def slow():
+            with door.passing("192.0.2.1"):
+                inside.wait(5)
+                over.wait(5)
+
+        threads = [threading.Thread(target=slow) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        inside.wait(5)
+        try:
+            with pytest.raises(gate.Crowded), door.passing("192.0.2.2"):
+                pass
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join(5)
+        with door.passing("192.0.2.2"):
+            pass
+
+    def test_one_visitor_leaves_room_for_others(self):
+        door = gate.Gate(at_once=3, per_visitor=1, patience=0.05)
+        with door.passing("192.0.2.1"):
+            with pytest.raises(gate.Crowded), door.passing("192.0.2.1"):
+                pass
+            with door.passing("192.0.2.2"):
+                pass
+
+    def test_those_who_come_together_wait_for_each_other(self):
+        door, through = gate.Gate(at_once=1, per_visitor=1, patience=2), []
+
+        def quick(number):
+            with door.passing("192.0.2.1"):
+                through.append(number)
+
+        threads = [threading.Thread(target=quick, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(5)
+        assert sorted(through) == list(range(8))
+
+    def test_the_page_says_so_and_the_trip_can_go_on(self, client, server, trip, bob, monkeypatch):
+        full = gate.Gate(at_once=0, per_visitor=0, patience=0)
+        leaves = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
+        params = server.approve(leaves["location"], BOB)
+        with monkeypatch.context() as patch:
+            patch.setattr(gate, "strangers", full)
+            refused = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
+            assert refused.status_code == 503
+            assert refused["retry-after"]
+            assert client.get("/auth/bluesky/callback", params).status_code == 503
+        assert client.get("/auth/bluesky/callback", params)["location"] == "/"
+        assert client.session["_auth_user_id"] == str(bob.pk)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "http://testserver/\t/evil.example",
+        "http://testserver//evil.example",
+        "http://testserver/\\evil.example",
+        "http://testserver/\r\nLocation: https://evil.example",
+        "javascript:alert(1)",
+        "http://testserver@evil.example/",
+        "/\x00/evil.example",
+    ],
+)
+def test_another_site_is_never_the_next_place(wanted):
+    assert safe_next(RequestFactory().get("/"), wanted) == "/"
+
+
+def test_reports_cannot_bury_the_operator(invited, picnic):
+    ref = invited(picnic).ref
+    for number in range(30):
+        Client().post(f"/i/{ref}/report", {"text": f"spam {number}"})  # each time another browser
+    assert Report.objects.count() <= 5
+
+
+def test_the_invited_person_is_heard_however_many_strangers_reported(trip, invited, picnic):
+    ref = invited(picnic).ref
+    for _ in range(9):
+        Client().post(f"/i/{ref}/report", {"text": "noise"})
+    mine = Client()
+    trip(mine, mine.post(f"/i/{ref}", {"answer": "cant"}), BOB)
+    mine.post(f"/i/{ref}/report", {"text": "I do not know her."})
+    mine.post(f"/i/{ref}/report", {"text": "I really do not."})
+    assert Report.objects.get(reporter_did=BOB).text == "I really do not."
+
+
+def test_a_public_event_does_not_name_its_private_community_to_strangers(client, alice, signed_in):
+    hidden = communities.create(alice, name="Quiet Recovery Group", description="We meet", visibility="private")
+    walk = events.create(
+        alice, title="Open walk", starts_at=timezone.now() + timedelta(days=3), timezone="UTC", community=hidden
+    )
+    page = client.get(f"/events/{walk.slug}").content.decode()
+    assert "Open walk" in page
+    assert "Quiet Recovery" not in page
+    assert hidden.slug not in page
+    assert "Quiet Recovery" in signed_in(alice).get(f"/events/{walk.slug}").content.decode()
