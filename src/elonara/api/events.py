@@ -12,6 +12,7 @@ from elonara.api import targets
 from elonara.api.auth import caller
 from elonara.api.fields import Moment, Slug
 from elonara.api.invitations import attach
+from elonara.communities import queries as communities
 from elonara.communities.models import Community
 from elonara.events import actions
 from elonara.events.models import Event
@@ -64,7 +65,7 @@ class EventOut(Schema):
     location: str
     visibility: str
     status: str
-    community: str | None
+    community: str | None  # the slug, null also where the caller may not see that community
 
 
 @router.post("", response={201: EventOut}, summary="Make an event")
@@ -73,13 +74,14 @@ def create(request: HttpRequest, payload: NewEvent) -> Any:
     member, fields = caller(request), payload.model_dump()
     fields["timezone"] = fields["timezone"] or member.timezone
     fields["community"] = _community(fields["community"], member)
-    return Status(201, _out(actions.create(member, **fields)))
+    return Status(201, _out(actions.create(member, **fields), member))
 
 
 @router.get("/{slug}", response=EventOut, summary="Read an event")
 def read(request: HttpRequest, slug: str) -> Any:
     """404 where there is none, or the caller may not see it."""
-    return _out(targets.event_at(slug, caller(request)))
+    member = caller(request)
+    return _out(targets.event_at(slug, member), member)
 
 
 @router.patch("/{slug}", response=EventOut, summary="Change an event")
@@ -87,7 +89,7 @@ def change(request: HttpRequest, slug: str, payload: EventChange) -> Any:
     """Invitations that were not attempted are rebuilt and wait for the host's word."""
     member = caller(request)
     event = targets.event_at(slug, member)
-    return _out(actions.change(event, by=member, **payload.model_dump(exclude_unset=True)))
+    return _out(actions.change(event, by=member, **payload.model_dump(exclude_unset=True)), member)
 
 
 def _community(slug: str, member: Member) -> Community | None:
@@ -97,7 +99,9 @@ def _community(slug: str, member: Member) -> Community | None:
         raise Invalid({"community": "There is no such community, or you may not see it."}) from fault
 
 
-def _out(event: Event) -> dict[str, Any]:
+def _out(event: Event, member: Member) -> dict[str, Any]:
     names = ("slug", "title", "starts_at", "ends_at", "timezone", "description", "location", "visibility", "status")
-    community = event.community.slug if event.community else None
+    found = event.community
+    seen = found is not None and communities.may_see(found, member, targets.dids_of(member))
+    community = found.slug if found is not None and seen else None
     return {name: getattr(event, name) for name in names} | {"url": Target(event).url, "community": community}

@@ -211,7 +211,7 @@ def confirm(request: HttpRequest, invitation_id: UUID) -> Any:
 def _press(request: HttpRequest, invitation_id: UUID, action: Callable[[Invitation, Member], Any]) -> Any:
     host = caller(request)
     action(_for(host, invitation_id), host)
-    return queries.row_of(_for(host, invitation_id))
+    return queries.row_of(_for(host, invitation_id), host)
 
 
 def _for(host: Member, invitation_id: UUID) -> Invitation:

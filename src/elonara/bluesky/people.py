@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from elonara.atproto.syntax import is_did, is_handle
+
 INVALID_HANDLE = "handle.invalid"
+LONGEST_DID = 256  # what our columns hold
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,18 @@ class Person:
     def from_profile(cls, profile: Mapping[str, Any], *, known: bool) -> Person:
         """Read any of `app.bsky.actor.defs#profileViewBasic`, `#profileView` and `#profileViewDetailed`.
 
-        Raises KeyError or TypeError where the answer names no DID; what else is malformed counts as absent.
+        Raises KeyError or TypeError where the answer names no DID; what else is malformed counts as absent. The
+        answer comes from a server of the member's choice, and handles are written into posts, also the relay's.
         """
         did = profile["did"]
-        if not isinstance(did, str):
-            raise TypeError("a profile's did is a text")
+        if not isinstance(did, str) or len(did) > LONGEST_DID or not is_did(did):
+            raise TypeError("a profile's did is a DID")
+        handle = _text(profile, "handle")
         viewer = profile.get("viewer")
         viewer = viewer if isinstance(viewer, dict) else {}
         return cls(
             did=did,
-            handle=_text(profile, "handle") or INVALID_HANDLE,
+            handle=handle if is_handle(handle) else INVALID_HANDLE,
             display_name=_text(profile, "displayName")[:640],
             avatar=_text(profile, "avatar") if _text(profile, "avatar").startswith(("https://", "http://")) else "",
             follows_you=bool(viewer.get("followedBy")),

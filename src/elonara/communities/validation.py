@@ -4,18 +4,11 @@ from typing import Any
 
 from elonara.communities.models import Visibility
 from elonara.members.errors import Invalid
+from elonara.members.words import many_lines, one_line
+
+__all__ = ["NAME_LENGTH", "clean", "many_lines", "one_line", "too_long"]
 
 NAME_LENGTH = 120
-
-
-def one_line(value: Any) -> str:
-    """Text for a single line: no line breaks, no control characters, single spaces."""
-    return " ".join("".join(char for char in str(value or "") if char.isprintable() or char.isspace()).split())
-
-
-def many_lines(value: Any) -> str:
-    """Text that may have lines: Unix line ends, no NUL."""
-    return str(value or "").replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def too_long(label: str, value: str, most: int) -> str:

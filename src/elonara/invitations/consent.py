@@ -54,7 +54,7 @@ def refusals(
     rows = {row.invitee_did: row for row in invited}
     full = caps.person_caps(did for did in dids if did not in rows)
     own = _own_dids(host) | ({author_did} - {""})
-    audience = relay_audience(author_did, people) if voice == Voice.RELAY else set(dids)
+    audience = relay_audience(author_did, host, people) if voice == Voice.RELAY else set(dids)
     found: dict[str, Refusal] = {}
     for did, person in people.items():
         code = (
@@ -86,7 +86,7 @@ def shortly_before(row: Invitation, target: Target, person: Person | None) -> st
         return "gone_deleted"
     if code := view(person):
         return code
-    if row.voice == Voice.RELAY and did not in relay_audience(row.author_did, {did: person}):
+    if row.voice == Voice.RELAY and did not in relay_audience(row.author_did, row.host, {did: person}):
         return "relay_audience"
     return ""
 
@@ -111,13 +111,17 @@ def opted_out(host: Member, dids: Iterable[str]) -> dict[str, str]:
     return {row.did: "opted_out_site" if row.host_id is None else "opted_out_host" for row in rows}
 
 
-def relay_audience(relay_did: str, people: Mapping[str, Person]) -> set[str]:
-    """Those whom the site's own account may mention, by the operator's choice. May ask the public AppView."""
+def relay_audience(relay_did: str, host: Member, people: Mapping[str, Person]) -> set[str]:
+    """Those whom the site's own account may mention, by the operator's choice. May ask the public AppView.
+
+    Who follows the host is not taken from her own server, which might say it of everybody.
+    """
     match settings.ELONARA.bluesky.relay.audience:
         case "all":
             return set(people)
         case "followers_of_host":
-            allowed = {did for did, person in people.items() if person.follows_you}
+            claimed = [did for did, person in people.items() if person.follows_you]
+            allowed = {did for own in _own_dids(host) for did in _followers(own, claimed)} & set(claimed)
         case _:
             allowed = set()
     rest = [did for did in people if did not in allowed]
@@ -136,7 +140,7 @@ def _followers(of: str, dids: list[str]) -> set[str]:
             answer = network.xrpc().query(network.appview_url(), "app.bsky.graph.getRelationships", asked)
         except AtprotoError as fault:
             # Nobody counts as a follower until Bluesky says so.
-            log.warning("who follows the relay could not be read: %s", fault)
+            log.warning("who follows %s could not be read: %s", of, fault)
             return found
         found |= {
             item["did"]

@@ -25,9 +25,9 @@ FINAL = frozenset({"cant", "declined"})
 
 
 def retry(invitation: Invitation, by: Member) -> Invitation:
-    """Queue a failed, cancelled, suppressed or handed-over invitation again, on the same row. Raises InvitationRefused.
+    """Queue a failed, cancelled, suppressed or handed-over invitation again, on the same row. Its host alone may.
 
-    An undone one and one that may have been posted need `confirm`.
+    Raises InvitationRefused. An undone one and one that may have been posted need `confirm`.
     """
     if invitation.state == State.UNDONE or (invitation.state == State.FAILED and invitation.needs_confirmation):
         raise InvitationRefused(
@@ -49,8 +49,8 @@ def confirm(invitation: Invitation, by: Member) -> Invitation:
     """
     if invitation.state in {State.UNDONE, State.FAILED}:
         return _requeue(invitation, by)
-    target = target_of(invitation)
-    require_inviter(by, target)
+    require_inviter(by, target_of(invitation))
+    _require_own(invitation, by)
     with transaction.atomic():
         row = _locked(invitation)
         if row.state not in {State.QUEUED, State.WAITING} or not row.needs_confirmation:
@@ -171,6 +171,7 @@ def resume_sending(host: Member, by: Member) -> None:
 def _requeue(invitation: Invitation, by: Member) -> Invitation:
     target = target_of(invitation)
     require_inviter(by, target)
+    _require_own(invitation, by)
     ready = readying.readiness(invitation.host)
     if not ready.may_send:
         raise InvitationRefused(ready.reason)
@@ -230,6 +231,17 @@ def _begin_undo(row: Invitation | Announcement) -> None:
         row, Event.UNDO, reason="by_host", error="", next_attempt_at=timezone.now(), undo_settled_at=None,
         undo_confirmations=0,
     )  # fmt: skip
+
+
+def _require_own(invitation: Invitation, by: Member) -> None:
+    """What goes out from somebody's account goes at her word alone: others may have changed what it says since."""
+    if by.pk != invitation.host_id:
+        name = invitation.host.name
+        raise InvitationRefused(
+            "not_allowed",
+            f"This one goes out in the name of {name}, so only {name} can send it. You can cancel it and invite the "
+            "person yourself.",
+        )
 
 
 def _require_runner(post: Invitation | Announcement, by: Member) -> None:

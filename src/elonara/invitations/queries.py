@@ -70,7 +70,7 @@ def progress(target: Event | Community, by: Member) -> Progress:
     if not Target(target).may_invite(by):
         raise InvitationRefused("not_allowed")
     invitations = list(invitations_of(target))
-    rows = [_row(one) for one in invitations]
+    rows = [_row(one, by) for one in invitations]
     posts = Announcement.objects.filter(**Target(target).only).select_related("host", "event", "community")
     announcements = [_announcement(one) for one in posts.order_by("created_at")]
     counts = Counter({state.value: 0 for state in State})
@@ -103,9 +103,9 @@ def invitations_of(target: Event | Community) -> QuerySet[Invitation]:
     )
 
 
-def row_of(invitation: Invitation) -> Row:
-    """One person as on the Watch page, for a fragment or an API answer."""
-    return _row(invitation)
+def row_of(invitation: Invitation, by: Member) -> Row:
+    """One person as on the Watch page, for a fragment or an API answer; `can` names what this member may do."""
+    return _row(invitation, by)
 
 
 def invitation_for(host: Member, pk: UUID) -> Invitation | None:
@@ -170,7 +170,7 @@ def is_invited(target: Event | Community, dids: Sequence[str]) -> bool:
     return rows.exists()
 
 
-def _row(one: Invitation) -> Row:
+def _row(one: Invitation, by: Member) -> Row:
     found = reasons.reason(one.reason) if one.reason else None
     return Row(
         id=one.pk,
@@ -198,11 +198,11 @@ def _row(one: Invitation) -> Row:
         outdated=one.outdated,
         text=one.record["text"],
         compose_url=compose_url(one.record["text"]),
-        can=_can(one),
+        can=_can(one, by),
     )
 
 
-def _can(one: Invitation) -> tuple[str, ...]:
+def _can(one: Invitation, by: Member) -> tuple[str, ...]:
     state = State(one.state)
     final = one.answer in {"cant", "declined"}
     can = []
@@ -217,6 +217,8 @@ def _can(one: Invitation) -> tuple[str, ...]:
         and (one.retryable or state != State.FAILED)
     ):
         can.append("retry")
+    if one.host_id != by.pk:
+        can = []  # what goes out in somebody's name goes at her word
     if state not in {State.SENT, State.UNDOING} and (
         states.possible(Happening.CANCEL, state) or (not certain(one) and states.possible(Happening.UNDO, state))
     ):
@@ -285,9 +287,9 @@ def _inbox_item(row: Invitation) -> InboxItem:
         url=compose.link_for(row.ref),
         host_name=row.host.name,
         host_handle=identity.bsky_handle if identity else "",
+        host_avatar=identity.avatar_url if identity else "",
         title=target.title,
         starts_at=target.ends,
-        host_avatar=identity.avatar_url if identity else "",
         timezone=target.of.timezone if isinstance(target.of, Event) else "",
         is_private=target.is_private,
         is_over=bool(target.over()),

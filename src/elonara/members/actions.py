@@ -8,6 +8,7 @@ from elonara.members.models import Member
 from elonara.members.notices import dismiss, notify, settle
 from elonara.members.registration import member_for_new_did
 from elonara.members.standing import approve, end_sessions, require_active, require_operator, suspend
+from elonara.members.words import many_lines, one_line
 from elonara.members.zones import is_zone
 
 __all__ = [
@@ -42,9 +43,7 @@ def update_profile(member: Member, **fields: Any) -> Member:
     unknown = fields.keys() - {"display_name", "bio", "timezone", "theme"}
     if unknown:
         raise TypeError(f"update_profile has no {sorted(unknown)[0]!r}")
-    values = {name: str(value or "").replace("\x00", "").strip() for name, value in fields.items()}
-    if "display_name" in values:
-        values["display_name"] = " ".join(values["display_name"].split())
+    values = {name: (many_lines if name == "bio" else one_line)(value) for name, value in fields.items()}
     errors = {
         name: f"{LABELS[name]} has {len(values[name])} characters; {longest} fit."
         for name, longest in LONGEST.items()

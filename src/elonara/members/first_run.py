@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from elonara.members.errors import Invalid, LinkRefused
 from elonara.members.models import Member, OneTimeLink
+from elonara.members.words import one_line
 
 PURPOSE = "first_operator"
 PATH = "/first-run/{token}"
@@ -79,7 +80,7 @@ def _checked(username: str, password: str, email: str, display_name: str) -> Mem
     operator = Member(
         username=Member.normalize_username(username.strip()),
         email=email.strip(),
-        display_name=" ".join(display_name.split()),
+        display_name=one_line(display_name),
         is_staff=True,
         is_superuser=True,
     )

@@ -7,6 +7,7 @@ from elonara.members.errors import RegistrationClosed
 from elonara.members.models import Member
 from elonara.members.notices import notify
 from elonara.members.usernames import free_username
+from elonara.members.words import one_line
 
 CLOSED = (
     "{site} takes no new members at the moment. You can still answer an invitation: open its link and continue "
@@ -59,7 +60,7 @@ def member_for_new_did(did: str, handle: str, display_name: str = "") -> Member:
     The username comes from the handle, the password is unusable. Raises RegistrationClosed.
     """
     standing = standing_of_a_new_member()
-    name = " ".join(display_name.split())[:64]
+    name = one_line(display_name)[:64]
     for _ in range(5):
         member = Member(username=free_username(handle or did), display_name=name, standing=standing)
         member.set_unusable_password()

@@ -220,7 +220,7 @@ def _watch(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
         "progress": progress,
         "need": need,
         "rest": [row for row in progress.rows if row not in need],
-        "unconfirmed": sum(1 for row in progress.rows if row.needs_confirmation),
+        "unconfirmed": sum(1 for row in progress.rows if row.needs_confirmation and "confirm" in row.can),
         "ready": queries.readiness(the_member(request)),
     }
     part = request.GET.get("part") == "1"

@@ -9,10 +9,11 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 from tests.fakes.agent import FakeAgent
+from tests.fakes.appview import FakeAppView
 from tests.fakes.graph import FakeGraph, somebody
 
 from elonara import jobs
-from elonara.bluesky import factory, graph
+from elonara.bluesky import factory, graph, network
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities import actions as communities
 from elonara.events import actions as events
@@ -110,6 +111,14 @@ def make_member(site):
         return member
 
     return make
+
+
+@pytest.fixture
+def appview(site):
+    """The public AppView, which knows who really follows alice."""
+    fake = FakeAppView()
+    with network.use(fake.network, dns=fake.network.dns):
+        yield fake
 
 
 @pytest.fixture

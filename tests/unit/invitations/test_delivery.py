@@ -283,7 +283,7 @@ def test_people_are_asked_about_in_batches(picnic, people, send, deliver, friend
     assert len(friends.asked) == 2
 
 
-def test_another_account_takes_over_only_what_was_never_tried(picnic, alice, send, deliver, agent, row, clock):
+def test_another_account_takes_over_only_what_was_never_tried(appview, picnic, alice, send, deliver, agent, row, clock):
     agent.moods = ["late"]
     send(picnic, "bob", thread=False)
     deliver()

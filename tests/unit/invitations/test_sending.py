@@ -262,7 +262,9 @@ class TestCaps:
         actions.cancel(row("bob"), alice)
         assert queries.caps_left(alice).today == 2
 
-    def test_the_relays_share_is_counted_over_all_hosts(self, set_options, make_event, make_member, agent, send, alice):
+    def test_the_relays_share_is_counted_over_all_hosts(
+        self, set_options, make_event, make_member, agent, send, alice, appview
+    ):
         set_options(bluesky={"relay": Relay(per_day=1)})
         agent.ready = Readiness(True, "did:plc:relay", "relay.example", "relay", "relay", "", "Ready.")
         zoe = make_member("zoe", "did:plc:zoe")
@@ -272,7 +274,7 @@ class TestCaps:
 
 class TestRelay:
     @pytest.fixture(autouse=True)
-    def relay(self, agent):
+    def relay(self, agent, appview):
         agent.ready = Readiness(True, "did:plc:relay", "relay.example", "relay", "relay", "", "Ready.")
 
     def test_it_mentions_those_who_follow_the_host(self, picnic, people, send, row):
