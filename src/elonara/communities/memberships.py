@@ -1,6 +1,7 @@
 """Who belongs to a community: joining, leaving, roles; people with an account and people who proved a DID."""
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from elonara.communities import hooks
 from elonara.communities.models import Community, Membership, Visibility
@@ -104,7 +105,9 @@ def adopt(member: Member, did: str) -> int:
 
     Where she belongs twice, the higher role and the earlier day stay. Call it in the transaction that links the DID.
     """
-    if not did:
+    # Every connect and sign-in comes through here, and mostly there is nothing to do: one cheap look.
+    left = Q(did=did, member=None) | Q(member=member, did="")
+    if not did or not Membership.objects.filter(left).exists():
         return 0
     touched = 0
     with transaction.atomic():
