@@ -4,17 +4,24 @@ A lease is a row: owner, `lease_until`, and a fence that grows by one each time 
 lease writes its results with `lease.update(...)`, which changes nothing once the fence has moved on. No transaction
 stays open while the network is asked: every step here is one conditional UPDATE of its own.
 
-Times are the database's, so that machines with different clocks agree on when a lease ends.
+Times are the database's, so that machines with different clocks agree on when a lease ends. A process that was killed
+leaves its leases behind: whoever asks on the same machine sees that it is gone and need not wait for their end.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
+import socket
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from django.apps import apps
@@ -83,11 +90,14 @@ def take_lease(
     with transaction.atomic(durable=True):  # raises inside a transaction: others would not see the lease
         free = Q(**{columns.until: None}) | Q(**{f"{columns.until}__lte": Now()})
         free |= Q(**{f"{columns.until}__gt": Now() + timedelta(seconds=LONGEST)})
-        rows = model._default_manager.filter(free, pk=pk)
-        fence = rows.values_list(columns.fence, flat=True).first()
+        rows = model._default_manager.filter(pk=pk)
+        fence = rows.filter(free).values_list(columns.fence, flat=True).first()
+        if fence is None:
+            fence = _left_behind(rows, columns)
         if fence is None:
             return None
         ends = time.monotonic() + seconds
+        # The fence has moved on where somebody was quicker.
         taken = rows.filter(**{columns.fence: fence}).update(
             **{
                 columns.owner: owner[:64],
@@ -96,6 +106,26 @@ def take_lease(
             }
         )
     return Lease(model, pk, owner, fence + 1, ends, columns) if taken else None
+
+
+def this_thread() -> str:
+    """The name under which this thread takes leases; `has_ended` reads it on the same machine."""
+    return f"{_place()}:{os.getpid()}:{threading.get_ident()}"
+
+
+def has_ended(owner: str) -> bool:
+    """Whether a lease's owner was a process of this machine that is no more. False wherever that is not certain."""
+    place, _, rest = owner.partition(":")
+    number = rest.partition(":")[0]
+    if place != _place() or not number.isdigit():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def release(lease: Lease) -> bool:
@@ -118,6 +148,24 @@ def lane(author_did: str, *, owner: str, seconds: float = DEFAULT_SECONDS) -> It
     finally:
         if lease is not None and not release(lease):
             log.warning("lane of %s: the lease ended before its work did (fence %d)", author_did, lease.fence)
+
+
+def _left_behind(rows: models.QuerySet[Any], columns: Columns) -> int | None:
+    """The fence of a lease that has not ended but whose owner has."""
+    owner, fence = rows.values_list(columns.owner, columns.fence).first() or ("", None)
+    return fence if owner and has_ended(owner) else None
+
+
+@cache
+def _place() -> str:
+    """This machine since it was started, and the namespace in which its process numbers mean something."""
+    marks = [socket.gethostname()]
+    with suppress(OSError):
+        marks += [
+            Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            str(Path("/proc/self/ns/pid").readlink()),
+        ]
+    return hashlib.sha256("\0".join(marks).encode()).hexdigest()[:16]
 
 
 def _check(seconds: float) -> None:

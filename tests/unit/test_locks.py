@@ -1,4 +1,6 @@
 import datetime
+import subprocess
+import sys
 import threading
 from contextlib import closing
 
@@ -7,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from elonara.locks import LANE, lane, release, take_lease
+from elonara.locks import LANE, has_ended, lane, release, take_lease, this_thread
 from elonara.models import AccountLane, Member, MemberIdentity
 
 ALICE = "did:plc:alice"
@@ -167,3 +169,37 @@ def test_sqlite_runs_in_wal_mode_and_takes_its_write_lock_at_once():
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert cursor.execute("PRAGMA busy_timeout").fetchone()[0] >= 5000
     assert connection.transaction_mode == "IMMEDIATE"
+
+
+@pytest.fixture
+def alice_lane(db):
+    return AccountLane.objects.create(author_did=ALICE)
+
+
+@pytest.fixture
+def name_of_a_dead_process():
+    """The name under which a process of this machine took leases before it was killed."""
+    script = "import time; from elonara.locks import this_thread; print(this_thread(), flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    name = process.stdout.readline().strip()
+    assert not has_ended(name)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    return name
+
+
+def test_a_lease_that_a_killed_process_left_behind_is_taken_at_once(alice_lane, name_of_a_dead_process):
+    left = take_lease(AccountLane, ALICE, name_of_a_dead_process, 600, columns=LANE)
+    lease = take_lease(AccountLane, ALICE, this_thread(), columns=LANE)
+    assert lease.fence == left.fence + 1
+    assert not left.update(pause_reason="late")
+
+
+def test_a_lease_of_a_living_process_or_of_another_machine_is_waited_for(alice_lane, name_of_a_dead_process):
+    elsewhere = "elsewhere:" + name_of_a_dead_process.partition(":")[2]
+    for owner in (this_thread(), elsewhere, "elsewhere", "a:b:c"):
+        assert not has_ended(owner)
+        lease = take_lease(AccountLane, ALICE, owner, columns=LANE)
+        assert take_lease(AccountLane, ALICE, "me", columns=LANE) is None
+        release(lease)

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import os
 import random
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +24,7 @@ from elonara.invitations import attempts, undoing, waiting
 from elonara.invitations.models import Announcement, Invitation, State
 from elonara.invitations.moves import KIND, Row, move
 from elonara.invitations.states import Event
-from elonara.locks import Lease, lane
+from elonara.locks import Lease, has_ended, lane, this_thread
 
 __all__ = ["KIND", "look", "sweep"]
 
@@ -42,8 +39,7 @@ BUSY = dt.timedelta(seconds=3)  # until we ask again for a lane that another wor
 
 def look(author_did: str) -> dt.datetime | None:
     """Do what is due for one account; when to look again, or None."""
-    owner = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
-    with lane(author_did, owner=owner, seconds=LEASE) as lease:
+    with lane(author_did, owner=this_thread(), seconds=LEASE) as lease:
         if lease is None:
             return timezone.now() + BUSY
         _recover(author_did, lease)
@@ -162,8 +158,9 @@ def _loaded(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _orphans(author_did: str, held: AccountLane | None) -> bool:
-    """Rows in `sending` that nobody works on: the lane is free or its lease has ended."""
-    if held is not None and held.lease_until is not None and held.lease_until > dt.datetime.now(dt.UTC):
+    """Rows in `sending` that nobody works on: the lane is free, or its lease or the process that has it has ended."""
+    leased = held is not None and held.lease_until is not None and held.lease_until > dt.datetime.now(dt.UTC)
+    if leased and held is not None and not has_ended(held.owner):
         return False
     return any(model.objects.filter(author_did=author_did, state=State.SENDING).exists() for model in MODELS)
 
