@@ -1,0 +1,114 @@
+"""What a page asks the database does not grow with what it shows."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from tests.fakes.graph import somebody
+from tests.fakes.oauth import BOB
+
+from elonara.atproto.tid import new_tid
+from elonara.bluesky.models import MemberIdentity
+from elonara.events import actions as events
+from elonara.events.models import Answer
+from elonara.invitations.models import Batch, Invitation
+from elonara.members.models import Member
+
+
+@pytest.fixture
+def asked(signed_in):
+    """How many queries a page takes, once what a process keeps is warm."""
+
+    def count(member, address):
+        browser = signed_in(member)
+        browser.get(address)
+        with CaptureQueriesContext(connection) as seen:
+            answer = browser.get(address)
+        assert answer.status_code == 200
+        return len(seen)
+
+    return count
+
+
+@pytest.fixture
+def bob(make_member):
+    member = make_member("bob", display_name="Bob")
+    MemberIdentity.objects.create(member=member, bsky_did=BOB, bsky_handle="bob.example.com", state="active")
+    return member
+
+
+def make_guests(event, first, count):
+    members = Member.objects.bulk_create(
+        [Member(username=f"guest{n}", password="!") for n in range(first, first + count)]
+    )
+    MemberIdentity.objects.bulk_create(
+        MemberIdentity(pk=uuid.uuid4(), member=member, bsky_did=f"did:plc:{member.username}") for member in members
+    )
+    Answer.objects.bulk_create(Answer(event=event, member=member, choice="going") for member in members)
+
+
+def make_invitations(target, host, dids, **fields):
+    batch = Batch.objects.create(host=host, event=target)
+    Invitation.objects.bulk_create(
+        Invitation(
+            batch=batch, event=target, host=host, invitee_did=did, invitee_handle="x.example", author_did="did:plc:host",
+            rkey=new_tid(), ref=uuid.uuid4().hex[:20], record={"text": "Come!"}, state="sent", queued_at=timezone.now(),
+            next_attempt_at=timezone.now(),
+            **fields,
+        )
+        for did in dids
+    )  # fmt: skip
+
+
+def make_events(host, first, count):
+    return [
+        events.create(
+            host, title=f"Walk {n}", starts_at=timezone.now() + timedelta(days=3, hours=n), timezone="Europe/Lisbon"
+        )
+        for n in range(first, first + count)
+    ]
+
+
+@pytest.mark.parametrize("address", ["/", "/events", "/events?show=mine", "/events?show=past", "/profile"])
+def test_lists_of_events(asked, alice, address):
+    make_events(alice, 0, 2)
+    few = asked(alice, address)
+    make_events(alice, 2, 4)
+    assert asked(alice, address) == few
+
+
+@pytest.mark.parametrize("tab", ["", "/manage?tab=guests"])
+def test_two_hundred_guests(asked, alice, picnic, tab):
+    make_guests(picnic, 0, 3)
+    few = asked(alice, f"/events/{picnic.slug}{tab}")
+    make_guests(picnic, 3, 197)
+    assert asked(alice, f"/events/{picnic.slug}{tab}") == few
+
+
+@pytest.mark.parametrize("step", ["watch", "watch&part=1"])
+def test_watching_three_hundred(asked, alice, picnic, friends, step):
+    address = f"/events/{picnic.slug}/manage?tab=invite&step={step}"
+    make_invitations(picnic, alice, [f"did:plc:w{n}" for n in range(2)])
+    few = asked(alice, address)
+    make_invitations(picnic, alice, [f"did:plc:w{n}" for n in range(2, 300)])
+    assert asked(alice, address) == few
+
+
+def test_picking_among_many(asked, alice, picnic, friends, people):
+    address = f"/events/{picnic.slug}/manage?tab=invite"
+    few = asked(alice, address)
+    people.extend(somebody(f"friend{n}") for n in range(45))
+    assert asked(alice, address) == few
+
+
+@pytest.mark.parametrize("address", ["/", "/invitations"])
+def test_a_full_inbox(asked, alice, bob, address):
+    for event in make_events(alice, 0, 2):
+        make_invitations(event, alice, [BOB])
+    few = asked(bob, address)
+    for event in make_events(alice, 2, 6):
+        make_invitations(event, alice, [BOB])
+    assert asked(bob, address) == few
