@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 PROFILES_PER_CALL = 25  # app.bsky.actor.getProfiles
 LARGEST_PAGE = 100  # app.bsky.graph.getFollowers, getFollows
+LOOK_UP_SECONDS = 15.0  # for all handles of one question that the AppView does not know
 MUTUAL_ROUNDS = 5  # pages of followers read for one page of mutuals
 
 GONE = {Kind.ACCOUNT_DEACTIVATED: "deactivated", Kind.ACCOUNT_TAKENDOWN: "takendown"}
@@ -121,12 +123,13 @@ class BlueskyGraphService:
         found = actor_views.fresh(member_id, names, max_age) if max_age > 0 else {}
         missing = sorted(names - found.keys())
         asked: list[Person] = []
+        patience = _Patience()
         for batch in _batches(missing, PROFILES_PER_CALL):
             answer, viewer = self._read(member_id, "app.bsky.actor.getProfiles", {"actors": batch})
             people = _people(answer.get("profiles"), known=viewer.known)
             asked += people
             shown = {name for person in people for name in (person.did, person.handle.lower())}
-            asked += [person for name in batch if name not in shown and (person := _absent(name))]
+            asked += [person for name in batch if name not in shown and (person := patience.over(_absent, name))]
         actor_views.keep(member_id, asked)
         found |= {name: person for person in asked for name in (person.did, person.handle.lower())}
         by_name = {actor: name if name.startswith("did:") else name.lower() for actor, name in wanted.items()}
@@ -199,6 +202,25 @@ def _people(items: object, *, known: bool) -> list[Person]:
         with contextlib.suppress(KeyError, TypeError, AttributeError):
             people.append(Person.from_profile(item, known=known))
     return people
+
+
+class _Patience:
+    """Time for looking up names one after the other: their servers are strangers', and may be slow on purpose."""
+
+    def __init__(self) -> None:
+        self._spent = 0.0
+
+    def over(self, look: Callable[[str], Person | None], name: str) -> Person | None:
+        """One look. Raises GraphUnavailable once all of them have taken too long."""
+        if self._spent > LOOK_UP_SECONDS:
+            raise GraphUnavailable(
+                "unreachable", "Some of these accounts are on servers that do not answer. Try again with fewer of them."
+            )
+        began = time.monotonic()
+        with _sentences():
+            found = look(name)
+        self._spent += time.monotonic() - began
+        return found
 
 
 def _absent(name: str) -> Person | None:

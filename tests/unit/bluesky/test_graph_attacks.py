@@ -1,0 +1,49 @@
+"""Names that lead to servers of strangers, asked about by a member."""
+
+import time
+
+import pytest
+from tests.fakes.oauth import Network, answer
+
+from elonara.bluesky import graph, network
+from elonara.bluesky.graph import GraphUnavailable
+from elonara.bluesky.models import MemberIdentity
+from elonara.members.models import Member
+
+APPVIEW = "https://public.api.bsky.app"
+
+
+@pytest.fixture
+def member(db):
+    member = Member.objects.create_user("alice")
+    MemberIdentity.objects.create(member=member, bsky_did="did:plc:host", bsky_handle="alice.example")
+    return member
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Every name costs four seconds, and is nobody's."""
+    now = [time.monotonic()]
+    monkeypatch.setattr(graph.time, "monotonic", lambda: now[0])
+    net, looked = Network(), []
+    net.origins[APPVIEW] = lambda _request: answer(200, {"profiles": []})
+
+    def dns(name):
+        looked.append(name)
+        now[0] += 4
+        return []
+
+    with network.use(net, dns=dns):
+        yield looked
+
+
+def test_a_hundred_slow_names_do_not_hold_a_thread_for_half_an_hour(member, slow):
+    with pytest.raises(GraphUnavailable) as refused:
+        graph.BlueskyGraphService().confirm(member.pk, [f"p{number}.slow.example.com" for number in range(100)])
+    assert refused.value.reason == "unreachable"
+    assert "fewer" in refused.value.sentence
+    assert len(slow) < 6
+
+
+def test_two_unknown_names_are_only_absent(member, slow):
+    assert graph.BlueskyGraphService().confirm(member.pk, ["a.slow.example.com", "b.slow.example.com"]) == {}
