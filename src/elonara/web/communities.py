@@ -12,27 +12,20 @@ from django.views.decorators.http import require_POST, require_safe
 from elonara.communities import actions, queries
 from elonara.communities.models import Community, Membership
 from elonara.events import queries as events
+from elonara.invitations.queries import is_invited
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.browser import proofs
 from elonara.web.forms import CommunityForm
 from elonara.web.pages import blame, member_of, members_only, options, tell, the_member
-
-# An invitation opens a private community from the moment it was written until it is taken back.
-OPENS = ("queued", "sending", "sent", "waiting", "handed_over")
 
 
 def community_or_404(request: HttpRequest, slug: str) -> Community:
     """The community, for those who may see it. To others it does not exist."""
     community = Community.objects.filter(slug=slug).first()
     known = list(proofs(request))
-    if community is None or not (queries.may_see(community, member_of(request), known) or is_invited(known, community)):
+    if community is None or not (queries.may_see(community, member_of(request), known) or is_invited(community, known)):
         raise Http404
     return community
-
-
-def is_invited(known: list[str], community: Community) -> bool:
-    """Whether somebody who proved an invited DID in this browser looks: it opens a private community."""
-    return bool(known) and community.invitations.filter(invitee_did__in=known, state__in=OPENS).exists()
 
 
 def managed_or_refused(request: HttpRequest, slug: str) -> Community:
@@ -131,7 +124,7 @@ def close(request: HttpRequest, slug: str) -> HttpResponse:
 def join(request: HttpRequest, slug: str) -> HttpResponse:
     """Become a member of a community one may see."""
     community = community_or_404(request, slug)
-    actions.join(community, member=the_member(request), invited=is_invited(list(proofs(request)), community))
+    actions.join(community, member=the_member(request), invited=is_invited(community, list(proofs(request))))
     tell(request, f"You belong to {community.name} now.")
     return redirect(f"/communities/{slug}")
 

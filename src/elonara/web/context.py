@@ -29,7 +29,7 @@ def theme_of(request: HttpRequest) -> str:
 
 def _waiting(request: HttpRequest) -> int:
     found = proofs(request)
-    return sum(1 for item in invitations.inbox(list(found)) if not item.answer and not item.is_over) if found else 0
+    return invitations.waiting_in_inbox(list(found))
 
 
 def _standing(request: HttpRequest) -> str:

@@ -14,6 +14,7 @@ from elonara.communities import queries as communities
 from elonara.communities.models import Community
 from elonara.events import actions, answers, calendar, queries
 from elonara.events.models import Event
+from elonara.invitations.queries import is_invited
 from elonara.members import queries as members
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
@@ -22,9 +23,6 @@ from elonara.web.forms import AnswerForm, EventForm
 from elonara.web.pages import blame, member_of, members_only, options, tell, the_member
 from elonara.web.times import zone_of
 
-# An invitation opens a private event from the moment it was written until it is taken back.
-OPENS = ("queued", "sending", "sent", "waiting", "handed_over")
-
 
 def event_or_404(request: HttpRequest, slug: str) -> Event:
     """The event, for those who may see it. To others it does not exist."""
@@ -32,16 +30,10 @@ def event_or_404(request: HttpRequest, slug: str) -> Event:
     if event is None or not (
         queries.may_see(event, member_of(request), list(proofs(request)))
         or queries.may_invite(event, member_of(request))
-        or is_invited(request, event)
+        or is_invited(event, list(proofs(request)))
     ):
         raise Http404
     return event
-
-
-def is_invited(request: HttpRequest, event: Event) -> bool:
-    """Whether somebody who proved an invited DID in this browser looks: it opens a private event."""
-    known = list(proofs(request))
-    return bool(known) and event.invitations.filter(invitee_did__in=known, state__in=OPENS).exists()
 
 
 def managed_or_refused(request: HttpRequest, slug: str) -> Event:
@@ -132,7 +124,7 @@ def answer(request: HttpRequest, slug: str) -> HttpResponse:
             choice=form.cleaned_data["answer"],
             plus_ones=form.cleaned_data["plus_ones"] or 0,
             note=form.cleaned_data["note"],
-            invited=is_invited(request, event),
+            invited=is_invited(event, list(proofs(request))),
             **who,
         )
     except Invalid as fault:

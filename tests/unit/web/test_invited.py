@@ -5,8 +5,9 @@ import re
 import pytest
 from tests.fakes.oauth import ALICE, BOB
 
+from elonara.bluesky.models import MemberIdentity
 from elonara.events.models import Answer
-from elonara.invitations.models import OptOut, Report
+from elonara.invitations.models import Invitation, OptOut, Report
 
 
 def without_names(answer):
@@ -68,6 +69,38 @@ def test_a_private_event_opens_for_the_invited_person_alone(client, trip, invite
     assert back["location"] == f"/i/{ref}"
     assert "Secret supper" in client.get(f"/i/{ref}").content.decode()
     assert client.get(f"/events/{supper.slug}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("state", "opens"),
+    [
+        ("queued", False),
+        ("waiting", False),
+        ("sending", True),
+        ("sent", True),
+        ("handed_over", True),
+        ("undone", False),
+    ],
+        ("queued", False),
+        ("waiting", False),
+        ("sending", True),
+        ("sent", True),
+        ("handed_over", True),
+        ("undone", False),
+    ],
+)
+def test_the_event_opens_when_the_link_does(signed_in, make_member, invited, supper, state, opens):
+    """One rule for the page, the link and the inbox: an invitation that nobody can have seen opens nothing yet."""
+    bob = make_member("bob")
+    MemberIdentity.objects.create(member=bob, bsky_did=BOB, bsky_handle="bob.example.com", state="active")
+    ref = invited(supper).ref
+    Invitation.objects.update(state=state)
+
+    browser = signed_in(bob)
+
+    assert (browser.get(f"/events/{supper.slug}").status_code == 200) is opens
+    assert (browser.get(f"/i/{ref}").status_code == 200) is opens
+    assert ("Secret supper" in browser.get("/invitations").content.decode()) is opens
 
 
 def test_opening_counts_only_with_a_proof(client, trip, invited, picnic):
