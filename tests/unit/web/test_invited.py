@@ -81,13 +81,6 @@ def test_a_private_event_opens_for_the_invited_person_alone(client, trip, invite
         ("handed_over", True),
         ("undone", False),
     ],
-        ("queued", False),
-        ("waiting", False),
-        ("sending", True),
-        ("sent", True),
-        ("handed_over", True),
-        ("undone", False),
-    ],
 )
 def test_the_event_opens_when_the_link_does(signed_in, make_member, invited, supper, state, opens):
     """One rule for the page, the link and the inbox: an invitation that nobody can have seen opens nothing yet."""
