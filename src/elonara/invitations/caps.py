@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -15,8 +16,9 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from elonara.bluesky.models import AccountLane
-from elonara.invitations.models import HostSending, Invitation, Voice
+from elonara.invitations.models import EmailInvitation, HostSending, Invitation, Voice
 from elonara.invitations.results import CapsLeft
+from elonara.invitations.targets import Target
 from elonara.members.models import Member
 from elonara.members.zones import zone
 from elonara.options import Invitations
@@ -120,10 +122,18 @@ def left(host: Member) -> CapsLeft:
     )
 
 
-def person_caps(dids: Iterable[str], *, without: Invitation | None = None) -> dict[str, dt.date]:
-    """Those who have had their share of the site's invitations this week, with the day on which it ends."""
-    most = _caps().per_person_per_week
-    rows = Invitation.objects.filter(invitee_did__in=list(dids), counted_on__gt=timezone.now().date() - WEEK)
+def person_caps(
+    dids: Iterable[str], *, without: Invitation | None = None, apart_from: Target | None = None
+) -> dict[str, dt.date]:
+    """Those who have had their share of the site's invitations this week, with the day on which it ends.
+
+    What a person gets for one target again takes the place it had, if it still has it: `without` that row, or
+    `apart_from` all rows of the target.
+    """
+    dids, most = list(dids), _caps().per_person_per_week
+    rows = Invitation.objects.filter(invitee_did__in=dids, counted_on__gt=timezone.now().date() - WEEK)
+    if apart_from is not None:
+        rows = rows.exclude(**apart_from.only)
     if without is not None:
         rows = rows.exclude(pk=without.pk)
     days: dict[str, list[dt.date]] = {}
@@ -160,7 +170,8 @@ def _cap_on(host: Member, day: dt.date, caps: Invitations) -> int:
 
 def _taken(host: Member, first: dt.date, without: Invitation | None = None) -> Counter[dt.date]:
     rows = Invitation.objects.filter(host=host, counted_on__gt=first - WEEK)
-    return _by_day(rows, without)
+    letters = EmailInvitation.objects.filter(host=host, counted_on__gt=first - WEEK)
+    return _by_day(rows, without) + Counter(_numbers(letters))
 
 
 def _relayed(first: dt.date, without: Invitation | None) -> Counter[dt.date]:
@@ -171,7 +182,11 @@ def _relayed(first: dt.date, without: Invitation | None) -> Counter[dt.date]:
 def _by_day(rows: QuerySet[Invitation], without: Invitation | None) -> Counter[dt.date]:
     if without is not None:
         rows = rows.exclude(pk=without.pk)
-    return Counter(dict(rows.order_by().values_list("counted_on").annotate(number=Count("pk"))))
+    return Counter(_numbers(rows))
+
+
+def _numbers(rows: QuerySet[Any]) -> dict[dt.date, int]:
+    return dict(rows.order_by().values_list("counted_on").annotate(number=Count("pk")))
 
 
 def _week(taken: Counter[dt.date], last: dt.date) -> int:

@@ -52,7 +52,7 @@ def refusals(
     settled = target.settled_among(dids) if target else set()
     invited = Invitation.objects.filter(**target.only, invitee_did__in=dids) if target else ()
     rows = {row.invitee_did: row for row in invited}
-    full = caps.person_caps(did for did in dids if did not in rows)
+    full = caps.person_caps(dids, apart_from=target)
     own = _own_dids(host) | ({author_did} - {""})
     audience = relay_audience(author_did, host, people) if voice == Voice.RELAY else set(dids)
     found: dict[str, Refusal] = {}

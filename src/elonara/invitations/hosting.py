@@ -188,7 +188,9 @@ def _requeue(invitation: Invitation, by: Member) -> Invitation:
         was_undone = row.state == State.UNDONE
         if was_undone and row.undone_once:
             raise InvitationRefused("undone_for_good")
+        caps.lock_people([row.invitee_did])
         day = caps.days_for(row.host, 1, relay=relay, without=row)[0]
+        day = max(day, caps.person_caps([row.invitee_did], without=row).get(row.invitee_did, day))
         at = timezone.now() if day == caps.today(row.host) else caps.begins(row.host, day)
         renewed(row, ready=ready.can_post, reason=ready.reason, at=timezone.now() if row.ambiguous else at)
         row.counted_on = day

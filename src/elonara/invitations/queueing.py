@@ -101,7 +101,7 @@ def _still_free(plan: Plan) -> tuple[list[Planned], list[Skipped]]:
         row.invitee_did: row
         for row in Invitation.objects.select_for_update().filter(**plan.target.only, invitee_did__in=list(people))
     }
-    full = caps.person_caps(did for did in people if did not in rows)
+    full = caps.person_caps(people, apart_from=plan.target)
     wanted, skipped = [], list(plan.skipped)
     for did, one in people.items():
         code = outs.get(did) or consent.taken(rows.get(did)) or ("person_cap" if did in full else "")

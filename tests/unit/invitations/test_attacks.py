@@ -3,13 +3,14 @@
 import json
 
 import pytest
+from django.utils import timezone
 from tests.fakes.graph import somebody
 
 from elonara.atproto.rich_text import TextBuilder
 from elonara.bluesky.agent import Readiness
 from elonara.bluesky.people import Person
 from elonara.invitations import actions
-from elonara.invitations.models import State
+from elonara.invitations.models import Invitation, State
 from elonara.invitations.results import InvitationRefused
 
 
@@ -111,3 +112,41 @@ def test_another_hosts_idempotency_key_is_no_key(picnic, alice, make_event, make
 def test_the_facets_of_a_builder_count_bytes():
     assert facets_of({"text": (rich := TextBuilder().text("é ").mention("@b.example", "did:plc:b").build()).text,
                       "facets": rich.facets}) == ["@b.example"]  # fmt: skip
+
+
+class TestThePersonsCap:
+    """Three a week from everybody together: cancelling and sending again must not stretch it."""
+
+    @pytest.fixture(autouse=True)
+    def cap(self, set_options, alice):
+        set_options(invitations={"per_person_per_week": 2})
+
+    def cancelled_ones_and_full_week(self, make_event, send, alice):
+        old = [make_event(title=f"Old {number}") for number in range(2)]
+        for event in old:
+            send(event, "bob")
+            actions.cancel(Invitation.objects.get(event=event), alice)
+        for number in range(2):
+            assert send(make_event(title=f"New {number}"), "bob").queued == 1
+        return old
+
+    def test_a_cancelled_one_sent_again_waits_for_next_week(self, make_event, send, alice, deliver):
+        for event in self.cancelled_ones_and_full_week(make_event, send, alice):
+            actions.retry(Invitation.objects.get(event=event), alice)
+        deliver()
+        assert Invitation.objects.filter(state=State.SENT, invitee_did="did:plc:bob").count() == 2
+
+    def test_nor_does_inviting_anew_get_around_it(self, make_event, send, alice, deliver):
+        for event in self.cancelled_ones_and_full_week(make_event, send, alice):
+            assert {item.reason for item in send(event, "bob").skipped} == {"person_cap"}
+        deliver()
+        assert Invitation.objects.filter(state=State.SENT, invitee_did="did:plc:bob").count() == 2
+
+    def test_one_that_failed_and_was_counted_needs_no_second_share(self, make_event, send, alice):
+        first, second = make_event(title="First"), make_event(title="Second")
+        send(first, "bob")
+        send(second, "bob")
+        Invitation.objects.filter(event=first).update(state=State.FAILED, reason="gave_up")
+        assert actions.retry(Invitation.objects.get(event=first), alice).counted_on is not None
+        row = Invitation.objects.get(event=first)
+        assert row.next_attempt_at <= timezone.now()
