@@ -1,0 +1,57 @@
+"""Everything here runs against the real local network; the counts are printed at the end of the run."""
+
+import socket
+
+import pytest
+from tests.chaos.ground import Appview, Hosts, Site
+from tests.networks import *  # noqa: F403
+from tests.networks import _started
+
+_counts = []
+
+
+@pytest.fixture(scope="session")
+def network():
+    """PLC and PDS alone: nobody is looked up, and the PDS does more."""
+    yield from _started(accounts=0, appview=False)
+
+
+@pytest.fixture(scope="session")
+def hosts(network):
+    return Hosts(network)
+
+
+@pytest.fixture(scope="session")
+def appview():
+    with Appview() as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def port():
+    """One for the whole run: a loopback client's id, and so its sessions, hang on it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+def site(transactional_db, network, hosts, appview, port, settings, tmp_path):
+    site = Site(network, hosts, tmp_path, port, appview, settings)
+    yield site
+    network.faults([])
+    network.token_max_age(3600)
+    site.close()
+    hosts.leave()
+
+
+@pytest.fixture
+def count(request):
+    """`count("words")`: printed at the end of the run, beside the test's name."""
+    return lambda words: _counts.append(f"{request.node.name}: {words}")
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _counts:
+        terminalreporter.section("counts")
+        for line in _counts:
+            terminalreporter.write_line(line)

@@ -1,0 +1,317 @@
+"""A site with hosts who invite, and its work in processes that can be killed; the posts land in real repositories.
+
+Whom the hosts know is seeded (rows of `ActorView` that stay fresh): no account has to be made for each invited person.
+Whatever is written goes to the real PDS, and what stands there is counted by listing the repositories.
+"""
+
+import base64
+import contextlib
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+import httpx2
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count
+from django.utils import timezone
+from tests.fakes.faulty_server import FaultyServer, Reply
+
+from elonara.bluesky import actor_views
+from elonara.bluesky.agent import POSTS
+from elonara.bluesky.models import ActorView, MemberIdentity
+from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.bluesky.people import Person
+from elonara.config import options
+from elonara.events import actions as events
+from elonara.events.models import Event
+from elonara.invitations import actions
+from elonara.invitations.models import Announcement, Invitation, State
+from elonara.members.models import Member
+
+LONG = os.environ.get("ELONARA_TEST_CHAOS") == "long"
+MOVING = (State.QUEUED, State.SENDING, State.UNDOING)
+FIRST_MEMBER = 1000
+REF = re.compile(r"/i/([A-Za-z0-9_-]+)$")
+
+
+class Appview(FaultyServer):
+    """Says of everybody that they carry no label: all that delivery asks an AppView about an author."""
+
+    def answer(self, call):
+        actor = call.params.get("actor", "")
+        return Reply(200, {"did": actor, "handle": "somebody.test"})
+
+
+class Process:
+    """A process of the site. Its words are in `log`."""
+
+    def __init__(self, arguments, environment, log):
+        self.log = log
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            )
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    @property
+    def running(self):
+        return self._process.poll() is None
+
+    def kill(self):
+        """SIGKILL: nothing is finished, nothing is put away."""
+        self._process.kill()
+        self._process.wait()
+
+    def end(self, patience=15):
+        """SIGTERM; how many seconds it took to end."""
+        began = time.monotonic()
+        self._process.terminate()
+        self._process.wait(patience)
+        return time.monotonic() - began
+
+
+@dataclass
+class Hosts:
+    """The accounts that invite, and the sessions they gave the site: consenting anew for each test costs seconds."""
+
+    network: object
+    accounts: list = field(default_factory=list)
+    kept: dict = field(default_factory=dict)  # account's DID → the columns of the identity
+
+    def enter(self, number):
+        """Members of the site for the first `number` accounts, connected."""
+        members = []
+        while len(self.accounts) < number:
+            self.accounts.append(self.network.create_account())
+        for place, account in enumerate(self.accounts[:number]):
+            member = Member.objects.create_user(f"host{place}", display_name=f"Host {place}", pk=FIRST_MEMBER + place)
+            if account.did in self.kept:
+                MemberIdentity.objects.create(member=member, **self.kept[account.did])
+            else:
+                consent(self.network, member, account)
+            members.append(member)
+        return members
+
+    def leave(self):
+        """Keep the sessions that still are good, with the tokens they have now."""
+        names = [column.attname for column in MemberIdentity._meta.fields if column.attname != "member_id"]
+        rows = MemberIdentity.objects.filter(state=MemberIdentity.State.ACTIVE, attempt_started_at=None).values(*names)
+        self.kept = {row["bsky_did"]: row | {"lease_until": None} for row in rows}
+
+
+def consent(network, member, account, purpose="connect"):
+    """Go to the server's own consent page and come back."""
+    browser = secrets.token_hex(8)
+    service = BlueskyOAuthService()
+    url = service.begin(purpose, account.did, member=member, browser=browser, confirmed=True)
+    back = network.approve(url, account.handle, account.password)
+    service.finish(dict(parse_qsl(urlsplit(back).query)), browser=browser)
+
+
+@dataclass
+class Tally:
+    """What stands in the repositories, against what the rows say."""
+
+    states: dict
+    once: int
+    missing: list
+    twice: list
+    alive: list  # undone or cancelled, and there
+    announcements: list  # of the events, how often each stands
+
+    @property
+    def right(self):
+        """Every post that is to stand stands once, and no other."""
+        return not (self.missing or self.twice or self.alive) and set(self.announcements) <= {1}
+
+    def __str__(self):
+        states = ", ".join(f"{number} {state}" for state, number in sorted(self.states.items()))
+        return (
+            f"{sum(self.states.values())} invitations ({states}): {self.once} posts stand once, "
+            f"{len(self.missing)} missing, {len(self.twice)} twice, {len(self.alive)} alive that must not be; "
+            f"{len(self.announcements)} announcements"
+        )
+
+
+class Site:
+    """The rows of this test's database, and processes that work on them."""
+
+    def __init__(self, network, hosts, folder, port, appview, django_settings):
+        self.network, self.hosts, self.folder, self.port = network, hosts, folder, port
+        self.processes = []
+        self.reauthorized = 0
+        self.members = []
+        private = [network.settings()["ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS"], urlsplit(appview).netloc]
+        self.wanted = {
+            "ELONARA_CONFIG": str(folder / "none.toml"),
+            "ELONARA_DATA_DIR": str(settings.ELONARA.data_dir),
+            "ELONARA_DATABASE__URL": self.database_url(),
+            "ELONARA_SITE__URL": f"http://127.0.0.1:{port}",
+            "ELONARA_HTTP__PORT": str(port),
+            "ELONARA_BLUESKY__WRITES__MODE": "oauth",
+            **network.settings(raised_caps=True),
+            "ELONARA_BLUESKY__APPVIEW_URL": appview,
+            "ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS": ",".join(private),
+        }
+        django_settings.ELONARA = options.load(self.wanted, folder / "none.toml")
+        self.before = set()
+
+    @staticmethod
+    def database_url(port=None):
+        """The test's own database, as another process reaches it (through `port`, where given)."""
+        name = connection.settings_dict["NAME"]
+        if connection.vendor == "sqlite":
+            return f"sqlite:///{name}"
+        url = urlsplit(os.environ["ELONARA_TEST_DATABASE_URL"])
+        place = url.netloc if port is None else f"{url.netloc.rpartition(':')[0]}:{port}"
+        return urlunsplit(url._replace(netloc=place, path=f"/{name}"))
+
+    # -- processes ----------------------------------------------------------------------------------------------------
+
+    def start(self, *arguments, **environment):
+        """Run Python with these arguments as this site."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")}
+        given = {**inherited, **self.wanted, "DJANGO_SETTINGS_MODULE": "elonara.config.settings", **environment}
+        process = Process(arguments, given, self.folder / f"{len(self.processes)}.log")
+        self.processes.append(process)
+        return process
+
+    def serve(self, **environment):
+        """`elonara serve`: the one process of a site on SQLite."""
+        return self.start("-m", "elonara.cli", "serve", **environment)
+
+    def work(self, **environment):
+        """`elonara worker`; in the short version one that does not wait half a minute to believe in a death."""
+        own = ["-m", "elonara.cli", "worker"] if LONG else [str(Path(__file__).with_name("quick_worker.py"))]
+        return self.start(*own, **environment)
+
+    def close(self):
+        """End whatever still runs."""
+        for process in self.processes:
+            if process.running:
+                process.kill()
+
+    def words(self):
+        """What all processes said, for the message of a failed assertion."""
+        return "\n".join(process.log.read_text(errors="replace")[-3000:] for process in self.processes[-3:])
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    def open(self, hosts=8):
+        """Have hosts; what stands in their repositories already is none of ours."""
+        self.members = self.hosts.enter(hosts)
+        self.before = {record["uri"] for record in self.records()}
+
+    def invite(self, number):
+        """Every host invites `number` people to an event of hers, in a quiet thread."""
+        starts = (timezone.now() + timedelta(days=30)).replace(minute=0, second=0, microsecond=0)
+        for member in self.members:
+            event = events.create(member, title="Picnic", starts_at=starts, timezone="UTC", location="By the river")
+            people = [somebody() for _ in range(number)]
+            actor_views.keep(member.pk, people)
+            # Bluesky's answers about them stay fresh for as long as the test takes.
+            ActorView.objects.filter(member=member).update(checked_at=timezone.now() + timedelta(days=1))
+            sent = actions.invite(member, event, [person.did for person in people])
+            assert sent.queued == number, sent
+
+    def under_way(self):
+        """How many posts have not come to an end."""
+        return sum(model.objects.filter(state__in=MOVING).count() for model in (Announcement, Invitation))
+
+    def attempts(self):
+        """How many posts are out, or being tried."""
+        return Invitation.objects.exclude(state=State.QUEUED).count()
+
+    def wait(self, until, patience=60, *, often=0.05, meanwhile=lambda: None):
+        """Wait for `until()`. Raises AssertionError with the processes' words."""
+        end = time.monotonic() + patience
+        while not until():
+            if time.monotonic() > end:
+                states = Counter(Invitation.objects.values_list("state", "reason"))
+                raise AssertionError(f"not within {patience} s; {states}; the processes said:\n{self.words()}")
+            meanwhile()
+            time.sleep(often)
+
+    def finish(self, patience=120):
+        """Wait until every post has come to its end; hosts whose session was lost give a new one."""
+        self.wait(lambda: not self.under_way() and not self.lost(), patience, often=0.2, meanwhile=self.reauthorize)
+
+    def lost(self):
+        """Identities whose session was lost."""
+        return list(MemberIdentity.objects.filter(state=MemberIdentity.State.NEEDS_REAUTH))
+
+    def reauthorize(self):
+        """What the host does who reads that her permission is needed again."""
+        by_did = {account.did: account for account in self.hosts.accounts}
+        for identity in self.lost():
+            consent(self.network, identity.member, by_did[identity.bsky_did], "reauthorize")
+            self.reauthorized += 1
+
+    # -- what stands --------------------------------------------------------------------------------------------------
+
+    def records(self):
+        """Every post in the hosts' repositories."""
+        found = []
+        with httpx2.Client(base_url=f"{self.network.pds}/xrpc/", timeout=30, trust_env=False) as pds:
+            for account in self.hosts.accounts[: len(self.members)]:
+                cursor = ""
+                while cursor is not None:
+                    asked = {"repo": account.did, "collection": POSTS, "limit": "100"}
+                    page = pds.get("com.atproto.repo.listRecords", params=asked | ({"cursor": cursor} if cursor else {}))
+                    assert page.status_code == 200, page.text
+                    found += page.json()["records"]
+                    cursor = page.json().get("cursor")
+        return found
+
+    def tally(self):
+        """Count what stands by its link."""
+        links = Counter()
+        for record in self.records():
+            if record["uri"] not in self.before:
+                links.update({urlsplit(link).path for link in links_of(record["value"])})
+        refs = Counter({found[1]: number for link, number in links.items() if (found := REF.search(link))})
+        rows = dict(Invitation.objects.values_list("ref", "state"))
+        unknown = set(refs) - set(rows)
+        assert not unknown, f"posts of nobody's: {unknown}"
+        return Tally(
+            states=dict(Invitation.objects.order_by().values_list("state").annotate(Count("pk"))),
+            once=sum(refs[ref] == 1 for ref, state in rows.items() if state == State.SENT),
+            missing=[ref for ref, state in rows.items() if state == State.SENT and refs[ref] == 0],
+            twice=[ref for ref, number in refs.items() if number > 1],
+            alive=[ref for ref, state in rows.items() if state != State.SENT and refs[ref]],
+            announcements=[links[f"/events/{slug}"] for slug in Event.objects.values_list("slug", flat=True)],
+        )
+
+
+def somebody():
+    """A person whom the host knows and who knows her."""
+    name = base64.b32encode(secrets.token_bytes(15)).decode().lower()
+    return Person(f"did:plc:{name}", f"{name[:10]}.test", follows_you=True, you_follow=True)
+
+
+def links_of(post):
+    """The links in a post's text."""
+    features = [feature for facet in post.get("facets", ()) for feature in facet["features"]]
+    return [feature["uri"] for feature in features if feature["$type"].endswith("#link")]
+
+
+@contextlib.contextmanager
+def engine_here(engine):
+    """Run an engine in this process until the end of the block."""
+    engine.start()
+    try:
+        yield engine
+    finally:
+        engine.stop(30)

@@ -1,0 +1,88 @@
+"""kill -9 at random instants, while 8 accounts deliver: every invitation's post stands exactly once."""
+
+import random
+import time
+
+import pytest
+from tests.chaos.ground import LONG
+
+INVITATIONS, KILLS = (2000, 100) if LONG else (48, 6)
+# Answers that come late, and writes that land late: while the process that asked for them is being killed and after.
+SLOW = [
+    {"match": "com.atproto.repo.createRecord", "kind": "delay-before", "ms": 600, "rate": 0.25},
+    {"match": "com.atproto.repo.createRecord", "kind": "delay-after", "ms": 250, "rate": 0.7},
+]
+LONGEST_DELIVERY = 1.6 if LONG else 0.8  # seconds between the first sign of work and the kill
+
+
+@pytest.fixture
+def chance(count):
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    return random.Random(seed)
+
+
+def kill_while_it_works(site, process, chance):
+    """Kill it somewhere in its work; False where nothing is left to do."""
+    began = site.attempts()
+    site.wait(lambda: site.attempts() > began or not site.under_way(), 90, often=0.01)
+    time.sleep(chance.uniform(0, LONGEST_DELIVERY))
+    left = site.under_way()
+    process.kill()
+    return bool(left)
+
+
+@pytest.mark.sqlite_only
+def test_one_process_on_sqlite(site, network, chance, count):
+    site.open()
+    site.invite(INVITATIONS // 8)
+    network.faults(SLOW)
+    if LONG:
+        network.token_max_age(45)
+    kills = 0
+    while kills < KILLS and kill_while_it_works(site, site.serve(), chance):
+        kills += 1
+        if LONG:
+            site.reauthorize()
+    network.faults([])
+    process = site.serve()
+    site.finish(600 if LONG else 60)
+    process.end()
+    tally = site.tally()
+    count(f"{kills} kills, {site.reauthorized} sessions reauthorized; {tally}")
+    assert tally.right, tally
+    assert tally.once == INVITATIONS
+    assert kills >= KILLS * 0.5
+
+
+@pytest.mark.postgres_only
+def test_three_workers_on_postgresql(site, network, chance, count):
+    site.open()
+    site.invite(INVITATIONS // 8)
+    network.faults(SLOW)
+    if LONG:
+        network.token_max_age(45)
+    workers = [site.work() for _ in range(3)]
+    kills, gone = 0, False
+    while kills < KILLS:
+        place = chance.randrange(len(workers))
+        if not kill_while_it_works(site, workers[place], chance):
+            break
+        kills += 1
+        if kills >= KILLS // 2 and not gone:
+            gone = True  # this one never comes back
+            del workers[place]
+        else:
+            workers[place] = site.work()
+        if LONG:
+            site.reauthorize()
+    network.faults([])
+    site.finish(900 if LONG else 90)
+    for worker in workers:
+        if worker.running:
+            worker.end()
+    tally = site.tally()
+    count(f"{kills} kills, {site.reauthorized} sessions reauthorized; {tally}")
+    assert tally.right, tally
+    assert tally.once == INVITATIONS
+    assert kills >= KILLS * 0.5
