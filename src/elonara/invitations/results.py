@@ -10,8 +10,10 @@ from urllib.parse import quote
 from uuid import UUID
 
 from elonara.invitations import reasons
-from elonara.invitations.models import Batch
+from elonara.invitations.models import Batch, State
 
+# What a reason asks of the host herself (`reasons.Reason.action`); the rest passes by itself or is the operator's.
+WAYS_ON_OF_HOSTS = frozenset({"reauthorize", "app_password", "connect", "confirm", "compose"})
 COMPOSE_URL = "https://bsky.app/intent/compose?text="
 
 
@@ -219,6 +221,15 @@ class Row:
     text: str
     compose_url: str
     can: tuple[str, ...]
+
+    @property
+    def needs_host(self) -> bool:
+        """Whether it stands still until the host does something: the Watch page shows such rows first."""
+        if self.needs_confirmation:
+            return True
+        if self.state == State.WAITING:
+            return self.action in WAYS_ON_OF_HOSTS
+        return self.state == State.FAILED and bool(self.can)
 
 
 @dataclass(frozen=True)

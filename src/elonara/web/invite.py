@@ -215,18 +215,12 @@ def _watch(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
         tell(request, f"{count} {'post goes' if count == 1 else 'posts go'} out with the new text.")
         return _to(frame, step="watch")
     progress = queries.progress(to, the_member(request))
-    need = [row for row in progress.rows if _needs_host(row)]
     context = {
         "progress": progress,
-        "need": need,
-        "rest": [row for row in progress.rows if row not in need],
+        "need": [row for row in progress.rows if row.needs_host],
+        "rest": [row for row in progress.rows if not row.needs_host],
         "unconfirmed": sum(1 for row in progress.rows if row.needs_confirmation and "confirm" in row.can),
         "ready": queries.readiness(the_member(request)),
     }
     part = request.GET.get("part") == "1"
     return render(request, "invite/progress.html" if part else "invite/watch.html", frame | context)
-
-
-def _needs_host(row: Any) -> bool:
-    waits = row.state == "waiting" and row.action in {"reauthorize", "app_password", "connect", "confirm", "compose"}
-    return bool(waits or row.needs_confirmation or (row.state == "failed" and row.can))

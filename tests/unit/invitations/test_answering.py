@@ -139,3 +139,14 @@ def test_the_watch_page_tells_how_everybody_stands(picnic, alice, make_member, s
     assert shown.announcements[0].can == ("undo",)
     with pytest.raises(InvitationRefused):
         queries.progress(picnic, make_member("zoe"))
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "hers"),
+    [("waiting", "app_password_missing", True), ("waiting", "opt_outs", False), ("queued", "rate_limited", False)],
+)
+def test_what_passes_by_itself_or_is_the_operators_does_not_need_the_host(picnic, alice, send, state, reason, hers):
+    send(picnic, "bob", thread=False)
+    Invitation.objects.update(state=state, reason=reason)
+    shown = queries.progress(picnic, alice)
+    assert (shown.rows[0].needs_host, shown.counts["needs_you"]) == (hers, int(hers))
