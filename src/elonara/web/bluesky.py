@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from elonara.bluesky.models import AuthorizationRequest
 from elonara.bluesky.oauth_service import BlueskyOAuthService
 from elonara.bluesky.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, Proved, SignedIn
-from elonara.bluesky.profiles import public_profile
 from elonara.members import actions as members
 from elonara.members import queries as member_queries
 from elonara.members.errors import RegistrationClosed
@@ -23,16 +20,8 @@ from elonara.web.accounts import adopt, sign_in
 from elonara.web.browser import browser_of, end_offer, remember, welcome
 from elonara.web.browser import newcomer as newcomer_of
 from elonara.web.gate import stranger_asked
-from elonara.web.limits import TO_SERVER
 from elonara.web.pages import member_of, members_only, safe_next, tell, the_member
-
-Purpose = AuthorizationRequest.Purpose
-
-
-class ToServer(HttpResponseRedirect):
-    """Leads to an authorization server; its address comes from the server's own metadata."""
-
-    allowed_schemes = ["https", "http"]
+from elonara.web.trips import Purpose, ToServer, failed, leave, prove_for
 
 
 @never_cache
@@ -48,14 +37,14 @@ def start(request: HttpRequest) -> HttpResponse:
     if not handle or foreign:
         return render(request, "bluesky/start.html", {"next": back, "member": member, "handle": handle})
     purpose = Purpose.CONNECT if member else Purpose.SIGN_IN
-    return _leave(request, purpose, handle, back, confirmed=False)
+    return leave(request, purpose, handle, back, confirmed=False)
 
 
 @members_only
 @require_POST
 def connect(request: HttpRequest) -> HttpResponse:
     """The member asks for the link herself, by a form of ours."""
-    return _leave(request, Purpose.CONNECT, request.POST.get("handle", ""), _back(request), confirmed=True)
+    return leave(request, Purpose.CONNECT, request.POST.get("handle", ""), _back(request), confirmed=True)
 
 
 @members_only
@@ -65,18 +54,13 @@ def reauthorize(request: HttpRequest) -> HttpResponse:
     try:
         return ToServer(BlueskyOAuthService().reauthorize(the_member(request), browser_of(request), _back(request)))
     except AuthorizationFailed as fault:
-        return _failed(request, fault)
+        return failed(request, fault)
 
 
 @require_POST
 def prove(request: HttpRequest) -> HttpResponse:
     """A visitor shows which account is theirs, to see their invitations."""
     return prove_for(request, request.POST.get("handle", ""), _back(request, "/invitations"))
-
-
-def prove_for(request: HttpRequest, handle: str, back: str) -> HttpResponse:
-    """Begin a proof that leads back to a page of ours."""
-    return _leave(request, Purpose.PROVE, handle, back, confirmed=True)
 
 
 @never_cache
@@ -90,7 +74,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     try:
         outcome = BlueskyOAuthService().finish(answered, browser=browser_of(request), member=member_of(request))
     except AuthorizationFailed as fault:
-        return _failed(request, fault)
+        return failed(request, fault)
     match outcome:
         case SignedIn():
             return _signed_in(request, outcome)
@@ -121,7 +105,7 @@ def confirm(request: HttpRequest, request_id: UUID) -> HttpResponse:
             return redirect("/profile/edit")
         linked = service.confirm(request_id, browser_of(request), member)
     except AuthorizationFailed as fault:
-        return _failed(request, fault)
+        return failed(request, fault)
     adopt(member, linked.identity.bsky_did)
     tell(request, f"Connected as @{linked.identity.bsky_handle}.")
     return redirect(safe_next(request, linked.next, "/profile/edit"))
@@ -150,7 +134,7 @@ def newcomer(request: HttpRequest) -> HttpResponse:
         return redirect("/auth/bluesky/new")
     except AuthorizationFailed as fault:
         end_offer(request)
-        return _failed(request, fault)
+        return failed(request, fault)
     back = safe_next(request, who.get("next"))
     end_offer(request)
     if member is not None:
@@ -178,25 +162,6 @@ def _back(request: HttpRequest, fallback: str = "/profile/edit") -> str:
     return safe_next(request, request.POST.get("next"), fallback)
 
 
-@stranger_asked
-def _leave(request: HttpRequest, purpose: str, handle: str, back: str, *, confirmed: bool) -> HttpResponse:
-    if TO_SERVER.passed(request):
-        fault = AuthorizationFailed("too_often", TO_SERVER.sentence, purpose=purpose, next=back, handle=handle)
-        return TO_SERVER.refuse(_failed(request, fault))
-    try:
-        address = BlueskyOAuthService().begin(
-            purpose,
-            handle,
-            member=member_of(request) if purpose == Purpose.CONNECT else None,
-            browser=browser_of(request),
-            next=back,
-            confirmed=confirmed,
-        )
-    except AuthorizationFailed as fault:
-        return _failed(request, fault)
-    return ToServer(address)
-
-
 def _renew(request: HttpRequest) -> None:
     """A new name for a visitor's session: whoever knew the old one gains nothing from the proof."""
     # A member's session was renamed when she signed in; the list of her sessions goes by the name.
@@ -220,23 +185,3 @@ def _newcomer(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
     remember(request, outcome.did, outcome.handle, outcome.display_name)
     welcome(request, outcome.did, outcome.handle, outcome.display_name, outcome.next)
     return redirect("/auth/bluesky/new")
-
-
-def _failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
-    """The sentence, and the same trip again. An invitee who came back as somebody else reads who is who."""
-    if fault.payload.get("ref"):
-        return presses.failed(request, fault, got=_handle_of(fault.got))
-    back = safe_next(request, fault.next)
-    if fault.purpose in {Purpose.CONNECT, Purpose.REAUTHORIZE} and request.user.is_authenticated:
-        query = urlencode({"tab": "bluesky"})
-        tell(request, fault.sentence, "bad")
-        request.session["tried_handle"] = fault.handle
-        return redirect(f"/profile/edit?{query}")
-    # An account that nobody could look up is a slip of the pen, not a fault of the site.
-    context = {"fault": fault, "next": back, "proving": fault.purpose == Purpose.PROVE}
-    return render(request, "bluesky/start.html", context, status=400)
-
-
-def _handle_of(did: str) -> str:
-    profile = public_profile(did) if did else None
-    return profile.handle if profile else did

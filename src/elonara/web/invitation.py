@@ -20,6 +20,7 @@ from elonara.web.browser import end_offer, forget, proofs
 from elonara.web.forms import AnswerForm
 from elonara.web.limits import REPORT
 from elonara.web.pages import safe_next, tell
+from elonara.web.trips import prove_for
 
 
 def _target(invitation: Invitation) -> Event | Community:
@@ -87,8 +88,6 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
 
 def _prove_first(request: HttpRequest, ref: str) -> HttpResponse:
     """On a page that shows nothing, only the handle the visitor types says where to go. Any ref behaves the same."""
-    from elonara.web.bluesky import prove_for  # noqa: PLC0415  # that module applies presses, too
-
     return prove_for(request, request.POST.get("handle", ""), f"/i/{ref}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 
 from elonara.bluesky.models import AuthorizationRequest
 from elonara.bluesky.oauth_service import BlueskyOAuthService
@@ -14,12 +14,12 @@ from elonara.bluesky.outcomes import AuthorizationFailed, Proved
 from elonara.invitations import actions, queries
 from elonara.invitations.models import Invitation
 from elonara.invitations.results import InvitationRefused
-from elonara.invitations.targets import target_of
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.browser import Proof, browser_of, proofs
 from elonara.web.gate import stranger_asked
 from elonara.web.limits import PRESS, TO_SERVER, Limit
 from elonara.web.pages import tell
+from elonara.web.trips import ToServer, press_failed
 
 DONE = {
     "going": "You are going. You can change it until it starts.",
@@ -47,8 +47,6 @@ def begin(
     request: HttpRequest, invitation: Invitation, wanted: Mapping[str, Any], identifier: str = ""
 ) -> HttpResponse:
     """Send the invitee to their server, with the press."""
-    from elonara.web.bluesky import ToServer  # noqa: PLC0415  # that module applies presses, too
-
     if TO_SERVER.passed(request):
         return _too_often(request, TO_SERVER, invitation, wanted)
     try:
@@ -63,13 +61,13 @@ def begin(
             )
         )
     except AuthorizationFailed as fault:
-        return failed(request, fault, got=fault.handle)
+        return press_failed(request, fault, got=fault.handle)
 
 
 def _too_often(request: HttpRequest, limit: Limit, invitation: Invitation, wanted: Mapping[str, Any]) -> HttpResponse:
     """The press is kept on the page, for the same button a little later."""
     fault = AuthorizationFailed("too_often", limit.sentence, next=f"/i/{invitation.ref}", payload=dict(wanted))
-    return limit.refuse(failed(request, fault, got=""))
+    return limit.refuse(press_failed(request, fault, got=""))
 
 
 def apply(request: HttpRequest, proved: Proved) -> str | None:
@@ -110,13 +108,3 @@ def _apply(request: HttpRequest, proof: Proof, wanted: Mapping[str, Any]) -> str
     except Invalid as fault:
         tell(request, str(fault), "bad")
     return f"/i/{ref}"
-
-
-def failed(request: HttpRequest, fault: AuthorizationFailed, *, got: str) -> HttpResponse:
-    """The trip of an invitee ended without a proof; the press is offered again."""
-    ref = str(fault.payload.get("ref", ""))
-    invitation = queries.by_ref(ref)
-    # Who is invited to something private is for that person's eyes.
-    shown = invitation if invitation is not None and not target_of(invitation).is_private else None
-    context = {"fault": fault, "invitation": shown, "got": got, "ref": ref, "press": fault.payload}
-    return render(request, "invitation/failed.html", context, status=400)
