@@ -16,6 +16,8 @@ from elonara.housekeeping.models import Errand, Letter, Worker
 from elonara.invitations.models import (
     Announcement,
     Batch,
+    EmailInvitation,
+    EmailOptOut,
     HostSending,
     Invitation,
     OptOut,
@@ -35,6 +37,8 @@ __all__ = [
     "Batch",
     "Community",
     "DpopNonce",
+    "EmailInvitation",
+    "EmailOptOut",
     "Errand",
     "Event",
     "EventHost",

@@ -1,8 +1,11 @@
 """Who comes: answering, by account or by a proven DID, and the list of guests as each viewer may read it."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, override
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from elonara.communities.people import Who, who
@@ -29,6 +32,18 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True)
+class ByLetter(Who):
+    """Somebody who holds the link of one e-mail invitation, and is known by that alone."""
+
+    letter: UUID | None = None
+
+    @property
+    @override
+    def rows(self) -> Q:
+        return Q(email_invitation=self.letter)
+
+
 def why_closed(event: Event) -> str:
     """Why nobody can answer any more, in a sentence; "" while they can."""
     if is_cancelled(event):
@@ -49,16 +64,18 @@ def answer(
     plus_ones: Any = 0,
     note: str = "",
     invited: bool = False,
+    letter: UUID | None = None,
 ) -> Answer:
-    """Answer, or answer anew: an account, or a DID that the caller has seen proved.
+    """Answer, or answer anew: an account, a DID that the caller has seen proved, or the holder of a `letter`.
 
-    `invited`: the caller has seen an invitation of this person, which opens a private event. Raises NotAllowed and
-    Invalid (`choice`, `plus_ones`, `note`).
+    `letter`: the id of the e-mail invitation whose link the caller has seen; it invites, too. `invited`: the caller has
+    seen an invitation of this person, which opens a private event. Raises NotAllowed and Invalid (`choice`,
+    `plus_ones`, `note`).
     """
-    person = who(member, did, handle, name)
+    person = who(member, did, handle, name) if letter is None else ByLetter(None, name=name[:640], letter=letter)
     if sentence := why_closed(event):
         raise NotAllowed(sentence, "closed")
-    if not invited:
+    if not invited and letter is None:
         if not may_see(event, person.member, (person.did,) if person.did else ()):
             raise NotAllowed("This event is private. Ask its host for an invitation.", "private")
         if person.member is not None and not did:
@@ -94,7 +111,9 @@ def adopt(member: Member, did: str) -> int:
 
     Where she answered twice, the later answer stays. Call it in the transaction that links the DID.
     """
-    if not did:
+    # Every connect and sign-in comes through here, and mostly there is nothing to do: one cheap look.
+    left = Q(did=did, member=None) | Q(member=member, did="")
+    if not did or not Answer.objects.filter(left).exists():
         return 0
     touched = 0
     with transaction.atomic():
@@ -151,6 +170,8 @@ def _write(event: Event, person: Who, values: dict[str, Any]) -> Answer:
         row.member = person.member
     if row.pk is None:
         row.member = person.member
+    if isinstance(person, ByLetter):
+        row.email_invitation_id = person.letter
     row.did = person.did or row.did
     row.handle = person.handle or row.handle
     row.name = one_line(person.name) or row.name

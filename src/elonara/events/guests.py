@@ -109,7 +109,7 @@ def _named(
         you = (viewer is not None and row.member_id == viewer.pk) or bool(did and did in own)
         guests.append(
             Guest(
-                name=row.member.name if row.member else row.name or row.handle or "Somebody from Bluesky",
+                name=_name(row),
                 handle=identity.bsky_handle if identity else row.handle,
                 did=did,
                 choice=row.choice,
@@ -123,6 +123,13 @@ def _named(
         )
     order = {Choice.GOING: 0, Choice.MAYBE: 1, Choice.CANT: 2}
     return tuple(sorted(guests, key=lambda guest: (order[Choice(guest.choice)], not guest.you, not guest.known)))
+
+
+def _name(row: Answer) -> str:
+    if row.member:
+        return row.member.name
+    nameless = "Somebody invited by e-mail" if row.email_invitation_id else "Somebody from Bluesky"
+    return row.name or row.handle or nameless
 
 
 def _did(row: Answer) -> str:

@@ -59,7 +59,7 @@ class EventHost(models.Model):
 
 
 class Answer(models.Model):
-    """What one person answered: a member, or somebody who proved an invited DID."""
+    """What one person answered: a member, somebody who proved an invited DID, or who got the link by e-mail."""
 
     class Choice(models.TextChoices):
         """The three buttons."""
@@ -73,6 +73,10 @@ class Answer(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="answers"
     )
     did = models.CharField(max_length=256, blank=True)
+    # The link in that letter is the proof. By name: events do not know invitations.
+    email_invitation = models.OneToOneField(
+        "elonara.EmailInvitation", on_delete=models.CASCADE, null=True, blank=True, related_name="given"
+    )
     name = models.CharField(max_length=640, blank=True)
     handle = models.CharField(max_length=253, blank=True)
     choice = models.CharField(max_length=5, choices=Choice)
@@ -86,6 +90,7 @@ class Answer(models.Model):
             models.UniqueConstraint(fields=["event", "member"], name="one_answer_per_member"),
             models.UniqueConstraint(fields=["event", "did"], condition=~models.Q(did=""), name="one_answer_per_did"),
             models.CheckConstraint(
-                condition=models.Q(member__isnull=False) | ~models.Q(did=""), name="answer_names_somebody"
+                condition=models.Q(member__isnull=False) | ~models.Q(did="") | models.Q(email_invitation__isnull=False),
+                name="answer_names_somebody",
             ),
         ]

@@ -13,6 +13,7 @@ from django.utils import timezone
 from elonara.bluesky import actor_views, keyring, linking, stores, trips
 from elonara.bluesky.models import AuthorizationRequest, PdsHost
 from elonara.housekeeping import workers
+from elonara.invitations import emailing
 from elonara.members.models import Notice, OneTimeLink
 from elonara.sealing import CannotUnseal
 
@@ -36,6 +37,7 @@ def clear() -> int:
         "links": OneTimeLink.objects.filter(expires_at__lt=now).delete()[0],
         "notices": Notice.objects.filter(dismissed_at__lt=now - READ_NOTICES).delete()[0],
         "pauses": PdsHost.objects.filter(paused_until__lt=now - timedelta(days=1)).delete()[0],
+        "e-mail addresses": emailing.forget_past(),
         "workers": workers.forget_old(),
     }
     if any(counts.values()):

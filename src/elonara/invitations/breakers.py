@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from elonara.invitations import checks, telling
-from elonara.invitations.models import Invitation, OptOut, State
+from elonara.invitations.models import EmailInvitation, EmailOptOut, Invitation, OptOut, State
 from elonara.members.models import Member
 from elonara.members.notices import notify
 
@@ -33,13 +33,26 @@ def after_opt_out(did: str, host: Member | None) -> None:
             _pause(one, unwelcome, sent)
 
 
+def after_email_opt_out(address_hash: str, host: Member | None) -> None:
+    """The same for somebody who wants no more letters."""
+    letters = EmailInvitation.objects.filter(address_hash=address_hash).exclude(sent_at=None)
+    for one in [host] if host is not None else Member.objects.filter(pk__in=letters.values("host")):
+        unwelcome, sent = weigh(one)
+        if _too_many(unwelcome, sent):
+            _pause(one, unwelcome, sent)
+
+
 def weigh(host: Member) -> tuple[int, int]:
-    """How many of the host's last hundred invitations were followed by an opt-out, and how many there were."""
+    """How many of the host's last hundred posts and hundred letters an opt-out followed, and how many there were."""
     rows = Invitation.objects.filter(host=host, state__in=WEIGHED).exclude(sent_at=None).order_by("-sent_at")[:LAST]
     sent = {did: at for did, at in rows.values_list("invitee_did", "sent_at") if at is not None}
     outs = OptOut.objects.filter(Q(host=host) | Q(host=None), did__in=sent)
     unwelcome = {out.did for out in outs if out.created_at >= sent[out.did]}
-    return len(unwelcome), len(rows)
+    letters = EmailInvitation.objects.filter(host=host).exclude(sent_at=None).order_by("-sent_at")[:LAST]
+    written = {who: at for who, at in letters.values_list("address_hash", "sent_at") if at is not None}
+    stops = EmailOptOut.objects.filter(Q(host=host) | Q(host=None), address_hash__in=written)
+    unread = {stop.address_hash for stop in stops if stop.created_at >= written[stop.address_hash]}
+    return len(unwelcome) + len(unread), len(rows) + len(letters)
 
 
 def _too_many(unwelcome: int, sent: int) -> bool:

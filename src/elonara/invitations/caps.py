@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -15,7 +16,7 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from elonara.bluesky.models import AccountLane
-from elonara.invitations.models import HostSending, Invitation, Voice
+from elonara.invitations.models import EmailInvitation, HostSending, Invitation, Voice
 from elonara.invitations.results import CapsLeft
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
@@ -169,7 +170,8 @@ def _cap_on(host: Member, day: dt.date, caps: Invitations) -> int:
 
 def _taken(host: Member, first: dt.date, without: Invitation | None = None) -> Counter[dt.date]:
     rows = Invitation.objects.filter(host=host, counted_on__gt=first - WEEK)
-    return _by_day(rows, without)
+    letters = EmailInvitation.objects.filter(host=host, counted_on__gt=first - WEEK)
+    return _by_day(rows, without) + Counter(_numbers(letters))
 
 
 def _relayed(first: dt.date, without: Invitation | None) -> Counter[dt.date]:
@@ -180,7 +182,11 @@ def _relayed(first: dt.date, without: Invitation | None) -> Counter[dt.date]:
 def _by_day(rows: QuerySet[Invitation], without: Invitation | None) -> Counter[dt.date]:
     if without is not None:
         rows = rows.exclude(pk=without.pk)
-    return Counter(dict(rows.order_by().values_list("counted_on").annotate(number=Count("pk"))))
+    return Counter(_numbers(rows))
+
+
+def _numbers(rows: QuerySet[Any]) -> dict[dt.date, int]:
+    return dict(rows.order_by().values_list("counted_on").annotate(number=Count("pk")))
 
 
 def _week(taken: Counter[dt.date], last: dt.date) -> int:

@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from elonara.bluesky.models import Leased
 from elonara.communities.models import Community
 from elonara.events.models import Event
 
@@ -212,3 +213,64 @@ class Report(models.Model):
 
     class Meta:
         app_label = "elonara"
+
+
+class EmailInvitation(Leased):
+    """One person invited to an event by e-mail. The link in the letter is the proof; whoever has it answers."""
+
+    class State(models.TextChoices):
+        """Where the letter stands."""
+
+        QUEUED = "queued"
+        SENT = "sent"
+        FAILED = "failed"
+        SUPPRESSED = "suppressed"
+        CANCELLED = "cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="email_invitations")
+    host = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    address_enc = models.TextField(blank=True)  # sealed; "" once the event is over
+    address_hash = models.CharField(max_length=64)  # keyed: who is meant, also after the address is forgotten
+    name = models.CharField(max_length=100, blank=True)
+    note = models.CharField(max_length=500, blank=True)
+    token_hash = models.CharField(max_length=64, unique=True)  # /rsvp/{token}
+    token_enc = models.TextField(blank=True)  # sealed; "" once the letter has left
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    reason = models.CharField(max_length=60, blank=True)  # a stable code, in words by `invitations.reasons`
+    attempts = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(db_index=True)
+    counted_on = models.DateField(null=True, blank=True)  # the day it takes from the host's cap
+    sent_at = models.DateTimeField(null=True, blank=True)
+    answer = models.CharField(max_length=5, blank=True)  # going | maybe | cant
+    answered_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [
+            models.UniqueConstraint(fields=["event", "address_hash"], name="invited_once_by_email"),
+        ]
+        indexes = [
+            models.Index(fields=["address_hash", "counted_on"]),
+            models.Index(fields=["host", "counted_on"], name="emailed_on_a_day"),
+        ]
+
+
+class EmailOptOut(models.Model):
+    """No more letters to an address: from one host or (host null) from the whole site. Keeps no address."""
+
+    address_hash = models.CharField(max_length=64)
+    host = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [
+            models.UniqueConstraint(fields=["address_hash", "host"], name="one_email_opt_out_per_host"),
+            models.UniqueConstraint(
+                fields=["address_hash"], condition=models.Q(host=None), name="one_email_opt_out_for_the_site"
+            ),
+        ]

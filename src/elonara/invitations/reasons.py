@@ -173,6 +173,18 @@ _ALL = (
         "This site has no public address yet: your friends would get a link to 127.0.0.1.",
         "Set site.url to a public https address first. Picking and previewing work already.",
     ),
+    # Letters.
+    Reason("no_email", "This site sends no e-mail.", "Copy the link and send it yourself.", "copy_link"),
+    Reason("bad_address", "This is no e-mail address.", "Write it like ana@example.org."),
+    Reason("no_addresses", "No address is written.", "Write at least one, such as ana@example.org."),
+    Reason("mail_trying", "The mail server did not take it at the last try.", "It is tried again by itself.", "wait"),
+    Reason("mail_gave_up", "No mail server took it for a day.", "Send it again later.", "retry"),
+    Reason(
+        "address_refused",
+        "The mail server says that it cannot deliver to this address.",
+        "Check the spelling and write it anew, or copy the link.",
+        "copy_link",
+    ),
     # Why a press is refused as a whole.
     Reason("not_allowed", "Only those who run it may invite.", "Ask a host or an admin."),
     Reason("nobody", "Nobody is chosen.", "Pick at least one person."),

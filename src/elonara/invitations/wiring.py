@@ -12,7 +12,7 @@ from elonara.communities import hooks as communities
 from elonara.communities.models import Community, Membership
 from elonara.events import hooks as events
 from elonara.events.models import Answer, Event
-from elonara.invitations import delivery, rebuilding, telling
+from elonara.invitations import delivery, email_delivery, emailing, rebuilding, telling
 from elonara.invitations import states as table
 from elonara.invitations.models import Announcement, HostSending, Invitation, State
 from elonara.invitations.moves import KIND, Row, move, wake
@@ -25,6 +25,7 @@ MODELS: tuple[type[Row], ...] = (Announcement, Invitation)
 def install() -> None:
     """Register the job and the listeners. Doing it twice changes nothing."""
     jobs.register(KIND, delivery.look, delivery.sweep)
+    jobs.register(emailing.KIND, email_delivery.look, email_delivery.sweep)
     bluesky.on_disconnect.add(disconnected)
     bluesky.on_ready.add(ready)
     bluesky.on_needs_member.add(needs_member)

@@ -1,0 +1,67 @@
+"""The letter that invites somebody by e-mail. What the host checks is what is sent; only the link is its own."""
+
+from __future__ import annotations
+
+from email.utils import formataddr, parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+
+from elonara.communities.validation import many_lines, one_line
+from elonara.events.models import Event
+from elonara.events.times import short_phrase
+from elonara.invitations.models import EmailInvitation
+from elonara.members.models import Member
+
+
+def link(token: str) -> str:
+    """Where the invited person answers."""
+    return f"{_site()}/rsvp/{token}"
+
+
+def subject(host: Member, event: Event) -> str:
+    """`Alice invites you: Picnic`."""
+    return one_line(f"{host.name} invites you: {event.title}")[:180]
+
+
+def body(host: Member, event: Event, note: str, token: str, name: str = "") -> str:
+    """The whole letter, as plain text."""
+    where = f"\n{one_line(event.location)}" if event.location else ""
+    parts = [
+        f"Hello {name}," if name else "Hello,",
+        f"{one_line(host.name)} invites you to",
+        f"{one_line(event.title)}\n{short_phrase(event)} ({event.timezone.replace('_', ' ')}){where}",
+    ]
+    if note:
+        parts.append(many_lines(note))
+    parts += [
+        f"Can you come? Answer here, no account needed:\n{link(token)}",
+        "The link is yours alone: whoever has it answers in your name. It ends with the event.",
+        f"--\n{one_line(host.name)} wrote this through {settings.ELONARA.site.name}, {_site()}.\n"
+        f"No more letters like this: {link(token)}/stop",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def message(row: EmailInvitation, address: str, token: str) -> EmailMessage:
+    """The letter of one row, ready for the mail server."""
+    stop = f"{link(token)}/stop"
+    sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    headers = {
+        # The same for every try: a mailbox that got it twice shows it once.
+        "Message-ID": f"<{row.pk}@{sender.partition('@')[2] or 'localhost'}>",
+        # One press in the mail program (RFC 8058).
+        "List-Unsubscribe": f"<{stop}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    return EmailMessage(
+        subject(row.host, row.event),
+        body(row.host, row.event, row.note, token, row.name),
+        formataddr((one_line(f"{row.host.name} via {settings.ELONARA.site.name}"), sender)),
+        [formataddr((row.name, address)) if row.name else address],
+        headers=headers,
+    )
+
+
+def _site() -> str:
+    return str(settings.ELONARA.site.url.rstrip("/"))
