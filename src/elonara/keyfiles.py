@@ -7,7 +7,6 @@ import stat
 import tempfile
 from pathlib import Path
 
-PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 

@@ -10,7 +10,6 @@ from elonara.atproto.rich_text import fits
 
 POST = "app.bsky.feed.post"
 MAX_LANGS = 3
-MAX_THUMB_BYTES = 1_000_000
 
 Record = dict[str, Any]
 

@@ -19,8 +19,6 @@ LEASE = 60.0  # seconds; three times the longest call
 PATIENCE = 25.0  # seconds that a waiter gives the one who renews
 SKEW = 30  # seconds: a token that ends within them counts as ended
 
-type SessionRow = MemberIdentity | AppPasswordSession
-
 
 class SessionOver(Exception):
     """Only the member can help: reauthorize, or give a new app password. `reason` is a stable code."""

@@ -97,10 +97,3 @@ def people(community: Community) -> QuerySet[Membership]:
     )
     rows = Membership.objects.filter(community=community).select_related("member__bluesky")
     return rows.order_by(order, "joined_at", "pk")
-
-
-def dids_of_members(community: Community) -> set[str]:
-    """The DIDs of all who belong, for "already a member" in the picker."""
-    rows = Membership.objects.filter(community=community)
-    found = rows.values_list("did", "member__bluesky__bsky_did")
-    return {did for pair in found for did in pair if did}

@@ -49,8 +49,3 @@ def ics(event: Event, url: str) -> bytes:
     entry.add("status", "CANCELLED" if is_cancelled(event) else "CONFIRMED")
     calendar.add_component(entry)
     return bytes(calendar.to_ical())
-
-
-def file_name(event: Event) -> str:
-    """What the download is called."""
-    return f"{event.slug}.ics"

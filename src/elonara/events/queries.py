@@ -95,12 +95,6 @@ def host_dids(event: Event) -> set[str]:
     return {did for did in found if did}
 
 
-def answered_dids(event: Event) -> set[str]:
-    """The DIDs of all who answered, for "already answered" in the picker."""
-    found = Answer.objects.filter(event=event).values_list("did", "member__bluesky__bsky_did")
-    return {did for pair in found for did in pair if did}
-
-
 def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Event]:
     """All events, past and cancelled ones too, that the viewer may see, by start."""
     seen = Q(visibility=Visibility.PUBLIC)

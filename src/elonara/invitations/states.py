@@ -85,7 +85,6 @@ TABLE: tuple[Transition, ...] = (
     ),
 )
 _TARGETS = {(source, transition.event): transition.target for transition in TABLE for source in transition.sources}
-LIVE = (S.SENT,)
 # States in which somebody may have seen the post, or its link.
 OUT = (S.SENT, S.SENDING, S.HANDED_OVER)
 UNDER_WAY = (S.QUEUED, S.SENDING, S.WAITING, S.UNDOING)

@@ -103,18 +103,6 @@ def clock(moment: Any) -> str:
 
 
 @register.filter
-def post_link(row: Any) -> str:
-    """Where Bluesky shows a post of ours."""
-    return f"https://bsky.app/profile/{row.author_did}/post/{row.rkey}"
-
-
-@register.filter
-def compose_link(text: str) -> str:
-    """Bluesky's page for writing a post, with the text filled in."""
-    return f"https://bsky.app/intent/compose?text={quote(text)}"
-
-
-@register.filter
 def map_link(place: str) -> str:
     """A map search for a place."""
     return f"https://www.openstreetmap.org/search?query={quote(place)}"

@@ -92,10 +92,3 @@ def test_the_events_of_a_community_are_those_the_viewer_may_see(make_event, alic
     make_event(title="Elsewhere")
     assert [event.title for event in queries.of_community(bakers.pk)] == ["Open"]
     assert {event.title for event in queries.of_community(bakers.pk, alice)} == {"Open", "Closed"}
-
-
-def test_who_answered_and_who_hosts_are_known_by_did(picnic, make_member, alice):
-    answers.answer(picnic, choice="cant", did="did:plc:gil", handle="gil.example", invited=True)
-    answers.answer(picnic, choice="going", member=make_member(did="did:plc:bob"))
-    assert queries.answered_dids(picnic) == {"did:plc:gil", "did:plc:bob"}
-    assert queries.host_dids(picnic) == set()
