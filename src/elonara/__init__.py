@@ -1,0 +1,1 @@
+"""Elonara: a self-hosted site for events and communities."""

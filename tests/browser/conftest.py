@@ -1,5 +1,6 @@
 """A site of its own with a browser in front, and the real local network behind it."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -41,13 +42,14 @@ def _free_port():
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
-def site(network, tmp_path_factory):
+@contextlib.contextmanager
+def serving(network, data, *, raised_caps=True):
     """`elonara serve` as an operator starts it: a process of its own, its workers within."""
-    port, data = _free_port(), tmp_path_factory.mktemp("site")
+    port = _free_port()
     url = f"http://127.0.0.1:{port}"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")}
-    environment = kept | network.settings(raised_caps=True) | {"DJANGO_SETTINGS_MODULE": "elonara.config.settings"}
+    environment = kept | network.settings(raised_caps=raised_caps)
+    environment |= {"DJANGO_SETTINGS_MODULE": "elonara.config.settings"}
     environment |= {"ELONARA_DATA_DIR": str(data), "ELONARA_SITE__URL": url, "ELONARA_HTTP__PORT": str(port)}
     log = data / "serve.log"
     with log.open("wb") as errors:
@@ -72,6 +74,13 @@ def site(network, tmp_path_factory):
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def site(network, tmp_path_factory):
+    """One site for all tests of a run."""
+    with serving(network, tmp_path_factory.mktemp("site")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
