@@ -9,7 +9,7 @@ from elonara.bluesky.people import Person
 from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations import answering, caps, compose, consent, readying
-from elonara.invitations.models import Invitation, OptOut
+from elonara.invitations.models import Invitation, OptOut, RelayConsent
 from elonara.invitations.progress import progress, row_of
 from elonara.invitations.results import CapsLeft, InboxItem, Ready
 from elonara.invitations.targets import Target, target_of
@@ -25,6 +25,7 @@ __all__ = [
     "opt_outs",
     "progress",
     "readiness",
+    "relay_allowed_by",
     "row_of",
     "waiting_in_inbox",
 ]
@@ -94,6 +95,11 @@ def opt_outs(dids: Sequence[str]) -> list[OptOut]:
     """What these DIDs have opted out of, the whole site first."""
     rows = OptOut.objects.filter(did__in=list(dids)).select_related("host__bluesky")
     return sorted(rows, key=lambda row: (row.host_id is not None, row.created_at))
+
+
+def relay_allowed_by(dids: Sequence[str]) -> set[str]:
+    """Those of `dids` whom the site's own account may mention because they said so."""
+    return set(RelayConsent.objects.filter(did__in=list(dids)).values_list("did", flat=True))
 
 
 def is_invited(target: Event | Community, dids: Sequence[str]) -> bool:

@@ -21,6 +21,7 @@ from elonara.web.forms import AnswerForm
 from elonara.web.limits import REPORT
 from elonara.web.pages import safe_next, tell
 from elonara.web.trips import prove_for
+from elonara.web.wishes import wishes_of
 
 
 def _target(invitation: Invitation) -> Event | Community:
@@ -143,6 +144,5 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "known": list(known.values()),
         "open_items": [item for item in items if not item.answer and not item.is_over],
         "done_items": [item for item in items if item.answer or item.is_over],
-        "opt_outs": queries.opt_outs(list(known)) if known else [],
-    }
+    } | wishes_of(request)
     return render(request, "invitation/inbox.html", context)

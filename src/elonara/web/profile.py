@@ -15,14 +15,13 @@ from elonara.bluesky.linking import LastWayToSignIn
 from elonara.bluesky.models import ActorView, AppPasswordSession
 from elonara.bluesky.oauth_service import BlueskyOAuthService
 from elonara.events import queries as events
-from elonara.invitations import actions as invitation_actions
 from elonara.invitations import queries as invitations
 from elonara.invitations.models import Invitation, State
 from elonara.members import actions
 from elonara.members.errors import Invalid
-from elonara.web.browser import proofs
 from elonara.web.forms import AppPasswordForm, ProfileForm
 from elonara.web.pages import blame, members_only, options, tell, the_member
+from elonara.web.wishes import wishes_of
 
 TABS = (("bluesky", "Bluesky"), ("about", "About you"), ("signin", "Signing in"), ("invitations", "Invitations"))
 ABOUT_THE_HANDLE = {"unknown_account", "not_pointing_back", "other_account", "not_connected"}
@@ -47,7 +46,7 @@ def edit(request: HttpRequest) -> HttpResponse:
     if tab == "bluesky":
         return _page(request, tab, **_bluesky(request))
     if tab == "invitations":
-        return _page(request, tab, opt_outs=invitations.opt_outs(list(proofs(request))))
+        return _page(request, tab, **wishes_of(request))
     return _page(request, tab, has_email=bool(options().email.url))
 
 
@@ -140,16 +139,3 @@ def remove_sign_in(request: HttpRequest) -> HttpResponse:
         return redirect("/profile/edit?tab=signin")
     tell(request, "Bluesky is no longer a way to sign in to this account.")
     return redirect("/profile/edit")
-
-
-@members_only
-@require_POST
-def opt_in_again(request: HttpRequest) -> HttpResponse:
-    """Take one's own opt-out back."""
-    known = list(proofs(request))
-    for row in invitations.opt_outs(known):
-        if str(row.pk) == request.POST.get("opt_out"):
-            invitation_actions.opt_in_again(row.did, row.host)
-            tell(request, "You can be invited again.")
-    back = request.POST.get("next") == "/invitations"
-    return redirect("/invitations" if back else "/profile/edit?tab=invitations")

@@ -15,6 +15,7 @@ from elonara.web import (
     manage,
     profile,
     rows,
+    wishes,
 )
 from elonara.web import admin as operator_pages
 
@@ -52,7 +53,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("invitations", invitation.inbox),
     path("invitations/prove", bluesky.prove),
     path("invitations/forget", invitation.forget_me),
-    path("invitations/again", profile.opt_in_again),
+    path("invitations/again", wishes.opt_in_again),
+    path("invitations/relay", wishes.relay),
     path("invitations/<uuid:pk>/<slug:what>", rows.act),
     path("announcements/<uuid:pk>/<slug:what>", rows.act_on_announcement),
     path("profile", profile.show),
