@@ -128,7 +128,7 @@ class Invitation(Post):
     invitee_name = models.CharField(max_length=640, blank=True)
     invitee_avatar = models.URLField(max_length=1000, blank=True)
     line = models.CharField(max_length=200, blank=True)  # the personal line
-    ref = models.CharField(max_length=32, unique=True)  # /i/{ref}: 96 random bits, no secret
+    ref = models.CharField(max_length=32, unique=True)  # /i/{ref}: see compose.ref_for; no secret
     needs_confirmation = models.BooleanField(default=False)  # rebuilt: the host looks again before it goes
     outdated = models.BooleanField(default=False)  # sent, and the target has changed since
     counted_on = models.DateField(null=True, blank=True)  # the day it takes from the host's cap
