@@ -15,6 +15,8 @@ from elonara import trace
 HIDDEN = "<hidden>"
 # What tokens look like where they could turn up: JWTs, authorization headers, app passwords, query and form fields.
 SECRETS = (
+    # Addresses that are keys: of the first run, of a letter's reader, of a new password.
+    re.compile(r"(?P<keep>/(?:first-run|rsvp|confirm-email|reset/key)/)[^\s/?\"']+"),
     re.compile(r"(?P<keep>)eyJ[\w-]+\.[\w-]+\.[\w-]*"),
     re.compile(r"(?P<keep>(?i:\b(?:bearer|dpop|basic)\s+))[\w.~+/=-]{8,}"),
     re.compile(r"(?P<keep>)\b[a-z2-7]{4}(?:-[a-z2-7]{4}){3}\b"),

@@ -144,6 +144,12 @@ class AnswerForm(forms.Form):
     note = forms.CharField(required=False, max_length=500)
 
 
+class RsvpForm(AnswerForm):
+    """The answer of somebody who came by a letter, with the name that the other guests read."""
+
+    name = forms.CharField(required=False, max_length=100)
+
+
 class ProfileForm(forms.Form):
     """About you."""
 

@@ -17,6 +17,7 @@ from elonara.invitations import actions, queries, reasons
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import Target
 from elonara.web import draft as drafts
+from elonara.web import letters
 from elonara.web.draft import Draft
 from elonara.web.pages import tell, the_member
 
@@ -33,6 +34,8 @@ def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
             return _check(request, to, frame)
         case "watch":
             return _watch(request, to, frame)
+        case "email" if isinstance(to, Event):
+            return letters.page(request, to, frame)
         case _:
             return _pick(request, to, frame)
 
@@ -221,6 +224,7 @@ def _watch(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
         "rest": [row for row in progress.rows if not row.needs_host],
         "unconfirmed": sum(1 for row in progress.rows if row.needs_confirmation and "confirm" in row.can),
         "ready": queries.readiness(the_member(request)),
+        "letters": to.email_invitations.count() if isinstance(to, Event) else 0,
     }
     part = request.GET.get("part") == "1"
     return render(request, "invite/progress.html" if part else "invite/watch.html", frame | context)
