@@ -6,7 +6,7 @@ from typing import Any
 
 from elonara.atproto.tid import new_tid
 from elonara.bluesky import app_passwords, credentials, hooks, network, repo_writer
-from elonara.bluesky.agent import POSTS, BlueskyResult, Readiness, Record
+from elonara.bluesky.agent import BlueskyResult, Readiness, Record
 from elonara.bluesky.failures import named
 from elonara.bluesky.identities import row_of
 from elonara.bluesky.models import AppPasswordSession
@@ -32,14 +32,7 @@ class LegacyBlueskyAgent:
             answer = network.xrpc().procedure(found.pds_url, "com.atproto.repo.createRecord", body, auth=found.auth)
             return repo_writer.checked_uri(answer, found.did, key)
 
-        return repo_writer.write(
-            f"create {key}",
-            member_id,
-            author_did,
-            "",
-            lambda: credentials.by_app_password(member_id, author_did, new=True),
-            create,
-        )
+        return self._write(f"create {key}", member_id, author_did, create)
 
     def find_post(self, member_id: int, author_did: str, rkey: str) -> BlueskyResult:
         """See the port."""
@@ -47,36 +40,11 @@ class LegacyBlueskyAgent:
 
     def delete_post(self, member_id: int, author_did: str, rkey: str) -> BlueskyResult:
         """See the port."""
-
-        def delete(found: repo_writer.Credential) -> dict[str, Any]:
-            body = {"repo": found.did, "collection": POSTS, "rkey": rkey}
-            return network.xrpc().procedure(found.pds_url, "com.atproto.repo.deleteRecord", body, auth=found.auth)
-
-        return repo_writer.write(
-            f"delete {rkey}",
-            member_id,
-            author_did,
-            "",
-            lambda: credentials.by_app_password(member_id, author_did, new=False),
-            delete,
-        )
+        return self._write(f"delete {rkey}", member_id, author_did, repo_writer.deletion(rkey), new=False)
 
     def upload_image(self, member_id: int, author_did: str, data: bytes, mime: str) -> BlueskyResult:
         """See the port."""
-
-        def upload(found: repo_writer.Credential) -> dict[str, Any]:
-            return network.xrpc().procedure(
-                found.pds_url, "com.atproto.repo.uploadBlob", content=data, content_type=mime, auth=found.auth
-            )
-
-        return repo_writer.write(
-            "upload",
-            member_id,
-            author_did,
-            "",
-            lambda: credentials.by_app_password(member_id, author_did, new=True),
-            upload,
-        )
+        return self._write("upload", member_id, author_did, repo_writer.upload(data, mime))
 
     def readiness(self, member_id: int) -> Readiness:
         """See the port. The member's app password first, then the relay, else the text to copy."""
@@ -100,6 +68,14 @@ class LegacyBlueskyAgent:
         waits = " The operator can also let you post through the site's own account." if self._may_ask(relay) else ""
         words = f"Ready to post: not yet. {lacking} {COPY}{waits}"
         return Readiness(False, did, handle, "compose", "", reason, words)
+
+    def _write(
+        self, what: str, member_id: int, author_did: str | None, call: repo_writer.Call, *, new: bool = True
+    ) -> BlueskyResult:
+        def credential() -> repo_writer.Credential:
+            return credentials.by_app_password(member_id, author_did, new=new)
+
+        return repo_writer.write(what, member_id, author_did, "", credential, call)
 
     def _relay(self, host_handle: str) -> Readiness | str:
         """The relay's readiness, or why it cannot post."""

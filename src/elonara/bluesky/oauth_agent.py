@@ -10,7 +10,7 @@ from typing import Any
 
 from elonara.atproto.tid import new_tid
 from elonara.bluesky import app_passwords, credentials, network, repo_writer
-from elonara.bluesky.agent import POSTS, BlueskyResult, Readiness, Record
+from elonara.bluesky.agent import BlueskyResult, Readiness, Record
 from elonara.bluesky.failures import named
 from elonara.bluesky.identities import ConnectedIdentity, row_of
 from elonara.bluesky.reasons import sentence
@@ -44,22 +44,11 @@ class OAuthBlueskyAgent:
 
     def delete_post(self, member_id: int, author_did: str, rkey: str) -> BlueskyResult:
         """See the port."""
-
-        def delete(found: repo_writer.Credential) -> dict[str, Any]:
-            body = {"repo": found.did, "collection": POSTS, "rkey": rkey}
-            return network.xrpc().procedure(found.pds_url, "com.atproto.repo.deleteRecord", body, auth=found.auth)
-
-        return self._write(f"delete {rkey}", member_id, author_did, delete)
+        return self._write(f"delete {rkey}", member_id, author_did, repo_writer.deletion(rkey))
 
     def upload_image(self, member_id: int, author_did: str, data: bytes, mime: str) -> BlueskyResult:
         """See the port."""
-
-        def upload(found: repo_writer.Credential) -> dict[str, Any]:
-            return network.xrpc().procedure(
-                found.pds_url, "com.atproto.repo.uploadBlob", content=data, content_type=mime, auth=found.auth
-            )
-
-        return self._write("upload", member_id, author_did, upload)
+        return self._write("upload", member_id, author_did, repo_writer.upload(data, mime))
 
     def readiness(self, member_id: int) -> Readiness:
         """See the port."""

@@ -66,6 +66,27 @@ class NoCredential(Exception):
         self.retryable = retryable
 
 
+def deletion(rkey: str) -> Call:
+    """The call that deletes a post (com.atproto.repo.deleteRecord); one that is not there is a success, too."""
+
+    def delete(found: Credential) -> dict[str, Any]:
+        body = {"repo": found.did, "collection": POSTS, "rkey": rkey}
+        return network.xrpc().procedure(found.pds_url, "com.atproto.repo.deleteRecord", body, auth=found.auth)
+
+    return delete
+
+
+def upload(data: bytes, mime: str) -> Call:
+    """The call that stores a picture for a post (com.atproto.repo.uploadBlob)."""
+
+    def put(found: Credential) -> dict[str, Any]:
+        return network.xrpc().procedure(
+            found.pds_url, "com.atproto.repo.uploadBlob", content=data, content_type=mime, auth=found.auth
+        )
+
+    return put
+
+
 def write(  # noqa: PLR0917
     what: str,
     member_id: int,

@@ -1,7 +1,9 @@
 """What happens to communities: they are made, changed and closed; `memberships` is about who belongs to them."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 
@@ -71,13 +73,8 @@ def change(community: Community, *, by: Member, **fields: Any) -> Community:
     prepared = prepare(picture) if picture else None
     with transaction.atomic():
         row = Community.objects.select_for_update().get(pk=community.pk)
-        changed = {name for name, value in values.items() if getattr(row, name) != value}
-        for name in changed:
-            setattr(row, name, values[name])
-        if picture is not None and (prepared is not None or row.picture):
-            forget_picture(row)
-            if prepared is not None:
-                row.picture.save(prepared.name or "", prepared, save=False)
+        changed = put(row, values)
+        if picture is not None and put_picture(row, prepared):
             changed.add("picture")
         if changed:
             row.save(update_fields=sorted(changed))
@@ -97,12 +94,28 @@ def close(community: Community, by: Member) -> Community:
     return community
 
 
-def forget_picture(row: Any) -> None:
-    """Take the picture off a row; its file goes once the transaction is committed."""
+def put(row: Any, values: Mapping[str, Any]) -> set[str]:
+    """Set what differs on a row that is locked and not yet saved; the columns that changed."""
+    changed = {name for name, value in values.items() if getattr(row, name) != value}
+    for name in changed:
+        setattr(row, name, values[name])
+    return changed
+
+
+def put_picture(row: Any, prepared: "ContentFile[bytes] | None") -> bool:
+    """Replace the picture, or with None take it off; False where there was and is none.
+
+    The old file goes once the transaction is committed.
+    """
+    if prepared is None and not row.picture:
+        return False
     if row.picture:
         storage, name = row.picture.storage, row.picture.name
         transaction.on_commit(lambda: storage.delete(name), robust=True)
     row.picture = ""
+    if prepared is not None:
+        row.picture.save(prepared.name or "", prepared, save=False)
+    return True
 
 
 def _require_admin(community: Community, by: Member) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from elonara.communities import queries as communities
-from elonara.communities.actions import forget_picture
+from elonara.communities.actions import put, put_picture
 from elonara.communities.models import Community
 from elonara.communities.pictures import prepare
 from elonara.communities.slugs import save_with_slug
@@ -105,13 +105,8 @@ def change(event: Event, *, by: Member, **fields: Any) -> Event:
             values["community"] = fields["community"]
             if row.community != fields["community"]:
                 _require_role_in(fields["community"], by)
-        changed = {name for name, value in values.items() if getattr(row, name) != value}
-        for name in changed:
-            setattr(row, name, values[name])
-        if picture is not None and (prepared is not None or row.picture):
-            forget_picture(row)
-            if prepared is not None:
-                row.picture.save(prepared.name or "", prepared, save=False)
+        changed = put(row, values)
+        if picture is not None and put_picture(row, prepared):
             changed.add("picture")
         if changed:
             _save(row, changed, by)
