@@ -12,8 +12,10 @@ class Elonara(AppConfig):
 
     def ready(self) -> None:
         """Let the floors hear of each other."""
-        from elonara.housekeeping import wiring as housekeeping  # noqa: PLC0415 - models are not loaded before this
+        from elonara.bluesky import profiles  # noqa: PLC0415 - models are not loaded before this
+        from elonara.housekeeping import wiring as housekeeping  # noqa: PLC0415
         from elonara.invitations import wiring as invitations  # noqa: PLC0415
 
+        profiles.install()
         invitations.install()
         housekeeping.install()

@@ -11,16 +11,15 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from elonara import jobs
 from elonara.atproto.oauth.client import Tokens
 from elonara.atproto.oauth.dpop import DpopKey
-from elonara.bluesky import hooks, sessions, trips
+from elonara.bluesky import hooks, profiles, sessions, trips
 from elonara.bluesky.clients import longest_session
 from elonara.bluesky.failures import named
 from elonara.bluesky.identities import either, row_of
 from elonara.bluesky.models import ActorView, AuthorizationRequest, MemberIdentity
 from elonara.bluesky.outcomes import AuthorizationFailed
-from elonara.bluesky.people import Person
-from elonara.bluesky.profiles import public_profile
 from elonara.bluesky.secrets import dpop_key, keep_key, sealed_columns, unsealed
 from elonara.members.models import Member
 from elonara.sealing import CannotUnseal
@@ -100,21 +99,21 @@ def store_session(row: AuthorizationRequest, member: Member, tokens: Tokens, key
     The caller has consumed the trip. Raises AuthorizationFailed: belongs_to_another_member, wrong_account.
     """
     known = refuse_foreign(row, tokens, key)
-    # Asked only for an account that is new here: a name is not worth a call each time.
-    profile = None if known and known.display_name else public_profile(tokens.did)
     identity = known or MemberIdentity(bsky_did=tokens.did)
     identity.member = member  # known already: saves whoever asks a query
     old = stored_session(identity)
     try:
-        if not _fill(identity, tokens, key, row, profile):
+        if not _fill(identity, tokens, key, row):
             # Refreshed or disconnected since it was read: what is to be revoked is another session.
             identity = row_of(member.pk) or MemberIdentity(member=member, bsky_did=tokens.did)
             old = stored_session(identity)
-            _fill(identity, tokens, key, row, profile, whatever=True)
+            _fill(identity, tokens, key, row, whatever=True)
     except IntegrityError as fault:
         # Two links of one DID at once: the database decides, the later one is refused.
         revoke_tokens(tokens, key, row.assertion_kid)
         raise trips.failed(row, "belongs_to_another_member", FOREIGN.format(who=named(tokens.handle))) from fault
+    # A name is not worth a wait: it is read beside.
+    jobs.wake(profiles.KIND, identity.bsky_did)
     # The new session is committed: only now can the old one go.
     if old is not None:
         old.revoke()
@@ -158,6 +157,7 @@ def disconnect(member: Member) -> bool:
             assertion_kid="",
             display_name="",
             avatar_url="",
+            profile_due_at=None,
             **sessions.NO_TOKENS,
             **ANOTHER_FENCE,
         )
@@ -195,7 +195,6 @@ def _fill(
     tokens: Tokens,
     key: DpopKey,
     row: AuthorizationRequest,
-    profile: Person | None,
     *,
     whatever: bool = False,
 ) -> bool:
@@ -227,9 +226,8 @@ def _fill(
         "state_reason": "",
         "connected_at": identity.connected_at or now,
         "session_ends_at": now + longest_session(),
+        "profile_due_at": now,
     }
-    if profile is not None:
-        values |= {"display_name": profile.display_name, "avatar_url": profile.avatar[:1000]}
     for name, value in values.items():
         setattr(identity, name, value)
     keep_key(identity, key)

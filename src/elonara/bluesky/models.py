@@ -42,6 +42,8 @@ class MemberIdentity(Leased):
     bsky_handle = models.CharField(max_length=253)
     display_name = models.CharField(max_length=640, blank=True)
     avatar_url = models.URLField(max_length=1000, blank=True)
+    # When the public profile is to be read (again); null: never, as there is no session.
+    profile_due_at = models.DateTimeField(null=True, blank=True, db_index=True)
     bsky_access_token_enc = models.TextField(blank=True)
     bsky_refresh_token_enc = models.TextField(blank=True)
     bsky_scope = models.TextField(blank=True)  # as granted, not as asked

@@ -393,6 +393,7 @@ class Migration(migrations.Migration):
                 ('bsky_handle', models.CharField(max_length=253)),
                 ('display_name', models.CharField(blank=True, max_length=640)),
                 ('avatar_url', models.URLField(blank=True, max_length=1000)),
+                ('profile_due_at', models.DateTimeField(blank=True, db_index=True, null=True)),
                 ('bsky_access_token_enc', models.TextField(blank=True)),
                 ('bsky_refresh_token_enc', models.TextField(blank=True)),
                 ('bsky_scope', models.TextField(blank=True)),

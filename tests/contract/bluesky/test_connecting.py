@@ -2,6 +2,7 @@
 
 import pytest
 
+from elonara import jobs
 from elonara.atproto.errors import Kind, XrpcError
 from elonara.bluesky import network as site_network
 from elonara.bluesky import scopes
@@ -28,9 +29,10 @@ def test_a_member_connects_and_everything_is_granted(travel, service, member, ac
     assert found.can_read_graph
     assert found.can_write
     assert found.not_granted == []
-    assert found.display_name
     assert service.is_connected(member.pk)
     assert works(outcome.identity)
+    jobs.drain()
+    assert service.get_identity_for_member(member.pk).display_name
 
 
 def test_tokens_are_sealed_in_the_row(connected):

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.utils import timezone
-from tests.fakes.oauth import ALICE, BOB, AuthorizationServer, answer
+from tests.fakes.oauth import ALICE, BOB, AuthorizationServer
 
 from elonara.bluesky import network as site_network
 from elonara.bluesky import sessions
@@ -234,19 +234,19 @@ def test_another_member_in_the_same_browser_gets_nothing(service, trip, make_mem
     assert isinstance(service.finish(trip, browser="hers", member=member), Connected)
 
 
-def test_a_refresh_between_reading_and_storing_leaves_no_session_behind(connected, service, server, net, member):
+def test_a_refresh_between_reading_and_storing_leaves_no_session_behind(connected, service, server, member):
     url = service.reauthorize(member, "hers")
     refreshed = []
 
-    def refresh_meanwhile(request):
-        """The AppView is asked for a name after the row was read and before it is written."""
-        refreshed.append(sessions.fresh_token(connected.pk, refused=sessions.fresh_token(connected.pk)))
-        return answer(200, {"did": ALICE, "handle": "alice.example.com", "displayName": "Alice"})
+    def refresh_meanwhile(execute, sql, *rest):
+        """Another thread refreshes after the row was read and just before it is written."""
+        if sql.startswith("UPDATE") and "connected_at" in sql and not refreshed:
+            refreshed.append(None)
+            refreshed.append(sessions.fresh_token(connected.pk, refused=sessions.fresh_token(connected.pk)))
+        return execute(sql, *rest)
 
-    net.origins["https://appview.example"] = refresh_meanwhile
-    found = service.finish(server.approve(url, ALICE), browser="hers").identity
-    assert refreshed
-    assert found.display_name == "Alice"
-    assert MemberIdentity.objects.get().display_name == "Alice"
+    with connection.execute_wrapper(refresh_meanwhile):
+        found = service.finish(server.approve(url, ALICE), browser="hers").identity
+    assert len(refreshed) == 2
     assert [session.alive for session in server.sessions] == [False, True]
     assert sessions.fresh_token(found.pk) == server.sessions[1].access_token
