@@ -1,8 +1,10 @@
 """What holds for every test: no network beyond this machine, and in CI nothing is skipped."""
 
+import dataclasses
 import ipaddress
 import os
 import socket
+from contextlib import ExitStack
 
 import pytest
 
@@ -53,6 +55,34 @@ def no_network():
     patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
     yield
     patch.undo()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Django's clock, in the test's hand."""
+    from django.utils import timezone
+    from tests.fakes.clock import Clock
+
+    clock = Clock()
+    monkeypatch.setattr(timezone, "now", clock.now)
+    return clock
+
+
+@pytest.fixture
+def set_options():
+    """Changes options for the rest of the test: `set_options(invitations={"per_day": 3})`."""
+    from django.conf import settings
+    from django.test import override_settings
+
+    with ExitStack() as stack:
+
+        def change(**groups):
+            options = settings.ELONARA
+            for name, values in groups.items():
+                options = dataclasses.replace(options, **{name: dataclasses.replace(getattr(options, name), **values)})
+            stack.enter_context(override_settings(ELONARA=options))
+
+        yield change
 
 
 def pytest_sessionfinish(session, exitstatus):

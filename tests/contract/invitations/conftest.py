@@ -26,26 +26,6 @@ from elonara.members.models import Member
 _numbers = itertools.count(1)
 
 
-class Clock:
-    """Django's clock, which can be set forward; the servers' stays where it is."""
-
-    def __init__(self):
-        self._now, self.ahead = timezone.now, timedelta()
-
-    def now(self):
-        return self._now() + self.ahead
-
-    def pass_(self, **time):
-        self.ahead += timedelta(**time)
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(timezone, "now", clock.now)
-    return clock
-
-
 @pytest.fixture(scope="session")
 def forty(network):
     """Forty accounts to be invited."""

@@ -1,14 +1,12 @@
 """Alice's site again, this time driven by a program of hers."""
 
-import dataclasses
 import itertools
 import json
-from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
-from django.test import Client, override_settings
+from django.test import Client
 from django.utils import timezone
 from tests.fakes.agent import FakeAgent
 from tests.fakes.graph import FakeGraph, somebody
@@ -32,22 +30,6 @@ def fresh():
     thumbs.forget()
     checks.forget_labels()
     cache.clear()
-
-
-@pytest.fixture
-def set_options():
-    """Changes options for the rest of the test: `set_options(invitations={"per_send": 3})`."""
-    with ExitStack() as stack:
-
-        def change(**groups):
-            from django.conf import settings
-
-            options = settings.ELONARA
-            for name, values in groups.items():
-                options = dataclasses.replace(options, **{name: dataclasses.replace(getattr(options, name), **values)})
-            stack.enter_context(override_settings(ELONARA=options))
-
-        yield change
 
 
 @pytest.fixture

@@ -1,13 +1,9 @@
 """Alice's site: she is connected, knows people, and a fake Bluesky takes her posts."""
 
-import dataclasses
 import itertools
-from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
-from django.test import override_settings
-from django.utils import timezone
 from tests.fakes.agent import FakeAgent
 from tests.fakes.appview import FakeAppView
 from tests.fakes.graph import FakeGraph, somebody
@@ -26,47 +22,11 @@ SITE = "https://events.example"
 _numbers = itertools.count(1)
 
 
-class Clock:
-    """Django's clock, which can be set forward."""
-
-    def __init__(self):
-        self._now, self.ahead = timezone.now, timedelta()
-
-    def now(self):
-        return self._now() + self.ahead
-
-    def pass_(self, **time):
-        self.ahead += timedelta(**time)
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(timezone, "now", clock.now)
-    return clock
-
-
 @pytest.fixture(autouse=True)
 def fresh():
     """What processes remember is forgotten between tests."""
     thumbs.forget()
     checks.forget_labels()
-
-
-@pytest.fixture
-def set_options():
-    """Changes options for the rest of the test: `set_options(invitations={"per_day": 3})`."""
-    with ExitStack() as stack:
-
-        def change(**groups):
-            from django.conf import settings
-
-            options = settings.ELONARA
-            for name, values in groups.items():
-                options = dataclasses.replace(options, **{name: dataclasses.replace(getattr(options, name), **values)})
-            stack.enter_context(override_settings(ELONARA=options))
-
-        yield change
 
 
 @pytest.fixture
