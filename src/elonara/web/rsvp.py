@@ -37,6 +37,9 @@ def secret(view: Page) -> Page:
     return guarded
 
 
+# No form key: a page without a referrer posts with the origin "null", which Django refuses; and nobody who cannot name
+# the token presses anything here, for nothing of the visitor's own session is used.
+@csrf_exempt
 @secret
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest, token: str) -> HttpResponse:
@@ -72,7 +75,7 @@ def _answer(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
     return _page(request, row, form, status=400)
 
 
-@csrf_exempt  # a mail program presses it, too (RFC 8058); whoever cannot name the token presses nothing
+@csrf_exempt  # as above; and a mail program presses it, too (RFC 8058)
 @secret
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: HttpRequest, token: str) -> HttpResponse:

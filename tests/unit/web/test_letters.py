@@ -154,10 +154,17 @@ def test_one_press_in_the_mail_program_stops_letters(picnic, link):
     from django.test import Client
 
     here = link(picnic)
-    program = Client(enforce_csrf_checks=True)
+    program = Client(enforce_csrf_checks=True, headers={"origin": "null"})
     assert program.post(f"{here}/stop", {"List-Unsubscribe": "One-Click"}).status_code == 200
     assert EmailOptOut.objects.get().host == picnic.created_by
-    assert program.post(here, {"answer": "going"}).status_code == 403, "answers still need the form's key"
+
+
+def test_a_browser_that_tells_no_origin_answers(picnic, link):
+    from django.test import Client
+
+    browser = Client(enforce_csrf_checks=True, headers={"origin": "null"})
+    assert browser.post(link(picnic), {"answer": "going"}).status_code == 302
+    assert Answer.objects.get().choice == "going"
 
 
 def test_stopping_takes_two_clicks_and_goes_on_to_the_whole_site(client, link, picnic):
