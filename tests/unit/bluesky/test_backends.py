@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,18 +22,23 @@ def name_of(path):
     return path.relative_to(Path(elonara.__file__).parent).as_posix()
 
 
+@cache
+def nodes(path):
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
 def strings(path):
     """The texts of a file that are code: no docstrings, no comments."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     docs = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body
         if isinstance(node.body[0], ast.Expr)
     }
     return [
         node.value
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
     ]
 
@@ -51,7 +57,7 @@ def test_the_mode_is_read_in_the_factory_alone():
     readers = [
         name_of(path)
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr == "mode" and isinstance(node.value, ast.Attribute)
         if node.value.attr == "writes"
     ]
@@ -64,7 +70,7 @@ def test_nobody_hides_the_settings_of_writing_under_another_name():
     holders = [
         name_of(path)
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr == "writes" and "bluesky" in ast.unparse(node.value).lower()
     ]
     assert holders == ["bluesky/factory.py"]

@@ -1,0 +1,33 @@
+"""docs/settings.md and the settings say the same names."""
+
+import dataclasses
+import re
+import typing
+from pathlib import Path
+
+from elonara.config.options import RENAMED, Options
+
+PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
+
+
+def names(kind, prefix=""):
+    hints = typing.get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        if dataclasses.is_dataclass(hints[field.name]):
+            yield from names(hints[field.name], f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name
+
+
+def documented():
+    """The names in the first column; `.per_week` shares the folder of the name before it."""
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        folder = ""
+        for name in re.findall(r"`([\w.]+)`", line.split("|")[1]) if line.startswith("| `") else ():
+            folder = folder if name.startswith(".") else name.rpartition(".")[0]
+            yield folder + name if name.startswith(".") else name
+
+
+def test_every_setting_is_documented_and_every_documented_one_exists():
+    words = {ours: told for told, ours in RENAMED.items()}
+    assert sorted(documented()) == sorted(words.get(name, name) for name in names(Options))
