@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from elonara.bluesky.people import Person
 from elonara.communities.models import Community
 from elonara.events.models import Event
@@ -68,16 +70,13 @@ def invitation_for(host: Member, pk: UUID) -> Invitation | None:
 
 def inbox(dids: Sequence[str]) -> list[InboxItem]:
     """The invitations to people with these proven DIDs, newest first; no notification is needed to find them."""
-    if not dids:
-        return []
-    rows = Invitation.objects.filter(answering.may_have_been_seen(), invitee_did__in=list(dids))
-    rows = rows.select_related("host__bluesky", "event", "community").order_by("-queued_at", "-rkey")
+    rows = _to(dids).select_related("host__bluesky").order_by("-queued_at", "-rkey")
     return [_inbox_item(row) for row in rows]
 
 
 def waiting_in_inbox(dids: Sequence[str]) -> int:
     """How many invitations wait for an answer, for the number in the menu."""
-    return sum(not item.answer and not item.is_over for item in inbox(dids))
+    return sum(not target_of(row).over() for row in _to(dids).filter(answer=""))
 
 
 def by_ref(ref: str) -> Invitation | None:
@@ -106,6 +105,11 @@ def is_invited(target: Event | Community, dids: Sequence[str]) -> bool:
     """Whether somebody with these proven DIDs holds an invitation, which opens a private target."""
     rows = Invitation.objects.filter(answering.may_have_been_seen(), invitee_did__in=list(dids), **Target(target).only)
     return rows.exists()
+
+
+def _to(dids: Sequence[str]) -> QuerySet[Invitation]:
+    rows = Invitation.objects.filter(answering.may_have_been_seen(), invitee_did__in=list(dids))
+    return rows.select_related("event", "community")
 
 
 def _inbox_item(row: Invitation) -> InboxItem:

@@ -52,7 +52,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
     community, member = community_or_404(request, slug), member_of(request)
     known = list(proofs(request))
     role = queries.role_of(community, member, known) if member or known else None
-    listed = list(queries.people(community))
+    people = queries.people(community)
     gone = events.visible_to(member, known).filter(community=community, starts_at__lt=timezone.now())
     context = {
         "community": community,
@@ -60,9 +60,9 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
         "role_word": {"admin": "an admin", "moderator": "a moderator"}.get(role or "", "a member"),
         "manages": queries.may_manage(community, member),
         "invites": not community.closed_at and queries.may_invite(community, member),
-        "member_count": len(listed),
-        "runners": [row for row in listed if row.role != Membership.Role.MEMBER],
-        "members": [row for row in listed if row.role == Membership.Role.MEMBER][:12],
+        "member_count": people.count(),
+        "runners": people.exclude(role=Membership.Role.MEMBER),
+        "members": people.filter(role=Membership.Role.MEMBER)[:12],
         "events": events.of_community(community.pk, member, known)[:20],
         "past": gone.order_by("-starts_at")[:10],
         "link": f"{options().site.url}/communities/{slug}",

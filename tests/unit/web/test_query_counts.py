@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models.signals import post_init
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tests.fakes.graph import somebody
@@ -12,6 +13,7 @@ from tests.fakes.oauth import BOB
 
 from elonara.atproto.tid import new_tid
 from elonara.bluesky.models import MemberIdentity
+from elonara.communities.models import Membership
 from elonara.events import actions as events
 from elonara.events.models import Answer
 from elonara.invitations.models import Batch, Invitation
@@ -54,7 +56,7 @@ def make_invitations(target, host, dids, **fields):
     batch = Batch.objects.create(host=host, event=target)
     Invitation.objects.bulk_create(
         Invitation(
-            batch=batch, event=target, host=host, invitee_did=did, invitee_handle="x.example", author_did="did:plc:host",
+            batch=batch, event=target, host=host, author_did="did:plc:host", invitee_did=did, invitee_handle="x.example",
             rkey=new_tid(), ref=uuid.uuid4().hex[:20], record={"text": "Come!"}, state="sent", queued_at=timezone.now(),
             next_attempt_at=timezone.now(),
             **fields,
@@ -112,3 +114,18 @@ def test_a_full_inbox(asked, alice, bob, address):
     for event in make_events(alice, 2, 6):
         make_invitations(event, alice, [BOB])
     assert asked(bob, address) == few
+
+
+def test_a_large_community_is_not_read_to_show_a_dozen(signed_in, alice, circle):
+    browser = signed_in(alice)
+    members = Member.objects.bulk_create([Member(username=f"baker{n:03}", password="!") for n in range(100)])
+    Membership.objects.bulk_create(Membership(community=circle, member=member) for member in members)
+    read = []
+    post_init.connect(lambda **told: read.append(told["instance"]), sender=Membership, weak=False, dispatch_uid="read")
+    try:
+        page = browser.get(f"/communities/{circle.slug}").content.decode()
+    finally:
+        post_init.disconnect(sender=Membership, dispatch_uid="read")
+    assert "101" in page
+    assert "baker000" in page
+    assert len(read) < 20
