@@ -56,7 +56,7 @@ def make_invitations(target, host, dids, **fields):
     batch = Batch.objects.create(host=host, event=target)
     Invitation.objects.bulk_create(
         Invitation(
-            batch=batch, event=target, host=host, author_did="did:plc:host", invitee_did=did, invitee_handle="x.example",
+            batch=batch, event=target, host=host, author_did="did:plc:host", invitee_did=did, invitee_handle="x.test",
             rkey=new_tid(), ref=uuid.uuid4().hex[:20], record={"text": "Come!"}, state="sent", queued_at=timezone.now(),
             next_attempt_at=timezone.now(),
             **fields,
