@@ -4,6 +4,8 @@ import hashlib
 import logging
 import os
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from elonara.events.times import short_phrase
 
 SIDE = 1000  # pixels, the longer side
 MOST_BYTES = 950_000  # Bluesky takes 1,000,000
+KEPT_SECONDS = 30 * 86_400
 DESCRIPTION_LENGTH = 280
 MIME = "image/jpeg"
 
@@ -60,7 +63,7 @@ def thumb_for(target: Event | Community) -> bytes | None:
     if not target.picture or target.visibility == Visibility.PRIVATE:
         return None
     name = hashlib.sha256(f"{target.picture.name} {SIDE} {MOST_BYTES}".encode()).hexdigest()[:32]
-    kept = Path(settings.ELONARA.data_dir) / "cache" / "cards" / f"{name}.jpg"
+    kept = _folder() / f"{name}.jpg"
     try:
         return kept.read_bytes()
     except FileNotFoundError:
@@ -74,6 +77,22 @@ def thumb_for(target: Event | Community) -> bytes | None:
         return None
     _keep(kept, small)
     return small
+
+
+def forget_old_thumbs() -> int:
+    """Delete thumbs made a month ago; how many. Nobody says when a picture goes, and a thumb is soon made again."""
+    count, then = 0, time.time() - KEPT_SECONDS
+    for path in _folder().glob("*"):
+        # Another process clears away, too.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < then:
+                path.unlink()
+                count += 1
+    return count
+
+
+def _folder() -> Path:
+    return Path(settings.ELONARA.data_dir) / "cache" / "cards"
 
 
 def _keep(path: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Rows that have had their time are deleted."""
+"""Rows and files that have had their time are deleted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from elonara.bluesky import actor_views, keyring, linking, stores, trips
 from elonara.bluesky.models import AuthorizationRequest, PdsHost
+from elonara.events import cards
 from elonara.housekeeping import workers
 from elonara.invitations import emailing
 from elonara.members.models import Notice, OneTimeLink
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def clear() -> int:
-    """Delete what is of no use any more; how many rows."""
+    """Delete what is of no use any more; how many things."""
     now = timezone.now()
     sessions = Session.objects.filter(expire_date__lt=now)
     counts = {
@@ -39,6 +40,7 @@ def clear() -> int:
         "pauses": PdsHost.objects.filter(paused_until__lt=now - timedelta(days=1)).delete()[0],
         "e-mail addresses": emailing.forget_past(),
         "workers": workers.forget_old(),
+        "thumbs": cards.forget_old_thumbs(),
     }
     if any(counts.values()):
         log.info("cleared away: %s", ", ".join(f"{count} {what}" for what, count in counts.items() if count))

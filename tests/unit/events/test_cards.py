@@ -1,12 +1,14 @@
 """Cards under posts."""
 
 import io
+import os
+import time
 
 from PIL import Image
 
 from elonara.communities import actions as communities
 from elonara.events import actions
-from elonara.events.cards import card_for
+from elonara.events.cards import card_for, forget_old_thumbs
 
 
 def test_a_card_says_what_when_and_where(make_event):
@@ -29,6 +31,20 @@ def test_the_thumb_is_a_small_jpeg_made_once_and_kept(make_event, photo, tmp_pat
     assert card_for(event).thumb == b"from the disk"
     actions.change(event, by=alice, picture=photo((500, 400)))
     assert card_for(event).thumb != b"from the disk"
+
+
+def test_a_thumb_of_last_month_goes_and_is_made_again(make_event, photo, tmp_path):
+    old, fresh = make_event(picture=photo((500, 400))), make_event(picture=photo((400, 500)))
+    assert card_for(old).thumb
+    (kept,) = (tmp_path / "cache" / "cards").iterdir()
+    os.utime(kept, (time.time() - 31 * 86_400,) * 2)
+    assert card_for(fresh).thumb
+
+    assert forget_old_thumbs() == 1
+
+    assert not kept.exists()
+    assert len(list((tmp_path / "cache" / "cards").iterdir())) == 1
+    assert card_for(old).thumb
 
 
 def test_a_private_event_or_community_is_not_named(make_event, photo, alice):
