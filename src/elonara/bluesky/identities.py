@@ -6,8 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Q
-
+from elonara import statements
 from elonara.bluesky import scopes
 from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.secrets import unsealed
@@ -94,7 +93,8 @@ def row_of(member_id: int) -> MemberIdentity | None:
 
 def either(did: str, member_id: int | None) -> list[MemberIdentity]:
     """The rows of a DID and of a member: none, one, or two that are not of each other."""
-    return list(MemberIdentity.objects.filter(Q(bsky_did=did) | Q(member_id=member_id)))
+    text = f"SELECT * FROM {statements.table(MemberIdentity)} WHERE bsky_did = %s OR member_id = %s"  # noqa: S608
+    return list(MemberIdentity.objects.raw(text, [did, member_id]))
 
 
 def by_did(did: str) -> MemberIdentity | None:

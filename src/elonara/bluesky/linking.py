@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from elonara import jobs
+from elonara import jobs, statements
 from elonara.atproto.oauth.client import Tokens
 from elonara.atproto.oauth.dpop import DpopKey
 from elonara.bluesky import hooks, profiles, sessions, trips
@@ -200,14 +200,11 @@ def _fill(
 ) -> bool:
     """Write a session into the row; False where it is not as it was read, unless `whatever` is there may go."""
     now = timezone.now()
-    unchanged: dict[str, Any] = (
-        {}
-        if whatever
-        else {
-            "lease_fence": identity.lease_fence,
-            "bsky_refresh_token_enc": identity.bsky_refresh_token_enc,
-        }
-    )
+    as_read = {
+        "id": identity.pk,
+        "lease_fence": identity.lease_fence,
+        "bsky_refresh_token_enc": identity.bsky_refresh_token_enc,
+    }
     secrets = {
         "bsky_access_token_enc": tokens.access_token.reveal(),
         "bsky_refresh_token_enc": tokens.refresh_token.reveal(),
@@ -237,8 +234,10 @@ def _fill(
         with transaction.atomic():
             identity.save(force_insert=True)
         return True
-    rows = MemberIdentity.objects.filter(pk=identity.pk, **unchanged)
-    return rows.update(**values, **ANOTHER_FENCE) == 1
+    if whatever:
+        return MemberIdentity.objects.filter(pk=identity.pk).update(**values, **ANOTHER_FENCE) == 1
+    fence = {name: getattr(identity, name) for name in ANOTHER_FENCE}
+    return statements.update(MemberIdentity, as_read, values | fence) == 1
 
 
 def _conflict(row: AuthorizationRequest, tokens: Tokens, rows: Sequence[MemberIdentity]) -> AuthorizationFailed | None:

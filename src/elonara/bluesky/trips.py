@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.utils import timezone
 
+from elonara import statements
 from elonara.atproto.oauth.client import Started, Tokens
 from elonara.atproto.oauth.dpop import DpopKey
 from elonara.atproto.oauth.secret import Secret
@@ -64,7 +64,7 @@ def remember(started: Started, wish: Wish) -> AuthorizationRequest:
     secrets = {"verifier_enc": started.verifier.reveal(), "dpop_key_enc": started.dpop_key.to_json()}
     for column, sealed in sealed_columns(row, secrets).items():
         setattr(row, column, sealed)
-    row.save(force_insert=True)
+    statements.insert(row)
     keep_key(row, started.dpop_key)
     return row
 
@@ -168,7 +168,7 @@ def failed(row: AuthorizationRequest, reason: str, sentence: str, **accounts: st
 
 def _take(state: str, browser: str, member: Member | None) -> AuthorizationRequest | None:
     """Delete the trip and return it: one statement, so that of many callbacks at once one gets it."""
-    table = connection.ops.quote_name(AuthorizationRequest._meta.db_table)
+    table = statements.table(AuthorizationRequest)
     wanted = "state_hash = %s AND browser_hash = %s AND consumed_at IS NULL"
     values: list[object] = [_digest(state), _digest(browser)]
     if member is not None:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from elonara.communities import hooks
-from elonara.communities.memberships import adopt, join, leave, remove_member, set_role
+from elonara.communities.memberships import adopt, join, leave, remove_member, set_role, unadopted
 from elonara.communities.models import Community, Membership
 from elonara.communities.people import did_of
 from elonara.communities.pictures import prepare
@@ -30,6 +30,7 @@ __all__ = [
     "leave",
     "remove_member",
     "set_role",
+    "unadopted",
 ]
 
 CHANGEABLE = frozenset({"name", "description", "visibility", "picture", "picture_alt"})

@@ -9,7 +9,8 @@ from django.core.mail import send_mail
 
 from elonara.invitations import reasons
 from elonara.members.models import Member, Notice
-from elonara.members.notices import notify, settle
+from elonara.members.notices import notify, open_rows, settle
+from elonara.statements import Rows
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,11 @@ def needs_host(host: Member, code: str) -> None:
         send_mail(f"Your invitations on {settings.ELONARA.site.name} wait", body, None, [host.email])
     except OSError as fault:  # smtplib's errors too; the notice stands on her pages all the same
         log.warning("the e-mail to member %s was not sent: %s", host.pk, type(fault).__name__)
+
+
+def told(host_id: int) -> Rows:
+    """Where a host has been told and it has not been settled."""
+    return open_rows(host_id, KIND)
 
 
 def all_well(host: Member) -> None:

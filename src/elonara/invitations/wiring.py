@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from elonara import jobs
+from elonara import jobs, statements
 from elonara.bluesky import hooks as bluesky
 from elonara.communities import hooks as communities
 from elonara.communities.models import Community, Membership
@@ -49,13 +48,14 @@ def disconnected(member_id: int, did: str) -> None:
 
 def ready(member_id: int, did: str) -> None:
     """A session or an app password was stored: what waited for it goes on, taking back too."""
-    waits = Q(host_id=member_id, state=State.WAITING) | Q(author_did=did, state=State.UNDOING)
-    # Every connect comes through here, and mostly nothing waits.
-    if any(model.objects.filter(waits).exists() for model in MODELS):
+    # Every connect comes through here, and mostly nothing waits and nobody was told: one cheap look.
+    waits = "host_id = %s AND state = %s OR author_did = %s AND state = %s"
+    whose = (member_id, State.WAITING.value, did, State.UNDOING.value)
+    if statements.any_of(*(statements.Rows(model, waits, whose) for model in MODELS), telling.told(member_id)):
         _resume(member_id, did)
+        telling.all_well(Member(pk=member_id))  # nothing but the key is asked for
     elif did:
         wake(did)
-    telling.all_well(Member(pk=member_id))  # nothing but the key is asked for
 
 
 def _resume(member_id: int, did: str) -> None:

@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from elonara.members.models import Member, Notice
+from elonara.statements import Rows
 
 
 def notify(member: Member, kind: str, text: str, link: str = "") -> Notice:
@@ -28,6 +29,11 @@ def notify(member: Member, kind: str, text: str, link: str = "") -> Notice:
 def settle(member: Member, kind: str) -> None:
     """Close the open notice of a kind, because what it asked for has happened."""
     Notice.objects.filter(member=member, kind=kind[:40], dismissed_at=None).update(dismissed_at=timezone.now())
+
+
+def open_rows(member_id: int, kind: str) -> Rows:
+    """The open notice of a kind, for a cheap look whether there is one."""
+    return Rows(Notice, "member_id = %s AND kind = %s AND dismissed_at IS NULL", (member_id, kind[:40]))
 
 
 def dismiss(member: Member, notice_id: uuid.UUID | str) -> bool:

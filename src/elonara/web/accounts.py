@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
+from elonara import statements
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities import actions as communities
 from elonara.events import answers
@@ -41,8 +42,10 @@ def sign_in(request: HttpRequest, identity: MemberIdentity, back: str) -> HttpRe
 
 def adopt(member: Member, did: str) -> None:
     """What somebody answered and joined by a proven DID becomes the member's."""
-    answers.adopt(member, did)
-    communities.adopt(member, did)
+    # Every connect and sign-in comes through here, and mostly there is nothing to adopt: one cheap look.
+    if statements.any_of(answers.unadopted(member, did), communities.unadopted(member, did)):
+        answers.adopt(member, did)
+        communities.adopt(member, did)
 
 
 @receiver(user_logged_in)
