@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 from tests.browser import people
+from tests.fakes.mail_server import MailServer
 from tests.networks import *  # noqa: F403
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -43,7 +44,7 @@ def _free_port():
 
 
 @contextlib.contextmanager
-def serving(network, data, *, raised_caps=True):
+def serving(network, data, *, raised_caps=True, mail_url=""):
     """`elonara serve` as an operator starts it: a process of its own, its workers within."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
@@ -51,6 +52,8 @@ def serving(network, data, *, raised_caps=True):
     environment = kept | network.settings(raised_caps=raised_caps)
     environment |= {"DJANGO_SETTINGS_MODULE": "elonara.config.settings"}
     environment |= {"ELONARA_DATA_DIR": str(data), "ELONARA_SITE__URL": url, "ELONARA_HTTP__PORT": str(port)}
+    if mail_url:
+        environment |= {"ELONARA_EMAIL__URL": mail_url, "ELONARA_EMAIL__FROM": "events@site.test"}
     log = data / "serve.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
@@ -77,9 +80,16 @@ def serving(network, data, *, raised_caps=True):
 
 
 @pytest.fixture(scope="session")
-def site(network, tmp_path_factory):
+def mail_server():
+    """Where the site's letters go."""
+    with MailServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def site(network, mail_server, tmp_path_factory):
     """One site for all tests of a run."""
-    with serving(network, tmp_path_factory.mktemp("site")) as running:
+    with serving(network, tmp_path_factory.mktemp("site"), mail_url=mail_server.url) as running:
         yield running
 
 

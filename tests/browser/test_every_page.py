@@ -74,7 +74,8 @@ def jars(network, site, chromium, host_jar):
     return found, {"event": event, "community": community}
 
 
-def _serious(page, axe):
+def serious(page, axe):
+    """What axe calls serious or critical on the page as it stands."""
     page.evaluate(axe)  # by the debugger: the site's own policy would refuse it, as it should
     found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
     return [
@@ -100,7 +101,7 @@ def test_every_page_is_sound(open_browser, jars, axe, who, scheme):
             continue
         if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             faults.append(f"{path}: scrolls sideways at 360 px")
-        faults += [f"{path}: {fault}" for fault in _serious(page, axe)]
+        faults += [f"{path}: {fault}" for fault in serious(page, axe)]
     assert not faults + page.complaints, "\n".join(faults + page.complaints)
 
 
