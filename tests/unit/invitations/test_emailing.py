@@ -29,13 +29,18 @@ class Server(BaseEmailBackend):
         return len(messages)
 
 
-@pytest.fixture(autouse=True)
-def mail_server(settings, set_options, site):
+@pytest.fixture
+def mailers(settings):
+    """Before the options: what is set first is put back last."""
     settings.MAILERS = {
         "default": {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"},
         "smtp": {"BACKEND": f"{__name__}.Server"},
     }
     settings.DEFAULT_FROM_EMAIL = "events@site.example"
+
+
+@pytest.fixture(autouse=True)
+def mail_server(mailers, set_options, site):
     set_options(email={"url": "smtp://mail.example"})
     SENT.clear()
     MOODS.clear()
