@@ -11,6 +11,7 @@ leaves its leases behind: whoever asks on the same machine sees that it is gone 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
 import os
 import socket
@@ -34,6 +35,9 @@ DEFAULT_SECONDS: Final = 60.0
 LONGEST: Final = 600.0
 
 log = logging.getLogger(__name__)
+
+_numbers = itertools.count(1)
+_held: set[str] = set()  # owners in lanes of this process, at this moment
 
 
 @dataclass(frozen=True)
@@ -109,16 +113,20 @@ def take_lease(
 
 
 def this_thread() -> str:
-    """The name under which this thread takes leases; `has_ended` reads it on the same machine."""
+    """A name for this thread's leases that `has_ended` can read on the same machine."""
     return f"{_place()}:{os.getpid()}:{threading.get_ident()}"
 
 
 def has_ended(owner: str) -> bool:
-    """Whether a lease's owner was a process of this machine that is no more. False wherever that is not certain."""
-    place, _, rest = owner.partition(":")
-    number = rest.partition(":")[0]
-    if place != _place() or not number.isdigit():
+    """Whether a lease was left behind: by a process of this machine that is no more, or in this very process by a
+    `lane` that could not tell the database of its end. False wherever that is not certain.
+    """
+    parts = owner.split(":")  # place, process, thread and, for a lane, its number
+    number = parts[1] if len(parts) > 1 else ""
+    if parts[0] != _place() or not number.isdigit():
         return False
+    if int(number) == os.getpid():
+        return len(parts) == 4 and owner not in _held
     try:
         os.kill(int(number), 0)
     except ProcessLookupError:
@@ -142,12 +150,18 @@ def lane(author_did: str, *, owner: str, seconds: float = DEFAULT_SECONDS) -> It
     # Asked of the registry by name: this module lies below the models.
     model = apps.get_model("elonara", "AccountLane")
     model._default_manager.get_or_create(author_did=author_did)
-    lease = take_lease(model, author_did, owner, seconds, columns=LANE)
+    # Numbered, so that a lease which could not be given back is known from the next one of the same thread.
+    owner = f"{owner}:{next(_numbers)}"
+    _held.add(owner)
     try:
-        yield lease
+        lease = take_lease(model, author_did, owner, seconds, columns=LANE)
+        try:
+            yield lease
+        finally:
+            if lease is not None and not release(lease):
+                log.warning("lane of %s: the lease ended before its work did (fence %d)", author_did, lease.fence)
     finally:
-        if lease is not None and not release(lease):
-            log.warning("lane of %s: the lease ended before its work did (fence %d)", author_did, lease.fence)
+        _held.discard(owner)
 
 
 def _left_behind(rows: models.QuerySet[Any], columns: Columns) -> int | None:

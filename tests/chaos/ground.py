@@ -19,13 +19,15 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import httpx2
+import pytest
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 from tests.fakes.faulty_server import FaultyServer, Reply
 
-from elonara.bluesky import actor_views
+from elonara.bluesky import actor_views, sessions
+from elonara.bluesky import network as site_network
 from elonara.bluesky.agent import POSTS
 from elonara.bluesky.models import ActorView, MemberIdentity
 from elonara.bluesky.oauth_service import BlueskyOAuthService
@@ -180,22 +182,37 @@ class Site:
 
     # -- processes ----------------------------------------------------------------------------------------------------
 
+    def environment(self, **more):
+        """What makes a process one of this site."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")}
+        return {**inherited, **self.wanted, "DJANGO_SETTINGS_MODULE": "elonara.config.settings", **more}
+
     def start(self, *arguments, **environment):
         """Run Python with these arguments as this site."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")}
-        given = {**inherited, **self.wanted, "DJANGO_SETTINGS_MODULE": "elonara.config.settings", **environment}
-        process = Process(arguments, given, self.folder / f"{len(self.processes)}.log")
+        process = Process(arguments, self.environment(**environment), self.folder / f"{len(self.processes)}.log")
         self.processes.append(process)
         return process
 
-    def serve(self, **environment):
+    def serve(self, *options, **environment):
         """`elonara serve`: the one process of a site on SQLite."""
-        return self.start("-m", "elonara.cli", "serve", **environment)
+        return self.start("-m", "elonara.cli", "serve", *options, **environment)
 
     def work(self, **environment):
         """`elonara worker`; in the short version one that does not wait half a minute to believe in a death."""
         own = ["-m", "elonara.cli", "worker"] if LONG else [str(Path(__file__).with_name("quick_worker.py"))]
         return self.start(*own, **environment)
+
+    def deliver(self, **environment):
+        """The process that delivers on this database: the site's own, or one worker."""
+        return self.serve(**environment) if connection.vendor == "sqlite" else self.work(**environment)
+
+    def health(self):
+        """What `/health` says: its status and its words, (0, "") where nobody answers."""
+        try:
+            answer = httpx2.get(f"http://127.0.0.1:{self.port}/health", timeout=20, trust_env=False)
+        except httpx2.TransportError:
+            return 0, ""
+        return answer.status_code, answer.json()["status"]
 
     def close(self):
         """End whatever still runs."""
@@ -212,6 +229,10 @@ class Site:
     def open(self, hosts=8):
         """Have hosts; what stands in their repositories already is none of ours."""
         self.members = self.hosts.enter(hosts)
+        for member in self.members:
+            # One call each, as any page makes: the site knows the server's nonce.
+            pds_url, auth = sessions.authorizer(MemberIdentity.objects.get(member=member))
+            site_network.xrpc().query(pds_url, "com.atproto.server.getSession", auth=auth)
         self.before = {record["uri"] for record in self.records()}
 
     def invite(self, number):
@@ -269,7 +290,9 @@ class Site:
                 cursor = ""
                 while cursor is not None:
                     asked = {"repo": account.did, "collection": POSTS, "limit": "100"}
-                    page = pds.get("com.atproto.repo.listRecords", params=asked | ({"cursor": cursor} if cursor else {}))
+                    page = pds.get(
+                        "com.atproto.repo.listRecords", params=asked | ({"cursor": cursor} if cursor else {})
+                    )
                     assert page.status_code == 200, page.text
                     found += page.json()["records"]
                     cursor = page.json().get("cursor")
@@ -293,6 +316,11 @@ class Site:
             alive=[ref for ref, state in rows.items() if state != State.SENT and refs[ref]],
             announcements=[links[f"/events/{slug}"] for slug in Event.objects.values_list("slug", flat=True)],
         )
+
+
+def on_both_if_long(marker):
+    """In the short version a test of the processes and the PDS, not of the database, runs on one database alone."""
+    return (lambda test: test) if LONG else getattr(pytest.mark, marker)
 
 
 def somebody():

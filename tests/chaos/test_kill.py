@@ -25,7 +25,8 @@ def chance(count):
 def kill_while_it_works(site, process, chance):
     """Kill it somewhere in its work; False where nothing is left to do."""
     began = site.attempts()
-    site.wait(lambda: site.attempts() > began or not site.under_way(), 90, often=0.01)
+    site.wait(lambda: site.attempts() > began or not site.under_way() or not process.running, 60, often=0.01)
+    assert process.running, site.words()
     time.sleep(chance.uniform(0, LONGEST_DELIVERY))
     left = site.under_way()
     process.kill()

@@ -5,10 +5,11 @@ import threading
 from contextlib import closing
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from elonara import locks
 from elonara.locks import LANE, has_ended, lane, release, take_lease, this_thread
 from elonara.models import AccountLane, Member, MemberIdentity
 
@@ -76,7 +77,7 @@ class TestALane:
     def test_shows_who_has_it_and_until_when(self):
         with lane(ALICE, owner="one", seconds=30):
             row = AccountLane.objects.get(pk=ALICE)
-            assert row.owner == "one"
+            assert row.owner.startswith("one:")
             assert abs((row.lease_until - timezone.now()).total_seconds() - 30) < 5
         row.refresh_from_db()
         assert (row.owner, row.lease_until) == ("", None)
@@ -203,3 +204,15 @@ def test_a_lease_of_a_living_process_or_of_another_machine_is_waited_for(alice_l
         lease = take_lease(AccountLane, ALICE, owner, columns=LANE)
         assert take_lease(AccountLane, ALICE, "me", columns=LANE) is None
         release(lease)
+
+
+def test_a_lane_that_could_not_be_given_back_is_free_once_its_block_has_ended(alice_lane, monkeypatch):
+    def database_is_away(lease):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(locks, "release", database_is_away)
+    with pytest.raises(OperationalError), lane(ALICE, owner=this_thread()) as left, lane(ALICE, owner="b") as second:
+        assert second is None
+    monkeypatch.undo()
+    with lane(ALICE, owner=this_thread()) as lease:
+        assert lease.fence == left.fence + 1

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import logging
+import shutil
+from typing import Final
 
-from django.db import DatabaseError
+from django.conf import settings
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from elonara.members.models import Member
+
+# A proxy or a service manager waits a few seconds for an answer; a statement of ours holds the lock for milliseconds.
+LOCKED_AFTER_MS: Final = 1000
+DISK_FULL_BELOW: Final = 16 * 1024 * 1024  # bytes left for rows and pictures
 
 log = logging.getLogger(__name__)
 
@@ -17,10 +24,37 @@ log = logging.getLogger(__name__)
 @never_cache
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
-    """200 `{"status": "ok"}`, or 503 `{"status": "degraded", "reason": …}` where the rows cannot be read."""
+    """200 `{"status": "ok"}`, or 503 `{"status": "degraded", "reason": …}`.
+
+    Reasons: `database` (the rows cannot be read, or nothing can be written to them), `disk` (the data folder is full).
+    """
     try:
         Member.objects.exists()
+        _take_sqlite_lock()
+        free = shutil.disk_usage(settings.ELONARA.data_dir).free
     except (DatabaseError, OSError) as fault:
         log.warning("health: the database does not answer: %s", fault)
-        return JsonResponse({"status": "degraded", "reason": "database"}, status=503)
+        return _degraded("database")
+    if free < DISK_FULL_BELOW:
+        log.warning("health: the disk of the data folder has %d bytes left", free)
+        return _degraded("disk")
     return JsonResponse({"status": "ok"})
+
+
+def _degraded(reason: str) -> JsonResponse:
+    return JsonResponse({"status": "degraded", "reason": reason}, status=503)
+
+
+def _take_sqlite_lock() -> None:
+    """SQLite has one writer, and readers notice nothing of one who does not end. Raises OperationalError."""
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout")
+        patience = int(cursor.fetchone()[0])
+        cursor.execute(f"PRAGMA busy_timeout = {LOCKED_AFTER_MS}")
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("ROLLBACK")
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {patience}")

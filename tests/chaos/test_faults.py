@@ -1,0 +1,141 @@
+"""A PDS that loses answers, writes late, fails and asks to wait: every post stands once, nothing undone is alive."""
+
+import contextlib
+import random
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from tests.chaos.ground import LONG, engine_here, on_both_if_long
+
+from elonara.bluesky.models import AccountLane, DpopNonce
+from elonara.engines.embedded import EmbeddedEngine
+from elonara.invitations import actions
+from elonara.invitations.models import Invitation, State
+from elonara.invitations.undoing import DEADLINE, MARGIN
+
+CREATE, DELETE, READ = (f"com.atproto.repo.{name}" for name in ("createRecord", "deleteRecord", "getRecord"))
+INVITATIONS = 800 if LONG else 32
+LATE_MS = 21_500  # beyond the 20 s of a request: it lands after the next look at its key
+
+
+def too_many(seconds):
+    """A PDS's 429 that ends so many seconds from now."""
+    headers = {
+        "ratelimit-limit": "5000",
+        "ratelimit-remaining": "0",
+        "ratelimit-reset": str(int(time.time()) + seconds),
+        "ratelimit-policy": "5000;w=3600",
+    }
+    body = {"error": "RateLimitExceeded", "message": "Rate Limit Exceeded"}
+    return {"kind": "status", "status": 429, "headers": headers, "body": body}
+
+
+def new_nonce():
+    """What a PDS answers that has just begun to want another nonce: one that it takes."""
+    nonce = DpopNonce.objects.order_by("-seen_at").values_list("nonce", flat=True).first() or "none-yet"
+    headers = {"dpop-nonce": nonce, "www-authenticate": 'DPoP error="use_dpop_nonce"'}
+    body = {"error": "use_dpop_nonce", "message": "Resource server requires nonce in DPoP proof"}
+    return {"kind": "status", "status": 401, "headers": headers, "body": body}
+
+
+def everything(times):
+    """One of each fault, `times` over."""
+    create = [
+        {"kind": "drop-after"},
+        {"kind": "drop-before"},
+        *({"kind": "status", "status": status} for status in (500, 502, 503)),
+        new_nonce(),
+        too_many(4),
+        {"kind": "delay-after", "ms": 700},
+        {"kind": "delay-before", "ms": 700},
+    ]
+    faults = [{"match": CREATE, "rate": 0.08, "times": 2 * times, **one} for one in create]
+    faults.append(
+        {"match": CREATE, "rate": 0.08, "times": 1 if times == 1 else 3, "kind": "delay-before", "ms": LATE_MS}
+    )
+    for match in (DELETE, READ):
+        faults.append({"match": match, "rate": 0.1, "times": times, "kind": "drop-after"})
+        faults.append({"match": match, "rate": 0.1, "times": times, "kind": "status", "status": 502})
+    return faults
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Django's clock can be set forward in this process; the servers' stays where it is."""
+
+    class Clock:
+        ahead = timedelta()
+
+    now = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: now() + Clock.ahead)
+    return Clock
+
+
+def meddle(chance, by_host):
+    """What hosts do meanwhile: take one back, or think better of it."""
+    row = chance.choice(list(Invitation.objects.filter(state__in=(State.SENT, State.QUEUED, State.SENDING))) or [None])
+    if row is None:
+        return
+    host = by_host[row.host_id]
+    with contextlib.suppress(actions.InvitationRefused):
+        if row.state == State.SENT or chance.random() < 0.5:
+            actions.undo(row, host)
+        else:
+            actions.cancel(row, host)
+
+
+@on_both_if_long("sqlite_only")
+def test_every_fault_with_undo_and_cancel_mixed_in(site, network, clock, count):
+    chance = random.Random(seed := random.randrange(1 << 32))
+    site.open()
+    site.invite(INVITATIONS // 8)
+    by_host = {member.pk: member for member in site.members}
+    meddled, rounds, began = 0, 0, time.monotonic()
+    with engine_here(EmbeddedEngine(sweep_seconds=1)):
+        while Invitation.objects.filter(state__in=(State.QUEUED, State.SENDING)).exists():
+            if rounds % 200 == 0 and (LONG or not rounds):
+                network.faults(everything(6 if LONG else 1))
+            if rounds % 3 == 0 and meddled < INVITATIONS // 4:
+                meddle(chance, by_host)
+                meddled += 1
+            rounds += 1
+            assert rounds < 20_000, site.words()
+            site.reauthorize()
+            time.sleep(0.2)
+            if rounds > (3000 if LONG else 50):
+                network.faults([])
+            if not LONG and time.monotonic() > began + 24:
+                # Rows that were refused for certain wait for a minute.
+                clock.ahead = timedelta(seconds=75)
+        done = len(network.fault_log())
+        network.faults([])
+        if not LONG:
+            # All that is late has landed, or lands before the engine looks for the last time.
+            time.sleep(0.8)
+            clock.ahead = DEADLINE + MARGIN + timedelta(seconds=5)
+        site.finish(900 if LONG else 60)
+    tally = site.tally()
+    count(f"{done} faults (seed {seed}), {meddled} presses of Undo or Cancel; {tally}")
+    assert tally.right, tally
+    assert tally.states.get(State.UNDONE)
+    assert not {State.FAILED, State.WAITING} & set(tally.states), tally
+    assert done > 5
+
+
+@on_both_if_long("sqlite_only")
+def test_a_429_pauses_only_that_account(site, network, count):
+    site.open(3)
+    site.invite(3)
+    network.faults([{"match": CREATE, "times": 1, **too_many(6)}])
+    with engine_here(EmbeddedEngine(sweep_seconds=1)):
+        site.wait(lambda: Invitation.objects.filter(state=State.SENT).count() == 6, 20)
+        paused = AccountLane.objects.filter(paused_until__gt=timezone.now())
+        assert [lane.pause_reason for lane in paused] == ["rate_limited"]
+        assert not Invitation.objects.filter(author_did=paused[0].author_did, state=State.SENT).exists()
+        site.finish(30)
+    tally = site.tally()
+    count(str(tally))
+    assert tally.right, tally
+    assert tally.once == 9

@@ -1,0 +1,102 @@
+"""Sessions whose refresh token is good for one use, and many who want to use it."""
+
+import hashlib
+import subprocess
+import sys
+import time
+
+from django.utils import timezone
+from tests.chaos.ground import LONG, engine_here, on_both_if_long
+
+from elonara.bluesky import network as site_network
+from elonara.bluesky import sessions
+from elonara.bluesky.models import MemberIdentity
+from elonara.engines.embedded import EmbeddedEngine
+from elonara.invitations.models import Invitation, State
+
+PROCESSES, ROUNDS = 8, 200 if LONG else 5
+TOKENS = "/oauth/token"
+REFRESHER = """
+import hashlib, sys
+import django
+django.setup()
+from elonara.bluesky import sessions
+from elonara.bluesky.models import MemberIdentity
+identity = MemberIdentity.objects.get()
+print("ready", flush=True)
+for line in sys.stdin:
+    try:
+        print(hashlib.sha256(sessions.fresh_token(identity.pk).encode()).hexdigest(), flush=True)
+    except Exception as fault:
+        print(repr(fault), flush=True)
+"""
+
+
+@on_both_if_long("postgres_only")
+def test_eight_processes_refresh_one_session(site, network, count):
+    site.open(1)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    environment = site.environment()
+    processes = [
+        subprocess.Popen([sys.executable, "-c", REFRESHER], env=environment, **pipes) for _ in range(PROCESSES)
+    ]
+    try:
+        assert [process.stdout.readline() for process in processes] == ["ready\n"] * PROCESSES
+        seen = set()
+        for _ in range(ROUNDS):
+            MemberIdentity.objects.update(bsky_token_expires_at=timezone.now())
+            for process in processes:
+                process.stdin.write("go\n")
+                process.stdin.flush()
+            answers = {process.stdout.readline() for process in processes}
+            assert len(answers) == 1, answers
+            seen |= answers
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+    identity = MemberIdentity.objects.get()
+    assert len(seen) == ROUNDS
+    assert identity.state == "active"
+    pds_url, auth = sessions.authorizer(identity)
+    who = site_network.xrpc().query(pds_url, "com.atproto.server.getSession", auth=auth)
+    assert who["did"] == identity.bsky_did
+    token = sessions.fresh_token(identity.pk)
+    assert hashlib.sha256(token.encode()).hexdigest() + "\n" in seen
+    count(f"{PROCESSES} processes, {ROUNDS} rounds: {len(seen)} tokens, no replay, the session is alive")
+
+
+@on_both_if_long("postgres_only")
+def test_a_refresh_whose_answer_is_lost_makes_the_posts_wait_for_the_host(site, network, count):
+    site.open(1)
+    site.invite(3)
+    MemberIdentity.objects.update(bsky_token_expires_at=timezone.now())
+    before = len(network.fault_log())
+    # The first answer is lost; the others are only counted.
+    lost = {"match": TOKENS, "kind": "drop-after", "times": 1}
+    network.faults([lost, {"match": TOKENS, "kind": "delay-after", "ms": 1}])
+    with engine_here(EmbeddedEngine(sweep_seconds=0.5)):
+        # What the engine would come to by itself within a minute.
+        site.wait(lambda: waiting() or hurry(), 30, often=0.3)
+        time.sleep(2)
+        asked = len(network.fault_log()) - before
+        assert MemberIdentity.objects.get().state_reason == "refresh_lost"
+        assert 2 <= asked <= 4
+        assert waiting()
+        network.faults([])
+        site.reauthorize()
+        site.finish(60)
+    tally = site.tally()
+    count(f"{asked} requests to the token endpoint, then none; after Reauthorize: {tally}")
+    assert tally.right, tally
+    assert tally.once == 3
+
+
+def waiting():
+    return Invitation.objects.filter(state=State.WAITING).count() == 3
+
+
+def hurry():
+    """Bring the next look at a row that was put back forward: the engine sweeps twice a second."""
+    for model in (Invitation, Invitation.announcement.field.related_model):
+        model.objects.filter(state=State.QUEUED).update(next_attempt_at=timezone.now())

@@ -1,0 +1,92 @@
+"""The machine's own troubles: the process is told to end, the database is locked or away. Nothing is lost or twice."""
+
+import contextlib
+import os
+import sqlite3
+import time
+from urllib.parse import urlsplit
+
+import pytest
+from django.db import connection
+from tests.chaos.gate import Gate
+from tests.chaos.ground import LONG
+
+from elonara.invitations.models import Invitation, State
+
+CREATE = "com.atproto.repo.createRecord"
+AWAY = 20 if LONG else 3  # seconds
+
+
+def test_sigterm_in_the_middle_finishes_what_is_being_posted(site, network, count):
+    site.open(3)
+    site.invite(6)
+    network.faults([{"match": CREATE, "kind": "delay-after", "ms": 1500}])
+    process = site.deliver()
+    site.wait(lambda: Invitation.objects.filter(state=State.SENDING).count() >= 2, 60, often=0.02)
+    seconds = process.end()
+    network.faults([])
+    assert seconds < 10
+    assert not Invitation.objects.filter(state=State.SENDING).exists()
+    halfway = site.tally()
+    assert not halfway.missing
+    assert not halfway.alive
+    assert halfway.states.get(State.QUEUED)
+    site.deliver()
+    site.finish(60)
+    tally = site.tally()
+    count(f"ended in {seconds:.1f} s after {halfway.once} posts; then {tally}")
+    assert tally.right, tally
+    assert tally.once == 18
+
+
+@pytest.mark.sqlite_only
+def test_a_locked_database(site, network, count):
+    site.open(3)
+    site.invite(8)
+    network.faults([{"match": CREATE, "kind": "delay-after", "ms": 300}])
+    process = site.serve()
+    site.wait(lambda: Invitation.objects.filter(state=State.SENT).count() >= 3, 60, often=0.02)
+    with contextlib.closing(sqlite3.connect(connection.settings_dict["NAME"], timeout=10, autocommit=True)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        until = time.monotonic() + AWAY
+        said = site.health()
+        time.sleep(max(0, until - time.monotonic()))
+        other.execute("ROLLBACK")
+    assert said == (503, "degraded")
+    network.faults([])
+    site.finish(150)
+    assert site.health() == (200, "ok")
+    assert process.running
+    tally = site.tally()
+    count(f"locked for {AWAY} s; {tally}")
+    assert tally.right, tally
+    assert tally.once == 24
+
+
+@pytest.mark.postgres_only
+def test_postgresql_restarts(site, network, count):
+    site.open(3)
+    site.invite(8)
+    network.faults([{"match": CREATE, "kind": "delay-after", "ms": 300}])
+    with Gate(urlsplit(os.environ["ELONARA_TEST_DATABASE_URL"]).port) as gate:
+        through = {"ELONARA_DATABASE__URL": site.database_url(gate.port)}
+        web, worker = site.serve("--without-jobs", **through), site.work(**through)
+        site.wait(lambda: Invitation.objects.filter(state=State.SENT).count() >= 3, 60, often=0.02)
+        site.wait(lambda: site.health() == (200, "ok"), 30)
+        gate.close()
+        until = time.monotonic() + AWAY
+        said = site.health()
+        time.sleep(max(0, until - time.monotonic()))
+        gate.open()
+        assert said == (503, "degraded")
+        network.faults([])
+        site.finish(150)
+        assert site.health() == (200, "ok")
+        assert web.running
+        assert worker.running
+        # Before the gate goes, or they would wait for a database that is not there.
+        site.close()
+    tally = site.tally()
+    count(f"PostgreSQL away for {AWAY} s; {tally}")
+    assert tally.right, tally
+    assert tally.once == 24
