@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,6 +14,8 @@ from elonara.invitations.models import HostSending, Voice
 from elonara.invitations.results import Ready
 from elonara.members.models import Member
 
+SIGN_IN_ONLY = "This site knows your Bluesky account for signing in, and nothing more."
+
 
 def readiness(host: Member) -> Ready:
     """What the host reads before she picks anybody."""
@@ -23,6 +26,10 @@ def readiness(host: Member) -> Ready:
     handle = said.handle or (identity.bsky_handle if identity else "")
     if not author:
         return _not_ready("not_connected", author, handle, said.voice, may_send=False)
+    if not said.can_post and identity is not None and identity.state == MemberIdentity.State.REVOKED:
+        # Said before all else: connecting is the next step, and only then is known where her account lives.
+        found = _not_ready("not_connected", author, handle, said.voice, may_send=False)
+        return replace(found, sentence=SIGN_IN_ONLY, way_on="Connect it to see whom you know and to invite them.")
     if settings.ELONARA.site.is_loopback and not _in_sandbox(author):
         found = reasons.reason("loopback_site")
         return Ready(

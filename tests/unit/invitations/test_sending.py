@@ -203,6 +203,13 @@ class TestRefusals:
         agent.ready = Readiness(False, "", "", "compose", "", "not_connected", "Connect first.")
         assert refused(send, picnic, "bob") == "not_connected"
 
+    def test_an_account_that_is_known_for_signing_in_alone_is_told_to_connect(self, set_options, picnic, alice, agent):
+        set_options(site={"url": "http://127.0.0.1:8000"}, bluesky={"allow_private_hosts": ("127.0.0.1:2583",)})
+        type(alice.bluesky).objects.update(pds_url="", state="revoked", state_reason="not_connected")
+        agent.ready = Readiness(False, "did:plc:host", "alice.example", "compose", "", "app_password_missing", "No.")
+        ready = queries.readiness(alice)
+        assert (ready.reason, ready.action, ready.may_send) == ("not_connected", "connect", False)
+
 
 class TestCaps:
     def test_what_is_over_the_days_share_goes_the_next_morning(

@@ -3,10 +3,16 @@
 import dataclasses
 
 import pytest
+from django.utils import timezone
+from tests.fakes.agent import FakeAgent
 from tests.fakes.graph import somebody
 from tests.fakes.oauth import BOB
+from tests.unit.web.conftest import HOST_DID
 
+from elonara.bluesky import factory
+from elonara.bluesky.agent import Readiness
 from elonara.bluesky.graph import GraphUnavailable
+from elonara.bluesky.models import MemberIdentity
 from elonara.invitations.models import Invitation
 
 CAROL, DAN = "did:plc:carol", "did:plc:dan"
@@ -91,6 +97,27 @@ def test_a_server_that_is_down_keeps_the_choice(invite, friends):
     assert answer.status_code == 200
     assert "Your server does not answer." in answer.content.decode()
     assert f'value="{CAROL}" checked' in answer.content.decode()
+
+
+def test_who_only_signs_in_with_bluesky_is_led_to_connect(invite, alice, friends):
+    MemberIdentity.objects.update(state="revoked", state_reason="not_connected", pds_url="")
+    friends.known = False
+    missing = Readiness(False, HOST_DID, "alice.example", "compose", "", "app_password_missing", "Not yet.")
+    with factory.use(FakeAgent(author_did=HOST_DID, ready=missing)):
+        page = invite().content.decode()
+    assert page.count("Connect Bluesky</button>") == 1
+    assert 'action="/auth/bluesky/reauthorize"' in page
+    assert "permission has ended" not in page, "there was none"
+    assert "follows you back" not in page, "that is not known"
+
+
+def test_whose_permission_has_ended_renews_it_there(invite, friends):
+    MemberIdentity.objects.update(state="needs_reauth", connected_at=timezone.now())
+    friends.known = False
+    page = invite(list="followers").content.decode()
+    assert "Your Bluesky permission has ended" in page
+    assert '<button class="button" form="renew">Reauthorize</button>' in page
+    assert '<form id="renew" action="/auth/bluesky/reauthorize" method="post">' in page
 
 
 def test_the_draft_survives_leaving_and_a_note_that_is_too_long(invite):
