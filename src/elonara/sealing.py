@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import json
+import os
 import secrets
 import threading
 from collections.abc import Mapping
@@ -116,10 +118,15 @@ def current_kid() -> str:
 
 def ensure_keys(data_dir: Path) -> Path:
     """Make the key ring where there is none, and return its path. Two processes at once make one ring."""
-    path = data_dir / "keys" / "sealing.json"
+    path = _path(data_dir)
     if not path.exists():
         create_private(path, json.dumps(_with_new_key({"keys": {}}), indent=2))
     return path
+
+
+@functools.lru_cache(maxsize=16)
+def _path(data_dir: Path) -> Path:
+    return data_dir / "keys" / "sealing.json"
 
 
 def rotate() -> str:
@@ -136,8 +143,11 @@ _cache_lock = threading.Lock()
 
 def _ring() -> KeyRing:
     """The ring of this site, read again when the file has changed (another process rotated it)."""
-    path = ensure_keys(settings.ELONARA.data_dir)
-    stat = path.stat()
+    path = _path(settings.ELONARA.data_dir)
+    try:
+        stat = os.stat(path)  # noqa: PTH116 - for every sealed value; a Path takes several times as long
+    except FileNotFoundError:
+        stat = ensure_keys(settings.ELONARA.data_dir).stat()
     stamp = (stat.st_mtime_ns, stat.st_ino)
     with _cache_lock:
         known = _cache.get(path)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from elonara import statements
 from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
@@ -86,10 +86,24 @@ def test_relations_and_moments_are_compared_too(identity, member):
     assert statements.update(MemberIdentity, where, later) == 0
 
 
+def test_rows_are_read_as_django_reads_them(identity, member):
+    MemberIdentity.objects.update(connected_at=NOW)
+    a_trip(member).save()
+    (found,) = statements.read(MemberIdentity, "SELECT {columns} FROM {table} WHERE bsky_did = %s", ["did:plc:alice"])
+    assert every_field(found) == every_field(MemberIdentity.objects.get())
+    assert not found._state.adding
+    found.bsky_handle = "alice.test"
+    found.save()
+    assert MemberIdentity.objects.get().bsky_handle == "alice.test"
+    (trip,) = statements.read(AuthorizationRequest, "DELETE FROM {table} WHERE id = id RETURNING {columns}", [])
+    assert (trip.payload, trip.expires_at, trip.member) == ({"press": {"é": [1, None]}}, NOW, member)
+    assert statements.read(AuthorizationRequest, "SELECT {columns} FROM {table}", []) == []
+
+
 def test_what_is_no_column_is_refused(identity):
     with pytest.raises(TypeError, match="no column"):
         statements.update(Member, {"id": identity.member_id}, {"answers": 1})
 
 
 def test_the_text_of_a_table_is_quoted():
-    assert statements.table(Notice) == connection.ops.quote_name("elonara_notice")
+    assert statements.table(Notice) == '"elonara_notice"'

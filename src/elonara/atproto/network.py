@@ -8,6 +8,7 @@ proxies or other settings from the environment, no cookies, bounded bodies, and 
 
 from __future__ import annotations
 
+import functools
 import json as jsonlib
 import ssl
 import time
@@ -187,9 +188,15 @@ def host_of(url: str) -> str:
 
 def _parse(url: str, base: httpx2.URL | None = None) -> httpx2.URL:
     try:
-        return base.join(url) if base is not None else httpx2.URL(url)
+        return base.join(url) if base is not None else _url(url)
     except (httpx2.InvalidURL, ValueError) as fault:
         raise AddressRefused("that is not an address we can ask") from fault
+
+
+# Endpoints are asked again and again; what stands in `params` is not part of it.
+@functools.lru_cache(maxsize=512)
+def _url(text: str) -> httpx2.URL:
+    return httpx2.URL(text)
 
 
 def _say(host: str, fault: Exception, call: Call) -> str:

@@ -93,8 +93,8 @@ def row_of(member_id: int) -> MemberIdentity | None:
 
 def either(did: str, member_id: int | None) -> list[MemberIdentity]:
     """The rows of a DID and of a member: none, one, or two that are not of each other."""
-    text = f"SELECT * FROM {statements.table(MemberIdentity)} WHERE bsky_did = %s OR member_id = %s"  # noqa: S608
-    return list(MemberIdentity.objects.raw(text, [did, member_id]))
+    text = "SELECT {columns} FROM {table} WHERE bsky_did = %s OR member_id = %s"
+    return statements.read(MemberIdentity, text, [did, member_id])
 
 
 def by_did(did: str) -> MemberIdentity | None:

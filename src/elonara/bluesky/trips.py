@@ -168,15 +168,14 @@ def failed(row: AuthorizationRequest, reason: str, sentence: str, **accounts: st
 
 def _take(state: str, browser: str, member: Member | None) -> AuthorizationRequest | None:
     """Delete the trip and return it: one statement, so that of many callbacks at once one gets it."""
-    table = statements.table(AuthorizationRequest)
     wanted = "state_hash = %s AND browser_hash = %s AND consumed_at IS NULL"
     values: list[object] = [_digest(state), _digest(browser)]
     if member is not None:
         wanted += " AND (member_id IS NULL OR member_id = %s)"
         values.append(member.pk)
     # The ORM knows no DELETE … RETURNING; SQLite and PostgreSQL do.
-    taken = AuthorizationRequest.objects.raw(f"DELETE FROM {table} WHERE {wanted} RETURNING *", values)  # noqa: S608
-    return next(iter(list(taken)), None)
+    text = f"DELETE FROM {{table}} WHERE {wanted} RETURNING {{columns}}"  # noqa: S608
+    return next(iter(statements.read(AuthorizationRequest, text, values)), None)
 
 
 def _why_not(state: str, browser: str) -> AuthorizationFailed:
