@@ -28,8 +28,8 @@ def readiness(host: Member) -> Ready:
         return _not_ready("not_connected", author, handle, said.voice, may_send=False)
     if not said.can_post and identity is not None and identity.state == MemberIdentity.State.REVOKED:
         # Said before all else: connecting is the next step, and only then is known where her account lives.
-        found = _not_ready("not_connected", author, handle, said.voice, may_send=False)
-        return replace(found, sentence=SIGN_IN_ONLY, way_on="Connect it to see whom you know and to invite them.")
+        unready = _not_ready("not_connected", author, handle, said.voice, may_send=False)
+        return replace(unready, sentence=SIGN_IN_ONLY, way_on="Connect it to see whom you know and to invite them.")
     if settings.ELONARA.site.is_loopback and not _in_sandbox(author):
         found = reasons.reason("loopback_site")
         return Ready(
