@@ -231,13 +231,13 @@ def _acknowledge(desk: Desk, row: Row, result: BlueskyResult) -> None:
     }  # fmt: skip
     if isinstance(row, Invitation):
         values["needs_confirmation"] = False
-    with transaction.atomic():
-        if not move(row, Event.ACKNOWLEDGE, fence=desk.lease.fence, **values):
-            log.info("%s %s was sent, and is being taken back", type(row).__name__, row.pk)
-            return
-        if isinstance(row, Invitation):
-            HostSending.objects.get_or_create(host_id=row.host_id)
-            HostSending.objects.filter(host_id=row.host_id, first_sent_at=None).update(first_sent_at=now)
+    if not move(row, Event.ACKNOWLEDGE, fence=desk.lease.fence, **values):
+        log.info("%s %s was sent, and is being taken back", type(row).__name__, row.pk)
+        return
+    if isinstance(row, Invitation) and row.host_id not in desk.memory.have_sent:
+        HostSending.objects.get_or_create(host_id=row.host_id)
+        HostSending.objects.filter(host_id=row.host_id, first_sent_at=None).update(first_sent_at=now)
+        desk.memory.have_sent.add(row.host_id)
 
 
 def _again(

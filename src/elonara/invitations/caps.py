@@ -92,6 +92,8 @@ def claim(row: Invitation) -> dt.datetime | None:
     A row that was counted for today keeps its place. One that had to wait moves to the first day with room.
     """
     host = row.host
+    if row.counted_on == today(host):
+        return None  # it was given this day under the lock, and nobody else gives it another
     with transaction.atomic():
         relay = row.voice == Voice.RELAY
         lock(host, row.author_did if relay else "")

@@ -48,6 +48,7 @@ class Memory:
 
     ready: dict[int, Ready] = field(default_factory=dict)
     people: dict[tuple[int, str], Person] = field(default_factory=dict)
+    have_sent: set[int] = field(default_factory=set)  # hosts whose first post has been noted
 
     def readiness(self, host: Member) -> Ready:
         """The host's readiness, asked once a turn."""
@@ -123,7 +124,8 @@ def _author(memory: Memory, row: Row) -> Verdict | None:
 
 def _true(row: Row) -> Verdict | None:
     """Whether the frozen text still is what the target's row says."""
-    composed = compose.of_row(row, readying.host_handle(row.host))
+    identity = getattr(row.host, "bluesky", None)  # came with the row
+    composed = compose.of_row(row, identity.bsky_handle if identity is not None else row.host.username)
     if composed.record == row.record:
         return None
     rebuilding.rebuild(row, composed)

@@ -10,6 +10,7 @@ import datetime as dt
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,7 +34,10 @@ log = logging.getLogger(__name__)
 # Announcements first: their replies need what Bluesky says about them.
 MODELS: tuple[type[Row], ...] = (Announcement, Invitation)
 TURN = 20.0  # seconds after which a worker lets others have the thread
-LEASE = 60.0  # seconds; extended before each row, and before a create where less than its deadline is left
+LEASE = 60.0  # seconds
+EXTENDED_BELOW = 50.0  # seconds that must be left before each row; a create looks once more before it begins
+AHEAD = 10  # rows that are looked up at once
+FRESH = 1.0  # seconds for which that holds: what is to be taken back waits no longer
 BUSY = dt.timedelta(seconds=3)  # until we ask again for a lane that another worker has
 
 
@@ -99,15 +103,16 @@ def _recover(author_did: str, lease: Lease) -> None:
 
 def _work(author_did: str, lease: Lease) -> None:
     ends = time.monotonic() + TURN
-    desk = attempts.Desk(author_did, lease)
+    desk, pile = attempts.Desk(author_did, lease), _Pile(author_did)
     while time.monotonic() < ends and not jobs.stopping():
-        row = _next(author_did)
+        row = pile.next()
         if row is None:
             return
-        extended = desk.lease.extend(LEASE)
-        if extended is None:
-            return  # another worker has the lane
-        desk.lease = extended
+        if desk.lease.seconds_left < EXTENDED_BELOW:
+            extended = desk.lease.extend(LEASE)
+            if extended is None:
+                return  # another worker has the lane
+            desk.lease = extended
         match row.state:
             case State.UNDOING:
                 undoing.step(desk, row)
@@ -118,23 +123,51 @@ def _work(author_did: str, lease: Lease) -> None:
                     _space(desk.lease)
 
 
-def _next(author_did: str) -> Row | None:
-    """The row to work on: taking back before posting, the announcement before its replies."""
-    now = timezone.now()
-    held = AccountLane.objects.get(author_did=author_did)
-    if held.paused_until is not None and held.paused_until > now:
-        return None
-    if budgets.resting_until(author_did) is not None:
-        return None
-    others = [_others(model, author_did).filter(next_attempt_at__lte=now) for model in MODELS[::-1]]
-    posts: list[QuerySet[Any]] = []
-    if held.next_at is None or held.next_at <= now:
-        posts = [_due(model, author_did).filter(next_attempt_at__lte=now) for model in MODELS]
-    for rows in (*others, *posts):
-        row: Row | None = _loaded(rows).order_by("next_attempt_at", "queued_at", "rkey").first()
-        if row is not None:
-            return row
-    return None
+class _Pile:
+    """The rows to work on next: taking back before posting, the announcement before its replies.
+
+    It knows their keys alone. Each is read, and asked whether it still is due, when its turn comes.
+    """
+
+    def __init__(self, author_did: str) -> None:
+        self._author_did = author_did
+        self._keys: deque[tuple[type[Row], bool, Any]] = deque()
+        self._until = 0.0  # time.monotonic()
+
+    def next(self) -> Row | None:
+        """The row whose turn it is; None where nothing may be done now."""
+        now = timezone.now()
+        held = AccountLane.objects.get(author_did=self._author_did)
+        if held.paused_until is not None and held.paused_until > now:
+            return None
+        may_post = held.next_at is None or held.next_at <= now
+        fresh = False
+        while True:
+            if time.monotonic() > self._until:
+                self._keys.clear()
+            if not self._keys:
+                if fresh or budgets.resting_until(self._author_did) is not None:
+                    return None
+                self._look(now, may_post=may_post)
+                fresh = True
+            while self._keys:
+                model, posts, pk = self._keys.popleft()
+                if posts and not may_post:
+                    continue
+                row: Row | None = _loaded(self._rows(model, now, posts=posts).filter(pk=pk)).first()
+                if row is not None:
+                    return row
+
+    def _look(self, now: dt.datetime, *, may_post: bool) -> None:
+        self._until = time.monotonic() + FRESH
+        order = [(model, False) for model in MODELS[::-1]] + [(model, True) for model in MODELS if may_post]
+        for model, posts in order:
+            rows = self._rows(model, now, posts=posts).order_by("next_attempt_at", "queued_at", "rkey")
+            self._keys.extend((model, posts, pk) for pk in rows.values_list("pk", flat=True)[:AHEAD])
+
+    def _rows(self, model: type[Row], now: dt.datetime, *, posts: bool) -> QuerySet[Any]:
+        rows = _due(model, self._author_did) if posts else _others(model, self._author_did)
+        return rows.filter(next_attempt_at__lte=now)
 
 
 def _due(model: type[Row], author_did: str) -> QuerySet[Any]:
@@ -153,7 +186,8 @@ def _others(model: type[Row], author_did: str) -> QuerySet[Any]:
 
 
 def _loaded(rows: QuerySet[Any]) -> QuerySet[Any]:
-    related = ["host__bluesky", "event__community", "community"]
+    # An event's community is asked for where the host is not the event's own, which is rare.
+    related = ["host__bluesky", "event", "community"]
     return rows.select_related(*related, *(["announcement", "batch"] if rows.model is Invitation else []))
 
 
