@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -174,4 +175,9 @@ def _pause(by: Member, invitations: Sequence[Invitation]) -> tuple[reasons.Reaso
 
 
 def _post_url(one: Invitation | Announcement) -> str:
+    identity = getattr(one.host, "bluesky", None)
+    if identity is not None and readying.declared_private(identity.pds_url):
+        # Bluesky's app does not show what lies on a private server; the server itself shows it to anybody.
+        query = urlencode({"repo": one.author_did, "collection": "app.bsky.feed.post", "rkey": one.rkey})
+        return f"{identity.pds_url}/xrpc/com.atproto.repo.getRecord?{query}"
     return f"https://bsky.app/profile/{one.author_did}/post/{one.rkey}"

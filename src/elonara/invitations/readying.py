@@ -80,7 +80,12 @@ def _in_sandbox(author_did: str) -> bool:
         *MemberIdentity.objects.filter(bsky_did=author_did).values_list("pds_url", flat=True),
         *AppPasswordSession.objects.filter(did=author_did).values_list("pds_url", flat=True),
     ]
-    return any(url and _host_and_port(url) in settings.ELONARA.bluesky.allow_private_hosts for url in urls)
+    return any(declared_private(url) for url in urls)
+
+
+def declared_private(pds_url: str) -> bool:
+    """Whether the operator declared this PDS to be private (`bluesky.allow_private_hosts`), as in the sandbox."""
+    return bool(pds_url) and _host_and_port(pds_url) in settings.ELONARA.bluesky.allow_private_hosts
 
 
 def _host_and_port(url: str) -> str:

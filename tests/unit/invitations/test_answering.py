@@ -135,6 +135,19 @@ def test_the_watch_page_tells_how_everybody_stands(picnic, alice, make_member, s
     assert by_name["did:plc:bob"].post_url.startswith("https://bsky.app/profile/did:plc:host/post/")
     assert by_name["did:plc:bob"].can == ("undo",)
     assert "retry" in by_name["did:plc:dan"].can
+
+
+def test_a_post_in_the_sandbox_is_shown_by_its_own_server(set_options, picnic, alice, send, deliver, row):
+    set_options(bluesky={"allow_private_hosts": ("127.0.0.1:2583",)})
+    type(alice.bluesky).objects.update(pds_url="http://127.0.0.1:2583")
+    send(picnic, "bob")
+    deliver()
+    shown = queries.progress(picnic, alice)
+    for one, rkey in ((shown.rows[0], row("bob").rkey), (shown.announcements[0], row("bob").announcement.rkey)):
+        assert one.post_url == (
+            "http://127.0.0.1:2583/xrpc/com.atproto.repo.getRecord"
+            f"?repo=did%3Aplc%3Ahost&collection=app.bsky.feed.post&rkey={rkey}"
+        )
     assert by_name["did:plc:dan"].sentence
     assert shown.announcements[0].can == ("undo",)
     with pytest.raises(InvitationRefused):

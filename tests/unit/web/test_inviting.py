@@ -173,3 +173,10 @@ def test_a_member_who_may_not_invite_sees_no_picker(signed_in, make_member, picn
     client = signed_in(make_member("mallory"))
     assert client.get(f"/events/{picnic.slug}/manage?tab=invite").status_code == 403
     assert client.get(f"/communities/{circle.slug}/manage?tab=invite").status_code == 403
+
+
+def test_the_host_finds_text_and_link_of_what_was_sent(invite, invited, picnic):
+    sent = invited(picnic)
+    page = invite("watch").content.decode()
+    assert f'/i/{sent.ref}"' in page
+    assert "Bring bread." in page
