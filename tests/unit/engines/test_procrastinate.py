@@ -25,10 +25,14 @@ def work(monkeypatch):
 def tables():
     """Django's own flush leaves Procrastinate's tables as they are."""
     names = "procrastinate_jobs, procrastinate_workers, procrastinate_events, procrastinate_periodic_defers"
-    with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {names} CASCADE")
-        yield
-        cursor.execute(f"TRUNCATE {names} CASCADE")
+
+    def empty():
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {names} CASCADE")
+
+    empty()
+    yield
+    empty()
 
 
 @pytest.fixture
@@ -177,6 +181,10 @@ def test_a_worker_whose_connections_are_cut_begins_again(engines, work, monkeypa
     others = "pid <> pg_backend_pid() AND datname = current_database()"
     rows(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
     assert eventually(lambda: (engine.wake("work", "after"), "after" in work.keys)[1], 15)
+    engine.stop(5)
+    # The next test gets a new pool: this one may still be busy replacing what was cut off.
+    connection.close()
+    connection.close_pool()
 
 
 def test_a_wake_while_the_database_is_away_is_no_error_of_the_request(sender, caplog, monkeypatch):
