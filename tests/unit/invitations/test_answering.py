@@ -135,6 +135,10 @@ def test_the_watch_page_tells_how_everybody_stands(picnic, alice, make_member, s
     assert by_name["did:plc:bob"].post_url.startswith("https://bsky.app/profile/did:plc:host/post/")
     assert by_name["did:plc:bob"].can == ("undo",)
     assert "retry" in by_name["did:plc:dan"].can
+    assert by_name["did:plc:dan"].sentence
+    assert shown.announcements[0].can == ("undo",)
+    with pytest.raises(InvitationRefused):
+        queries.progress(picnic, make_member("zoe"))
 
 
 def test_a_post_in_the_sandbox_is_shown_by_its_own_server(set_options, picnic, alice, send, deliver, row):
@@ -148,10 +152,6 @@ def test_a_post_in_the_sandbox_is_shown_by_its_own_server(set_options, picnic, a
             "http://127.0.0.1:2583/xrpc/com.atproto.repo.getRecord"
             f"?repo=did%3Aplc%3Ahost&collection=app.bsky.feed.post&rkey={rkey}"
         )
-    assert by_name["did:plc:dan"].sentence
-    assert shown.announcements[0].can == ("undo",)
-    with pytest.raises(InvitationRefused):
-        queries.progress(picnic, make_member("zoe"))
 
 
 @pytest.mark.parametrize(
