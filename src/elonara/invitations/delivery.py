@@ -15,17 +15,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from django.db import models
 from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
 from elonara import jobs
 from elonara.bluesky import budgets
 from elonara.bluesky.models import AccountLane
+from elonara.communities.models import Community
+from elonara.events.models import Event as Gathering
 from elonara.invitations import attempts, undoing, waiting
-from elonara.invitations.models import Announcement, Invitation, State
+from elonara.invitations.models import Announcement, Batch, Invitation, State
 from elonara.invitations.moves import KIND, Row, move
 from elonara.invitations.states import Event
 from elonara.locks import Lease, has_ended, lane, this_thread
+from elonara.members.models import Member
 
 __all__ = ["KIND", "look", "sweep"]
 
@@ -33,6 +37,14 @@ log = logging.getLogger(__name__)
 
 # Announcements first: their replies need what Bluesky says about them.
 MODELS: tuple[type[Row], ...] = (Announcement, Invitation)
+# What a row belongs to.
+RELATED: dict[str, models.Manager[Any]] = {
+    "host": Member.objects,
+    "event": Gathering.objects,
+    "community": Community.objects,
+    "announcement": Announcement.objects,
+    "batch": Batch.objects,
+}
 TURN = 20.0  # seconds after which a worker lets others have the thread
 LEASE = 60.0  # seconds
 EXTENDED_BELOW = 50.0  # seconds that must be left before each row; a create looks once more before it begins
@@ -126,13 +138,16 @@ def _work(author_did: str, lease: Lease) -> None:
 class _Pile:
     """The rows to work on next: taking back before posting, the announcement before its replies.
 
-    It knows their keys alone. Each is read, and asked whether it still is due, when its turn comes.
+    It knows their keys alone. Each is read, and asked whether it still is due, when its turn comes; what belongs to
+    several of them (host, event, announcement) is read once for as long as the pile is fresh. A change of these that
+    matters changes the rows too (`rebuilding`), and then they are not taken.
     """
 
     def __init__(self, author_did: str) -> None:
         self._author_did = author_did
         self._keys: deque[tuple[type[Row], bool, Any]] = deque()
         self._until = 0.0  # time.monotonic()
+        self._related: dict[tuple[str, Any], Any] = {}
 
     def next(self) -> Row | None:
         """The row whose turn it is; None where nothing may be done now."""
@@ -154,12 +169,38 @@ class _Pile:
                 model, posts, pk = self._keys.popleft()
                 if posts and not may_post:
                     continue
-                row: Row | None = _loaded(self._rows(model, now, posts=posts).filter(pk=pk)).first()
-                if row is not None:
+                row = self._read(model, pk)
+                if row is not None and self._still_due(row, now, posts=posts):
                     return row
+
+    def _read(self, model: type[Row], pk: Any) -> Row | None:
+        row: Row | None = model.objects.filter(pk=pk).first()
+        if row is not None:
+            for name, rows in RELATED.items():
+                pk = getattr(row, f"{name}_id", None)  # an announcement has no batch
+                if pk is not None:
+                    setattr(row, name, self._one(name, rows, pk))
+        return row
+
+    def _one(self, name: str, rows: models.Manager[Any], pk: Any) -> Any:
+        if (name, pk) not in self._related:
+            # A host's identity comes with her: her handle stands in the text.
+            found = rows.select_related("bluesky") if name == "host" else rows.all()
+            self._related[name, pk] = found.get(pk=pk)
+        return self._related[name, pk]
+
+    def _still_due(self, row: Row, now: dt.datetime, *, posts: bool) -> bool:
+        if row.author_did != self._author_did or row.next_attempt_at > now:
+            return False
+        if not posts:
+            return row.state in {State.UNDOING, State.WAITING}
+        begun = row.event is not None and row.event.starts_at <= now
+        confirmed = not (isinstance(row, Invitation) and row.needs_confirmation)
+        return row.state == State.QUEUED and (confirmed or begun or row.ambiguous)
 
     def _look(self, now: dt.datetime, *, may_post: bool) -> None:
         self._until = time.monotonic() + FRESH
+        self._related.clear()
         order = [(model, False) for model in MODELS[::-1]] + [(model, True) for model in MODELS if may_post]
         for model, posts in order:
             rows = self._rows(model, now, posts=posts).order_by("next_attempt_at", "queued_at", "rkey")
@@ -183,12 +224,6 @@ def _due(model: type[Row], author_did: str) -> QuerySet[Any]:
 
 def _others(model: type[Row], author_did: str) -> QuerySet[Any]:
     return model.objects.filter(author_did=author_did, state__in=(State.UNDOING, State.WAITING))
-
-
-def _loaded(rows: QuerySet[Any]) -> QuerySet[Any]:
-    # An event's community is asked for where the host is not the event's own, which is rare.
-    related = ["host__bluesky", "event", "community"]
-    return rows.select_related(*related, *(["announcement", "batch"] if rows.model is Invitation else []))
 
 
 def _orphans(author_did: str, held: AccountLane | None) -> bool:

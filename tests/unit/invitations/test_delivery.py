@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tests.fakes.agent import needs_member, rate_limited, refused
 from tests.fakes.graph import somebody
@@ -16,6 +18,7 @@ from elonara.invitations.models import Announcement, HostSending, Invitation, St
 from elonara.invitations.results import InvitationRefused
 from elonara.members.models import Notice
 
+ALICE = "did:plc:host"
 WAITING = Readiness(False, "did:plc:host", "alice.example", "compose", "", "app_password_missing", "Not yet.")
 
 
@@ -473,3 +476,18 @@ class TestPictures:
         deliver()
         assert not agent.blobs
         assert self.thumbs(agent) == [None]
+
+
+def test_a_post_costs_few_statements(picnic, friends, people, send, states):
+    names = [f"guest{number}" for number in range(24)]
+    people += [somebody(name) for name in names]
+    send(picnic, *names[:4])
+    with CaptureQueriesContext(connection) as four:
+        delivery.look(ALICE)
+    send(picnic, *names[4:])
+    with CaptureQueriesContext(connection) as twenty:
+        delivery.look(ALICE)
+    assert set(states().values()) == {"sent"}
+    # The lane, the row, role, pause, consent, the attempt and its end; what rows share is read once.
+    each = (len(twenty) - len(four)) / 16
+    assert each <= 14, each
