@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from tests.contract.invitations.conftest import account, clock, deliver, forty, friends, posts, site  # noqa: F401
+from tests.contract.invitations.conftest import account, deliver, forty, friends, posts, site  # noqa: F401
 
 from elonara.bluesky import app_passwords
 from elonara.bluesky.oauth_service import BlueskyOAuthService

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from django.core.cache import cache
-from tests.contract.invitations.conftest import account, clock, forty, friends  # noqa: F401
+from tests.contract.invitations.conftest import account, forty, friends  # noqa: F401
 from tests.contract.secrets import listening
 from tests.contract.secrets.hunt import Hunt
 
