@@ -45,6 +45,18 @@ def test_no_two_proofs_share_their_id():
     assert len({parts(key.proof("GET", "https://a.example/"))[1]["jti"] for _ in range(50)}) == 50
 
 
+def test_a_signature_holds_also_where_a_half_of_it_is_a_small_number():
+    key = DpopKey.generate()
+
+    def small(proof):
+        signature = base64.urlsafe_b64decode(proof.split(".")[2] + "==")
+        assert len(signature) == 64
+        return 0 in {signature[0], signature[32]}  # about one in 128
+
+    found = next(proof for proof in (key.proof("GET", "https://a.example/") for _ in range(5000)) if small(proof))
+    assert parts(found)
+
+
 def test_a_key_survives_storing_and_is_imported_once():
     key = DpopKey.generate()
     again = DpopKey.from_json(key.to_json())
