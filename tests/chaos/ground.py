@@ -40,6 +40,7 @@ from elonara.invitations.models import Announcement, Invitation, State
 from elonara.members.models import Member
 
 LONG = os.environ.get("ELONARA_TEST_CHAOS") == "long"
+
 MOVING = (State.QUEUED, State.SENDING, State.UNDOING)
 FIRST_MEMBER = 1000
 REF = re.compile(r"/i/([A-Za-z0-9_-]+)$")
@@ -316,6 +317,11 @@ class Site:
             alive=[ref for ref, state in rows.items() if state != State.SENT and refs[ref]],
             announcements=[links[f"/events/{slug}"] for slug in Event.objects.values_list("slug", flat=True)],
         )
+
+
+def how_many(what, long, short):
+    """A number of the long or the short version; `ELONARA_TEST_CHAOS_KILLS` and the like choose another."""
+    return int(os.environ.get(f"ELONARA_TEST_CHAOS_{what}") or (long if LONG else short))
 
 
 def on_both_if_long(marker):

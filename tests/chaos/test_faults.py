@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from tests.chaos.ground import LONG, engine_here, on_both_if_long
+from tests.chaos.ground import LONG, engine_here, how_many, on_both_if_long
 
 from elonara.bluesky.models import AccountLane, DpopNonce
 from elonara.engines.embedded import EmbeddedEngine
@@ -16,7 +16,7 @@ from elonara.invitations.models import Invitation, State
 from elonara.invitations.undoing import DEADLINE, MARGIN
 
 CREATE, DELETE, READ = (f"com.atproto.repo.{name}" for name in ("createRecord", "deleteRecord", "getRecord"))
-INVITATIONS = 800 if LONG else 32
+INVITATIONS = how_many("INVITATIONS", 800, 32)
 LATE_MS = 21_500  # beyond the 20 s of a request: it lands after the next look at its key
 
 

@@ -6,7 +6,7 @@ import sys
 import time
 
 from django.utils import timezone
-from tests.chaos.ground import LONG, engine_here, on_both_if_long
+from tests.chaos.ground import engine_here, how_many, on_both_if_long
 
 from elonara.bluesky import network as site_network
 from elonara.bluesky import sessions
@@ -14,7 +14,7 @@ from elonara.bluesky.models import MemberIdentity
 from elonara.engines.embedded import EmbeddedEngine
 from elonara.invitations.models import Invitation, State
 
-PROCESSES, ROUNDS = 8, 200 if LONG else 5
+PROCESSES, ROUNDS = 8, how_many("ROUNDS", 200, 5)
 TOKENS = "/oauth/token"
 REFRESHER = """
 import hashlib, sys
