@@ -80,6 +80,11 @@ def connect(page, network, handle, *, javascript=True):
 def add_app_password(page, network, handle):
     """Paste the app password into the status card."""
     page.goto("/profile/edit")
+    keep_app_password(page, network, handle)
+
+
+def keep_app_password(page, network, handle):
+    """The same, on the status card."""
     page.get_by_role("textbox", name="App password").fill(network.accounts[handle].app_password)
     page.get_by_role("button", name="Keep the app password").click()
     page.get_by_text("The app password is kept").wait_for()
