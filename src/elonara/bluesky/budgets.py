@@ -24,6 +24,7 @@ from elonara.atproto.answers import RateLimit, rate_limit
 from elonara.atproto.network import Answer
 from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky.models import AccountLane, AppPasswordSession, MemberIdentity, PdsHost
+from elonara.prepared import Prepared
 
 CREATE: Final = 3  # points
 DELETE: Final = 1
@@ -33,6 +34,8 @@ RESERVE: Final = 0.1
 LONGEST: Final = timedelta(days=1)
 
 log = logging.getLogger(__name__)
+
+_RESTING = Prepared(lambda now: PdsHost.objects.filter(paused_until__gt=now).values_list("origin", "paused_until"))
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def note(did: str, pds_url: str, budget: RateLimit, *, refused: bool) -> None:
 
 def resting_until(author_did: str) -> datetime | None:
     """Until when the server of this account is left alone, None where it is not. Costs one query while all is well."""
-    paused = dict(PdsHost.objects.filter(paused_until__gt=timezone.now()).values_list("origin", "paused_until"))
+    paused: dict[str, datetime] = dict(_RESTING.all(now=timezone.now()))
     if not paused:
         return None
     urls = {

@@ -10,9 +10,12 @@ from elonara import statements
 from elonara.bluesky import scopes
 from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.secrets import unsealed
+from elonara.prepared import Prepared
 from elonara.sealing import CannotUnseal, Sealed
 
 log = logging.getLogger(__name__)
+
+_OF_MEMBER = Prepared(lambda member: MemberIdentity.objects.filter(member=member))
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class ConnectedIdentity:
 
 def row_of(member_id: int) -> MemberIdentity | None:
     """The member's row, if she ever proved a DID."""
-    return MemberIdentity.objects.filter(member_id=member_id).first()
+    return _OF_MEMBER.first(member=member_id)
 
 
 def either(did: str, member_id: int | None) -> list[MemberIdentity]:

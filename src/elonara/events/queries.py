@@ -25,9 +25,17 @@ from elonara.communities.people import rows_of
 from elonara.events.models import Answer, Event, EventHost
 from elonara.members.models import Member
 from elonara.members.queries import may_act
+from elonara.prepared import Prepared
 
 # An event without an end is over this long after its start.
 OPEN_END = timedelta(hours=3)
+
+
+# Asked before every post.
+_ROLE = Prepared(lambda event, who: EventHost.objects.filter(event=event, member=who).values_list("role", flat=True))
+_HOSTS = Prepared(
+    lambda event: EventHost.objects.filter(event=event).values_list("member__bluesky__bsky_did", flat=True)
+)
 
 
 def ends(event: Event) -> datetime:
@@ -49,7 +57,7 @@ def role_of(event: Event, member: Member | None) -> str | None:
     """`host`, `cohost`, or None."""
     if member is None:
         return None
-    return EventHost.objects.filter(event=event, member=member).values_list("role", flat=True).first()
+    return _ROLE.first(event=event.pk, who=member.pk)
 
 
 def may_manage(event: Event, member: Member | None) -> bool:
@@ -91,8 +99,7 @@ def hosts(event: Event) -> list[EventHost]:
 
 def host_dids(event: Event) -> set[str]:
     """The DIDs of host and co-hosts, who are never invited."""
-    found = EventHost.objects.filter(event=event).values_list("member__bluesky__bsky_did", flat=True)
-    return {did for did in found if did}
+    return {did for did in _HOSTS.all(event=event.pk) if did}
 
 
 def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Event]:

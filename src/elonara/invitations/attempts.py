@@ -19,6 +19,7 @@ from elonara.invitations.moves import LOOK_SOON, MAX_TRIES, Row, move, take, wai
 from elonara.invitations.states import Event
 from elonara.invitations.targets import target_of
 from elonara.locks import Lease
+from elonara.prepared import Prepared
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,15 @@ NEEDED = 45.0  # seconds of the lease that a create must have left: it must end 
 HOLDING = frozenset({"account_deactivated", "other_author", "relay_not_approved"})
 # Where another try cannot change anything.
 FOR_GOOD = frozenset({"account_takendown", "account_gone"})
+
+
+def _held(model: type[Row]) -> Prepared[Any]:
+    return Prepared(
+        lambda pk, fence: model._default_manager.filter(pk=pk, state=State.SENDING, fence=fence).values_list("pk")
+    )
+
+
+_HELD = {model: _held(model) for model in (Announcement, Invitation)}
 
 
 @dataclass
@@ -162,8 +172,7 @@ def _write(desk: Desk, row: Row) -> bool:
 
 def _create(desk: Desk, row: Row, blob: dict[str, Any] | None) -> BlueskyResult | None:
     """Ask the PDS for the post, once. None: the row was cancelled or the lane was lost in the meantime."""
-    still_ours = type(row).objects.filter(pk=row.pk, state=State.SENDING, fence=desk.lease.fence).exists()
-    if not still_ours:
+    if not _HELD[type(row)].any(pk=row.pk, fence=desk.lease.fence):
         return None
     if desk.lease.seconds_left < NEEDED:
         extended = desk.lease.extend(2 * NEEDED)

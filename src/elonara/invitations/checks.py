@@ -21,6 +21,7 @@ from elonara.invitations.results import Ready
 from elonara.invitations.states import Event
 from elonara.invitations.targets import Target, target_of
 from elonara.members.models import Member
+from elonara.prepared import Prepared
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,11 @@ LABEL_AGE = dt.timedelta(minutes=10)
 SPAM_REASON = "spam_label"
 PAUSES = (SPAM_REASON, "opt_outs", "operator")  # why a host's sending is stopped (HostSending.pause_reason)
 SPAM = frozenset({"spam", "!hide", "!takedown"})
+
+
+_PAUSED = Prepared(
+    lambda host: HostSending.objects.filter(host=host, paused_at__isnull=False).values_list("pause_reason", flat=True)
+)
 
 
 @dataclass(frozen=True)
@@ -62,8 +68,8 @@ def before(memory: Memory, agent: BlueskyAgent, row: Row) -> Verdict | None:  # 
     target = target_of(row)
     if (verdict := wanted(row, target)) is not None:
         return verdict
-    if held := HostSending.objects.filter(host_id=row.host_id).exclude(paused_at=None).first():
-        return Verdict(None, held.pause_reason, timezone.now() + LABEL_RETRY)
+    if held := _PAUSED.all(host=row.host_id):
+        return Verdict(None, held[0], timezone.now() + LABEL_RETRY)
     if isinstance(row, Announcement) and (verdict := _replies(row, target)) is not None:
         return verdict
     if _labelled(row):

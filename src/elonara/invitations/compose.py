@@ -174,8 +174,9 @@ def _fitted(target: Target, words: Words, write: Callable[[Mapping[str, str]], R
         ("name", 0),
     )
     shortened: list[str] = []
+    rich = write(parts)
     for name, least in steps:
-        if write(parts).fits:
+        if rich.fits:
             break
         if lengths[name] <= least:
             continue
@@ -188,9 +189,9 @@ def _fitted(target: Target, words: Words, write: Callable[[Mapping[str, str]], R
             else:
                 high = middle - 1
         parts[name], lengths[name] = shorten(whole, low), low
+        rich = write(parts)
         if name not in shortened:
             shortened.append(name)
-    rich = write(parts)
     if not rich.fits:
         raise ValueError("the mention and the link alone are too long for a post")
     card = target.card()

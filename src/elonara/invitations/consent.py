@@ -17,11 +17,17 @@ from elonara.invitations import caps
 from elonara.invitations.models import Invitation, OptOut, RelayConsent, State, Voice
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
+from elonara.prepared import Prepared
 
 MAX_AGE = 600  # seconds: how long Bluesky's answer about a person holds
 BATCH = 25  # people per question (getProfiles takes 25)
 # A row in these states can be taken again for the same person.
 FREE = (State.FAILED, State.CANCELLED, State.SUPPRESSED)
+
+# From whom one person wants no more: hosts, and None for the whole site.
+_REFUSED = Prepared(
+    lambda did, host: OptOut.objects.filter(Q(host=host) | Q(host=None), did=did).values_list("host", flat=True)
+)
 
 log = logging.getLogger(__name__)
 
@@ -78,9 +84,9 @@ def shortly_before(row: Invitation, target: Target, person: Person | None) -> st
     own = _own_dids(row.host) | {row.author_did}
     if code := _role(did, own, target.runner_dids()):
         return code
-    if code := opted_out(row.host, [did]).get(did, ""):
-        return code
-    if target.settled_among([did]):
+    if refused := _REFUSED.all(did=did, host=row.host_id):
+        return "opted_out_site" if None in refused else "opted_out_host"
+    if target.has_settled(did):
         return _settled(did, {did}, target)
     if person is None:
         return "gone_deleted"

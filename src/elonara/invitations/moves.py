@@ -6,7 +6,7 @@ import datetime as dt
 import random
 from typing import Any
 
-from elonara import jobs
+from elonara import jobs, statements
 from elonara.invitations import states
 from elonara.invitations.models import Announcement, Invitation, State
 from elonara.invitations.states import Event
@@ -26,10 +26,8 @@ def move(post: Row, event: Event, *, fence: int | None = None, **values: Any) ->
     False: somebody else was quicker, nothing was changed. Raises states.NotPossible. Inside or outside a transaction.
     """
     target = states.target(event, post.state)
-    rows = type(post).objects.filter(pk=post.pk, state=post.state)
-    if fence is not None:
-        rows = rows.filter(fence=fence)
-    if not rows.update(state=target, **values):
+    unchanged = {"id": post.pk, "state": post.state} | ({} if fence is None else {"fence": fence})
+    if not statements.update(type(post), unchanged, {"state": target, **values}):
         return False
     post.state = target
     for name, value in values.items():
@@ -39,12 +37,13 @@ def move(post: Row, event: Event, *, fence: int | None = None, **values: Any) ->
 
 def take(post: Row, fence: int, **values: Any) -> bool:
     """Apply ATTEMPT to a row that is queued and confirmed, and mark it with the lane's fence. False: it changed."""
-    unchanged: dict[str, Any] = {"state": post.state, "author_did": post.author_did, "rkey": post.rkey}
+    unchanged: dict[str, Any] = {
+        "id": post.pk, "state": post.state, "author_did": post.author_did, "rkey": post.rkey,
+    }  # fmt: skip
     if isinstance(post, Invitation) and not post.ambiguous:
         unchanged["needs_confirmation"] = False  # one in doubt is only looked for, until the host has confirmed
-    rows = type(post).objects.filter(pk=post.pk, **unchanged)
     target = states.target(Event.ATTEMPT, post.state)
-    if not rows.update(state=target, fence=fence, **values):
+    if not statements.update(type(post), unchanged, {"state": target, "fence": fence, **values}):
         return False
     post.state, post.fence = target, fence
     for name, value in values.items():

@@ -21,6 +21,16 @@ from elonara.events.models import Answer, Event
 from elonara.events.times import short_phrase
 from elonara.invitations.models import Announcement, Batch, Invitation
 from elonara.members.models import Member
+from elonara.prepared import Prepared
+
+
+def _is(did: Any) -> Q:
+    return Q(did=did) | Q(member__bluesky__bsky_did=did)
+
+
+# Asked before every post.
+_ANSWERED = Prepared(lambda of, did: Answer.objects.filter(_is(did), event=of).values_list("pk", flat=True)[:1])
+_BELONGS = Prepared(lambda of, did: Membership.objects.filter(_is(did), community=of).values_list("pk", flat=True)[:1])
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,10 @@ class Target:
         rows = rows.filter(Q(did__in=wanted) | Q(member__bluesky__bsky_did__in=wanted))
         found = {did for pair in rows.values_list("did", "member__bluesky__bsky_did") for did in pair if did}
         return found & set(wanted)
+
+    def has_settled(self, did: str) -> bool:
+        """Whether one person is among those: see `settled_among`."""
+        return (_ANSWERED if self.kind == "event" else _BELONGS).any(of=self.of.pk, did=did)
 
     def when(self) -> str:
         """`Sat 5 Dec 15:00` where the event happens, the same on whatever day it is asked; "" for a community."""

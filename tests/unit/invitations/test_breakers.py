@@ -7,7 +7,7 @@ from django.utils import timezone
 from tests.fakes.graph import somebody
 
 from elonara.bluesky.models import PdsHost
-from elonara.invitations import actions, delivery
+from elonara.invitations import actions, due
 from elonara.invitations.models import HostSending, Invitation, State
 from elonara.members.models import Member, Notice
 
@@ -83,7 +83,7 @@ def test_a_server_that_had_enough_of_us_is_left_alone_and_then_it_goes_on_by_its
     send(picnic, "bob", thread=False)
     deliver()
     assert agent.calls == []
-    assert delivery.next_look("did:plc:host") == until
+    assert due.next_look("did:plc:host") == until
     clock.pass_(minutes=5)
     deliver()
     assert row("bob").state == State.SENT
