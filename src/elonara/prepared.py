@@ -60,8 +60,8 @@ class Prepared[Found]:
 
     def all(self, **values: Any) -> list[Found]:
         """Every row."""
-        composed = self._composed()
         database = connections[DEFAULT_DB_ALIAS]
+        composed = self._composed(database)
         with database.cursor() as cursor:
             cursor.execute(composed.text, _filled(composed.values, values, database))
             found = cursor.fetchall()
@@ -76,9 +76,9 @@ class Prepared[Found]:
         """Whether there is a row."""
         return bool(self.all(**values))
 
-    def _composed(self) -> _Composed:
+    def _composed(self, database: BaseDatabaseWrapper) -> _Composed:
         # Kept with the connection, and so with its thread: converters belong to it.
-        kept: dict[Prepared[Any], _Composed] = vars(connections[DEFAULT_DB_ALIAS]).setdefault("elonara_prepared", {})
+        kept: dict[Prepared[Any], _Composed] = vars(database).setdefault("elonara_prepared", {})
         if self not in kept:
             kept[self] = _compose(self._make(*map(_Slot, self._names)))
         return kept[self]

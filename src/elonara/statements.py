@@ -109,14 +109,21 @@ def _shape(database: BaseDatabaseWrapper, model: type[models.Model]) -> _Shape:
 def _prepared(
     database: BaseDatabaseWrapper, model: type[models.Model], values: Mapping[str, Any]
 ) -> tuple[list[str], list[Any]]:
-    columns, ready = [], []
-    for name, value in values.items():
+    columns, fields = _columns(model, tuple(values))
+    return columns, [
+        field.get_db_prep_save(value, connection=database) for field, value in zip(fields, values.values(), strict=True)
+    ]
+
+
+@functools.cache  # each pair stands in a call of ours
+def _columns(model: type[models.Model], names: tuple[str, ...]) -> tuple[list[str], list[models.Field[Any, Any]]]:
+    fields = []
+    for name in names:
         field = model._meta.get_field(name)
         if not isinstance(field, models.Field) or field.column is None:
             raise TypeError(f"{name} is no column of {model.__name__}")
-        columns.append(_quoted(field.column))
-        ready.append(field.get_db_prep_save(value, connection=database))
-    return columns, ready
+        fields.append(field)
+    return [_quoted(field.column) for field in fields], fields
 
 
 @functools.cache  # the names of a few models

@@ -100,7 +100,7 @@ def test_threads_do_not_share_what_belongs_to_a_connection():
 
     def ask():
         try:
-            named._composed()
+            named.any(name="bob")
         finally:
             connection.close()
 
