@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -133,6 +134,7 @@ class Tally:
     twice: list
     alive: list  # undone or cancelled, and there
     announcements: list  # of the events, how often each stands
+    ahead: int = 0  # posts that stand while their row is under way
 
     @property
     def right(self):
@@ -202,6 +204,10 @@ class Site:
         """`elonara worker`; in the short version one that does not wait half a minute to believe in a death."""
         own = ["-m", "elonara.cli", "worker"] if LONG else [str(Path(__file__).with_name("quick_worker.py"))]
         return self.start(*own, **environment)
+
+    def carry_keys(self, folder):
+        """Give another data folder the keys that this site's rows are sealed under."""
+        shutil.copytree(settings.ELONARA.data_dir / "keys", folder / "keys")
 
     def deliver(self, **environment):
         """The process that delivers on this database: the site's own, or one worker."""
@@ -316,6 +322,7 @@ class Site:
             twice=[ref for ref, number in refs.items() if number > 1],
             alive=[ref for ref, state in rows.items() if state != State.SENT and refs[ref]],
             announcements=[links[f"/events/{slug}"] for slug in Event.objects.values_list("slug", flat=True)],
+            ahead=sum(state in MOVING and refs[ref] > 0 for ref, state in rows.items()),
         )
 
 

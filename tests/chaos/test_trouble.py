@@ -1,4 +1,6 @@
-"""The machine's own troubles: the process is told to end, the database is locked or away. Nothing is lost or twice."""
+"""The machine's own troubles: the process is told to end, the database is locked or away, the disk is full, the clock
+is set back. `/health` says so, and afterwards nothing is lost or twice.
+"""
 
 import contextlib
 import os
@@ -8,8 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
+from tests.chaos.disk import small_disk
 from tests.chaos.gate import Gate
 from tests.chaos.ground import LONG
+from tests.chaos.wall_clock import WallClock
 
 from elonara.invitations.models import Invitation, State
 
@@ -90,3 +94,64 @@ def test_postgresql_restarts(site, network, count):
     count(f"PostgreSQL away for {AWAY} s; {tally}")
     assert tally.right, tally
     assert tally.once == 24
+
+
+@pytest.mark.sqlite_only
+def test_a_full_disk(site, network, count, tmp_path):
+    site.open(3)
+    site.invite(8)
+    network.faults([{"match": CREATE, "kind": "delay-after", "ms": 300}])
+    with small_disk(tmp_path / "disk") as disk:
+        on_it = {"ELONARA_DATABASE__URL": site.database_url(), "ELONARA_DATA_DIR": str(disk.folder / "data")}
+        site.carry_keys(disk.folder / "data")
+        process = site.serve(**on_it)
+        site.wait(lambda: Invitation.objects.filter(state=State.SENT).count() >= 3, 60, often=0.02)
+        # Somebody reads for long, so that the log of writes cannot begin again and must grow.
+        with contextlib.closing(sqlite3.connect(connection.settings_dict["NAME"], autocommit=True)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT COUNT(*) FROM elonara_invitation").fetchone()
+            disk.fill()
+            until = time.monotonic() + AWAY
+            site.wait(lambda: site.health() == (503, "degraded"), 30)
+            site.wait(lambda: "disk is full" in site.words(), 30)
+            time.sleep(max(0, until - time.monotonic()))
+            reader.execute("ROLLBACK")
+        posted = site.tally()
+        disk.empty()
+        network.faults([])
+        site.finish(150)
+        assert site.health() == (200, "ok")
+        assert process.running
+        tally = site.tally()
+        site.close()
+    count(f"the disk was full for {AWAY} s; {posted.ahead} posts stood that no row could tell of; {tally}")
+    assert tally.right, tally
+    assert tally.once == 24
+
+
+def test_a_clock_that_is_set_back_an_hour(site, network, count, tmp_path):
+    site.open(3)
+    site.invite(16)
+    network.faults([{"match": CREATE, "kind": "delay-after", "ms": 300}])
+    clock = WallClock(tmp_path)
+    process = site.deliver(**clock.environment)
+    if connection.vendor == "sqlite":
+        site.wait(lambda: site.health() == (200, "ok"), 30)
+    site.wait(lambda: Invitation.objects.filter(state=State.SENT).count() >= 3, 60, often=0.02)
+    clock.step(-3600)
+    until = time.monotonic() + AWAY
+    if connection.vendor == "sqlite":
+        site.wait(lambda: site.health() == (503, "degraded"), 30)
+    time.sleep(max(0, until - time.monotonic()))
+    during = site.tally()
+    assert during.once < 48
+    clock.step(0)
+    network.faults([])
+    site.finish(150)
+    if connection.vendor == "sqlite":
+        assert site.health() == (200, "ok")
+    assert process.running
+    tally = site.tally()
+    count(f"an hour back for {AWAY} s, {during.once} had been posted until then; {tally}")
+    assert tally.right, tally
+    assert tally.once == 48

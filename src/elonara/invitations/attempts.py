@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 SURE = dt.timedelta(minutes=10)  # so long after the first uncertain attempt an absent post was never there
 READING = dt.timedelta(days=1)  # so long we go on asking whether it is there
 SOON = dt.timedelta(minutes=1)
+SET_BACK = dt.timedelta(minutes=1)  # an attempt that is further ahead was dated before the clock was set back
 PAUSE = dt.timedelta(minutes=5)  # for a 429 that does not say how long
 NEEDED = 45.0  # seconds of the lease that a create must have left: it must end before another worker can begin
 # The agent's words for what only time or the host's own doing ends, besides `needs_reauth`.
@@ -76,6 +77,10 @@ def _look_first(desk: Desk, row: Row) -> bool:  # noqa: PLR0911
         _unread(desk, row, found)
         return False
     since = timezone.now() - (row.first_attempt_at or timezone.now())
+    if since < -SET_BACK:
+        # How long ago that was cannot be said now: nothing is posted again until the clock can tell.
+        _again(desk, row, "asking", "", timezone.now() + SOON, count=False)
+        return False
     unconfirmed = isinstance(row, Invitation) and row.needs_confirmation
     if since <= SURE and (row.attempts > MAX_TRIES or unconfirmed):
         _look_later(desk, row, "")

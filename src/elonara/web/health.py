@@ -12,6 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from elonara.housekeeping import clock
 from elonara.members.models import Member
 
 # A proxy or a service manager waits a few seconds for an answer; a statement of ours holds the lock for milliseconds.
@@ -26,7 +27,8 @@ log = logging.getLogger(__name__)
 def health(request: HttpRequest) -> JsonResponse:
     """200 `{"status": "ok"}`, or 503 `{"status": "degraded", "reason": …}`.
 
-    Reasons: `database` (the rows cannot be read, or nothing can be written to them), `disk` (the data folder is full).
+    Reasons: `database` (the rows cannot be read, or nothing can be written to them), `disk` (the data folder is full),
+    `clock` (this machine's clock was set back).
     """
     try:
         Member.objects.exists()
@@ -38,6 +40,9 @@ def health(request: HttpRequest) -> JsonResponse:
     if free < DISK_FULL_BELOW:
         log.warning("health: the disk of the data folder has %d bytes left", free)
         return _degraded("disk")
+    if (seconds := clock.of_this_process.behind()) > clock.TOLERANCE:
+        log.warning("health: the clock of this machine was set back; it is %d s behind the time it showed", seconds)
+        return _degraded("clock")
     return JsonResponse({"status": "ok"})
 
 

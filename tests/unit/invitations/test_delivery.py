@@ -101,6 +101,25 @@ def test_a_post_that_is_absent_long_after_the_doubt_is_asked_about(picnic, alice
     assert len(agent.posts) == 1
 
 
+def test_while_the_clock_is_set_back_nothing_in_doubt_is_written_again(picnic, send, deliver, agent, row, clock):
+    agent.moods = ["late"]
+    send(picnic, "bob", thread=False)
+    deliver()
+    # Its worker has died, and the next one begins with a clock that cannot tell how long ago that was.
+    Invitation.objects.update(state=State.SENDING)
+    clock.pass_(hours=-1)
+    for _ in range(12):
+        deliver()
+        clock.pass_(minutes=1)
+    assert [what for what, _ in agent.calls].count("create") == 1
+    assert (row("bob").state, row("bob").ambiguous) == (State.QUEUED, True)
+    clock.pass_(hours=1)
+    deliver()
+    assert row("bob").state == State.FAILED
+    assert row("bob").reason == "unsure"
+    assert not agent.posts
+
+
 def test_a_row_that_a_dead_worker_left_is_read_before_it_is_written(picnic, send, deliver, agent, row):
     send(picnic, "bob", thread=False)
     one = row("bob")

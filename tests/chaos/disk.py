@@ -1,0 +1,71 @@
+"""A small disk of its own for a database, which can be filled up. Linux alone, and root (mount)."""
+
+import contextlib
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+MEGABYTES = 48
+
+
+@contextlib.contextmanager
+def small_disk(folder):
+    """Mount one at `folder`, with the SQLite database of this test moved onto it; it comes back at the end."""
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        pytest.skip("a disk that is full: mounting a small one needs root on Linux")
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", str(folder)], check=True)
+    try:
+        disk = Disk(folder)
+        with disk.has_the_database():
+            yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+class Disk:
+    """The small disk."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self._filler = folder / "somebody-elses-file"
+
+    @contextlib.contextmanager
+    def has_the_database(self):
+        """Every connection that is made within finds the database here."""
+        before = connection.settings_dict["NAME"]
+        self._carry(str(self.folder / "elonara.sqlite3"))
+        try:
+            yield
+        finally:
+            self.empty()
+            self._carry(before)
+
+    def fill(self):
+        """Until not one byte more fits."""
+        with self._filler.open("ab", buffering=0) as file:
+            for size in (1 << 20, 1 << 12, 1):
+                with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+                    while True:
+                        file.write(bytes(size))
+
+    def empty(self):
+        """There is room again."""
+        self._filler.unlink(missing_ok=True)
+
+    @staticmethod
+    def _carry(to):
+        at = connection.settings_dict["NAME"]
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [f"{to}.new"])
+        connection.close()
+        for end in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                Path(f"{at}{end}").unlink()
+        Path(f"{to}.new").replace(to)
+        connection.settings_dict["NAME"] = to
