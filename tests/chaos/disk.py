@@ -1,7 +1,6 @@
 """A small disk of its own for a database, which can be filled up. Linux alone, and root (mount)."""
 
 import contextlib
-import errno
 import os
 import subprocess
 import sys
@@ -50,9 +49,10 @@ class Disk:
         """Until not one byte more fits."""
         with self._filler.open("ab", buffering=0) as file:
             for size in (1 << 20, 1 << 12, 1):
-                with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+                with contextlib.suppress(OSError):
                     while True:
                         file.write(bytes(size))
+        assert not os.statvfs(self.folder).f_bavail
 
     def empty(self):
         """There is room again."""

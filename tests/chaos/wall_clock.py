@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-PLACES = ("lib/*/faketime/libfaketimeMT.so.1", "lib/faketime/libfaketimeMT.so.1", "local/lib/faketime/libfaketimeMT.so.1")
+LIBRARY = "faketime/libfaketimeMT.so.1"
+PLACES = (f"lib/*/{LIBRARY}", f"lib/{LIBRARY}", f"local/lib/{LIBRARY}")
 
 
 class WallClock:
