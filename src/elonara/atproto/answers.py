@@ -15,6 +15,8 @@ from typing import Any
 
 from elonara.atproto.errors import AccessDenied, InvalidGrant, Kind, OAuthError, XrpcError
 
+LONGEST_WAIT = 86_400.0  # seconds; no budget of a server lasts longer, whatever it says
+
 CREATE_RECORD = "com.atproto.repo.createRecord"
 CREATE_SESSION = "com.atproto.server.createSession"
 
@@ -162,8 +164,8 @@ def _moment(seconds: int | None) -> datetime | None:
 def _retry_after(value: str, now: float) -> float | None:
     """Seconds to wait: `retry-after` is a number of seconds or an HTTP date (RFC 9110 section 10.2.3)."""
     if (seconds := _whole(value)) is not None:
-        return float(seconds)
+        return min(float(seconds), LONGEST_WAIT)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now) if value else None
+        return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), LONGEST_WAIT) if value else None
     except (ValueError, TypeError, OverflowError):
         return None

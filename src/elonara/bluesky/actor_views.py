@@ -17,11 +17,12 @@ KEPT = timedelta(days=1)
 
 def fresh(member_id: int, names: Collection[str], max_age: float) -> dict[str, Person]:
     """Answers of at most `max_age` seconds ago, by DID and by handle. Only those with a known viewer state."""
-    since = timezone.now() - timedelta(seconds=min(max_age, LONGEST))
+    now = timezone.now()
+    since = now - timedelta(seconds=min(max_age, LONGEST))
     named = Q(did__in=[name for name in names if name.startswith("did:")])
     if handles := [name for name in names if not name.startswith("did:")]:
         named |= Q(person__handle__in=handles)
-    rows = ActorView.objects.filter(named, member_id=member_id, checked_at__gte=since)
+    rows = ActorView.objects.filter(named, member_id=member_id, checked_at__range=(since, now))
     people = [Person.from_dict(row.person) for row in rows]
     return {name: person for person in people for name in (person.did, person.handle.lower())}
 

@@ -57,9 +57,27 @@ class Watched:
     def observe(self, url: str, answer: Answer) -> None:
         """See `Authorizer`."""
         self.inner.observe(url, answer)
-        found = rate_limit(answer.headers)
-        if found is not None:
-            note(self.did, self.origin, found, refused=answer.status == 429)
+        _note_answer(self.did, self.origin, answer)
+
+
+@dataclass(frozen=True)
+class Anonymous:
+    """An authorizer of calls that need none: it only notes what the answers say about the server's budget."""
+
+    did: str
+    origin: str
+
+    def headers(self, method: str, url: str) -> Mapping[str, str]:  # noqa: ARG002
+        """See `Authorizer`."""
+        return {}
+
+    def retry(self, method: str, url: str, answer: Answer) -> bool:  # noqa: ARG002
+        """See `Authorizer`."""
+        return False
+
+    def observe(self, url: str, answer: Answer) -> None:  # noqa: ARG002
+        """See `Authorizer`."""
+        _note_answer(self.did, self.origin, answer)
 
 
 def note(did: str, pds_url: str, budget: RateLimit, *, refused: bool) -> None:
@@ -80,6 +98,12 @@ def note(did: str, pds_url: str, budget: RateLimit, *, refused: bool) -> None:
     elif left < CREATE:
         # Taking back still goes; the next post waits.
         AccountLane.objects.filter(_sooner("next_at", until), author_did=did).update(next_at=until)
+
+
+def _note_answer(did: str, origin: str, answer: Answer) -> None:
+    found = rate_limit(answer.headers)
+    if found is not None:
+        note(did, origin, found, refused=answer.status == 429)
 
 
 def resting_until(author_did: str) -> datetime | None:
@@ -115,12 +139,11 @@ def _pause_host(origin: str, until: datetime) -> None:
 
 def _until(budget: RateLimit) -> datetime | None:
     now = timezone.now()
-    until = budget.resets_at
-    if until is None and budget.retry_after is not None:
-        until = now + timedelta(seconds=budget.retry_after)
+    # The moment is by the server's clock: seconds are surer, and no window lasts longer than itself.
+    until = budget.resets_at if budget.retry_after is None else now + timedelta(seconds=budget.retry_after)
     if until is None or until <= now:
         return None
-    return min(until, now + LONGEST)
+    return min(until, now + min(timedelta(seconds=budget.window or LONGEST.total_seconds()), LONGEST))
 
 
 def _sooner(column: str, until: datetime) -> Q:

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from elonara.atproto.errors import AtprotoError, IdentityError, Kind, MalformedAnswer, NetworkError, XrpcError
+from elonara.atproto.errors import AtprotoError, IdentityError, Kind, NetworkError, XrpcError
 from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky import actor_views, network, sessions
+from elonara.bluesky.budgets import Watched
 from elonara.bluesky.identities import row_of
 from elonara.bluesky.leased import SessionOver, TryLater
 from elonara.bluesky.models import MemberIdentity
@@ -35,6 +36,7 @@ MUTUAL_ROUNDS = 5  # pages of followers read for one page of mutuals
 GONE = {Kind.ACCOUNT_DEACTIVATED: "deactivated", Kind.ACCOUNT_TAKENDOWN: "takendown"}
 # Answers that say "not with this session": the public view still shows people.
 NOT_ALLOWED = {Kind.SCOPE_MISSING, Kind.TOKEN_INVALID, Kind.TOKEN_EXPIRED}
+UNREADABLE = "Bluesky answered in a way that cannot be read."
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class BlueskyGraphService:
         if identity.state == MemberIdentity.State.ACTIVE:
             with contextlib.suppress(SessionOver):
                 pds_url, auth = sessions.authorizer(identity)
-                return _Viewer(identity.bsky_did, pds_url, auth)
+                return _Viewer(identity.bsky_did, pds_url, Watched(auth, identity.bsky_did, pds_url))
         return _Viewer(identity.bsky_did, network.appview_url(), None)
 
 
@@ -195,7 +197,7 @@ def use(graph: BlueskyGraphService) -> Iterator[None]:
 
 def _people(items: object, *, known: bool) -> list[Person]:
     if not isinstance(items, list):
-        raise MalformedAnswer(200, "the answer names no people")
+        raise GraphUnavailable("server", UNREADABLE)
     people = []
     for item in items:
         # One broken profile is no reason to show nobody.
@@ -264,7 +266,7 @@ def _sentences() -> Iterator[None]:
     except NetworkError as fault:
         raise GraphUnavailable("unreachable", "Your server does not answer. Try again in a minute.") from fault
     except (AtprotoError, KeyError, TypeError) as fault:
-        raise GraphUnavailable("server", "Bluesky answered in a way that cannot be read.") from fault
+        raise GraphUnavailable("server", UNREADABLE) from fault
 
 
 def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:

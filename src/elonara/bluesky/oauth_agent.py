@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from elonara.atproto.tid import new_tid
-from elonara.bluesky import app_passwords, credentials, network, repo_writer
+from elonara.bluesky import app_passwords, credentials, hooks, network, repo_writer
 from elonara.bluesky.agent import BlueskyResult, Readiness, Record
 from elonara.bluesky.failures import named
 from elonara.bluesky.identities import ConnectedIdentity, row_of
@@ -36,7 +36,7 @@ class OAuthBlueskyAgent:
             answer = network.xrpc().procedure(found.pds_url, "com.atproto.repo.createRecord", body, auth=found.auth)
             return repo_writer.checked_uri(answer, found.did, key)
 
-        return self._write(f"create {key}", member_id, author_did, create)
+        return self._write(f"create {key}", member_id, author_did, create, new=True)
 
     def find_post(self, member_id: int, author_did: str, rkey: str) -> BlueskyResult:
         """See the port."""
@@ -67,9 +67,13 @@ class OAuthBlueskyAgent:
         words = f"Ready to post: not yet. {sentence(reason)} {COPY}"
         return Readiness(False, did, handle, "compose", "", reason, words)
 
-    def _write(self, what: str, member_id: int, author_did: str | None, call: repo_writer.Call) -> BlueskyResult:
+    def _write(
+        self, what: str, member_id: int, author_did: str | None, call: repo_writer.Call, *, new: bool = False
+    ) -> BlueskyResult:
         def credential() -> repo_writer.Credential:
             if author_did is not None and author_did == app_passwords.relay_did():
+                if new and (refusal := hooks.relay_refusal(member_id)):
+                    raise repo_writer.NoCredential(refusal)
                 return credentials.by_relay()
             return credentials.by_oauth(member_id, author_did)
 

@@ -14,7 +14,7 @@ from elonara.atproto.errors import AddressRefused, AtprotoError, IdentityError, 
 from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky import network
 from elonara.bluesky.agent import POSTS, Backend, BlueskyResult, Record
-from elonara.bluesky.budgets import Watched
+from elonara.bluesky.budgets import Anonymous, Watched
 from elonara.bluesky.leased import SessionOver, TryLater
 from elonara.bluesky.reasons import sentence
 
@@ -130,7 +130,9 @@ def find(member_id: int, author_did: str, rkey: str) -> BlueskyResult:
     def read() -> dict[str, Any]:
         pds_url = network.resolver().resolve_did(author_did).pds_url
         params = {"repo": author_did, "collection": POSTS, "rkey": rkey}
-        return checked_uri(network.xrpc().query(pds_url, "com.atproto.repo.getRecord", params), author_did, rkey)
+        auth = Anonymous(author_did, pds_url)
+        answer = network.xrpc().query(pds_url, "com.atproto.repo.getRecord", params, auth=auth)
+        return checked_uri(answer, author_did, rkey)
 
     began = time.perf_counter()
     try:

@@ -64,10 +64,8 @@ def thumb_for(target: Event | Community) -> bytes | None:
         return None
     name = hashlib.sha256(f"{target.picture.name} {SIDE} {MOST_BYTES}".encode()).hexdigest()[:32]
     kept = _folder() / f"{name}.jpg"
-    try:
+    with suppress(OSError):  # not made yet, or not to be read: it is made anew
         return kept.read_bytes()
-    except FileNotFoundError:
-        pass
     try:
         with target.picture.open("rb") as file:
             small = shrunk(file.read(), side=SIDE, most_bytes=MOST_BYTES)
@@ -97,15 +95,20 @@ def _folder() -> Path:
 
 def _keep(path: Path, data: bytes) -> None:
     # Written beside and renamed, so that no other thread reads half a picture.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent)
+    beside = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        beside = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        Path(beside).replace(path)
+        beside.replace(path)
     except OSError:
-        Path(beside).unlink(missing_ok=True)
+        # A full disk must not hold back the post: its picture goes along, and is made again for the next one.
         log.exception("the thumb cannot be kept; it will be made again")
+        if beside is not None:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
 
 
 def _short(text: str) -> str:

@@ -117,6 +117,8 @@ def _stopped(desk: Desk, row: Row) -> bool:
             take_back(row, verdict.reason)
         case Event.CANCEL | Event.SUPPRESS:
             end(row, verdict.event, verdict.reason)
+        case Event.GIVE_UP:
+            move(row, Event.GIVE_UP, reason=verdict.reason, retryable=True)
         case Event.HOLD:
             hold(row, verdict.reason, "", desk)
         case _ if row.state == State.SENDING:
@@ -138,8 +140,12 @@ def take_back(row: Row, reason: str) -> None:
 def end(row: Row, event: Event, reason: str) -> None:
     """Cancel or suppress a row whose post certainly does not stand. Replies to an announcement end with it."""
     with transaction.atomic():
-        freed: dict[str, Any] = {"counted_on": None} if isinstance(row, Invitation) else {}
-        if move(row, event, reason=reason, **freed) and isinstance(row, Announcement):
+        if isinstance(row, Announcement):
+            # Locked, as `queueing` locks it: its host may have invited somebody since it was found without replies.
+            Announcement.objects.select_for_update().get(pk=row.pk)
+            if reason == "nobody" and row.invitations.filter(state__in=(State.QUEUED, State.WAITING)).exists():
+                return
+        if move(row, event, reason=reason, counted_on=None) and isinstance(row, Announcement):
             for reply in row.invitations.filter(state__in=(State.QUEUED, State.WAITING), ambiguous=False):
                 move(reply, event, reason=reason, counted_on=None)
 
@@ -288,7 +294,11 @@ def pause(desk: Desk, result: BlueskyResult) -> dt.datetime:
     now = timezone.now()
     if result.reason != "rate_limited":
         return now
-    until = result.resets_at or now + (dt.timedelta(seconds=result.retry_after) if result.retry_after else PAUSE)
+    # In seconds where the server says so: `resets_at` is by its clock, which need not be ours.
+    if result.retry_after:
+        until = now + dt.timedelta(seconds=result.retry_after)
+    else:
+        until = result.resets_at if result.resets_at is not None and result.resets_at > now else now + PAUSE
     until = min(max(until, now + dt.timedelta(seconds=1)), now + dt.timedelta(days=1))
     desk.lease.update(paused_until=until, pause_reason="rate_limited")
     return until

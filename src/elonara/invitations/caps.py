@@ -1,6 +1,7 @@
 """How many invitations go out on which day. A cap never refuses: what is over waits for a later day.
 
-Days are the host's own. `counted_on` of a row is the day it takes from; it is given and moved under her lock row.
+Days are the host's own. `counted_on` of a row is the day it takes from; it is given and moved under her lock row. A
+host's caps count people, the relay's every post that it makes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from elonara.bluesky.models import AccountLane
-from elonara.invitations.models import EmailInvitation, HostSending, Invitation, Voice
+from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, Voice
+from elonara.invitations.moves import Row
 from elonara.invitations.results import CapsLeft
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
@@ -86,24 +88,34 @@ def days_for(host: Member, count: int, *, relay: bool = False, without: Invitati
     return found + [day] * (count - len(found))
 
 
-def claim(row: Invitation) -> dt.datetime | None:
+def reserve(announcement: Announcement) -> None:
+    """Take a day's share for an announcement of the relay, in memory; under `lock`. A host's own takes none."""
+    relayed = announcement.voice == Voice.RELAY
+    announcement.counted_on = _day_of_relay(announcement) if relayed else None
+
+
+def claim(row: Row) -> dt.datetime | None:
     """Take today's share for a row that is about to be posted; None, or when its turn comes if today is full.
 
     A row that was counted for today keeps its place. One that had to wait moves to the first day with room.
     """
-    host = row.host
+    host, relay = row.host, row.voice == Voice.RELAY
     if row.counted_on == today(host):
         return None  # it was given this day under the lock, and nobody else gives it another
+    if isinstance(row, Announcement) and not relay:
+        return None
     with transaction.atomic():
-        relay = row.voice == Voice.RELAY
         lock(host, row.author_did if relay else "")
         now = today(host)
         if row.counted_on == now:
             return None
-        lock_people([row.invitee_did])
-        day = days_for(host, 1, relay=relay, without=row)[0]
-        day = max(day, person_caps([row.invitee_did], without=row).get(row.invitee_did, day))
-        Invitation.objects.filter(pk=row.pk).update(counted_on=day)
+        if isinstance(row, Announcement):
+            day = _day_of_relay(row)
+        else:
+            lock_people([row.invitee_did])
+            day = days_for(host, 1, relay=relay, without=row)[0]
+            day = max(day, person_caps([row.invitee_did], without=row).get(row.invitee_did, day))
+        type(row).objects.filter(pk=row.pk).update(counted_on=day)
         row.counted_on = day
     return None if day == now else begins(host, day)
 
@@ -176,12 +188,21 @@ def _taken(host: Member, first: dt.date, without: Invitation | None = None) -> C
     return _by_day(rows, without) + Counter(_numbers(letters))
 
 
-def _relayed(first: dt.date, without: Invitation | None) -> Counter[dt.date]:
-    rows = Invitation.objects.filter(voice=Voice.RELAY, counted_on__gte=first - DAY)
-    return _by_day(rows, without)
+def _relayed(first: dt.date, without: Row | None) -> Counter[dt.date]:
+    relayed = {"voice": Voice.RELAY, "counted_on__gte": first - DAY}
+    people = _by_day(Invitation.objects.filter(**relayed), without)
+    return people + _by_day(Announcement.objects.filter(**relayed), without)
 
 
-def _by_day(rows: QuerySet[Invitation], without: Invitation | None) -> Counter[dt.date]:
+def _day_of_relay(announcement: Announcement) -> dt.date:
+    """The first day on which the relay has room for it."""
+    first = today(announcement.host)
+    relayed, most = _relayed(first, announcement), settings.ELONARA.bluesky.relay.per_day
+    days = (first + DAY * ahead for ahead in range(HORIZON))
+    return next((day for day in days if relayed[day] < most), first + DAY * HORIZON)
+
+
+def _by_day(rows: QuerySet[Any], without: Row | None) -> Counter[dt.date]:
     if without is not None:
         rows = rows.exclude(pk=without.pk)
     return Counter(_numbers(rows))

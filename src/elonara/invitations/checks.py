@@ -70,7 +70,10 @@ def before(memory: Memory, agent: BlueskyAgent, row: Row) -> Verdict | None:  # 
         return verdict
     if held := _PAUSED.all(host=row.host_id):
         return Verdict(None, held[0], timezone.now() + LABEL_RETRY)
-    if isinstance(row, Announcement) and (verdict := _replies(row, target)) is not None:
+    if isinstance(row, Announcement):
+        if (verdict := _replies(row, target)) is not None:
+            return verdict
+    elif (verdict := _thread(row)) is not None:
         return verdict
     if _labelled(row):
         return Verdict(None, "spam_label", timezone.now() + LABEL_RETRY)
@@ -78,9 +81,7 @@ def before(memory: Memory, agent: BlueskyAgent, row: Row) -> Verdict | None:  # 
         return verdict
     if (verdict := _true(row)) is not None:
         return verdict
-    if isinstance(row, Announcement):
-        return None
-    if (verdict := _consent(memory, row, target)) is not None:
+    if isinstance(row, Invitation) and (verdict := _consent(memory, row, target)) is not None:
         return verdict
     at = caps.claim(row)
     return Verdict(None, "relay_cap" if row.voice == Voice.RELAY else "day_cap", at) if at else None
@@ -113,6 +114,17 @@ def _replies(row: Announcement, target: Target) -> Verdict | None:
         # Its replies wait for the host's second look; so does it.
         return Verdict(None, "changed", timezone.now() + HOLD_LOOK)
     return Verdict(Event.CANCEL, "nobody")
+
+
+def _thread(row: Invitation) -> Verdict | None:
+    """A reply whose announcement will not be posted: refused, the host is asked; taken back, it goes by itself."""
+    if row.announcement is None or row.announcement.state == State.SENT:
+        return None
+    if row.announcement.state == State.FAILED and not row.ambiguous:
+        return Verdict(Event.GIVE_UP, "announcement_failed")
+    Invitation.objects.filter(pk=row.pk).update(announcement=None)
+    row.announcement = None
+    return None
 
 
 def _author(memory: Memory, row: Row) -> Verdict | None:
@@ -195,8 +207,9 @@ def _labelled(row: Row) -> bool:
             _label_looks[row.author_did] = now
         return False
     if row.voice == Voice.RELAY:
+        # Posts alone: what is being taken back goes on.
         AccountLane.objects.filter(author_did=row.author_did).update(
-            paused_until=now + LABEL_RETRY, pause_reason="spam_label"
+            next_at=now + LABEL_RETRY, pause_reason=SPAM_REASON
         )
     else:
         pause_host(row.host, "spam_label")

@@ -34,6 +34,8 @@ RELATED: dict[str, type[models.Model]] = {
     "announcement": Announcement,
     "batch": Batch,
 }
+# Announcements that their replies need not wait for any more: they stand, or never will (`checks.before`).
+SETTLED = (State.SENT, State.FAILED, State.CANCELLED, State.SUPPRESSED, State.UNDOING, State.UNDONE, State.HANDED_OVER)
 AHEAD = 10  # rows that are looked up at once
 FRESH = 1.0  # seconds for which that holds: what is to be taken back waits no longer
 IN_ORDER = ("next_attempt_at", "queued_at", "rkey")
@@ -44,7 +46,7 @@ def _posts(model: type[Row], author_did: Any, now: Any) -> QuerySet[Any]:
     may_go = Q(host__sending=None) | Q(host__sending__paused_at=None)
     if model is Invitation:
         may_go &= Q(needs_confirmation=False)
-        may_go &= Q(announcement=None) | Q(announcement__state=State.SENT)
+        may_go &= Q(announcement=None) | Q(announcement__state__in=SETTLED)
     begun = Q(event__starts_at__lte=now)
     # Whatever holds a row back, whether its post stands is found out in any case.
     rows = model.objects.filter(may_go | begun | Q(ambiguous=True), author_did=author_did, state=State.QUEUED)

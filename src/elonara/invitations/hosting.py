@@ -84,8 +84,7 @@ def cancel(post: Invitation | Announcement, by: Member) -> Invitation | Announce
         ):
             raise InvitationRefused("wrong_state")
         if certain(row):
-            freed: dict[str, Any] = {"counted_on": None} if isinstance(row, Invitation) else {}
-            move(row, Event.CANCEL, reason="by_host", **freed)
+            move(row, Event.CANCEL, reason="by_host", counted_on=None)
         else:
             _begin_undo(row)
         if isinstance(row, Announcement):
@@ -189,11 +188,13 @@ def _requeue(invitation: Invitation, by: Member) -> Invitation:
         if was_undone and row.undone_once:
             raise InvitationRefused("undone_for_good")
         caps.lock_people([row.invitee_did])
-        day = caps.days_for(row.host, 1, relay=relay, without=row)[0]
+        # One that went out today has used its place up, though it was taken back; its next is claimed in its turn.
+        used = was_undone and row.counted_on == caps.today(row.host)
+        day = caps.days_for(row.host, 1, relay=relay, without=None if used else row)[0]
         day = max(day, caps.person_caps([row.invitee_did], without=row).get(row.invitee_did, day))
         at = timezone.now() if day == caps.today(row.host) else caps.begins(row.host, day)
         renewed(row, ready=ready.can_post, reason=ready.reason, at=timezone.now() if row.ambiguous else at)
-        row.counted_on = day
+        row.counted_on = row.counted_on if used else day
         row.undone_once = row.undone_once or was_undone
         if not row.ambiguous:
             _write_anew(row, target, ready, at)

@@ -58,6 +58,8 @@ class Post(models.Model):
     ambiguous = models.BooleanField(default=False)  # the last attempt may have landed: read the key first
     next_attempt_at = models.DateTimeField(db_index=True)
     fence = models.PositiveBigIntegerField(default=0)  # the lane's, when it was taken
+    # The day it takes from the caps: an invitation from its host's and the relay's, an announcement from the relay's.
+    counted_on = models.DateField(null=True, blank=True)
     uri = models.CharField(max_length=500, blank=True)
     cid = models.CharField(max_length=100, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -71,7 +73,11 @@ class Post(models.Model):
 
 
 class Announcement(Post):
-    """The post that a quiet thread hangs from: one per target and author."""
+    """The post that a quiet thread hangs from: one per target, author and host.
+
+    Where the site's own account posts for two hosts of one target, each has her own: what becomes of the one (she is
+    paused, disconnects, is refused) ends or holds none of the other's invitations.
+    """
 
     class Meta:
         app_label = "elonara"
@@ -79,12 +85,12 @@ class Announcement(Post):
             models.CheckConstraint(condition=EXACTLY_ONE_TARGET, name="announcement_has_one_target"),
             models.UniqueConstraint(fields=["author_did", "rkey"], name="announcement_key_per_author"),
             models.UniqueConstraint(
-                fields=["event", "author_did"],
+                fields=["event", "author_did", "host"],
                 condition=models.Q(event__isnull=False),
                 name="one_announcement_per_event",
             ),
             models.UniqueConstraint(
-                fields=["community", "author_did"],
+                fields=["community", "author_did", "host"],
                 condition=models.Q(community__isnull=False),
                 name="one_announcement_per_community",
             ),
@@ -131,7 +137,6 @@ class Invitation(Post):
     ref = models.CharField(max_length=32, unique=True)  # /i/{ref}: see compose.ref_for; no secret
     needs_confirmation = models.BooleanField(default=False)  # rebuilt: the host looks again before it goes
     outdated = models.BooleanField(default=False)  # sent, and the target has changed since
-    counted_on = models.DateField(null=True, blank=True)  # the day it takes from the host's cap
     undone_once = models.BooleanField(default=False)
     opened_at = models.DateTimeField(null=True, blank=True)  # by somebody who proved the DID
     answer = models.CharField(max_length=8, blank=True)  # going | maybe | cant | joined | declined

@@ -51,12 +51,13 @@ def write(plan: Plan, key: str) -> Sent:
             return before
         wanted, skipped = _still_free(plan)
         now, day = timezone.now(), caps.today(host)
+        # First, since the relay's share is what it leaves. When it goes is when its first reply may.
+        announcement = _announce(plan, now) if plan.announcement and wanted else None
         days = caps.days_for(host, len(wanted), relay=relay)
         batch = Batch.objects.create(
             host=host, note=plan.note, thread=plan.thread, idempotency_key=key, skipped=[], **target.keys
         )
         starts = [now if on == day else caps.begins(host, on) for on in days]
-        announcement = _announce(plan, min(starts)) if plan.announcement and wanted else None
         rows = {
             one.person.did: _row(plan, one, batch, announcement, on, at)
             for one, on, at in zip(wanted, days, starts, strict=True)
@@ -119,7 +120,6 @@ def _announce(plan: Plan, at: dt.datetime) -> Announcement | None:
     if post is None:
         return None
     fresh: dict[str, Any] = {
-        "host": plan.host,
         "voice": plan.voice,
         "rkey": new_tid(),
         "record": post.record,
@@ -128,16 +128,24 @@ def _announce(plan: Plan, at: dt.datetime) -> Announcement | None:
         "next_attempt_at": at,
         "queued_at": timezone.now(),
     }
-    row, made = Announcement.objects.get_or_create(author_did=plan.ready.author_did, **plan.target.only, defaults=fresh)
-    if made or row.state in {State.SENT, State.SENDING, State.QUEUED, State.WAITING}:
-        if not made and row.state == State.QUEUED and at < row.next_attempt_at and not row.attempts:
+    # Locked: a worker or the host may be ending it at this moment, and these rows would hang from nothing.
+    row, made = Announcement.objects.select_for_update().get_or_create(
+        author_did=plan.ready.author_did, host=plan.host, **plan.target.only, defaults=fresh
+    )
+    if made:
+        caps.reserve(row)
+        row.save(update_fields=["counted_on"])
+        return row
+    if row.state in {State.SENT, State.SENDING, State.QUEUED, State.WAITING}:
+        if row.state == State.QUEUED and at < row.next_attempt_at and not row.attempts:
             Announcement.objects.filter(pk=row.pk, state=row.state).update(next_attempt_at=at)
         return row
     if row.state == State.UNDOING:
         return None  # it is being taken back at this moment: these go out as separate posts
     if not row.ambiguous:
-        row.record, row.voice, row.host = post.record, plan.voice, plan.host
+        row.record, row.voice = post.record, plan.voice
     renewed(row, ready=plan.ready.can_post, reason=plan.ready.reason, at=at)
+    caps.reserve(row)
     row.save()
     return row
 

@@ -94,8 +94,7 @@ def changed(target: Target, fields: frozenset[str]) -> None:
             for row in waits.select_related(*related):
                 authors.add(row.author_did)
                 if ended:
-                    freed = {"counted_on": None} if isinstance(row, Invitation) else {}
-                    model.objects.filter(pk=row.pk).update(state=State.CANCELLED, reason=ended, **freed)
+                    model.objects.filter(pk=row.pk).update(state=State.CANCELLED, reason=ended, counted_on=None)
                     continue
                 composed = compose.of_row(row, readying.host_handle(row.host))
                 if composed.record != row.record:
@@ -115,9 +114,9 @@ def _moved(old: Announcement, target: Target, author_did: str, voice: str, handl
     words = compose.words_of(old.host, handle, voice)
     row, _ = Announcement.objects.get_or_create(
         author_did=author_did,
+        host=old.host,
         **target.only,
         defaults={
-            "host": old.host,
             "voice": voice if voice in Voice.values else Voice.HOST,
             "rkey": new_tid(),
             "record": compose.announcement(target, words).record,

@@ -41,8 +41,7 @@ def disconnected(member_id: int, did: str) -> None:
         for model in MODELS:
             rows = model.objects.filter(host_id=member_id, state__in=(State.QUEUED, State.WAITING), ambiguous=False)
             for row in rows:
-                freed = {"counted_on": None} if isinstance(row, Invitation) else {}
-                move(row, table.Event.CANCEL, reason="host_disconnected", **freed)
+                move(row, table.Event.CANCEL, reason="host_disconnected", counted_on=None)
         wake(did)
 
 

@@ -11,6 +11,7 @@ from elonara.bluesky.app_sessions import authorizer
 from elonara.bluesky.leased import SessionOver, TryLater
 from elonara.bluesky.legacy_agent import LegacyBlueskyAgent
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
+from elonara.bluesky.oauth_agent import OAuthBlueskyAgent
 from elonara.bluesky.secrets import unsealed
 
 WHO_AM_I = "com.atproto.server.getSession"
@@ -164,8 +165,9 @@ def test_the_relay_is_for_hosts_whom_the_operator_approved(connected, relay, mem
     assert (ready.can_post, ready.voice, ready.reason) == (False, "compose", "app_password_missing")
     assert "operator" in ready.sentence
     app_passwords.relay_session()
-    result = LegacyBlueskyAgent().create_post_for_member(member.pk, {"text": "Hi"}, author_did=relay.did)
-    assert (result.success, result.reason) == (False, "relay_not_approved")
+    for agent in (LegacyBlueskyAgent(), OAuthBlueskyAgent()):  # also after a switch of the mode
+        result = agent.create_post_for_member(member.pk, {"text": "Hi"}, author_did=relay.did)
+        assert (result.success, result.reason) == (False, "relay_not_approved")
 
 
 def test_an_own_app_password_goes_before_the_relay(kept, relay, member, account):

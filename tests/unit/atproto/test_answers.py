@@ -135,6 +135,11 @@ def test_retry_after_may_be_a_date():
     assert rate_limit({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}).retry_after == 0
 
 
+@pytest.mark.parametrize("said", ["999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_nobody_is_put_off_for_more_than_a_day(said):
+    assert rate_limit({"retry-after": said}).retry_after == 86_400
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -7,6 +7,7 @@ from django.utils import timezone
 from tests.fakes.oauth import ALICE, BOB, answer
 
 from elonara.bluesky import budgets
+from elonara.bluesky.graph import BlueskyGraphService, GraphUnavailable
 from elonara.bluesky.models import AccountLane, MemberIdentity, PdsHost
 from elonara.bluesky.oauth_agent import OAuthBlueskyAgent
 
@@ -33,13 +34,13 @@ def hear(transactional_db):
     """An answer that arrives for alice's account."""
     AccountLane.objects.create(author_did=ALICE)
 
-    def go(status=200, did=ALICE, origin=PDS, **said):
+    def go(status=200, did=ALICE, origin=PDS, more=None, **said):
         class Silent:
             def observe(self, url, answer):
                 pass
 
         watched = budgets.Watched(Silent(), did, origin)
-        watched.observe(f"{origin}/xrpc/x", answer(status, {}, headers(**said)))
+        watched.observe(f"{origin}/xrpc/x", answer(status, {}, headers(**said) | (more or {})))
 
     return go
 
@@ -104,6 +105,34 @@ def test_a_server_cannot_hold_us_for_ever(hear):
 def test_a_reset_in_the_past_holds_nobody(hear):
     hear(429, remaining=0, resets=timezone.now() - timedelta(minutes=1))
     assert lane().paused_until is None
+
+
+def test_seconds_are_surer_than_a_moment_by_the_servers_clock(hear):
+    hear(429, remaining=0, resets=timezone.now() - timedelta(minutes=2), more={"retry-after": "240"})
+    assert timedelta(seconds=230) < lane().paused_until - timezone.now() <= timedelta(seconds=240)
+
+
+def test_no_window_lasts_longer_than_itself(hear):
+    """Our clock is an hour behind: the moment seems far away."""
+    hear(429, remaining=0, limit=3000, window=300, resets=soon(3700))
+    assert PdsHost.objects.get().paused_until <= timezone.now() + timedelta(seconds=300)
+
+
+def test_looking_for_a_post_and_for_people_is_watched_too(connected, member, server):
+    resets, serve = soon(200), server.serve_pds
+
+    def with_headers(request):
+        said = serve(request)
+        told = headers(remaining=10, limit=3000, window=300, resets=resets)
+        return answer(said.status, said.body, {**said.headers, **told})
+
+    server.network.origins[server.pds] = with_headers
+    OAuthBlueskyAgent().find_post(member.pk, ALICE, "3kabcdefghi2k")
+    assert PdsHost.objects.get().paused_until == resets
+    assert budgets.resume(server.pds)
+    with pytest.raises(GraphUnavailable, match="cannot be read"):  # this server knows no people
+        BlueskyGraphService().get_followers(member.pk)
+    assert PdsHost.objects.get().paused_until == resets
 
 
 def test_every_write_is_watched(connected, member, server):

@@ -33,6 +33,12 @@ def test_the_thumb_is_a_small_jpeg_made_once_and_kept(make_event, photo, tmp_pat
     assert card_for(event).thumb != b"from the disk"
 
 
+def test_a_thumb_that_cannot_be_kept_is_used_all_the_same(make_event, photo, tmp_path):
+    (tmp_path / "cache").write_text("no folder can be made here, as on a full disk")
+    event = make_event(picture=photo((500, 400)))
+    assert Image.open(io.BytesIO(card_for(event).thumb)).format == "JPEG"
+
+
 def test_a_thumb_of_last_month_goes_and_is_made_again(make_event, photo, tmp_path):
     old, fresh = make_event(picture=photo((500, 400))), make_event(picture=photo((400, 500)))
     assert card_for(old).thumb

@@ -272,7 +272,7 @@ class TestCaps:
     def test_the_relays_share_is_counted_over_all_hosts(
         self, set_options, make_event, make_member, agent, send, alice, appview
     ):
-        set_options(bluesky={"relay": Relay(per_day=1)})
+        set_options(bluesky={"relay": Relay(per_day=2)})  # an announcement and an invitation
         agent.ready = Readiness(True, "did:plc:relay", "relay.example", "relay", "relay", "", "Ready.")
         zoe = make_member("zoe", "did:plc:zoe")
         assert send(make_event(), "bob").today == 1

@@ -1,0 +1,179 @@
+"""Announcements and what hangs from them: no reply waits for ever, and no host for another."""
+
+from collections import Counter
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from tests.fakes.agent import refused
+from tests.fakes.graph import somebody
+
+from elonara import jobs
+from elonara.bluesky.agent import Readiness
+from elonara.events import actions as events
+from elonara.invitations import actions, attempts, checks, wiring
+from elonara.invitations.models import Announcement, Invitation, State
+from elonara.members.models import Member
+from elonara.options import Relay
+
+RELAY = Readiness(True, "did:plc:relay", "relay.example", "relay", "relay", "", "Ready.")
+NOT_YET = Readiness(False, "did:plc:host", "alice.example", "host", "", "app_password_missing", "Not yet.")
+
+
+@pytest.fixture
+def zoe(appview, picnic, alice, make_member, agent):
+    """A co-host; the site's own account posts for both."""
+    member = make_member("zoe", "did:plc:zoe", display_name="Zoe")
+    events.add_cohost(picnic, by=alice, member=member)
+    agent.ready = RELAY
+    return member
+
+
+@pytest.fixture
+def both(zoe, picnic, send):
+    send(picnic, "bob")
+    send(picnic, "carol", host=zoe)
+    return zoe
+
+
+def test_two_hosts_of_one_event_have_announcements_of_their_own(both, agent, deliver, alice):
+    deliver()
+    hosts = [announcement.host for announcement in Announcement.objects.order_by("host_id")]
+    assert hosts == [alice, both]
+    assert len([text for text in agent.texts() if "hosted by Alice" in text]) == 1
+    assert len([text for text in agent.texts() if "hosted by Zoe" in text]) == 1
+
+
+def test_who_disconnects_ends_nothing_of_the_other_host(both, deliver, states, alice):
+    wiring.disconnected(alice.pk, "did:plc:host")
+    deliver()
+    assert states() == {"bob": State.CANCELLED, "carol": State.SENT}
+
+
+def test_who_is_suspended_ends_nothing_of_the_other_host(both, deliver, states, alice):
+    Member.objects.filter(pk=alice.pk).update(standing=Member.Standing.SUSPENDED)
+    deliver()
+    assert states() == {"bob": State.CANCELLED, "carol": State.SENT}
+
+
+def test_who_is_paused_holds_up_nothing_of_the_other_host(both, deliver, states, alice):
+    checks.pause_host(alice, "opt_outs")
+    deliver()
+    assert states() == {"bob": State.QUEUED, "carol": State.SENT}
+
+
+@pytest.mark.parametrize("state", [State.CANCELLED, State.UNDONE, State.SUPPRESSED])
+def test_a_reply_whose_announcement_will_never_stand_goes_by_itself(state, picnic, send, deliver, states, agent, row):
+    send(picnic, "bob")
+    Announcement.objects.update(state=state)
+    deliver()
+    assert states() == {"bob": State.SENT}
+    assert "reply" not in agent.posts["did:plc:host", row("bob").rkey].record
+
+
+def test_replies_that_waited_for_the_host_fail_with_their_announcement(
+    picnic, people, send, agent, deliver, states, clock, alice, announcement
+):
+    people += [somebody(f"p{number}") for number in range(40)]
+    agent.ready = NOT_YET
+    send(picnic, *(f"p{number}" for number in range(40)))
+    agent.ready = None
+    agent.moods = [refused("record_refused")]
+    clock.pass_(minutes=61)  # nobody said that she can post now: the hourly look finds out
+    deliver()
+    assert announcement().state == State.FAILED
+    assert Counter(states().values()) == {State.FAILED: 40}
+    assert set(Invitation.objects.values_list("reason", flat=True)) == {"announcement_failed"}
+    assert jobs.due("deliver", clock.now() + timedelta(days=9)) == []
+    assert actions.retry_all(picnic, alice) == 40
+    deliver()
+    assert Counter(states().values()) == {State.SENT: 40}
+
+
+def test_who_is_invited_while_an_announcement_for_nobody_ends_is_not_lost(
+    picnic, alice, send, deliver, states, agent, monkeypatch
+):
+    send(picnic, "bob")
+    actions.cancel_all(picnic, alice)
+    end = attempts.end
+
+    def just_before_the_end(post, event, reason):
+        if reason == "nobody":
+            send(picnic, "carol")
+        end(post, event, reason)
+
+    # The very moment between the look and the end, which no fake can hold.
+    monkeypatch.setattr(attempts, "end", just_before_the_end)
+    deliver()
+    assert states() == {"bob": State.CANCELLED, "carol": State.SENT}
+    assert len(agent.posts) == 2
+
+
+class TestTheRelaysShare:
+    @pytest.fixture(autouse=True)
+    def three_a_day(self, set_options, appview, agent):
+        set_options(bluesky={"relay": Relay(per_day=3)})
+        agent.ready = RELAY
+
+    def test_counts_every_post_of_the_day(self, make_event, send, agent, deliver, clock):
+        for name in ("bob", "carol", "dan"):
+            send(make_event(title=name), name)
+        deliver()
+        assert len(agent.posts) <= 3
+        counts = [len(agent.posts)]
+        for _ in range(4):
+            clock.pass_(days=1)
+            deliver()
+            counts.append(len(agent.posts))
+        assert all(after - before <= 3 for before, after in pairwise(counts))
+        assert counts[-1] == 6
+
+    def test_leaves_room_for_the_announcement(self, picnic, send, deliver, agent, states, clock):
+        sent = send(picnic, "bob", "carol", "dan")
+        assert (sent.today, sum(number for _, number in sent.later)) == (2, 1)
+        deliver()
+        assert sorted(states().values()) == [State.QUEUED, State.SENT, State.SENT]
+        assert len(agent.posts) == 3
+        clock.pass_(days=1, hours=12)  # later days begin at nine
+        deliver()
+        assert set(states().values()) == {State.SENT}
+
+
+def test_a_label_on_the_relay_stops_its_posts_and_not_its_taking_back(
+    appview, picnic, send, agent, deliver, friends, row, clock, alice
+):
+    agent.ready = RELAY
+    send(picnic, "bob", thread=False)
+    deliver()
+    friends.account_labels = {"did:plc:relay": ("spam",)}
+    checks.forget_labels()
+    send(picnic, "dan", thread=False)
+    deliver()
+    assert row("dan").state == State.QUEUED
+    actions.undo(row("bob"), alice)
+    for _ in range(8):
+        deliver()
+        clock.pass_(minutes=1)
+    assert row("bob").state == State.UNDONE
+    assert row("dan").state == State.QUEUED
+    assert [(did, rkey) for did, rkey in agent.posts] == []
+
+
+def test_taking_back_and_sending_again_takes_another_place_of_the_day(
+    set_options, picnic, alice, send, deliver, agent, clock, row
+):
+    set_options(invitations={"per_day": 2, "first_week_per_day": 2, "spacing_seconds": 0})
+    send(picnic, "bob", "carol", thread=False)
+    deliver()
+    for name in ("bob", "carol"):
+        actions.undo(row(name), alice)
+    for _ in range(8):
+        deliver()
+        clock.pass_(minutes=1)
+    for name in ("bob", "carol"):
+        actions.confirm(row(name), alice)
+    deliver()
+    assert [what for what, _ in agent.calls].count("create") == 2
+    clock.pass_(days=1, hours=12)  # later days begin at nine
+    deliver()
+    assert [what for what, _ in agent.calls].count("create") == 4
