@@ -76,7 +76,8 @@ def row_of(invitation: Invitation, by: Member) -> Row:
 
 
 def _row(one: Invitation, by: Member) -> Row:
-    found = reasons.reason(one.reason) if one.reason else None
+    reason = one.reason or ("announcement_waits" if _waits_for_its_announcement(one) else "")
+    found = reasons.reason(reason) if reason else None
     return Row(
         id=one.pk,
         did=one.invitee_did,
@@ -84,7 +85,7 @@ def _row(one: Invitation, by: Member) -> Row:
         name=one.invitee_name or one.invitee_handle,
         avatar=one.invitee_avatar,
         state=one.state,
-        reason=one.reason,
+        reason=reason,
         sentence=found.sentence if found else "",
         way_on=found.way_on if found else "",
         action=found.action if found else "",
@@ -105,6 +106,12 @@ def _row(one: Invitation, by: Member) -> Row:
         compose_url=compose_url(one.record["text"]),
         can=_can(one, by),
     )
+
+
+def _waits_for_its_announcement(one: Invitation) -> bool:
+    """Whether the announcement is what holds it up: something keeps that one from going out."""
+    root = one.announcement
+    return one.state == State.QUEUED and root is not None and root.state in states.UNDER_WAY and bool(root.reason)
 
 
 def _can(one: Invitation, by: Member) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from tests.fakes.agent import refused
+from tests.fakes.agent import rate_limited, refused
 from tests.fakes.graph import somebody
 
 from elonara import jobs
@@ -13,6 +13,7 @@ from elonara.bluesky.agent import Readiness
 from elonara.events import actions as events
 from elonara.invitations import actions, attempts, checks, wiring
 from elonara.invitations.models import Announcement, Invitation, State
+from elonara.invitations.progress import progress
 from elonara.members.models import Member
 from elonara.options import Relay
 
@@ -60,6 +61,16 @@ def test_who_is_paused_holds_up_nothing_of_the_other_host(both, deliver, states,
     checks.pause_host(alice, "opt_outs")
     deliver()
     assert states() == {"bob": State.QUEUED, "carol": State.SENT}
+
+
+def test_the_host_reads_that_replies_wait_for_their_announcement(picnic, send, deliver, agent, alice, clock):
+    agent.moods = [rate_limited(clock.now() + timedelta(minutes=10))]
+    send(picnic, "bob", "carol")
+    deliver()
+    assert {row.reason for row in progress(picnic, alice).rows} == {"announcement_waits"}
+    clock.pass_(minutes=11)
+    deliver()
+    assert {row.reason for row in progress(picnic, alice).rows} == {""}
 
 
 @pytest.mark.parametrize("state", [State.CANCELLED, State.UNDONE, State.SUPPRESSED])
