@@ -103,7 +103,6 @@ def invite(member, number: int):
     from django.utils import timezone
 
     from elonara.bluesky import actor_views
-    from elonara.bluesky.models import ActorView
     from elonara.bluesky.people import Person
     from elonara.events import actions as events
     from elonara.invitations import actions
@@ -115,7 +114,6 @@ def invite(member, number: int):
         name = base64.b32encode(secrets.token_bytes(15)).decode().lower()
         people.append(Person(f"did:plc:{name}", f"{name[:10]}.test", follows_you=True, you_follow=True))
     actor_views.keep(member.pk, people)
-    ActorView.objects.filter(member=member).update(checked_at=timezone.now() + timedelta(days=1))
     sent = actions.invite(member, event, [person.did for person in people])
     if sent.queued != number:
         raise SystemExit(f"not everybody was invited: {sent}")

@@ -1,6 +1,7 @@
 """A site with hosts who invite, and its work in processes that can be killed; the posts land in real repositories.
 
-Whom the hosts know is seeded (rows of `ActorView` that stay fresh): no account has to be made for each invited person.
+Whom the hosts know is seeded (rows of `ActorView` that are kept fresh): no account has to be made for each invited
+person.
 Whatever is written goes to the real PDS, and what stands there is counted by listing the repositories.
 """
 
@@ -158,6 +159,7 @@ class Site:
         self.processes = []
         self.reauthorized = 0
         self.members = []
+        self.known_until = time.monotonic() + 120
         private = [network.settings()["ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS"], urlsplit(appview).netloc]
         self.wanted = {
             "ELONARA_CONFIG": str(folder / "none.toml"),
@@ -249,10 +251,14 @@ class Site:
             event = events.create(member, title="Picnic", starts_at=starts, timezone="UTC", location="By the river")
             people = [somebody() for _ in range(number)]
             actor_views.keep(member.pk, people)
-            # Bluesky's answers about them stay fresh for as long as the test takes.
-            ActorView.objects.filter(member=member).update(checked_at=timezone.now() + timedelta(days=1))
             sent = actions.invite(member, event, [person.did for person in people])
             assert sent.queued == number, sent
+
+    def remember_people(self):
+        """Bluesky's answers about them hold ten minutes: there is nobody here to be asked again."""
+        if time.monotonic() > self.known_until:
+            self.known_until = time.monotonic() + 120
+            ActorView.objects.update(checked_at=timezone.now())
 
     def under_way(self):
         """How many posts have not come to an end."""
@@ -270,6 +276,7 @@ class Site:
                 states = Counter(Invitation.objects.values_list("state", "reason"))
                 raise AssertionError(f"not within {patience} s; {states}; the processes said:\n{self.words()}")
             meanwhile()
+            self.remember_people()
             time.sleep(often)
 
     def finish(self, patience=120):

@@ -103,6 +103,7 @@ def test_every_fault_with_undo_and_cancel_mixed_in(site, network, clock, count):
             rounds += 1
             assert rounds < 20_000, site.words()
             site.reauthorize()
+            site.remember_people()
             time.sleep(0.2)
             if rounds > (3000 if LONG else 50):
                 network.faults([])
