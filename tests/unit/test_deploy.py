@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from elonara.cli import arguments
+from elonara.config.logs import redact
 from elonara.config.options import load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,3 +72,59 @@ def test_the_stop_of_a_service_is_longer_than_that_of_a_process():
     for path in (DEPLOY / "systemd").glob("*.service"):
         if found := re.search(r"TimeoutStopSec=(\d+)", path.read_text(encoding="utf-8")):
             assert int(found[1]) > max(worker.STOP_SECONDS, serve.ANSWER_SECONDS + serve.JOB_SECONDS)
+
+
+def text_of(name):
+    return (DEPLOY / name).read_text(encoding="utf-8")
+
+
+def shown_by_caddy(uri):
+    pattern, shown = re.search(r'request>uri regexp "(.+)" "(.+)"', text_of("Caddyfile")).groups()
+    return re.sub(pattern, shown.replace("${1}", r"\1"), uri)
+
+
+def shown_by_nginx(uri):
+    pattern, shown = re.search(r'"~(\^.+)" "(.+)";', text_of("nginx.conf")).groups()
+    found = re.match(pattern.replace("?<", "?P<"), uri)
+    return shown.replace("$elonara_shown", found["elonara_shown"]) if found else uri
+
+
+SECRET = "s3cr3t-Value_1"
+ADDRESSES = [
+    f"/rsvp/{SECRET}",
+    f"/rsvp/{SECRET}/stop",
+    f"/first-run/{SECRET}",
+    f"/accounts/confirm-email/{SECRET}/",
+    f"/accounts/password/reset/key/1-{SECRET}/",
+    f"/auth/bluesky/callback?iss=https%3A%2F%2Fbsky.social&state={SECRET}&code={SECRET}",
+    f"/auth/bluesky/callback?code={SECRET}",
+]
+
+
+@pytest.mark.parametrize("shown", [shown_by_caddy, shown_by_nginx])
+@pytest.mark.parametrize("uri", ADDRESSES)
+def test_the_logs_of_the_proxies_hide_what_our_own_hide(shown, uri):
+    assert SECRET not in redact(uri)
+    assert SECRET not in shown(uri)
+    assert shown(uri).endswith("<hidden>")
+
+
+@pytest.mark.parametrize("shown", [shown_by_caddy, shown_by_nginx])
+@pytest.mark.parametrize("uri", ["/", "/events/bread?page=2", "/i/0a1b2c", "/invitations", "/accounts/password/reset/"])
+def test_other_addresses_stand_in_the_logs_of_the_proxies_as_they_are(shown, uri):
+    assert shown(uri) == uri
+
+
+def test_every_log_of_a_proxy_is_one_without_secrets():
+    assert re.findall(r"^\s*log\b.*\n(.*)", text_of("Caddyfile"), re.MULTILINE) == ["\t\timport without_secrets"] * 2
+    servers = text_of("nginx.conf").split("\nserver {")[1:]
+    assert len(servers) == 2
+    for server in servers:
+        assert re.search(r"access_log \S+ elonara;", server)
+        assert "error_log /var/log/nginx/error.log crit;" in server
+
+
+def test_no_proxy_asks_under_a_name_that_the_site_refuses_or_passes_on_a_visitors_request_id():
+    assert "health_" not in text_of("Caddyfile")
+    assert "header_up X-Request-Id {http.request.uuid}" in text_of("Caddyfile")
+    assert "proxy_set_header X-Request-Id $request_id;" in text_of("nginx.conf")
