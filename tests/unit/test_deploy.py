@@ -45,7 +45,12 @@ def commands():
 
 def test_commands_can_be_parsed():
     found = sorted(set(commands()))
-    assert {"serve", "worker --threads 4", "migrate", "backup /var/backups/elonara"} <= {words for _, words in found}
+    assert {
+        "serve",
+        "worker --threads 4",
+        "migrate",
+        "backup /var/backups/elonara --keys /var/backups/elonara-keys --keep 14",
+    } <= {words for _, words in found}
     for _, words in found:
         given = shlex.split(words)
         try:
@@ -128,3 +133,24 @@ def test_no_proxy_asks_under_a_name_that_the_site_refuses_or_passes_on_a_visitor
     assert "health_" not in text_of("Caddyfile")
     assert "header_up X-Request-Id {http.request.uuid}" in text_of("Caddyfile")
     assert "proxy_set_header X-Request-Id $request_id;" in text_of("nginx.conf")
+
+
+def test_the_password_of_compose_stands_in_no_address():
+    text = text_of("compose.yaml")
+    web = yaml.safe_load(text)["services"]["web"]["environment"]
+    assert web["ELONARA_DATABASE__URL"] == "postgresql://elonara@database/elonara"
+    assert web["PGPASSWORD"] == "${POSTGRES_PASSWORD}"
+    for words in re.findall(r"docker compose (.*)", text + text_of("../docs/deploy.md")):
+        assert words.startswith("--env-file elonara.env ")
+
+
+def test_the_nightly_backup_keeps_keys_apart_and_may_write_where_it_writes():
+    unit = text_of("systemd/elonara-backup.service")
+    words = shlex.split(re.search(r"ExecStart=\S+/elonara (.*)", unit)[1])
+    given = arguments.parser().parse_args(words)
+    assert given.keys != given.folder
+    assert given.keep
+    writable = re.search(r"ReadWritePaths=(.*)", unit)[1].split()
+    assert {str(given.folder), str(given.keys)} <= set(writable)
+    install = re.search(r"^install -d -o elonara .*", text_of("../docs/deploy.md"), re.MULTILINE)[0]
+    assert {str(given.folder), str(given.keys)} <= set(install.split())

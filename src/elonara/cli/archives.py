@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import tarfile
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
+import psycopg
 from django.db import connection
 
 from elonara.cli.errors import Refused
@@ -56,14 +57,32 @@ def load_database(path: Path) -> None:
 def pack(path: Path, parts: dict[str, Path], *, compressed: bool) -> None:
     """Write an archive that only its owner can read, whole or not at all."""
     unfinished = path.with_name(f".{path.name}.part")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as file:
-        with tarfile.open(fileobj=file, mode="w:gz" if compressed else "w") as archive:
-            for name, part in parts.items():
-                if part.exists():
-                    archive.add(part, name)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(path)
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            with tarfile.open(fileobj=file, mode="w:gz" if compressed else "w") as archive:
+                for name, part in parts.items():
+                    if part.exists():
+                        archive.add(part, name)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)  # a disk that is full would stay so
+        raise
+
+
+def keep_newest(made: Path, ending: str, keep: int) -> list[Path]:
+    """Delete archives of `elonara backup` beside `made` until `keep` are left; returns those that are gone.
+
+    `made` stays whatever its name says: the clock may have been wrong when the others were written.
+    """
+    ours = re.compile(rf"elonara-\d{{8}}-\d{{6}}{re.escape(ending)}")
+    others = sorted(path for path in made.parent.iterdir() if ours.fullmatch(path.name) and path != made)
+    old = others[: max(0, len(others) - (keep - 1))]
+    for path in old:
+        path.unlink()
+    return old
 
 
 def unpack(path: Path, folder: Path) -> None:
@@ -76,22 +95,24 @@ def unpack(path: Path, folder: Path) -> None:
 
 
 def _postgres(program: str, *arguments: str) -> None:
-    binary = _find(program)
-    settings: dict[str, Any] = connection.settings_dict
+    binary = find(program)
+    # Exactly as the site itself connects: all options of the URL, and libpq's own variables and files where it says
+    # nothing. What is Django's or psycopg's alone falls away.
+    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+    given = {name: value for name, value in connection.get_connection_params().items() if name in known}
     # The password goes by the environment: arguments can be seen by everybody on the machine.
-    places = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD"}
-    environment = {"PATH": os.defpath, **{name: settings[key] for name, key in places.items() if settings[key]}}
-    options = {name: value for name, value in settings["OPTIONS"].items() if name.startswith("ssl")}
-    environment |= {f"PG{name.upper()}": str(value) for name, value in options.items()}
+    password = given.pop("password", "")
+    given.pop("sslpassword", None)  # there is no variable for it
     done = subprocess.run(  # noqa: S603 - our own arguments
-        [binary, f"--dbname={settings['NAME']}", *arguments],
-        env=environment, capture_output=True, text=True, check=False,
+        [binary, f"--dbname={psycopg.conninfo.make_conninfo(**given)}", *arguments],
+        env=os.environ | ({"PGPASSWORD": password} if password else {}), capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
         raise Refused(f"{program} failed: {' '.join(done.stderr.split())[:500]}")
 
 
-def _find(program: str) -> str:
+def find(program: str) -> str:
+    """Where one of PostgreSQL's client programs is. Raises Refused."""
     if found := shutil.which(program):
         return found
     newest = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), key=lambda path: int(path.parts[-3]))

@@ -51,6 +51,8 @@ def parser() -> argparse.ArgumentParser:
 
     backup = _add(commands, "backup", "write database, pictures and, apart from them, the keys")
     backup.add_argument("folder", type=Path, help="where the two files go")
+    backup.add_argument("--keys", type=Path, metavar="FOLDER", help="where the keys go instead")
+    backup.add_argument("--keep", type=_positive, metavar="N", help="delete all but the newest N of each")
     _json(backup)
 
     restore = _add(commands, "restore", "read a backup into an empty site")

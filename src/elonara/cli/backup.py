@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,23 +17,46 @@ from elonara.cli import archives, migrate
 from elonara.cli.errors import Refused
 from elonara.options import Options
 
+DATA, KEYS = ".tar.gz", ".keys.tar"
+
 
 def run(given: argparse.Namespace, options: Options) -> int:
-    """Write the two archives into a folder. The site may go on running."""
+    """Write the two archives. The site may go on running."""
     if migrate.is_empty():
         raise Refused("there is nothing to back up: this site has no database yet")
-    folder: Path = given.folder
-    folder.mkdir(parents=True, exist_ok=True)
     made_at = datetime.now(UTC)
     name = f"elonara-{made_at:%Y%m%d-%H%M%S}"
-    data, keys = folder / f"{name}.tar.gz", folder / f"{name}.keys.tar"
+    data, keys = given.folder / f"{name}{DATA}", (given.keys or given.folder) / f"{name}{KEYS}"
     manifest = {
         "made_at": made_at.isoformat(timespec="seconds"),
         "version": version("elonara"),
         "database": connection.vendor,
         "site": options.site.url,
     }
-    with tempfile.TemporaryDirectory(prefix=".elonara-backup-", dir=folder) as place:
+    try:
+        _write(data, keys, manifest, options)
+        # Only once both are written: an old backup is better than none.
+        pruned = [
+            old
+            for made, ending in ((data, DATA), (keys, KEYS))
+            if given.keep
+            for old in archives.keep_newest(made, ending, given.keep)
+        ]
+    except (OSError, sqlite3.Error) as fault:
+        raise Refused(f"the backup could not be finished: {fault}") from fault
+    if given.json:
+        print(json.dumps({"file": str(data), "keys": str(keys), "pruned": [str(path) for path in pruned], **manifest}))
+    else:
+        print(f"{data}\n{keys}\nKeep the two apart: together they open every session of every member.")
+        if pruned:
+            print(f"{len(pruned)} older files were deleted")
+    return 0
+
+
+def _write(data: Path, keys: Path, manifest: dict[str, str], options: Options) -> None:
+    for folder in (data.parent, keys.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".elonara-backup-", dir=data.parent) as place:
         database = archives.dump_database(Path(place))
         (Path(place) / archives.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
         parts = {
@@ -42,8 +66,3 @@ def run(given: argparse.Namespace, options: Options) -> int:
         }
         archives.pack(data, parts, compressed=True)
     archives.pack(keys, {"keys": options.data_dir / "keys"}, compressed=False)
-    if given.json:
-        print(json.dumps({"file": str(data), "keys": str(keys), **manifest}))
-    else:
-        print(f"{data}\n{keys}\nKeep the two apart: together they open every session of every member.")
-    return 0

@@ -1,10 +1,13 @@
 import os
 import uuid
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from tests.unit.cli.conftest import get
+
+from elonara.cli import archives
 
 pytestmark = pytest.mark.postgres_only
 
@@ -59,3 +62,32 @@ def test_a_worker_runs_beside_and_ends_on_sigterm(elonara, empty_database):
     _, err = process.communicate(timeout=15)
     assert process.returncode == 0, err
     assert "Traceback" not in err
+
+
+def test_a_backup_reaches_the_server_that_the_site_reaches(elonara, empty_database, tmp_path):
+    """A password of any characters in PGPASSWORD, and options in the address: pg_dump is given all of them."""
+    url = urlsplit(empty_database())
+    hidden = url._replace(netloc=url.username + "@", query=f"host={url.hostname}&port={url.port}&application_name=ours")
+    settings = {"DATABASE__URL": hidden.geturl()}
+    assert elonara("migrate", **settings).returncode == 0
+    seen, program = tmp_path / "seen", tmp_path / "pg_dump"
+    program.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$PGPASSWORD" "$PGOPTIONS" "$@" > {seen}\nexec "$REAL_PG_DUMP" "$@"\n'
+    )
+    program.chmod(0o755)
+    before = dict(os.environ)
+    os.environ |= {
+        "REAL_PG_DUMP": archives.find("pg_dump"), "PATH": f"{tmp_path}:{before['PATH']}",
+        "PGPASSWORD": "p/@#:' %", "PGOPTIONS": "-c statement_timeout=0",
+    }  # fmt: skip
+    try:
+        backup = elonara.json("backup", str(elonara.folder / "backups"), **settings)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    password, options, target, *_ = seen.read_text().splitlines()
+    assert (password, options) == ("p/@#:' %", "-c statement_timeout=0")
+    assert f"host={url.hostname}" in target
+    assert f"port={url.port}" in target
+    assert "application_name=ours" in target
+    assert Path(backup["file"]).exists()

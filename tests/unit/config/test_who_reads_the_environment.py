@@ -4,8 +4,9 @@ from pathlib import Path
 import elonara
 
 ROOT = Path(elonara.__file__).parent
-# The options themselves, and DJANGO_SETTINGS_MODULE, which Django reads from there.
-ALLOWED = {"config/options.py", "config/wsgi.py", "cli/__init__.py", "cli/django.py"}
+# The options themselves, and DJANGO_SETTINGS_MODULE, which Django reads from there. pg_dump inherits it whole:
+# it finds the database by the same variables as the site.
+ALLOWED = {"config/options.py", "config/wsgi.py", "cli/__init__.py", "cli/django.py", "cli/archives.py"}
 
 
 def mentions_environment(path):
