@@ -6,15 +6,17 @@ import argparse
 import json
 
 from allauth.mfa.models import Authenticator
+from django.apps import apps
 from django.db import models
 
 from elonara import sealing
 from elonara.bluesky.models import AppPasswordSession, AssertionKey, AuthorizationRequest, MemberIdentity
-from elonara.bluesky.secrets import sealed_columns, unsealed
+from elonara.bluesky.secrets import did_of
 from elonara.members.mfa import SealedMFAAdapter
 from elonara.options import Options
 
-SEALED_ROWS = (MemberIdentity, AppPasswordSession, AuthorizationRequest, AssertionKey)
+# Their values are bound to a DID besides column and row; those of all other rows to none.
+WITH_DID = (MemberIdentity, AppPasswordSession, AuthorizationRequest, AssertionKey)
 
 
 def run(given: argparse.Namespace, options: Options) -> int:
@@ -34,9 +36,9 @@ def run(given: argparse.Namespace, options: Options) -> int:
 def reseal(kid: str) -> tuple[int, int]:
     """Seal what is sealed under other keys under `kid`; returns how many were, and how many could not be opened."""
     done = failed = 0
-    for model in SEALED_ROWS:
-        columns = [field.name for field in model._meta.fields if field.name.endswith("_enc")]
+    for model, columns in sealed_models().items():
         for row in model._default_manager.iterator():
+            place = {"row": row.pk, "did": did_of(row) if isinstance(row, WITH_DID) else ""}
             for column in columns:
                 before: str = getattr(row, column)
                 if not before:
@@ -44,17 +46,23 @@ def reseal(kid: str) -> tuple[int, int]:
                 try:
                     if sealing.kid_of(before) == kid:
                         continue
-                    secret = unsealed(row, column)
+                    secret = sealing.unseal(before, column=column, **place)
                 except sealing.CannotUnseal:
                     failed += 1
                     continue
-                if secret is None:
-                    continue
+                after = sealing.seal(secret.reveal(), column=column, **place)
                 # Compared with what was read: a token that was refreshed meanwhile is newer, and sealed anew already.
-                after = sealed_columns(row, {column: secret.reveal()})
-                done += model._default_manager.filter(pk=row.pk, **{column: before}).update(**after)
+                done += model._default_manager.filter(pk=row.pk, **{column: before}).update(**{column: after})
     second = _reseal_second_factors(kid)
     return done + second[0], failed + second[1]
+
+
+def sealed_models() -> dict[type[models.Model], list[str]]:
+    """Every model of the site with sealed columns, and which these are: those whose name ends in `_enc`."""
+    found = {
+        model: [one.name for one in model._meta.fields if one.name.endswith("_enc")] for model in apps.get_models()
+    }
+    return {model: columns for model, columns in found.items() if columns}
 
 
 def _reseal_second_factors(kid: str) -> tuple[int, int]:

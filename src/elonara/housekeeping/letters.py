@@ -29,6 +29,9 @@ from elonara.sealing import CannotUnseal, seal, unseal
 KIND: Final = "letter"
 SMTP: Final = "smtp"  # the name in MAILERS of what reaches the server
 WAITS: Final = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600)  # seconds: a day in all
+# Without its key a letter waits for the operator to bring the keys back; no link in it works for longer.
+UNREADABLE: Final = timedelta(days=3)
+UNREADABLE_WAIT: Final = timedelta(hours=1)
 LEASE: Final = 120.0  # seconds; several times the time-out of one conversation with the server
 HEADERS: Final = ("subject", "body", "from_email", "to", "cc", "bcc", "reply_to", "extra_headers", "content_subtype")
 
@@ -87,7 +90,7 @@ def sweep() -> Iterator[tuple[str, datetime | None]]:
 
 def _send(letter: Letter, lease: Lease) -> datetime | None:
     try:
-        message = _opened(letter)
+        message = opened(letter)
         mailers[SMTP].send_messages([message])
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as fault:
         if _for_good(fault):
@@ -97,13 +100,13 @@ def _send(letter: Letter, lease: Lease) -> datetime | None:
     except (OSError, smtplib.SMTPException) as fault:
         return _later(letter, lease, fault)
     except CannotUnseal as fault:
-        _drop(letter, lease, fault)
-        return None
+        return _keep_unread(letter, lease, fault)
     lease.rows().delete()
     return None
 
 
-def _opened(letter: Letter) -> EmailMessage:
+def opened(letter: Letter) -> EmailMessage:
+    """The message in a row. Raises CannotUnseal."""
     parts = json.loads(unseal(letter.message_enc, column="message_enc", row=letter.pk, did="").reveal())
     alternatives, subtype, headers = parts.pop("alternatives"), parts.pop("content_subtype"), parts.pop("extra_headers")
     message = EmailMultiAlternatives(**parts, headers=headers)
@@ -122,6 +125,17 @@ def _later(letter: Letter, lease: Lease, fault: Exception) -> datetime | None:
     lease.update(attempts=letter.attempts + 1, due_at=due, error=type(fault).__name__)
     log.warning("a letter did not leave (%s); again at %s", type(fault).__name__, due.isoformat(timespec="seconds"))
     return due
+
+
+def _keep_unread(letter: Letter, lease: Lease, fault: CannotUnseal) -> datetime | None:
+    now = timezone.now()
+    if letter.created_at < now - UNREADABLE:
+        _drop(letter, lease, fault)
+        return None
+    # No attempt of the mail server's: those are for when the letter can be read.
+    lease.update(due_at=now + UNREADABLE_WAIT, error=type(fault).__name__)
+    log.error("letter %s cannot be opened and waits for the keys: %s", letter.pk, fault)
+    return now + UNREADABLE_WAIT
 
 
 def _drop(letter: Letter, lease: Lease, fault: Exception) -> None:

@@ -1,12 +1,20 @@
 import dataclasses
+from datetime import timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.apps import apps
+from django.core.mail import EmailMessage
+from django.utils import timezone
 
 from elonara import sealing
-from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.models import AppPasswordSession, AssertionKey, AuthorizationRequest, MemberIdentity
 from elonara.bluesky.secrets import sealed_columns, unsealed
 from elonara.cli.keys import reseal
+from elonara.events.models import Event
+from elonara.housekeeping import letters
+from elonara.housekeeping.models import Letter
+from elonara.invitations.models import EmailInvitation
 from elonara.members.mfa import SealedMFAAdapter
 from elonara.members.models import Member
 
@@ -49,3 +57,44 @@ def test_a_value_that_cannot_be_opened_is_counted_and_left_alone(identity):
     assert reseal(sealing.rotate()) == (1, 1)
     identity.refresh_from_db()
     assert identity.dpop_key_enc.startswith("v1.")
+
+
+@pytest.fixture
+def one_of_each(identity):
+    """A row of every model that keeps secrets, each written as the site does."""
+    member, soon = identity.member, timezone.now() + timedelta(hours=1)
+    event = Event.objects.create(slug="bread", title="Bread", starts_at=soon, ends_at=soon, created_by=member)
+    letters.keep(EmailMessage("Hello", "text", "us@example.org", ["alice@example.org"]))
+    rows = [
+        identity,
+        AppPasswordSession(did="did:plc:alice", handle="alice.test", member=member),
+        AuthorizationRequest(state_hash="s", browser_hash="b", expected_did="did:plc:alice", expires_at=soon),
+        AssertionKey(kid="k"),
+        EmailInvitation(event=event, host=member, address_hash="a", token_hash="t", due_at=soon),
+    ]
+    for row in rows:
+        columns = [field.name for field in row._meta.fields if field.name.endswith("_enc")]
+        for column in columns:
+            if isinstance(row, EmailInvitation):
+                setattr(row, column, sealing.seal("secret", column=column, row=row.pk, did=""))
+            else:
+                setattr(row, column, sealed_columns(row, {column: "secret"})[column])
+        row.save()
+    return [*rows, Letter.objects.get()]
+
+
+def test_a_rotation_forgets_no_column_of_any_model(one_of_each):
+    """A new model with a column `…_enc` belongs into `one_of_each`, sealed as the site seals it."""
+    columns = {
+        (model, field.name)
+        for model in apps.get_models()
+        for field in model._meta.fields
+        if field.name.endswith("_enc")
+    }
+    assert {type(row) for row in one_of_each} == {model for model, _ in columns}
+    kid = sealing.rotate()
+    assert reseal(kid) == (len(columns), 0)
+    for model, column in columns:
+        assert sealing.kid_of(getattr(model.objects.get(), column)) == kid
+    assert unsealed(MemberIdentity.objects.get(), "dpop_key_enc").reveal() == "secret"
+    assert letters.opened(Letter.objects.get()).to == ["alice@example.org"]

@@ -1,5 +1,6 @@
 """Letters leave by themselves, survive a mail server that is away, and lie sealed until then."""
 
+import dataclasses
 import smtplib
 from datetime import timedelta
 
@@ -132,3 +133,25 @@ def test_while_another_process_sends_it_nobody_else_does(write):
     assert letters.look(str(letter.pk)) > timezone.now()
     assert SENT == []
     assert mail.mailers["smtp"] is not None
+
+
+def test_a_letter_without_its_key_waits_for_the_operator_to_bring_the_keys_back(write, settings, tmp_path, caplog):
+    letter, keys = write(), settings.ELONARA
+    settings.ELONARA = dataclasses.replace(keys, data_dir=tmp_path)
+    again = letters.look(str(letter.pk))
+    assert timedelta(minutes=59) < again - timezone.now() < timedelta(minutes=61)
+    assert "restore the keys folder" in caplog.text
+    letter.refresh_from_db()
+    assert (letter.attempts, letter.error) == (0, "CannotUnseal")
+    settings.ELONARA = keys
+    hurry()
+    assert letters.look(str(letter.pk)) is None
+    assert len(SENT) == 1
+
+
+def test_but_not_for_longer_than_its_links_work(write, settings, tmp_path):
+    letter = write()
+    settings.ELONARA = dataclasses.replace(settings.ELONARA, data_dir=tmp_path)
+    Letter.objects.update(created_at=timezone.now() - timedelta(days=3, minutes=1))
+    assert letters.look(str(letter.pk)) is None
+    assert not Letter.objects.exists()
