@@ -16,7 +16,7 @@ from elonara.invitations import telling
 from elonara.invitations.models import HostSending, Invitation, State
 from elonara.members.models import Member
 
-# For these the member can do something; "disconnected" and "not_connected" are her own choice.
+# Her own choice, and nobody is asked about it; unless she posts by an app password, which OAuth has no use for.
 HER_CHOICE = frozenset({"disconnected", "not_connected"})
 
 
@@ -40,14 +40,15 @@ def mark_changed_address() -> int:
 
 
 def lacking_write_scope() -> list[Lacking]:
-    """Hosts who could not post if posts went by OAuth: those who ever sent or have something to send."""
+    """Who could not post if posts went by OAuth: of those who ever sent, have something to send or an app password."""
     identities = MemberIdentity.objects.select_related("member").order_by("bsky_handle")
     hosts = set(HostSending.objects.values_list("host_id", flat=True))
-    pending = _pending()
+    pending, by_app_password = _pending(), _by_app_password()
     found = []
-    for identity in identities.filter(member_id__in=hosts | pending.keys(), member__is_active=True):
+    wanted = hosts | pending.keys() | by_app_password
+    for identity in identities.filter(member_id__in=wanted, member__is_active=True):
         reason = _reason(identity)
-        if reason and reason not in HER_CHOICE:
+        if reason and (reason not in HER_CHOICE or identity.member_id in by_app_password):
             waiting = pending.get(identity.member_id, 0)
             found.append(Lacking(identity.member, identity.bsky_handle, reason, waiting))
     return found
@@ -61,10 +62,9 @@ def ask(lacking: list[Lacking]) -> int:
 
 
 def on_app_passwords_alone() -> int:
-    """How many members post by an app password and have no OAuth session that could take over."""
-    able = [row.member_id for row in MemberIdentity.objects.all() if not _reason(row)]
-    active = AppPasswordSession.objects.filter(state=AppPasswordSession.State.ACTIVE, member__isnull=False)
-    return active.exclude(member_id__in=able).count()
+    """How many of `lacking_write_scope` post by an app password now."""
+    by_app_password = _by_app_password()
+    return sum(one.member.pk in by_app_password for one in lacking_write_scope())
 
 
 def writes_by_oauth() -> bool:
@@ -82,6 +82,11 @@ def _reason(identity: MemberIdentity) -> str:
     if not known.connected:
         return known.reason or "revoked"
     return "" if known.can_write else "scope_missing"
+
+
+def _by_app_password() -> set[int]:
+    active = AppPasswordSession.objects.filter(state=AppPasswordSession.State.ACTIVE)
+    return {member for member in active.values_list("member_id", flat=True) if member is not None}  # None: the relay
 
 
 def _pending() -> dict[int, int]:

@@ -56,3 +56,17 @@ def test_members_who_depend_on_an_app_password_are_counted(host):
     assert reconnecting.on_app_passwords_alone() == 0
     narrow()
     assert reconnecting.on_app_passwords_alone() == 1
+
+
+@pytest.mark.parametrize("reason", sorted(reconnecting.HER_CHOICE))
+def test_those_who_are_counted_are_those_whom_the_command_asks(connected, member, reason):
+    MemberIdentity.objects.update(state="revoked", state_reason=reason)
+    AppPasswordSession.objects.create(did="did:plc:relay", handle="relay.example", app_password_enc="")
+    assert (reconnecting.on_app_passwords_alone(), reconnecting.lacking_write_scope()) == (0, [])
+    AppPasswordSession.objects.create(did="did:plc:x", handle="x.example", member=member, app_password_enc="")
+    found = reconnecting.lacking_write_scope()
+    assert ([one.member for one in found], reconnecting.on_app_passwords_alone()) == ([member], 1)
+    assert reconnecting.ask(found) == 1
+    assert Notice.objects.filter(member=member).count() == 1
+    AppPasswordSession.objects.update(state="refused")
+    assert reconnecting.lacking_write_scope() == []
