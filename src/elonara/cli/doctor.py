@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -18,11 +19,14 @@ from elonara.cli.reach import DatabaseAway, check_database
 from elonara.keyfiles import KeyFileFault, read_private
 from elonara.members.first_run import has_operator
 from elonara.options import Options
+from elonara.web.health import DISK_FULL_BELOW
+
+DISK_LOW_BELOW = 1 << 30  # bytes: early enough to do something about it
 
 
 def run(given: argparse.Namespace, options: Options) -> int:
     """Look at everything; exit status 1 when something is wrong."""
-    looks: list[Callable[[Options], Iterator[Finding]]] = [_site, _keys, _database, _email, _relay, running.look]
+    looks: list[Callable[[Options], Iterator[Finding]]] = [_site, _keys, _disk, _database, _email, _relay, running.look]
     if not given.offline:
         looks.append(outside.look)
     if given.writes:
@@ -65,6 +69,18 @@ def _keys(options: Options) -> Iterator[Finding]:
         yield Finding("wrong", "keys", f"others on this machine can look into {folder}", fix)
     else:
         yield Finding("ok", "keys", f"private; new values are sealed under key {kid}")
+
+
+def _disk(options: Options) -> Iterator[Finding]:
+    free = shutil.disk_usage(options.data_dir).free
+    says = f"{free / (1 << 20):,.0f} MB are free in {options.data_dir}"
+    fix = "Free some space, or move data_dir; do old backups lie there? `elonara backup FOLDER --keep N` deletes them."
+    if free < DISK_FULL_BELOW:
+        yield Finding("wrong", "disk", f"{says}: nothing can be written", fix)
+    elif free < DISK_LOW_BELOW:
+        yield Finding("note", "disk", says, fix)
+    else:
+        yield Finding("ok", "disk", says)
 
 
 def _database(options: Options) -> Iterator[Finding]:

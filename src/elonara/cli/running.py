@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
 
 from django.db import DatabaseError
+from django.db.models import Max, Q
 from django.utils import timezone
 
+from elonara.bluesky.models import AppPasswordSession, PdsHost
+from elonara.bluesky.secrets import unsealed
 from elonara.cli import migrate
 from elonara.cli.findings import Finding, Level
-from elonara.housekeeping import reconnecting, workers
-from elonara.housekeeping.models import Errand
-from elonara.invitations.models import HostSending, Invitation, State
+from elonara.cli.outside import SYNC
+from elonara.housekeeping import clock, reconnecting, workers
+from elonara.housekeeping.models import Errand, Letter, Worker
+from elonara.invitations import delivery, reasons
+from elonara.invitations.due import MODELS, next_look
+from elonara.invitations.models import EmailInvitation, HostSending, Invitation, State
 from elonara.options import Options
+from elonara.sealing import CannotUnseal
+
+STUCK: Final = timedelta(minutes=10)  # what is due goes out within seconds; a turn of an account lasts 20
+DAY: Final = timedelta(days=1)
 
 
 def look(options: Options) -> Iterator[Finding]:
@@ -20,12 +33,30 @@ def look(options: Options) -> Iterator[Finding]:
     try:
         if migrate.pending():
             return
+        yield from _clock()
         yield from _workers(options)
+        yield from _queue()
+        yield from _failed()
         yield from _errands()
         yield from _paused()
+        yield from _servers()
+        yield from _relay(options)
         yield from _sessions(options)
     except DatabaseError:
         return
+
+
+def _clock() -> Iterator[Finding]:
+    """This process has just begun and saw no step; the rows were dated by those that did."""
+    found = [
+        Worker.objects.aggregate(at=Max("seen_at"))["at"],
+        Errand.objects.aggregate(at=Max("ran_at"))["at"],
+        *(model.objects.aggregate(at=Max("last_attempt_at"))["at"] for model in MODELS),
+    ]
+    ahead = max(((at - timezone.now()).total_seconds() for at in found if at is not None), default=0.0)
+    if ahead > clock.TOLERANCE:
+        says = f"rows are dated {ahead:.0f} s in the future: this clock was set back, or another machine's is ahead"
+        yield Finding("wrong", "clock", says, SYNC)
 
 
 def _workers(options: Options) -> Iterator[Finding]:
@@ -44,6 +75,31 @@ def _workers(options: Options) -> Iterator[Finding]:
         yield Finding("note", "workers", says, "Were they killed? Look into their logs, and at this machine's memory.")
 
 
+def _queue() -> Iterator[Finding]:
+    now = timezone.now()
+    # As delivery reckons: with the distance between posts, pauses and confirmations, which are no standstill.
+    due = [at for did, _ in delivery.sweep() if (at := next_look(did)) is not None]
+    due += Letter.objects.order_by("due_at").values_list("due_at", flat=True)[:1]
+    late = now - min(due, default=now)
+    if late > STUCK:
+        fix = "Is a worker running, and what does its log say? /admin/jobs/ names the accounts."
+        says = f"what is due longest has waited for {late.total_seconds() / 60:.0f} minutes"
+        yield Finding("wrong", "queue", says, fix)
+
+
+def _failed() -> Iterator[Finding]:
+    since, found = timezone.now() - DAY, Counter[str]()
+    for model in MODELS:
+        recent = Q(last_attempt_at__gte=since) | Q(last_attempt_at=None, queued_at__gte=since)
+        found.update(model.objects.filter(recent, state=State.FAILED).values_list("reason", flat=True))
+    letters = EmailInvitation.objects.filter(state=EmailInvitation.State.FAILED, due_at__gte=since)
+    found.update(letters.values_list("reason", flat=True))
+    if found:
+        why = " ".join(f"{count}: {reasons.sentence(code) or 'no reason'}" for code, count in found.most_common(3))
+        fix = "Their hosts see why and can try again; /admin/jobs/ shows all reasons."
+        yield Finding("note", "failed", f"{found.total()} in the last day. {why}", fix)
+
+
 def _errands() -> Iterator[Finding]:
     for errand in Errand.objects.exclude(error=""):
         yield Finding("wrong", "errand", f"{errand.name}: {errand.error}", "It comes again by itself; see the log.")
@@ -53,6 +109,26 @@ def _paused() -> Iterator[Finding]:
     count = HostSending.objects.exclude(paused_at=None).count()
     if count:
         yield Finding("note", "sending", f"paused for {count} hosts", "Look at /admin/jobs/ and let them go on.")
+
+
+def _servers() -> Iterator[Finding]:
+    for server in PdsHost.objects.filter(paused_until__gt=timezone.now()).order_by("origin"):
+        says = f"{server.origin} is left alone until {server.paused_until:%H:%M} UTC ({server.reason})"
+        yield Finding("note", "server", says, "It goes on by itself; /admin/jobs/ lets it go on at once.")
+
+
+def _relay(options: Options) -> Iterator[Finding]:
+    relay = options.bluesky.relay
+    row = AppPasswordSession.objects.filter(member=None, state=AppPasswordSession.State.REFUSED).first()
+    if row is None or not relay.identifier:
+        return
+    try:
+        refused = unsealed(row, "app_password_enc")
+    except CannotUnseal:
+        return  # it is asked anew with the password of the settings
+    if refused is not None and refused.reveal() == relay.app_password:
+        fix = "Make a new app password for that account, set bluesky.relay.app_password to it, and restart."
+        yield Finding("wrong", "relay", f"{row.handle}'s server no longer takes its app password", fix)
 
 
 def _sessions(options: Options) -> Iterator[Finding]:
