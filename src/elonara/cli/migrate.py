@@ -10,7 +10,10 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from elonara.cli.errors import Refused
+from elonara.config.migrations import pending
 from elonara.options import Options
+
+__all__ = ["apply", "is_empty", "pending", "ready", "run"]
 
 
 def run(given: argparse.Namespace, options: Options) -> int:
@@ -25,13 +28,6 @@ def run(given: argparse.Namespace, options: Options) -> int:
     else:
         print(f"{len(names)} migrations applied" if names else "the database is up to date")
     return 1 if given.check and names else 0
-
-
-def pending() -> list[str]:
-    """The migrations that the database lacks, in order, such as `elonara.0002_teams`."""
-    executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
 def is_empty() -> bool:

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -114,9 +115,9 @@ class ProcrastinateEngine(Sender):
         self._stop.set()
         if self._worker is not None:
             self._worker.stop()  # type: ignore[no-untyped-call]
-        deadline = timezone.now() + timedelta(seconds=timeout)
+        deadline = time.monotonic() + timeout
         for member in self._members:
-            member.join(max(0.0, (deadline - timezone.now()).total_seconds()))
+            member.join(max(0.0, deadline - time.monotonic()))
         jobs.set_engine(None)
         left = [member.name for member in self._members if member.is_alive()]
         if left:

@@ -3,6 +3,7 @@
 import hypothesis
 import pytest
 import schemathesis
+from django.core.wsgi import get_wsgi_application
 from django.test import Client
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -12,7 +13,6 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from elonara.api import tokens
-from elonara.config.wsgi import application
 from elonara.invitations import actions as invitations
 from elonara.invitations.models import Invitation
 
@@ -36,7 +36,7 @@ bounded = hypothesis.settings(
 
 
 # The description as the site serves it, with the site behind it.
-schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application)
+schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application())
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@ import json
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -106,3 +108,29 @@ def test_health_says_degraded_when_the_rows_cannot_be_read(elonara, served):
         path.write_bytes(b"this is no database any more" * 100)
     status, body = get(f"{address}/health")
     assert (status, json.loads(body)) == (503, {"status": "degraded", "reason": "database"})
+
+
+def test_another_wsgi_server_refuses_an_older_database_in_one_line_and_takes_one_that_is_up_to_date(elonara):
+    def start():
+        return subprocess.run(
+            [sys.executable, "-c", "import elonara.config.wsgi"],
+            cwd=elonara.folder, env=elonara.environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    refused = start()
+    assert (refused.returncode, refused.stderr) == (
+        1, "elonara: the database is older than this version: run `elonara migrate` first\n",
+    )  # fmt: skip
+    assert elonara("migrate").returncode == 0
+    assert (start().returncode, start().stderr) == (0, "")
+
+
+def test_another_wsgi_server_waits_for_a_database_that_is_away(elonara):
+    away = elonara.environment | {"ELONARA_DATABASE__URL": f"postgresql://nobody@127.0.0.1:{free_port()}/none"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import elonara.config.wsgi"],
+        cwd=elonara.folder, env=away, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[-1].startswith("elonara: the database does not answer yet: ")
+    assert "Traceback" not in done.stderr

@@ -209,3 +209,23 @@ def test_stop_finishes_what_runs_and_begins_nothing_more(engines, work):
     assert engine.stop(5)
     assert work.keys == ["running"]
     assert rows("SELECT count(*) FROM procrastinate_workers") == [(0,)]
+
+
+def test_stop_is_not_prolonged_by_a_clock_that_is_set_back(engines, clock):
+    class Slow:
+        """A thread that does not end, while the clock is set back by an hour."""
+
+        name, waited = "slow", []
+
+        def join(self, seconds):
+            self.waited.append(seconds)
+            clock.pass_(hours=-1)
+
+        def is_alive(self):
+            return False
+
+    engine = engines()
+    engine._members = [Slow(), Slow()]
+    assert engine.stop(5)
+    assert all(seconds <= 5 for seconds in Slow.waited)
+    engine._members = []
