@@ -27,6 +27,7 @@ def too_many(seconds):
         "ratelimit-remaining": "0",
         "ratelimit-reset": str(int(time.time()) + seconds),
         "ratelimit-policy": "5000;w=3600",
+        "retry-after": str(seconds),
     }
     body = {"error": "RateLimitExceeded", "message": "Rate Limit Exceeded"}
     return {"kind": "status", "status": 429, "headers": headers, "body": body}

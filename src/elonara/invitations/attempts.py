@@ -297,8 +297,10 @@ def pause(desk: Desk, result: BlueskyResult) -> dt.datetime:
     # In seconds where the server says so: `resets_at` is by its clock, which need not be ours.
     if result.retry_after:
         until = now + dt.timedelta(seconds=result.retry_after)
+    elif result.resets_at is not None:
+        until = result.resets_at if result.resets_at > now else now + SOON
     else:
-        until = result.resets_at if result.resets_at is not None and result.resets_at > now else now + PAUSE
+        until = now + PAUSE
     until = min(max(until, now + dt.timedelta(seconds=1)), now + dt.timedelta(days=1))
     desk.lease.update(paused_until=until, pause_reason="rate_limited")
     return until
