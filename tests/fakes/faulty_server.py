@@ -45,18 +45,19 @@ class Reply:
 
 
 class FaultyServer:
-    """Serves `answer(call) -> Reply` of a subclass; use it as a context manager."""
+    """Serves `answer(call) -> Reply` of a subclass as a context manager; without HTTP, `perform(call)` does it."""
 
     def __init__(self) -> None:
         self.faults: list[dict[str, Any]] = []
         self.fault_log: list[str] = []
         self.calls: list[Call] = []
         self._lock = threading.Lock()  # one request at a time, as one SQLite file per repository has it
+        self.url = ""
+
+    def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -67,7 +68,8 @@ class FaultyServer:
     def answer(self, call: Call) -> Reply:
         raise NotImplementedError
 
-    def _perform(self, call: Call) -> Reply:
+    def perform(self, call: Call) -> Reply:
+        """Answer one request, and write it down."""
         with self._lock:
             self.calls.append(call)
             return self.answer(call)
@@ -101,17 +103,17 @@ class FaultyServer:
                     case "drop-before":
                         self.drop()
                     case "drop-after":
-                        server._perform(call)
+                        server.perform(call)
                         self.drop()
                     case "delay-before":
                         time.sleep(wait)  # the work is done even if the client has gone
-                        self.reply(server._perform(call))
+                        self.reply(server.perform(call))
                     case "delay-after":
-                        done = server._perform(call)
+                        done = server.perform(call)
                         time.sleep(wait)
                         self.reply(done)
                     case _:
-                        self.reply(server._perform(call))
+                        self.reply(server.perform(call))
 
             do_GET = do_POST = handle_any  # noqa: N815
 

@@ -316,7 +316,7 @@ class AuthorizationServer:
             session = self._session_of(form["refresh_token"], thumbprint)
         if session.refresh_token:
             session.old.add(session.refresh_token)
-        session.refresh_token, session.access_token = f"ref-{secrets.token_hex(24)}", f"acc.{secrets.token_hex(24)}"
+        session.refresh_token, session.access_token = f"ref-{secrets.token_hex(24)}", self.access_token(session)
         grant = {
             "access_token": session.access_token,
             "refresh_token": session.refresh_token,
@@ -326,6 +326,10 @@ class AuthorizationServer:
             "sub": session.did,
         }
         return self._lying(grant, self.grants)
+
+    def access_token(self, session: Session) -> str:
+        """A new access token, in place of the one that the session has."""
+        return f"acc.{secrets.token_hex(24)}"
 
     def _session_of(self, token: str, thumbprint: str) -> Session:
         for session in self.sessions:

@@ -5,7 +5,8 @@
         pds.faults = [{"match": "createRecord", "kind": "drop-after", "times": 1}]
 
 `tests/contract/test_fake_pds.py` holds it and the real PDS to the same assertions. It is its own PLC directory and
-handle resolver; `oauth_token()` stands in for an authorization server (tests/fakes/oauth.py is one).
+handle resolver; `oauth_token()` stands in for an authorization server (tests/fakes/oauth.py is one;
+tests/fakes/bluesky.py joins the two).
 """
 
 import base64
@@ -13,6 +14,7 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,9 +55,11 @@ class FakePds(FaultyServer):
         self.accounts: dict[str, FakeAccount] = {}
         self.records: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.nonce = secrets.token_urlsafe(8)
+        self.now: Callable[[], float] = time.time
         self.expired_before = 0.0  # access tokens issued before this moment are expired
         self._refreshed: dict[str, str] = {}  # a used refresh token's id → the id of its successor
         self._ended: set[str] = set()
+        self._revoked: dict[str, float] = {}  # DID → when its app password was taken away
         self._dpop: dict[str, dict[str, str]] = {}
 
     def create_account(self, handle: str, password: str = "", **more: Any) -> FakeAccount:
@@ -67,13 +71,23 @@ class FakePds(FaultyServer):
 
     def oauth_token(self, did: str, thumbprint: str, scope: str = "atproto repo:app.bsky.feed.post") -> str:
         """A DPoP-bound access token, as an authorization server would have issued it."""
-        token = _jwt({"sub": did, "scope": scope, "iat": time.time(), "cnf": {"jkt": thumbprint}})
+        now = self.now()
+        token = _jwt({"sub": did, "scope": scope, "iat": now, "exp": now + 3600, "cnf": {"jkt": thumbprint}})
         self._dpop[token] = {"did": did, "jkt": thumbprint, "scope": scope}
         return token
 
+    def end_oauth_token(self, token: str) -> None:
+        """The authorization server has given another one, or has ended the session."""
+        self._dpop.pop(token, None)
+
     def expire_tokens(self) -> None:
         """Every access token issued until now is expired."""
-        self.expired_before = time.time()
+        self.expired_before = self.now()
+
+    def revoke_app_password(self, did: str) -> None:
+        """Its sessions cannot be refreshed any more; access tokens live on until they expire. There is a new one."""
+        self._revoked[did] = self.now()
+        self.accounts[did].app_password = secrets.token_hex(8)
 
     def answer(self, call: Call) -> Reply:
         try:
@@ -107,8 +121,9 @@ class FakePds(FaultyServer):
     # -- sessions ---------------------------------------------------------------------------------------------------
 
     def _session(self, account: FakeAccount, scope: str, refresh_id: str) -> dict[str, Any]:
-        access = {"scope": scope, "sub": account.did, "iat": time.time(), "exp": int(time.time()) + 7200}
-        refresh = {"scope": REFRESH, "of": scope, "sub": account.did, "jti": refresh_id, "exp": time.time() + 7776000}
+        now = self.now()
+        access = {"scope": scope, "sub": account.did, "iat": now, "exp": int(now) + 7200}
+        refresh = {**access, "scope": REFRESH, "of": scope, "jti": refresh_id, "exp": now + 7776000}
         names = {"did": account.did, "handle": account.handle, "active": account.state == "active"}
         return {**names, "accessJwt": _jwt(access), "refreshJwt": _jwt(refresh)}
 
@@ -129,7 +144,8 @@ class FakePds(FaultyServer):
         claims = _claims(call.headers.get("authorization", "").removeprefix("Bearer "))
         if claims.get("scope") != REFRESH:
             raise Refused(400, "InvalidToken", "Token could not be verified")
-        if claims["jti"] in self._ended:
+        revoked = claims["of"] == APP and claims["iat"] <= self._revoked.get(claims["sub"], 0.0)
+        if claims["jti"] in self._ended or revoked:
             raise Refused(400, "ExpiredToken", "Token has been revoked")
         return claims
 
@@ -167,7 +183,7 @@ class FakePds(FaultyServer):
                 raise Refused(400, "InvalidToken", "Malformed token")
             if claims.get("scope") not in {MAIN, APP}:
                 raise Refused(400, "InvalidToken", "Token could not be verified")
-            if claims["iat"] < self.expired_before:
+            if self._expired(claims):
                 raise Refused(400, "ExpiredToken", "Token has expired")
             did, scope = claims["sub"], claims["scope"]
         if self.accounts[did].state == "deactivated":
@@ -193,9 +209,12 @@ class FakePds(FaultyServer):
         wanted = {"htm": call.method, "htu": call.url.partition("?")[0], "ath": ath}
         if key.thumbprint() != known["jkt"] or any(claims.get(name) != value for name, value in wanted.items()):
             raise Refused(401, "invalid_dpop_proof", "DPoP mismatch")
-        if _claims(token)["iat"] < self.expired_before:
+        if self._expired(_claims(token)):
             raise Refused(401, "invalid_token", '"exp" claim timestamp check failed')
         return known["did"], known["scope"]
+
+    def _expired(self, claims: dict[str, Any]) -> bool:
+        return bool(claims["iat"] < self.expired_before or claims["exp"] < self.now())
 
     def _writer(self, call: Call) -> tuple[str, dict[str, Any]]:
         did, scope = self._authorized(call)

@@ -51,6 +51,13 @@ def take(post: Row, fence: int, **values: Any) -> bool:
     return True
 
 
+def resume(post: Row, now: dt.datetime) -> bool:
+    """Let a waiting row go on. One that was changed while it waited is its host's to look at, and says so."""
+    asks = isinstance(post, Invitation) and post.needs_confirmation
+    reason = ("author_changed" if post.reason == "author_changed" else "changed") if asks else ""
+    return move(post, Event.RESUME, reason=reason, error="", next_attempt_at=now)
+
+
 def certain(post: Row) -> bool:
     """Whether no post of ours can stand, or still land, at the row's key."""
     return not post.ambiguous and post.state not in {State.SENDING, State.SENT, State.UNDOING}

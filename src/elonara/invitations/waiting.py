@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from elonara.invitations import attempts, checks
-from elonara.invitations.moves import Row, move
+from elonara.invitations.moves import Row, resume
 from elonara.invitations.states import Event
 from elonara.invitations.targets import target_of
 
@@ -22,7 +22,7 @@ def step(desk: attempts.Desk, row: Row) -> None:
     ready = desk.memory.readiness(row.host)
     if row.ambiguous or (ready.can_post and ready.may_send):
         # A doubt is looked into in any case: reading the key needs no permission.
-        move(row, Event.RESUME, reason="", next_attempt_at=now)
+        resume(row, now)
         return
     at = now + checks.HOLD_LOOK
     ends = target.ends

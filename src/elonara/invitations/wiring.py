@@ -14,7 +14,7 @@ from elonara.events.models import Answer, Event
 from elonara.invitations import delivery, email_delivery, emailing, rebuilding, telling
 from elonara.invitations import states as table
 from elonara.invitations.models import Announcement, HostSending, Invitation, State
-from elonara.invitations.moves import KIND, Row, move, wake
+from elonara.invitations.moves import KIND, Row, move, resume, wake
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
 
@@ -63,7 +63,7 @@ def _resume(member_id: int, did: str) -> None:
     with transaction.atomic():
         for model in MODELS:
             for row in model.objects.filter(host_id=member_id, state=State.WAITING):
-                if move(row, table.Event.RESUME, reason="", error="", next_attempt_at=now):
+                if resume(row, now):
                     authors.add(row.author_did)
             undoing = model.objects.filter(author_did=did, state=State.UNDOING)
             undoing.filter(undo_confirmations=0).update(next_attempt_at=now)

@@ -209,6 +209,23 @@ def test_waiting_rows_notice_by_themselves_that_posting_works_again(picnic, send
     assert row("bob").state == State.SENT
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_what_was_changed_while_it_waited_goes_on_with_the_reason_why_the_host_is_asked(
+    picnic, alice, send, deliver, agent, row, clock, told
+):
+    agent.ready = WAITING
+    send(picnic, "bob", thread=False)
+    events.change(picnic, by=alice, title="Feast")
+    agent.ready = None
+    if told:
+        hooks.on_ready.fire(alice.pk, "did:plc:host")
+    else:
+        clock.pass_(hours=2)
+    deliver()
+    bob = row("bob")
+    assert (bob.state, bob.needs_confirmation, bob.reason) == (State.QUEUED, True, "changed")
+
+
 def test_disconnecting_cancels_what_was_not_sent(picnic, alice, send, deliver, row):
     send(picnic, "bob")
     hooks.on_disconnect.fire(alice.pk, "did:plc:host")
