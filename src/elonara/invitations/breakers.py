@@ -28,31 +28,40 @@ def after_opt_out(did: str, host: Member | None) -> None:
     """Somebody opted out, of one host or (None) of the site: look at those who had invited them. After the commit."""
     hosts = [host] if host is not None else _inviters(did)
     for one in hosts:
-        unwelcome, sent = weigh(one)
-        if _too_many(unwelcome, sent):
-            _pause(one, unwelcome, sent)
+        _look_at(one)
 
 
 def after_email_opt_out(address_hash: str, host: Member | None) -> None:
     """The same for somebody who wants no more letters."""
     letters = EmailInvitation.objects.filter(address_hash=address_hash).exclude(sent_at=None)
     for one in [host] if host is not None else Member.objects.filter(pk__in=letters.values("host")):
-        unwelcome, sent = weigh(one)
-        if _too_many(unwelcome, sent):
-            _pause(one, unwelcome, sent)
+        _look_at(one)
 
 
-def weigh(host: Member) -> tuple[int, int]:
-    """How many of the host's last hundred posts and hundred letters an opt-out followed, and how many there were."""
+def weigh_posts(host: Member) -> tuple[int, int]:
+    """How many of the host's last hundred posts an opt-out followed, and how many there were."""
     rows = Invitation.objects.filter(host=host, state__in=WEIGHED).exclude(sent_at=None).order_by("-sent_at")[:LAST]
     sent = {did: at for did, at in rows.values_list("invitee_did", "sent_at") if at is not None}
     outs = OptOut.objects.filter(Q(host=host) | Q(host=None), did__in=sent)
     unwelcome = {out.did for out in outs if out.created_at >= sent[out.did]}
+    return len(unwelcome), len(rows)
+
+
+def weigh_letters(host: Member) -> tuple[int, int]:
+    """The same of her last hundred letters."""
     letters = EmailInvitation.objects.filter(host=host).exclude(sent_at=None).order_by("-sent_at")[:LAST]
     written = {who: at for who, at in letters.values_list("address_hash", "sent_at") if at is not None}
     stops = EmailOptOut.objects.filter(Q(host=host) | Q(host=None), address_hash__in=written)
     unread = {stop.address_hash for stop in stops if stop.created_at >= written[stop.address_hash]}
-    return len(unwelcome) + len(unread), len(rows) + len(letters)
+    return len(unread), len(letters)
+
+
+def _look_at(host: Member) -> None:
+    # Each apart: letters that nobody minds do not make posts welcome, nor the other way round.
+    for unwelcome, sent in (weigh_posts(host), weigh_letters(host)):
+        if _too_many(unwelcome, sent):
+            _pause(host, unwelcome, sent)
+            return
 
 
 def _too_many(unwelcome: int, sent: int) -> bool:

@@ -7,8 +7,8 @@ from django.utils import timezone
 from tests.fakes.graph import somebody
 
 from elonara.bluesky.models import PdsHost
-from elonara.invitations import actions, due
-from elonara.invitations.models import HostSending, Invitation, State
+from elonara.invitations import actions, breakers, due
+from elonara.invitations.models import EmailInvitation, EmailOptOut, HostSending, Invitation, State
 from elonara.members.models import Member, Notice
 
 NAMES = ("bob", "carol", "dan", "erin", "frank")
@@ -21,6 +21,16 @@ def opt_out(*rows, host=None):
 
 def paused():
     return list(HostSending.objects.exclude(paused_at=None).values_list("host__username", "pause_reason"))
+
+
+def letters(host, event, count):
+    EmailInvitation.objects.bulk_create(
+        EmailInvitation(
+            event=event, host=host, address_hash=f"address{number}", token_hash=f"token{number}", state="sent",
+            due_at=timezone.now(), sent_at=timezone.now() - timedelta(hours=1),
+        )
+        for number in range(count)
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -61,6 +71,22 @@ def test_three_of_many_are_no_reason(alice, sent, set_options):
     opt_out(*sent[:3], host=alice)
     assert paused() == []
     opt_out(sent[3], host=alice)
+    assert paused() == [(alice.username, "opt_outs")]
+
+
+def test_letters_that_nobody_minds_do_not_hide_what_becomes_of_posts(alice, picnic, sent, set_options):
+    set_options(invitations={"opt_out_percent_to_pause": 60})
+    letters(alice, picnic, 20)
+    opt_out(*sent[:3], host=alice)
+    assert paused() == [(alice.username, "opt_outs")]
+
+
+def test_posts_that_nobody_minds_do_not_hide_what_becomes_of_letters(alice, picnic, sent, set_options):
+    set_options(invitations={"opt_out_percent_to_pause": 60})
+    letters(alice, picnic, 4)
+    for number in range(3):
+        EmailOptOut.objects.create(address_hash=f"address{number}", host=alice)
+    breakers.after_email_opt_out("address2", alice)
     assert paused() == [(alice.username, "opt_outs")]
 
 
