@@ -14,12 +14,12 @@ from elonara.invitations.hosting import (
     confirm,
     confirm_all,
     hand_over,
-    resume_sending,
     retry,
     retry_all,
     undo,
 )
 from elonara.invitations.models import Voice
+from elonara.invitations.pausing import resume_sending
 from elonara.invitations.plan import Plan
 from elonara.invitations.results import InvitationRefused, Preview, Sent
 from elonara.invitations.targets import Target

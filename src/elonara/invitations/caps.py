@@ -30,6 +30,9 @@ DAY = dt.timedelta(days=1)
 MORNING = dt.time(9)  # when the share of a later day begins
 HORIZON = 400  # days
 
+Person = Invitation | EmailInvitation  # what takes from a host's share, by post or by letter
+Counted = Row | EmailInvitation  # what takes from any share
+
 
 def today(host: Member, now: dt.datetime | None = None) -> dt.date:
     """The host's own date."""
@@ -64,7 +67,7 @@ def lock_people(dids: Iterable[str]) -> None:
             cursor.execute(lock, [names])
 
 
-def days_for(host: Member, count: int, *, relay: bool = False, without: Invitation | None = None) -> list[dt.date]:
+def days_for(host: Member, count: int, *, relay: bool = False, without: Person | None = None) -> list[dt.date]:
     """The days on which `count` more invitations may go out, soonest first. Binding under `lock` alone."""
     caps, first = _caps(), today(host)
     taken = _taken(host, first, without)
@@ -94,28 +97,23 @@ def reserve(announcement: Announcement) -> None:
     announcement.counted_on = _day_of_relay(announcement) if relayed else None
 
 
-def claim(row: Row) -> dt.datetime | None:
-    """Take today's share for a row that is about to be posted; None, or when its turn comes if today is full.
+def claim(row: Counted) -> dt.datetime | None:
+    """Take today's share for a row that is about to go; None, or when its turn comes if today is full.
 
     A row that was counted for today keeps its place. One that had to wait moves to the first day with room.
     """
-    host, relay = row.host, row.voice == Voice.RELAY
+    host, relay = row.host, not isinstance(row, EmailInvitation) and row.voice == Voice.RELAY
     if row.counted_on == today(host):
         return None  # it was given this day under the lock, and nobody else gives it another
     if isinstance(row, Announcement) and not relay:
         return None
     with transaction.atomic():
-        lock(host, row.author_did if relay else "")
+        lock(host, row.author_did if relay and not isinstance(row, EmailInvitation) else "")
         now = today(host)
         if row.counted_on == now:
             return None
-        if isinstance(row, Announcement):
-            day = _day_of_relay(row)
-        else:
-            lock_people([row.invitee_did])
-            day = days_for(host, 1, relay=relay, without=row)[0]
-            day = max(day, person_caps([row.invitee_did], without=row).get(row.invitee_did, day))
-        type(row).objects.filter(pk=row.pk).update(counted_on=day)
+        day = _day_of_relay(row) if isinstance(row, Announcement) else _day_of_person(row, relay=relay)
+        type(row)._default_manager.filter(pk=row.pk).update(counted_on=day)
         row.counted_on = day
     return None if day == now else begins(host, day)
 
@@ -144,19 +142,32 @@ def person_caps(
     What a person gets for one target again takes the place it had, if it still has it: `without` that row, or
     `apart_from` all rows of the target.
     """
-    dids, most = list(dids), _caps().per_person_per_week
-    rows = Invitation.objects.filter(invitee_did__in=dids, counted_on__gt=timezone.now().date() - WEEK)
+    dids = list(dids)
+    rows = Invitation.objects.filter(invitee_did__in=dids)
     if apart_from is not None:
         rows = rows.exclude(**apart_from.only)
+    return _shares_end(dids, rows, "invitee_did", without)
+
+
+def address_caps(hashes: Iterable[str], *, without: EmailInvitation | None = None) -> dict[str, dt.date]:
+    """The same for letters, by the hash of the address."""
+    hashes = list(hashes)
+    on_the_way = (EmailInvitation.State.QUEUED, EmailInvitation.State.SENT)
+    rows = EmailInvitation.objects.filter(address_hash__in=hashes, state__in=on_the_way)
+    return _shares_end(hashes, rows, "address_hash", without)
+
+
+def _shares_end(who: list[str], rows: QuerySet[Any], column: str, without: Person | None) -> dict[str, dt.date]:
+    most, now = _caps().per_person_per_week, timezone.now().date()
     if without is not None:
         rows = rows.exclude(pk=without.pk)
     days: dict[str, list[dt.date]] = {}
-    for did, day in rows.values_list("invitee_did", "counted_on").order_by("counted_on"):
-        if day is not None:
-            days.setdefault(did, []).append(day)
+    rows = rows.filter(counted_on__gt=now - WEEK).order_by("counted_on")
+    for one, day in rows.values_list(column, "counted_on"):
+        days.setdefault(one, []).append(day)
     if most < 1:
-        return {did: timezone.now().date() + WEEK for did in dids}
-    return {did: found[-most] + WEEK for did, found in days.items() if len(found) >= most}
+        return dict.fromkeys(who, now + WEEK)
+    return {one: found[-most] + WEEK for one, found in days.items() if len(found) >= most}
 
 
 def in_words(days: list[dt.date], now: dt.date) -> tuple[int, list[tuple[dt.date, int]], str]:
@@ -182,13 +193,13 @@ def _cap_on(host: Member, day: dt.date, caps: Invitations) -> int:
     return min(caps.per_day, caps.first_week_per_day) if _in_first_week(host, day) else caps.per_day
 
 
-def _taken(host: Member, first: dt.date, without: Invitation | None = None) -> Counter[dt.date]:
+def _taken(host: Member, first: dt.date, without: Person | None = None) -> Counter[dt.date]:
     rows = Invitation.objects.filter(host=host, counted_on__gt=first - WEEK)
     letters = EmailInvitation.objects.filter(host=host, counted_on__gt=first - WEEK)
-    return _by_day(rows, without) + Counter(_numbers(letters))
+    return _by_day(rows, without) + _by_day(letters, without)
 
 
-def _relayed(first: dt.date, without: Row | None) -> Counter[dt.date]:
+def _relayed(first: dt.date, without: Counted | None) -> Counter[dt.date]:
     relayed = {"voice": Voice.RELAY, "counted_on__gte": first - DAY}
     people = _by_day(Invitation.objects.filter(**relayed), without)
     return people + _by_day(Announcement.objects.filter(**relayed), without)
@@ -202,7 +213,17 @@ def _day_of_relay(announcement: Announcement) -> dt.date:
     return next((day for day in days if relayed[day] < most), first + DAY * HORIZON)
 
 
-def _by_day(rows: QuerySet[Any], without: Row | None) -> Counter[dt.date]:
+def _day_of_person(row: Invitation | EmailInvitation, *, relay: bool) -> dt.date:
+    """The first day on which the host, and the site for this person, have room for it; locks the person."""
+    by_post = isinstance(row, Invitation)
+    who = row.invitee_did if by_post else row.address_hash
+    lock_people([who])
+    day = days_for(row.host, 1, relay=relay, without=row)[0]
+    full = person_caps([who], without=row) if by_post else address_caps([who], without=row)
+    return max(day, full.get(who, day))
+
+
+def _by_day(rows: QuerySet[Any], without: Counted | None) -> Counter[dt.date]:
     if without is not None:
         rows = rows.exclude(pk=without.pk)
     return Counter(_numbers(rows))

@@ -14,7 +14,7 @@ from typing import Final
 from django.core.mail import mailers
 from django.utils import timezone
 
-from elonara.invitations import emailing, letter
+from elonara.invitations import caps, emailing, letter
 from elonara.invitations.models import EmailInvitation, HostSending
 from elonara.invitations.targets import Target
 from elonara.locks import Lease, release, take_lease
@@ -69,6 +69,10 @@ def _deliver(row: EmailInvitation, lease: Lease) -> datetime | None:
         due = timezone.now() + HELD
         lease.update(due_at=due, reason=code)
         return due
+    # Written under an earlier day's share and kept back since: those that come free together are spread anew.
+    if turn := caps.claim(row):
+        lease.update(due_at=turn, reason="day_cap")
+        return turn
     try:
         message = letter.message(row, emailing.address_of(row), emailing.token_of(row))
         mailers[SMTP].send_messages([message])

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from elonara import jobs
@@ -169,6 +169,15 @@ def retry(row: EmailInvitation, by: Member) -> None:
         jobs.wake(KIND, str(row.pk))
 
 
+def resume(host: Member, held: Iterable[str]) -> None:
+    """Have letters that were put off for one of the reasons `held` looked at now; inside a transaction."""
+    letters = EmailInvitation.objects.filter(host=host, state=State.QUEUED, reason__in=list(held))
+    keys = list(letters.values_list("pk", flat=True))
+    letters.filter(pk__in=keys).update(due_at=timezone.now(), reason="")
+    for key in keys:
+        jobs.wake(KIND, str(key))
+
+
 def opted_out(hashes: Iterable[str], host: Member) -> dict[str, str]:
     """Which addresses want no letters from this host, or from the site: hash → code of the reason."""
     found = EmailOptOut.objects.filter(Q(host=host) | Q(host=None), address_hash__in=list(hashes))
@@ -231,7 +240,7 @@ def _sorted_out(host: Member, event: Event, text: str) -> tuple[list[Address], l
         sentence = f"You wrote {len(found)} addresses; one send takes {most}."
         raise InvitationRefused("too_many", sentence, field_name="addresses")
     hashes = [one.hash for one in found]
-    outs, full = opted_out(hashes, host), _full(hashes)
+    outs, full = opted_out(hashes, host), caps.address_caps(hashes)
     known = {row.address_hash: row for row in EmailInvitation.objects.filter(event=event, address_hash__in=hashes)}
     own = hash_of(host.email) if host.email else ""
     letters: list[Address] = []
@@ -251,16 +260,6 @@ def _sorted_out(host: Member, event: Event, text: str) -> tuple[list[Address], l
         else:
             letters.append(one)
     return letters, left_out
-
-
-def _full(hashes: list[str]) -> set[str]:
-    """Addresses that have had their share of the site's letters this week."""
-    most = settings.ELONARA.invitations.per_person_per_week
-    counted = EmailInvitation.objects.filter(
-        address_hash__in=hashes, counted_on__gt=timezone.now().date() - caps.WEEK
-    ).exclude(state__in=AGAIN)
-    found = counted.order_by().values_list("address_hash").annotate(number=Count("pk"))
-    return {who for who, number in found if number >= most} if most else set(hashes)
 
 
 def _write(host: Member, event: Event, to: Address, note: str, on: dt.date, at: dt.datetime) -> None:  # noqa: PLR0917

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from elonara.communities.models import Community
 from elonara.events.models import Event as HappyEvent
-from elonara.invitations import caps, checks, compose, consent, readying, states
-from elonara.invitations.models import Announcement, HostSending, Invitation, State, Voice
+from elonara.invitations import caps, compose, consent, readying, states
+from elonara.invitations.models import Announcement, Invitation, State, Voice
 from elonara.invitations.moves import certain, move, wake
 from elonara.invitations.plan import require_inviter
 from elonara.invitations.queueing import renewed
@@ -140,31 +140,6 @@ def hand_over(invitation: Invitation, by: Member) -> str:
             needs_confirmation=False,
         )
     return compose_url(record["text"])
-
-
-def resume_sending(host: Member, by: Member) -> None:
-    """Let a paused host's rows go on. A pause by label she may end herself: the label is looked at again at once."""
-    with transaction.atomic():
-        sending = HostSending.objects.select_for_update().filter(host=host).exclude(paused_at=None).first()
-        if sending is None:
-            return
-        if not by.is_superuser and not (by.pk == host.pk and sending.pause_reason == "spam_label"):
-            raise InvitationRefused("not_allowed", "Only the operator of this site can let it go on.")
-        sending.paused_at, sending.pause_reason = None, ""
-        sending.save(update_fields=["paused_at", "pause_reason"])
-        checks.forget_labels()
-        rows = Invitation.objects.filter(host=host, state=State.QUEUED, reason=checks.SPAM_REASON)
-        rows.update(next_attempt_at=timezone.now(), reason="")
-        Announcement.objects.filter(host=host, state=State.QUEUED, reason=checks.SPAM_REASON).update(
-            next_attempt_at=timezone.now(), reason=""
-        )
-        # What was pressed during the pause waits: it is looked at now, and not in an hour.
-        for model in (Invitation, Announcement):
-            waiting = model.objects.filter(host=host, state=State.WAITING, reason__in=checks.PAUSES)
-            waiting.update(next_attempt_at=timezone.now())
-        rows = Invitation.objects.filter(host=host, state__in=(State.QUEUED, State.WAITING))
-        for did in set(rows.values_list("author_did", flat=True)):
-            wake(did)
 
 
 def _requeue(invitation: Invitation, by: Member) -> Invitation:

@@ -18,6 +18,7 @@ from elonara.communities.models import Community, Membership
 from elonara.events.models import Answer, Event
 from elonara.invitations.actions import resume_sending
 from elonara.invitations.models import Announcement, HostSending, Invitation, OptOut, Report
+from elonara.invitations.results import InvitationRefused
 from elonara.members import actions
 from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
@@ -139,7 +140,10 @@ class HostSendingAdmin(Sendings):
         """End the pause; what waited goes on at once."""
         for sending in queryset.select_related("host"):
             if isinstance(request.user, Member):
-                resume_sending(sending.host, request.user)
+                try:
+                    resume_sending(sending.host, request.user)
+                except InvitationRefused as fault:
+                    self.message_user(request, f"{sending.host}: {fault.sentence}", messages.ERROR)
 
 
 @admin.register(Report)

@@ -18,6 +18,7 @@ from elonara.housekeeping import metrics
 from elonara.housekeeping.overview import overview
 from elonara.invitations.actions import resume_sending
 from elonara.invitations.moves import wake
+from elonara.invitations.results import InvitationRefused
 from elonara.members.models import Member
 
 
@@ -27,7 +28,10 @@ def page(request: HttpRequest) -> HttpResponse:
     if not (request.user.is_active and request.user.is_superuser):
         raise PermissionDenied
     if request.method == "POST":
-        messages.success(request, _go_on(request))
+        try:
+            messages.success(request, _go_on(request))
+        except InvitationRefused as fault:
+            messages.error(request, f"{fault.sentence} {fault.way_on}".strip())
         return HttpResponseRedirect(request.path)
     context = {**admin.site.each_context(request), "title": "Jobs", "seen": overview()}
     return render(request, "admin/jobs.html", context)

@@ -127,3 +127,11 @@ def test_every_line_is_one_that_prometheus_reads_and_none_names_a_person(some_of
     assert 'elonara_trouble_posts{state="failed",reason="gave_up"} 1\n' in text
     assert "alice" not in text
     assert "did:" not in text
+
+
+def test_the_page_says_why_a_host_cannot_go_on(browser, alice, friends):
+    checks.pause_host(alice, "spam_label")
+    friends.account_labels["did:plc:host"] = ("spam",)
+    page = browser.post("/admin/jobs/", {"what": "host", "which": alice.pk}, follow=True).content.decode()
+    assert "has labelled the posting account as spam" in page
+    assert HostSending.objects.exclude(paused_at=None).exists()

@@ -240,7 +240,8 @@ def test_a_spam_label_pauses_sending_until_it_is_gone(picnic, alice, send, deliv
     assert not agent.calls
     assert row("bob").state == State.QUEUED
     assert Notice.objects.filter(member=alice, kind="sending").exists()
-    actions.resume_sending(alice, alice)
+    with pytest.raises(InvitationRefused):
+        actions.resume_sending(alice, alice)
     deliver()
     assert not agent.calls
     friends.account_labels.clear()

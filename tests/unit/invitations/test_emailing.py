@@ -9,11 +9,12 @@ from django.core.mail.backends.base import BaseEmailBackend
 from elonara.events import actions as events
 from elonara.events import answers
 from elonara.events.models import Answer
-from elonara.invitations import email_delivery, emailing, queries, rsvp
+from elonara.invitations import actions, checks, email_delivery, emailing, queries, rsvp
 from elonara.invitations.addresses import hash_of, parse
 from elonara.invitations.models import EmailInvitation, EmailOptOut, HostSending
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import NotAllowed
+from elonara.members.models import Member
 
 SENT, MOODS = [], []
 ANA = "Ana Lima <ana@example.org>"
@@ -325,3 +326,47 @@ def test_an_unknown_link_is_nobodys():
     assert rsvp.by_token("") is None
     assert rsvp.by_token("x" * 200) is None
     assert rsvp.by_token("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA") is None
+
+
+def test_letters_that_were_kept_back_keep_to_the_share_of_the_day_on_which_they_leave(
+    alice, picnic, write, set_options, deliver, clock
+):
+    set_options(invitations={"first_week_per_day": 2, "per_day": 2})
+    clock.pass_(hours=(36 - clock.now().hour) % 24)  # noon: the share of a day begins in the morning
+    checks.pause_host(alice, "operator")
+    write(picnic, ", ".join(f"guest{number}@example.org" for number in range(8)))
+    for _ in range(5):
+        deliver()
+        clock.pass_(days=1)
+    assert SENT == []
+    operator = Member.objects.create_superuser("olga", password="a long password")
+    actions.resume_sending(alice, operator)
+    for expected in (2, 4, 6, 8):
+        deliver()
+        assert len(SENT) == expected
+        clock.pass_(days=1)
+
+
+def test_a_letter_that_comes_late_keeps_to_the_share_of_its_reader(
+    alice, make_event, write, set_options, deliver, clock
+):
+    set_options(invitations={"per_person_per_week": 1})
+    MOODS.append(OSError())
+    write(make_event(title="First"))
+    deliver()
+    EmailInvitation.objects.update(due_at=clock.now() + timedelta(days=8))
+    clock.pass_(days=8)
+    write(make_event(title="Second"))
+    deliver()
+    assert len(SENT) == 1
+    assert sorted(EmailInvitation.objects.values_list("state", "reason")) == [("queued", "day_cap"), ("sent", "")]
+
+
+def test_a_letter_held_by_a_pause_leaves_as_soon_as_it_ends(alice, picnic, write, deliver, letter):
+    write(picnic)
+    checks.pause_host(alice, "operator")
+    deliver()
+    assert (letter().state, letter().reason) == ("queued", "operator")
+    actions.resume_sending(alice, Member.objects.create_superuser("olga", password="a long password"))
+    deliver()
+    assert letter().state == "sent"

@@ -1,0 +1,70 @@
+"""Who may send at all: the operator pauses hosts, lets them go on, and lends them the site's own account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from elonara.bluesky import graph
+from elonara.bluesky.graph import GraphUnavailable
+from elonara.bluesky.models import MemberIdentity
+from elonara.invitations import checks, emailing
+from elonara.invitations.models import Announcement, HostSending, Invitation, State
+from elonara.invitations.moves import wake
+from elonara.invitations.results import InvitationRefused
+from elonara.members.models import Member
+
+MODELS = (Announcement, Invitation)
+
+
+def resume_sending(host: Member, by: Member) -> None:
+    """Let a paused host's rows go on. A pause by label she may end herself; it ends for nobody before the label does.
+
+    Raises InvitationRefused.
+    """
+    found = HostSending.objects.filter(host=host).exclude(paused_at=None).first()
+    if found is None:
+        return
+    _require_may_resume(found, by)
+    if found.pause_reason == checks.SPAM_REASON:
+        _require_clean(host)
+    with transaction.atomic():
+        sending = HostSending.objects.select_for_update().filter(host=host).exclude(paused_at=None).first()
+        if sending is None:
+            return
+        _require_may_resume(sending, by)  # paused for another reason in between
+        sending.paused_at, sending.pause_reason = None, ""
+        sending.save(update_fields=["paused_at", "pause_reason"])
+        # What was put off or pressed during the pause is looked at now, and not in an hour.
+        now = timezone.now()
+        for model in MODELS:
+            held = model.objects.filter(host=host, reason__in=checks.PAUSES)
+            held.filter(state=State.QUEUED).update(next_attempt_at=now, reason="")
+            held.filter(state=State.WAITING).update(next_attempt_at=now)
+        _wake(Invitation.objects.filter(host=host, state__in=(State.QUEUED, State.WAITING)))
+        emailing.resume(host, checks.PAUSES)
+
+
+def _require_may_resume(sending: HostSending, by: Member) -> None:
+    if not by.is_superuser and not (by.pk == sending.host_id and sending.pause_reason == checks.SPAM_REASON):
+        raise InvitationRefused("not_allowed", "Only the operator of this site can let it go on.")
+
+
+def _require_clean(host: Member) -> None:
+    """Look whether Bluesky's label is gone. Here, as any worker may remember that there was none ten minutes ago."""
+    for did in MemberIdentity.objects.filter(member=host).values_list("bsky_did", flat=True):
+        try:
+            labels = graph.service().labels(did)
+        except GraphUnavailable as fault:
+            sentence = "Bluesky did not say whether its label is gone. Try again in a few minutes."
+            raise InvitationRefused("graph_unavailable", sentence) from fault
+        if checks.SPAM.intersection(labels):
+            raise InvitationRefused(checks.SPAM_REASON)
+
+
+def _wake(rows: QuerySet[Any]) -> None:
+    for did in set(rows.values_list("author_did", flat=True)):
+        wake(did)
