@@ -19,7 +19,7 @@ from elonara.invitations.hosting import (
     undo,
 )
 from elonara.invitations.models import Voice
-from elonara.invitations.pausing import resume_sending
+from elonara.invitations.pausing import approve_relay, pause_sending, resume_sending, withdraw_relay
 from elonara.invitations.plan import Plan
 from elonara.invitations.results import InvitationRefused, Preview, Sent
 from elonara.invitations.targets import Target
@@ -28,6 +28,7 @@ from elonara.members.models import Member
 __all__ = [
     "BlueskyInvitationService",
     "InvitationRefused",
+    "approve_relay",
     "cancel",
     "cancel_all",
     "confirm",
@@ -37,6 +38,7 @@ __all__ = [
     "opened",
     "opt_in_again",
     "opt_out",
+    "pause_sending",
     "preview",
     "relay_opt_in",
     "relay_opt_out",
@@ -46,6 +48,7 @@ __all__ = [
     "retry",
     "retry_all",
     "undo",
+    "withdraw_relay",
 ]
 
 

@@ -16,8 +16,10 @@ from elonara.invitations.models import Announcement, HostSending, Invitation, St
 from elonara.invitations.moves import wake
 from elonara.invitations.results import InvitationRefused
 from elonara.members.models import Member
+from elonara.members.standing import require_operator
 
 MODELS = (Announcement, Invitation)
+BY_OPERATOR = "operator"  # the reason of her own pauses
 
 
 def resume_sending(host: Member, by: Member) -> None:
@@ -46,6 +48,29 @@ def resume_sending(host: Member, by: Member) -> None:
             held.filter(state=State.WAITING).update(next_attempt_at=now)
         _wake(Invitation.objects.filter(host=host, state__in=(State.QUEUED, State.WAITING)))
         emailing.resume(host, checks.PAUSES)
+
+
+def pause_sending(host: Member, by: Member) -> bool:
+    """Stop a host's sending. False: it was stopped already, and when and why stay as they are. Raises NotAllowed."""
+    require_operator(by)
+    return checks.pause_host(host, BY_OPERATOR)
+
+
+def approve_relay(host: Member, by: Member) -> None:
+    """Let a host post through the site's own account; what waited for that is looked at now. Raises NotAllowed."""
+    require_operator(by)
+    with transaction.atomic():
+        HostSending.objects.update_or_create(host=host, defaults={"relay_approved": True})
+        for model in MODELS:
+            waiting = model.objects.filter(host=host, state=State.WAITING)
+            waiting.update(next_attempt_at=timezone.now())
+            _wake(waiting)
+
+
+def withdraw_relay(host: Member, by: Member) -> None:
+    """Let a host post through the site's own account no more. Raises NotAllowed."""
+    require_operator(by)
+    HostSending.objects.filter(host=host).update(relay_approved=False)
 
 
 def _require_may_resume(sending: HostSending, by: Member) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from allauth.account.decorators import secure_admin_login
 from allauth.mfa.models import Authenticator
@@ -16,7 +17,7 @@ from django.utils import timezone
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities.models import Community, Membership
 from elonara.events.models import Answer, Event
-from elonara.invitations.actions import resume_sending
+from elonara.invitations import actions as sending
 from elonara.invitations.models import Announcement, HostSending, Invitation, OptOut, Report
 from elonara.invitations.results import InvitationRefused
 from elonara.members import actions
@@ -117,33 +118,43 @@ class HostSendingAdmin(Sendings):
     list_filter = ("relay_approved", "pause_reason")
     search_fields = ("host__username",)
     fields = ("host", "relay_approved", "paused_at", "pause_reason")
+    readonly_fields = ("paused_at", "pause_reason")  # the actions change them, and wake what waits
     autocomplete_fields = ("host",)
     actions = ("approve_relay", "withdraw_relay", "pause", "go_on")
 
+    def save_model(self, request: HttpRequest, obj: HostSending, form: Any, change: bool) -> None:  # noqa: ARG002
+        """Approval goes by the action, so that what waits for it is woken."""
+        HostSending.objects.get_or_create(host=obj.host)
+        do = sending.approve_relay if obj.relay_approved else sending.withdraw_relay
+        do(obj.host, by=cast("Member", request.user))
+
     @admin.action(description="Approve for the site’s own account")
-    def approve_relay(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:  # noqa: ARG002
+    def approve_relay(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
         """These hosts may post through the relay."""
-        queryset.update(relay_approved=True)
+        self._each(request, queryset, sending.approve_relay)
 
     @admin.action(description="Withdraw the site’s own account")
-    def withdraw_relay(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:  # noqa: ARG002
+    def withdraw_relay(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
         """These hosts may not any more."""
-        queryset.update(relay_approved=False)
+        self._each(request, queryset, sending.withdraw_relay)
 
     @admin.action(description="Pause sending")
-    def pause(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:  # noqa: ARG002
+    def pause(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
         """Nothing goes out for these hosts."""
-        queryset.update(paused_at=timezone.now(), pause_reason="operator")
+        self._each(request, queryset, sending.pause_sending)
 
     @admin.action(description="Let sending go on")
     def go_on(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
         """End the pause; what waited goes on at once."""
-        for sending in queryset.select_related("host"):
-            if isinstance(request.user, Member):
-                try:
-                    resume_sending(sending.host, request.user)
-                except InvitationRefused as fault:
-                    self.message_user(request, f"{sending.host}: {fault.sentence}", messages.ERROR)
+        self._each(request, queryset, sending.resume_sending)
+
+    def _each(self, request: HttpRequest, chosen: QuerySet[HostSending], do: Callable[..., Any]) -> None:
+        for row in chosen.select_related("host"):
+            try:
+                if do(row.host, by=request.user) is False:
+                    self.message_user(request, f"{row.host} was paused already.", messages.WARNING)
+            except (InvitationRefused, NotAllowed) as fault:
+                self.message_user(request, f"{row.host}: {fault.sentence}", messages.ERROR)
 
 
 @admin.register(Report)

@@ -3,12 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
+from elonara.bluesky.agent import Readiness
 from elonara.bluesky.graph import GraphUnavailable
 from elonara.invitations import actions, checks
-from elonara.invitations.models import Invitation, State
+from elonara.invitations.models import HostSending, Invitation, State
 from elonara.invitations.results import InvitationRefused
+from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
 
 
@@ -46,3 +49,62 @@ def test_what_a_pause_put_off_goes_on_when_it_ends(picnic, alice, send, deliver,
     actions.resume_sending(alice, operator)
     deliver()
     assert {row(name).state for name in ("bob", "carol", "dan")} == {State.SENT}
+
+
+@pytest.fixture
+def admins_browser(operator):
+    client = Client(HTTP_HOST="127.0.0.1")
+    client.force_login(operator)
+
+    def press(action, *hosts):
+        form = {"action": action, "_selected_action": [host.pk for host in hosts]}
+        return client.post("/admin/elonara/hostsending/", form, follow=True)
+
+    press.client = client
+    return press
+
+
+@pytest.fixture
+def waiting(agent, picnic, send, deliver, row, alice):
+    """Bob's invitation, which waits until alice may post through the site's own account."""
+    agent.ready = Readiness(False, "did:plc:host", "alice.example", "compose", "", "app_password_missing", "Not yet.")
+    send(picnic, "bob", thread=False)
+    deliver()
+    assert row("bob").state == State.WAITING
+    HostSending.objects.get_or_create(host=alice)
+    agent.ready = None
+
+
+@pytest.mark.parametrize("way", ["action", "form"])
+def test_what_waited_for_an_approval_goes_on_with_it(waiting, admins_browser, alice, deliver, row, way):
+    if way == "action":
+        admins_browser("approve_relay", alice)
+    else:
+        form = {"host": alice.pk, "relay_approved": "on"}
+        admins_browser.client.post(f"/admin/elonara/hostsending/{alice.pk}/change/", form)
+    assert HostSending.objects.get().relay_approved
+    deliver()
+    assert row("bob").state == State.SENT
+    admins_browser("withdraw_relay", alice)
+    assert not HostSending.objects.get().relay_approved
+
+
+def test_a_pause_keeps_its_time_and_its_reason(admins_browser, alice, clock):
+    admins_browser("pause", alice)  # no row yet: nothing is chosen
+    checks.pause_host(alice, "opt_outs")
+    before = HostSending.objects.get()
+    clock.pass_(days=1)
+    assert "was paused already" in admins_browser("pause", alice).content.decode()
+    after = HostSending.objects.get()
+    assert (after.paused_at, after.pause_reason) == (before.paused_at, "opt_outs")
+    admins_browser("go_on", alice)
+    assert HostSending.objects.get().paused_at is None
+    admins_browser("pause", alice)
+    assert HostSending.objects.get().pause_reason == "operator"
+
+
+def test_nobody_but_the_operator_pauses_or_approves(alice):
+    for act in (actions.pause_sending, actions.approve_relay, actions.withdraw_relay):
+        with pytest.raises(NotAllowed):
+            act(alice, by=alice)
+    assert not HostSending.objects.exists()
