@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from django.utils import timezone
 
 from elonara.bluesky.models import MemberIdentity
-from elonara.housekeeping.overview import overview
+from elonara.housekeeping.overview import Trouble, overview
 from elonara.invitations.models import Invitation
 from elonara.members.models import Member
 
@@ -32,7 +32,18 @@ def render() -> str:
         _metric(
             "elonara_trouble_posts",
             "Posts that failed or wait, by reason",
-            [({"state": one.state, "reason": one.reason}, one.count) for one in seen.troubles],
+            _by_reason(seen.troubles),
+        ),
+        _metric("elonara_email_invitations", "Invitations by e-mail by state", _by("state", seen.by_email)),
+        _metric(
+            "elonara_oldest_email_due_seconds",
+            "Age of the invitation by e-mail that is due longest",
+            [({}, seen.oldest_email_due)],
+        ),
+        _metric(
+            "elonara_trouble_email_invitations",
+            "Invitations by e-mail that failed or wait, by reason",
+            _by_reason(seen.email_troubles),
         ),
         _metric("elonara_invitations_sent", "Invitations that were sent", [({}, sent.count())]),
         _metric("elonara_invitations_answered", "Invitations answered", [({}, sent.exclude(answer="").count())]),
@@ -59,6 +70,13 @@ def render() -> str:
 
 def _by(label: str, numbers: Mapping[str, int]) -> list[Sample]:
     return [({label: name}, number) for name, number in numbers.items()]
+
+
+def _by_reason(troubles: list[Trouble]) -> list[Sample]:
+    found: dict[tuple[str, str], int] = {}
+    for one in troubles:
+        found[one.state, one.reason] = found.get((one.state, one.reason), 0) + one.count
+    return [({"state": state, "reason": reason}, number) for (state, reason), number in found.items()]
 
 
 def _metric(name: str, about: str, samples: Iterable[Sample]) -> str:

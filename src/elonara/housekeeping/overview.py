@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Model, Q
 from django.utils import timezone
 
 from elonara.bluesky.models import AccountLane, AppPasswordSession, MemberIdentity, PdsHost
 from elonara.housekeeping import workers
 from elonara.housekeeping.models import Errand, Letter, Worker
-from elonara.invitations import reasons
-from elonara.invitations.models import Announcement, HostSending, Invitation, State
+from elonara.invitations import due, reasons
+from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, State
 from elonara.invitations.moves import Row
 
 MODELS: Final[tuple[type[Row], ...]] = (Announcement, Invitation)
@@ -41,12 +41,14 @@ class Account:
 
 @dataclass(frozen=True)
 class Trouble:
-    """A reason and how many posts failed or wait for it."""
+    """A reason, and how many posts or letters of one model failed or wait for it. `since`: the oldest of them."""
 
+    model: str  # its name in addresses of the operator's pages
     state: str
     reason: str
     sentence: str
     count: int
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -57,24 +59,30 @@ class Overview:
     oldest_due: float  # seconds since the longest due post could have gone; 0 when nothing is due
     accounts: list[Account]
     troubles: list[Trouble]
+    by_email: dict[str, int]  # invitations by e-mail, by state; every state is there
+    oldest_email_due: float
+    email_troubles: list[Trouble]
     paused: list[HostSending]
     servers: list[PdsHost]
     workers: list[Worker]
     silent: list[Worker]
     errands: list[Errand]
-    letters: int
+    letters: int  # e-mails of other kinds that are on their way
 
 
 def overview() -> Overview:
     """Look now."""
     now = timezone.now()
     accounts = _accounts(now)
-    due = [one.oldest for one in accounts if one.oldest is not None]
+    emails = EmailInvitation.objects.filter(state=EmailInvitation.State.QUEUED, due_at__lte=now)
     return Overview(
         counts=counts(),
-        oldest_due=max(0.0, (now - min(due)).total_seconds()) if due else 0.0,
+        oldest_due=_age(min((one.oldest for one in accounts if one.oldest is not None), default=None), now),
         accounts=accounts[:ACCOUNTS],
-        troubles=_troubles(),
+        troubles=_troubles(Announcement, "queued_at") + _troubles(Invitation, "queued_at"),
+        by_email=dict.fromkeys(EmailInvitation.State.values, 0) | _numbers(EmailInvitation),
+        oldest_email_due=_age(emails.aggregate(first=Min("due_at"))["first"], now),
+        email_troubles=_troubles(EmailInvitation, "created_at"),
         paused=list(HostSending.objects.exclude(paused_at=None).select_related("host").order_by("paused_at")),
         servers=list(PdsHost.objects.filter(paused_until__gt=now).order_by("origin")),
         workers=workers.alive(),
@@ -88,18 +96,28 @@ def counts() -> dict[str, int]:
     """How many posts are in each state."""
     found: Counter[str] = Counter({state.value: 0 for state in State})
     for model in MODELS:
-        found.update(dict(model.objects.order_by().values_list("state").annotate(number=Count("pk"))))
+        found.update(_numbers(model))
     return dict(found)
+
+
+def _numbers(model: type[Model]) -> dict[str, int]:
+    rows = model._default_manager.order_by().values_list("state")
+    return dict(rows.annotate(number=Count("pk")))
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds()) if since is not None else 0.0
 
 
 def _accounts(now: datetime) -> list[Account]:
     numbers: dict[str, Counter[str]] = {}
     oldest: dict[str, datetime] = {}
-    due = Q(state__in=(State.QUEUED, State.UNDOING), next_attempt_at__lte=now)
     for model in MODELS:
+        # What waits for its host, its operator or another post is not late, however long it waits.
+        late = Q(state=State.UNDOING) | Q(state=State.QUEUED) & due.may_be_tried(model, now)
         rows = model.objects.filter(state__in=(*UNDER_WAY, State.FAILED)).order_by()
         for did, state, number, first in rows.values_list("author_did", "state").annotate(
-            number=Count("pk"), first=Min("next_attempt_at", filter=due)
+            number=Count("pk"), first=Min("next_attempt_at", filter=late & Q(next_attempt_at__lte=now))
         ):
             numbers.setdefault(did, Counter())[state] += number
             if first is not None:
@@ -108,10 +126,20 @@ def _accounts(now: datetime) -> list[Account]:
     handles = dict(AppPasswordSession.objects.filter(did__in=numbers).values_list("did", "handle"))
     handles |= dict(MemberIdentity.objects.filter(bsky_did__in=numbers).values_list("bsky_did", "bsky_handle"))
     found = [
-        _account(did, count, handles.get(did, ""), oldest.get(did), lanes.get(did), now)
+        _account(
+            did, count, handles.get(did, ""), _late_since(oldest.get(did), lanes.get(did), now), lanes.get(did), now
+        )
         for did, count in numbers.items()
     ]
     return sorted(found, key=lambda one: (one.oldest is None, one.oldest or now, one.handle))
+
+
+def _late_since(first: datetime | None, lane: AccountLane | None, now: datetime) -> datetime | None:
+    """When the lane's next post could have gone: one that keeps its distance, or rests by a limit, is not late."""
+    if first is None or lane is None:
+        return first
+    first = max(first, lane.next_at or first, lane.paused_until or first)
+    return first if first <= now else None
 
 
 def _account(  # noqa: PLR0917
@@ -133,10 +161,10 @@ def _account(  # noqa: PLR0917
     )
 
 
-def _troubles() -> list[Trouble]:
-    found: Counter[tuple[str, str]] = Counter()
-    for model in MODELS:
-        rows = model.objects.filter(state__in=(State.FAILED, State.WAITING, State.QUEUED)).exclude(reason="")
-        for state, reason, number in rows.order_by().values_list("state", "reason").annotate(number=Count("pk")):
-            found[state, reason] += number
-    return [Trouble(state, reason, reasons.sentence(reason), number) for (state, reason), number in found.most_common()]
+def _troubles(model: type[Model], since: str) -> list[Trouble]:
+    rows = model._default_manager.filter(state__in=(State.FAILED, State.WAITING, State.QUEUED)).exclude(reason="")
+    found = rows.order_by().values_list("state", "reason").annotate(number=Count("pk"), first=Min(since))
+    return [
+        Trouble(model._meta.model_name or "", state, reason, reasons.sentence(reason), number, first)
+        for state, reason, number, first in found.order_by("-number", "reason")
+    ]

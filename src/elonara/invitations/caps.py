@@ -215,11 +215,10 @@ def _day_of_relay(announcement: Announcement) -> dt.date:
 
 def _day_of_person(row: Invitation | EmailInvitation, *, relay: bool) -> dt.date:
     """The first day on which the host, and the site for this person, have room for it; locks the person."""
-    by_post = isinstance(row, Invitation)
-    who = row.invitee_did if by_post else row.address_hash
+    who = row.invitee_did if isinstance(row, Invitation) else row.address_hash
     lock_people([who])
     day = days_for(row.host, 1, relay=relay, without=row)[0]
-    full = person_caps([who], without=row) if by_post else address_caps([who], without=row)
+    full = person_caps([who], without=row) if isinstance(row, Invitation) else address_caps([who], without=row)
     return max(day, full.get(who, day))
 
 

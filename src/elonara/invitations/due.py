@@ -41,15 +41,18 @@ FRESH = 1.0  # seconds for which that holds: what is to be taken back waits no l
 IN_ORDER = ("next_attempt_at", "queued_at", "rkey")
 
 
-def _posts(model: type[Row], author_did: Any, now: Any) -> QuerySet[Any]:
-    """Queued rows that may go, those that may be out already, and those to be ended because their event has begun."""
+def may_be_tried(model: type[Row], now: Any) -> Q:
+    """Which queued rows may go, may be out already, or are to be ended because their event has begun."""
     may_go = Q(host__sending=None) | Q(host__sending__paused_at=None)
     if model is Invitation:
         may_go &= Q(needs_confirmation=False)
         may_go &= Q(announcement=None) | Q(announcement__state__in=SETTLED)
-    begun = Q(event__starts_at__lte=now)
     # Whatever holds a row back, whether its post stands is found out in any case.
-    rows = model.objects.filter(may_go | begun | Q(ambiguous=True), author_did=author_did, state=State.QUEUED)
+    return may_go | Q(event__starts_at__lte=now) | Q(ambiguous=True)
+
+
+def _posts(model: type[Row], author_did: Any, now: Any) -> QuerySet[Any]:
+    rows = model.objects.filter(may_be_tried(model, now), author_did=author_did, state=State.QUEUED)
     return rows.order_by(*IN_ORDER)
 
 

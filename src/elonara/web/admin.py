@@ -18,7 +18,7 @@ from elonara.bluesky.models import MemberIdentity
 from elonara.communities.models import Community, Membership
 from elonara.events.models import Answer, Event
 from elonara.invitations import actions as sending
-from elonara.invitations.models import Announcement, HostSending, Invitation, OptOut, Report
+from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, OptOut, Report
 from elonara.invitations.results import InvitationRefused
 from elonara.members import actions
 from elonara.members.errors import NotAllowed
@@ -187,6 +187,16 @@ class AnnouncementAdmin(ReadOnly):
 
     list_display = ("author_did", "event", "community", "host", "state", "reason", "sent_at")
     list_filter = ("state",)
+
+
+@admin.register(EmailInvitation)
+class EmailInvitationAdmin(ReadOnly):
+    """How invitations by e-mail stand. Addresses are sealed, and for their hosts alone."""
+
+    list_display = ("pk", "event", "host", "state", "reason", "attempts", "due_at", "sent_at")
+    list_filter = ("state",)
+    list_select_related = ("event", "host")
+    fields = ("event", "host", "state", "reason", "attempts", "due_at", "sent_at", "created_at")
 
 
 @admin.register(OptOut)

@@ -14,7 +14,7 @@ from elonara.housekeeping import metrics, workers
 from elonara.housekeeping.models import Errand
 from elonara.housekeeping.overview import overview
 from elonara.invitations import checks
-from elonara.invitations.models import HostSending, Invitation, State
+from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, State
 
 TOKEN = "a-token-for-prometheus"
 
@@ -52,8 +52,70 @@ def test_states_reasons_and_the_longest_due_are_counted(some_of_each):
     assert (account.handle, account.queued, account.failed) == ("alice.example", 1, 1)
 
 
+def test_what_waits_for_somebody_is_not_late(alice, make_member, make_event, picnic, send, deliver):
+    late = timezone.now() - timedelta(hours=3)
+    send(picnic, "bob", "carol", "dan")
+    Invitation.objects.filter(invitee_did="did:plc:bob").update(needs_confirmation=True)
+    Invitation.objects.update(next_attempt_at=late)
+    Announcement.objects.update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    assert overview().oldest_due == 0, "two wait for the announcement, one for a second look"
+    Announcement.objects.update(next_attempt_at=late)
+    assert overview().oldest_due > 10_000
+    checks.pause_host(alice, "opt_outs")
+    assert overview().oldest_due == 0
+    Invitation.objects.filter(invitee_did="did:plc:bob").update(ambiguous=True)
+    assert overview().oldest_due > 10_000, "whether a post stands is found out in any case"
+
+
+def test_an_account_that_keeps_its_distance_or_rests_is_not_late(some_of_each):
+    lane = AccountLane.objects.filter(author_did="did:plc:host")
+    for column in ("next_at", "paused_until"):
+        lane.update(**{column: timezone.now() + timedelta(seconds=20)})
+        assert overview().oldest_due == 0
+        lane.update(**{column: timezone.now() - timedelta(seconds=30)})
+        assert 20 < overview().oldest_due < 60
+
+
+@pytest.fixture
+def some_letters(alice, picnic):
+    now = timezone.now()
+    for number, (state, reason) in enumerate([("queued", "mail_trying"), ("failed", "mail_gave_up"), ("sent", "")]):
+        EmailInvitation.objects.create(
+            event=picnic, host=alice, address_hash=f"a{number}", token_hash=f"t{number}", address_enc="sealed-address",
+            state=state, reason=reason, due_at=now - timedelta(minutes=9),
+        )  # fmt: skip
+
+
+def test_invitations_by_e_mail_are_seen_too(browser, some_letters):
+    seen = overview()
+    assert {state: count for state, count in seen.by_email.items() if count} == {"queued": 1, "failed": 1, "sent": 1}
+    assert 500 < seen.oldest_email_due < 600
+    page = browser.get("/admin/jobs/").content.decode()
+    assert "No mail server took it for a day." in page
+    letters = browser.get(
+        re.search(r'href="(/admin/elonara/emailinvitation/[^"]+mail_gave_up)"', page)[1].replace("&amp;", "&")
+    )
+    assert "1 email invitation" in letters.content.decode()
+    row = EmailInvitation.objects.first()
+    assert "sealed-address" not in browser.get(f"/admin/elonara/emailinvitation/{row.pk}/change/").content.decode()
+    text = metrics.render()
+    assert 'elonara_email_invitations{state="failed"} 1\n' in text
+    assert 'elonara_trouble_email_invitations{state="queued",reason="mail_trying"} 1\n' in text
+    assert re.search(r"^elonara_oldest_email_due_seconds 5\d\d", text, re.MULTILINE)
+
+
+def test_the_reasons_lead_to_announcements_as_well(browser, some_of_each):
+    Announcement.objects.update(state=State.FAILED, reason="gave_up")
+    page = browser.get("/admin/jobs/").content.decode()
+    for model in ("announcement", "invitation"):
+        way = f"/admin/elonara/{model}/?state__exact=failed&amp;reason__exact=gave_up"
+        assert f'href="{way}"' in page
+        assert f"1 {model}" in browser.get(way.replace("&amp;", "&")).content.decode()
+    assert 'elonara_trouble_posts{state="failed",reason="gave_up"} 2\n' in metrics.render()
+
+
 def test_the_number_of_queries_does_not_grow_with_the_rows(some_of_each, django_assert_max_num_queries, picnic):
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(19):
         overview()
 
 
