@@ -1,9 +1,12 @@
 """What has had its time goes; what is still good stays."""
 
+import time
 from datetime import timedelta
 
+import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
+from tests.fakes.oauth import ALICE, BOB
 
 from elonara.bluesky.models import ActorView, AuthorizationRequest, DpopNonce, MemberIdentity, PdsHost
 from elonara.bluesky.outcomes import NeedsConfirmation
@@ -43,8 +46,6 @@ def test_a_trip_that_nobody_came_back_from_is_deleted_after_its_time(service, me
 
 
 def test_a_session_that_waited_for_a_confirmation_in_vain_is_ended_at_its_server(service, server, member):
-    from tests.fakes.oauth import ALICE
-
     url = begin(service, member)
     assert isinstance(service.finish(server.approve(url, ALICE), browser="hers"), NeedsConfirmation)
     assert server.sessions[-1].alive
@@ -56,3 +57,39 @@ def test_a_session_that_waited_for_a_confirmation_in_vain_is_ended_at_its_server
 def test_the_stored_session_of_a_member_is_nothing_to_clear_away(connected):
     clearing.clear()
     assert MemberIdentity.objects.get().state == MemberIdentity.State.ACTIVE
+
+
+@pytest.fixture
+def kept_sessions(service, server, connect, make_member):
+    """Two trips that ended without a word, each with a session that its server still keeps."""
+    for did, handle in ((ALICE, "alice.example.com"), (BOB, "bob.example.com")):
+        url = service.begin("connect", handle, member=make_member(), browser=did)
+        assert isinstance(service.finish(server.approve(url, did), browser=did), NeedsConfirmation)
+    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=2))
+
+
+def test_slow_servers_do_not_keep_it_beyond_its_time(kept_sessions, server, monkeypatch):
+    def slow(request):
+        time.sleep(0.2)
+        return server.serve(request)
+
+    server.network.origins[server.issuer] = slow
+    monkeypatch.setattr(clearing, "TURN", 0.1, raising=False)
+    clearing.clear()
+    assert [session.alive for session in server.sessions].count(False) == 1
+    assert AuthorizationRequest.objects.count() == 1
+    clearing.clear()
+    assert not any(session.alive for session in server.sessions)
+
+
+def test_one_thing_that_cannot_be_cleared_stops_no_other(kept_sessions, server, monkeypatch, caplog):
+    def broken():
+        raise OSError("no space")
+
+    monkeypatch.setattr(clearing.stores, "forget_old_nonces", broken)
+    OneTimeLink.objects.create(token_hash="old", purpose="x", expires_at=timezone.now() - timedelta(days=1))
+    with pytest.raises(clearing.NotCleared, match="nonces: OSError"):
+        clearing.clear()
+    assert not OneTimeLink.objects.exists()
+    assert not any(session.alive for session in server.sessions)
+    assert "no space" in caplog.text
