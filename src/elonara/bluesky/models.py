@@ -55,6 +55,8 @@ class MemberIdentity(Leased):
     assertion_kid = models.CharField(max_length=64, blank=True)  # "" for the loopback client
     state = models.CharField(max_length=12, choices=State, default=State.REVOKED)
     state_reason = models.CharField(max_length=60, default="not_connected")
+    # An idle session is not asked for before; null: no try has failed since the site knows of it.
+    renew_due_at = models.DateTimeField(null=True, blank=True)
     connected_at = models.DateTimeField(null=True, blank=True)
     session_ends_at = models.DateTimeField(null=True, blank=True)  # loopback: two weeks; confidential: two years
     created_at = models.DateTimeField(auto_now_add=True)
@@ -83,6 +85,7 @@ class AppPasswordSession(Leased):
     access_jwt_enc = models.TextField(blank=True)
     refresh_jwt_enc = models.TextField(blank=True)
     access_expires_at = models.DateTimeField(null=True, blank=True)
+    renew_due_at = models.DateTimeField(null=True, blank=True)  # as for an identity
     pds_url = models.CharField(max_length=500)
     state = models.CharField(max_length=8, choices=State, default=State.ACTIVE)
     state_reason = models.CharField(max_length=60, blank=True)

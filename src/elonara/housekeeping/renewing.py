@@ -2,53 +2,100 @@
 
 A confidential client's refresh token lasts three months, a loopback client's session two weeks in all, that of an app
 password about two months: a host who connected long ago can still invite, if her session was renewed in between.
+
+One that cannot be renewed now is tried again a day later, so that the others come before it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Final
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
 
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from elonara import jobs
 from elonara.bluesky import app_sessions, sessions
+from elonara.bluesky.budgets import origin_of
 from elonara.bluesky.leased import SessionOver, TryLater
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
 
 IDLE: Final = timedelta(days=7)  # an access token lasts an hour: one that ended so long ago was not renewed since
-BATCH: Final = 50  # a run; at ten seconds each, the worst, well inside the errand's lease together with TURN
-TURN: Final = timedelta(seconds=200)
+AGAIN: Final = timedelta(days=1)  # after a try in vain
+BATCH: Final = 50  # sessions of each sort that are asked for in a run
+LOOKED_AT: Final = 1000  # of each sort, those at servers that do not answer included
+TURN: Final = timedelta(seconds=70)  # for each sort; both, and a slow call after each, end within the errand's lease
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Idle:
+    """A session to renew, the server that renews it, and its row."""
+
+    renew: Callable[[], object]
+    server: str
+    row: QuerySet[Any]
+
+
 def renew_idle() -> int:
-    """Renew sessions that have been idle for a week, oldest first; how many were."""
-    began, before, renewed = timezone.now(), timezone.now() - IDLE, 0
-    for renew in (*_oauth(before), *_app_passwords(before)):
-        if jobs.stopping() or timezone.now() - began > TURN:
+    """Renew sessions that have been idle for a week, those that never failed and the oldest first; how many were."""
+    now = timezone.now()
+    return _renew(_oauth(now)) + _renew(_app_passwords(now))
+
+
+def _renew(idle: Iterator[_Idle]) -> int:
+    began, asked, renewed = timezone.now(), 0, 0
+    away: set[str] = set()
+    for one in idle:
+        if jobs.stopping() or asked == BATCH or timezone.now() - began > TURN:
             break
+        if one.server in away:
+            _put_off(one)
+            continue
+        asked += 1
         try:
-            renew()
+            one.renew()
             renewed += 1
+            continue
         except SessionOver as over:
             log.info("an idle session is over: %s", over.reason)  # its member has been told
         except TryLater as later:
-            log.info("an idle session could not be renewed now: %s", later.reason)
+            log.info("an idle session at %s could not be renewed now: %s", one.server, later.reason)
+            if later.reason in {"unreachable", "rate_limited"}:
+                away.add(one.server)
+        except Exception:
+            # A fault of ours with one session must not keep it at the head of the queue.
+            log.exception("an idle session at %s could not be renewed", one.server)
+        _put_off(one)
     return renewed
 
 
-def _oauth(before: object) -> list[Callable[[], object]]:
-    rows = MemberIdentity.objects.filter(state=MemberIdentity.State.ACTIVE, bsky_token_expires_at__lt=before)
+def _put_off(one: _Idle) -> None:
+    # With jitter: a server that comes back is not asked for all its sessions at once.
+    one.row.update(renew_due_at=timezone.now() + AGAIN * random.uniform(0.8, 1.2))  # noqa: S311
+
+
+def _oauth(now: datetime) -> Iterator[_Idle]:
+    rows = MemberIdentity.objects.filter(state=MemberIdentity.State.ACTIVE)
     # A suspended member's session is left to end.
-    rows = rows.filter(member__is_active=True).order_by("bsky_token_expires_at")[:BATCH]
-    return [lambda pk=row.pk: sessions.fresh_token(pk) for row in rows]  # type: ignore[misc]
+    rows = rows.filter(member__is_active=True).only("issuer")
+    for row in _due(rows, "bsky_token_expires_at", now):
+        pk = row.pk
+        yield _Idle(lambda pk=pk: sessions.fresh_token(pk), row.issuer, MemberIdentity.objects.filter(pk=pk))  # type: ignore[misc]
 
 
-def _app_passwords(before: object) -> list[Callable[[], object]]:
-    rows = AppPasswordSession.objects.filter(state=AppPasswordSession.State.ACTIVE, access_expires_at__lt=before)
-    rows = rows.order_by("access_expires_at")[:BATCH]
-    return [lambda row=row: app_sessions.fresh_token(row) for row in rows]  # type: ignore[misc]
+def _app_passwords(now: datetime) -> Iterator[_Idle]:
+    rows = AppPasswordSession.objects.filter(state=AppPasswordSession.State.ACTIVE)
+    for row in _due(rows.only("pds_url"), "access_expires_at", now):
+        mine = AppPasswordSession.objects.filter(pk=row.pk)
+        yield _Idle(lambda row=row: app_sessions.fresh_token(row), origin_of(row.pds_url), mine)  # type: ignore[misc]
+
+
+def _due[Row: (MemberIdentity, AppPasswordSession)](rows: QuerySet[Row], ended: str, now: datetime) -> QuerySet[Row]:
+    rows = rows.filter(Q(renew_due_at=None) | Q(renew_due_at__lte=now), **{f"{ended}__lt": now - IDLE})
+    return rows.order_by(F("renew_due_at").asc(nulls_first=True), ended)[:LOOKED_AT]

@@ -5,7 +5,9 @@ import itertools
 import secrets
 
 import pytest
-from tests.fakes.oauth import ALICE, BOB, PLC, AuthorizationServer, Network
+from tests.fakes.faulty_server import Call
+from tests.fakes.oauth import ALICE, BOB, PLC, AuthorizationServer, Network, answer
+from tests.fakes.pds import FakePds
 
 from elonara.bluesky import hooks
 from elonara.bluesky import network as site_network
@@ -40,6 +42,20 @@ def server(net):
     found = AuthorizationServer(net)
     for did, handle in HANDLES.items():
         net.person(did, handle, found.pds)
+    return found
+
+
+@pytest.fixture
+def pds(net):
+    """A PDS for app passwords; `net.person(…)` makes its accounts known."""
+    found = FakePds()
+    found.url = "https://home.example"
+
+    def serve(request):
+        reply = found.answer(Call(request.method, request.url, request.headers, request.content))
+        return answer(reply.status, reply.body, reply.headers)
+
+    net.origins[found.url] = serve
     return found
 
 
