@@ -16,8 +16,8 @@ from elonara.atproto import app_password
 from elonara.atproto.app_password import AppPasswordError, AppSession, AuthFactorRequired, MainPasswordRefused
 from elonara.atproto.errors import AtprotoError, IdentityError, Kind, NetworkError, XrpcError
 from elonara.atproto.identity import Identity
-from elonara.bluesky import hooks, network
-from elonara.bluesky.app_sessions import authorizer, end_at_server, session_values
+from elonara.bluesky import hooks, network, relay_failures
+from elonara.bluesky.app_sessions import REFUSALS, authorizer, end_at_server, session_values
 from elonara.bluesky.failures import BY_IDENTITY, UNREACHABLE, named
 from elonara.bluesky.identities import row_of
 from elonara.bluesky.models import AppPasswordSession
@@ -113,17 +113,26 @@ def relay_session() -> AppPasswordSession:
     row = AppPasswordSession.objects.filter(member=None).first()
     if row is not None and _is_configured(row, relay.identifier, relay.app_password):
         return row
+    if relay_failures.lately(relay):
+        raise RelayUnavailable("relay_unavailable")
     try:
         account = network.resolver().resolve(relay.identifier.removeprefix("@"))
         made = app_password.create_session(network.xrpc(), account.pds_url, account.did, relay.app_password)
+        row = _replace(None, account, made, relay.app_password)
     except AtprotoError as fault:
         log.warning("the relay account %s cannot be used: %s", relay.identifier, fault)
+        if isinstance(fault, AppPasswordError) or (isinstance(fault, XrpcError) and fault.kind in REFUSALS):
+            relay_failures.remember(relay, relay_failures.REFUSED_FOR)
+            relay_failures.refused(relay.identifier)
+        else:
+            relay_failures.remember(relay, relay_failures.AWAY_FOR)
         raise RelayUnavailable("relay_unavailable") from fault
-    try:
-        return _replace(None, account, made, relay.app_password)
     except IntegrityError as fault:
         log.warning("the relay account %s is also a member's, with an app password of hers", relay.identifier)
+        relay_failures.remember(relay, relay_failures.REFUSED_FOR)
         raise RelayUnavailable("relay_unavailable") from fault
+    relay_failures.settle()
+    return row
 
 
 def relay_is_configured() -> bool:

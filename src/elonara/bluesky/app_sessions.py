@@ -14,7 +14,7 @@ from django.utils import timezone
 from elonara.atproto import app_password
 from elonara.atproto.app_password import AppPasswordError, AppSession, BearerAuth
 from elonara.atproto.errors import AtprotoError, IdentityError, Kind, NetworkError, XrpcError
-from elonara.bluesky import hooks, network
+from elonara.bluesky import hooks, network, relay_failures
 from elonara.bluesky.leased import SKEW, SessionOver, TryLater, renewed
 from elonara.bluesky.models import AppPasswordSession
 from elonara.bluesky.secrets import sealed_columns, unsealed
@@ -23,6 +23,7 @@ from elonara.sealing import CannotUnseal
 
 log = logging.getLogger(__name__)
 
+REFUSALS = frozenset({Kind.WRONG_PASSWORD, Kind.ACCOUNT_TAKENDOWN, Kind.ACCOUNT_NOT_FOUND})
 NO_TOKENS = {"access_jwt_enc": "", "refresh_jwt_enc": "", "access_expires_at": None}
 
 
@@ -63,7 +64,7 @@ def end_at_server(session: AppPasswordSession) -> bool:
 
 def _usable(row: AppPasswordSession, refused: str) -> str | None:
     if row.state != AppPasswordSession.State.ACTIVE:
-        raise SessionOver(row.state_reason or "app_password_refused")
+        raise _over(row, row.state_reason or "app_password_refused")
     if not row.access_expires_at or row.access_expires_at <= timezone.now() + timedelta(seconds=SKEW):
         return None
     token = _open(row, "access_jwt_enc")
@@ -91,7 +92,7 @@ def _refreshed(row: AppPasswordSession, lease: Lease) -> AppSession | None:
     except app_password.SessionOver:
         return None
     except XrpcError as fault:
-        raise _later(fault) from fault
+        raise _later(row, fault) from fault
     except NetworkError as fault:
         raise TryLater("unreachable") from fault
 
@@ -105,9 +106,9 @@ def _made_anew(row: AppPasswordSession, lease: Lease) -> AppSession:
     except AppPasswordError as fault:
         raise _refuse(row, lease) from fault
     except XrpcError as fault:
-        if fault.kind in {Kind.WRONG_PASSWORD, Kind.ACCOUNT_TAKENDOWN, Kind.ACCOUNT_NOT_FOUND}:
+        if fault.kind in REFUSALS:
             raise _refuse(row, lease) from fault
-        raise _later(fault) from fault
+        raise _later(row, fault) from fault
     except IdentityError as fault:
         raise TryLater("unreachable") from fault
     except NetworkError as fault:
@@ -119,21 +120,28 @@ def _made_anew(row: AppPasswordSession, lease: Lease) -> AppSession:
     return made
 
 
-def _refuse(row: AppPasswordSession, lease: Lease) -> SessionOver:
+def _refuse(row: AppPasswordSession, lease: Lease) -> SessionOver | TryLater:
     """The PDS no longer takes the password: nothing of it is tried again."""
     state = AppPasswordSession.State.REFUSED
     if lease.update(state=state, state_reason="app_password_refused", attempt_started_at=None, **NO_TOKENS):
         log.info("the app password of %s is no longer taken", row.did)
         if row.member_id is not None:
             hooks.on_needs_member.fire(row.member_id, row.did)
-    return SessionOver("app_password_refused")
+        else:
+            relay_failures.refused(row.handle)
+    return _over(row, "app_password_refused")
 
 
-def _later(fault: XrpcError) -> TryLater:
+def _over(row: AppPasswordSession, reason: str) -> SessionOver | TryLater:
+    # No host can mend the relay, so none is asked for anything: her posts wait until the operator has mended it.
+    return SessionOver(reason) if row.member_id is not None else TryLater("relay_unavailable")
+
+
+def _later(row: AppPasswordSession, fault: XrpcError) -> TryLater:
     if fault.kind is Kind.RATE_LIMITED:
         return TryLater("rate_limited", fault.retry_after)
     if fault.kind is Kind.ACCOUNT_DEACTIVATED:
-        return TryLater("account_deactivated")
+        return TryLater("account_deactivated" if row.member_id is not None else "relay_unavailable")
     return TryLater("server", fault.retry_after)
 
 
@@ -142,5 +150,5 @@ def _open(row: AppPasswordSession, column: str) -> str:
         found = unsealed(row, column)
     except CannotUnseal as fault:
         log.error("the app password of %s cannot be opened: %s", row.did, fault)  # noqa: TRY400
-        raise SessionOver("unreadable") from fault
+        raise _over(row, "unreadable") from fault
     return found.reveal() if found else ""

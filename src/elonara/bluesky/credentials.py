@@ -34,7 +34,7 @@ def by_app_password(member_id: int, author_did: str | None, *, new: bool) -> Cre
 
 
 def by_relay() -> Credential:
-    """The relay account. Raises NoCredential, SessionOver, TryLater."""
+    """The relay account. Raises NoCredential and TryLater, never SessionOver: no member can help."""
     try:
         return _of_app_password(relay_session(), "relay")
     except RelayUnavailable as fault:

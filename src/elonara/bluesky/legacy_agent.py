@@ -10,6 +10,7 @@ from elonara.bluesky.agent import BlueskyResult, Readiness, Record
 from elonara.bluesky.failures import named
 from elonara.bluesky.identities import row_of
 from elonara.bluesky.models import AppPasswordSession
+from elonara.bluesky.reasons import sentence
 
 TWICE = (
     "Connecting shows this site who you follow; Bluesky wants an app password besides for posting, "
@@ -64,6 +65,10 @@ class LegacyBlueskyAgent:
         relay = hooks.relay_refusal(member_id) or self._relay(handle)
         if isinstance(relay, Readiness):
             return relay
+        if relay == "relay_unavailable" and not refused:
+            # She posts through the relay, and has nothing to mend.
+            words = f"Ready to post: not yet. {sentence(relay)} Or add an app password on your profile."
+            return Readiness(False, did, handle, "compose", "", relay, words)
         lacking = "Bluesky no longer takes your app password." if refused else TWICE
         waits = " The operator can also let you post through the site's own account." if self._may_ask(relay) else ""
         words = f"Ready to post: not yet. {lacking} {COPY}{waits}"

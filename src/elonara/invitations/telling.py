@@ -9,7 +9,7 @@ from django.core.mail import send_mail
 
 from elonara.invitations import reasons
 from elonara.members.models import Member, Notice
-from elonara.members.notices import notify, open_rows, settle
+from elonara.members.notices import notify, notify_operators, open_rows, settle
 from elonara.statements import Rows
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,13 @@ def needs_host(host: Member, code: str) -> None:
         send_mail(f"Your invitations on {settings.ELONARA.site.name} wait", body, None, [host.email])
     except OSError as fault:  # smtplib's errors too; the notice stands on her pages all the same
         log.warning("the e-mail to member %s was not sent: %s", host.pk, type(fault).__name__)
+
+
+def relay_stopped(reason: str) -> None:
+    """Tell the operators, on their pages, that nothing is posted from the site's own account: no host can help."""
+    found = reasons.reason(reason)
+    text = f"This site's own account has stopped posting. {found.sentence} {found.way_on}".strip()
+    notify_operators(f"relay {reason}", text, "/admin/jobs/")
 
 
 def told(host_id: int) -> Rows:

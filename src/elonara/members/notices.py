@@ -1,8 +1,10 @@
 """Messages that wait on a member's pages until she dismisses them."""
 
 import uuid
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from elonara.members.models import Member, Notice
@@ -26,9 +28,24 @@ def notify(member: Member, kind: str, text: str, link: str = "") -> Notice:
     return Notice.objects.filter(member=member, kind=kind).latest("created_at")
 
 
+def notify_operators(kind: str, text: str, link: str = "") -> None:
+    """Leave a notice with every operator, but not again where the same is open or was dismissed within the day."""
+    same = Notice.objects.filter(kind=kind[:40], text=text[:500])
+    lately = Q(dismissed_at=None) | Q(dismissed_at__gt=timezone.now() - timedelta(days=1))
+    told = same.filter(lately).values("member")
+    for operator in Member.objects.filter(is_superuser=True, is_active=True).exclude(pk__in=told):
+        notify(operator, kind, text, link)
+
+
 def settle(member: Member, kind: str) -> None:
     """Close the open notice of a kind, because what it asked for has happened."""
     Notice.objects.filter(member=member, kind=kind[:40], dismissed_at=None).update(dismissed_at=timezone.now())
+
+
+def settle_operators(kind: str) -> None:
+    """The same for all operators."""
+    for operator in Member.objects.filter(is_superuser=True):
+        settle(operator, kind)
 
 
 def open_rows(member_id: int, kind: str) -> Rows:

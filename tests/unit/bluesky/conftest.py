@@ -52,7 +52,8 @@ def pds(net):
     found.url = "https://home.example"
 
     def serve(request):
-        reply = found.answer(Call(request.method, request.url, request.headers, request.content))
+        found.calls.append(Call(request.method, request.url, request.headers, request.content))
+        reply = found.answer(found.calls[-1])
         return answer(reply.status, reply.body, reply.headers)
 
     net.origins[found.url] = serve

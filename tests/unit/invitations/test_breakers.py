@@ -7,7 +7,7 @@ from django.utils import timezone
 from tests.fakes.graph import somebody
 
 from elonara.bluesky.models import PdsHost
-from elonara.invitations import actions, breakers, due
+from elonara.invitations import actions, breakers, due, telling
 from elonara.invitations.models import EmailInvitation, EmailOptOut, HostSending, Invitation, State
 from elonara.members.models import Member, Notice
 
@@ -113,3 +113,13 @@ def test_a_server_that_had_enough_of_us_is_left_alone_and_then_it_goes_on_by_its
     clock.pass_(minutes=5)
     deliver()
     assert row("bob").state == State.SENT
+
+
+def test_the_operator_hears_on_her_pages_that_the_sites_own_account_has_stopped(alice):
+    operator = Member.objects.create_superuser("olga", password="a long password")
+    for _ in range(2):
+        telling.relay_stopped("spam_label")
+    notice = Notice.objects.get()
+    assert (notice.member, notice.link) == (operator, "/admin/jobs/")
+    assert "own account has stopped posting" in notice.text
+    assert "labelled the posting account as spam" in notice.text
