@@ -60,7 +60,6 @@ class FakePds(FaultyServer):
         self._refreshed: dict[str, str] = {}  # a used refresh token's id → the id of its successor
         self._ended: set[str] = set()
         self._revoked: dict[str, float] = {}  # DID → when its app password was taken away
-        self._issued: set[str] = set()
         self._dpop: dict[str, dict[str, str]] = {}
 
     def create_account(self, handle: str, password: str = "", **more: Any) -> FakeAccount:
@@ -89,10 +88,6 @@ class FakePds(FaultyServer):
         """Its sessions cannot be refreshed any more; access tokens live on until they expire. There is a new one."""
         self._revoked[did] = self.now()
         self.accounts[did].app_password = secrets.token_hex(8)
-
-    def end_sessions(self) -> None:
-        """No session issued until now is refreshed any more, as after revoking its app password."""
-        self._ended |= self._issued
 
     def answer(self, call: Call) -> Reply:
         try:
@@ -126,7 +121,6 @@ class FakePds(FaultyServer):
     # -- sessions ---------------------------------------------------------------------------------------------------
 
     def _session(self, account: FakeAccount, scope: str, refresh_id: str) -> dict[str, Any]:
-        self._issued.add(refresh_id)
         now = self.now()
         access = {"scope": scope, "sub": account.did, "iat": now, "exp": int(now) + 7200}
         refresh = {**access, "scope": REFRESH, "of": scope, "jti": refresh_id, "exp": now + 7776000}

@@ -211,6 +211,7 @@ def _labelled(row: Row) -> bool:
         AccountLane.objects.filter(author_did=row.author_did).update(
             next_at=now + LABEL_RETRY, pause_reason=SPAM_REASON
         )
+        telling.relay_stopped(SPAM_REASON)
     else:
         pause_host(row.host, "spam_label")
         telling.needs_host(row.host, "spam_label")

@@ -53,8 +53,7 @@ def test_a_password_that_is_no_longer_taken_is_the_operators_matter(
     agent = LegacyBlueskyAgent()
     assert agent.readiness(member.pk).author_did == account.did
     assert agent.create_post_for_member(member.pk, POST, author_did=account.did).success
-    account.app_password = "revoked-and-replaced"
-    pds.end_sessions()
+    pds.revoke_app_password(account.did)
     if when == "before the call":
         AppPasswordSession.objects.update(access_expires_at=timezone.now())
     else:

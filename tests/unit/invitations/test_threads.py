@@ -14,7 +14,7 @@ from elonara.events import actions as events
 from elonara.invitations import actions, attempts, checks, wiring
 from elonara.invitations.models import Announcement, Invitation, State
 from elonara.invitations.progress import progress
-from elonara.members.models import Member
+from elonara.members.models import Member, Notice
 from elonara.options import Relay
 
 RELAY = Readiness(True, "did:plc:relay", "relay.example", "relay", "relay", "", "Ready.")
@@ -151,8 +151,9 @@ class TestTheRelaysShare:
 
 
 def test_a_label_on_the_relay_stops_its_posts_and_not_its_taking_back(
-    appview, picnic, send, agent, deliver, friends, row, clock, alice
+    appview, picnic, send, agent, deliver, friends, row, clock, alice, make_member
 ):
+    operator = make_member("olga", is_superuser=True)
     agent.ready = RELAY
     send(picnic, "bob", thread=False)
     deliver()
@@ -161,6 +162,7 @@ def test_a_label_on_the_relay_stops_its_posts_and_not_its_taking_back(
     send(picnic, "dan", thread=False)
     deliver()
     assert row("dan").state == State.QUEUED
+    assert "site's own account has stopped" in Notice.objects.get(member=operator).text
     actions.undo(row("bob"), alice)
     for _ in range(8):
         deliver()
