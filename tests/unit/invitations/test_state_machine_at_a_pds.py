@@ -206,4 +206,4 @@ def clock(clock, monkeypatch):
 def test_whatever_happens(alice, make_event, clock, set_options):
     set_options(bluesky={"plc_url": "https://plc.example"})
     AtAPds.clock, AtAPds.alice, AtAPds.make_event = clock, alice, staticmethod(make_event)
-    run(AtAPds, 16)
+    run(AtAPds, 14)
