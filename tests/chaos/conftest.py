@@ -42,6 +42,7 @@ def site(transactional_db, network, hosts, appview, port, settings, tmp_path):
     network.token_max_age(3600)
     site.close()
     hosts.leave()
+    site.places.close()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ Whatever is written goes to the real PDS, and what stands there is counted by li
 
 import base64
 import contextlib
+import json
 import os
 import re
 import secrets
@@ -26,8 +27,10 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
+from tests.chaos.places import Places
 from tests.fakes.faulty_server import FaultyServer, Reply
 
+from elonara import sealing
 from elonara.bluesky import actor_views, sessions
 from elonara.bluesky import network as site_network
 from elonara.bluesky.agent import POSTS
@@ -94,13 +97,18 @@ class Hosts:
     network: object
     accounts: list = field(default_factory=list)
     kept: dict = field(default_factory=dict)  # account's DID → the columns of the identity
+    kid: str = ""  # what they are sealed under
+
+    def first(self, number):
+        """The first `number` accounts."""
+        while len(self.accounts) < number:
+            self.accounts.append(self.network.create_account())
+        return self.accounts[:number]
 
     def enter(self, number):
         """Members of the site for the first `number` accounts, connected."""
-        members = []
-        while len(self.accounts) < number:
-            self.accounts.append(self.network.create_account())
-        for place, account in enumerate(self.accounts[:number]):
+        members, self.kid = [], sealing.current_kid()
+        for place, account in enumerate(self.first(number)):
             member = Member.objects.create_user(f"host{place}", display_name=f"Host {place}", pk=FIRST_MEMBER + place)
             if account.did in self.kept:
                 MemberIdentity.objects.create(member=member, **self.kept[account.did])
@@ -111,6 +119,8 @@ class Hosts:
 
     def leave(self):
         """Keep the sessions that still are good, with the tokens they have now."""
+        if sealing.current_kid() != self.kid:
+            return  # a test ended in a place with other keys: nobody could open them
         names = [column.attname for column in MemberIdentity._meta.fields if column.attname != "member_id"]
         rows = MemberIdentity.objects.filter(state=MemberIdentity.State.ACTIVE, attempt_started_at=None).values(*names)
         self.kept = {row["bsky_did"]: row | {"lease_until": None} for row in rows}
@@ -156,9 +166,10 @@ class Site:
 
     def __init__(self, network, hosts, folder, port, appview, django_settings):
         self.network, self.hosts, self.folder, self.port = network, hosts, folder, port
+        self.places, self._settings = Places(folder), django_settings
         self.processes = []
         self.reauthorized = 0
-        self.members = []
+        self.members, self.accounts = [], []
         self.known_until = time.monotonic() + 120
         private = [network.settings()["ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS"], urlsplit(appview).netloc]
         self.wanted = {
@@ -172,7 +183,7 @@ class Site:
             "ELONARA_BLUESKY__APPVIEW_URL": appview,
             "ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS": ",".join(private),
         }
-        django_settings.ELONARA = options.load(self.wanted, folder / "none.toml")
+        self._settings.ELONARA = options.load(self.wanted, folder / "none.toml")
         self.before = set()
 
     @staticmethod
@@ -190,6 +201,8 @@ class Site:
     def environment(self, **more):
         """What makes a process one of this site."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")}
+        # To compile everything anew at each start would take longer than the rest of it.
+        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         return {**inherited, **self.wanted, "DJANGO_SETTINGS_MODULE": "elonara.config.settings", **more}
 
     def start(self, *arguments, **environment):
@@ -215,6 +228,32 @@ class Site:
         """The process that delivers on this database: the site's own, or one worker."""
         return self.serve(**environment) if connection.vendor == "sqlite" else self.work(**environment)
 
+    def command(self, *words, **environment):
+        """What `elonara …` says, run to its end as this site; read, where it is JSON."""
+        arguments = [sys.executable, "-m", "elonara.cli", *words]
+        done = subprocess.run(
+            arguments, env=self.environment(**environment), capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        return json.loads(done.stdout) if "--json" in words else done.stdout
+
+    def move(self, place):
+        """The site is at this place from now on (`places.empty()`): its processes, and the rows that are read here."""
+        self.wanted |= place
+        self._settings.ELONARA = options.load(self.wanted, self.folder / "none.toml")
+        self.places.enter(place)
+
+    def get(self, path, seconds=20):
+        """The site's answer at `path`, as soon as somebody answers at all."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=20, trust_env=False)
+            except httpx2.TransportError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+
     def health(self):
         """What `/health` says: its status and its words, (0, "") where nobody answers."""
         try:
@@ -238,11 +277,21 @@ class Site:
     def open(self, hosts=8):
         """Have hosts; what stands in their repositories already is none of ours."""
         self.members = self.hosts.enter(hosts)
-        for member in self.members:
-            # One call each, as any page makes: the site knows the server's nonce.
-            pds_url, auth = sessions.authorizer(MemberIdentity.objects.get(member=member))
-            site_network.xrpc().query(pds_url, "com.atproto.server.getSession", auth=auth)
+        self.call()  # as any page does: the site knows the server's nonce
+        self.watch(hosts)
+
+    def watch(self, hosts):
+        """What stands in the repositories of the first `hosts` accounts already is none of ours."""
+        self.accounts = self.hosts.first(hosts)
         self.before = {record["uri"] for record in self.records()}
+
+    def call(self):
+        """Whom the PDS takes each host for who calls it with the session that the site keeps."""
+        found = []
+        for identity in MemberIdentity.objects.order_by("member"):
+            pds_url, auth = sessions.authorizer(identity)
+            found.append(site_network.xrpc().query(pds_url, "com.atproto.server.getSession", auth=auth)["did"])
+        return found
 
     def invite(self, number):
         """Every host invites `number` people to an event of hers, in a quiet thread."""
@@ -300,7 +349,7 @@ class Site:
         """Every post in the hosts' repositories."""
         found = []
         with httpx2.Client(base_url=f"{self.network.pds}/xrpc/", timeout=30, trust_env=False) as pds:
-            for account in self.hosts.accounts[: len(self.members)]:
+            for account in self.accounts:
                 cursor = ""
                 while cursor is not None:
                     asked = {"repo": account.did, "collection": POSTS, "limit": "100"}

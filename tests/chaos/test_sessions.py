@@ -13,6 +13,7 @@ from elonara.bluesky import sessions
 from elonara.bluesky.models import MemberIdentity
 from elonara.engines.embedded import EmbeddedEngine
 from elonara.invitations.models import Invitation, State
+from elonara.members.models import Notice
 
 PROCESSES, ROUNDS = 8, how_many("ROUNDS", 200, 5)
 TOKENS = "/oauth/token"
@@ -90,6 +91,20 @@ def test_a_refresh_whose_answer_is_lost_makes_the_posts_wait_for_the_host(site, 
     count(f"{asked} requests to the token endpoint, then none; after Reauthorize: {tally}")
     assert tally.right, tally
     assert tally.once == 3
+
+
+@on_both_if_long("sqlite_only")
+def test_a_new_address_ends_the_sessions_of_the_old_one_and_the_start_says_how_many(site, count):
+    site.open(2)
+    site.invite(1)
+    process = site.serve(ELONARA_SITE__URL="https://events.example.org")
+    site.wait(lambda: len(site.lost()) == 2)
+    site.wait(lambda: "were made under another address" in process.log.read_text())
+    assert "2 Bluesky sessions were made under another address of this site and ended" in process.log.read_text()
+    assert {identity.state_reason for identity in site.lost()} == {"client_changed"}
+    site.wait(lambda: Invitation.objects.filter(state=State.WAITING).count() == 2)
+    assert Notice.objects.count() == 2
+    count(f"{len(site.lost())} sessions ended, their posts wait")
 
 
 def waiting():

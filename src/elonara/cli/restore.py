@@ -13,6 +13,7 @@ from django.db import connection
 
 from elonara.cli import archives, migrate
 from elonara.cli.errors import Refused
+from elonara.invitations import restored
 from elonara.options import Options
 
 
@@ -35,11 +36,14 @@ def run(given: argparse.Namespace, options: Options) -> int:
             shutil.move(folder / "data" / "media", settings.MEDIA_ROOT)
         _put_keys(folder / "secret" / "keys", options.data_dir / "keys")
     migrate.apply()
+    in_doubt = restored.doubt()
     made_at, moved = manifest["made_at"], manifest["site"] != options.site.url
     if given.json:
-        print(json.dumps({"made_at": made_at, "site": manifest["site"], "moved": moved}))
+        print(json.dumps({"made_at": made_at, "site": manifest["site"], "moved": moved, "in_doubt": in_doubt}))
     else:
         print(f"restored as of {made_at}")
+        if in_doubt:
+            print(f"{in_doubt} posts were still to go then; each is looked for before it is written.")
         if moved:
             print(f"The address was {manifest['site']} and is {options.site.url}:")
             print("Bluesky sessions made under the old one may have to be authorized again.")

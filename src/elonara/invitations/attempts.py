@@ -67,14 +67,21 @@ def deliver(desk: Desk, row: Row) -> bool:
 
 def _look_first(desk: Desk, row: Row) -> bool:  # noqa: PLR0911
     """An earlier attempt may have landed: existence at the key, whatever its CID, means sent."""
+    restored = row.first_attempt_at is None
     if not _take(desk, row):
         return False
+    if restored:
+        row.first_attempt_at = None  # no attempt that these rows know of: its time would begin the ten minutes
     found = desk.agent.find_post(row.host_id, row.author_did, row.rkey)
     if found.success:
         _acknowledge(desk, row, found)
         return False
     if not found.absent:
         _unread(desk, row, found)
+        return False
+    if restored:
+        # Nothing was posted between the backup and the loss of the site. It goes like any other.
+        _again(desk, row, row.reason, "", row.next_attempt_at, ambiguous=False, count=False)
         return False
     since = timezone.now() - (row.first_attempt_at or timezone.now())
     if since < -SET_BACK:
