@@ -1,4 +1,4 @@
-"""Statements whose text is written by hand, for what every connect or every sign-in does.
+"""Statements whose text is written by hand, for what every connect, every sign-in and every post does.
 
 Django composes the text of a query anew each time, which costs a few times as much as running it. Here the text is
 ready, or is a list of names. Values go through the fields of the model, so that both databases get them in their form.

@@ -5,6 +5,7 @@ UUID and the DID, so that a sealed value cannot be moved to another place.
 """
 
 import uuid
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -186,6 +187,12 @@ class AccountLane(models.Model):
 
     class Meta:
         app_label = "elonara"
+
+    def rests_until(self, now: datetime) -> datetime | None:
+        """Until when it posts nothing, by a pause or by more than the distance between two posts; None: it goes on."""
+        spaced = self.next_at is None or self.next_at < now + timedelta(minutes=10)
+        moments = [self.paused_until, None if spaced else self.next_at]
+        return max((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
 class PdsHost(models.Model):

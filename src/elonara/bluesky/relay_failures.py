@@ -16,8 +16,8 @@ REFUSED: Final = (
     "Bluesky does not take the app password of this site's own account, {who}, so nothing is posted from it. Make a "
     "new one in the Bluesky app and set it as bluesky.relay.app_password; what waits for it then goes on."
 )
-# How long no new session is tried. Each process counts for itself: together they stay far below 300 tries a day.
-AWAY_FOR: Final = timedelta(minutes=10)
+# How long no new session is tried. Each process counts for itself: six of them stay below the 300 tries of a day.
+AWAY_FOR: Final = timedelta(minutes=30)
 REFUSED_FOR: Final = timedelta(hours=1)
 
 _last: tuple[Relay, datetime] | None = None  # the settings that failed, and until when

@@ -80,6 +80,10 @@ def _queue() -> Iterator[Finding]:
     # As delivery reckons: with the distance between posts, pauses and confirmations, which are no standstill.
     due = [at for did, _ in delivery.sweep() if (at := next_look(did)) is not None]
     due += Letter.objects.order_by("due_at").values_list("due_at", flat=True)[:1]
+    invited = EmailInvitation.objects.filter(state=EmailInvitation.State.QUEUED)
+    # Those of a paused host wait for the operator, not for a worker.
+    invited = invited.filter(Q(host__sending=None) | Q(host__sending__paused_at=None))
+    due += invited.order_by("due_at").values_list("due_at", flat=True)[:1]
     late = now - min(due, default=now)
     if late > STUCK:
         fix = "Is a worker running, and what does its log say? /admin/jobs/ names the accounts."

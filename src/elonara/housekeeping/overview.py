@@ -145,7 +145,7 @@ def _late_since(first: datetime | None, lane: AccountLane | None, now: datetime)
 def _account(  # noqa: PLR0917
     did: str, count: Counter[str], handle: str, oldest: datetime | None, lane: AccountLane | None, now: datetime
 ) -> Account:
-    resting = lane is not None and lane.paused_until is not None and lane.paused_until > now
+    rest = lane.rests_until(now) if lane is not None else None
     return Account(
         did=did,
         handle=handle,
@@ -155,8 +155,8 @@ def _account(  # noqa: PLR0917
         undoing=count[State.UNDOING],
         failed=count[State.FAILED],
         oldest=oldest,
-        paused_until=lane.paused_until if lane is not None and resting else None,
-        pause_reason=lane.pause_reason if lane is not None and resting else "",
+        paused_until=rest,
+        pause_reason=lane.pause_reason if lane is not None and rest is not None else "",
         working=lane is not None and lane.lease_until is not None and lane.lease_until > now,
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,10 +50,10 @@ def renew_idle() -> int:
 
 
 def _renew(idle: Iterator[_Idle]) -> int:
-    began, asked, renewed = timezone.now(), 0, 0
+    ends, asked, renewed = time.monotonic() + TURN.total_seconds(), 0, 0
     away: set[str] = set()
     for one in idle:
-        if jobs.stopping() or asked == BATCH or timezone.now() - began > TURN:
+        if jobs.stopping() or asked == BATCH or time.monotonic() > ends:
             break
         if one.server in away:
             _put_off(one)

@@ -25,12 +25,14 @@ log = logging.getLogger(__name__)
 
 SURE = dt.timedelta(minutes=10)  # so long after the first uncertain attempt an absent post was never there
 READING = dt.timedelta(days=1)  # so long we go on asking whether it is there
+LOOKS = 28  # what a day of them comes to: four in the first hour, then each hour
 SOON = dt.timedelta(minutes=1)
 SET_BACK = dt.timedelta(minutes=1)  # an attempt that is further ahead was dated before the clock was set back
 PAUSE = dt.timedelta(minutes=5)  # for a 429 that does not say how long
 NEEDED = 45.0  # seconds of the lease that a create must have left: it must end before another worker can begin
 # The agent's words for what only time or the host's own doing ends, besides `needs_reauth`.
-HOLDING = frozenset({"account_deactivated", "other_author", "relay_not_approved"})
+HOLDING = frozenset({"account_deactivated", "other_author", "relay_not_approved", "relay_unavailable"})
+NOT_HERS = frozenset({"relay_unavailable"})  # the operator's to mend: hosts are not asked for anything
 # Where another try cannot change anything.
 FOR_GOOD = frozenset({"account_takendown", "account_gone"})
 
@@ -80,7 +82,8 @@ def _look_first(desk: Desk, row: Row) -> bool:  # noqa: PLR0911
         _unread(desk, row, found)
         return False
     if restored:
-        # Nothing was posted between the backup and the loss of the site. It goes like any other.
+        # Nothing was posted between the backup and the loss of the site. It goes like any other, as never tried.
+        row.attempts = 1
         _again(desk, row, row.reason, "", row.next_attempt_at, ambiguous=False, count=False)
         return False
     since = timezone.now() - (row.first_attempt_at or timezone.now())
@@ -171,7 +174,8 @@ def hold(row: Row, reason: str, error: str, desk: Desk) -> None:
         if isinstance(row, Announcement):
             for reply in row.invitations.filter(state=State.QUEUED, ambiguous=False):
                 move(reply, Event.HOLD, **values)
-    telling.needs_host(row.host, reason)
+    if reason not in NOT_HERS:
+        telling.needs_host(row.host, reason)
 
 
 def _write(desk: Desk, row: Row) -> bool:
@@ -244,7 +248,8 @@ def _look_later(desk: Desk, row: Row, error: str) -> None:
 def _unread(desk: Desk, row: Row, result: BlueskyResult) -> None:
     """The key could not be read: the doubt stays, and is never ended by posting again."""
     pause(desk, result)
-    if timezone.now() - (row.first_attempt_at or timezone.now()) > READING:
+    began = row.first_attempt_at  # none for a restored row: the hourly looks of a day are counted instead
+    if row.attempts > LOOKS if began is None else timezone.now() - began > READING:
         _give_up(desk, row, "unsure", error=(result.error_message or "")[:500], ask=True)
         return
     at = timezone.now() + min(wait_after(row.attempts), dt.timedelta(hours=1))

@@ -110,16 +110,19 @@ def _replies(row: Announcement, target: Target) -> Verdict | None:
     )
     if first is not None:
         return Verdict(None, "day_cap", first) if first > timezone.now() else None
-    if row.invitations.filter(state=State.QUEUED).exists():
+    if row.invitations.filter(state__in=(State.QUEUED, State.WAITING)).exists():
         # Its replies wait for the host's second look; so does it.
         return Verdict(None, "changed", timezone.now() + HOLD_LOOK)
     return Verdict(Event.CANCEL, "nobody")
 
 
 def _thread(row: Invitation) -> Verdict | None:
-    """A reply whose announcement will not be posted: refused, the host is asked; taken back, it goes by itself."""
+    """A reply waits for its announcement. Where that was refused the host is asked; taken back, it goes by itself."""
     if row.announcement is None or row.announcement.state == State.SENT:
         return None
+    if row.announcement.state in {State.QUEUED, State.WAITING, State.SENDING}:
+        # One in doubt, or the announcement was queued again since the row was found.
+        return Verdict(None, "announcement_waits", timezone.now() + dt.timedelta(minutes=1))
     if row.announcement.state == State.FAILED and not row.ambiguous:
         return Verdict(Event.GIVE_UP, "announcement_failed")
     Invitation.objects.filter(pk=row.pk).update(announcement=None)
@@ -205,6 +208,8 @@ def _labelled(row: Row) -> bool:
     if not labels & SPAM:
         with _label_lock:
             _label_looks[row.author_did] = now
+        if row.voice == Voice.RELAY:
+            telling.relay_clean()
         return False
     if row.voice == Voice.RELAY:
         # Posts alone: what is being taken back goes on.
@@ -226,6 +231,6 @@ def pause_host(host: Member, reason: str) -> bool:
 
 
 def forget_labels() -> None:
-    """Look at every author's labels anew, for tests and for a host who asks for another look."""
+    """Look at every author's labels anew, as a process does that has just begun."""
     with _label_lock:
         _label_looks.clear()

@@ -163,7 +163,7 @@ def _requeue(invitation: Invitation, by: Member) -> Invitation:
         if was_undone and row.undone_once:
             raise InvitationRefused("undone_for_good")
         caps.lock_people([row.invitee_did])
-        # One that went out today has used its place up, though it was taken back; its next is claimed in its turn.
+        # One that went out today keeps its place, though it was taken back: where the day is full it goes on another.
         used = was_undone and row.counted_on == caps.today(row.host)
         day = caps.days_for(row.host, 1, relay=relay, without=None if used else row)[0]
         day = max(day, caps.person_caps([row.invitee_did], without=row).get(row.invitee_did, day))

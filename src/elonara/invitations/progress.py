@@ -175,9 +175,10 @@ def _pause(by: Member, invitations: Sequence[Invitation]) -> tuple[reasons.Reaso
     if held is not None:
         return reasons.reason(held.pause_reason), None
     authors = {one.author_did for one in invitations if one.state in states.UNDER_WAY}
-    lane = AccountLane.objects.filter(author_did__in=authors, paused_until__gt=timezone.now()).first()
-    if lane is not None:
-        return reasons.reason(lane.pause_reason or "rate_limited"), lane.paused_until
+    now = timezone.now()
+    for lane in AccountLane.objects.filter(author_did__in=authors):
+        if (rest := lane.rests_until(now)) is not None:
+            return reasons.reason(lane.pause_reason or "rate_limited"), rest
     return None, None
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from elonara.atproto.tid import new_tid
@@ -49,6 +50,9 @@ def write(plan: Plan, key: str) -> Sent:
         caps.lock(host, plan.ready.author_did if relay else "")
         if (before := repeated(host, target, key)) is not None:
             return before
+        if plan.announcement:
+            # Announcements are locked before their replies, here as in a worker: else the two wait for each other.
+            _announcements(plan).first()
         wanted, skipped = _still_free(plan)
         now, day = timezone.now(), caps.today(host)
         # First, since the relay's share is what it leaves. When it goes is when its first reply may.
@@ -114,6 +118,13 @@ def _still_free(plan: Plan) -> tuple[list[Planned], list[Skipped]]:
     return wanted, skipped
 
 
+def _announcements(plan: Plan) -> QuerySet[Announcement]:
+    """The plan's announcement, where there is one, locked: a worker or the host may be ending it at this moment, and
+    the new rows would hang from nothing."""
+    rows = Announcement.objects.select_for_update()
+    return rows.filter(author_did=plan.ready.author_did, host=plan.host, **plan.target.only)
+
+
 def _announce(plan: Plan, at: dt.datetime) -> Announcement | None:
     """The target's announcement by this author: the one that stands, or one to be posted."""
     post = plan.announcement
@@ -128,8 +139,7 @@ def _announce(plan: Plan, at: dt.datetime) -> Announcement | None:
         "next_attempt_at": at,
         "queued_at": timezone.now(),
     }
-    # Locked: a worker or the host may be ending it at this moment, and these rows would hang from nothing.
-    row, made = Announcement.objects.select_for_update().get_or_create(
+    row, made = _announcements(plan).get_or_create(
         author_did=plan.ready.author_did, host=plan.host, **plan.target.only, defaults=fresh
     )
     if made:

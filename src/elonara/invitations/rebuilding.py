@@ -85,7 +85,9 @@ def changed(target: Target, fields: frozenset[str]) -> None:
         if target.is_private:
             for one in Announcement.objects.select_for_update().filter(**target.only, state__in=WAITS, ambiguous=False):
                 detach(one)
-                Announcement.objects.filter(pk=one.pk).update(state=State.CANCELLED, reason="made_private")
+                Announcement.objects.filter(pk=one.pk).update(
+                    state=State.CANCELLED, reason="made_private", counted_on=None
+                )
         for model in (Announcement, Invitation):
             related = ["host__bluesky", "event", "community", *(["batch"] if model is Invitation else [])]
             waits = model.objects.select_for_update(of=("self",)).filter(

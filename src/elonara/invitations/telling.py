@@ -9,7 +9,7 @@ from django.core.mail import send_mail
 
 from elonara.invitations import reasons
 from elonara.members.models import Member, Notice
-from elonara.members.notices import notify, notify_operators, open_rows, settle
+from elonara.members.notices import notify, notify_operators, open_rows, settle, settle_operators
 from elonara.statements import Rows
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,11 @@ def relay_stopped(reason: str) -> None:
     found = reasons.reason(reason)
     text = f"This site's own account has stopped posting. {found.sentence} {found.way_on}".strip()
     notify_operators(f"relay {reason}", text, "/admin/jobs/")
+
+
+def relay_clean() -> None:
+    """The site's own account carries no label (any more)."""
+    settle_operators("relay spam_label")
 
 
 def told(host_id: int) -> Rows:

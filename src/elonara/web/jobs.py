@@ -47,7 +47,7 @@ def _go_on(request: HttpRequest) -> str:
         budgets.resume(which)
         return f"{which} is asked again."
     if what == "account":
-        AccountLane.objects.filter(author_did=which).update(paused_until=None, pause_reason="")
+        AccountLane.objects.filter(author_did=which).update(paused_until=None, next_at=None, pause_reason="")
         wake(which)
         return "The account goes on."
     raise Http404

@@ -86,19 +86,28 @@ def test_what_waited_for_the_host_is_found_without_her(picnic, send, deliver, ag
     assert row("bob").state == State.SENT
 
 
-def test_a_server_that_is_away_for_an_hour_leaves_nothing_unsure(picnic, send, deliver, agent, row, clock):
-    class Away(FakeAgent):
-        def find_post(self, member_id, author_did, rkey):
-            return refused("unreachable", retryable=True)
+class Away(FakeAgent):
+    """A server whose posts cannot be read for a while."""
 
+    looks = 0
+
+    def find_post(self, member_id, author_did, rkey):
+        if self.looks:
+            self.looks -= 1
+            return refused("unreachable", retryable=True)
+        return super().find_post(member_id, author_did, rkey)
+
+
+@pytest.mark.parametrize(("looks", "state"), [(6, State.SENT), (100, State.FAILED)])
+def test_a_server_that_is_away_is_asked_for_a_day(looks, state, picnic, send, deliver, row, clock):
     send(picnic, "bob", thread=False)
     restored.doubt()
-    with factory.use(Away(author_did=ALICE)):
-        for _ in range(12):
+    agent = Away(author_did=ALICE)
+    agent.looks = looks
+    with factory.use(agent):
+        for _ in range(40):
             deliver()
-            clock.pass_(minutes=5)
-    assert (row("bob").state, row("bob").ambiguous) == (State.QUEUED, True)
-    clock.pass_(hours=1)
-    deliver()
-    assert row("bob").state == State.SENT
-    assert len(agent.posts) == 1
+            clock.pass_(minutes=73)
+    assert row("bob").state == state
+    # Looking is no trying: the post goes like any other.
+    assert row("bob").attempts == (1 if state == State.SENT else 29)

@@ -10,6 +10,7 @@ from tests.fakes.graph import somebody
 
 from elonara import jobs
 from elonara.bluesky.agent import Readiness
+from elonara.bluesky.models import AccountLane
 from elonara.events import actions as events
 from elonara.invitations import actions, attempts, checks, wiring
 from elonara.invitations.models import Announcement, Invitation, State
@@ -190,3 +191,69 @@ def test_taking_back_and_sending_again_takes_another_place_of_the_day(
     clock.pass_(days=1, hours=12)  # later days begin at nine
     deliver()
     assert [what for what, _ in agent.calls].count("create") == 4
+
+
+def test_the_notice_about_a_label_closes_when_the_label_is_gone(
+    appview, picnic, send, agent, deliver, friends, clock, make_member
+):
+    operator = make_member("olga", is_superuser=True)
+    agent.ready = RELAY
+    friends.account_labels = {"did:plc:relay": ("spam",)}
+    send(picnic, "bob", thread=False)
+    deliver()
+    rests = AccountLane.objects.get(author_did="did:plc:relay").rests_until(clock.now())
+    assert timedelta(minutes=55) < rests - clock.now() < timedelta(minutes=65)
+    assert Notice.objects.filter(member=operator, dismissed_at=None).exists()
+    friends.account_labels = {}
+    clock.pass_(minutes=61)
+    deliver()
+    assert not Notice.objects.filter(member=operator, dismissed_at=None).exists()
+    assert len(agent.posts) == 1
+
+
+def test_while_the_relay_is_away_posts_wait_and_no_host_is_asked(
+    appview, picnic, send, agent, deliver, clock, states, alice
+):
+    agent.ready = RELAY
+    agent.moods = [refused("relay_unavailable", retryable=True)] * 30
+    send(picnic, "bob")
+    for _ in range(30):
+        deliver()
+        clock.pass_(minutes=61)
+    deliver()
+    assert states() == {"bob": State.SENT}
+    assert not Notice.objects.filter(member=alice).exists()
+
+
+def test_an_announcement_whose_replies_wait_for_their_host_is_not_looked_at_again_and_again(
+    picnic, send, deliver, announcement, states
+):
+    send(picnic, "bob", "carol")
+    Invitation.objects.update(state=State.WAITING, reason="changed", needs_confirmation=True)
+    Invitation.objects.update(next_attempt_at=announcement().next_attempt_at + timedelta(hours=9))
+    jobs.run("deliver", "did:plc:host")
+    assert announcement().state == State.QUEUED
+    assert announcement().reason == "changed"
+    assert announcement().next_attempt_at > announcement().queued_at + timedelta(minutes=30)
+
+
+def test_a_reply_in_doubt_waits_for_an_announcement_that_goes_again(
+    picnic, send, deliver, agent, row, clock, announcement
+):
+    send(picnic, "bob")
+    deliver()
+    one = row("bob")
+    agent.posts.pop((one.author_did, one.rkey))
+    later = clock.now() + timedelta(minutes=5)
+    Announcement.objects.update(state=State.QUEUED, next_attempt_at=later, uri="", cid="", attempts=0)
+    agent.posts.pop((announcement().author_did, announcement().rkey))
+    Invitation.objects.update(state=State.QUEUED, ambiguous=True, first_attempt_at=clock.now())
+    deliver()
+    assert (row("bob").state, row("bob").reason) == (State.QUEUED, "announcement_waits")
+    assert row("bob").announcement == announcement()
+    clock.pass_(minutes=6)
+    deliver()
+    clock.pass_(minutes=2)
+    deliver()
+    assert row("bob").state == State.SENT
+    assert "reply" in agent.posts[one.author_did, one.rkey].record
