@@ -25,6 +25,7 @@ class _Attempts(threading.local):
     nonce = False
     tokens = 0
     retrying = False
+    token: Secret | None = None  # what this attempt was signed for; another thread may have renewed since
 
 
 class DpopAuth:
@@ -57,7 +58,7 @@ class DpopAuth:
         if not attempts.retrying:
             attempts.nonce, attempts.tokens = False, 0
         attempts.retrying = False
-        token = self._token
+        token = attempts.token = self._token
         nonce = self._nonces.get(self._key.thumbprint, origin(url))
         return {
             "authorization": f"DPoP {token.reveal()}",
@@ -86,7 +87,7 @@ class DpopAuth:
             token = self._on_invalid_token()
             if token is None:
                 return False
-            if reveal(token) != self._token.reveal():
+            if not self._attempts.token or reveal(token) != self._attempts.token.reveal():
                 self._token = Secret.of(token)
                 return True
         if self._on_still_refused:

@@ -193,3 +193,18 @@ def test_threads_share_one_authorizer_and_each_has_its_own_retries(xrpc, auth, s
     for thread in threads:
         thread.join()
     assert outcomes == [ALICE] * 8
+
+
+def test_a_token_that_another_thread_has_renewed_meanwhile_is_tried(auth, server, signed_in):
+    """Refused with the old token, while another thread had already stored the new one in the shared authorizer."""
+    refused = Answer(401, {}, b'{"error":"invalid_token"}', "")
+    renewals = Renewals(*[signed_in[1].access_token] * 3)
+    signed = auth(renewals, token="expired")
+    url = f"{server.pds}/xrpc/x"
+    signed.headers("GET", url)
+    other = threading.Thread(target=lambda: (signed.headers("GET", url), signed.retry("GET", url, refused)))
+    other.start()
+    other.join()
+    assert signed.retry("GET", url, refused)
+    signed.headers("GET", url)
+    assert not signed.retry("GET", url, refused)  # this time it is the new one that was refused
