@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.crypto import salted_hmac
+from django.utils.encoding import punycode
 
 from elonara.communities.validation import one_line
 
@@ -30,8 +32,8 @@ class Address:
 
 
 def hash_of(address: str) -> str:
-    """A keyed hash: without the site's key nobody can try addresses against it. Upper and lower case are one."""
-    return salted_hmac("elonara.email", address.strip().lower(), algorithm="sha256").hexdigest()
+    """A keyed hash: without the site's key nobody can try addresses against it. All spellings of one are one."""
+    return salted_hmac("elonara.email", _one_form(address), algorithm="sha256").hexdigest()
 
 
 def parse(text: str) -> tuple[list[Address], list[str]]:
@@ -51,6 +53,18 @@ def parse(text: str) -> tuple[list[Address], list[str]]:
             validate_email(address)
         except ValidationError:
             strange.append(one_line(item)[:100])
+            continue
+        if address.startswith('"'):
+            # Nobody has one that needs it, and `"ana"@…` is ana@…, who may have said that she wants no letters.
+            strange.append(one_line(item)[:100])
         else:
-            found.setdefault(address.lower(), Address(address, name))
+            found.setdefault(_one_form(address), Address(address, name))
     return list(found.values()), strange
+
+
+def _one_form(address: str) -> str:
+    """The address as letters go to it: in lower case, its domain in ASCII."""
+    local, at, domain = address.strip().lower().rpartition("@")
+    with suppress(UnicodeError):
+        domain = punycode(domain).lower()
+    return f"{local}{at}{domain}"

@@ -301,6 +301,22 @@ def test_no_more_letters_from_a_host_or_from_the_site(make_event, make_member, w
     assert "ana" not in str(list(EmailOptOut.objects.values()))
 
 
+@pytest.mark.parametrize(
+    "spelling", ['"ana"@example.org', '"a\\na"@example.org', "ana@\uff45xample.org", "ANA@EXAMPLE.ORG"]
+)
+def test_no_other_spelling_of_an_address_reaches_who_said_no(make_event, write, deliver, letter, spelling):
+    write(make_event())
+    deliver()
+    rsvp.stop(letter())
+    assert write(make_event(title="Supper"), spelling).queued == 0
+    deliver()
+    assert len(SENT) == 1
+
+
+def test_one_address_in_two_alphabets_gets_one_letter(picnic, write):
+    assert write(picnic, "ana@m\u00fcnchen.example, ana@xn--mnchen-3ya.example").queued == 1
+
+
 def test_too_many_who_want_no_letters_pause_the_host(picnic, write, deliver, alice, set_options):
     set_options(invitations={"opt_outs_to_pause": 2})
     write(picnic, "a@example.org, b@example.org, c@example.org")
