@@ -162,6 +162,8 @@ def retry(row: EmailInvitation, by: Member) -> None:
         if code := opted_out([row.address_hash], row.host).get(row.address_hash):
             raise InvitationRefused(code)
         day = caps.days_for(row.host, 1)[0]
+        # Written while the reader had room, cancelled, and sent again: her share of the week may be used up since.
+        day = max(day, caps.address_caps([row.address_hash], without=row).get(row.address_hash, day))
         at = timezone.now() if day == caps.today(row.host) else caps.begins(row.host, day)
         again = EmailInvitation.objects.filter(pk=row.pk, state__in=AGAIN).exclude(token_enc="")
         if not again.update(state=State.QUEUED, reason="", attempts=0, due_at=at, counted_on=day):

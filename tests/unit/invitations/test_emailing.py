@@ -378,6 +378,22 @@ def test_a_letter_that_comes_late_keeps_to_the_share_of_its_reader(
     assert sorted(EmailInvitation.objects.values_list("state", "reason")) == [("queued", "day_cap"), ("sent", "")]
 
 
+def test_letters_that_were_cancelled_and_are_sent_again_keep_to_the_share_of_their_reader(
+    alice, make_event, write, deliver, clock
+):
+    for number in range(5):
+        event = make_event(title=f"Party {number}")
+        assert write(event).queued == 1
+        emailing.cancel(EmailInvitation.objects.get(event=event), alice)
+    for row in EmailInvitation.objects.all():
+        emailing.retry(row, alice)
+    deliver()
+    assert len(SENT) == 3
+    clock.pass_(days=8)
+    deliver()
+    assert len(SENT) == 5
+
+
 def test_a_letter_held_by_a_pause_leaves_as_soon_as_it_ends(alice, picnic, write, deliver, letter):
     write(picnic)
     checks.pause_host(alice, "operator")
