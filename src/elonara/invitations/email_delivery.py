@@ -43,6 +43,10 @@ def look(key: str) -> datetime | None:
         row = _queued(key)
         if row is None or row.due_at > timezone.now():  # another process was quicker
             return row.due_at if row else None
+        if row.answer:
+            # Its reader has it: the process that sent it died before it said so. A second one would ask her again.
+            emailing.sent(lease)
+            return None
         return _deliver(row, lease)
     finally:
         release(lease)

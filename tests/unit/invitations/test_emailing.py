@@ -15,6 +15,7 @@ from elonara.invitations.models import EmailInvitation, EmailOptOut, HostSending
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
+from elonara.sealing import seal
 
 SENT, MOODS = [], []
 ANA = "Ana Lima <ana@example.org>"
@@ -336,6 +337,20 @@ def test_a_letter_that_is_in_another_workers_hands_waits(picnic, write, letter, 
     take_lease(EmailInvitation, letter().pk, "another", 60)
     assert email_delivery.look(str(letter().pk)) > clock.now() + timedelta(seconds=30)
     assert SENT == []
+
+
+def test_who_has_answered_a_letter_of_a_killed_worker_gets_no_second_one(picnic, write, deliver, letter):
+    write(picnic)
+    token = emailing.token_of(letter())
+    deliver()
+    # As a worker leaves it that is killed after the mail server took the letter.
+    sealed = seal(token, column="token_enc", row=letter().pk, did="")
+    EmailInvitation.objects.update(state="queued", sent_at=None, token_enc=sealed)
+    rsvp.respond(rsvp.by_token(token), "cant")
+    deliver()
+    assert len(SENT) == 1
+    assert (letter().state, letter().token_enc) == ("sent", "")
+    assert rsvp.by_token(token) is not None
 
 
 def test_an_unknown_link_is_nobodys():
