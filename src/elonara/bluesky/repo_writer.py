@@ -98,7 +98,7 @@ def write(  # noqa: PLR0917
     """Find the credential, make the call once, and say what became of it. One line in the log for each attempt."""
     began, did = time.perf_counter(), author_did or "?"
     try:
-        found = credential()
+        found = _of_author(credential(), author_did)
         did, backend = found.did, found.backend
         answer = call(replace(found, auth=Watched(found.auth, found.did, found.pds_url)))
     except (AtprotoError, SessionOver, TryLater, NoCredential) as fault:
@@ -109,6 +109,13 @@ def write(  # noqa: PLR0917
         )
     _log(what, member_id, did, backend, result=result, began=began)
     return result
+
+
+def _of_author(found: Credential, author_did: str | None) -> Credential:
+    # The relay's settings may name another account since: what was tried by the former one is not this one's.
+    if author_did is not None and found.did != author_did:
+        raise NoCredential("other_author")
+    return found
 
 
 def create_input(did: str, rkey: str, record: Record) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from django.utils import timezone
 from elonara.bluesky import hooks
 from elonara.bluesky.legacy_agent import LegacyBlueskyAgent
 from elonara.bluesky.models import AppPasswordSession
+from elonara.bluesky.oauth_agent import OAuthBlueskyAgent
 from elonara.members import notices
 from elonara.members.models import Member, Notice
 from elonara.options import Relay
@@ -105,6 +106,20 @@ def test_a_relay_that_was_taken_down_is_no_fault_of_the_hosts(connected, relay, 
     AppPasswordSession.objects.update(access_expires_at=timezone.now(), refresh_jwt_enc="")
     account.state = "takendown"
     assert agent.create_post_for_member(member.pk, POST, author_did=account.did).reason == "relay_unavailable"
+
+
+@pytest.mark.parametrize("agent", [LegacyBlueskyAgent(), OAuthBlueskyAgent()])
+def test_another_relay_account_never_writes_for_the_former_one(
+    connected, relay, account, bluesky, net, pds, member, agent
+):
+    assert LegacyBlueskyAgent().readiness(member.pk).author_did == account.did
+    other = pds.create_account("newer.example.com")
+    net.person(other.did, other.handle, pds.url)
+    bluesky(relay=Relay(identifier=other.handle, app_password=other.app_password))
+    # Its key is in doubt: the post may stand in the former account's repository, and nowhere else.
+    result = agent.create_post_for_member(member.pk, POST, author_did=account.did, rkey="3kznmn7xqxl22")
+    assert (result.success, result.reason) == (False, "other_author")
+    assert not [call for call in pds.calls if "createRecord" in call.path]
 
 
 def test_operators_are_told_once_a_day(operator, clock):
