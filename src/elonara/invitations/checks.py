@@ -227,6 +227,9 @@ def pause_host(host: Member, reason: str) -> bool:
     """Stop a host's sending until somebody lets it go on; what is being taken back goes on. False: it was stopped."""
     HostSending.objects.get_or_create(host=host)
     running = HostSending.objects.filter(host=host, paused_at=None)
+    if reason != SPAM_REASON:
+        # A pause by label she may end herself, and must not end this one with it.
+        running |= HostSending.objects.filter(host=host, pause_reason=SPAM_REASON)
     return running.update(paused_at=timezone.now(), pause_reason=reason) > 0
 
 

@@ -103,6 +103,16 @@ def test_a_pause_keeps_its_time_and_its_reason(admins_browser, alice, clock):
     assert HostSending.objects.get().pause_reason == "operator"
 
 
+@pytest.mark.parametrize("reason", ["opt_outs", "operator"])
+def test_a_pause_by_label_does_not_hide_one_that_only_the_operator_ends(alice, operator, reason):
+    checks.pause_host(alice, "spam_label")
+    assert checks.pause_host(alice, reason)
+    with pytest.raises(InvitationRefused):
+        actions.resume_sending(alice, alice)
+    assert not checks.pause_host(alice, "spam_label")
+    assert HostSending.objects.get().pause_reason == reason
+
+
 def test_nobody_but_the_operator_pauses_or_approves(alice):
     for act in (actions.pause_sending, actions.approve_relay, actions.withdraw_relay):
         with pytest.raises(NotAllowed):
