@@ -140,7 +140,13 @@ class BlueskyGraphService:
     def labels(self, did: str) -> tuple[str, ...]:
         """The moderation labels on an account (such as `spam`), as anybody sees them. Raises GraphUnavailable."""
         with _sentences():
-            answer = network.xrpc().query(network.appview_url(), "app.bsky.actor.getProfile", {"actor": did})
+            try:
+                answer = network.xrpc().query(network.appview_url(), "app.bsky.actor.getProfile", {"actor": did})
+            except XrpcError as fault:
+                if fault.kind is Kind.ACCOUNT_TAKENDOWN:
+                    # No profile is left to carry the label; a PDS that is not Bluesky's own still takes posts.
+                    return ("!takedown",)
+                raise
             return Person.from_profile(answer, known=False).labels
 
     def _page(self, member_id: int, nsid: str, field: str, cursor: str | None, limit: int) -> GraphPage:

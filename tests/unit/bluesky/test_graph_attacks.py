@@ -47,3 +47,11 @@ def test_a_hundred_slow_names_do_not_hold_a_thread_for_half_an_hour(member, slow
 
 def test_two_unknown_names_are_only_absent(member, slow):
     assert graph.BlueskyGraphService().confirm(member.pk, ["a.slow.example.com", "b.slow.example.com"]) == {}
+
+
+def test_an_account_that_bluesky_has_taken_down_is_as_good_as_labelled():
+    net = Network()
+    gone = {"error": "AccountTakedown", "message": "Account has been suspended"}
+    net.origins[APPVIEW] = lambda _request: answer(400, gone)
+    with network.use(net, dns=lambda _name: []):
+        assert graph.BlueskyGraphService().labels("did:plc:host") == ("!takedown",)
