@@ -136,7 +136,7 @@ class Invitation(Post):
     line = models.CharField(max_length=200, blank=True)  # the personal line
     ref = models.CharField(max_length=32, unique=True)  # /i/{ref}: see compose.ref_for; no secret
     needs_confirmation = models.BooleanField(default=False)  # rebuilt: the host looks again before it goes
-    outdated = models.BooleanField(default=False)  # sent, and the target has changed since
+    outdated = models.BooleanField(default=False)  # sent (or may be), and the target has changed since
     undone_once = models.BooleanField(default=False)
     opened_at = models.DateTimeField(null=True, blank=True)  # by somebody who proved the DID
     answer = models.CharField(max_length=8, blank=True)  # going | maybe | cant | joined | declined

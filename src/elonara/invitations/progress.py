@@ -101,7 +101,7 @@ def _row(one: Invitation, by: Member) -> Row:
         answer=one.answer,
         answered_at=one.answered_at,
         needs_confirmation=one.needs_confirmation,
-        outdated=one.outdated,
+        outdated=one.outdated and one.state == State.SENT,
         text=one.record["text"],
         compose_url=compose_url(one.record["text"]),
         can=_can(one, by),

@@ -94,7 +94,8 @@ def renewed(row: Invitation | Announcement, *, ready: bool, reason: str, at: dt.
     row.queued_at = timezone.now()
     row.next_attempt_at = at
     if isinstance(row, Invitation):
-        row.needs_confirmation = row.outdated = False
+        row.needs_confirmation = False
+        row.outdated = row.outdated and row.ambiguous  # what may stand still says what it said
 
 
 def _still_free(plan: Plan) -> tuple[list[Planned], list[Skipped]]:

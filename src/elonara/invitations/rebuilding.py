@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from elonara.atproto.tid import new_tid
@@ -27,6 +28,7 @@ def rebuild(row: Row, composed: Composed, *, ask: bool = True) -> None:
     """Freeze the new text. An invitation then waits for its host's confirmation (`ask`)."""
     values: dict[str, Any] = {"record": composed.record}
     if isinstance(row, Invitation):
+        values["outdated"] = False
         if target_of(row).is_private:
             values["announcement"] = None
         if ask:
@@ -102,7 +104,9 @@ def changed(target: Target, fields: frozenset[str]) -> None:
                 if composed.record != row.record:
                     rebuild(row, composed, ask=ask)
         if ask or ended:
-            Invitation.objects.filter(**target.only, state=State.SENT).update(outdated=True)
+            # Those that are on their way or may be out already say what was true before as well.
+            out = Q(state__in=(State.SENT, State.SENDING)) | Q(state__in=(*WAITS, State.FAILED), ambiguous=True)
+            Invitation.objects.filter(out, **target.only).update(outdated=True)
         for did in sorted(authors):
             wake(did)
 

@@ -13,7 +13,7 @@ from elonara.bluesky import hooks
 from elonara.bluesky.agent import Readiness
 from elonara.bluesky.models import AccountLane
 from elonara.events import actions as events
-from elonara.invitations import actions, delivery
+from elonara.invitations import actions, delivery, queries
 from elonara.invitations.models import Announcement, HostSending, Invitation, State
 from elonara.invitations.results import InvitationRefused
 from elonara.members.models import Notice
@@ -286,6 +286,31 @@ def test_a_changed_title_is_confirmed_before_it_goes(picnic, alice, send, delive
     deliver()
     assert row("bob").state == State.SENT
     assert all("Winter picnic" in text for text in agent.texts())
+
+
+@pytest.mark.parametrize("when", ["on its way", "in doubt"])
+def test_what_goes_out_while_the_event_becomes_private_is_outdated_too(
+    picnic, alice, send, deliver, agent, row, clock, monkeypatch, when
+):
+    create = agent.create_post_for_member
+
+    def slow(*args, **names):
+        events.change(picnic, by=alice, visibility="private")
+        return create(*args, **names)
+
+    send(picnic, "bob", thread=False)
+    if when == "on its way":
+        monkeypatch.setattr(agent, "create_post_for_member", slow)
+        deliver()
+    else:
+        agent.moods = ["lost"]
+        deliver()
+        events.change(picnic, by=alice, visibility="private")
+        clock.pass_(minutes=1)
+        deliver()
+    assert (row("bob").state, row("bob").outdated) == (State.SENT, True)
+    assert "Picnic" in agent.texts()[0]
+    assert queries.progress(picnic, alice).rows[0].outdated
 
 
 def test_a_changed_title_marks_what_is_out_as_outdated(picnic, alice, send, deliver, row):
