@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from elonara.atproto.syntax import is_did, is_handle
 
 INVALID_HANDLE = "handle.invalid"
 LONGEST_DID = 256  # what our columns hold
+# Control characters and halves of surrogate pairs: PostgreSQL stores neither, and anybody may name herself so.
+_UNSTORABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def label_values(labels: object) -> tuple[str, ...]:
     if not isinstance(labels, Sequence):
         return ()
     found = {
-        label["val"]
+        _UNSTORABLE.sub("", label["val"])
         for label in labels
         if isinstance(label, dict) and isinstance(label.get("val"), str) and not label.get("neg")
     }
@@ -97,4 +100,4 @@ def label_values(labels: object) -> tuple[str, ...]:
 
 def _text(values: Mapping[str, Any], name: str) -> str:
     value = values.get(name)
-    return value if isinstance(value, str) else ""
+    return _UNSTORABLE.sub("", value) if isinstance(value, str) else ""

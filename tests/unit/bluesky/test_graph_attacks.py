@@ -13,6 +13,19 @@ from elonara.members.models import Member
 APPVIEW = "https://public.api.bsky.app"
 
 
+class Nobody:
+    """Authorizes nothing: the fake network asks for no more."""
+
+    def headers(self, method, url):
+        return {}
+
+    def retry(self, method, url, answer):
+        return False
+
+    def observe(self, url, answer):
+        pass
+
+
 @pytest.fixture
 def member(db):
     member = Member.objects.create_user("alice")
@@ -55,3 +68,15 @@ def test_an_account_that_bluesky_has_taken_down_is_as_good_as_labelled():
     net.origins[APPVIEW] = lambda _request: answer(400, gone)
     with network.use(net, dns=lambda _name: []):
         assert graph.BlueskyGraphService().labels("did:plc:host") == ("!takedown",)
+
+
+def test_a_name_that_no_database_stores_keeps_nobody_from_being_asked_about(member, monkeypatch):
+    net = Network()
+    bob = {"did": "did:plc:bob", "handle": "bob.example", "displayName": "B\x00ob\ud800", "viewer": {}}
+    viewer = graph._Viewer("did:plc:host", APPVIEW, Nobody())
+    monkeypatch.setattr(graph.BlueskyGraphService, "_viewer", lambda *_: viewer)
+    net.origins[APPVIEW] = lambda _request: answer(200, {"profiles": [bob]})
+    with network.use(net, dns=lambda _name: []):
+        found = graph.BlueskyGraphService().confirm(member.pk, ["did:plc:bob"])
+        assert found["did:plc:bob"].name == "Bob"
+        assert graph.BlueskyGraphService().confirm(member.pk, ["did:plc:bob"]) == found

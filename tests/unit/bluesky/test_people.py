@@ -1,5 +1,7 @@
 """Reading profiles that strangers' servers send."""
 
+import json
+
 import pytest
 
 from elonara.bluesky.people import Person
@@ -44,6 +46,12 @@ def test_lists_mute_and_block_too(viewer):
 def test_what_is_malformed_counts_as_absent(profile):
     bob = Person.from_profile(profile, known=True)
     assert (bob.handle, bob.display_name, bob.avatar, bob.labels) == ("handle.invalid", "", "", ())
+
+
+def test_what_no_database_stores_is_left_out_of_a_name():
+    said = '{"did": "did:plc:bob", "displayName": "B\\u0000o\\ud800b", "labels": [{"val": "sp\\u0000am"}]}'
+    bob = Person.from_profile(json.loads(said), known=True)
+    assert (bob.display_name, bob.labels) == ("Bob", ("spam",))
 
 
 def test_a_profile_without_an_account_is_none():
