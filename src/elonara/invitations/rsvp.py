@@ -15,13 +15,17 @@ LONGEST = 64
 State = EmailInvitation.State
 
 
-def by_token(token: str) -> EmailInvitation | None:
-    """The invitation behind `/rsvp/{token}`, None for a link that never was, or that its host took back."""
+def by_token(token: str, *, taken_back: bool = False) -> EmailInvitation | None:
+    """The invitation behind `/rsvp/{token}`, None for a link that never was.
+
+    One that its host took back counts with `taken_back` alone: nobody answers it, but whoever has it may say stop.
+    """
     if not token or len(token) > LONGEST:
         return None
     rows = EmailInvitation.objects.select_related("event__community", "host__bluesky")
-    # A letter that is said to be queued may be in a mailbox already: the process that sent it died before it said so.
-    return rows.filter(token_hash=emailing.token_hash(token)).exclude(state=State.CANCELLED).first()
+    rows = rows.filter(token_hash=emailing.token_hash(token))
+    # A letter that is said not to have left may be in a mailbox already: the mail server took it and did not say so.
+    return rows.first() if taken_back else rows.exclude(state=State.CANCELLED).first()
 
 
 def answer_of(row: EmailInvitation) -> Answer | None:

@@ -44,10 +44,11 @@ def secret(view: Page) -> Page:
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest, token: str) -> HttpResponse:
     """Who invites to what; a POST is the answer. Looking changes nothing."""
-    row = rsvp.by_token(token)
+    stopping = "stop" in request.GET
+    row = rsvp.by_token(token, taken_back=stopping)
     if row is None:
         return _unknown(request)
-    if "stop" in request.GET:
+    if stopping:
         return _stop(request, row)
     if answers.why_closed(row.event):
         return _closed(request, row)
@@ -80,7 +81,7 @@ def _answer(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: HttpRequest, token: str) -> HttpResponse:
     """No more letters: from this host, or from the whole site."""
-    row = rsvp.by_token(token)
+    row = rsvp.by_token(token, taken_back=True)
     return _unknown(request) if row is None else _stop(request, row)
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.mail.backends.base import BaseEmailBackend
+from django.test import Client
 
 from elonara.events import actions as events
 from elonara.events import answers
@@ -312,6 +313,17 @@ def test_no_other_spelling_of_an_address_reaches_who_said_no(make_event, write, 
     assert write(make_event(title="Supper"), spelling).queued == 0
     deliver()
     assert len(SENT) == 1
+
+
+def test_whoever_got_a_letter_that_was_taken_back_may_say_no_more(alice, picnic, make_event, write, letter):
+    write(picnic)
+    token = emailing.token_of(letter())
+    # The mail server took it and hung up before it said so; nobody here knows.
+    emailing.cancel(letter(), alice)
+    assert rsvp.by_token(token) is None
+    page = Client(HTTP_HOST="127.0.0.1").post(f"/rsvp/{token}/stop", {"List-Unsubscribe": "One-Click"})
+    assert page.status_code == 200
+    assert write(make_event(title="Supper")).queued == 0
 
 
 def test_one_address_in_two_alphabets_gets_one_letter(picnic, write):
