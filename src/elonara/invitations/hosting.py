@@ -52,6 +52,9 @@ def confirm(invitation: Invitation, by: Member) -> Invitation:
     require_inviter(by, target_of(invitation))
     _require_own(invitation, by)
     with transaction.atomic():
+        # Announcements are locked before their replies, here as in a worker: else the two wait for each other.
+        if (root := invitation.announcement_id) is not None:
+            Announcement.objects.select_for_update().filter(pk=root).first()
         row = _locked(invitation)
         if row.state not in {State.QUEUED, State.WAITING} or not row.needs_confirmation:
             raise InvitationRefused("wrong_state")

@@ -1,10 +1,13 @@
 """Announcements and what hangs from them: no reply waits for ever, and no host for another."""
 
+import threading
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from django.db import connection, transaction
+from django.utils import timezone
 from tests.fakes.agent import rate_limited, refused
 from tests.fakes.graph import somebody
 
@@ -257,3 +260,26 @@ def test_a_reply_in_doubt_waits_for_an_announcement_that_goes_again(
     deliver()
     assert row("bob").state == State.SENT
     assert "reply" in agent.posts[one.author_did, one.rkey].record
+
+
+@pytest.mark.postgres_only
+def test_a_host_who_confirms_locks_the_announcement_before_its_reply(picnic, alice, send, row):
+    send(picnic, "bob")
+    Invitation.objects.update(needs_confirmation=True)
+    Announcement.objects.update(next_attempt_at=timezone.now() + timedelta(days=2))
+
+    def confirm():
+        try:
+            actions.confirm(row("bob"), alice)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        Announcement.objects.select_for_update().get()  # as a worker does that ends it
+        host = threading.Thread(target=confirm)
+        host.start()
+        host.join(0.5)
+        assert host.is_alive()
+        Invitation.objects.select_for_update(nowait=True).get()
+    host.join(10)
+    assert not row("bob").needs_confirmation
