@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,7 @@ BY_KIND: Mapping[Kind, BlueskyResult] = {
     Kind.ACCOUNT_TAKENDOWN: BlueskyResult(success=False, reason="account_takendown"),
     Kind.ACCOUNT_NOT_FOUND: BlueskyResult(success=False, reason="account_gone"),
 }
+CID = re.compile(r"[A-Za-z0-9+/=_-]{1,100}")  # what our columns hold: the server is of the member's choice
 REFUSED = BlueskyResult(success=False, reason="record_refused")
 
 
@@ -126,7 +128,8 @@ def create_input(did: str, rkey: str, record: Record) -> dict[str, Any]:
 
 def checked_uri(answer: dict[str, Any], did: str, rkey: str) -> dict[str, Any]:
     """The answer of a create or a read, if it names the record that was meant. Raises XrpcError malformed_answer."""
-    if answer.get("uri") != f"at://{did}/{POSTS}/{rkey}" or not isinstance(answer.get("cid"), str):
+    cid = answer.get("cid")
+    if answer.get("uri") != f"at://{did}/{POSTS}/{rkey}" or not isinstance(cid, str) or not CID.fullmatch(cid):
         raise XrpcError(200, "MalformedAnswer", "the answer names another record", kind=Kind.MALFORMED_ANSWER)
     return answer
 

@@ -7,7 +7,7 @@ import pytest
 from elonara.atproto.errors import AddressRefused, IdentityError, Kind, NetworkError, XrpcError
 from elonara.bluesky.leased import SessionOver, TryLater
 from elonara.bluesky.reasons import SENTENCES
-from elonara.bluesky.repo_writer import BY_KIND, NoCredential, failure
+from elonara.bluesky.repo_writer import BY_KIND, NoCredential, checked_uri, failure
 
 SOON = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -72,3 +72,11 @@ def test_every_sentence_ends_and_shouts_at_nobody():
     for words in SENTENCES.values():
         assert words.endswith(".")
         assert "!" not in words
+
+
+@pytest.mark.parametrize("cid", [None, "", "b" * 101, "bafy\x00", 7])
+def test_a_cid_that_no_row_holds_is_no_answer(cid):
+    answer = {"uri": "at://did:plc:host/app.bsky.feed.post/3kznmn7xqxl22", "cid": cid}
+    with pytest.raises(XrpcError) as fault:
+        checked_uri(answer, "did:plc:host", "3kznmn7xqxl22")
+    assert failure(fault.value).ambiguous
