@@ -57,6 +57,14 @@ def no_network():
     patch.undo()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """A database that is emptied quickly."""
+    from tests import emptying
+
+    emptying.install()
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """Django's clock, in the test's hand."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -20,7 +21,7 @@ from elonara import jobs
 from elonara.invitations import attempts, undoing, waiting
 from elonara.invitations.due import MODELS, Pile, next_look
 from elonara.invitations.models import State
-from elonara.invitations.moves import KIND, move
+from elonara.invitations.moves import KIND, Row, move
 from elonara.invitations.states import Event
 from elonara.locks import Lease, lane, this_thread
 
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 TURN = 20.0  # seconds after which a worker lets others have the thread
 LEASE = 60.0  # seconds
 EXTENDED_BELOW = 50.0  # seconds that must be left before each row; a create looks once more before it begins
+SET_ASIDE = dt.timedelta(minutes=4)  # a row that something unforeseen came of; an absent post is written again then
 BUSY = dt.timedelta(seconds=3)  # until we ask again for a lane that another worker has
 
 
@@ -81,14 +83,37 @@ def _work(author_did: str, lease: Lease) -> None:
             if extended is None:
                 return  # another worker has the lane
             desk.lease = extended
-        match row.state:
-            case State.UNDOING:
-                undoing.step(desk, row)
-            case State.WAITING:
-                waiting.step(desk, row)
-            case _:
-                if attempts.deliver(desk, row):
-                    _space(desk.lease)
+        try:
+            _step(desk, row)
+        except (OperationalError, InterfaceError):
+            raise  # the database is away, locked or full: nothing that is about this row
+        except Exception:
+            # The others of this account must not wait for ever behind one row that we did not foresee.
+            log.exception("%s %s is set aside for %s", type(row).__name__, row.pk, SET_ASIDE)
+            _set_aside(row)
+
+
+def _step(desk: attempts.Desk, row: Row) -> None:
+    match row.state:
+        case State.UNDOING:
+            undoing.step(desk, row)
+        case State.WAITING:
+            waiting.step(desk, row)
+        case _:
+            if attempts.deliver(desk, row):
+                _space(desk.lease)
+
+
+def _set_aside(row: Row) -> None:
+    """Look at it later. Whether a post of one that was being sent stands is found out first, as after a crash."""
+    rows = type(row).objects.filter(pk=row.pk)
+    at = timezone.now() + SET_ASIDE
+    found = rows.first()
+    if found is not None and found.state == State.SENDING:
+        move(found, Event.PUT_BACK, ambiguous=True, reason="unforeseen", next_attempt_at=at)
+        return
+    rows.filter(state=State.QUEUED, reason="").update(reason="unforeseen")
+    rows.filter(state__in=(State.QUEUED, State.WAITING, State.UNDOING)).update(next_attempt_at=at)
 
 
 def _space(lease: Lease) -> None:

@@ -146,6 +146,12 @@ _ALL = (
     Reason("rate_limited", "Bluesky asked this account to pause.", "It goes by itself.", "wait"),
     Reason("trying_again", "Bluesky did not take it at the last try.", "It is tried again by itself.", "wait"),
     Reason("asking", "Bluesky did not answer; we look whether the post is there.", "It goes on by itself.", "wait"),
+    Reason(
+        "unforeseen",
+        "Something went wrong on this site that was not foreseen.",
+        "It is tried again by itself. The operator finds it in the log.",
+        "wait",
+    ),
     Reason("graph_unavailable", "Blocks and mutes could not be checked.", "It is tried again by itself.", "wait"),
     Reason("announcement_waits", "Waits for the announcement post.", "It goes by itself.", "wait"),
     Reason(

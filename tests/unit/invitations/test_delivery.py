@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tests.fakes.agent import needs_member, rate_limited, refused
@@ -553,3 +553,62 @@ def test_a_post_costs_few_statements(picnic, friends, people, send, states):
     # The lane, the row, role, pause, consent, the attempt and its end; what rows share is read once.
     each = (len(twenty) - len(four)) / 16
     assert each <= 14, each
+
+
+class TestSomethingUnforeseen:
+    """A fault that nobody thought of concerns one row: the others of the account do not wait behind it."""
+
+    @pytest.fixture
+    def broken(self, agent, monkeypatch):
+        """Calls that end in an error of their own for the keys in the set."""
+        keys = set()
+
+        def broken(ask):
+            def asked(member_id, *rest, rkey="", **words):
+                if (rkey or rest[-1]) in keys:
+                    raise ValueError("nobody thought of this")
+                return ask(member_id, *rest, **({"rkey": rkey} if rkey else {}), **words)
+
+            return asked
+
+        for call in ("create_post_for_member", "find_post", "delete_post"):
+            monkeypatch.setattr(agent, call, broken(getattr(agent, call)))
+        return keys
+
+    def test_while_it_is_sent(self, picnic, send, deliver, agent, row, broken, clock, caplog):
+        send(picnic, "bob", "carol", "dan", thread=False)
+        broken.add(row("bob").rkey)
+        deliver()
+        assert (row("bob").state, row("bob").reason, row("bob").ambiguous) == (State.QUEUED, "unforeseen", True)
+        assert (row("carol").state, row("dan").state) == (State.SENT, State.SENT)
+        assert "is set aside" in caplog.text
+        assert "nobody thought of this" in caplog.text
+        broken.clear()
+        clock.pass_(minutes=5)
+        deliver()
+        assert row("bob").state == State.SENT
+        assert len(agent.posts) == 3
+
+    def test_while_it_is_taken_back(self, picnic, alice, send, deliver, agent, row, broken, clock):
+        send(picnic, "bob", "carol", thread=False)
+        deliver()
+        broken.add(row("bob").rkey)
+        for name in ("bob", "carol"):
+            actions.undo(row(name), alice)
+        deliver()
+        assert set(agent.posts) == {(ALICE, row("bob").rkey)}
+        broken.clear()
+        clock.pass_(minutes=5)
+        deliver()
+        assert not agent.posts
+
+    def test_a_database_that_is_away_is_no_matter_of_the_row(self, picnic, send, agent, row, monkeypatch):
+        send(picnic, "bob", thread=False)
+
+        def away(*_, **__):
+            raise OperationalError("the connection is closed")
+
+        monkeypatch.setattr(agent, "create_post_for_member", away)
+        with pytest.raises(OperationalError):
+            delivery.look(ALICE)
+        assert row("bob").state == State.SENDING

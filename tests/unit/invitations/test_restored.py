@@ -111,3 +111,22 @@ def test_a_server_that_is_away_is_asked_for_a_day(looks, state, picnic, send, de
     assert row("bob").state == state
     # Looking is no trying: the post goes like any other.
     assert row("bob").attempts == (1 if state == State.SENT else 29)
+
+
+def test_who_is_invited_anew_after_a_failure_keeps_the_key_that_a_post_may_have(
+    picnic, send, deliver, agent, row, clock
+):
+    """In the backup it had failed; between the backup and the loss of the site it was sent again, and stands."""
+    agent.moods = [refused("record_refused")]
+    send(picnic, "bob", thread=False)
+    deliver()
+    one = row("bob")
+    assert one.state == State.FAILED
+    agent.create_post_for_member(1, one.record, author_did=one.author_did, rkey=one.rkey)
+    restored.doubt()
+    send(picnic, "bob", thread=False)
+    deliver()
+    clock.pass_(minutes=1)
+    deliver()
+    assert row("bob").state == State.SENT
+    assert len(agent.posts) == 1
