@@ -24,6 +24,9 @@ from elonara.prepared import Prepared
 log = logging.getLogger(__name__)
 
 SURE = dt.timedelta(minutes=10)  # so long after the first uncertain attempt an absent post was never there
+# So long after a write began nothing of it lands any more: the longest deadline of a request (elonara.atproto.network),
+# and five minutes for a server that goes on without us.
+LANDING = dt.timedelta(minutes=5, seconds=20)
 READING = dt.timedelta(days=1)  # so long we go on asking whether it is there
 LOOKS = 28  # what a day of them comes to: four in the first hour, then each hour
 SOON = dt.timedelta(minutes=1)
@@ -95,6 +98,10 @@ def _look_first(desk: Desk, row: Row) -> bool:  # noqa: PLR0911
     if since <= SURE and (row.attempts > MAX_TRIES or unconfirmed):
         _look_later(desk, row, "")
         return False
+    if since > SURE and (landing := _may_land_until(row)) > timezone.now():
+        # The last write of those ten minutes may be on its way: "not there" is no answer yet.
+        _again(desk, row, "asking", "", landing, count=False)
+        return False
     if since > SURE:
         # She may have deleted it by hand: only she can say whether it should be posted again.
         _give_up(desk, row, "unsure", ask=True)
@@ -110,9 +117,16 @@ def _take(desk: Desk, row: Row) -> bool:
     values = {
         "attempts": row.attempts + 1,
         "first_attempt_at": row.first_attempt_at or now,
-        "last_attempt_at": now,
     }
+    if not row.ambiguous:
+        values["last_attempt_at"] = now  # one in doubt is read first: see `_create`
     return take(row, desk.lease.fence, **values)
+
+
+def _may_land_until(row: Row) -> dt.datetime:
+    # A write that is dated ahead was begun before the clock was set back.
+    now = timezone.now()
+    return min(row.last_attempt_at or now - LANDING, now) + LANDING
 
 
 def _stopped(desk: Desk, row: Row) -> bool:
@@ -196,6 +210,9 @@ def _create(desk: Desk, row: Row, blob: dict[str, Any] | None) -> BlueskyResult 
     """Ask the PDS for the post, once. None: the row was cancelled or the lane was lost in the meantime."""
     if not _HELD[type(row)].any(pk=row.pk, fence=desk.lease.fence):
         return None
+    if row.ambiguous:
+        row.last_attempt_at = timezone.now()
+        type(row).objects.filter(pk=row.pk).update(last_attempt_at=row.last_attempt_at)
     if desk.lease.seconds_left < NEEDED:
         extended = desk.lease.extend(2 * NEEDED)
         if extended is None:

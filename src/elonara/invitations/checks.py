@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 HOLD_LOOK = dt.timedelta(hours=1)  # a waiting row is looked at this often, should its wake-up be lost
 GRAPH_RETRY = dt.timedelta(minutes=5)
+AUTHOR_RETRY = dt.timedelta(minutes=1)
 LABEL_RETRY = dt.timedelta(hours=1)
 LABEL_AGE = dt.timedelta(minutes=10)
 SPAM_REASON = "spam_label"
@@ -139,7 +140,9 @@ def _author(memory: Memory, row: Row) -> Verdict | None:
         return Verdict(Event.HOLD, ready.reason)
     if ready.author_did != row.author_did:
         rebuilding.readdress(row, ready)
-        return Verdict(None, "author_changed", timezone.now())
+        # An announcement whose replies are in doubt stays where it is: at once, this would turn without an end.
+        later = AUTHOR_RETRY if isinstance(row, Announcement) else dt.timedelta()
+        return Verdict(None, "author_changed", timezone.now() + later)
     return None
 
 

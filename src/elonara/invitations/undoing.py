@@ -12,13 +12,12 @@ from django.utils import timezone
 
 from elonara.bluesky.agent import BlueskyResult
 from elonara.invitations import attempts, telling
+from elonara.invitations.attempts import LANDING
 from elonara.invitations.models import State
 from elonara.invitations.moves import Row, move
 from elonara.invitations.states import Event
 
-DEADLINE = dt.timedelta(seconds=20)  # of one request (elonara.atproto.network)
-MARGIN = dt.timedelta(minutes=5)
-# Looks after a delete, in seconds since the first; the last one comes after DEADLINE + MARGIN.
+# Looks after a delete, in seconds since the first; the last one comes after LANDING.
 LOOKS = (5, 20, 60, 150)
 FIRST_RETRY, LAST_RETRY = dt.timedelta(seconds=15), dt.timedelta(hours=6)
 HOST_RETRY = dt.timedelta(hours=1)
@@ -29,7 +28,7 @@ def step(desk: attempts.Desk, row: Row) -> None:
     now = timezone.now()
     if row.undo_settled_at is None:
         # Only now is the lane ours: whoever worked on the row has ended, or may not begin another request.
-        row.undo_settled_at = now + DEADLINE + MARGIN
+        row.undo_settled_at = now + LANDING
         _keep(row, undo_settled_at=row.undo_settled_at, undo_confirmations=0)
     looked = desk.agent.find_post(row.host_id, row.author_did, row.rkey) if row.undo_confirmations else None
     if looked is not None and looked.absent:
@@ -60,7 +59,7 @@ def _absent(row: Row, began: dt.datetime) -> None:
             row, Event.SETTLE, uri="", cid="", ambiguous=False, error="", undo_confirmations=row.undo_confirmations + 1
         )
         return
-    passed = (began - (settled - DEADLINE - MARGIN)).total_seconds() if settled else 0
+    passed = (began - (settled - LANDING)).total_seconds() if settled else 0
     ahead = [seconds for seconds in LOOKS if seconds > passed]
     at = began + dt.timedelta(seconds=ahead[0] - passed) if ahead else settled
     _keep(row, next_attempt_at=at, undo_confirmations=row.undo_confirmations + 1, error="")
@@ -68,7 +67,7 @@ def _absent(row: Row, began: dt.datetime) -> None:
 
 def _later(desk: attempts.Desk, row: Row, result: BlueskyResult) -> None:
     now = timezone.now()
-    began = (row.undo_settled_at or now) - DEADLINE - MARGIN
+    began = (row.undo_settled_at or now) - LANDING
     at = now + min(max((now - began) / 2, FIRST_RETRY), LAST_RETRY)
     if result.needs_reauth:
         at = now + HOST_RETRY

@@ -555,6 +555,25 @@ def test_a_post_costs_few_statements(picnic, friends, people, send, states):
     assert each <= 14, each
 
 
+def test_a_write_that_lands_after_the_ten_minutes_is_found(picnic, send, deliver, agent, row, clock):
+    agent.moods = ["lost"]
+    send(picnic, "bob", thread=False)
+    deliver()
+    agent.posts.clear()  # nothing came of the first attempt
+    agent.moods = ["late"]
+    clock.pass_(minutes=9)
+    deliver()
+    clock.pass_(minutes=2)
+    deliver()
+    assert (row("bob").state, row("bob").reason) == (State.QUEUED, "asking")
+    clock.pass_(minutes=2)
+    agent.land()
+    clock.pass_(minutes=3)
+    deliver()
+    assert row("bob").state == State.SENT
+    assert len(agent.posts) == 1
+
+
 class TestSomethingUnforeseen:
     """A fault that nobody thought of concerns one row: the others of the account do not wait behind it."""
 

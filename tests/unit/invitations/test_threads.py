@@ -15,7 +15,7 @@ from elonara import jobs
 from elonara.bluesky.agent import Readiness
 from elonara.bluesky.models import AccountLane
 from elonara.events import actions as events
-from elonara.invitations import actions, attempts, checks, wiring
+from elonara.invitations import actions, attempts, checks, delivery, wiring
 from elonara.invitations.models import Announcement, Invitation, State
 from elonara.invitations.progress import progress
 from elonara.members.models import Member, Notice
@@ -260,6 +260,19 @@ def test_a_reply_in_doubt_waits_for_an_announcement_that_goes_again(
     deliver()
     assert row("bob").state == State.SENT
     assert "reply" in agent.posts[one.author_did, one.rkey].record
+
+
+def test_an_announcement_that_cannot_move_to_another_account_is_not_looked_at_over_and_over(
+    appview, picnic, send, deliver, agent, row, clock, announcement
+):
+    send(picnic, "bob")
+    deliver()
+    Announcement.objects.update(state=State.QUEUED, uri="", cid="", attempts=0)
+    Invitation.objects.update(state=State.QUEUED, ambiguous=True, first_attempt_at=clock.now())
+    agent.ready = RELAY
+    clock.pass_(seconds=1)
+    delivery.look(announcement().author_did)
+    assert announcement().next_attempt_at > clock.now()
 
 
 @pytest.mark.postgres_only
