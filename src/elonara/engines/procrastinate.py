@@ -37,6 +37,7 @@ HEARTBEAT_SECONDS: Final = 5.0
 STALLED_SECONDS: Final = 30.0
 FIRST_RETRY: Final = 5.0
 LAST_RETRY: Final = 300.0
+TOLD_AGAIN: Final = 0.2  # seconds between two times that a worker is asked to end
 RESTARTS: Final = (1.0, 2.0, 5.0, 10.0)  # waits before a worker that lost PostgreSQL begins again
 
 log = logging.getLogger(__name__)
@@ -113,11 +114,15 @@ class ProcrastinateEngine(Sender):
     def stop(self, timeout: float = 10.0) -> bool:
         """Begin nothing more and wait up to `timeout` seconds for what runs. False: something still runs."""
         self._stop.set()
-        if self._worker is not None:
-            self._worker.stop()  # type: ignore[no-untyped-call]
         deadline = time.monotonic() + timeout
         for member in self._members:
-            member.join(max(0.0, deadline - time.monotonic()))
+            while True:
+                if self._worker is not None:
+                    # A worker that is just beginning forgets what it was told before; so it is told again.
+                    self._worker.stop()  # type: ignore[no-untyped-call]
+                member.join(max(0.0, min(TOLD_AGAIN, deadline - time.monotonic())))
+                if not member.is_alive() or time.monotonic() >= deadline:
+                    break
         jobs.set_engine(None)
         left = [member.name for member in self._members if member.is_alive()]
         if left:

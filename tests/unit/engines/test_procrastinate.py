@@ -211,6 +211,27 @@ def test_stop_finishes_what_runs_and_begins_nothing_more(engines, work):
     assert rows("SELECT count(*) FROM procrastinate_workers") == [(0,)]
 
 
+def test_a_worker_that_is_told_to_end_while_it_begins_ends(engines):
+    class Beginning:
+        """As Procrastinate's: what it is told before it runs it forgets."""
+
+        name, told = "beginning", 0
+
+        def stop(self):
+            self.told += 1
+
+        def join(self, seconds):
+            pass
+
+        def is_alive(self):
+            return self.told < 2
+
+    engine = engines()
+    engine._worker = Beginning()
+    engine._members = [engine._worker]
+    assert engine.stop(5)
+
+
 def test_stop_is_not_prolonged_by_a_clock_that_is_set_back(engines, clock):
     class Slow:
         """A thread that does not end, while the clock is set back by an hour."""
