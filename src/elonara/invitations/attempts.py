@@ -24,9 +24,9 @@ from elonara.prepared import Prepared
 log = logging.getLogger(__name__)
 
 SURE = dt.timedelta(minutes=10)  # so long after the first uncertain attempt an absent post was never there
-# So long after a write began nothing of it lands any more: the longest deadline of a request (elonara.atproto.network),
-# and five minutes for a server that goes on without us.
-LANDING = dt.timedelta(minutes=5, seconds=20)
+DEADLINE = dt.timedelta(seconds=20)  # of one request (elonara.atproto.network)
+# So long after a write began nothing of it lands any more: five minutes for a server that goes on without us.
+LANDING = DEADLINE + dt.timedelta(minutes=5)
 READING = dt.timedelta(days=1)  # so long we go on asking whether it is there
 LOOKS = 28  # what a day of them comes to: four in the first hour, then each hour
 SOON = dt.timedelta(minutes=1)

@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from elonara.invitations import actions, attempts, queries, thumbs, undoing
+from elonara.invitations import actions, attempts, queries, thumbs
 from elonara.invitations.models import Announcement, Invitation, State
 
 CREATE, UPLOAD = "com.atproto.repo.createRecord", "com.atproto.repo.uploadBlob"
@@ -183,8 +183,8 @@ def test_too_many_requests_pause_the_account_until_the_reset(faults, host, frien
 
 
 def test_the_times_that_undo_waits_for_are_those_of_a_request():
-    assert undoing.DEADLINE.total_seconds() == 20
-    assert undoing.DEADLINE.total_seconds() < attempts.NEEDED
+    assert attempts.DEADLINE.total_seconds() == 20
+    assert attempts.DEADLINE.total_seconds() < attempts.NEEDED
 
 
 def _until(true, seconds=15):
