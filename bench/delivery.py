@@ -102,8 +102,8 @@ def invite(member, number: int):
     """An event of the member's, and `number` people whom she knows invited to it; the rows."""
     from django.utils import timezone
 
-    from elonara.bluesky import actor_views
-    from elonara.bluesky.people import Person
+    from elonara.bluesky.graph import actor_views
+    from elonara.bluesky.identity.people import Person
     from elonara.events import actions as events
     from elonara.invitations import actions
 
@@ -129,13 +129,13 @@ class Loader:
 
     def run(self, batches: list) -> float:
         """Post copies of the batches' invitations (`number` for each); posts per second."""
-        from elonara.bluesky.identities import row_of
-        from elonara.bluesky.secrets import dpop_key, unsealed
-        from elonara.bluesky.stores import sessions as nonces
+        from elonara.bluesky.identity.identities import identity_row
+        from elonara.bluesky.oauth.nonce_stores import session_nonces as nonces
+        from elonara.bluesky.sealed_columns import dpop_key, unsealed
 
         lines = []
         for batch in batches:
-            identity = row_of(batch.host_id)
+            identity = identity_row(batch.host_id)
             key, token = dpop_key(identity), unsealed(identity, "bsky_access_token_enc").reveal()
             nonce = nonces.get(key.thumbprint, f"{self._at.scheme}://{self._at.netloc}")
             requests = []
@@ -207,7 +207,7 @@ def against_the_real_pds(number: int) -> bool:
         environment = net.settings(raised_caps=True)
         environment["ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS"] += f",{urlsplit(appview).netloc}"
         django_up(environment | {"ELONARA_BLUESKY__APPVIEW_URL": appview}, folder)
-        from elonara.bluesky.oauth_service import BlueskyOAuthService
+        from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
         from elonara.engines.embedded import EmbeddedEngine
         from elonara.members.models import Member
 
@@ -297,10 +297,10 @@ def _connected(pds: str) -> list:
     from django.utils import timezone
 
     from elonara.atproto.oauth.dpop import DpopKey
-    from elonara.bluesky import scopes
-    from elonara.bluesky.clients import client_id
     from elonara.bluesky.models import MemberIdentity
-    from elonara.bluesky.secrets import sealed_columns
+    from elonara.bluesky.oauth import scopes
+    from elonara.bluesky.oauth.client import client_id
+    from elonara.bluesky.sealed_columns import sealed_columns
     from elonara.members.models import Member
 
     members = []

@@ -32,9 +32,9 @@ def main() -> int:
         from joserfc import jwt
         from joserfc.jwk import ECKey
 
-        from elonara.bluesky.factory import BlueskyAgentFactory
-        from elonara.bluesky.identities import row_of
-        from elonara.bluesky.secrets import dpop_key, unsealed
+        from elonara.bluesky.identity.identities import identity_row
+        from elonara.bluesky.sealed_columns import dpop_key, unsealed
+        from elonara.bluesky.writing.factory import BlueskyAgentFactory
         from elonara.members.models import Member
 
         account = next(iter(net.accounts.values()))
@@ -45,7 +45,7 @@ def main() -> int:
         back = urlsplit(net.approve(answer.url, account.handle, account.password))
         client.get(f"{back.path}?{back.query}")
 
-        identity = row_of(member.pk)
+        identity = identity_row(member.pk)
         token = unsealed(identity, "bsky_access_token_enc").reveal()
         key = ECKey.import_key(json.loads(dpop_key(identity).to_json()))
         public = key.as_dict(private=False)

@@ -13,7 +13,7 @@ import pytest
 from sandbox import network as networks
 from sandbox.network import Account, Network
 
-from elonara.atproto.network import GuardedHttp
+from elonara.atproto.http import GuardedHttp
 from elonara.config import options
 
 __all__ = [

@@ -12,9 +12,9 @@ class Elonara(AppConfig):
 
     def ready(self) -> None:
         """Let the floors hear of each other."""
-        from elonara.bluesky import profiles  # noqa: PLC0415 - models are not loaded before this
-        from elonara.housekeeping import wiring as housekeeping  # noqa: PLC0415
-        from elonara.invitations import wiring as invitations  # noqa: PLC0415
+        from elonara.bluesky.identity import profiles  # noqa: PLC0415 - models are not loaded before this
+        from elonara.housekeeping import registration as housekeeping  # noqa: PLC0415
+        from elonara.invitations import registration as invitations  # noqa: PLC0415
 
         profiles.install()
         invitations.install()

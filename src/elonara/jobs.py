@@ -25,7 +25,7 @@ from elonara.trace import tracing
 Handler = Callable[[str], datetime | None]
 Sweep = Callable[[], Iterable[tuple[str, datetime | None]]]  # None: due now
 
-ROUNDS: Final = 10_000  # of drain(): more means a handler that never lets go
+MAX_DRAIN_ROUNDS: Final = 10_000  # of drain(): more means a handler that never lets go
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True)
-class Kind:
+class JobKind:
     """One sort of work."""
 
     name: str
@@ -53,16 +53,16 @@ def _nothing() -> Iterable[tuple[str, datetime | None]]:
     return ()
 
 
-_kinds: dict[str, Kind] = {}
+_kinds: dict[str, JobKind] = {}
 _engine: Engine | None = None
 
 
 def register(kind: str, handler: Handler, sweep: Sweep = _nothing) -> None:
     """Name the handler of `kind` and what finds its due work. The last registration counts."""
-    _kinds[kind] = Kind(kind, handler, sweep)
+    _kinds[kind] = JobKind(kind, handler, sweep)
 
 
-def kinds() -> dict[str, Kind]:
+def kinds() -> dict[str, JobKind]:
     """Everything registered, by name."""
     return dict(_kinds)
 
@@ -103,14 +103,14 @@ def drain(until: datetime | None = None) -> int:
     For tests and for `--once` commands. Each key is looked at again as long as its handler or sweep says so.
     """
     ran = 0
-    for _ in range(ROUNDS):
+    for _ in range(MAX_DRAIN_ROUNDS):
         todo = [(kind, key) for kind in kinds() for key in due(kind, until)]
         if not todo:
             return ran
         for kind, key in todo:
             run(kind, key)
             ran += 1
-    raise RuntimeError(f"jobs are still due after {ROUNDS} rounds: {todo[:5]}")
+    raise RuntimeError(f"jobs are still due after {MAX_DRAIN_ROUNDS} rounds: {todo[:5]}")
 
 
 def _tell(kind: str, key: str, at: datetime | None) -> None:

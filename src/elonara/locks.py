@@ -32,7 +32,7 @@ from django.db.models.functions import Now
 
 DEFAULT_SECONDS: Final = 60.0
 # No lease is taken for longer. One that ends later than this was written before a clock stepped back: it is void.
-LONGEST: Final = 600.0
+MAX_SECONDS: Final = 600.0
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ def take_lease(
     _check(seconds)
     with transaction.atomic(durable=True):  # raises inside a transaction: others would not see the lease
         free = Q(**{columns.until: None}) | Q(**{f"{columns.until}__lte": Now()})
-        free |= Q(**{f"{columns.until}__gt": Now() + timedelta(seconds=LONGEST)})
+        free |= Q(**{f"{columns.until}__gt": Now() + timedelta(seconds=MAX_SECONDS)})
         rows = model._default_manager.filter(pk=pk)
         fence = rows.filter(free).values_list(columns.fence, flat=True).first()
         if fence is None:
@@ -183,5 +183,5 @@ def _place() -> str:
 
 
 def _check(seconds: float) -> None:
-    if not 0 < seconds <= LONGEST:
-        raise ValueError(f"a lease lasts up to {LONGEST:.0f} seconds, not {seconds}")
+    if not 0 < seconds <= MAX_SECONDS:
+        raise ValueError(f"a lease lasts up to {MAX_SECONDS:.0f} seconds, not {seconds}")

@@ -11,8 +11,8 @@ from elonara.bluesky.models import (
     PdsHost,
 )
 from elonara.communities.models import Community, Membership
-from elonara.events.models import Answer, Event, EventHost
-from elonara.housekeeping.models import Errand, Letter, Worker
+from elonara.events.models import Event, EventHost, Rsvp
+from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
 from elonara.invitations.models import (
     Announcement,
     Batch,
@@ -30,7 +30,6 @@ __all__ = [
     "AccountLane",
     "ActorView",
     "Announcement",
-    "Answer",
     "AppPasswordSession",
     "AssertionKey",
     "AuthorizationRequest",
@@ -39,20 +38,21 @@ __all__ = [
     "DpopNonce",
     "EmailInvitation",
     "EmailOptOut",
-    "Errand",
     "Event",
     "EventHost",
     "HostSending",
     "Invitation",
-    "Letter",
     "Member",
     "MemberIdentity",
     "Membership",
     "Notice",
     "OneTimeLink",
     "OptOut",
+    "OutgoingEmail",
     "PdsHost",
+    "PeriodicTask",
     "RelayConsent",
     "Report",
+    "Rsvp",
     "Worker",
 ]

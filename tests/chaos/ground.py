@@ -31,12 +31,13 @@ from tests.chaos.places import Places
 from tests.fakes.faulty_server import FaultyServer, Reply
 
 from elonara import sealing
-from elonara.bluesky import actor_views, sessions
 from elonara.bluesky import network as site_network
-from elonara.bluesky.agent import POSTS
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
+from elonara.bluesky.graph import actor_views
+from elonara.bluesky.identity.people import Person
 from elonara.bluesky.models import ActorView, MemberIdentity
-from elonara.bluesky.oauth_service import BlueskyOAuthService
-from elonara.bluesky.people import Person
+from elonara.bluesky.oauth import sessions as oauth_sessions
+from elonara.bluesky.writing.agent import POSTS
 from elonara.config import options
 from elonara.events import actions as events
 from elonara.events.models import Event
@@ -289,7 +290,7 @@ class Site:
         """Whom the PDS takes each host for who calls it with the session that the site keeps."""
         found = []
         for identity in MemberIdentity.objects.order_by("member"):
-            pds_url, auth = sessions.authorizer(identity)
+            pds_url, auth = oauth_sessions.authorizer(identity)
             found.append(site_network.xrpc().query(pds_url, "com.atproto.server.getSession", auth=auth)["did"])
         return found
 

@@ -18,9 +18,9 @@ if status := main(["migrate"]):  # sets Django up, too
 # They need the settings.
 from django.utils import timezone
 
-from elonara.bluesky import actor_views
-from elonara.bluesky.oauth_service import BlueskyOAuthService
-from elonara.bluesky.people import Person
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
+from elonara.bluesky.graph import actor_views
+from elonara.bluesky.identity.people import Person
 from elonara.events import actions as events
 from elonara.invitations import actions
 from elonara.members.models import Member

@@ -12,8 +12,8 @@ from tests.chaos.ground import LONG, engine_here, how_many, on_both_if_long
 from elonara.bluesky.models import AccountLane, DpopNonce
 from elonara.engines.embedded import EmbeddedEngine
 from elonara.invitations import actions
-from elonara.invitations.attempts import LANDING
 from elonara.invitations.models import Invitation, State
+from elonara.invitations.outbox.attempts import LATE_WRITE_WINDOW
 
 CREATE, DELETE, READ = (f"com.atproto.repo.{name}" for name in ("createRecord", "deleteRecord", "getRecord"))
 INVITATIONS = how_many("INVITATIONS", 800, 32)
@@ -116,7 +116,7 @@ def test_every_fault_with_undo_and_cancel_mixed_in(site, network, clock, count):
         if not LONG:
             # All that is late has landed, or lands before the engine looks for the last time.
             time.sleep(0.8)
-            clock.ahead = LANDING + timedelta(seconds=5)
+            clock.ahead = LATE_WRITE_WINDOW + timedelta(seconds=5)
         site.finish(900 if LONG else 60)
     tally = site.tally()
     count(f"{done} faults (seed {seed}), {meddled} presses of Undo or Cancel; {tally}")

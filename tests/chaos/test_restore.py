@@ -6,8 +6,8 @@ The hazard is what was sent after the backup: the restored rows are queued, and 
 from django.utils import timezone
 from tests.chaos.ground import how_many, on_both_if_long
 
-from elonara.bluesky import sessions
 from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.invitations.models import Announcement, Invitation, State
 from elonara.members.models import Notice
 
@@ -81,7 +81,7 @@ def test_a_session_that_was_refreshed_after_the_backup_is_given_anew_by_its_host
     backup = site.command("backup", str(tmp_path / "backups"), "--json")
     refreshed = MemberIdentity.objects.get(member=site.members[0])
     spent = refreshed.bsky_refresh_token_enc
-    sessions.fresh_token(refreshed.pk, refused=sessions.fresh_token(refreshed.pk))
+    oauth_sessions.fresh_token(refreshed.pk, refused=oauth_sessions.fresh_token(refreshed.pk))
     lose(site, backup)
     assert MemberIdentity.objects.get(pk=refreshed.pk).bsky_refresh_token_enc == spent
     # By then every access token has ended.

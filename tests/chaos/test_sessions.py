@@ -9,8 +9,8 @@ from django.utils import timezone
 from tests.chaos.ground import engine_here, how_many, on_both_if_long
 
 from elonara.bluesky import network as site_network
-from elonara.bluesky import sessions
 from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.engines.embedded import EmbeddedEngine
 from elonara.invitations.models import Invitation, State
 from elonara.members.models import Notice
@@ -59,10 +59,10 @@ def test_eight_processes_refresh_one_session(site, network, count):
     identity = MemberIdentity.objects.get()
     assert len(seen) == ROUNDS
     assert identity.state == "active"
-    pds_url, auth = sessions.authorizer(identity)
+    pds_url, auth = oauth_sessions.authorizer(identity)
     who = site_network.xrpc().query(pds_url, "com.atproto.server.getSession", auth=auth)
     assert who["did"] == identity.bsky_did
-    token = sessions.fresh_token(identity.pk)
+    token = oauth_sessions.fresh_token(identity.pk)
     assert hashlib.sha256(token.encode()).hexdigest() + "\n" in seen
     count(f"{PROCESSES} processes, {ROUNDS} rounds: {len(seen)} tokens, no replay, the session is alive")
 

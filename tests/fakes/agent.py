@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from elonara.atproto.tid import new_tid
-from elonara.bluesky.agent import POSTS, BlueskyResult, Readiness
 from elonara.bluesky.reasons import sentence
+from elonara.bluesky.writing.agent import POSTS, BlueskyResult, Readiness
 
 READY = Readiness(
     True, "did:plc:host", "alice.example", "host", "app_password", "", "Ready to post: yes, from @alice.example."
@@ -33,7 +33,7 @@ class Post:
 
 @dataclass
 class FakeAgent:
-    """Implements elonara.bluesky.agent.BlueskyAgent. A key that exists refuses a second create, as a PDS does.
+    """Implements elonara.bluesky.writing.agent.BlueskyAgent. A key that exists refuses a second create, as a PDS does.
 
     `moods` are taken one by one, by creates alone: "ok"; "lost" (the work is done, the answer never comes); "late"
     (nobody answers, the work is done when `land()` is called); "down" (nothing is sent); "server" (500, not done);

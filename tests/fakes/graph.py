@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from elonara.bluesky.graph import GraphPage, GraphUnavailable
-from elonara.bluesky.people import Person
+from elonara.bluesky.graph.service import GraphPage, GraphUnavailable
+from elonara.bluesky.identity.people import Person
 
 
 def somebody(name, **fields):
@@ -16,7 +16,7 @@ def somebody(name, **fields):
 
 @dataclass
 class FakeGraph:
-    """Answers like elonara.bluesky.graph.BlueskyGraphService. `down` is raised, where set."""
+    """Answers like elonara.bluesky.graph.service.BlueskyGraphService. `down` is raised, where set."""
 
     people: list[Person] = field(default_factory=list)
     down: GraphUnavailable | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
 from elonara.atproto.errors import NameNotFound
-from elonara.atproto.network import Answer
+from elonara.atproto.http import Response
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Asked:
 
 @dataclass
 class FakeHttp:
-    """Implements elonara.atproto.network.Http. Hosts that nothing was put at cannot be found."""
+    """Implements elonara.atproto.http.HttpClient. Hosts that nothing was put at cannot be found."""
 
     asked: list[Asked] = field(default_factory=list)
     _places: dict[tuple[str, str], list] = field(default_factory=dict)
@@ -78,4 +78,4 @@ class FakeHttp:
 def reply(status=200, body=b"", headers=None, url="https://fake.example.com/"):
     """An answer; a body that is no bytes is sent as JSON."""
     raw = body if isinstance(body, bytes) else jsonlib.dumps(body).encode()
-    return Answer(status, headers or {}, raw, url)
+    return Response(status, headers or {}, raw, url)

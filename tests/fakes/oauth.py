@@ -21,7 +21,7 @@ from joserfc.jwk import ECKey
 
 from elonara.atproto.addresses import Allowed, check_url
 from elonara.atproto.errors import NetworkError
-from elonara.atproto.network import Answer
+from elonara.atproto.http import Response
 
 PLC = "https://plc.example"
 SCOPE = "atproto repo:app.bsky.feed.post?action=create"
@@ -43,16 +43,16 @@ class Request:
         return urlsplit(self.url).path
 
 
-def answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
+def answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, {"content-type": "application/json", **(headers or {})}, raw, "")
+    return Response(status, {"content-type": "application/json", **(headers or {})}, raw, "")
 
 
 class Network:
     """The way out, with nothing behind it but what a test puts there. An `Http`, with GuardedHttp's rules on URLs."""
 
     def __init__(self) -> None:
-        self.origins: dict[str, Callable[[Request], Answer]] = {PLC: self._plc}
+        self.origins: dict[str, Callable[[Request], Response]] = {PLC: self._plc}
         self.requests: list[Request] = []
         self.documents: dict[str, dict[str, Any]] = {}  # DID -> document
         self.txt: dict[str, list[str]] = {}
@@ -74,7 +74,7 @@ class Network:
     def check(self, url: str) -> None:
         check_url(httpx2.URL(url), Allowed())
 
-    def request(self, method: str, url: str, **options: Any) -> Answer:
+    def request(self, method: str, url: str, **options: Any) -> Response:
         self.check(url)
         if options.get("params"):
             url = f"{url}?{urlencode(options['params'])}"
@@ -96,13 +96,13 @@ class Network:
                     server(request)
                 raise error
         found = server(request)
-        return Answer(found.status, found.headers, found.body, url)
+        return Response(found.status, found.headers, found.body, url)
 
     def sent(self, part: str) -> list[Request]:
         """The requests so far whose URL contains `part`."""
         return [request for request in self.requests if part in request.url]
 
-    def _plc(self, request: Request) -> Answer:
+    def _plc(self, request: Request) -> Response:
         document = self.documents.get(request.path.removeprefix("/"))
         return answer(200, document) if document else answer(404, {"message": "not registered"})
 
@@ -174,7 +174,7 @@ class AuthorizationServer:
 
     # What clients ask
 
-    def serve(self, request: Request) -> Answer:
+    def serve(self, request: Request) -> Response:
         """Requests to the issuer's origin."""
         if request.path == "/.well-known/oauth-authorization-server":
             return answer(200, self._lying(self.metadata(), self.lies))
@@ -191,10 +191,10 @@ class AuthorizationServer:
             if self.echo:
                 said = {"error": found.json()["error"], "error_description": " ".join(request.form.values())}
                 found = answer(found.status, said)
-            return Answer(found.status, {**headers, **found.headers}, found.body, request.url)
+            return Response(found.status, {**headers, **found.headers}, found.body, request.url)
         return answer(201 if request.path == "/par" else 200, body, headers)
 
-    def serve_pds(self, request: Request) -> Answer:
+    def serve_pds(self, request: Request) -> Response:
         """Requests to the PDS's origin."""
         if request.path == "/.well-known/oauth-protected-resource":
             document = {"resource": self.pds, "authorization_servers": [self.issuer], "scopes_supported": []}
@@ -205,7 +205,7 @@ class AuthorizationServer:
         try:
             session = self._authorized(request)
         except Refused as refused:
-            return Answer(refused.answer.status, {**headers, **refused.answer.headers}, refused.answer.body, "")
+            return Response(refused.answer.status, {**headers, **refused.answer.headers}, refused.answer.body, "")
         return answer(200, {"did": session.did}, headers)
 
     def _authorized(self, request: Request) -> Session:

@@ -76,7 +76,7 @@ def test_the_stop_of_a_service_is_longer_than_that_of_a_process():
 
     for path in (DEPLOY / "systemd").glob("*.service"):
         if found := re.search(r"TimeoutStopSec=(\d+)", path.read_text(encoding="utf-8")):
-            assert int(found[1]) > max(worker.STOP_SECONDS, serve.ANSWER_SECONDS + serve.JOB_SECONDS)
+            assert int(found[1]) > max(worker.STOP_SECONDS, serve.RESPONSE_SECONDS + serve.JOB_SECONDS)
 
 
 def text_of(name):

@@ -107,7 +107,7 @@ class TestDrain:
         assert errands.done == ["a", "b", "c"]
 
     def test_of_work_that_never_ends_is_an_error_not_a_hang(self, errands, monkeypatch):
-        monkeypatch.setattr(jobs, "ROUNDS", 5)
+        monkeypatch.setattr(jobs, "MAX_DRAIN_ROUNDS", 5)
         jobs.register("errand", lambda key: None, lambda: [("a", None)])
         with pytest.raises(RuntimeError, match="still due"):
             jobs.drain()

@@ -25,7 +25,7 @@ router = Router(tags=["invitations"])
 type Finder = Callable[[str, Member], Event | Community]
 
 
-class Choice(Schema):
+class Selection(Schema):
     """Whom to invite and with which words. `notes` are personal lines, keyed like the people."""
 
     dids: list[str] = []
@@ -40,13 +40,13 @@ class Choice(Schema):
         return list(dict.fromkeys([*self.dids, *self.handles]))
 
 
-class Press(Choice):
+class SendRequest(Selection):
     """A choice that is sent. The same `idempotency_key` again answers as the first time and does nothing."""
 
     idempotency_key: str = Field("", max_length=100, pattern=NO_CONTROLS)
 
 
-class Left(Schema):
+class SkippedOut(Schema):
     """Somebody who is left out. `reason` is a stable code."""
 
     did: str
@@ -74,7 +74,7 @@ class PostOut(Schema):
     card: CardOut
 
 
-class Day(Schema):
+class DayOut(Schema):
     """How many go on a later day."""
 
     day: dt.date
@@ -90,20 +90,20 @@ class PreviewOut(Schema):
     write_backend: str
     announcement: PostOut | None
     posts: list[PostOut]
-    skipped: list[Left]
+    skipped: list[SkippedOut]
     today: int
-    later: list[Day]
+    later: list[DayOut]
     warnings: list[str]
     refusal: str | None
 
 
-class PressOut(Schema):
+class SendOut(Schema):
     """The rows are written; workers deliver them. `waiting` of the `queued` need the host first (see their reason)."""
 
     batch: UUID
     queued: int
     waiting: int
-    skipped: list[Left]
+    skipped: list[SkippedOut]
 
 
 class InvitationOut(Schema):
@@ -126,7 +126,7 @@ class InvitationOut(Schema):
     can: list[str]
 
 
-class Standing(Schema):
+class InvitationList(Schema):
     """All invitations to a target, and how many there are in each state."""
 
     invitations: list[InvitationOut]
@@ -142,7 +142,7 @@ def attach(to: Router, find: Finder, noun: str) -> None:
         summary="See the exact posts",
         operation_id=f"preview_{noun}_invitations",
     )
-    def preview(request: HttpRequest, slug: str, payload: Choice) -> Any:
+    def preview(request: HttpRequest, slug: str, payload: Selection) -> Any:
         """Writes nothing."""
         host = caller(request)
         found = actions.preview(
@@ -152,11 +152,11 @@ def attach(to: Router, find: Finder, noun: str) -> None:
 
     @to.post(
         "/{slug}/invitations",
-        response={202: PressOut},
+        response={202: SendOut},
         summary="Send invitations",
         operation_id=f"send_{noun}_invitations",
     )
-    def invite(request: HttpRequest, slug: str, payload: Press) -> Any:
+    def invite(request: HttpRequest, slug: str, payload: SendRequest) -> Any:
         """Queues one invitation per person; the answer does not wait for Bluesky."""
         host = caller(request)
         sent = actions.invite(
@@ -173,7 +173,7 @@ def attach(to: Router, find: Finder, noun: str) -> None:
 
     @to.get(
         "/{slug}/invitations",
-        response=Standing,
+        response=InvitationList,
         summary="How do the invitations stand?",
         operation_id=f"list_{noun}_invitations",
     )
@@ -211,7 +211,7 @@ def confirm(request: HttpRequest, invitation_id: UUID) -> Any:
 def _press(request: HttpRequest, invitation_id: UUID, action: Callable[[Invitation, Member], Any]) -> Any:
     host = caller(request)
     action(_for(host, invitation_id), host)
-    return queries.row_of(_for(host, invitation_id), host)
+    return queries.view_of(_for(host, invitation_id), host)
 
 
 def _for(host: Member, invitation_id: UUID) -> Invitation:

@@ -18,8 +18,8 @@ from elonara.api import tokens
 from elonara.api.auth import caller
 from elonara.api.fields import NO_CONTROLS
 from elonara.api.problems import Problem
-from elonara.bluesky.factory import BlueskyAgentFactory
-from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
+from elonara.bluesky.writing.factory import BlueskyAgentFactory
 from elonara.members.models import Member
 from elonara.members.queries import may_sign_in
 

@@ -12,8 +12,9 @@ from pydantic import Field
 from elonara.api import targets
 from elonara.api.auth import caller
 from elonara.api.fields import NO_CONTROLS, Slug
-from elonara.bluesky import graph, rereading
-from elonara.bluesky.graph import GraphPage
+from elonara.bluesky.graph import resync
+from elonara.bluesky.graph import service as graph_service
+from elonara.bluesky.graph.service import GraphPage
 from elonara.invitations import queries
 from elonara.members.models import Member
 
@@ -73,7 +74,7 @@ def follows(request: HttpRequest, params: Query[PeopleQuery]) -> Any:
 @router.post("/me/bluesky/sync", response=SyncOut, summary="Read my people again")
 def sync(request: HttpRequest) -> Any:
     """Forget what was kept of the graph, and read the newest hundred followers and follows from Bluesky."""
-    return rereading.reread(caller(request).pk)
+    return resync.resync(caller(request).pk)
 
 
 def _people(member: Member, side: Literal["followers", "follows"], params: PeopleQuery) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def _people(member: Member, side: Literal["followers", "follows"], params: Peopl
 
 
 def _page(member_id: int, side: Literal["followers", "follows"], params: PeopleQuery) -> GraphPage:
-    service = graph.service()
+    service = graph_service.current()
     if params.q:
         found = service.search(member_id, params.q, limit=params.limit)
         wanted = [person for person in found if (person.follows_you if side == "followers" else person.you_follow)]

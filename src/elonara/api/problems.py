@@ -12,7 +12,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from elonara.api.openapi import PROBLEM
-from elonara.bluesky.graph import GraphUnavailable
+from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import Invalid, NotAllowed
 

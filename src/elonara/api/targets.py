@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404
 
-from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.communities import queries as communities
 from elonara.communities.models import Community
 from elonara.events import queries as events

@@ -21,11 +21,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 from joserfc.jwt import JWTClaimsRegistry
 
-from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.members.models import Member
 from elonara.members.queries import may_sign_in
 
-LIFETIME = 3600  # seconds
+TOKEN_LIFETIME_SECONDS = 3600  # seconds
 AUDIENCE = "elonara-api"
 TYPE = "at+jwt"
 
@@ -39,7 +39,7 @@ class Issued:
     """A new token and how long it lives (seconds)."""
 
     access_token: str = field(repr=False)
-    expires_in: int = LIFETIME
+    expires_in: int = TOKEN_LIFETIME_SECONDS
     token_type: str = "Bearer"  # noqa: S105 - the scheme's name
 
 
@@ -59,7 +59,7 @@ def issue(member: Member) -> Issued:
         "sub": str(member.pk),
         "client_id": AUDIENCE,
         "iat": now,
-        "exp": now + LIFETIME,
+        "exp": now + TOKEN_LIFETIME_SECONDS,
         "jti": secrets.token_urlsafe(12),
         "epoch": member.token_epoch,
         "auth": _fingerprint(member),

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from elonara.atproto.answers import xrpc_error
-from elonara.atproto.errors import AtprotoError, Kind, MalformedAnswer, XrpcError
-from elonara.atproto.network import Answer
+from elonara.atproto.error_responses import xrpc_error
+from elonara.atproto.errors import AtprotoError, ErrorKind, MalformedResponse, XrpcError
+from elonara.atproto.http import Response
 from elonara.atproto.syntax import is_did, is_handle
 from elonara.atproto.xrpc import Xrpc
 
@@ -26,7 +26,7 @@ APP_PASSWORD_KINDS: Mapping[str, str] = {
     "com.atproto.appPassPrivileged": "appPassPrivileged",
 }
 
-_OVER = {Kind.TOKEN_EXPIRED, Kind.TOKEN_INVALID, Kind.ACCOUNT_NOT_FOUND, Kind.ACCOUNT_TAKENDOWN}
+_OVER = {ErrorKind.TOKEN_EXPIRED, ErrorKind.TOKEN_INVALID, ErrorKind.ACCOUNT_NOT_FOUND, ErrorKind.ACCOUNT_TAKENDOWN}
 
 
 class AppPasswordError(AtprotoError):
@@ -41,7 +41,7 @@ class AuthFactorRequired(AppPasswordError):
     """The account asks for a code by e-mail, as it does for its main password only: this is no app password."""
 
 
-class SessionOver(AppPasswordError):
+class AppSessionExpired(AppPasswordError):
     """The session cannot be refreshed any more: the app password was revoked, or the account is gone."""
 
 
@@ -69,7 +69,7 @@ def create_session(xrpc: Xrpc, pds_url: str, identifier: str, password: str) -> 
             pds_url, "com.atproto.server.createSession", {"identifier": identifier, "password": password}
         )
     except XrpcError as fault:
-        if fault.kind is Kind.AUTH_FACTOR_REQUIRED:
+        if fault.kind is ErrorKind.AUTH_FACTOR_REQUIRED:
             raise AuthFactorRequired("the account asks for a code by e-mail; an app password needs none") from fault
         raise
     return _session(xrpc, pds_url, found)
@@ -81,7 +81,7 @@ def refresh_session(xrpc: Xrpc, pds_url: str, refresh_jwt: str) -> AppSession:
         found = xrpc.procedure(pds_url, "com.atproto.server.refreshSession", auth=BearerAuth(refresh_jwt))
     except XrpcError as fault:
         if fault.kind in _OVER:
-            raise SessionOver("the app password was revoked, or its session has ended") from fault
+            raise AppSessionExpired("the app password was revoked, or its session has ended") from fault
         raise
     return _session(xrpc, pds_url, found)
 
@@ -112,10 +112,10 @@ class BearerAuth:
         """The `Authorization` header."""
         return {"authorization": f"Bearer {self._token}"}
 
-    def retry(self, method: str, url: str, answer: Answer) -> bool:  # noqa: ARG002
+    def retry(self, method: str, url: str, answer: Response) -> bool:  # noqa: ARG002
         """Whether the token was the fault and a new one is at hand."""
         fault = xrpc_error(answer.status, answer.headers, answer.body)
-        if fault.kind not in {Kind.TOKEN_EXPIRED, Kind.TOKEN_INVALID} or self._on_expired is None:
+        if fault.kind not in {ErrorKind.TOKEN_EXPIRED, ErrorKind.TOKEN_INVALID} or self._on_expired is None:
             return False
         ask, self._on_expired = self._on_expired, None
         token = ask()
@@ -124,14 +124,14 @@ class BearerAuth:
         self._token = token
         return True
 
-    def observe(self, url: str, answer: Answer) -> None:
+    def observe(self, url: str, answer: Response) -> None:
         """Nothing to learn: bearer tokens have no nonces."""
 
 
 def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
     did, access, refresh = found.get("did"), found.get("accessJwt"), found.get("refreshJwt")
     if not (isinstance(did, str) and is_did(did) and isinstance(access, str) and isinstance(refresh, str)):
-        raise MalformedAnswer(200, "the answer to a sign-in lacks the account or its tokens")
+        raise MalformedResponse(200, "the answer to a sign-in lacks the account or its tokens")
     claims = _claims(access)
     scope = claims.get("scope")
     kind = APP_PASSWORD_KINDS.get(scope) if isinstance(scope, str) else None
@@ -145,7 +145,7 @@ def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
     try:
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
     except (KeyError, TypeError, ValueError, OverflowError, OSError) as fault:
-        raise MalformedAnswer(200, "the access token has no time of expiry") from fault
+        raise MalformedResponse(200, "the access token has no time of expiry") from fault
     handle = found.get("handle")
     return AppSession(
         did=did,
@@ -165,5 +165,5 @@ def _claims(jwt: str) -> dict[str, Any]:
         found = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (ValueError, IndexError, RecursionError):
         # From None: the message of a decoding fault can quote the token.
-        raise MalformedAnswer(200, "the access token cannot be read") from None
+        raise MalformedResponse(200, "the access token cannot be read") from None
     return found if isinstance(found, dict) else {}

@@ -69,7 +69,7 @@ class IdentityError(AtprotoError):
         self.reason: IdentityReason = reason
 
 
-class Kind(StrEnum):
+class ErrorKind(StrEnum):
     """What an XRPC failure means to us, independent of how a server words it."""
 
     USE_DPOP_NONCE = "use_dpop_nonce"  # take the nonce of the answer and try again
@@ -94,7 +94,7 @@ class Kind(StrEnum):
     @property
     def ambiguous(self) -> bool:
         """Whether the work may have been done in spite of the failure: look before a retry."""
-        return self in {Kind.RECORD_EXISTS_OR_SERVER, Kind.SERVER_ERROR, Kind.MALFORMED_ANSWER}
+        return self in {ErrorKind.RECORD_EXISTS_OR_SERVER, ErrorKind.SERVER_ERROR, ErrorKind.MALFORMED_ANSWER}
 
 
 class XrpcError(AtprotoError):
@@ -109,7 +109,7 @@ class XrpcError(AtprotoError):
         error: str,
         message: str,
         *,
-        kind: Kind,
+        kind: ErrorKind,
         retry_after: float | None = None,
         resets_at: datetime | None = None,
     ) -> None:
@@ -127,11 +127,11 @@ class XrpcError(AtprotoError):
         return self.kind.ambiguous
 
 
-class MalformedAnswer(XrpcError):
+class MalformedResponse(XrpcError):
     """The status says success, the body is not what was promised."""
 
     def __init__(self, status: int, message: str) -> None:
-        super().__init__(status, "MalformedAnswer", message, kind=Kind.MALFORMED_ANSWER)
+        super().__init__(status, "MalformedAnswer", message, kind=ErrorKind.MALFORMED_ANSWER)
 
 
 class OAuthError(AtprotoError):

@@ -14,26 +14,26 @@ from elonara.atproto.dns import DnsTxt, TxtLookup
 from elonara.atproto.errors import (
     AddressRefused,
     AtprotoError,
+    ErrorKind,
     IdentityError,
     IdentityReason,
-    Kind,
-    MalformedAnswer,
+    MalformedResponse,
     NameNotFound,
     NetworkError,
     XrpcError,
 )
-from elonara.atproto.network import Answer, Http
+from elonara.atproto.http import HttpClient, Response
 from elonara.atproto.syntax import is_did, is_did_plc, is_handle, normalize_handle, normalize_identifier
 from elonara.atproto.xrpc import Xrpc
 
 HANDLE_INVALID = "handle.invalid"
 # Top-level domains that no handle of the open network has: asked of the configured resolver alone.
 CLOSED_TLDS = frozenset({"alt", "arpa", "example", "internal", "local", "localhost", "onion", "test"})
-MAX_TTL = 599.0  # the OAuth profile: identities are not remembered for ten minutes
+CACHE_SECONDS = 599.0  # the OAuth profile: identities are not remembered for ten minutes
 CACHE_SIZE = 10_000
-DEADLINE = 10.0
-DID_BYTES = 4096
-DOCUMENT_BYTES = 256 * 1024
+RESOLVE_DEADLINE_SECONDS = 10.0
+MAX_DID_RESPONSE_BYTES = 4096
+MAX_DID_DOCUMENT_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class IdentityResolver:
 
     def __init__(
         self,
-        http: Http,
+        http: HttpClient,
         *,
         plc_url: str,
         handle_resolver_url: str = "",
@@ -74,8 +74,8 @@ class IdentityResolver:
         self._plc_url = plc_url.rstrip("/")
         self._handle_resolver_url = handle_resolver_url
         self._dns = dns or DnsTxt()
-        self._handles: TtlCache[str] = TtlCache(min(ttl, MAX_TTL), CACHE_SIZE)
-        self._documents: TtlCache[DidDocument] = TtlCache(min(ttl, MAX_TTL), CACHE_SIZE)
+        self._handles: TtlCache[str] = TtlCache(min(ttl, CACHE_SECONDS), CACHE_SIZE)
+        self._documents: TtlCache[DidDocument] = TtlCache(min(ttl, CACHE_SECONDS), CACHE_SIZE)
 
     def resolve_handle(self, handle: str, *, fresh: bool = False) -> str:
         """The DID that a handle claims: DNS TXT at `_atproto`, then https. Nothing says the DID agrees.
@@ -106,11 +106,11 @@ class IdentityResolver:
         if not fresh and (known := self._documents.get(did)):
             return known
         try:
-            answer = self._http.request("GET", url, deadline=DEADLINE, max_bytes=DOCUMENT_BYTES)
+            answer = self._http.request("GET", url, deadline=RESOLVE_DEADLINE_SECONDS, max_bytes=MAX_DID_DOCUMENT_BYTES)
             if answer.status != 200:
                 raise _refusal(answer, f"the document of {did}", "did_not_found")
             document = _read_document(did, answer.json())
-        except MalformedAnswer as fault:
+        except MalformedResponse as fault:
             raise IdentityError(f"the document of {did} cannot be read", reason="did_malformed") from fault
         except (NameNotFound, AddressRefused) as fault:
             # A directory that cannot be found is our setting or our network; a did:web host is the DID itself.
@@ -160,13 +160,15 @@ class IdentityResolver:
             return claim
         try:
             url = f"https://{handle}/.well-known/atproto-did"
-            answer = self._http.request("GET", url, deadline=DEADLINE, max_bytes=DID_BYTES, redirects=3)
+            answer = self._http.request(
+                "GET", url, deadline=RESOLVE_DEADLINE_SECONDS, max_bytes=MAX_DID_RESPONSE_BYTES, redirects=3
+            )
             if answer.status != 200:
                 raise _refusal(answer, handle, "handle_not_found")
             did = answer.text().strip()
         except (NetworkError, XrpcError) as fault:
             absent = isinstance(fault, NameNotFound) and dns_fault is None
-            wrong = isinstance(fault, (AddressRefused, MalformedAnswer))
+            wrong = isinstance(fault, (AddressRefused, MalformedResponse))
             if absent or wrong:
                 raise IdentityError(f"no account has the handle {handle}", reason="handle_not_found") from fault
             raise IdentityError(f"{handle} cannot be looked up now: {fault}", reason="unreachable") from fault
@@ -177,10 +179,13 @@ class IdentityResolver:
     def _by_resolver(self, handle: str) -> str:
         try:
             found = Xrpc(self._http).query(
-                self._handle_resolver_url, "com.atproto.identity.resolveHandle", {"handle": handle}, deadline=DEADLINE
+                self._handle_resolver_url,
+                "com.atproto.identity.resolveHandle",
+                {"handle": handle},
+                deadline=RESOLVE_DEADLINE_SECONDS,
             )
         except XrpcError as fault:
-            if fault.kind is Kind.BAD_REQUEST:
+            if fault.kind is ErrorKind.BAD_REQUEST:
                 raise IdentityError(f"no account has the handle {handle}", reason="handle_not_found") from fault
             raise IdentityError(f"{handle} cannot be looked up now", reason="unreachable") from fault
         except AtprotoError as fault:
@@ -202,7 +207,7 @@ class IdentityResolver:
         raise IdentityError(f"{did[:100]!r} is not a DID of this network", reason="did_malformed")
 
 
-def _refusal(answer: Answer, what: str, absent: IdentityReason) -> IdentityError:
+def _refusal(answer: Response, what: str, absent: IdentityReason) -> IdentityError:
     if 400 <= answer.status < 500 and answer.status != 429:
         return IdentityError(f"{what} was not found", reason=absent)
     return IdentityError(f"{what} cannot be looked up now (status {answer.status})", reason="unreachable")

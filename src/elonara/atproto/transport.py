@@ -18,14 +18,14 @@ import httpx2
 from elonara.atproto.addresses import Allowed, is_public
 from elonara.atproto.errors import AddressRefused, BodyTooLarge, NameNotFound, NetworkError
 
-Resolver = Callable[[str, int], Sequence[tuple[str, int]]]
+AddressResolver = Callable[[str, int], Sequence[tuple[str, int]]]
 
 MAX_CONNECTIONS = 100
 KEEP_ALIVE = 20
 # Below the five seconds after which node servers hang up by default: a request sent into a closing connection
 # fails without an answer, and then nobody knows whether a post was made.
 KEEP_ALIVE_SECONDS = 4.0
-LOOKUPS_AT_ONCE = 16
+MAX_PARALLEL_LOOKUPS = 16
 ADDRESSES_TO_TRY = 6
 # So that a dead first address (IPv6 on a machine without) leaves time for the next.
 SECONDS_PER_ADDRESS = 4.0
@@ -50,7 +50,7 @@ class Deadline:
 
 
 @dataclass
-class Call:
+class RequestContext:
     """One request on its way: until when, and whether any byte of it has left."""
 
     until: Deadline
@@ -58,13 +58,13 @@ class Call:
 
 
 # The transport works in the thread of its caller, so a context variable carries the call down to the socket.
-current_call: contextvars.ContextVar[Call] = contextvars.ContextVar("current_call")
+current_request: contextvars.ContextVar[RequestContext] = contextvars.ContextVar("current_call")
 
 
 class GuardedTransport(httpx2.HTTPTransport):
     """httpx2's transport over a connection pool whose sockets are opened by `GuardedBackend`."""
 
-    def __init__(self, allowed: Allowed, resolver: Resolver | None, ssl_context: ssl.SSLContext | None) -> None:
+    def __init__(self, allowed: Allowed, resolver: AddressResolver | None, ssl_context: ssl.SSLContext | None) -> None:
         context = ssl_context or httpx2.create_ssl_context(trust_env=False)
         super().__init__(verify=context, trust_env=False)
         # There is no public way to give httpx2 a network backend, hence the private attribute. It must exist
@@ -94,7 +94,7 @@ class GuardedTransport(httpx2.HTTPTransport):
 class GuardedBackend(httpcore2.NetworkBackend):
     """Opens TCP connections to vetted addresses."""
 
-    def __init__(self, allowed: Allowed, resolver: Resolver | None) -> None:
+    def __init__(self, allowed: Allowed, resolver: AddressResolver | None) -> None:
         self._allowed = allowed
         self._resolve = resolver or system_resolver
         self._tcp = httpcore2.SyncBackend()
@@ -115,7 +115,7 @@ class GuardedBackend(httpcore2.NetworkBackend):
             addresses = [(ip, where) for ip, where in addresses if is_public(ip)]
             if not addresses:
                 raise AddressRefused(f"{host} leads to an address that is not public")
-        until = current_call.get().until
+        until = current_request.get().until
         *first, last = addresses[:ADDRESSES_TO_TRY]
         for ip, where in first:
             try:
@@ -138,11 +138,11 @@ class GuardedStream(httpcore2.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
         """Read what is there, waiting no longer than the call may."""
-        return self._inner.read(max_bytes, current_call.get().until.left())
+        return self._inner.read(max_bytes, current_request.get().until.left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         """Write, noting that the request is no longer only ours."""
-        call = current_call.get()
+        call = current_request.get()
         call.sent = True
         self._inner.write(buffer, call.until.left())
 
@@ -157,14 +157,14 @@ class GuardedStream(httpcore2.NetworkStream):
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore2.NetworkStream:
         """Begin TLS for `server_hostname`, which is the name asked for and never the address."""
-        return GuardedStream(self._inner.start_tls(ssl_context, server_hostname, current_call.get().until.left()))
+        return GuardedStream(self._inner.start_tls(ssl_context, server_hostname, current_request.get().until.left()))
 
     def get_extra_info(self, info: str) -> Any:
         """Whatever the socket below knows."""
         return self._inner.get_extra_info(info)
 
 
-_lookups = threading.BoundedSemaphore(LOOKUPS_AT_ONCE)
+_lookups = threading.BoundedSemaphore(MAX_PARALLEL_LOOKUPS)
 
 
 def system_resolver(host: str, port: int) -> list[tuple[str, int]]:
@@ -173,7 +173,7 @@ def system_resolver(host: str, port: int) -> list[tuple[str, int]]:
     The system's call cannot be interrupted, so it runs in a thread of its own that may be left behind; how many
     of those there can be is bounded. Raises NetworkError when the name is unknown.
     """
-    until = current_call.get().until
+    until = current_request.get().until
     if not _lookups.acquire(timeout=until.left()):
         raise httpx2.ConnectTimeout("too many names are being looked up")
     outcome: list[Any] = []

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from elonara.atproto.answers import xrpc_error
-from elonara.atproto.errors import MalformedAnswer
-from elonara.atproto.network import Answer, Http
+from elonara.atproto.error_responses import xrpc_error
+from elonara.atproto.errors import MalformedResponse
+from elonara.atproto.http import HttpClient, Response
 
 # A nonce, then the token that another process stored, then a refreshed one, then the authorizer's last word.
 MAX_RETRIES = 4
@@ -27,11 +27,11 @@ class Authorizer(Protocol):
         """The headers that authorize one attempt. Called afresh for every attempt (proofs are used once)."""
         ...
 
-    def retry(self, method: str, url: str, answer: Answer) -> bool:
+    def retry(self, method: str, url: str, answer: Response) -> bool:
         """Called on 400 and 401: True to try once more (a nonce was stored, a token refreshed)."""
         ...
 
-    def observe(self, url: str, answer: Answer) -> None:
+    def observe(self, url: str, answer: Response) -> None:
         """Called with every answer, before it is judged: nonces, rate limits."""
         ...
 
@@ -39,7 +39,7 @@ class Authorizer(Protocol):
 class Xrpc:
     """XRPC calls. Raises XrpcError for what servers refuse and NetworkError where no answer came."""
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: HttpClient) -> None:
         self._http = http
 
     def query(
@@ -90,14 +90,14 @@ class Xrpc:
 
 
 def _call(
-    send: Callable[..., Answer],
+    send: Callable[..., Response],
     method: str,
     service: str,
     nsid: str,
     *,
     headers: Mapping[str, str],
     auth: Authorizer | None,
-) -> Answer:
+) -> Response:
     url = f"{service.rstrip('/')}/xrpc/{nsid}"
     retries = MAX_RETRIES if auth else 0
     while True:
@@ -111,7 +111,7 @@ def _call(
         if answer.status not in {400, 401} or retries < 0 or auth is None or not auth.retry(method, url, answer):
             break
     if answer.status < 400:
-        raise MalformedAnswer(answer.status, f"{nsid} answered with status {answer.status}")
+        raise MalformedResponse(answer.status, f"{nsid} answered with status {answer.status}")
     raise xrpc_error(answer.status, answer.headers, answer.body, nsid)
 
 

@@ -166,7 +166,7 @@ class ActorView(models.Model):
 
     member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     did = models.CharField(max_length=256)
-    person = models.JSONField()  # elonara.bluesky.graph.Person as a dict
+    person = models.JSONField()  # elonara.bluesky.graph.service.Person as a dict
     checked_at = models.DateTimeField()
 
     class Meta:

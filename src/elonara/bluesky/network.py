@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from elonara.atproto.dns import TxtLookup
+from elonara.atproto.http import GuardedHttp
 from elonara.atproto.identity import IdentityResolver
-from elonara.atproto.network import GuardedHttp
 from elonara.atproto.oauth.metadata import Discovery
 from elonara.atproto.xrpc import Xrpc
 from elonara.options import Bluesky

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 
 from elonara.cli import arguments
-from elonara.cli.errors import Refused
-from elonara.cli.reach import DatabaseAway, check_database, let_go
+from elonara.cli.errors import CommandRefused
+from elonara.cli.postgres import DatabaseAway, check_database, let_go
 from elonara.config.options import BadSetting, load
 from elonara.keyfiles import KeyFileFault
 from elonara.sealing import ensure_keys
@@ -39,7 +39,7 @@ def _guarded(given: argparse.Namespace) -> int:
         return int(importlib.import_module(f"elonara.cli.{given.module}").run(given, options))
     except (BadSetting, KeyFileFault) as fault:
         return _say(fault, 2)
-    except (Refused, DatabaseAway) as fault:
+    except (CommandRefused, DatabaseAway) as fault:
         return _say(fault, 1)
     except KeyboardInterrupt:
         return 130

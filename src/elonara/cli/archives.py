@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 from django.db import connection
 
-from elonara.cli.errors import Refused
+from elonara.cli.errors import CommandRefused
 
 SQLITE, POSTGRES = "database.sqlite3", "database.dump"
 MANIFEST = "manifest.json"
@@ -34,7 +34,7 @@ def dump_database(folder: Path) -> Path:
             source.backup(copy)
             found = copy.execute("PRAGMA quick_check").fetchone()[0]
         if found != "ok":
-            raise Refused(f"the database is damaged: {found}")
+            raise CommandRefused(f"the database is damaged: {found}")
         return path
     path = folder / POSTGRES
     _postgres("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}")
@@ -91,7 +91,7 @@ def unpack(path: Path, folder: Path) -> None:
         with tarfile.open(path) as archive:
             archive.extractall(folder, filter="data")  # refuses names that lead out of the folder
     except (OSError, tarfile.TarError) as fault:
-        raise Refused(f"{path.name} cannot be read as a backup: {fault}") from fault
+        raise CommandRefused(f"{path.name} cannot be read as a backup: {fault}") from fault
 
 
 def _postgres(program: str, *arguments: str) -> None:
@@ -108,7 +108,7 @@ def _postgres(program: str, *arguments: str) -> None:
         env=os.environ | ({"PGPASSWORD": password} if password else {}), capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        raise Refused(f"{program} failed: {' '.join(done.stderr.split())[:500]}")
+        raise CommandRefused(f"{program} failed: {' '.join(done.stderr.split())[:500]}")
 
 
 def find(program: str) -> str:
@@ -117,5 +117,5 @@ def find(program: str) -> str:
         return found
     newest = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), key=lambda path: int(path.parts[-3]))
     if not newest:
-        raise Refused(f"{program} is not on this machine: install PostgreSQL's client programs")
+        raise CommandRefused(f"{program} is not on this machine: install PostgreSQL's client programs")
     return str(newest[-1])

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from elonara.cli import archives, migrate
-from elonara.cli.errors import Refused
+from elonara.cli.errors import CommandRefused
 from elonara.options import Options
 
 DATA, KEYS = ".tar.gz", ".keys.tar"
@@ -23,7 +23,7 @@ DATA, KEYS = ".tar.gz", ".keys.tar"
 def run(given: argparse.Namespace, options: Options) -> int:
     """Write the two archives. The site may go on running."""
     if migrate.is_empty():
-        raise Refused("there is nothing to back up: this site has no database yet")
+        raise CommandRefused("there is nothing to back up: this site has no database yet")
     made_at = datetime.now(UTC)
     name = f"elonara-{made_at:%Y%m%d-%H%M%S}"
     data, keys = given.folder / f"{name}{DATA}", (given.keys or given.folder) / f"{name}{KEYS}"
@@ -43,7 +43,7 @@ def run(given: argparse.Namespace, options: Options) -> int:
             for old in archives.keep_newest(made, ending, given.keep)
         ]
     except (OSError, sqlite3.Error) as fault:
-        raise Refused(f"the backup could not be finished: {fault}") from fault
+        raise CommandRefused(f"the backup could not be finished: {fault}") from fault
     if given.json:
         print(json.dumps({"file": str(data), "keys": str(keys), "pruned": [str(path) for path in pruned], **manifest}))
     else:

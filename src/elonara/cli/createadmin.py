@@ -8,7 +8,7 @@ import json
 import sys
 
 from elonara.cli import migrate
-from elonara.cli.errors import Refused
+from elonara.cli.errors import CommandRefused
 from elonara.members.actions import create_operator
 from elonara.members.errors import Invalid
 from elonara.options import Options
@@ -21,7 +21,7 @@ def run(given: argparse.Namespace, options: Options) -> int:
     try:
         member = create_operator(given.username, password, email=given.email)
     except Invalid as fault:
-        raise Refused(" ".join(f"{field}: {sentence}" for field, sentence in fault.errors.items())) from fault
+        raise CommandRefused(" ".join(f"{field}: {sentence}" for field, sentence in fault.errors.items())) from fault
     if given.json:
         print(json.dumps({"member_id": member.pk, "username": member.username}))
     else:
@@ -31,8 +31,8 @@ def run(given: argparse.Namespace, options: Options) -> int:
 
 def _ask() -> str:
     if not sys.stdin.isatty():
-        raise Refused("say the password with --password-stdin, or run this in a terminal")
+        raise CommandRefused("say the password with --password-stdin, or run this in a terminal")
     first = getpass.getpass("Password: ")
     if first != getpass.getpass("Password again: "):
-        raise Refused("the two passwords differ")
+        raise CommandRefused("the two passwords differ")
     return first

@@ -13,9 +13,9 @@ from functools import partial
 from django.db import DatabaseError, connection
 
 from elonara import sealing
-from elonara.cli import migrate, outside, running, writes
-from elonara.cli.findings import Finding
-from elonara.cli.reach import DatabaseAway, check_database
+from elonara.cli import doctor_network, doctor_rows, doctor_writes, migrate
+from elonara.cli.doctor_findings import Finding
+from elonara.cli.postgres import DatabaseAway, check_database
 from elonara.keyfiles import KeyFileFault, read_private
 from elonara.members.first_run import has_operator
 from elonara.options import Options
@@ -26,11 +26,19 @@ DISK_LOW_BELOW = 1 << 30  # bytes: early enough to do something about it
 
 def run(given: argparse.Namespace, options: Options) -> int:
     """Look at everything; exit status 1 when something is wrong."""
-    looks: list[Callable[[Options], Iterator[Finding]]] = [_site, _keys, _disk, _database, _email, _relay, running.look]
+    looks: list[Callable[[Options], Iterator[Finding]]] = [
+        _site,
+        _keys,
+        _disk,
+        _database,
+        _email,
+        _relay,
+        doctor_rows.check,
+    ]
     if not given.offline:
-        looks.append(outside.look)
+        looks.append(doctor_network.check)
     if given.writes:
-        looks.append(partial(writes.look, handle=given.writes))
+        looks.append(partial(doctor_writes.check, handle=given.writes))
     found = [finding for look in looks for finding in look(options)]
     wrong = any(finding.level == "wrong" for finding in found)
     if given.json:

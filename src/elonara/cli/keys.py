@@ -11,7 +11,7 @@ from django.db import models
 
 from elonara import sealing
 from elonara.bluesky.models import AppPasswordSession, AssertionKey, AuthorizationRequest, MemberIdentity
-from elonara.bluesky.secrets import did_of
+from elonara.bluesky.sealed_columns import did_of
 from elonara.members.mfa import SealedMFAAdapter
 from elonara.options import Options
 

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from elonara.cli.errors import Refused
+from elonara.cli.errors import CommandRefused
 from elonara.config.migrations import pending
 from elonara.options import Options
 
@@ -45,5 +45,5 @@ def ready(*, migrate: bool) -> None:
     if not pending():
         return
     if not migrate and not is_empty():
-        raise Refused("the database is older than this version: make a backup, then run `elonara migrate`")
+        raise CommandRefused("the database is older than this version: make a backup, then run `elonara migrate`")
     apply()

@@ -6,21 +6,21 @@ import argparse
 import json
 
 from elonara.bluesky.reasons import sentence
-from elonara.housekeeping import reconnecting
+from elonara.housekeeping import reauthorization
 from elonara.options import Options
 
 
 def run(given: argparse.Namespace, options: Options) -> int:
     """Name them; with `--tell` leave each a notice, and an e-mail where there is an address and a mail server."""
-    moved = reconnecting.mark_changed_address() if given.moved else 0
-    lacking = reconnecting.lacking_write_scope()
-    told = reconnecting.ask(lacking) if given.tell else 0
+    moved = reauthorization.mark_changed_address() if given.moved else 0
+    lacking = reauthorization.lacking_write_scope()
+    told = reauthorization.ask_to_reauthorize(lacking) if given.tell else 0
     if given.json:
         hosts = [
             {"username": one.member.username, "handle": one.handle, "reason": one.reason, "waiting": one.waiting}
             for one in lacking
         ]
-        print(json.dumps({"hosts": hosts, "told": told, "moved": moved, "link": reconnecting.link()}))
+        print(json.dumps({"hosts": hosts, "told": told, "moved": moved, "link": reauthorization.link()}))
         return 0
     if given.moved:
         print(f"{moved} sessions were made under another address of this site and ended")
@@ -29,7 +29,7 @@ def run(given: argparse.Namespace, options: Options) -> int:
     if not lacking:
         print("every host could post by OAuth")
     elif given.tell:
-        print(f"{told} were told to open {reconnecting.link()}")
+        print(f"{told} were told to open {reauthorization.link()}")
     else:
-        print(f"{len(lacking)} hosts; `elonara reauthorize --tell` asks them to open {reconnecting.link()}")
+        print(f"{len(lacking)} hosts; `elonara reauthorize --tell` asks them to open {reauthorization.link()}")
     return 0

@@ -12,17 +12,17 @@ from django.conf import settings
 from django.db import connection
 
 from elonara.cli import archives, migrate
-from elonara.cli.errors import Refused
-from elonara.invitations import restored
+from elonara.cli.errors import CommandRefused
+from elonara.invitations.outbox import restored
 from elonara.options import Options
 
 
 def run(given: argparse.Namespace, options: Options) -> int:
     """Fill an empty site from a backup and its keys, then bring the database up to date."""
     if not migrate.is_empty():
-        raise Refused("this site has a database already: restore into a new data_dir, or an empty database")
+        raise CommandRefused("this site has a database already: restore into a new data_dir, or an empty database")
     if Path(settings.MEDIA_ROOT).exists():
-        raise Refused(f"there are pictures in {settings.MEDIA_ROOT} already: restore into a new data_dir")
+        raise CommandRefused(f"there are pictures in {settings.MEDIA_ROOT} already: restore into a new data_dir")
     options.data_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".elonara-restore-", dir=options.data_dir) as place:
         folder = Path(place)
@@ -30,13 +30,13 @@ def run(given: argparse.Namespace, options: Options) -> int:
         archives.unpack(given.keys, folder / "secret")
         manifest = _manifest(folder / "data")
         if not (folder / "secret" / "keys" / "sealing.json").exists():
-            raise Refused(f"{given.keys.name} holds no keys; without them no session can be opened")
+            raise CommandRefused(f"{given.keys.name} holds no keys; without them no session can be opened")
         archives.load_database(_database(folder / "data", manifest))
         if (folder / "data" / "media").exists():
             shutil.move(folder / "data" / "media", settings.MEDIA_ROOT)
         _put_keys(folder / "secret" / "keys", options.data_dir / "keys")
     migrate.apply()
-    in_doubt = restored.doubt()
+    in_doubt = restored.mark_ambiguous()
     made_at, moved = manifest["made_at"], manifest["site"] != options.site.url
     if given.json:
         print(json.dumps({"made_at": made_at, "site": manifest["site"], "moved": moved, "in_doubt": in_doubt}))
@@ -54,16 +54,16 @@ def _manifest(folder: Path) -> dict[str, str]:
     try:
         manifest: dict[str, str] = json.loads((folder / archives.MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
-        raise Refused("this is no backup of Elonara: it has no manifest.json") from fault
+        raise CommandRefused("this is no backup of Elonara: it has no manifest.json") from fault
     return manifest
 
 
 def _database(folder: Path, manifest: dict[str, str]) -> Path:
     if manifest["database"] != connection.vendor:
-        raise Refused(f"the backup is of {manifest['database']}, and database.url here says {connection.vendor}")
+        raise CommandRefused(f"the backup is of {manifest['database']}, and database.url here says {connection.vendor}")
     path = folder / (archives.SQLITE if connection.vendor == "sqlite" else archives.POSTGRES)
     if not path.exists():
-        raise Refused("the backup holds no database")
+        raise CommandRefused("the backup holds no database")
     return path
 
 

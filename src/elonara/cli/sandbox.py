@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import elonara
-from elonara.cli.errors import Refused
+from elonara.cli.errors import CommandRefused
 from elonara.options import Options
 
 
@@ -16,7 +16,7 @@ def run(given: argparse.Namespace, options: Options) -> int:
     """Run the sandbox's own command line."""
     checkout = Path(elonara.__file__).resolve().parents[2]
     if not (checkout / "sandbox" / "__init__.py").exists():
-        raise Refused("the sandbox is a part of the source: run this from a checkout of Elonara")
+        raise CommandRefused("the sandbox is a part of the source: run this from a checkout of Elonara")
     if str(checkout) not in sys.path:
         sys.path.insert(0, str(checkout))
     return int(import_module("sandbox").main(given.rest))

@@ -18,16 +18,16 @@ from waitress.server import create_server
 
 from elonara import jobs
 from elonara.cli import memory, migrate
-from elonara.cli.errors import Refused
+from elonara.cli.errors import CommandRefused
 from elonara.engines import handlers
 from elonara.engines.embedded import EmbeddedEngine
-from elonara.housekeeping import reconnecting, workers
+from elonara.housekeeping import reauthorization, workers
 from elonara.members.actions import first_run_link
 from elonara.options import Http, Options
 
 THREADS: Final = 8
 # SIGTERM: answers under way get this long, then the jobs; together under the 10 s that a service manager waits.
-ANSWER_SECONDS: Final = 4.0
+RESPONSE_SECONDS: Final = 4.0
 JOB_SECONDS: Final = 5.0
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,9 @@ def _listen(http: Http) -> socket.socket:
     try:
         return socket.create_server((http.host, http.port), family=family, backlog=1024)
     except OSError as fault:
-        raise Refused(f"cannot listen on {http.host} port {http.port}: {fault.strerror}; set http.port") from fault
+        raise CommandRefused(
+            f"cannot listen on {http.host} port {http.port}: {fault.strerror}; set http.port"
+        ) from fault
 
 
 def _greet(options: Options) -> None:
@@ -97,10 +99,10 @@ def _greet(options: Options) -> None:
 
 
 def _changed_address(options: Options) -> None:
-    if count := reconnecting.mark_changed_address():
+    if count := reauthorization.mark_changed_address():
         print(
             f"{count} Bluesky sessions were made under another address of this site and ended; "
-            f"their members are asked to reauthorize at {reconnecting.link()}",
+            f"their members are asked to reauthorize at {reauthorization.link()}",
             flush=True,
         )
 
@@ -109,7 +111,7 @@ def _finish_answers(server: Any, sockets: dict[int, Any]) -> None:
     """Accept nobody more, and let the answers under way leave."""
     server.del_channel(sockets)
     server.socket.close()
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + RESPONSE_SECONDS
     while time.monotonic() < deadline and any(
         channel.requests or channel.total_outbufs_len for channel in list(server.active_channels.values())
     ):

@@ -14,7 +14,7 @@ from django.db import DatabaseError
 
 from elonara import jobs
 from elonara.cli import migrate
-from elonara.cli.errors import Refused
+from elonara.cli.errors import CommandRefused
 from elonara.engines import handlers
 from elonara.housekeeping import workers
 from elonara.options import Options
@@ -26,9 +26,11 @@ STOP_SECONDS = 9.0
 def run(given: argparse.Namespace, options: Options) -> int:
     """Work until SIGTERM. The leases keep each account to one worker."""
     if not options.database.is_postgres:
-        raise Refused("with SQLite the site runs its own jobs: `elonara serve` is enough (workers need PostgreSQL)")
+        raise CommandRefused(
+            "with SQLite the site runs its own jobs: `elonara serve` is enough (workers need PostgreSQL)"
+        )
     if migrate.pending():
-        raise Refused("the database is older than this version: run `elonara migrate` first")
+        raise CommandRefused("the database is older than this version: run `elonara migrate` first")
     from elonara.engines.procrastinate import ProcrastinateEngine  # noqa: PLC0415 - it needs the PostgreSQL app
 
     handlers.load()

@@ -10,8 +10,8 @@ from django.utils import timezone
 from elonara.communities import hooks
 from elonara.communities.memberships import adopt, join, leave, remove_member, set_role, unadopted
 from elonara.communities.models import Community, Membership
-from elonara.communities.people import did_of
 from elonara.communities.pictures import prepare
+from elonara.communities.principals import did_of
 from elonara.communities.queries import may_manage
 from elonara.communities.slugs import save_with_slug
 from elonara.communities.validation import clean

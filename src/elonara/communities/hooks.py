@@ -6,14 +6,14 @@ from django.db import transaction
 
 from elonara.communities.models import Community, Membership
 
-type ChangeListener = Callable[[Community, frozenset[str]], None]
+type CommunityListener = Callable[[Community, frozenset[str]], None]
 type JoinListener = Callable[[Membership], None]
 
-_on_change: list[ChangeListener] = []
+_on_change: list[CommunityListener] = []
 _on_join: list[JoinListener] = []
 
 
-def on_change(listener: ChangeListener) -> ChangeListener:
+def on_change(listener: CommunityListener) -> CommunityListener:
     """Call `listener(community, names of the changed columns)` after each change and closing. Usable as a decorator."""
     if listener not in _on_change:
         _on_change.append(listener)

@@ -4,7 +4,7 @@ from django.db import IntegrityError, transaction
 
 from elonara.communities import hooks
 from elonara.communities.models import Community, Membership, Visibility
-from elonara.communities.people import Who, who
+from elonara.communities.principals import Principal, principal_of
 from elonara.communities.queries import role_of
 from elonara.members.actions import require_active
 from elonara.members.errors import Invalid, NotAllowed
@@ -30,7 +30,7 @@ def join(
     `invited`: the caller has seen an invitation of this person, which opens a private community, also to a
     member who waits for approval. Raises NotAllowed.
     """
-    person = who(member, did, handle, name)
+    person = principal_of(member, did, handle, name)
     existing = _membership(community, person)
     if existing is not None:
         return existing
@@ -55,7 +55,7 @@ def join(
 
 def leave(community: Community, *, member: Member | None = None, did: str = "") -> None:
     """Stop belonging. Leaving where one does not belong changes nothing. Raises NotAllowed for the last admin."""
-    person = who(member, did)
+    person = principal_of(member, did)
     with transaction.atomic():
         _lock(community)
         row = _membership(community, person)
@@ -130,7 +130,7 @@ def adopt(member: Member, did: str) -> int:
     return touched
 
 
-def _membership(community: Community, person: Who) -> Membership | None:
+def _membership(community: Community, person: Principal) -> Membership | None:
     rows = Membership.objects.filter(person.rows, community=community)
     return rows.order_by("member_id").first() if person.member is None else rows.order_by("-member_id").first()
 

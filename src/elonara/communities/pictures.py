@@ -10,12 +10,12 @@ from django.core.files.base import ContentFile
 
 from elonara.members.errors import Invalid
 
-LARGEST_FILE = 10 * 1024 * 1024  # bytes
-LONGEST_SIDE = 2000  # pixels, as stored
+MAX_FILE_BYTES = 10 * 1024 * 1024  # bytes
+MAX_SIDE_PIXELS = 2000  # pixels, as stored
 # A baseline JPEG is decoded shrunk, so its own size matters little.
-MOST_PIXELS_SHRUNK = 50_000_000
+MAX_PIXELS_SHRUNK = 50_000_000
 # What decoding may hold at once, and what it holds per pixel (measured as the peak of the process, Pillow 13).
-MOST_MEMORY = 64_000_000
+MAX_DECODED_BYTES = 64_000_000
 MEMORY_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "RGB": 5}  # by mode; 11 for the others, which have to be converted
 MEMORY_PER_PIXEL_WEBP = 16
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
@@ -33,7 +33,7 @@ def prepare(upload: bytes | IO[bytes] | Any, field: str = "picture") -> "Content
     Takes bytes or a file. Raises Invalid({field: sentence}).
     """
     data = upload if isinstance(upload, bytes) else _read(upload)
-    if len(data) > LARGEST_FILE:
+    if len(data) > MAX_FILE_BYTES:
         raise Invalid({field: TOO_HEAVY})
     with _one_at_a_time:
         return ContentFile(_reencoded(data, field), name=f"{secrets.token_hex(12)}.jpg")
@@ -56,7 +56,7 @@ def shrunk(data: bytes, *, side: int, most_bytes: int) -> bytes:
 
 def _read(upload: Any) -> bytes:
     upload.seek(0)
-    data: bytes = upload.read(LARGEST_FILE + 1)
+    data: bytes = upload.read(MAX_FILE_BYTES + 1)
     return data
 
 
@@ -68,7 +68,7 @@ def _reencoded(data: bytes, field: str) -> bytes:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 _refuse_bombs(image, field)
-                image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+                image.thumbnail((MAX_SIDE_PIXELS, MAX_SIDE_PIXELS))
                 # In place: a copy of the pixels would be what the process needs most memory for.
                 ImageOps.exif_transpose(image, in_place=True)
                 return _jpeg(_flat(image), 85)
@@ -84,11 +84,11 @@ def _refuse_bombs(image: Any, field: str) -> None:
     if image.format == "WEBP":
         each = MEMORY_PER_PIXEL_WEBP
     elif image.format == "JPEG" and not image.info.get("progressive"):  # a progressive one is held whole
-        if pixels > MOST_PIXELS_SHRUNK:
+        if pixels > MAX_PIXELS_SHRUNK:
             raise Invalid({field: TOO_MANY_PIXELS})
-        image.draft("RGB", (LONGEST_SIDE // 2, LONGEST_SIDE // 2))
+        image.draft("RGB", (MAX_SIDE_PIXELS // 2, MAX_SIDE_PIXELS // 2))
         pixels, each = image.width * image.height, 4
-    if pixels * each > MOST_MEMORY:
+    if pixels * each > MAX_DECODED_BYTES:
         raise Invalid({field: TOO_MANY_PIXELS})
 
 

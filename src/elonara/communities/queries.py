@@ -5,7 +5,7 @@ from collections.abc import Collection
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
 from elonara.communities.models import Community, Membership, Visibility
-from elonara.communities.people import rows_of
+from elonara.communities.principals import rows_of
 from elonara.members.models import Member
 from elonara.members.queries import may_act
 

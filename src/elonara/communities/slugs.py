@@ -6,7 +6,7 @@ import unicodedata
 
 from django.db import IntegrityError, models, transaction
 
-LONGEST = 60  # leaves room for a number within the column's 80
+MAX_SLUG_LENGTH = 60  # leaves room for a number within the column's 80
 # Pages beside /events/{slug} and /communities/{slug}.
 RESERVED = frozenset({"api", "attending", "calendar", "create", "edit", "hosting", "manage", "new", "past", "search"})
 
@@ -24,9 +24,9 @@ def ascii_slug(title: str) -> str:
     text = "".join(_FOLDED.get(char, char) for char in unicodedata.normalize("NFKC", title).lower())
     text = "".join(_FOLDED.get(char, char) for char in unicodedata.normalize("NFKD", text).lower())
     slug = re.sub(r"[^a-z0-9]+", "-", "".join(char for char in text if not unicodedata.combining(char))).strip("-")
-    if len(slug) > LONGEST:
-        cut = slug[: LONGEST + 1]
-        slug = (cut.rsplit("-", 1)[0] if "-" in cut[20:] else cut[:LONGEST]).strip("-")
+    if len(slug) > MAX_SLUG_LENGTH:
+        cut = slug[: MAX_SLUG_LENGTH + 1]
+        slug = (cut.rsplit("-", 1)[0] if "-" in cut[20:] else cut[:MAX_SLUG_LENGTH]).strip("-")
     return slug
 
 

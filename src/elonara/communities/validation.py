@@ -4,7 +4,7 @@ from typing import Any
 
 from elonara.communities.models import Visibility
 from elonara.members.errors import Invalid
-from elonara.members.words import many_lines, one_line
+from elonara.members.text import many_lines, one_line
 
 __all__ = ["NAME_LENGTH", "clean", "many_lines", "one_line", "too_long"]
 

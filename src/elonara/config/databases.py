@@ -65,4 +65,4 @@ def mailers(options: Email) -> dict[str, dict[str, Any]]:
     """Where code sends e-mail (`default`), and, behind the outbox of the jobs, the server that takes it (`smtp`)."""
     if not options.url:
         return {"default": mailer(options)}
-    return {"default": {"BACKEND": "elonara.housekeeping.letters.Outbox"}, "smtp": mailer(options)}
+    return {"default": {"BACKEND": "elonara.housekeeping.outgoing_email.OutgoingEmailBackend"}, "smtp": mailer(options)}

@@ -63,8 +63,8 @@ MIDDLEWARE = [
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "elonara.web.middleware.ViewerZone",
-    "elonara.web.middleware.Refusals",
+    "elonara.web.middleware.ViewerTimeZone",
+    "elonara.web.middleware.RefusalMiddleware",
 ]
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
@@ -80,9 +80,9 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "elonara.web.context.site",
+                "elonara.web.context_processors.site",
             ],
-            "builtins": ["elonara.web.tags"],
+            "builtins": ["elonara.web.template_tags"],
         },
     }
 ]
@@ -132,7 +132,7 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 # "Lax": the way back from an authorization server is a navigation from another site, and must find the session.
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 60 * 24 * 3600
-CSRF_FAILURE_VIEW = "elonara.web.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "elonara.web.error_pages.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 
 _private = [f"http://{host}" for host in ELONARA.bluesky.allow_private_hosts]
@@ -157,7 +157,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = bool(ELONARA.email.url)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _https else "http"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_USER_DISPLAY = "elonara.web.accounts.display"
+ACCOUNT_USER_DISPLAY = "elonara.web.members.accounts.display"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},

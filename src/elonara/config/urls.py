@@ -3,8 +3,8 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from elonara.web import jobs
 from elonara.web.health import health
+from elonara.web.operator import jobs
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", health, name="health"),
@@ -15,7 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/jobs/", admin.site.admin_view(jobs.page), name="admin-jobs"),
     path("admin/", admin.site.urls),
 ]
-handler400 = "elonara.web.errors.bad_request"
-handler403 = "elonara.web.errors.forbidden"
-handler404 = "elonara.web.errors.not_found"
-handler500 = "elonara.web.errors.broken"
+handler400 = "elonara.web.error_pages.bad_request"
+handler403 = "elonara.web.error_pages.forbidden"
+handler404 = "elonara.web.error_pages.not_found"
+handler500 = "elonara.web.error_pages.broken"

@@ -23,8 +23,8 @@ from elonara import jobs
 
 SWEEP_SECONDS: Final = 15.0
 THREADS: Final = 4
-FIRST_RETRY: Final = 5.0
-LAST_RETRY: Final = 300.0
+FIRST_RETRY_SECONDS: Final = 5.0
+MAX_RETRY_SECONDS: Final = 300.0
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ class EmbeddedEngine:
                 after = max(0.0, (at - timezone.now()).total_seconds())
         except Exception:
             count = self._failures[key] = self._failures.get(key, 0) + 1
-            after = min(LAST_RETRY, FIRST_RETRY * 2 ** min(count - 1, 10))
+            after = min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(count - 1, 10))
             log.exception("%s:%s failed for the %d. time; next look in %.0f s", *key, count, after)
         finally:
             close_old_connections()

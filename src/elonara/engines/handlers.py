@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from elonara.housekeeping import wiring
+from elonara.housekeeping import registration
 
 
 def load() -> None:
     """Register what only processes that run jobs need to know: the errands that come back by themselves."""
-    wiring.install_errands()
+    registration.install_periodic_tasks()

@@ -35,10 +35,10 @@ POLL_SECONDS: Final = 1.0  # how late an appointment for later may be kept; thos
 HEARTBEAT_SECONDS: Final = 5.0
 # A worker that is silent for so long has died. Shorter than the lease of a lane: its rows are looked at right after.
 STALLED_SECONDS: Final = 30.0
-FIRST_RETRY: Final = 5.0
-LAST_RETRY: Final = 300.0
-TOLD_AGAIN: Final = 0.2  # seconds between two times that a worker is asked to end
-RESTARTS: Final = (1.0, 2.0, 5.0, 10.0)  # waits before a worker that lost PostgreSQL begins again
+FIRST_RETRY_SECONDS: Final = 5.0
+MAX_RETRY_SECONDS: Final = 300.0
+STOP_REPEAT_SECONDS: Final = 0.2  # seconds between two times that a worker is asked to end
+RESTART_DELAYS_SECONDS: Final = (1.0, 2.0, 5.0, 10.0)  # waits before a worker that lost PostgreSQL begins again
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class ProcrastinateEngine(Sender):
                 if self._worker is not None:
                     # A worker that is just beginning forgets what it was told before; so it is told again.
                     self._worker.stop()  # type: ignore[no-untyped-call]
-                member.join(max(0.0, min(TOLD_AGAIN, deadline - time.monotonic())))
+                member.join(max(0.0, min(STOP_REPEAT_SECONDS, deadline - time.monotonic())))
                 if not member.is_alive() or time.monotonic() >= deadline:
                     break
         jobs.set_engine(None)
@@ -167,7 +167,7 @@ class ProcrastinateEngine(Sender):
             if at is not None:
                 self._again(kind, key, at, 0)
         except Exception:
-            seconds = min(LAST_RETRY, FIRST_RETRY * 2 ** min(failures, 10))
+            seconds = min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(failures, 10))
             log.exception("%s:%s failed for the %d. time; next look in %.0f s", kind, key, failures + 1, seconds)
             self._again(kind, key, timezone.now() + timedelta(seconds=seconds), failures + 1)
         finally:
@@ -202,7 +202,7 @@ class ProcrastinateEngine(Sender):
             except Exception as fault:  # noqa: BLE001 - whatever ended it, the rows are still there
                 log.warning("the worker ended: %s", fault)
             if not self._stop.is_set():
-                pause = RESTARTS[min(runs, len(RESTARTS) - 1)]
+                pause = RESTART_DELAYS_SECONDS[min(runs, len(RESTART_DELAYS_SECONDS) - 1)]
                 log.warning("the worker begins again in %.0f s", pause)
                 self._stop.wait(pause)
                 runs += 1

@@ -10,8 +10,8 @@ from elonara.communities.models import Community
 from elonara.communities.pictures import prepare
 from elonara.communities.slugs import save_with_slug
 from elonara.events import hooks
+from elonara.events.change_notices import notify_guests
 from elonara.events.models import Event, EventHost
-from elonara.events.notices import tell_guests
 from elonara.events.queries import is_cancelled, may_manage, role_of
 from elonara.events.validation import clean
 from elonara.members.actions import notify, require_active
@@ -169,7 +169,7 @@ def _save(row: Event, changed: set[str], by: Member) -> None:
         row.sequence += 1
     row.save(update_fields=sorted(changed | {"sequence"}))
     hooks.changed(row, frozenset(changed))
-    tell_guests(row, frozenset(changed), but=by.pk)
+    notify_guests(row, frozenset(changed), but=by.pk)
 
 
 def _require_host(event: Event, by: Member) -> None:

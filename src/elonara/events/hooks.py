@@ -4,23 +4,23 @@ from collections.abc import Callable
 
 from django.db import transaction
 
-from elonara.events.models import Answer, Event
+from elonara.events.models import Event, Rsvp
 
-type ChangeListener = Callable[[Event, frozenset[str]], None]
-type AnswerListener = Callable[[Answer], None]
+type EventListener = Callable[[Event, frozenset[str]], None]
+type RsvpListener = Callable[[Rsvp], None]
 
-_on_change: list[ChangeListener] = []
-_on_answer: list[AnswerListener] = []
+_on_change: list[EventListener] = []
+_on_answer: list[RsvpListener] = []
 
 
-def on_change(listener: ChangeListener) -> ChangeListener:
+def on_change(listener: EventListener) -> EventListener:
     """Call `listener(event, names of the changed columns)` after each change; cancelling changes `status`."""
     if listener not in _on_change:
         _on_change.append(listener)
     return listener
 
 
-def on_answer(listener: AnswerListener) -> AnswerListener:
+def on_rsvp(listener: RsvpListener) -> RsvpListener:
     """Call `listener(answer)` after somebody answered, for the first time or anew."""
     if listener not in _on_answer:
         _on_answer.append(listener)
@@ -33,7 +33,7 @@ def changed(event: Event, fields: frozenset[str]) -> None:
         transaction.on_commit(lambda tell=listener: tell(event, fields), robust=True)  # type: ignore[misc]
 
 
-def answered(answer: Answer) -> None:
+def answered(answer: Rsvp) -> None:
     """Tell the listeners once the transaction is committed."""
     for listener in tuple(_on_answer):
         transaction.on_commit(lambda tell=listener: tell(answer), robust=True)  # type: ignore[misc]

@@ -58,7 +58,7 @@ class EventHost(models.Model):
         constraints = [models.UniqueConstraint(fields=["event", "member"], name="one_role_per_host")]
 
 
-class Answer(models.Model):
+class Rsvp(models.Model):
     """What one person answered: a member, somebody who proved an invited DID, or who got the link by e-mail."""
 
     class Choice(models.TextChoices):

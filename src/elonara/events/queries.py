@@ -21,14 +21,14 @@ from django.utils import timezone
 
 from elonara.communities import queries as communities
 from elonara.communities.models import Membership, Visibility
-from elonara.communities.people import rows_of
-from elonara.events.models import Answer, Event, EventHost
+from elonara.communities.principals import rows_of
+from elonara.events.models import Event, EventHost, Rsvp
 from elonara.members.models import Member
 from elonara.members.queries import may_act
 from elonara.prepared import Prepared
 
 # An event without an end is over this long after its start.
-OPEN_END = timedelta(hours=3)
+DEFAULT_DURATION = timedelta(hours=3)
 
 
 # Asked before every post.
@@ -40,7 +40,7 @@ _HOSTS = Prepared(
 
 def ends(event: Event) -> datetime:
     """When the event is over, also where nobody said."""
-    return event.ends_at or event.starts_at + OPEN_END
+    return event.ends_at or event.starts_at + DEFAULT_DURATION
 
 
 def is_over(event: Event, now: datetime | None = None) -> bool:
@@ -109,7 +109,7 @@ def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Ev
         seen |= Q(pk__in=EventHost.objects.filter(member=member).values("event"))
     if member is not None or dids:
         mine = rows_of(member, tuple(dids))
-        seen |= Q(pk__in=Answer.objects.filter(mine).values("event"))
+        seen |= Q(pk__in=Rsvp.objects.filter(mine).values("event"))
         seen |= Q(community__in=Membership.objects.filter(mine).values("community"))
     return Event.objects.filter(seen).order_by("starts_at", "pk")
 
@@ -153,7 +153,7 @@ def of_community(
 def for_lists(rows: QuerySet[Event]) -> QuerySet[Event]:
     """The same rows by start, each with `going_count` (plus-ones counted), its community and its hosts: two queries."""
     going = (
-        Answer.objects.filter(event=OuterRef("pk"), choice=Answer.Choice.GOING)
+        Rsvp.objects.filter(event=OuterRef("pk"), choice=Rsvp.Choice.GOING)
         .order_by()
         .values("event")
         .annotate(people=Count("pk") + Coalesce(Sum("plus_ones"), 0))
@@ -169,11 +169,11 @@ def _hosts() -> QuerySet[EventHost]:
     return EventHost.objects.select_related("member__bluesky").order_by(first, "pk")
 
 
-def _attended(member: Member | None, dids: Collection[str]) -> QuerySet[Answer]:
-    said = Q(choice__in=(Answer.Choice.GOING, Answer.Choice.MAYBE))
-    return Answer.objects.filter(rows_of(member, tuple(dids)) & said).values("event")  # type: ignore[return-value]
+def _attended(member: Member | None, dids: Collection[str]) -> QuerySet[Rsvp]:
+    said = Q(choice__in=(Rsvp.Choice.GOING, Rsvp.Choice.MAYBE))
+    return Rsvp.objects.filter(rows_of(member, tuple(dids)) & said).values("event")  # type: ignore[return-value]
 
 
 def _not_over(rows: QuerySet[Event], now: datetime | None) -> QuerySet[Event]:
     now = now or timezone.now()
-    return rows.filter(Q(ends_at__gt=now) | Q(ends_at=None, starts_at__gt=now - OPEN_END))
+    return rows.filter(Q(ends_at__gt=now) | Q(ends_at=None, starts_at__gt=now - DEFAULT_DURATION))

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from django.utils import timezone as clock
 
 from elonara.events.models import Event
-from elonara.members.zones import zone
+from elonara.members.time_zones import zone
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July",
           "August", "September", "October", "November", "December")  # fmt: skip
 # From here on a weekday and a day no longer tell the year.
-FAR = timedelta(days=300)
+YEAR_SHOWN_AFTER = timedelta(days=300)
 
 
 def exists_on_the_clock(local: datetime) -> bool:
@@ -65,7 +65,7 @@ def short_phrase(event: Event) -> str:
     """
     start = event.starts_at.astimezone(_zone(None, event))
     made = event.created_at or clock.now()
-    year = f" {start.year}" if event.starts_at - made > FAR else ""
+    year = f" {start.year}" if event.starts_at - made > YEAR_SHOWN_AFTER else ""
     return f"{DAYS[start.weekday()][:3]} {start.day} {MONTHS[start.month - 1][:3]}{year} {start:%H:%M}"
 
 

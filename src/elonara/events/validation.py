@@ -11,13 +11,13 @@ from elonara.communities.validation import many_lines, one_line, too_long
 from elonara.events.models import Event
 from elonara.events.times import exists_on_the_clock
 from elonara.members.errors import Invalid
-from elonara.members.zones import is_zone
+from elonara.members.time_zones import is_zone
 
-GRACE = timedelta(minutes=15)  # a form that was open for a while, or "now"
-FURTHEST = timedelta(days=5 * 366)
-LONGEST = timedelta(days=366)
+START_GRACE = timedelta(minutes=15)  # a form that was open for a while, or "now"
+MAX_LEAD_TIME = timedelta(days=5 * 366)
+MAX_DURATION = timedelta(days=366)
 TITLE_LENGTH = 120
-MOST_PLUS_ONES = 20
+MAX_PLUS_ONES = 20
 
 
 def clean(fields: dict[str, Any], before: Event | None = None) -> dict[str, Any]:
@@ -35,8 +35,8 @@ def clean(fields: dict[str, Any], before: Event | None = None) -> dict[str, Any]
             errors["visibility"] = "Choose public or private."
     if "plus_ones_allowed" in fields:
         values["plus_ones_allowed"] = plus_ones = _whole_number(fields["plus_ones_allowed"])
-        if not 0 <= plus_ones <= MOST_PLUS_ONES:
-            errors["plus_ones_allowed"] = f"A guest can bring 0 to {MOST_PLUS_ONES} people."
+        if not 0 <= plus_ones <= MAX_PLUS_ONES:
+            errors["plus_ones_allowed"] = f"A guest can bring 0 to {MAX_PLUS_ONES} people."
     errors = {name: sentence for name, sentence in errors.items() if sentence}
     if errors:
         raise Invalid(errors)
@@ -79,14 +79,14 @@ def _times(fields: dict[str, Any], before: Event | None, values: dict[str, Any],
         errors["starts_at"] = errors.get("starts_at") or "Say when the event starts."
         return
     moved = before is None or start != before.starts_at
-    if moved and start < clock.now() - GRACE:
+    if moved and start < clock.now() - START_GRACE:
         errors["starts_at"] = errors.get("starts_at") or "The start is in the past. Choose a later time."
-    if moved and start > clock.now() + FURTHEST:
+    if moved and start > clock.now() + MAX_LEAD_TIME:
         errors["starts_at"] = errors.get("starts_at") or "The start is more than five years away. Check the year."
     if end is not None and ("starts_at" in fields or "ends_at" in fields) and not errors.get("ends_at"):
         if end <= start:
             errors["ends_at"] = "The event ends before it starts. Choose a later end, or leave it empty."
-        elif end - start > LONGEST:
+        elif end - start > MAX_DURATION:
             errors["ends_at"] = "The event lasts more than a year. Check the end, or make a community of it."
 
 

@@ -20,7 +20,7 @@ class Worker(models.Model):
         app_label = "elonara"
 
 
-class Errand(Leased):
+class PeriodicTask(Leased):
     """Something that is done again and again: when it is due next, and how it went."""
 
     name = models.CharField(max_length=40, primary_key=True)
@@ -34,7 +34,7 @@ class Errand(Leased):
         app_label = "elonara"
 
 
-class Letter(Leased):
+class OutgoingEmail(Leased):
     """An e-mail on its way. Deleted when the mail server has taken it: it may hold a link that opens an account."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

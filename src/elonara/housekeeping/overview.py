@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from elonara.bluesky.models import AccountLane, AppPasswordSession, MemberIdentity, PdsHost
 from elonara.housekeeping import workers
-from elonara.housekeeping.models import Errand, Letter, Worker
-from elonara.invitations import due, reasons
+from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
+from elonara.invitations import reasons
 from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, State
-from elonara.invitations.moves import Row
+from elonara.invitations.outbox import queue as delivery_queue
+from elonara.invitations.transitions import Deliverable
 
-MODELS: Final[tuple[type[Row], ...]] = (Announcement, Invitation)
-UNDER_WAY: Final = (State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
+MODELS: Final[tuple[type[Deliverable], ...]] = (Announcement, Invitation)
+IN_PROGRESS: Final = (State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
 ACCOUNTS: Final = 200  # on the page; those with work, the longest waiting first
 
 
@@ -66,7 +67,7 @@ class Overview:
     servers: list[PdsHost]
     workers: list[Worker]
     silent: list[Worker]
-    errands: list[Errand]
+    errands: list[PeriodicTask]
     letters: int  # e-mails of other kinds that are on their way
 
 
@@ -87,8 +88,8 @@ def overview() -> Overview:
         servers=list(PdsHost.objects.filter(paused_until__gt=now).order_by("origin")),
         workers=workers.alive(),
         silent=workers.silent(),
-        errands=list(Errand.objects.order_by("name")),
-        letters=Letter.objects.count(),
+        errands=list(PeriodicTask.objects.order_by("name")),
+        letters=OutgoingEmail.objects.count(),
     )
 
 
@@ -114,8 +115,8 @@ def _accounts(now: datetime) -> list[Account]:
     oldest: dict[str, datetime] = {}
     for model in MODELS:
         # What waits for its host, its operator or another post is not late, however long it waits.
-        late = Q(state=State.UNDOING) | Q(state=State.QUEUED) & due.may_be_tried(model, now)
-        rows = model.objects.filter(state__in=(*UNDER_WAY, State.FAILED)).order_by()
+        late = Q(state=State.UNDOING) | Q(state=State.QUEUED) & delivery_queue.deliverable_filter(model, now)
+        rows = model.objects.filter(state__in=(*IN_PROGRESS, State.FAILED)).order_by()
         for did, state, number, first in rows.values_list("author_did", "state").annotate(
             number=Count("pk"), first=Min("next_attempt_at", filter=late & Q(next_attempt_at__lte=now))
         ):

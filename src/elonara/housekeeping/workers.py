@@ -13,8 +13,8 @@ from django.utils import timezone
 from elonara.housekeeping.models import Worker
 
 # A process that was silent for so long does not work any more; twice the longest time between two signs of life.
-SILENT = timedelta(seconds=45)
-FORGOTTEN = timedelta(days=1)
+SILENT_AFTER = timedelta(seconds=45)
+FORGET_AFTER = timedelta(days=1)
 
 
 def name() -> str:
@@ -40,14 +40,14 @@ def leave() -> None:
 
 def alive() -> list[Worker]:
     """Those that were heard of lately."""
-    return list(Worker.objects.filter(seen_at__gte=timezone.now() - SILENT).order_by("started_at"))
+    return list(Worker.objects.filter(seen_at__gte=timezone.now() - SILENT_AFTER).order_by("started_at"))
 
 
 def silent() -> list[Worker]:
     """Those that neither work nor said that they ended: they were killed, or lost the database."""
-    return list(Worker.objects.filter(seen_at__lt=timezone.now() - SILENT).order_by("-seen_at"))
+    return list(Worker.objects.filter(seen_at__lt=timezone.now() - SILENT_AFTER).order_by("-seen_at"))
 
 
 def forget_old() -> int:
     """Delete the rows of processes that have been silent for a day; how many there were."""
-    return Worker.objects.filter(seen_at__lt=timezone.now() - FORGOTTEN).delete()[0]
+    return Worker.objects.filter(seen_at__lt=timezone.now() - FORGET_AFTER).delete()[0]

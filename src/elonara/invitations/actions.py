@@ -6,9 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from elonara.communities.models import Community
 from elonara.events.models import Event
-from elonara.invitations import caps, hosting, plan, queueing, reasons
-from elonara.invitations.answering import opened, opt_in_again, opt_out, relay_opt_in, relay_opt_out, report, respond
-from elonara.invitations.hosting import (
+from elonara.invitations import reasons
+from elonara.invitations.consent import caps
+from elonara.invitations.consent.pauses import approve_relay, pause_sending, resume_sending, withdraw_relay
+from elonara.invitations.models import Voice
+from elonara.invitations.planning import plan as planning
+from elonara.invitations.planning import queueing
+from elonara.invitations.planning.plan import SendPlan
+from elonara.invitations.responses import host as host_actions
+from elonara.invitations.responses.host import (
     cancel,
     cancel_all,
     confirm,
@@ -18,9 +24,15 @@ from elonara.invitations.hosting import (
     retry_all,
     undo,
 )
-from elonara.invitations.models import Voice
-from elonara.invitations.pausing import approve_relay, pause_sending, resume_sending, withdraw_relay
-from elonara.invitations.plan import Plan
+from elonara.invitations.responses.invitee import (
+    opened,
+    opt_in_again,
+    opt_out,
+    relay_opt_in,
+    relay_opt_out,
+    report,
+    respond,
+)
 from elonara.invitations.results import InvitationRefused, Preview, Sent
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
@@ -64,16 +76,16 @@ def preview(  # noqa: PLR0917
 
     `dids` are DIDs or handles; `lines` maps some of them to a personal line. Raises InvitationRefused.
     """
-    planned = plan.make(host, Target(to), dids, note, lines, thread)
+    planned = planning.plan_send(host, Target(to), dids, note, lines, thread)
     days = caps.days_for(host, len(planned.planned), relay=planned.voice == Voice.RELAY)
-    today, later, schedule = caps.in_words(days, caps.today(host))
+    today, later, schedule = caps.schedule_in_words(days, caps.today(host))
     posts = [
         one.post.preview(did=one.person.did, handle=one.person.handle, name=one.person.name, avatar=one.person.avatar)
         for one in planned.planned
     ]
     ends = planned.target.ends
     warnings = list(planned.warnings)
-    late = sum(number for day, number in later if ends is not None and caps.begins(host, day) >= ends)
+    late = sum(number for day, number in later if ends is not None and caps.start_of_day(host, day) >= ends)
     if late:
         warnings.append(f"{late} would go out only after the event has begun, and will not be sent.")
     return Preview(
@@ -105,15 +117,15 @@ def invite(  # noqa: PLR0917
     InvitationRefused; somebody who may not be invited is skipped, not refused.
     """
     target, key = Target(to), idempotency_key.strip()[:100]
-    if (before := queueing.repeated(host, target, key)) is not None:
+    if (before := queueing.earlier_outcome(host, target, key)) is not None:
         return before
-    planned = plan.make(host, target, dids, note, lines, thread)
+    planned = planning.plan_send(host, target, dids, note, lines, thread)
     if (refusal := _refusal(planned)) is not None:
         raise InvitationRefused(refusal.code, refusal.sentence)
     return queueing.write(planned, key)
 
 
-def _refusal(planned: Plan) -> reasons.Reason | None:
+def _refusal(planned: SendPlan) -> reasons.Reason | None:
     ready = planned.ready
     return None if ready.may_send else reasons.reason(ready.reason)
 
@@ -123,11 +135,11 @@ class BlueskyInvitationService:
 
     preview = staticmethod(preview)
     invite = staticmethod(invite)
-    retry = staticmethod(hosting.retry)
-    confirm = staticmethod(hosting.confirm)
-    cancel = staticmethod(hosting.cancel)
-    undo = staticmethod(hosting.undo)
-    hand_over = staticmethod(hosting.hand_over)
+    retry = staticmethod(host_actions.retry)
+    confirm = staticmethod(host_actions.confirm)
+    cancel = staticmethod(host_actions.cancel)
+    undo = staticmethod(host_actions.undo)
+    hand_over = staticmethod(host_actions.hand_over)
     respond = staticmethod(respond)
     opened = staticmethod(opened)
     opt_out = staticmethod(opt_out)

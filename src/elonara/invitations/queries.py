@@ -7,13 +7,16 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from elonara.bluesky.people import Person
+from elonara.bluesky.identity.people import Person
 from elonara.communities.models import Community
 from elonara.events.models import Event
-from elonara.invitations import answering, caps, compose, consent, readying
+from elonara.invitations.consent import caps, eligibility
 from elonara.invitations.models import Invitation, OptOut, RelayConsent
-from elonara.invitations.progress import progress, row_of
-from elonara.invitations.results import CapsLeft, InboxItem, Ready
+from elonara.invitations.planning import compose
+from elonara.invitations.planning import readiness as posting_readiness
+from elonara.invitations.responses import invitee as invitee_actions
+from elonara.invitations.responses.progress import progress, view_of
+from elonara.invitations.results import CapsLeft, InboxItem, PostingReadiness
 from elonara.invitations.targets import Target, target_of
 from elonara.members.models import Member
 
@@ -28,19 +31,19 @@ __all__ = [
     "progress",
     "readiness",
     "relay_allowed_by",
-    "row_of",
+    "view_of",
     "waiting_in_inbox",
 ]
 
 
-def readiness(host: Member) -> Ready:
+def readiness(host: Member) -> PostingReadiness:
     """Ready to post? From which account, by what; or what is missing and the way on."""
-    return readying.readiness(host)
+    return posting_readiness.readiness(host)
 
 
 def caps_left(host: Member) -> CapsLeft:
     """What the host may still send today and this week."""
-    return caps.left(host)
+    return caps.remaining(host)
 
 
 def invitability(host: Member, target: Event | Community | None, people: Iterable[Person]) -> dict[str, str | None]:
@@ -49,9 +52,13 @@ def invitability(host: Member, target: Event | Community | None, people: Iterabl
     Without a target it says who can be invited to anything. A fixed number of queries, whatever the number of people.
     """
     by_did = {person.did: person for person in people}
-    ready = readying.readiness(host)
-    refused = consent.refusals(
-        host, Target(target) if target else None, by_did, voice=readying.row_voice(ready), author_did=ready.author_did
+    ready = posting_readiness.readiness(host)
+    refused = eligibility.refusals(
+        host,
+        Target(target) if target else None,
+        by_did,
+        voice=posting_readiness.voice_for(ready),
+        author_did=ready.author_did,
     )
     return {did: refused[did].code if did in refused else None for did in by_did}
 
@@ -86,7 +93,7 @@ def by_ref(ref: str) -> Invitation | None:
     """
     if not ref or len(ref) > 32:
         return None
-    rows = Invitation.objects.filter(answering.may_have_been_seen(), ref=ref)
+    rows = Invitation.objects.filter(invitee_actions.may_have_been_seen(), ref=ref)
     return rows.select_related("host__bluesky", "event__community", "community", "batch").first()
 
 
@@ -103,12 +110,14 @@ def relay_allowed_by(dids: Sequence[str]) -> set[str]:
 
 def is_invited(target: Event | Community, dids: Sequence[str]) -> bool:
     """Whether somebody with these proven DIDs holds an invitation, which opens a private target."""
-    rows = Invitation.objects.filter(answering.may_have_been_seen(), invitee_did__in=list(dids), **Target(target).only)
+    rows = Invitation.objects.filter(
+        invitee_actions.may_have_been_seen(), invitee_did__in=list(dids), **Target(target).only
+    )
     return rows.exists()
 
 
 def _to(dids: Sequence[str]) -> QuerySet[Invitation]:
-    rows = Invitation.objects.filter(answering.may_have_been_seen(), invitee_did__in=list(dids))
+    rows = Invitation.objects.filter(invitee_actions.may_have_been_seen(), invitee_did__in=list(dids))
     return rows.select_related("event", "community")
 
 

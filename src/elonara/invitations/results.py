@@ -13,7 +13,7 @@ from elonara.invitations import reasons
 from elonara.invitations.models import Batch, State
 
 # What a reason asks of the host herself (`reasons.Reason.action`); the rest passes by itself or is the operator's.
-WAYS_ON_OF_HOSTS = frozenset({"reauthorize", "app_password", "connect", "confirm", "compose"})
+HOST_ACTIONS = frozenset({"reauthorize", "app_password", "connect", "confirm", "compose"})
 COMPOSE_URL = "https://bsky.app/intent/compose?text="
 
 
@@ -31,7 +31,7 @@ class InvitationRefused(Exception):
 
 
 @dataclass(frozen=True)
-class Ready:
+class PostingReadiness:
     """Whether, from which account and how the host's invitations are posted."""
 
     can_post: bool
@@ -47,7 +47,7 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Card:
+class CardPreview:
     """The link card under a post."""
 
     uri: str
@@ -73,7 +73,7 @@ class PostPreview:
     facets: list[dict[str, Any]]
     graphemes: int
     room: int  # graphemes still free, of 300
-    card: Card
+    card: CardPreview
     link: str
     did: str = ""
     handle: str = ""
@@ -154,7 +154,7 @@ def skip(code: str, *, did: str, handle: str, name: str = "", until: dt.date | N
 class Preview:
     """What would happen: the exact posts, who is left out, and on which days it goes."""
 
-    readiness: Ready
+    readiness: PostingReadiness
     announcement: PostPreview | None
     posts: list[PostPreview]
     skipped: list[Skipped]
@@ -192,7 +192,7 @@ class CapsLeft:
 
 
 @dataclass(frozen=True)
-class Row:
+class InvitationView:
     """One person on the Watch page. `can` names the buttons: retry, confirm, cancel, undo, compose."""
 
     id: UUID
@@ -228,12 +228,12 @@ class Row:
         if self.needs_confirmation:
             return True
         if self.state == State.WAITING:
-            return self.action in WAYS_ON_OF_HOSTS
+            return self.action in HOST_ACTIONS
         return self.state == State.FAILED and bool(self.can)
 
 
 @dataclass(frozen=True)
-class AnnouncementRow:
+class AnnouncementView:
     """The post the quiet thread hangs from."""
 
     id: UUID
@@ -254,9 +254,9 @@ class AnnouncementRow:
 class Progress:
     """How the invitations to one target stand. `percent` counts what has come to an end, of 100."""
 
-    rows: list[Row]
+    rows: list[InvitationView]
     counts: dict[str, int]  # every state, and opened, answered, needs_you, total
-    announcements: list[AnnouncementRow]
+    announcements: list[AnnouncementView]
     percent: int
     going_on: bool  # False: nothing will change by itself, a page can stop asking
     paused: reasons.Reason | None = None

@@ -16,8 +16,8 @@ from elonara.communities import queries as communities
 from elonara.communities.models import Community, Membership, Visibility
 from elonara.communities.validation import one_line
 from elonara.events import queries as events
-from elonara.events.cards import Card, card_for
-from elonara.events.models import Answer, Event
+from elonara.events.link_cards import Card, card_for
+from elonara.events.models import Event, Rsvp
 from elonara.events.times import short_phrase
 from elonara.invitations.models import Announcement, Batch, Invitation
 from elonara.members.models import Member
@@ -29,7 +29,7 @@ def _is(did: Any) -> Q:
 
 
 # Asked before every post.
-_ANSWERED = Prepared(lambda of, did: Answer.objects.filter(_is(did), event=of).values_list("pk", flat=True)[:1])
+_ANSWERED = Prepared(lambda of, did: Rsvp.objects.filter(_is(did), event=of).values_list("pk", flat=True)[:1])
 _BELONGS = Prepared(lambda of, did: Membership.objects.filter(_is(did), community=of).values_list("pk", flat=True)[:1])
 
 
@@ -100,7 +100,7 @@ class Target:
     def settled_among(self, dids: Collection[str]) -> set[str]:
         """Those of `dids` who answered already, or belong: by their DID, or by the account that proved it."""
         rows = (
-            Answer.objects.filter(event=self.of)
+            Rsvp.objects.filter(event=self.of)
             if isinstance(self.of, Event)
             else Membership.objects.filter(community=self.of)
         )

@@ -8,8 +8,8 @@ from elonara.members.models import Member
 from elonara.members.notices import dismiss, notify, settle
 from elonara.members.registration import member_for_new_did
 from elonara.members.standing import approve, end_sessions, require_active, require_operator, suspend
-from elonara.members.words import many_lines, one_line
-from elonara.members.zones import is_zone
+from elonara.members.text import many_lines, one_line
+from elonara.members.time_zones import is_zone
 
 __all__ = [
     "Invalid",
@@ -31,7 +31,7 @@ __all__ = [
     "update_profile",
 ]
 
-LONGEST = {"display_name": 64, "bio": 500}
+MAX_LENGTHS = {"display_name": 64, "bio": 500}
 LABELS = {"display_name": "The name", "bio": "The text about you"}
 
 
@@ -46,7 +46,7 @@ def update_profile(member: Member, **fields: Any) -> Member:
     values = {name: (many_lines if name == "bio" else one_line)(value) for name, value in fields.items()}
     errors = {
         name: f"{LABELS[name]} has {len(values[name])} characters; {longest} fit."
-        for name, longest in LONGEST.items()
+        for name, longest in MAX_LENGTHS.items()
         if len(values.get(name, "")) > longest
     }
     if values.get("timezone") and not is_zone(values["timezone"]):

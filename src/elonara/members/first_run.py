@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from elonara.members.errors import Invalid, LinkRefused
 from elonara.members.models import Member, OneTimeLink
-from elonara.members.words import one_line
+from elonara.members.text import one_line
 
 PURPOSE = "first_operator"
 PATH = "/first-run/{token}"

@@ -6,8 +6,8 @@ from django.db import IntegrityError, transaction
 from elonara.members.errors import RegistrationClosed
 from elonara.members.models import Member
 from elonara.members.notices import notify
+from elonara.members.text import one_line
 from elonara.members.usernames import free_username
-from elonara.members.words import one_line
 
 CLOSED = (
     "{site} takes no new members at the moment. You can still answer an invitation: open its link and continue "

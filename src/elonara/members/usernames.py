@@ -25,13 +25,13 @@ RESERVED = frozenset(
         "system",
     }
 )
-LONGEST = 60
+MAX_USERNAME_LENGTH = 60
 
 
-def wishes(handle: str) -> Iterator[str]:
+def candidates(handle: str) -> Iterator[str]:
     """Names for a handle, the nicest first, without end: `alice`, `alice.example.org`, `alice-2`, …"""
     handle = handle.strip().lstrip("@").lower()
-    cleaned = re.sub(r"[^a-z0-9.-]+", "", handle).strip(".-")[:LONGEST]
+    cleaned = re.sub(r"[^a-z0-9.-]+", "", handle).strip(".-")[:MAX_USERNAME_LENGTH]
     first = cleaned.split(".", maxsplit=1)[0]
     if not first or cleaned == "handle.invalid":
         while True:
@@ -48,7 +48,7 @@ def wishes(handle: str) -> Iterator[str]:
 
 def free_username(handle: str) -> str:
     """The first wish that nobody has, upper and lower case being one, and that does not pose as the site."""
-    for wish in wishes(handle):
+    for wish in candidates(handle):
         if wish not in RESERVED and not Member.objects.filter(username__iexact=wish).exists():
             return wish
     raise RuntimeError("unreachable: the wishes never end")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from elonara.communities.models import Community, Visibility
 from elonara.events.models import Event
 from elonara.members.models import Member
-from elonara.members.zones import zone, zone_names
+from elonara.members.time_zones import zone, zone_names
 
 WHO_SEES = [(Visibility.PUBLIC, "Everyone"), (Visibility.PRIVATE, "Only people who are invited")]
 AGAIN = "Choose the picture once more: browsers do not keep files when a form comes back."

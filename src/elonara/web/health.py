@@ -12,7 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from elonara.housekeeping import clock
+from elonara.housekeeping import clock_check
 from elonara.members.models import Member
 
 # A proxy or a service manager waits a few seconds for an answer; a statement of ours holds the lock for milliseconds.
@@ -40,7 +40,7 @@ def health(request: HttpRequest) -> JsonResponse:
     if free < DISK_FULL_BELOW:
         log.warning("health: the disk of the data folder has %d bytes left", free)
         return _degraded("disk")
-    if (seconds := clock.of_this_process.behind()) > clock.TOLERANCE:
+    if (seconds := clock_check.of_this_process.behind()) > clock_check.TOLERANCE_SECONDS:
         log.warning("health: the clock of this machine was set back; it is %d s behind the time it showed", seconds)
         return _degraded("clock")
     return JsonResponse({"status": "ok"})

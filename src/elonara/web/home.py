@@ -12,9 +12,9 @@ from elonara.invitations import queries as invitations
 from elonara.members import actions as members
 from elonara.members import queries as member_queries
 from elonara.members.models import Member
-from elonara.web.browser import proofs
-from elonara.web.context import THEME_COOKIE
-from elonara.web.pages import member_of, members_only, options, safe_next, the_member
+from elonara.web.context_processors import THEME_COOKIE
+from elonara.web.proofs import proofs
+from elonara.web.shortcuts import member_of, members_only, options, safe_next, the_member
 
 
 @require_safe

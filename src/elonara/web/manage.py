@@ -10,13 +10,13 @@ from django.views.decorators.cache import never_cache
 
 from elonara.communities import queries as communities
 from elonara.communities.models import Membership
-from elonara.events import answers
 from elonara.events import queries as events
+from elonara.events.guests import rsvps
 from elonara.members.errors import NotAllowed
-from elonara.web import invite
-from elonara.web.communities import community_or_404
-from elonara.web.events import event_or_404
-from elonara.web.pages import members_only, options, the_member
+from elonara.web.communities.views import community_or_404
+from elonara.web.events.views import event_or_404
+from elonara.web.invitations import invite
+from elonara.web.shortcuts import members_only, options, the_member
 
 EVENT_TABS = (("details", "Details"), ("guests", "Guests"), ("invite", "Invite"), ("hosts", "Hosts"))
 COMMUNITY_TABS = (("details", "Details"), ("members", "Members"), ("invite", "Invite"))
@@ -45,7 +45,7 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
     if tab == "invite":
         return invite.page(request, found, frame)
     if tab == "guests":
-        frame["guests"] = answers.guest_list(found, member)
+        frame["guests"] = rsvps.guest_list(found, member)
     elif tab == "hosts":
         frame["host_rows"] = events.hosts(found)
     return render(request, "events/manage.html", frame)

@@ -13,7 +13,7 @@ from elonara.members.errors import NotAllowed
 from elonara.web.times import zone_of
 
 
-class ViewerZone:
+class ViewerTimeZone:
     """Tells times in the viewer's zone while a page is made."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -28,7 +28,7 @@ class ViewerZone:
             return self.get_response(request)
 
 
-class Refusals:
+class RefusalMiddleware:
     """Turns what an action will not do into a page with its sentence."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

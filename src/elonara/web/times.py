@@ -32,7 +32,7 @@ def city(zone: tzinfo) -> str:
 
 
 @dataclass(frozen=True)
-class When:
+class ShownTime:
     """One event's time in words."""
 
     day: datetime
@@ -49,7 +49,7 @@ def _span(start: datetime, end: datetime | None) -> str:
     return f"{start:%H:%M} to {dateformat.format(end, 'l j F, H:i')}"
 
 
-def when(starts_at: datetime, ends_at: datetime | None, event_zone: str, viewer: ZoneInfo | None) -> When:
+def when(starts_at: datetime, ends_at: datetime | None, event_zone: str, viewer: ZoneInfo | None) -> ShownTime:
     """The time of an event for one viewer. Without a viewer's zone it is told in the event's."""
     there = zone_named(event_zone) or ZoneInfo("UTC")
     here = viewer or there
@@ -63,4 +63,4 @@ def when(starts_at: datetime, ends_at: datetime | None, event_zone: str, viewer:
         beside = f"Your time, {city(here)}. In {city(there)} it is {day}{_span(start_there, end_there)}."
     elif str(here) != str(there):
         beside = f"{city(there)} time, and yours."
-    return When(start, sentence, beside, dateformat.format(start, "D, H:i"))
+    return ShownTime(start, sentence, beside, dateformat.format(start, "D, H:i"))

@@ -9,8 +9,8 @@ from django.core.cache import cache
 from django.test import Client
 from tests.contract.invitations.conftest import account, deliver, forty, friends, posts, site  # noqa: F401
 
-from elonara.bluesky import app_passwords
-from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.bluesky.app_password import app_passwords
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.members.models import Member
 
 PASSWORD = "correct horse battery staple"

@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 import pytest
 
 from elonara.atproto.app_password import (
+    AppSessionExpired,
     AuthFactorRequired,
     BearerAuth,
     MainPasswordRefused,
-    SessionOver,
     create_session,
     delete_session,
     refresh_session,
 )
-from elonara.atproto.errors import Kind, XrpcError
+from elonara.atproto.errors import ErrorKind, XrpcError
 from elonara.atproto.xrpc import Xrpc
 
 
@@ -40,7 +40,7 @@ def test_an_app_password_opens_a_session_that_can_be_refreshed_and_ended(network
     who = xrpc.query(network.pds, "com.atproto.server.getSession", auth=BearerAuth(renewed.access_jwt))
     assert who["did"] == account.did
     delete_session(xrpc, network.pds, renewed.refresh_jwt)
-    with pytest.raises(SessionOver):
+    with pytest.raises(AppSessionExpired):
         refresh_session(xrpc, network.pds, renewed.refresh_jwt)
     delete_session(xrpc, network.pds, renewed.refresh_jwt)
 
@@ -51,7 +51,7 @@ def test_the_main_password_is_refused_and_its_session_is_closed(network, http, a
         create_session(Xrpc(watched), network.pds, account.did, account.password)
     opened = next(answer for url, _, answer in watched.answers if url.endswith("createSession"))
     assert opened.status == 200
-    with pytest.raises(SessionOver):
+    with pytest.raises(AppSessionExpired):
         refresh_session(Xrpc(http), network.pds, opened.json()["refreshJwt"])
 
 
@@ -59,7 +59,7 @@ def test_a_wrong_password_is_told_so(network, xrpc, account):
     for identifier in (account.did, "nobody-at-all.test"):
         with pytest.raises(XrpcError) as caught:
             create_session(xrpc, network.pds, identifier, "wrong")
-        assert caught.value.kind is Kind.WRONG_PASSWORD
+        assert caught.value.kind is ErrorKind.WRONG_PASSWORD
 
 
 def test_an_account_with_codes_by_email_takes_its_app_password_only(network, xrpc, account):
@@ -72,18 +72,18 @@ def test_an_account_with_codes_by_email_takes_its_app_password_only(network, xrp
 def test_an_app_password_cannot_manage_the_account_and_that_is_our_fault(network, xrpc, account, auth):
     with pytest.raises(XrpcError) as caught:
         xrpc.procedure(network.pds, "com.atproto.server.createAppPassword", {"name": "more"}, auth=auth)
-    assert (caught.value.message, caught.value.kind) == ("Bad token scope", Kind.WRONG_SCHEME_OR_HOST)
+    assert (caught.value.message, caught.value.kind) == ("Bad token scope", ErrorKind.WRONG_SCHEME_OR_HOST)
 
 
 def test_a_refresh_token_is_no_access_token(network, xrpc, account):
     session = create_session(xrpc, network.pds, account.did, account.app_password)
     with pytest.raises(XrpcError) as caught:
         xrpc.query(network.pds, "com.atproto.server.getSession", auth=BearerAuth(session.refresh_jwt))
-    assert caught.value.kind is Kind.TOKEN_INVALID
+    assert caught.value.kind is ErrorKind.TOKEN_INVALID
 
 
 @pytest.mark.parametrize("token", ["nonsense", "a.b.c"])
 def test_a_token_that_is_none_is_invalid(network, xrpc, token):
     with pytest.raises(XrpcError) as caught:
         xrpc.query(network.pds, "com.atproto.server.getSession", auth=BearerAuth(token))
-    assert caught.value.kind is Kind.TOKEN_INVALID
+    assert caught.value.kind is ErrorKind.TOKEN_INVALID

@@ -6,8 +6,8 @@ import pytest
 
 from elonara.atproto.app_password import BearerAuth, create_session
 from elonara.atproto.errors import IdentityError
+from elonara.atproto.http import GuardedHttp
 from elonara.atproto.identity import IdentityResolver
-from elonara.atproto.network import GuardedHttp
 from elonara.atproto.xrpc import Xrpc
 
 

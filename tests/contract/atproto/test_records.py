@@ -7,7 +7,7 @@ import pytest
 
 from elonara.atproto import records
 from elonara.atproto.app_password import BearerAuth
-from elonara.atproto.errors import Kind, NetworkError, XrpcError
+from elonara.atproto.errors import ErrorKind, NetworkError, XrpcError
 from elonara.atproto.rich_text import TextBuilder, grapheme_length
 from elonara.atproto.tid import new_tid
 
@@ -43,7 +43,7 @@ def repo(network, xrpc, account, auth):
             try:
                 self.get(rkey)
             except XrpcError as fault:
-                if fault.kind is not Kind.RECORD_NOT_FOUND:
+                if fault.kind is not ErrorKind.RECORD_NOT_FOUND:
                     raise
                 return False
             return True
@@ -87,7 +87,7 @@ def test_an_rkey_that_exists_is_a_500_and_reading_it_tells_why(repo):
     repo.create(rkey)
     fault = refused(repo.create, rkey)
     assert (fault.status, fault.error) == (500, "InternalServerError")
-    assert fault.kind is Kind.RECORD_EXISTS_OR_SERVER
+    assert fault.kind is ErrorKind.RECORD_EXISTS_OR_SERVER
     assert fault.ambiguous
     assert repo.exists(rkey)
 
@@ -106,12 +106,12 @@ def test_of_many_creates_with_one_rkey_one_is_done(repo):
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(outcomes) == ["made"] + [Kind.RECORD_EXISTS_OR_SERVER] * 15
+    assert sorted(outcomes) == ["made"] + [ErrorKind.RECORD_EXISTS_OR_SERVER] * 15
 
 
 def test_an_absent_record_is_not_found_and_can_be_deleted(repo):
     rkey = new_tid()
-    assert refused(repo.get, rkey).kind is Kind.RECORD_NOT_FOUND
+    assert refused(repo.get, rkey).kind is ErrorKind.RECORD_NOT_FOUND
     repo.delete(rkey)
     repo.create(rkey)
     repo.delete(rkey)
@@ -119,25 +119,25 @@ def test_an_absent_record_is_not_found_and_can_be_deleted(repo):
 
 
 def test_a_repo_that_nobody_has_is_not_found(repo):
-    assert refused(repo.get, new_tid(), repo="did:plc:aaaaaaaaaaaaaaaaaaaaaaaa").kind is Kind.ACCOUNT_NOT_FOUND
+    assert refused(repo.get, new_tid(), repo="did:plc:aaaaaaaaaaaaaaaaaaaaaaaa").kind is ErrorKind.ACCOUNT_NOT_FOUND
 
 
 def test_a_blob_that_was_never_uploaded_is_not_found(repo):
     cid = "bafkreiabszxfblexpbd4o3ldttznxwfcvhv3phg2gpdwbjxz7jshgsi7uq"
     blob = {"$type": "blob", "ref": {"$link": cid}, "mimeType": "image/jpeg", "size": 5}
     card = records.external("https://example.com", "t", "d", blob)
-    assert refused(repo.create, new_tid(), a_post(embed=card)).kind is Kind.BLOB_NOT_FOUND
+    assert refused(repo.create, new_tid(), a_post(embed=card)).kind is ErrorKind.BLOB_NOT_FOUND
 
 
 def test_writing_into_somebody_elses_repo_is_refused_for_good(network, repo):
     fault = refused(repo.create, new_tid(), repo=network.accounts["bob.test"].did)
     assert not fault.ambiguous
-    assert fault.kind in {Kind.TOKEN_INVALID, Kind.BAD_REQUEST}
+    assert fault.kind in {ErrorKind.TOKEN_INVALID, ErrorKind.BAD_REQUEST}
 
 
 def test_without_a_credential_writing_is_our_fault(network, xrpc, account):
     body = {"repo": account.did, "collection": records.POST, "record": a_post()}
-    assert refused(xrpc.procedure, network.pds, CREATE, body).kind is Kind.WRONG_SCHEME_OR_HOST
+    assert refused(xrpc.procedure, network.pds, CREATE, body).kind is ErrorKind.WRONG_SCHEME_OR_HOST
 
 
 # One grapheme each, as the server counts them too
@@ -152,7 +152,7 @@ def test_the_server_counts_graphemes_as_we_do(repo, grapheme):
     repo.create(new_tid(), a_post(text))
     longer = a_post() | {"text": text + grapheme}
     fault = refused(repo.create, new_tid(), longer)
-    assert fault.kind is Kind.BAD_REQUEST
+    assert fault.kind is ErrorKind.BAD_REQUEST
 
 
 def test_a_method_that_nobody_has_is_refused_and_not_in_doubt(network, xrpc, auth):
@@ -170,7 +170,7 @@ def test_an_answer_lost_after_the_work_is_in_doubt_and_the_record_stands(repo, f
         repo.create(rkey)
     assert caught.value.ambiguous
     assert repo.exists(rkey)
-    assert refused(repo.create, rkey).kind is Kind.RECORD_EXISTS_OR_SERVER
+    assert refused(repo.create, rkey).kind is ErrorKind.RECORD_EXISTS_OR_SERVER
 
 
 def test_a_request_lost_before_the_work_is_in_doubt_too_but_nothing_stands(repo, faults):
@@ -218,7 +218,7 @@ def test_a_rate_limit_says_until_when(repo, faults):
     }
     faults({"match": CREATE, "kind": "status", "rate": 1, "times": 1} | limited)
     fault = refused(repo.create, new_tid())
-    assert fault.kind is Kind.RATE_LIMITED
+    assert fault.kind is ErrorKind.RATE_LIMITED
     assert not fault.ambiguous
     assert fault.retry_after == 90
     assert fault.resets_at == datetime.fromtimestamp(1796054400, UTC)
@@ -235,8 +235,8 @@ def main_session(network, xrpc, account):
 def test_a_deactivated_account_cannot_write_until_it_is_back(network, xrpc, account, repo):
     main = main_session(network, xrpc, account)
     xrpc.procedure(network.pds, "com.atproto.server.deactivateAccount", {}, auth=main)
-    assert refused(repo.create, new_tid()).kind is Kind.ACCOUNT_DEACTIVATED
-    assert refused(repo.get, new_tid()).kind in {Kind.ACCOUNT_DEACTIVATED, Kind.RECORD_NOT_FOUND}
+    assert refused(repo.create, new_tid()).kind is ErrorKind.ACCOUNT_DEACTIVATED
+    assert refused(repo.get, new_tid()).kind in {ErrorKind.ACCOUNT_DEACTIVATED, ErrorKind.RECORD_NOT_FOUND}
     xrpc.procedure(network.pds, "com.atproto.server.activateAccount", auth=main)
     repo.create(new_tid())
 
@@ -245,5 +245,5 @@ def test_a_repo_named_by_an_old_handle_is_not_found_but_its_did_is(network, xrpc
     main = main_session(network, xrpc, account)
     new = {"handle": f"n{account.handle}"}
     xrpc.procedure(network.pds, "com.atproto.identity.updateHandle", new, auth=main)
-    assert refused(repo.create, new_tid(), repo=account.handle).kind is Kind.ACCOUNT_NOT_FOUND
+    assert refused(repo.create, new_tid(), repo=account.handle).kind is ErrorKind.ACCOUNT_NOT_FOUND
     repo.create(new_tid())

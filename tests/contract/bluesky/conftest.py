@@ -6,11 +6,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from elonara.bluesky import app_passwords, hooks
-from elonara.bluesky.legacy_agent import LegacyBlueskyAgent
+from elonara.bluesky import hooks
+from elonara.bluesky.app_password import app_passwords
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.models import MemberIdentity
-from elonara.bluesky.oauth_agent import OAuthBlueskyAgent
-from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.bluesky.writing.legacy_agent import LegacyBlueskyAgent
+from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
 from elonara.members.models import Member
 
 _numbers = itertools.count(1)

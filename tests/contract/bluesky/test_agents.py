@@ -8,12 +8,12 @@ from django.db import connection
 
 from elonara.atproto.app_password import BearerAuth
 from elonara.atproto.tid import is_tid, new_tid
-from elonara.bluesky import app_passwords
 from elonara.bluesky import network as site_network
-from elonara.bluesky.agent import POSTS
-from elonara.bluesky.legacy_agent import LegacyBlueskyAgent
+from elonara.bluesky.app_password import app_passwords
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
-from elonara.bluesky.oauth_agent import OAuthBlueskyAgent
+from elonara.bluesky.writing.agent import POSTS
+from elonara.bluesky.writing.legacy_agent import LegacyBlueskyAgent
+from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
 
 CREATE = "com.atproto.repo.createRecord"
 PNG = bytes.fromhex(

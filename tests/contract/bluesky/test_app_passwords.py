@@ -4,15 +4,16 @@ import pytest
 from django.utils import timezone
 
 from elonara.atproto.errors import XrpcError
-from elonara.bluesky import app_passwords, hooks
+from elonara.bluesky import hooks
 from elonara.bluesky import network as site_network
-from elonara.bluesky.app_passwords import AppPasswordRefused
-from elonara.bluesky.app_sessions import authorizer
-from elonara.bluesky.leased import SessionOver, TryLater
-from elonara.bluesky.legacy_agent import LegacyBlueskyAgent
+from elonara.bluesky.app_password import app_passwords
+from elonara.bluesky.app_password.app_passwords import AppPasswordRefused
+from elonara.bluesky.app_password.sessions import authorizer
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
-from elonara.bluesky.oauth_agent import OAuthBlueskyAgent
-from elonara.bluesky.secrets import unsealed
+from elonara.bluesky.refresh_lease import SessionEnded, TryLater
+from elonara.bluesky.sealed_columns import unsealed
+from elonara.bluesky.writing.legacy_agent import LegacyBlueskyAgent
+from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
 
 WHO_AM_I = "com.atproto.server.getSession"
 
@@ -114,7 +115,7 @@ def test_a_session_that_was_ended_elsewhere_is_made_anew(kept, account):
 
 def test_a_revoked_app_password_needs_the_member(kept, account, network, needs_member, member):
     revoke_app_passwords(network, account)
-    with pytest.raises(SessionOver) as over:
+    with pytest.raises(SessionEnded) as over:
         who_am_i(ended())
     assert over.value.reason == "app_password_refused"
     assert AppPasswordSession.objects.get().state == "refused"

@@ -4,11 +4,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from elonara.bluesky import keyring, sessions
 from elonara.bluesky import network as site_network
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.models import AssertionKey, MemberIdentity
-from elonara.bluesky.oauth_agent import OAuthBlueskyAgent
-from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.bluesky.oauth import client_keys
+from elonara.bluesky.oauth import sessions as oauth_sessions
+from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
 from elonara.members.models import Member
 
 SITE = "https://elonara.atnet.dev"
@@ -54,21 +55,21 @@ def test_a_member_connects_and_posts(connected):
 
 def test_a_session_keeps_its_key_when_the_site_makes_a_new_one(connected, public_site):
     old = connected.assertion_kid
-    new = keyring.rotate()
+    new = client_keys.rotate()
     public_site()
     kids = [key["kid"] for key in BlueskyOAuthService().jwks()["keys"]]
     assert kids == [new, old]
     assert "d" not in BlueskyOAuthService().jwks()["keys"][0]
     before = MemberIdentity.objects.get().bsky_access_token_enc
-    sessions.fresh_token(connected.pk, refused=sessions.fresh_token(connected.pk))
+    oauth_sessions.fresh_token(connected.pk, refused=oauth_sessions.fresh_token(connected.pk))
     after = MemberIdentity.objects.get()
     assert after.bsky_access_token_enc != before
     assert after.assertion_kid == old
 
 
 def test_a_retired_key_goes_with_its_last_session(connected):
-    keyring.rotate()
+    client_keys.rotate()
     assert AssertionKey.objects.count() == 2
     BlueskyOAuthService().disconnect(connected.member)
-    assert keyring.forget_unused() == 1
+    assert client_keys.forget_unused() == 1
     assert len(BlueskyOAuthService().jwks()["keys"]) == 1

@@ -3,13 +3,13 @@
 import pytest
 
 from elonara import jobs
-from elonara.atproto.errors import Kind, XrpcError
+from elonara.atproto.errors import ErrorKind, XrpcError
 from elonara.bluesky import network as site_network
-from elonara.bluesky import scopes
 from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
-from elonara.bluesky.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, Proved, SignedIn
-from elonara.bluesky.secrets import unsealed
-from elonara.bluesky.sessions import authorizer
+from elonara.bluesky.oauth import scopes
+from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, Proved, SignedIn
+from elonara.bluesky.oauth.sessions import authorizer
+from elonara.bluesky.sealed_columns import unsealed
 
 WHO_AM_I = "com.atproto.server.getSession"
 
@@ -71,7 +71,7 @@ def test_reauthorizing_overwrites_the_session_and_ends_the_old_one(
     pds_url, auth = authorizer(before)  # as whoever still holds the old tokens
     with pytest.raises(XrpcError) as refused:
         site_network.xrpc().query(pds_url, WHO_AM_I, auth=without_help(auth))
-    assert refused.value.kind is Kind.TOKEN_INVALID
+    assert refused.value.kind is ErrorKind.TOKEN_INVALID
 
 
 def test_choosing_another_account_at_the_server_is_refused(service, network, make_account, member, account, come_back):
@@ -170,7 +170,7 @@ def test_disconnecting_ends_the_session_at_the_server_and_keeps_the_way_to_sign_
     pds_url, auth = authorizer(before)
     with pytest.raises(XrpcError) as refused:
         site_network.xrpc().query(pds_url, WHO_AM_I, auth=without_help(auth))
-    assert refused.value.kind is Kind.TOKEN_INVALID
+    assert refused.value.kind is ErrorKind.TOKEN_INVALID
     assert travel("sign_in", account.handle, account).identity == after
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from elonara.bluesky import app_passwords
-from elonara.bluesky.graph import BlueskyGraphService, GraphUnavailable
+from elonara.bluesky.app_password import app_passwords
+from elonara.bluesky.graph.service import BlueskyGraphService, GraphUnavailable
 from elonara.bluesky.models import ActorView, MemberIdentity
 
 

@@ -13,11 +13,11 @@ from django.db import connection
 from django.utils import timezone
 
 from elonara.bluesky import network as site_network
-from elonara.bluesky import sessions
-from elonara.bluesky.clients import clients
-from elonara.bluesky.leased import SessionOver, TryLater
 from elonara.bluesky.models import MemberIdentity
-from elonara.bluesky.secrets import dpop_key, unsealed
+from elonara.bluesky.oauth import sessions as oauth_sessions
+from elonara.bluesky.oauth.client import clients
+from elonara.bluesky.refresh_lease import SessionEnded, TryLater
+from elonara.bluesky.sealed_columns import dpop_key, unsealed
 
 WHO_AM_I = "com.atproto.server.getSession"
 
@@ -27,7 +27,7 @@ def row():
 
 
 def who_am_i():
-    pds_url, auth = sessions.authorizer(row())
+    pds_url, auth = oauth_sessions.authorizer(row())
     return site_network.xrpc().query(pds_url, WHO_AM_I, auth=auth)["did"]
 
 
@@ -159,15 +159,15 @@ def test_two_processes_at_once_renew_once(renewals, account, faults, network):
 
 def test_a_session_ended_elsewhere_needs_the_member(connected, account, needs_member, member):
     identity = row()
-    assert sessions.revoke(identity.issuer, opened("bsky_refresh_token_enc"), dpop_key(identity), "")
-    with pytest.raises(SessionOver) as over:
+    assert oauth_sessions.revoke(identity.issuer, opened("bsky_refresh_token_enc"), dpop_key(identity), "")
+    with pytest.raises(SessionEnded) as over:
         who_am_i()
     assert over.value.reason == "revoked"
     after = row()
     assert (after.state, after.state_reason) == ("needs_reauth", "revoked")
     assert not after.bsky_refresh_token_enc
     assert needs_member == [(member.pk, account.did)]
-    with pytest.raises(SessionOver):
+    with pytest.raises(SessionEnded):
         who_am_i()
     assert len(needs_member) == 1
 
@@ -175,7 +175,7 @@ def test_a_session_ended_elsewhere_needs_the_member(connected, account, needs_me
 def test_a_process_killed_between_answer_and_commit_costs_the_session_and_no_loop(connected, needs_member):
     expire()
     spend_refresh_token()
-    with pytest.raises(SessionOver) as over:
+    with pytest.raises(SessionEnded) as over:
         who_am_i()
     assert over.value.reason == "refresh_lost"
     assert (row().state, row().state_reason) == ("needs_reauth", "refresh_lost")
@@ -195,7 +195,7 @@ def test_an_answer_lost_on_the_way_is_found_out_at_the_next_try(renewals, faults
         who_am_i()
     assert row().state == "active"
     assert row().attempt_started_at is not None
-    with pytest.raises(SessionOver) as over:
+    with pytest.raises(SessionEnded) as over:
         who_am_i()
     assert over.value.reason == "refresh_lost"
 
@@ -232,7 +232,7 @@ def test_a_renewal_that_was_overtaken_by_a_new_connection_stores_nothing(renewal
 
 def test_another_address_of_the_site_means_another_client(connected, point_at, network, needs_member):
     point_at(network, ELONARA_SITE__URL="http://127.0.0.1:8001")
-    with pytest.raises(SessionOver) as over:
+    with pytest.raises(SessionEnded) as over:
         who_am_i()
     assert over.value.reason == "client_changed"
     assert row().state == "needs_reauth"

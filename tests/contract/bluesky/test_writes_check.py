@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings
 
 from elonara.bluesky.models import MemberIdentity
-from elonara.cli import writes
+from elonara.cli import doctor_writes
 
 
 def posts(network, account):
@@ -16,7 +16,7 @@ def posts(network, account):
 
 
 def found(account):
-    return [(one.level, one.says.partition(":")[0]) for one in writes.look(settings.ELONARA, account.handle)]
+    return [(one.level, one.says.partition(":")[0]) for one in doctor_writes.check(settings.ELONARA, account.handle)]
 
 
 def test_a_post_is_written_read_and_deleted(connected, account, network):

@@ -14,13 +14,13 @@ from django.utils import timezone
 from PIL import Image
 
 from elonara import jobs
-from elonara.bluesky import app_passwords
-from elonara.bluesky.agent import POSTS
+from elonara.bluesky.app_password import app_passwords
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.models import MemberIdentity
-from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.bluesky.writing.agent import POSTS
 from elonara.communities import actions as communities
 from elonara.events import actions as events
-from elonara.invitations import checks, thumbs
+from elonara.invitations.outbox import prechecks, thumbnails
 from elonara.members.models import Member
 
 _numbers = itertools.count(1)
@@ -68,8 +68,8 @@ def account(network, forty):
 
 @pytest.fixture
 def site(transactional_db, point_at, network):
-    thumbs.forget()
-    checks.forget_labels()
+    thumbnails.forget()
+    prechecks.forget_labels()
     return point_at(network)
 
 

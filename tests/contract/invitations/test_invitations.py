@@ -3,8 +3,9 @@
 import httpx2
 import pytest
 
-from elonara.invitations import actions, attempts, queries, thumbs
+from elonara.invitations import actions, queries
 from elonara.invitations.models import Announcement, Invitation, State
+from elonara.invitations.outbox import attempts, thumbnails
 
 CREATE, UPLOAD = "com.atproto.repo.createRecord", "com.atproto.repo.uploadBlob"
 
@@ -158,7 +159,7 @@ def test_a_picture_that_the_server_does_not_have_is_uploaded_again(
         "mimeType": "image/jpeg",
         "size": 10,
     }
-    thumbs._blobs[account.did, event.picture.name] = gone
+    thumbnails._blobs[account.did, event.picture.name] = gone
     invite(host, event, friends[:1], thread=False)
     deliver()
     (found,) = posts().values()
@@ -183,8 +184,8 @@ def test_too_many_requests_pause_the_account_until_the_reset(faults, host, frien
 
 
 def test_the_times_that_undo_waits_for_are_those_of_a_request():
-    assert attempts.DEADLINE.total_seconds() == 20
-    assert attempts.DEADLINE.total_seconds() < attempts.NEEDED
+    assert attempts.REQUEST_DEADLINE.total_seconds() == 20
+    assert attempts.REQUEST_DEADLINE.total_seconds() < attempts.MIN_LEASE_SECONDS
 
 
 def _until(true, seconds=15):

@@ -9,7 +9,7 @@ import pytest
 
 from elonara.atproto.errors import InvalidGrant, OAuthError
 from elonara.atproto.oauth.client import OAuthClient
-from elonara.atproto.oauth.client_auth import AssertionKey, ConfidentialClient, Keyring
+from elonara.atproto.oauth.client_auth import ClientAssertionKey, ConfidentialClient, Keyring
 from elonara.atproto.oauth.session import DpopAuth
 from elonara.atproto.xrpc import Xrpc
 
@@ -57,7 +57,7 @@ def trip(oauth, network, handle):
 
 
 def test_a_confidential_site_connects_writes_refreshes_and_revokes(split_network, publish, way):
-    client = client_with([AssertionKey.generate()])
+    client = client_with([ClientAssertionKey.generate()])
     publish(client)
     oauth = OAuthClient(way.http, way.resolver, client, way.nonces)
     person = split_network.create_account()
@@ -81,7 +81,7 @@ def test_a_confidential_site_connects_writes_refreshes_and_revokes(split_network
 
 
 def test_a_session_goes_on_with_its_key_after_the_ring_has_turned(split_network, publish, way):
-    old, new = AssertionKey.generate(), AssertionKey.generate()
+    old, new = ClientAssertionKey.generate(), ClientAssertionKey.generate()
     publish(client_with([old]))
     person = split_network.create_account()
     started, tokens = trip(
@@ -98,15 +98,15 @@ def test_a_session_goes_on_with_its_key_after_the_ring_has_turned(split_network,
 
 
 def test_a_site_whose_keys_are_not_the_published_ones_is_refused(split_network, publish, way):
-    publish(client_with([AssertionKey.generate()]))
-    oauth = OAuthClient(way.http, way.resolver, client_with([AssertionKey.generate()]), way.nonces)
+    publish(client_with([ClientAssertionKey.generate()]))
+    oauth = OAuthClient(way.http, way.resolver, client_with([ClientAssertionKey.generate()]), way.nonces)
     with pytest.raises(OAuthError) as caught:
         oauth.begin(split_network.create_account().handle, scope=SCOPE)
     assert caught.value.code == "invalid_client"
 
 
 def test_a_trip_can_begin_with_the_issuers_name(split_network, publish, way):
-    client = client_with([AssertionKey.generate()])
+    client = client_with([ClientAssertionKey.generate()])
     publish(client)
     oauth = OAuthClient(way.http, way.resolver, client, way.nonces)
     person = split_network.create_account()

@@ -8,9 +8,9 @@ import pytest
 
 from elonara.atproto.errors import (
     AccessDenied,
+    ErrorKind,
     IdentityError,
     InvalidGrant,
-    Kind,
     NetworkError,
     OAuthError,
     WrongAccount,
@@ -163,14 +163,14 @@ def test_an_expired_token_without_a_way_to_renew_is_told_apart(site, person, net
     time.sleep(2.1)
     with pytest.raises(XrpcError) as caught:
         site.post(tokens, site.auth(started, tokens), "late")
-    assert caught.value.kind is Kind.TOKEN_EXPIRED
+    assert caught.value.kind is ErrorKind.TOKEN_EXPIRED
 
 
 def test_a_scope_that_was_not_granted_is_missed_by_name(site, person):
     started, tokens = site.connect(person.handle, "atproto")
     with pytest.raises(XrpcError) as caught:
         site.post(tokens, site.auth(started, tokens), "no")
-    assert caught.value.kind is Kind.SCOPE_MISSING
+    assert caught.value.kind is ErrorKind.SCOPE_MISSING
 
 
 def test_a_refresh_whose_answer_is_lost_is_unclear_and_sent_once(site, person, faults):

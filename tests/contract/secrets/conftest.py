@@ -9,8 +9,9 @@ from tests.contract.secrets import listening
 from tests.contract.secrets.hunt import Hunt
 
 from elonara.bluesky import network as site_network
-from elonara.bluesky import secrets, trips
-from elonara.invitations import checks, thumbs
+from elonara.bluesky import sealed_columns
+from elonara.bluesky.oauth import authorization_requests
+from elonara.invitations.outbox import prechecks, thumbnails
 from elonara.members import mfa
 
 
@@ -18,13 +19,13 @@ from elonara.members import mfa
 def hunt(transactional_db, monkeypatch, settings, tmp_path, capfd):
     """Listens to logs, exceptions, stderr and what is sealed, from here to the end of the test."""
     cache.clear()
-    thumbs.forget()
-    checks.forget_labels()
+    thumbnails.forget()
+    prechecks.forget_labels()
     # A data folder of the test's own: nothing in it is from another test.
     settings.ELONARA = dataclasses.replace(settings.ELONARA, data_dir=tmp_path / "data")
     settings.MEDIA_ROOT = tmp_path / "data" / "media"
     hunt = Hunt()
-    for module in (secrets, trips, mfa):
+    for module in (sealed_columns, authorization_requests, mfa):
         monkeypatch.setattr(module, "seal", listening.listening_seal(hunt, module.seal))
     with listening.logs(hunt), listening.exceptions(hunt):
         yield hunt

@@ -17,7 +17,7 @@ from django.core import mail
 from django.db import connection
 from django.test import Client
 
-from elonara.atproto.network import GuardedHttp
+from elonara.atproto.http import GuardedHttp
 from elonara.sealing import ensure_keys
 
 HEADERS = {"DPoP": "OAuth access token", "Bearer": "app-password session JWT"}

@@ -10,9 +10,9 @@ from django.utils import timezone
 from tests.contract.secrets import listening
 
 from elonara import jobs
-from elonara.bluesky import keyring
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
-from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.bluesky.oauth import client_keys
 from elonara.events.models import Event
 from elonara.invitations.models import Invitation
 from elonara.members import actions as members
@@ -287,7 +287,7 @@ def test_a_public_sites_keys_show_nowhere_either(begin, hunt, split_network, lis
     answer, _ = story.connect(alice, account)
     assert answer["Location"] == "/profile/edit"
     story.look()
-    keyring.rotate()
+    client_keys.rotate()
     publish()
     for page in ("/oauth/jwks.json", "/oauth/oauth-client-metadata.json", "/profile/edit"):
         alice.get(page)

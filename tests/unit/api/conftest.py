@@ -12,11 +12,12 @@ from tests.fakes.agent import FakeAgent
 from tests.fakes.graph import FakeGraph, somebody
 
 from elonara.api import tokens
-from elonara.bluesky import factory, graph
+from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.writing import factory
 from elonara.communities import actions as communities
 from elonara.events import actions as events
-from elonara.invitations import checks, thumbs
+from elonara.invitations.outbox import prechecks, thumbnails
 from elonara.members.models import Member
 
 ALICE = "did:plc:host"
@@ -27,8 +28,8 @@ _numbers = itertools.count(1)
 @pytest.fixture(autouse=True)
 def fresh():
     """What the process remembers is forgotten between tests: thumbs, labels, failed sign-ins."""
-    thumbs.forget()
-    checks.forget_labels()
+    thumbnails.forget()
+    prechecks.forget_labels()
     cache.clear()
 
 
@@ -61,7 +62,7 @@ def people():
 @pytest.fixture
 def friends(agent, people):
     fake = FakeGraph(people)
-    with graph.use(fake):
+    with graph_service.use(fake):
         yield fake
 
 

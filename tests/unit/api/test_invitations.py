@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.agent import refused
 
 from elonara import jobs
-from elonara.bluesky.graph import GraphUnavailable
+from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.communities import actions as communities
 from elonara.events import actions as events
 from elonara.invitations.models import Batch, Invitation

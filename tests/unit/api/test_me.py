@@ -6,9 +6,9 @@ from django.utils import timezone
 from tests.fakes.agent import FakeAgent
 from tests.fakes.graph import somebody
 
-from elonara.bluesky.agent import Readiness
-from elonara.bluesky.graph import GraphUnavailable
+from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.models import ActorView, MemberIdentity
+from elonara.bluesky.writing.agent import Readiness
 from elonara.invitations import actions as invitations
 from elonara.invitations.models import OptOut
 

@@ -10,15 +10,15 @@ from tests.fakes.http import FakeHttp, reply
 
 from elonara.atproto.app_password import (
     AppPasswordError,
+    AppSessionExpired,
     AuthFactorRequired,
     BearerAuth,
     MainPasswordRefused,
-    SessionOver,
     create_session,
     delete_session,
     refresh_session,
 )
-from elonara.atproto.errors import Kind, MalformedAnswer, NetworkError, XrpcError
+from elonara.atproto.errors import ErrorKind, MalformedResponse, NetworkError, XrpcError
 from elonara.atproto.xrpc import Xrpc
 
 PDS = "https://pds.example.com"
@@ -106,7 +106,7 @@ def test_a_wrong_password_is_told_so(http, xrpc):
     )
     with pytest.raises(XrpcError) as caught:
         create_session(xrpc, PDS, DID, "hunter2")
-    assert caught.value.kind is Kind.WRONG_PASSWORD
+    assert caught.value.kind is ErrorKind.WRONG_PASSWORD
 
 
 def test_a_deactivated_account_is_marked(http, xrpc):
@@ -135,7 +135,7 @@ def test_a_handle_that_is_none_becomes_invalid(http, xrpc):
 )
 def test_an_answer_without_its_parts_is_malformed_and_quotes_no_token(http, xrpc, broken):
     http.put("POST", CREATE, reply(body=session() | broken))
-    with pytest.raises(MalformedAnswer) as caught:
+    with pytest.raises(MalformedResponse) as caught:
         create_session(xrpc, PDS, DID, "hunter2")
     told = "".join(traceback.format_exception(caught.value))
     assert "t0ken" not in told
@@ -161,12 +161,12 @@ def test_refreshing_uses_the_refresh_token_and_gives_a_new_session(http, xrpc):
 )
 def test_a_session_that_is_over_is_told_so(http, xrpc, status, error):
     http.put("POST", REFRESH, reply(status, {"error": error, "message": ""}))
-    with pytest.raises(SessionOver):
+    with pytest.raises(AppSessionExpired):
         refresh_session(xrpc, PDS, "refresh-token")
     assert len(http.asked) == 1
 
 
-@pytest.mark.parametrize(("status", "kind"), [(500, Kind.SERVER_ERROR), (429, Kind.RATE_LIMITED)])
+@pytest.mark.parametrize(("status", "kind"), [(500, ErrorKind.SERVER_ERROR), (429, ErrorKind.RATE_LIMITED)])
 def test_a_refresh_that_fails_otherwise_does_not_end_the_session(http, xrpc, status, kind):
     http.put("POST", REFRESH, reply(status, {}))
     with pytest.raises(XrpcError) as caught:

@@ -38,7 +38,7 @@ def test_oauth_faults_carry_what_was_expected_and_what_came():
 
 
 def test_a_malformed_answer_is_an_xrpc_error_in_doubt():
-    fault = errors.MalformedAnswer(200, "words")
+    fault = errors.MalformedResponse(200, "words")
     assert isinstance(fault, errors.XrpcError)
     assert fault.ambiguous
     assert str(fault) == "200 MalformedAnswer: words"
@@ -56,5 +56,5 @@ def test_importing_the_package_costs_nothing_and_brings_neither_django_nor_dns()
 
 
 def test_kinds_are_plain_words():
-    assert pickle.loads(pickle.dumps(errors.Kind.RATE_LIMITED)) is errors.Kind.RATE_LIMITED
-    assert f"{errors.Kind.RATE_LIMITED}" == "rate_limited"
+    assert pickle.loads(pickle.dumps(errors.ErrorKind.RATE_LIMITED)) is errors.ErrorKind.RATE_LIMITED
+    assert f"{errors.ErrorKind.RATE_LIMITED}" == "rate_limited"

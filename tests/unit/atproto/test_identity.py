@@ -6,8 +6,8 @@ from tests.fakes.http import FakeHttp, reply
 from elonara.atproto.cache import TtlCache
 from elonara.atproto.dns import DnsTxt
 from elonara.atproto.errors import AddressRefused, IdentityError, NameNotFound, NetworkError
-from elonara.atproto.identity import MAX_TTL, IdentityResolver
-from elonara.atproto.network import GuardedHttp
+from elonara.atproto.http import GuardedHttp
+from elonara.atproto.identity import CACHE_SECONDS, IdentityResolver
 
 ALICE = "did:plc:alice2de2dwap2sbkpav7c6c"
 BOB = "did:plc:bobbb2de2dwap2sbkpav7c6c"
@@ -362,7 +362,7 @@ def test_failures_are_not_remembered(resolver, http):
 
 
 def test_nothing_is_remembered_for_ten_minutes():
-    assert MAX_TTL < 600
+    assert CACHE_SECONDS < 600
 
 
 def test_a_memory_forgets_what_is_old_and_what_is_too_much():

@@ -3,7 +3,7 @@
 import pytest
 from tests.fakes.http import FakeHttp, reply
 
-from elonara.atproto.errors import Kind, MalformedAnswer, NetworkError, XrpcError
+from elonara.atproto.errors import ErrorKind, MalformedResponse, NetworkError, XrpcError
 from elonara.atproto.xrpc import MAX_RETRIES, Xrpc
 
 PDS = "https://pds.example.com"
@@ -62,7 +62,7 @@ def test_a_procedure_may_answer_with_nothing_but_a_query_may_not(http):
     http.put("POST", f"{PDS}/xrpc/a.b.c", reply(body=b""))
     http.put("GET", f"{PDS}/xrpc/a.b.c", reply(body=b""))
     assert Xrpc(http).procedure(PDS, "a.b.c") == {}
-    with pytest.raises(MalformedAnswer):
+    with pytest.raises(MalformedResponse):
         Xrpc(http).query(PDS, "a.b.c")
 
 
@@ -71,14 +71,14 @@ def test_a_refusal_is_classified_with_its_method(http):
     http.put("POST", f"{PDS}/xrpc/{nsid}", reply(500, {"error": "InternalServerError"}))
     with pytest.raises(XrpcError) as caught:
         Xrpc(http).procedure(PDS, nsid, {})
-    assert caught.value.kind is Kind.RECORD_EXISTS_OR_SERVER
+    assert caught.value.kind is ErrorKind.RECORD_EXISTS_OR_SERVER
     assert caught.value.ambiguous
 
 
 @pytest.mark.parametrize("status", [201, 204, 301, 302, 304])
 def test_any_other_success_is_malformed(http, status):
     http.put("POST", f"{PDS}/xrpc/a.b.c", reply(status, {}))
-    with pytest.raises(MalformedAnswer) as caught:
+    with pytest.raises(MalformedResponse) as caught:
         Xrpc(http).procedure(PDS, "a.b.c")
     assert caught.value.status == status
 
@@ -103,7 +103,7 @@ def test_an_authorizer_that_always_hopes_is_stopped(http):
     http.put("GET", f"{PDS}/xrpc/a.b.c", reply(401, {"error": "use_dpop_nonce"}))
     with pytest.raises(XrpcError) as caught:
         Xrpc(http).query(PDS, "a.b.c", auth=Credential(retries=99))
-    assert caught.value.kind is Kind.USE_DPOP_NONCE
+    assert caught.value.kind is ErrorKind.USE_DPOP_NONCE
     assert len(http.asked) == MAX_RETRIES + 1
 
 

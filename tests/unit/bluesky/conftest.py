@@ -11,7 +11,7 @@ from tests.fakes.pds import FakePds
 
 from elonara.bluesky import hooks
 from elonara.bluesky import network as site_network
-from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.members.models import Member
 
 _numbers = itertools.count(1)

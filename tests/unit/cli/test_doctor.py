@@ -11,10 +11,10 @@ from django.utils import timezone
 from tests.fakes.oauth import Network, answer
 
 from elonara.bluesky import network
-from elonara.bluesky.oauth_service import BlueskyOAuthService
-from elonara.cli import outside, running
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
+from elonara.cli import doctor_network, doctor_rows
 from elonara.housekeeping import workers
-from elonara.housekeeping.models import Errand, Worker
+from elonara.housekeeping.models import PeriodicTask, Worker
 
 SITE, APPVIEW, PLC = "https://events.example", "https://appview.example", "https://plc.example"
 
@@ -46,8 +46,14 @@ def found(look, settings):
 
 
 def test_a_site_where_all_is_well(world, settings):
-    assert {level for level, *_ in found(outside.look, settings)} == {"ok"}
-    assert [what for _, what, _ in found(outside.look, settings)] == ["PLC", "AppView", "clock", "client", "client"]
+    assert {level for level, *_ in found(doctor_network.check, settings)} == {"ok"}
+    assert [what for _, what, _ in found(doctor_network.check, settings)] == [
+        "PLC",
+        "AppView",
+        "clock",
+        "client",
+        "client",
+    ]
 
 
 CLOCKS = [(-40, "wrong", "behind"), (40, "wrong", "ahead"), (5, "note", "ahead"), (0, "ok", "within")]
@@ -56,7 +62,7 @@ CLOCKS = [(-40, "wrong", "behind"), (40, "wrong", "ahead"), (5, "note", "ahead")
 @pytest.mark.parametrize(("ahead", "level", "word"), CLOCKS)
 def test_the_clock_is_compared_with_bluesky_s(world, settings, ahead, level, word):
     world.ahead = ahead
-    told = next(one for one in outside.look(settings.ELONARA) if one.what == "clock")
+    told = next(one for one in doctor_network.check(settings.ELONARA) if one.what == "clock")
     assert told.level == level
     assert word in told.says
     assert bool(told.fix) == (level != "ok")
@@ -73,7 +79,7 @@ def test_the_clock_is_compared_with_bluesky_s(world, settings, ahead, level, wor
 )
 def test_a_proxy_in_front_of_the_client_metadata_is_noticed(world, settings, given, word):
     world.documents_here["/oauth/oauth-client-metadata.json"] = given
-    wrong = [one for one in outside.look(settings.ELONARA) if one.level == "wrong"]
+    wrong = [one for one in doctor_network.check(settings.ELONARA) if one.level == "wrong"]
     assert [one.what for one in wrong] == ["client"]
     assert word in wrong[0].says
     assert wrong[0].fix
@@ -87,26 +93,26 @@ def test_a_relay_without_the_label_of_a_bot_is_wrong(world, settings):
     labels = []
     profile = {"did": "did:plc:relay", "handle": "relay.example", "labels": labels}
     world.origins[APPVIEW] = lambda request: answer(200, profile)
-    assert ("wrong", "relay") in [one[:2] for one in found(outside.look, settings)]
+    assert ("wrong", "relay") in [one[:2] for one in found(doctor_network.check, settings)]
     labels.append({"val": "bot", "src": "did:plc:somebody-else"})
-    assert ("wrong", "relay") in [one[:2] for one in found(outside.look, settings)]
+    assert ("wrong", "relay") in [one[:2] for one in found(doctor_network.check, settings)]
     labels.append({"val": "bot", "src": "did:plc:relay"})
-    assert ("ok", "relay") in [one[:2] for one in found(outside.look, settings)]
+    assert ("ok", "relay") in [one[:2] for one in found(doctor_network.check, settings)]
 
 
 def test_nobody_who_works_and_one_who_was_killed(world, settings, monkeypatch):
     monkeypatch.setattr("elonara.cli.migrate.pending", list)
-    assert ("note", "workers", "no process runs jobs; 0 invitations wait") in found(running.look, settings)
+    assert ("note", "workers", "no process runs jobs; 0 invitations wait") in found(doctor_rows.check, settings)
     workers.beating("embedded")()
-    assert ("ok", "workers", f"{workers.name()} (embedded)") in found(running.look, settings)
+    assert ("ok", "workers", f"{workers.name()} (embedded)") in found(doctor_rows.check, settings)
     Worker.objects.update(seen_at=timezone.now() - timedelta(minutes=5))
-    assert any("without a word" in says for _, what, says in found(running.look, settings))
+    assert any("without a word" in says for _, what, says in found(doctor_rows.check, settings))
 
 
 def test_a_failing_errand_is_named(world, settings, monkeypatch):
     monkeypatch.setattr("elonara.cli.migrate.pending", list)
-    Errand.objects.create(name="clear away", due_at=timezone.now(), error="OSError: no space")
-    assert ("wrong", "errand", "clear away: OSError: no space") in found(running.look, settings)
+    PeriodicTask.objects.create(name="clear away", due_at=timezone.now(), error="OSError: no space")
+    assert ("wrong", "errand", "clear away: OSError: no space") in found(doctor_rows.check, settings)
 
 
 def test_reauthorize_answers_in_json_on_an_empty_site(site):

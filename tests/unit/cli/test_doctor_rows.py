@@ -9,10 +9,10 @@ from django.utils import timezone
 from tests.unit.invitations.conftest import *  # noqa: F403
 
 from elonara.bluesky.models import AccountLane, AppPasswordSession, PdsHost
-from elonara.bluesky.secrets import sealed_columns
-from elonara.cli import doctor, running
+from elonara.bluesky.sealed_columns import sealed_columns
+from elonara.cli import doctor, doctor_rows
 from elonara.housekeeping import workers
-from elonara.housekeeping.models import Letter, Worker
+from elonara.housekeeping.models import OutgoingEmail, Worker
 from elonara.invitations.models import HostSending, Invitation, State
 
 
@@ -22,7 +22,7 @@ def found(site, settings, monkeypatch):
     workers.beating("embedded")()
 
     def look(what):
-        told = [one for one in running.look(settings.ELONARA) if one.what == what]
+        told = [one for one in doctor_rows.check(settings.ELONARA) if one.what == what]
         assert all(one.fix for one in told if one.level != "ok")
         return [(one.level, one.says) for one in told]
 
@@ -37,7 +37,7 @@ def minutes_ago(minutes):
 def overdue(alice, picnic, send):
     """Two posts that could have gone 25 minutes ago, as far as their rows say."""
     send(picnic, "bob", "carol")
-    for model in running.MODELS:
+    for model in doctor_rows.MODELS:
         model.objects.update(next_attempt_at=minutes_ago(25))
 
 
@@ -55,7 +55,7 @@ def test_posts_that_keep_their_distance_or_are_paused_do_not_stand_still(found, 
 
 
 def test_a_letter_that_nobody_sends_stands_still_too(found):
-    Letter.objects.create(message_enc="x", due_at=minutes_ago(11))
+    OutgoingEmail.objects.create(message_enc="x", due_at=minutes_ago(11))
     assert found("queue") == [("wrong", "what is due longest has waited for 11 minutes")]
 
 

@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from elonara import sealing
 from elonara.bluesky.models import AppPasswordSession, AssertionKey, AuthorizationRequest, MemberIdentity
-from elonara.bluesky.secrets import sealed_columns, unsealed
+from elonara.bluesky.sealed_columns import sealed_columns, unsealed
 from elonara.cli.keys import reseal
 from elonara.events.models import Event
-from elonara.housekeeping import letters
-from elonara.housekeeping.models import Letter
+from elonara.housekeeping import outgoing_email
+from elonara.housekeeping.models import OutgoingEmail
 from elonara.invitations.models import EmailInvitation
 from elonara.members.mfa import SealedMFAAdapter
 from elonara.members.models import Member
@@ -64,7 +64,7 @@ def one_of_each(identity):
     """A row of every model that keeps secrets, each written as the site does."""
     member, soon = identity.member, timezone.now() + timedelta(hours=1)
     event = Event.objects.create(slug="bread", title="Bread", starts_at=soon, ends_at=soon, created_by=member)
-    letters.keep(EmailMessage("Hello", "text", "us@example.org", ["alice@example.org"]))
+    outgoing_email.enqueue(EmailMessage("Hello", "text", "us@example.org", ["alice@example.org"]))
     rows = [
         identity,
         AppPasswordSession(did="did:plc:alice", handle="alice.test", member=member),
@@ -80,7 +80,7 @@ def one_of_each(identity):
             else:
                 setattr(row, column, sealed_columns(row, {column: "secret"})[column])
         row.save()
-    return [*rows, Letter.objects.get()]
+    return [*rows, OutgoingEmail.objects.get()]
 
 
 def test_a_rotation_forgets_no_column_of_any_model(one_of_each):
@@ -97,4 +97,4 @@ def test_a_rotation_forgets_no_column_of_any_model(one_of_each):
     for model, column in columns:
         assert sealing.kid_of(getattr(model.objects.get(), column)) == kid
     assert unsealed(MemberIdentity.objects.get(), "dpop_key_enc").reveal() == "secret"
-    assert letters.opened(Letter.objects.get()).to == ["alice@example.org"]
+    assert outgoing_email.unsealed(OutgoingEmail.objects.get()).to == ["alice@example.org"]

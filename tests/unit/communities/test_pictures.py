@@ -116,16 +116,16 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded():
 )
 def test_what_would_fill_the_memory_is_refused(picture, monkeypatch, kind, mode, options, fits):
     data = picture(kind, (400, 250), mode, **options)
-    monkeypatch.setattr(pictures, "MOST_MEMORY", fits)
+    monkeypatch.setattr(pictures, "MAX_DECODED_BYTES", fits)
     assert pictures.prepare(data)
-    monkeypatch.setattr(pictures, "MOST_MEMORY", fits - 1)
+    monkeypatch.setattr(pictures, "MAX_DECODED_BYTES", fits - 1)
     with pytest.raises(Invalid) as refused:
         pictures.prepare(data)
     assert "Save it as a JPEG" in refused.value.errors["picture"]
 
 
 def test_a_jpeg_of_too_many_pixels_is_refused_though_it_would_shrink(picture, monkeypatch):
-    monkeypatch.setattr(pictures, "MOST_PIXELS_SHRUNK", 10_000)
+    monkeypatch.setattr(pictures, "MAX_PIXELS_SHRUNK", 10_000)
     with pytest.raises(Invalid):
         pictures.prepare(picture(size=(200, 200)))
 

@@ -137,7 +137,7 @@ def test_a_handler_that_names_a_time_is_run_again_then(engine, work):
 
 
 def test_a_failing_handler_is_tried_again_and_hurts_nobody_else(engine, work, monkeypatch, caplog):
-    monkeypatch.setattr("elonara.engines.embedded.FIRST_RETRY", 0.05)
+    monkeypatch.setattr("elonara.engines.embedded.FIRST_RETRY_SECONDS", 0.05)
     work.fail = 1
     engine.start()
     engine.wake("work", "a")

@@ -135,7 +135,7 @@ def test_a_handler_is_called_again_when_it_asked_for_it(engines, work):
 def test_a_failing_handler_comes_again_later_with_a_longer_wait_each_time(engines, work, monkeypatch):
     from elonara.engines import procrastinate
 
-    monkeypatch.setattr(procrastinate, "FIRST_RETRY", 0.2)
+    monkeypatch.setattr(procrastinate, "FIRST_RETRY_SECONDS", 0.2)
     work.fail = 2
     engine = engines()
     engine.start()
@@ -172,7 +172,7 @@ def test_the_sweep_brings_a_late_appointment_forward_and_leaves_the_far_future_a
 def test_a_worker_whose_connections_are_cut_begins_again(engines, work, monkeypatch):
     from elonara.engines import procrastinate
 
-    monkeypatch.setattr(procrastinate, "RESTARTS", (0.1,))
+    monkeypatch.setattr(procrastinate, "RESTART_DELAYS_SECONDS", (0.1,))
     monkeypatch.setattr(procrastinate, "HEARTBEAT_SECONDS", 0.3)
     engine = engines()
     engine.start()

@@ -91,7 +91,7 @@ def heard():
         log.append((event.slug, set(fields)))
 
     hooks.on_change(on_change)
-    hooks.on_answer(log.append)
+    hooks.on_rsvp(log.append)
     yield log
     hooks._on_change.remove(on_change)
     hooks._on_answer.remove(log.append)

@@ -8,8 +8,9 @@ from django.db import connection
 
 from elonara.communities import actions as communities
 from elonara.communities.models import Membership
-from elonara.events import actions, answers
-from elonara.events.models import Answer, Event
+from elonara.events import actions
+from elonara.events.guests import rsvps
+from elonara.events.models import Event, Rsvp
 from elonara.members import actions as members
 from elonara.members.models import Member
 
@@ -34,9 +35,9 @@ def at_once(*presses):
 
 
 def test_one_person_who_answers_eight_times_at_once_has_one_answer(picnic):
-    rows = at_once(*[lambda: answers.answer(picnic, choice="going", did="did:plc:gil", invited=True)] * 8)
-    assert [row for row in rows if not isinstance(row, Answer)] == []
-    assert Answer.objects.count() == 1
+    rows = at_once(*[lambda: rsvps.respond(picnic, choice="going", did="did:plc:gil", invited=True)] * 8)
+    assert [row for row in rows if not isinstance(row, Rsvp)] == []
+    assert Rsvp.objects.count() == 1
 
 
 def test_two_last_admins_who_leave_at_once_leave_one_behind(alice, make_member):

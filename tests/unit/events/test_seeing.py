@@ -6,16 +6,17 @@ import pytest
 from django.utils import timezone
 
 from elonara.communities import actions as communities
-from elonara.events import actions, answers, queries
-from elonara.events.models import Answer, Event
+from elonara.events import actions, queries
+from elonara.events.guests import rsvps
+from elonara.events.models import Event, Rsvp
 
 
 def test_a_private_event_is_seen_by_host_guests_and_its_community(make_event, alice, make_member):
     bakers = communities.create(alice, name="Bakers", visibility="private")
     event = make_event(visibility="private", community=bakers)
     guest, baker, cohost, eve = (make_member() for _ in range(4))
-    answers.answer(event, choice="going", member=guest, invited=True)
-    answers.answer(event, choice="maybe", did="did:plc:gil", invited=True)
+    rsvps.respond(event, choice="going", member=guest, invited=True)
+    rsvps.respond(event, choice="maybe", did="did:plc:gil", invited=True)
     communities.join(bakers, member=baker, invited=True)
     actions.add_cohost(event, by=alice, member=cohost)
     for member in (alice, guest, baker, cohost):
@@ -62,9 +63,9 @@ def test_a_members_own_events(make_event, alice, make_member):
         make_event(title="By DID"),
         make_event(title="Can't"),
     )
-    answers.answer(going, choice="going", member=bob)
-    Answer.objects.create(event=by_did, did="did:plc:bob", choice="maybe")
-    answers.answer(cant, choice="cant", member=bob)
+    rsvps.respond(going, choice="going", member=bob)
+    Rsvp.objects.create(event=by_did, did="did:plc:bob", choice="maybe")
+    rsvps.respond(cant, choice="cant", member=bob)
     assert {event.title for event in queries.upcoming(bob, ["did:plc:bob"])} == {"Mine", "Going", "By DID"}
     assert [event.title for event in queries.hosted_by(bob)] == ["Mine"]
     assert {event.title for event in queries.attending(bob, ["did:plc:bob"])} == {"Going", "By DID"}
@@ -75,8 +76,8 @@ def test_a_members_own_events(make_event, alice, make_member):
 def test_a_page_of_events_costs_two_queries_whatever_their_number(make_event, make_member, django_assert_num_queries):
     for number in range(8):
         event = make_event(title=f"Event {number}", plus_ones_allowed=2)
-        answers.answer(event, choice="going", member=make_member(did=f"did:plc:{number}"), plus_ones=2)
-        answers.answer(event, choice="maybe", member=make_member(), plus_ones=1)
+        rsvps.respond(event, choice="going", member=make_member(did=f"did:plc:{number}"), plus_ones=2)
+        rsvps.respond(event, choice="maybe", member=make_member(), plus_ones=1)
     with django_assert_num_queries(2):
         seen = [
             (event.going_count, event.community, [getattr(row.member, "bluesky", None) for row in event.hosts.all()])

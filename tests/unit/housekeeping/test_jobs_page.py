@@ -11,10 +11,10 @@ from tests.unit.invitations.conftest import *  # noqa: F403
 
 from elonara.bluesky.models import AccountLane, PdsHost
 from elonara.housekeeping import metrics, workers
-from elonara.housekeeping.models import Errand
+from elonara.housekeeping.models import PeriodicTask
 from elonara.housekeeping.overview import overview
-from elonara.invitations import checks
 from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, State
+from elonara.invitations.outbox import prechecks
 
 TOKEN = "a-token-for-prometheus"
 
@@ -61,7 +61,7 @@ def test_what_waits_for_somebody_is_not_late(alice, make_member, make_event, pic
     assert overview().oldest_due == 0, "two wait for the announcement, one for a second look"
     Announcement.objects.update(next_attempt_at=late)
     assert overview().oldest_due > 10_000
-    checks.pause_host(alice, "opt_outs")
+    prechecks.pause_host(alice, "opt_outs")
     assert overview().oldest_due == 0
     Invitation.objects.filter(invitee_did="did:plc:bob").update(ambiguous=True)
     assert overview().oldest_due > 10_000, "whether a post stands is found out in any case"
@@ -120,11 +120,11 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(some_of_each, django_
 
 
 def test_the_page_shows_it_and_lets_everything_go_on(browser, some_of_each, alice):
-    checks.pause_host(alice, "opt_outs")
+    prechecks.pause_host(alice, "opt_outs")
     later = timezone.now() + timedelta(minutes=9)
     AccountLane.objects.filter(author_did="did:plc:host").update(paused_until=later, pause_reason="rate_limited")
     PdsHost.objects.create(origin="https://pds.example", paused_until=later, reason="rate_limited")
-    Errand.objects.create(name="clear away", due_at=later, error="OSError: no space")
+    PeriodicTask.objects.create(name="clear away", due_at=later, error="OSError: no space")
     workers.beating("embedded")()
     page = browser.get("/admin/jobs/").content.decode()
     for words in (
@@ -180,7 +180,7 @@ def test_metrics_are_off_by_default_and_hidden_without_the_token(site, settings)
 
 
 def test_every_line_is_one_that_prometheus_reads_and_none_names_a_person(some_of_each):
-    Errand.objects.create(name='odd "name"\\', due_at=timezone.now(), ran_at=timezone.now())
+    PeriodicTask.objects.create(name='odd "name"\\', due_at=timezone.now(), ran_at=timezone.now())
     text = metrics.render()
     sample = re.compile(r'[a-z_]+(\{[a-z]+="([^"\\\n]|\\.)*"(,[a-z]+="([^"\\\n]|\\.)*")*\})? -?[0-9.e+-]+')
     for line in text.splitlines():
@@ -192,7 +192,7 @@ def test_every_line_is_one_that_prometheus_reads_and_none_names_a_person(some_of
 
 
 def test_the_page_says_why_a_host_cannot_go_on(browser, alice, friends):
-    checks.pause_host(alice, "spam_label")
+    prechecks.pause_host(alice, "spam_label")
     friends.account_labels["did:plc:host"] = ("spam",)
     page = browser.post("/admin/jobs/", {"what": "host", "which": alice.pk}, follow=True).content.decode()
     assert "has labelled the posting account as spam" in page

@@ -15,7 +15,7 @@ from tests.fakes.bluesky import Crash
 from tests.fakes.graph import FakeGraph, somebody
 
 from elonara import jobs
-from elonara.bluesky import graph
+from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.models import AccountLane
 from elonara.events import actions as events
 from elonara.events.models import Event
@@ -40,7 +40,7 @@ class AnyOrder(RuleBasedStateMachine):
             model.objects.all().delete()
         self.clock.ahead = timedelta()
         self.stack = ExitStack()
-        for use in (*uses, graph.use(FakeGraph([somebody(name) for name in self.friends]))):
+        for use in (*uses, graph_service.use(FakeGraph([somebody(name) for name in self.friends]))):
             self.stack.enter_context(use)
         self.event = self.make_event(starts_at=self.clock.now() + timedelta(days=300))
         self.thread = thread
@@ -112,7 +112,7 @@ class AnyOrder(RuleBasedStateMachine):
             getattr(actions, what)(row, self.alice)
         except (InvitationRefused, Crash):
             pass
-        except states.NotPossible as fault:
+        except states.TransitionNotAllowed as fault:
             raise AssertionError(f"the page offers what the table forbids: {fault}") from fault
 
     @rule()

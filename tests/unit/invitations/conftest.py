@@ -9,12 +9,15 @@ from tests.fakes.appview import FakeAppView
 from tests.fakes.graph import FakeGraph, somebody
 
 from elonara import jobs
-from elonara.bluesky import factory, graph, network
+from elonara.bluesky import network
+from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.writing import factory
 from elonara.communities import actions as communities
 from elonara.events import actions as events
-from elonara.invitations import actions, checks, thumbs
+from elonara.invitations import actions
 from elonara.invitations.models import Announcement, Invitation
+from elonara.invitations.outbox import prechecks, thumbnails
 from elonara.members.models import Member
 
 ALICE = "did:plc:host"
@@ -25,8 +28,8 @@ _numbers = itertools.count(1)
 @pytest.fixture(autouse=True)
 def fresh():
     """What processes remember is forgotten between tests."""
-    thumbs.forget()
-    checks.forget_labels()
+    thumbnails.forget()
+    prechecks.forget_labels()
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def people():
 @pytest.fixture
 def friends(agent, people):
     fake = FakeGraph(people)
-    with graph.use(fake):
+    with graph_service.use(fake):
         yield fake
 
 

@@ -7,8 +7,8 @@ from django.utils import timezone
 from tests.fakes.graph import somebody
 
 from elonara.atproto.rich_text import TextBuilder
-from elonara.bluesky.agent import Readiness
-from elonara.bluesky.people import Person
+from elonara.bluesky.identity.people import Person
+from elonara.bluesky.writing.agent import Readiness
 from elonara.invitations import actions
 from elonara.invitations.models import Invitation, State
 from elonara.invitations.results import InvitationRefused

@@ -6,7 +6,7 @@ import pytest
 
 from elonara.invitations import reasons, states
 from elonara.invitations.models import State
-from elonara.invitations.states import Event
+from elonara.invitations.states import Transition
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "invitations.md"
 
@@ -20,9 +20,9 @@ def test_every_state_can_be_reached():
 
 
 def test_a_sent_post_is_never_queued_again():
-    assert [row.event for row in states.TABLE if State.SENT in row.sources] == [Event.UNDO]
-    with pytest.raises(states.NotPossible):
-        states.target(Event.REQUEUE, State.SENT)
+    assert [row.event for row in states.TABLE if State.SENT in row.sources] == [Transition.UNDO]
+    with pytest.raises(states.TransitionNotAllowed):
+        states.next_state(Transition.REQUEUE, State.SENT)
 
 
 def test_one_event_leads_from_one_state_to_one_other():

@@ -6,7 +6,7 @@ import pytest
 
 from elonara.members import actions, queries
 from elonara.members.models import Member
-from elonara.members.zones import zone, zone_names
+from elonara.members.time_zones import zone, zone_names
 
 
 def test_what_is_given_changes_and_the_rest_stays(make_member):

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elonara.members.models import Member
-from elonara.members.usernames import free_username, wishes
+from elonara.members.usernames import candidates, free_username
 
 
 def test_a_handle_gives_its_first_label():
-    assert next(wishes("@Alice.bsky.social")) == "alice"
+    assert next(candidates("@Alice.bsky.social")) == "alice"
 
 
 @pytest.mark.django_db
@@ -34,7 +34,7 @@ def test_an_invalid_handle_gives_a_neutral_name():
 
 @given(st.text(max_size=80))
 def test_every_wish_fits_the_column_and_its_rules(handle):
-    for wish in islice(wishes(handle), 5):
+    for wish in islice(candidates(handle), 5):
         assert wish
         Member.username_validator(wish)
         assert len(wish) <= 150

@@ -9,9 +9,10 @@ from tests.fakes.agent import FakeAgent
 from tests.fakes.graph import FakeGraph, somebody
 from tests.fakes.oauth import ALICE, BOB, PLC, AuthorizationServer, Network
 
-from elonara.bluesky import factory, graph
 from elonara.bluesky import network as site_network
+from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.writing import factory
 from elonara.communities import actions as communities
 from elonara.events import actions as events
 from elonara.invitations import actions
@@ -78,7 +79,7 @@ def people():
 @pytest.fixture
 def friends(site, people):
     fake = FakeGraph(people)
-    with graph.use(fake), factory.use(FakeAgent(author_did=HOST_DID)):
+    with graph_service.use(fake), factory.use(FakeAgent(author_did=HOST_DID)):
         yield fake
 
 

@@ -11,11 +11,11 @@ from tests.fakes.oauth import ALICE, BOB
 from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
 from elonara.communities import actions as communities
 from elonara.events import actions as events
-from elonara.events.models import Answer
+from elonara.events.models import Rsvp
 from elonara.invitations.models import Report
 from elonara.members.models import Member
-from elonara.web import gate
-from elonara.web.pages import safe_next
+from elonara.web import concurrency
+from elonara.web.shortcuts import safe_next
 
 PASSWORD = "correct horse battery staple"
 
@@ -65,7 +65,7 @@ class TestSomebodyElseAtTheSameBrowser:
         make_member("mallory")
         password_in(client, "mallory")
         assert client.post(f"/i/{ref}", {"answer": "going"})["location"].startswith("https://"), "asked to prove"
-        assert not Answer.objects.exists()
+        assert not Rsvp.objects.exists()
 
 
 class TestSigningSomebodyInUnasked:
@@ -97,7 +97,11 @@ class TestSlowServersOfStrangers:
     """A server that a visitor names may take 20 s to answer; that must not hold every thread of the site."""
 
     def test_they_never_hold_every_thread(self):
-        door, inside, over = gate.Gate(at_once=2, per_visitor=2, patience=0.05), threading.Barrier(3), threading.Event()
+        door, inside, over = (
+            concurrency.ConcurrencyLimit(at_once=2, per_visitor=2, patience=0.05),
+            threading.Barrier(3),
+            threading.Event(),
+        )
 
         def slow():
             with door.passing("192.0.2.1"):
@@ -109,7 +113,7 @@ class TestSlowServersOfStrangers:
             thread.start()
         inside.wait(5)
         try:
-            with pytest.raises(gate.Crowded), door.passing("192.0.2.2"):
+            with pytest.raises(concurrency.TooManyConcurrentRequests), door.passing("192.0.2.2"):
                 pass
         finally:
             over.set()
@@ -119,15 +123,15 @@ class TestSlowServersOfStrangers:
             pass
 
     def test_one_visitor_leaves_room_for_others(self):
-        door = gate.Gate(at_once=3, per_visitor=1, patience=0.05)
+        door = concurrency.ConcurrencyLimit(at_once=3, per_visitor=1, patience=0.05)
         with door.passing("192.0.2.1"):
-            with pytest.raises(gate.Crowded), door.passing("192.0.2.1"):
+            with pytest.raises(concurrency.TooManyConcurrentRequests), door.passing("192.0.2.1"):
                 pass
             with door.passing("192.0.2.2"):
                 pass
 
     def test_those_who_come_together_wait_for_each_other(self):
-        door, through = gate.Gate(at_once=1, per_visitor=1, patience=2), []
+        door, through = concurrency.ConcurrencyLimit(at_once=1, per_visitor=1, patience=2), []
 
         def quick(number):
             with door.passing("192.0.2.1"):
@@ -141,11 +145,11 @@ class TestSlowServersOfStrangers:
         assert sorted(through) == list(range(8))
 
     def test_the_page_says_so_and_the_trip_can_go_on(self, client, server, trip, bob, monkeypatch):
-        full = gate.Gate(at_once=0, per_visitor=0, patience=0)
+        full = concurrency.ConcurrencyLimit(at_once=0, per_visitor=0, patience=0)
         leaves = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
         params = server.approve(leaves["location"], BOB)
         with monkeypatch.context() as patch:
-            patch.setattr(gate, "strangers", full)
+            patch.setattr(concurrency, "visitor_named_servers", full)
             refused = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
             assert refused.status_code == 503
             assert refused["retry-after"]

@@ -12,7 +12,7 @@ import elonara.web
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
 from elonara.events.models import Event
 from elonara.web import times
-from elonara.web.pages import safe_next
+from elonara.web.shortcuts import safe_next
 
 TEMPLATES = sorted((Path(elonara.web.__file__).parent / "templates").rglob("*.html"))
 

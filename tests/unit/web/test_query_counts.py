@@ -15,7 +15,7 @@ from elonara.atproto.tid import new_tid
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities.models import Membership
 from elonara.events import actions as events
-from elonara.events.models import Answer
+from elonara.events.models import Rsvp
 from elonara.invitations.models import Batch, Invitation
 from elonara.members.models import Member
 
@@ -49,7 +49,7 @@ def make_guests(event, first, count):
     MemberIdentity.objects.bulk_create(
         MemberIdentity(pk=uuid.uuid4(), member=member, bsky_did=f"did:plc:{member.username}") for member in members
     )
-    Answer.objects.bulk_create(Answer(event=event, member=member, choice="going") for member in members)
+    Rsvp.objects.bulk_create(Rsvp(event=event, member=member, choice="going") for member in members)
 
 
 def make_invitations(target, host, dids, **fields):

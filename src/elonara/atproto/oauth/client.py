@@ -13,27 +13,27 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-from elonara.atproto.errors import AtprotoError, BadState, MalformedAnswer, OAuthError, WrongAccount, WrongIssuer
+from elonara.atproto.errors import AtprotoError, BadState, MalformedResponse, OAuthError, WrongAccount, WrongIssuer
 from elonara.atproto.identity import HANDLE_INVALID, Identity
+from elonara.atproto.oauth.authorization import AuthorizationStarted, TokenSet
 from elonara.atproto.oauth.dpop import DpopKey, origin
-from elonara.atproto.oauth.exchange import Budget, Conversation, spoken_error
-from elonara.atproto.oauth.metadata import AuthorizationServer, BadServer, Discovery, GuardedDoor
+from elonara.atproto.oauth.metadata import AuthorizationServer, BadServer, Discovery, UrlGuard
 from elonara.atproto.oauth.secret import Secret, reveal
-from elonara.atproto.oauth.token_answer import Granted, read_grant
-from elonara.atproto.oauth.trip import Started, Tokens
+from elonara.atproto.oauth.server_exchange import ServerExchange, TimeBudget, spoken_error
+from elonara.atproto.oauth.token_response import Granted, read_grant
 
 if TYPE_CHECKING:
-    from elonara.atproto.network import Answer
+    from elonara.atproto.http import Response
     from elonara.atproto.oauth.client_auth import OAuthClientIdentity
     from elonara.atproto.oauth.stores import NonceStore
 
-__all__ = ["OAuthClient", "Started", "Tokens"]
+__all__ = ["AuthorizationStarted", "OAuthClient", "TokenSet"]
 
-DEADLINE = 20.0  # seconds for one whole conversation; the lease around a refresh is 60
-REVOKE_DEADLINE = 5.0
+FLOW_DEADLINE_SECONDS = 20.0  # seconds for one whole conversation; the lease around a refresh is 60
+REVOKE_DEADLINE_SECONDS = 5.0
 
 
-class Resolves(Protocol):
+class Resolver(Protocol):
     """Finds the account behind a handle or DID; `identity.IdentityResolver` is the real one."""
 
     def resolve(self, identifier: str, *, fresh: bool = False) -> Identity:
@@ -46,8 +46,8 @@ class OAuthClient:
 
     def __init__(
         self,
-        http: GuardedDoor,
-        resolver: Resolves,
+        http: UrlGuard,
+        resolver: Resolver,
         client: OAuthClientIdentity,
         nonces: NonceStore,
         *,
@@ -58,7 +58,7 @@ class OAuthClient:
 
     def begin(
         self, identifier: str = "", *, scope: str, server: str = "", login_hint: bool = True, prompt: str = ""
-    ) -> Started:
+    ) -> AuthorizationStarted:
         """Push an authorization request (RFC 9126) for a handle or DID, or for a `server` address.
 
         An `identifier` that begins with `https://` counts as a server too. `prompt` may be `login`, `consent` or
@@ -66,7 +66,7 @@ class OAuthClient:
         OAuthError (the server refused the request), NetworkError.
         """
         self._check_scope(scope)
-        budget = Budget(DEADLINE)
+        budget = TimeBudget(FLOW_DEADLINE_SECONDS)
         if not server and "://" in identifier:
             server = identifier
         identity = None if server else self._resolver.resolve(identifier)
@@ -91,7 +91,7 @@ class OAuthClient:
         if prompt:
             form["prompt"] = prompt
         answer = self._talk(authority.issuer, key, kid).post(authority.par_endpoint, form, budget)
-        return Started(
+        return AuthorizationStarted(
             state=Secret(state),
             verifier=Secret(verifier),
             dpop_key=key,
@@ -106,7 +106,7 @@ class OAuthClient:
             authorize_url=self._authorize_url(authority, answer),
         )
 
-    def finish(self, started: Started, params: Mapping[str, str]) -> Tokens:
+    def finish(self, started: AuthorizationStarted, params: Mapping[str, str]) -> TokenSet:
         """Exchange the callback's `code` for tokens.
 
         The caller has consumed the stored `state` atomically before. `iss` is compared before anything else is
@@ -126,7 +126,7 @@ class OAuthClient:
             raise OAuthError("invalid_request", "The server's answer holds no code.")
         if started.client_id != self._client.client_id:
             raise BadState("The site's address has changed since this attempt began; begin again.")
-        budget = Budget(DEADLINE)
+        budget = TimeBudget(FLOW_DEADLINE_SECONDS)
         authority = self._discovery.of_issuer(started.issuer, deadline=budget.left())
         form = {
             "grant_type": "authorization_code",
@@ -151,7 +151,7 @@ class OAuthClient:
         *,
         handle: str = "",
         pds_url: str = "",
-    ) -> Tokens:
+    ) -> TokenSet:
         """Use the single-use refresh token, at most once, within 20 s in all.
 
         Raises InvalidGrant: the session is over. NetworkError with `ambiguous` False: nothing was sent, later is
@@ -159,7 +159,7 @@ class OAuthClient:
         of another code (`rate_limited`, `invalid_client`, …): the server refused, the token is as it was.
         WrongAccount: `sub` is another DID. `handle` and `pds_url` are passed through to the result.
         """
-        budget = Budget(DEADLINE)
+        budget = TimeBudget(FLOW_DEADLINE_SECONDS)
         authority = self._discovery.of_issuer(issuer, deadline=budget.left())
         form = {"grant_type": "refresh_token", "refresh_token": reveal(refresh_token)}
         talk = self._talk(issuer, dpop_key, kid)
@@ -177,18 +177,22 @@ class OAuthClient:
         Raises OAuthError, BadServer, NetworkError.
         """
         authority = self._discovery.of_issuer(issuer)
-        return self._revoke(authority, self._talk(issuer, dpop_key, kid), Secret.of(token), DEADLINE)
+        return self._revoke(authority, self._talk(issuer, dpop_key, kid), Secret.of(token), FLOW_DEADLINE_SECONDS)
 
     def _revoke(
-        self, authority: AuthorizationServer, talk: Conversation, token: Secret, seconds: float = REVOKE_DEADLINE
+        self,
+        authority: AuthorizationServer,
+        talk: ServerExchange,
+        token: Secret,
+        seconds: float = REVOKE_DEADLINE_SECONDS,
     ) -> bool:
         if not authority.revocation_endpoint:
             return False
-        talk.post(authority.revocation_endpoint, {"token": token.reveal()}, Budget(seconds))
+        talk.post(authority.revocation_endpoint, {"token": token.reveal()}, TimeBudget(seconds))
         return True
 
     @contextlib.contextmanager
-    def _or_revoked(self, authority: AuthorizationServer, talk: Conversation, grant: Granted) -> Iterator[None]:
+    def _or_revoked(self, authority: AuthorizationServer, talk: ServerExchange, grant: Granted) -> Iterator[None]:
         """If a grant turns out to be unacceptable, nobody will use its session: it must not live on at the server."""
         try:
             yield
@@ -197,7 +201,7 @@ class OAuthClient:
                 self._revoke(authority, talk, grant.refresh_token or grant.access_token)
             raise
 
-    def _whose(self, started: Started, grant: Granted) -> Identity:
+    def _whose(self, started: AuthorizationStarted, grant: Granted) -> Identity:
         """The account the token is for, which must be the one we began with, or lead back to the issuer."""
         if started.did:
             if grant.did != started.did:
@@ -210,7 +214,7 @@ class OAuthClient:
             raise WrongIssuer(speaks, started.issuer)
         return identity
 
-    def _server(self, server: str, budget: Budget) -> tuple[str, AuthorizationServer]:
+    def _server(self, server: str, budget: TimeBudget) -> tuple[str, AuthorizationServer]:
         """A server given by its address: a PDS, or an authorization server such as `https://bsky.social`."""
         url = server.strip() if "://" in server else f"https://{server.strip()}"
         try:
@@ -234,10 +238,10 @@ class OAuthClient:
         if undeclared := set(asked) - set(self._client.scope.split()):
             raise ValueError(f"the client metadata does not declare {' '.join(sorted(undeclared))}")
 
-    def _authorize_url(self, authority: AuthorizationServer, answer: Answer) -> str:
+    def _authorize_url(self, authority: AuthorizationServer, answer: Response) -> str:
         try:
             request_uri = answer.json().get("request_uri")
-        except MalformedAnswer:
+        except MalformedResponse:
             request_uri = None
         if not isinstance(request_uri, str) or not 0 < len(request_uri) <= 2000:
             raise BadServer(f"{authority.issuer} took the request but gave no request_uri.")
@@ -245,8 +249,8 @@ class OAuthClient:
         separator = "&" if "?" in authority.authorization_endpoint else "?"
         return f"{authority.authorization_endpoint}{separator}{query}"
 
-    def _talk(self, issuer: str, key: DpopKey, kid: str) -> Conversation:
-        return Conversation(self._http, self._client, self._nonces, issuer=issuer, key=key, kid=kid)
+    def _talk(self, issuer: str, key: DpopKey, kid: str) -> ServerExchange:
+        return ServerExchange(self._http, self._client, self._nonces, issuer=issuer, key=key, kid=kid)
 
 
 def _challenge(verifier: str) -> str:
@@ -254,8 +258,8 @@ def _challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode("ascii")
 
 
-def _tokens(grant: Granted, identity: Identity, issuer: str) -> Tokens:
-    return Tokens(
+def _tokens(grant: Granted, identity: Identity, issuer: str) -> TokenSet:
+    return TokenSet(
         did=identity.did,
         handle=identity.handle,
         pds_url=identity.pds_url,

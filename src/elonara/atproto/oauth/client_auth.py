@@ -90,7 +90,7 @@ class LoopbackClient:
         return {"client_id": self.client_id}
 
 
-class AssertionKey(SigningKey):
+class ClientAssertionKey(SigningKey):
     """A client authentication key (`private_key_jwt`). Never used for DPoP: servers refuse that."""
 
     @property
@@ -102,17 +102,17 @@ class AssertionKey(SigningKey):
 class Keyring:
     """The client's assertion keys: the first is used for new sessions, the others while a session still needs them."""
 
-    def __init__(self, keys: Iterable[AssertionKey]) -> None:
+    def __init__(self, keys: Iterable[ClientAssertionKey]) -> None:
         self._keys = {key.kid: key for key in keys}
         if not self._keys:
             raise ValueError("a confidential client needs at least one key")
 
     @property
-    def current(self) -> AssertionKey:
+    def current(self) -> ClientAssertionKey:
         """The key for new sessions."""
         return next(iter(self._keys.values()))
 
-    def get(self, kid: str) -> AssertionKey | None:
+    def get(self, kid: str) -> ClientAssertionKey | None:
         """The key with this id, if it is still kept."""
         return self._keys.get(kid)
 

@@ -15,7 +15,7 @@ from elonara.atproto.oauth.secret import Secret, reveal
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey
 
-    from elonara.atproto.network import Answer
+    from elonara.atproto.http import Response
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
 _NONCE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,500}")
@@ -63,7 +63,7 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{host}{suffix}"
 
 
-def nonce_of(answer: Answer) -> str | None:
+def nonce_of(answer: Response) -> str | None:
     """The nonce an answer gives (`DPoP-Nonce`), if it is one by RFC 9449, section 8.1, and of a sane length."""
     nonce = answer.headers.get("dpop-nonce", "")
     return nonce if _NONCE.fullmatch(nonce) else None

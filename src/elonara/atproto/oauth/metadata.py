@@ -13,17 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from elonara.atproto.errors import AddressRefused, MalformedAnswer, NetworkError, OAuthError
-from elonara.atproto.network import Http
+from elonara.atproto.errors import AddressRefused, MalformedResponse, NetworkError, OAuthError
+from elonara.atproto.http import HttpClient
 from elonara.atproto.oauth.dpop import origin
 
-MAX_METADATA = 64 * 1024
+MAX_METADATA_BYTES = 64 * 1024
 MAX_URL = 2000
-DEADLINE = 10.0
-TTL = 300.0
+DISCOVERY_DEADLINE_SECONDS = 10.0
+CACHE_SECONDS = 300.0
 
 
-class GuardedDoor(Http, Protocol):
+class UrlGuard(HttpClient, Protocol):
     """HTTP that can also judge an address which only the browser will open; `network.GuardedHttp` is one."""
 
     def check(self, url: str) -> None:
@@ -51,7 +51,7 @@ class AuthorizationServer:
     scopes: tuple[str, ...]
 
 
-def discover(http: GuardedDoor, pds_url: str, *, deadline: float = DEADLINE) -> AuthorizationServer:
+def discover(http: UrlGuard, pds_url: str, *, deadline: float = DISCOVERY_DEADLINE_SECONDS) -> AuthorizationServer:
     """The authorization server of the PDS at `pds_url`, whose metadata must point at exactly one.
 
     Raises BadServer where a document lies or lacks a duty, NetworkError (never ambiguous) where it is out of reach.
@@ -67,7 +67,9 @@ def discover(http: GuardedDoor, pds_url: str, *, deadline: float = DEADLINE) -> 
     return discover_issuer(http, servers[0], deadline=end - time.monotonic())
 
 
-def discover_issuer(http: GuardedDoor, issuer: str, *, deadline: float = DEADLINE) -> AuthorizationServer:
+def discover_issuer(
+    http: UrlGuard, issuer: str, *, deadline: float = DISCOVERY_DEADLINE_SECONDS
+) -> AuthorizationServer:
     """The metadata of `issuer`, an origin such as `https://bsky.social`. Raises as `discover`."""
     end = time.monotonic() + deadline
     if not isinstance(issuer, str) or _origin(issuer, "The issuer") != issuer:
@@ -75,7 +77,7 @@ def discover_issuer(http: GuardedDoor, issuer: str, *, deadline: float = DEADLIN
     return check(http, issuer, _fetch(http, f"{issuer}/.well-known/oauth-authorization-server", end))
 
 
-def check(http: GuardedDoor, issuer: str, document: Mapping[str, Any]) -> AuthorizationServer:
+def check(http: UrlGuard, issuer: str, document: Mapping[str, Any]) -> AuthorizationServer:
     """`document` as the metadata of `issuer`. Raises BadServer that names the first duty it fails."""
     if document.get("issuer") != issuer:
         raise BadServer(f"The authorization server {issuer} describes another server as itself.")
@@ -115,12 +117,14 @@ def check(http: GuardedDoor, issuer: str, document: Mapping[str, Any]) -> Author
 class Discovery:
     """`discover` and `discover_issuer` with a memory of `ttl` seconds. Thread-safe; failures are not remembered."""
 
-    def __init__(self, http: GuardedDoor, *, ttl: float = TTL, size: int = 1000) -> None:
+    def __init__(self, http: UrlGuard, *, ttl: float = CACHE_SECONDS, size: int = 1000) -> None:
         self._http, self._ttl, self._size = http, ttl, size
         self._known: OrderedDict[tuple[str, str], tuple[float, AuthorizationServer]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of_pds(self, pds_url: str, *, fresh: bool = False, deadline: float = DEADLINE) -> AuthorizationServer:
+    def of_pds(
+        self, pds_url: str, *, fresh: bool = False, deadline: float = DISCOVERY_DEADLINE_SECONDS
+    ) -> AuthorizationServer:
         """As `discover`."""
         found = None if fresh else self._get("pds", pds_url)
         if found is None:
@@ -129,7 +133,7 @@ class Discovery:
             self._put("issuer", found.issuer, found)
         return found
 
-    def of_issuer(self, issuer: str, *, deadline: float = DEADLINE) -> AuthorizationServer:
+    def of_issuer(self, issuer: str, *, deadline: float = DISCOVERY_DEADLINE_SECONDS) -> AuthorizationServer:
         """As `discover_issuer`."""
         found = self._get("issuer", issuer)
         if found is None:
@@ -150,14 +154,14 @@ class Discovery:
                 self._known.popitem(last=False)
 
 
-def _fetch(http: GuardedDoor, url: str, end: float) -> Mapping[str, Any]:
+def _fetch(http: UrlGuard, url: str, end: float) -> Mapping[str, Any]:
     """The JSON object at `url`: status 200 exactly, no redirect, small, in time."""
     remaining = end - time.monotonic()
     if remaining <= 0:
         raise NetworkError(f"{url} did not answer in time", ambiguous=False)
     try:
         answer = http.request(
-            "GET", url, headers={"accept": "application/json"}, max_bytes=MAX_METADATA, deadline=remaining
+            "GET", url, headers={"accept": "application/json"}, max_bytes=MAX_METADATA_BYTES, deadline=remaining
         )
     except NetworkError as fault:
         if not fault.ambiguous:
@@ -171,11 +175,11 @@ def _fetch(http: GuardedDoor, url: str, end: float) -> Mapping[str, Any]:
         raise BadServer(f"{url} is not JSON.")
     try:
         return answer.json()
-    except MalformedAnswer as fault:
+    except MalformedResponse as fault:
         raise BadServer(f"{url} is not a JSON object.") from fault
 
 
-def _endpoint(http: GuardedDoor, issuer: str, document: Mapping[str, Any], name: str) -> str:
+def _endpoint(http: UrlGuard, issuer: str, document: Mapping[str, Any], name: str) -> str:
     url = document.get(name)
     if not isinstance(url, str) or not url.isascii() or not url.isprintable() or "#" in url or len(url) > MAX_URL:
         raise BadServer(f"The authorization server {issuer} has no usable {name}.")

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from elonara.atproto.errors import MalformedAnswer
+from elonara.atproto.errors import MalformedResponse
 from elonara.atproto.oauth.dpop import DpopKey, nonce_of, origin
 from elonara.atproto.oauth.secret import Secret, reveal
 
 if TYPE_CHECKING:
-    from elonara.atproto.network import Answer
+    from elonara.atproto.http import Response
     from elonara.atproto.oauth.stores import NonceStore
 
 TOKEN_RETRIES = 2
@@ -65,13 +65,13 @@ class DpopAuth:
             "dpop": self._key.proof(method, url, nonce=nonce, access_token=token),
         }
 
-    def observe(self, url: str, answer: Answer) -> None:
+    def observe(self, url: str, answer: Response) -> None:
         """Keep the nonce that came with any answer, success or not."""
         nonce = nonce_of(answer)
         if nonce and nonce != self._nonces.get(self._key.thumbprint, origin(url)):
             self._nonces.put(self._key.thumbprint, origin(url), nonce)
 
-    def retry(self, method: str, url: str, answer: Answer) -> bool:  # noqa: ARG002
+    def retry(self, method: str, url: str, answer: Response) -> bool:  # noqa: ARG002
         """Whether the refused request may be sent once more: with a new nonce (once), or with another token."""
         self.observe(url, answer)
         attempts, fault = self._attempts, error_of(answer)
@@ -95,11 +95,11 @@ class DpopAuth:
         return False
 
 
-def error_of(answer: Answer) -> str:
+def error_of(answer: Response) -> str:
     """The OAuth error code of a refusal: from its body, else from `WWW-Authenticate: DPoP … error="…"`."""
     try:
         code = answer.json().get("error")
-    except MalformedAnswer:
+    except MalformedResponse:
         code = None
     if isinstance(code, str) and code:
         return code

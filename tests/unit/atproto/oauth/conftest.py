@@ -3,7 +3,7 @@ from tests.fakes.oauth import ALICE, BOB, PLC, SCOPE, AuthorizationServer, Netwo
 
 from elonara.atproto.identity import IdentityResolver
 from elonara.atproto.oauth.client import OAuthClient
-from elonara.atproto.oauth.client_auth import AssertionKey, ConfidentialClient, Keyring, LoopbackClient
+from elonara.atproto.oauth.client_auth import ClientAssertionKey, ConfidentialClient, Keyring, LoopbackClient
 from elonara.atproto.oauth.stores import MemoryNonces
 
 
@@ -42,7 +42,7 @@ def client(network, resolver, loopback, nonces):
 
 @pytest.fixture
 def keyring():
-    return Keyring([AssertionKey.generate(), AssertionKey.generate()])
+    return Keyring([ClientAssertionKey.generate(), ClientAssertionKey.generate()])
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from joserfc.jwk import ECKey
 from tests.fakes.oauth import SCOPE, query_of
 
 from elonara.atproto.errors import OAuthError
-from elonara.atproto.oauth.client_auth import AssertionKey, ConfidentialClient, Keyring, LoopbackClient
+from elonara.atproto.oauth.client_auth import ClientAssertionKey, ConfidentialClient, Keyring, LoopbackClient
 
 SITE = "https://elonara.example"
 ISSUER = "https://auth.example"
@@ -45,7 +45,7 @@ def test_a_loopback_client_returns_to_a_loopback_address_only(uri):
 
 
 def test_the_metadata_document_promises_what_servers_demand():
-    found = client(Keyring([AssertionKey.generate()])).metadata()
+    found = client(Keyring([ClientAssertionKey.generate()])).metadata()
     assert found == {
         "client_id": f"{SITE}/oauth/oauth-client-metadata.json",
         "client_name": "Elonara",
@@ -62,14 +62,14 @@ def test_the_metadata_document_promises_what_servers_demand():
 
 
 def test_the_jwks_holds_current_and_retired_keys_and_nothing_private():
-    new, old = AssertionKey.generate(), AssertionKey.generate()
+    new, old = ClientAssertionKey.generate(), ClientAssertionKey.generate()
     found = client(Keyring([new, old])).jwks()["keys"]
     assert [key["kid"] for key in found] == [new.kid, old.kid]
     assert all(sorted(key) == ["alg", "crv", "kid", "kty", "use", "x", "y"] for key in found)
 
 
 def test_an_assertion_is_for_the_issuer_fresh_each_time_and_signed_by_the_sessions_key():
-    new, old = AssertionKey.generate(), AssertionKey.generate()
+    new, old = ClientAssertionKey.generate(), ClientAssertionKey.generate()
     found = client(Keyring([new, old]))
     assert found.kid == new.kid
     seen = set()
@@ -89,7 +89,7 @@ def test_an_assertion_is_for_the_issuer_fresh_each_time_and_signed_by_the_sessio
 
 def test_a_session_whose_key_is_gone_cannot_be_continued():
     with pytest.raises(OAuthError) as caught:
-        client(Keyring([AssertionKey.generate()])).auth_params(ISSUER, "gone")
+        client(Keyring([ClientAssertionKey.generate()])).auth_params(ISSUER, "gone")
     assert caught.value.code == "invalid_client"
 
 
@@ -104,7 +104,7 @@ def test_a_session_whose_key_is_gone_cannot_be_continued():
 )
 def test_a_confidential_client_stays_on_its_own_https_origin(changes):
     with pytest.raises(ValueError, match="client id"):
-        client(Keyring([AssertionKey.generate()]), **changes)
+        client(Keyring([ClientAssertionKey.generate()]), **changes)
 
 
 def test_a_keyring_is_never_empty():
@@ -113,7 +113,7 @@ def test_a_keyring_is_never_empty():
 
 
 def test_nothing_in_an_assertion_header_is_private():
-    key = AssertionKey.generate()
+    key = ClientAssertionKey.generate()
     assertion = client(Keyring([key])).auth_params(ISSUER, key.kid)["client_assertion"]
     shown = b"".join(base64.urlsafe_b64decode(part + "==") for part in assertion.split(".")[:2]).decode()
     assert json.loads(key.to_json())["d"] not in shown

@@ -6,7 +6,7 @@ import pytest
 from werkzeug import Response
 
 from elonara.atproto.errors import AddressRefused, NetworkError
-from elonara.atproto.network import GuardedHttp
+from elonara.atproto.http import GuardedHttp
 from elonara.atproto.oauth.metadata import BadServer, discover, discover_issuer
 
 METADATA = "/.well-known/oauth-authorization-server"

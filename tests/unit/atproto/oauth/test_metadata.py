@@ -4,7 +4,7 @@ import pytest
 from tests.fakes.oauth import answer
 
 from elonara.atproto.errors import NetworkError
-from elonara.atproto.network import Answer
+from elonara.atproto.http import Response
 from elonara.atproto.oauth.metadata import BadServer, Discovery, discover, discover_issuer
 
 
@@ -108,7 +108,7 @@ def test_metadata_comes_with_status_200_exactly(network, server, status):
     ],
 )
 def test_metadata_that_is_no_json_object_is_refused(network, server, kind, body):
-    network.origins[server.issuer] = lambda _: Answer(200, {"content-type": kind}, body, "")
+    network.origins[server.issuer] = lambda _: Response(200, {"content-type": kind}, body, "")
     with pytest.raises(BadServer):
         discover_issuer(network, server.issuer)
 

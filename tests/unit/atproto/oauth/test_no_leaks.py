@@ -10,8 +10,8 @@ import pytest
 from tests.fakes.oauth import ALICE, SCOPE
 
 from elonara.atproto.errors import AtprotoError
-from elonara.atproto.oauth.exchange import spoken_error
 from elonara.atproto.oauth.secret import Secret
+from elonara.atproto.oauth.server_exchange import spoken_error
 
 
 def told(fault):

@@ -10,7 +10,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from elonara.atproto.network import Answer
+from elonara.atproto.http import Response
 from elonara.atproto.oauth.dpop import DpopKey, nonce_of, origin, target
 from elonara.atproto.oauth.jose import BadKey
 
@@ -111,5 +111,5 @@ def test_origins_drop_default_ports_and_case():
     ("value", "kept"), [("abc-1", True), ("", False), ("a b", False), ('a"b', False), ("a" * 501, False)]
 )
 def test_only_a_sane_nonce_is_kept(value, kept):
-    answer = Answer(401, {"DPoP-Nonce": value}, b"", "https://a.example/")
+    answer = Response(401, {"DPoP-Nonce": value}, b"", "https://a.example/")
     assert nonce_of(answer) == (value if kept else None)

@@ -167,11 +167,11 @@ def test_all_of_a_refresh_fits_into_its_deadline(client, refresh, server, networ
     server.nonce["as"] = "as-nonce-2"
     refresh()
     assert len(seen) == 2
-    assert client_module.DEADLINE >= seen[0] > seen[1] > 0
+    assert client_module.FLOW_DEADLINE_SECONDS >= seen[0] > seen[1] > 0
 
 
 def test_a_spent_deadline_sends_nothing_more(refresh, server, network, monkeypatch):
-    monkeypatch.setattr(client_module, "DEADLINE", 0.0)
+    monkeypatch.setattr(client_module, "FLOW_DEADLINE_SECONDS", 0.0)
     asked = len(network.requests)
     with pytest.raises(NetworkError) as caught:
         refresh()

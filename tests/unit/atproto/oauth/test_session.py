@@ -8,8 +8,8 @@ import threading
 import pytest
 from tests.fakes.oauth import ALICE
 
-from elonara.atproto.errors import Kind, XrpcError
-from elonara.atproto.network import Answer
+from elonara.atproto.errors import ErrorKind, XrpcError
+from elonara.atproto.http import Response
 from elonara.atproto.oauth.secret import Secret
 from elonara.atproto.oauth.session import DpopAuth, error_of
 from elonara.atproto.xrpc import Xrpc
@@ -70,7 +70,7 @@ def test_a_nonce_that_comes_with_a_success_is_used_next(xrpc, auth, server, netw
     signed = auth()
     xrpc.query(server.pds, NSID, auth=signed)
     server.nonce["pds"] = "pds-nonce-2"
-    signed.observe(server.pds + "/xrpc/x", Answer(200, {"dpop-nonce": "pds-nonce-2"}, b"{}", ""))
+    signed.observe(server.pds + "/xrpc/x", Response(200, {"dpop-nonce": "pds-nonce-2"}, b"{}", ""))
     asked = len(network.sent(NSID))
     xrpc.query(server.pds, NSID, auth=signed)
     assert len(network.sent(NSID)) == asked + 1
@@ -88,7 +88,7 @@ def test_a_pds_that_always_wants_another_nonce_is_asked_twice_and_no_more(xrpc, 
     server.nonce_loop = True
     with pytest.raises(XrpcError) as caught:
         xrpc.query(server.pds, NSID, auth=auth(Renewals("x")))
-    assert caught.value.kind is Kind.USE_DPOP_NONCE
+    assert caught.value.kind is ErrorKind.USE_DPOP_NONCE
     assert len(network.sent(NSID)) == 2
 
 
@@ -114,7 +114,7 @@ def test_the_store_is_asked_twice_at_most_then_the_did_is_looked_at_and_it_ends(
     renewals = Renewals("other", Secret("another"), "yet another")
     with pytest.raises(XrpcError) as caught:
         xrpc.query(server.pds, NSID, auth=auth(renewals, token="expired"))
-    assert caught.value.kind is Kind.TOKEN_INVALID
+    assert caught.value.kind is ErrorKind.TOKEN_INVALID
     assert (renewals.calls, renewals.still_refused) == (2, 1)
     assert len(network.sent(NSID)) == 4  # nonce, expired, other, another
 
@@ -157,20 +157,20 @@ def test_the_next_request_may_ask_the_store_again(xrpc, auth, server):
 def test_other_refusals_are_not_tried_again(auth, server, status, error):
     renewals = Renewals("another")
     signed = auth(renewals)
-    refused = Answer(status, {}, json.dumps({"error": error, "message": "m"}).encode(), "")
+    refused = Response(status, {}, json.dumps({"error": error, "message": "m"}).encode(), "")
     assert not signed.retry("GET", f"{server.pds}/xrpc/x", refused)
     assert renewals.calls == 0
 
 
 def test_a_nonce_request_without_a_nonce_is_not_tried_again(auth, server):
-    assert not auth().retry("GET", f"{server.pds}/x", Answer(401, {}, b'{"error":"use_dpop_nonce"}', ""))
+    assert not auth().retry("GET", f"{server.pds}/x", Response(401, {}, b'{"error":"use_dpop_nonce"}', ""))
 
 
 def test_the_error_is_read_from_the_challenge_where_the_body_says_nothing():
     challenge = {"www-authenticate": 'DPoP algs="ES256", error="use_dpop_nonce", error_description="x"'}
-    assert error_of(Answer(401, challenge, b"<html>", "")) == "use_dpop_nonce"
-    assert error_of(Answer(401, {}, b"[]", "")) == ""
-    assert error_of(Answer(401, {}, b'{"error": 5}', "")) == ""
+    assert error_of(Response(401, challenge, b"<html>", "")) == "use_dpop_nonce"
+    assert error_of(Response(401, {}, b"[]", "")) == ""
+    assert error_of(Response(401, {}, b'{"error": 5}', "")) == ""
 
 
 def test_threads_share_one_authorizer_and_each_has_its_own_retries(xrpc, auth, server, signed_in):
@@ -197,7 +197,7 @@ def test_threads_share_one_authorizer_and_each_has_its_own_retries(xrpc, auth, s
 
 def test_a_token_that_another_thread_has_renewed_meanwhile_is_tried(auth, server, signed_in):
     """Refused with the old token, while another thread had already stored the new one in the shared authorizer."""
-    refused = Answer(401, {}, b'{"error":"invalid_token"}', "")
+    refused = Response(401, {}, b'{"error":"invalid_token"}', "")
     renewals = Renewals(*[signed_in[1].access_token] * 3)
     signed = auth(renewals, token="expired")
     url = f"{server.pds}/xrpc/x"

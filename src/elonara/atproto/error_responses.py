@@ -1,0 +1,171 @@
+"""Reading failures: from what a server answered to the types of `errors`.
+
+Every row of our table of measured answers is one case here and one test beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from elonara.atproto.errors import AccessDenied, ErrorKind, InvalidGrant, OAuthError, XrpcError
+
+MAX_RETRY_AFTER_SECONDS = 86_400.0  # seconds; no budget of a server lasts longer, whatever it says
+
+CREATE_RECORD = "com.atproto.repo.createRecord"
+CREATE_SESSION = "com.atproto.server.createSession"
+
+# Names of errors whose meaning depends neither on the status nor on the call.
+KIND_BY_ERROR_NAME: Mapping[str, ErrorKind] = {
+    "use_dpop_nonce": ErrorKind.USE_DPOP_NONCE,
+    "invalid_dpop_proof": ErrorKind.INVALID_DPOP_PROOF,
+    "ExpiredToken": ErrorKind.TOKEN_EXPIRED,
+    "ScopeMissingError": ErrorKind.SCOPE_MISSING,
+    "insufficient_scope": ErrorKind.SCOPE_MISSING,
+    "RecordNotFound": ErrorKind.RECORD_NOT_FOUND,
+    "BlobNotFound": ErrorKind.BLOB_NOT_FOUND,
+    "AuthFactorTokenRequired": ErrorKind.AUTH_FACTOR_REQUIRED,
+    "AccountDeactivated": ErrorKind.ACCOUNT_DEACTIVATED,
+    "RepoDeactivated": ErrorKind.ACCOUNT_DEACTIVATED,
+    "AccountTakedown": ErrorKind.ACCOUNT_TAKENDOWN,
+    "RepoTakendown": ErrorKind.ACCOUNT_TAKENDOWN,
+    "RepoSuspended": ErrorKind.ACCOUNT_TAKENDOWN,
+    "AccountNotFound": ErrorKind.ACCOUNT_NOT_FOUND,
+    "RepoNotFound": ErrorKind.ACCOUNT_NOT_FOUND,
+    "RateLimitExceeded": ErrorKind.RATE_LIMITED,
+    "AuthMissing": ErrorKind.WRONG_SCHEME_OR_HOST,
+    "MethodNotImplemented": ErrorKind.BAD_REQUEST,  # a 501, yet certainly nothing was done
+}
+
+KIND_BY_MESSAGE: Mapping[str, ErrorKind] = {
+    "could not find repo": ErrorKind.ACCOUNT_NOT_FOUND,
+    "could not locate record": ErrorKind.RECORD_NOT_FOUND,
+}
+
+# The words with which a PDS refuses a token that was sent in the wrong way or to the wrong place.
+WRONG_SCHEME_MESSAGES = ("bad token scope", "malformed token", "malformed authorization header", "unsupported authorization type",
+              "unexpected authorization type")  # fmt: skip
+
+
+def classify(status: int, error: str, message: str, nsid: str = "") -> ErrorKind:
+    """The meaning of a failed XRPC call, from its HTTP status, error name, message and the method called."""
+    if status == 429:
+        return ErrorKind.RATE_LIMITED
+    if kind := KIND_BY_ERROR_NAME.get(error):
+        return kind
+    words = message.lower()
+    if error in {"invalid_token", "InvalidToken"}:
+        return _token_fault(words)
+    if status >= 500:
+        return ErrorKind.RECORD_EXISTS_OR_SERVER if nsid == CREATE_RECORD and status == 500 else ErrorKind.SERVER_ERROR
+    if status == 401:
+        return ErrorKind.WRONG_PASSWORD if nsid == CREATE_SESSION else ErrorKind.TOKEN_INVALID
+    # Several methods of a PDS give these two no name of their own, only words.
+    known = next((kind for start, kind in KIND_BY_MESSAGE.items() if words.startswith(start)), ErrorKind.BAD_REQUEST)
+    return known if 400 <= status < 500 else ErrorKind.MALFORMED_ANSWER
+
+
+def _token_fault(words: str) -> ErrorKind:
+    if words.startswith(WRONG_SCHEME_MESSAGES):
+        return ErrorKind.WRONG_SCHEME_OR_HOST
+    return ErrorKind.TOKEN_EXPIRED if '"exp" claim' in words or "expired" in words else ErrorKind.TOKEN_INVALID
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """A budget as a server states it: `limit` points in `window` seconds, `remaining` until `resets_at` (UTC)."""
+
+    limit: int | None
+    remaining: int | None
+    resets_at: datetime | None
+    window: int | None
+    retry_after: float | None
+
+
+def rate_limit(headers: Mapping[str, str], now: float | None = None) -> RateLimit | None:
+    """The rate limit headers of an answer (`ratelimit-*`, `retry-after`), None where the server sent none."""
+    now = time.time() if now is None else now
+    reset = _whole(headers.get("ratelimit-reset"))
+    policy = headers.get("ratelimit-policy", "")
+    found = RateLimit(
+        limit=_whole(headers.get("ratelimit-limit")),
+        remaining=_whole(headers.get("ratelimit-remaining")),
+        resets_at=_moment(reset),
+        window=_whole(policy.partition(";w=")[2].partition(";")[0]),
+        retry_after=_retry_after(headers.get("retry-after", ""), now),
+    )
+    said = (found.limit, found.remaining, found.resets_at, found.retry_after)
+    return None if said == (None, None, None, None) else found
+
+
+def xrpc_error(status: int, headers: Mapping[str, str], body: bytes, nsid: str = "") -> XrpcError:
+    """The typed error of a failed XRPC answer. Takes any body, also one that is no JSON at all."""
+    payload = _object(body)
+    error, message = _text(payload.get("error")), _text(payload.get("message") or payload.get("error_description"))
+    challenge = headers.get("www-authenticate", "")
+    if not error and 'error="' in challenge:  # a proxy may have eaten the body, the challenge says the same
+        error = challenge.partition('error="')[2].partition('"')[0]
+    budget = rate_limit(headers)
+    return XrpcError(
+        status,
+        error or f"HTTP {status}",
+        message,
+        kind=classify(status, error, message, nsid),
+        retry_after=budget.retry_after if budget else None,
+        resets_at=budget.resets_at if budget else None,
+    )
+
+
+def oauth_error(status: int, headers: Mapping[str, str], body: bytes) -> OAuthError:
+    """The typed error of a failed answer of an authorization server (RFC 6749 section 5.2)."""
+    payload = _object(body)
+    code = _text(payload.get("error"))
+    description = _text(payload.get("error_description") or payload.get("message"))
+    if code == "invalid_grant":
+        return InvalidGrant(description, status=status)
+    if code == "access_denied":
+        return AccessDenied(description)
+    budget = rate_limit(headers)
+    fallback = "rate_limited" if status == 429 else "server_error" if status >= 500 else "bad_answer"
+    return OAuthError(code or fallback, description, status=status, retry_after=budget.retry_after if budget else None)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _text(value: Any, limit: int = 500) -> str:
+    """A server's words, without control characters and of bounded length: they go to logs and pages."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(char if char.isprintable() else " " for char in value[:limit]).strip()
+
+
+def _whole(value: str | None) -> int | None:
+    return int(value) if value and value.isascii() and value.isdigit() and len(value) <= 12 else None
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _retry_after(value: str, now: float) -> float | None:
+    """Seconds to wait: `retry-after` is a number of seconds or an HTTP date (RFC 9110 section 10.2.3)."""
+    if (seconds := _whole(value)) is not None:
+        return min(float(seconds), MAX_RETRY_AFTER_SECONDS)
+    try:
+        return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), MAX_RETRY_AFTER_SECONDS) if value else None
+    except (ValueError, TypeError, OverflowError):
+        return None

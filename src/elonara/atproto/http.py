@@ -1,0 +1,212 @@
+"""Guarded HTTP: the only way out of this program.
+
+Addresses on this network are chosen by strangers (a handle, a DID document, a server's metadata), so every
+connection is vetted: the name is resolved here, addresses that are not public are refused, and the connection
+goes to the very address that was vetted, while TLS still checks the name. No redirects unless asked for, no
+proxies or other settings from the environment, no cookies, bounded bodies, and one deadline for the whole call.
+"""
+
+from __future__ import annotations
+
+import functools
+import json as jsonlib
+import ssl
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+import httpx2
+
+from elonara.atproto.addresses import Allowed, check_url
+from elonara.atproto.errors import AddressRefused, BodyTooLarge, MalformedResponse, NetworkError, SlowBody
+from elonara.atproto.transport import (
+    AddressResolver,
+    Deadline,
+    GuardedTransport,
+    RequestContext,
+    bounded_body,
+    current_request,
+)
+
+Params = Mapping[str, str] | Sequence[tuple[str, str]]
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+USER_AGENT = "Elonara"
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a server said. `headers` ignores case; `url` is where the answer came from, after any redirect."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    url: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.headers, httpx2.Headers):
+            object.__setattr__(self, "headers", httpx2.Headers(dict(self.headers)))
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object. Raises MalformedAnswer for anything else."""
+        try:
+            found = jsonlib.loads(self.body)
+        except (ValueError, RecursionError) as fault:
+            raise MalformedResponse(self.status, f"{host_of(self.url)} did not answer with JSON") from fault
+        if not isinstance(found, dict):
+            raise MalformedResponse(self.status, f"{host_of(self.url)} answered with JSON that is not an object")
+        return found
+
+    def text(self) -> str:
+        """The body as UTF-8. Raises MalformedAnswer for anything else."""
+        try:
+            return self.body.decode()
+        except UnicodeDecodeError as fault:
+            raise MalformedResponse(self.status, f"{host_of(self.url)} did not answer with text") from fault
+
+
+class HttpClient(Protocol):
+    """What the rest of this package needs of the network; `GuardedHttp` is the real one."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        params: Params | None = None,
+        max_bytes: int = 1 << 20,
+        deadline: float = 20.0,
+        redirects: int = 0,
+    ) -> Response:
+        """One request, one answer of any status. Raises NetworkError and its kinds."""
+        ...
+
+
+class GuardedHttp:
+    """HTTP to addresses that strangers chose. One connection pool, safe to share between threads.
+
+    `allow_private_hosts` are `host:port` pairs that may be plain http, any port, and not public: the sandbox,
+    or a PDS in one's own network. `resolver(host, port)` gives `(address, port)` pairs to try in order, each of
+    them vetted; the system's resolver by default. `ssl_context` replaces the usual certificate checks.
+    """
+
+    def __init__(
+        self,
+        allow_private_hosts: Collection[str] = (),
+        *,
+        resolver: AddressResolver | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._allowed = Allowed(allow_private_hosts)
+        self._transport = GuardedTransport(self._allowed, resolver, ssl_context)
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._transport.close()
+
+    def check(self, url: str) -> None:
+        """Raise AddressRefused where `request` would refuse `url` as it is written, before any name is resolved."""
+        check_url(_parse(url), self._allowed)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        params: Params | None = None,
+        max_bytes: int = 1 << 20,
+        deadline: float = 20.0,
+        redirects: int = 0,
+    ) -> Response:
+        """One request, one answer of any status, within `deadline` seconds from now (names to last byte).
+
+        At most one of `content`, `json` and `form` is the body. `max_bytes` bounds the answer's body, also
+        after decompression. `redirects` is how many to follow (GET only, each target vetted anew, without the
+        caller's headers); further ones and those of other methods are answers like any other.
+
+        Raises AddressRefused, BodyTooLarge, SlowBody, NetworkError.
+        """
+        head = {"user-agent": USER_AGENT, "accept": "*/*", "accept-encoding": "identity"}
+        head |= {name.lower(): value for name, value in (headers or {}).items()}
+        if json is not None:
+            content = jsonlib.dumps(json, ensure_ascii=False, separators=(",", ":")).encode()
+            head.setdefault("content-type", "application/json")
+        elif form is not None:
+            content = urlencode(form).encode()
+            head.setdefault("content-type", "application/x-www-form-urlencoded")
+        until = Deadline(time.monotonic() + deadline)
+        target = _parse(url)
+        if params:
+            target = target.copy_merge_params(list(params.items()) if isinstance(params, Mapping) else list(params))
+        while True:
+            check_url(target, self._allowed)
+            answer = self._once(httpx2.Request(method, target, headers=head, content=content), max_bytes, until)
+            where = answer.headers.get("location")
+            if method != "GET" or answer.status not in REDIRECTS or not where or redirects <= 0:
+                return answer
+            redirects -= 1
+            target = _parse(where, base=target)
+            head = {name: head[name] for name in ("user-agent", "accept", "accept-encoding")}
+
+    def _once(self, request: httpx2.Request, max_bytes: int, until: Deadline) -> Response:
+        call = RequestContext(until)
+        token = current_request.set(call)
+        host = request.url.host
+        try:
+            # Only "pool" counts here: waits on the socket end at the call's deadline, see transport.
+            request.extensions = {"timeout": {"pool": until.left()}}
+            response = self._transport.handle_request(request)
+            try:
+                body = bounded_body(response, max_bytes)
+            finally:
+                response.close()
+            return Response(response.status_code, response.headers, body, str(request.url))
+        except BodyTooLarge:
+            raise
+        except NetworkError as fault:
+            fault.ambiguous = call.sent
+            raise
+        except httpx2.TimeoutException as fault:
+            if call.sent:
+                raise SlowBody(f"{host} did not answer in time") from fault
+            raise NetworkError(f"{host} could not be reached in time", ambiguous=False) from fault
+        except (httpx2.HTTPError, OSError) as fault:
+            raise NetworkError(_say(host, fault, call), ambiguous=call.sent) from fault
+        finally:
+            current_request.reset(token)
+
+
+def host_of(url: str) -> str:
+    """The host of a URL for a message: never its path or query, which may hold secrets."""
+    try:
+        return httpx2.URL(url).host or "the server"
+    except httpx2.InvalidURL:
+        return "the server"
+
+
+def _parse(url: str, base: httpx2.URL | None = None) -> httpx2.URL:
+    try:
+        return base.join(url) if base is not None else _url(url)
+    except (httpx2.InvalidURL, ValueError) as fault:
+        raise AddressRefused("that is not an address we can ask") from fault
+
+
+# Endpoints are asked again and again; what stands in `params` is not part of it.
+@functools.lru_cache(maxsize=512)
+def _url(text: str) -> httpx2.URL:
+    return httpx2.URL(text)
+
+
+def _say(host: str, fault: Exception, call: RequestContext) -> str:
+    if isinstance(fault, httpx2.ConnectError):
+        return f"{host} could not be reached: {fault}"
+    return f"{host} broke off the conversation" if call.sent else f"{host} could not be reached"

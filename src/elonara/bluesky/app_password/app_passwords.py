@@ -1,0 +1,243 @@
+"""App passwords: given by members on a form, or by the operator for the relay account in the settings.
+
+The form never links an account: the password's DID must be the one that the member has proved by OAuth.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from elonara.atproto import app_password
+from elonara.atproto.app_password import AppPasswordError, AppSession, AuthFactorRequired, MainPasswordRefused
+from elonara.atproto.errors import AtprotoError, ErrorKind, IdentityError, NetworkError, XrpcError
+from elonara.atproto.identity import Identity
+from elonara.bluesky import hooks, network
+from elonara.bluesky.app_password import relay_failures
+from elonara.bluesky.app_password.sessions import REFUSALS, authorizer, end_at_server, session_values
+from elonara.bluesky.identity.identities import identity_row
+from elonara.bluesky.models import AppPasswordSession
+from elonara.bluesky.oauth.failures import BY_IDENTITY, UNREACHABLE, named
+from elonara.bluesky.sealed_columns import unsealed
+from elonara.members.models import Member
+from elonara.sealing import CannotUnseal
+
+__all__ = ["AppPasswordRefused", "authorizer", "connect", "relay_session", "remove", "session_of"]
+
+log = logging.getLogger(__name__)
+
+NOT_THE_MAIN_ONE = (
+    "That is the main password of your account. It was not kept. Make an app password in Bluesky under "
+    "Settings, Privacy and security, App passwords, and enter that one."
+)
+EMAIL_CODE = (
+    "Bluesky wants a code by e-mail for this password, which it does for main passwords only. It was not kept. "
+    "Make an app password in Bluesky under Settings, Privacy and security, App passwords; it needs no code."
+)
+WRONG = (
+    "Bluesky did not take that app password for {who}. Copy it again from Bluesky, or make a new one there under "
+    "Settings, Privacy and security, App passwords."
+)
+
+
+@dataclass
+class AppPasswordRefused(Exception):
+    """The app password was not stored; `sentence` says why and what to do.
+
+    Reasons: not_connected, empty, unknown_account, not_pointing_back, other_account, main_password, email_code,
+    wrong_password, rate_limited, account_deactivated, is_relay, unreachable, server.
+    """
+
+    reason: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.sentence}"
+
+
+class RelayUnavailable(Exception):
+    """The relay account cannot be used: none is configured, or its PDS does not take the password."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def connect(member: Member, identifier: str, password: str) -> AppPasswordSession:
+    """Check an app password at the member's PDS and keep it, sealed, with its session. Raises AppPasswordRefused.
+
+    An empty `identifier` means the connected account. Another account is refused before the password goes anywhere.
+    """
+    identity, password = identity_row(member.pk), password.strip()
+    if identity is None:
+        raise AppPasswordRefused("not_connected", "Connect your Bluesky account first; then add its app password.")
+    if not password:
+        raise AppPasswordRefused("empty", "Enter the app password.")
+    account = _account(identifier.strip().removeprefix("@") or identity.bsky_did)
+    if account.did != identity.bsky_did:
+        raise AppPasswordRefused(
+            "other_account",
+            f"{named(account.handle)} is another account than {named(identity.bsky_handle)}, which you connected. "
+            "Enter an app password of the connected one.",
+        )
+    made = _open_session(account, password)
+    return _store(member, account, made, password)
+
+
+def remove(member: Member) -> bool:
+    """Forget the member's app password and end its session; False where the server could not be told."""
+    session = session_of(member.pk)
+    if session is None:
+        return True
+    # Forgotten first: whoever refreshes it at this moment loses the row, and with it the lease.
+    AppPasswordSession.objects.filter(pk=session.pk).delete()
+    return end_at_server(session)
+
+
+def session_of(member_id: int) -> AppPasswordSession | None:
+    """The member's app password, whatever its state."""
+    return AppPasswordSession.objects.filter(member_id=member_id).first()
+
+
+def relay_session() -> AppPasswordSession:
+    """The session of the relay account, made on first use and anew when the settings change.
+
+    Raises RelayUnavailable.
+    """
+    relay = settings.ELONARA.bluesky.relay
+    if not relay.identifier:
+        raise RelayUnavailable("relay_not_configured")
+    row = AppPasswordSession.objects.filter(member=None).first()
+    if row is not None and _is_configured(row, relay.identifier, relay.app_password):
+        return row
+    if relay_failures.failed_recently(relay):
+        raise RelayUnavailable("relay_unavailable")
+    try:
+        account = network.resolver().resolve(relay.identifier.removeprefix("@"))
+        made = app_password.create_session(network.xrpc(), account.pds_url, account.did, relay.app_password)
+        row = _replace(None, account, made, relay.app_password)
+    except AtprotoError as fault:
+        log.warning("the relay account %s cannot be used: %s", relay.identifier, fault)
+        if isinstance(fault, AppPasswordError) or (isinstance(fault, XrpcError) and fault.kind in REFUSALS):
+            relay_failures.remember(relay, relay_failures.REFUSED_FOR)
+            relay_failures.refused(relay.identifier)
+        else:
+            relay_failures.remember(relay, relay_failures.AWAY_FOR)
+        raise RelayUnavailable("relay_unavailable") from fault
+    except IntegrityError as fault:
+        log.warning("the relay account %s is also a member's, with an app password of hers", relay.identifier)
+        relay_failures.remember(relay, relay_failures.REFUSED_FOR)
+        raise RelayUnavailable("relay_unavailable") from fault
+    relay_failures.settle()
+    return row
+
+
+def relay_is_configured() -> bool:
+    """Whether the operator gave the site an account of its own to post from."""
+    return bool(settings.ELONARA.bluesky.relay.identifier)
+
+
+def relay_did() -> str:
+    """The DID of the relay account as far as it is known without asking the network, else `""`."""
+    if not relay_is_configured():
+        return ""
+    return AppPasswordSession.objects.filter(member=None).values_list("did", flat=True).first() or ""
+
+
+def _account(identifier: str) -> Identity:
+    try:
+        return network.resolver().resolve(identifier)
+    except IdentityError as fault:
+        reason, sentence = BY_IDENTITY[fault.reason]
+        raise AppPasswordRefused(reason, sentence.format(who=named(identifier))) from fault
+    except NetworkError as fault:
+        raise AppPasswordRefused("unreachable", UNREACHABLE.format(who=named(identifier))) from fault
+
+
+def _open_session(account: Identity, password: str) -> AppSession:
+    who = named(account.handle)
+    try:
+        made = app_password.create_session(network.xrpc(), account.pds_url, account.did, password)
+    except MainPasswordRefused as fault:
+        raise AppPasswordRefused("main_password", NOT_THE_MAIN_ONE) from fault
+    except AuthFactorRequired as fault:
+        raise AppPasswordRefused("email_code", EMAIL_CODE) from fault
+    except AppPasswordError as fault:
+        raise AppPasswordRefused(
+            "main_password", "Your server does not say that this is an app password, so it was not kept."
+        ) from fault
+    except XrpcError as fault:
+        raise _refusal(fault, who) from fault
+    except NetworkError as fault:
+        raise AppPasswordRefused("unreachable", UNREACHABLE.format(who=who)) from fault
+    if made.did != account.did:
+        raise AppPasswordRefused("other_account", f"That app password is of another account than {who}.")
+    return made
+
+
+def _refusal(fault: XrpcError, who: str) -> AppPasswordRefused:
+    match fault.kind:
+        case ErrorKind.WRONG_PASSWORD:
+            return AppPasswordRefused("wrong_password", WRONG.format(who=who))
+        case ErrorKind.RATE_LIMITED:
+            return AppPasswordRefused("rate_limited", "Too many tries. Bluesky wants you to wait a few minutes.")
+        case ErrorKind.ACCOUNT_DEACTIVATED | ErrorKind.ACCOUNT_TAKENDOWN:
+            return AppPasswordRefused(
+                "account_deactivated", f"The account {who} is not active at Bluesky now. Activate it there first."
+            )
+        case _:
+            return AppPasswordRefused("server", f"The server of {who} refused or did not make sense. Try again later.")
+
+
+def _store(member: Member, account: Identity, made: AppSession, password: str) -> AppPasswordSession:
+    old = session_of(member.pk)
+    try:
+        row = _replace(member, account, made, password)
+    except IntegrityError as fault:
+        raise AppPasswordRefused(
+            "is_relay", "That account is this site's relay account; its app password is in the site's settings."
+        ) from fault
+    if old is not None:
+        end_at_server(old)
+    hooks.on_ready.fire(member.pk, account.did)
+    return row
+
+
+def _replace(member: Member | None, account: Identity, made: AppSession, password: str) -> AppPasswordSession:
+    with transaction.atomic():
+        rows = AppPasswordSession.objects.filter(member=member) if member else None
+        rows = rows if rows is not None else AppPasswordSession.objects.filter(member=None)
+        row = rows.filter(did=account.did).first()
+        rows.exclude(did=account.did).delete()
+        row = row or AppPasswordSession(did=account.did, member=member)
+        fields = {
+            **session_values(row, made, password),
+            "handle": account.handle,
+            "pds_url": account.pds_url,
+            "state": AppPasswordSession.State.ACTIVE,
+            "state_reason": "",
+        }
+        for name, value in fields.items():
+            setattr(row, name, value)
+        if row._state.adding:
+            row.save(force_insert=True)
+        else:
+            # Another fence: a refresh of the old session that is under way finds its place taken.
+            lost = {"lease_fence": F("lease_fence") + 1, "lease_owner": "", "lease_until": None}
+            AppPasswordSession.objects.filter(pk=row.pk).update(**fields, **lost, attempt_started_at=None)
+    return row
+
+
+def _is_configured(row: AppPasswordSession, identifier: str, password: str) -> bool:
+    """Whether the stored relay session is the one that the settings name."""
+    if identifier.removeprefix("@").lower() not in {row.did.lower(), row.handle.lower()}:
+        return False
+    try:
+        known = unsealed(row, "app_password_enc")
+    except CannotUnseal:
+        return False
+    return known is not None and known.reveal() == password

@@ -1,0 +1,209 @@
+"""`BlueskyOAuthService`: who a member is on Bluesky, by OAuth. The account rules of the site live here.
+
+One DID belongs to one member and is never moved. Signing in and proving a DID leave no session behind; only Connect
+and Reauthorize store one, over the old one, which is then revoked.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from elonara.atproto.errors import AtprotoError
+from elonara.atproto.oauth.client import TokenSet
+from elonara.atproto.oauth.dpop import DpopKey
+from elonara.atproto.xrpc import Authorizer
+from elonara.bluesky.connections import linking
+from elonara.bluesky.identity.identities import ConnectedIdentity, by_did, identity_row
+from elonara.bluesky.identity.people import INVALID_HANDLE
+from elonara.bluesky.identity.profiles import public_profile
+from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
+from elonara.bluesky.oauth import authorization_requests, scopes
+from elonara.bluesky.oauth import client as oauth_client
+from elonara.bluesky.oauth import sessions as oauth_sessions
+from elonara.bluesky.oauth.failures import as_authorization_failure
+from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, Outcome, Proved, SignedIn
+from elonara.bluesky.refresh_lease import SessionEnded
+from elonara.members.models import Member
+
+log = logging.getLogger(__name__)
+
+Purpose = AuthorizationRequest.Purpose
+STORING = frozenset({Purpose.CONNECT, Purpose.REAUTHORIZE})
+
+
+class BlueskyOAuthService:
+    """Begins and finishes trips to authorization servers, and answers questions about members' identities."""
+
+    def begin(
+        self,
+        purpose: str,
+        identifier: str,
+        *,
+        member: Member | None = None,
+        browser: str,
+        next: str = "",  # noqa: A002 - the name of the contract's query parameter
+        payload: Mapping[str, Any] | None = None,
+        confirmed: bool = False,
+        expected_did: str = "",
+    ) -> str:
+        """Begin a trip and return the authorize URL to send the browser to.
+
+        `identifier` is a handle, a DID or the https address of a server. `browser` is a random value of the browser's
+        session. `confirmed` says that the member asked for a link by a POST with CSRF. Raises AuthorizationFailed:
+        unknown_account, not_pointing_back, unreachable, server, wrong_account.
+        """
+        storing = purpose in STORING
+        if storing and member is None:
+            raise ValueError(f"{purpose} is for a signed-in member")
+        if purpose == Purpose.REAUTHORIZE and member is not None:
+            identity = identity_row(member.pk)
+            if identity is None:
+                raise AuthorizationFailed("not_connected", "Connect your Bluesky account first.", next=next)
+            identifier = expected_did = identity.bsky_did
+        try:
+            started = oauth_client.clients().trips.begin(
+                identifier.strip(),
+                scope=scopes.connect() if storing else scopes.sign_in(),
+                # Both want to be asked: the granted permissions may have changed, or a session may be forgotten there.
+                prompt="consent" if purpose == Purpose.REAUTHORIZE else "",
+            )
+        except AtprotoError as fault:
+            raise as_authorization_failure(
+                fault, identifier=identifier, next=next, purpose=purpose, payload=dict(payload or {})
+            ) from fault
+        if expected_did and started.did and started.did != expected_did:
+            raise AuthorizationFailed(
+                "wrong_account",
+                f"@{started.handle} is another Bluesky account than the one that is meant here.",
+                expected=expected_did,
+                got=started.did,
+                next=next,
+                purpose=purpose,
+                handle=started.handle,
+                payload=dict(payload or {}),
+            )
+        wish = authorization_requests.NewAuthorizationRequest(
+            purpose, browser, member if storing else None, next, payload, confirmed, expected_did
+        )
+        authorization_requests.store(started, wish)
+        return started.authorize_url
+
+    def reauthorize(self, member: Member, browser: str, next: str = "") -> str:  # noqa: A002
+        """Begin a trip that overwrites the member's tokens and scope; for the same DID only."""
+        return self.begin(Purpose.REAUTHORIZE, "", member=member, browser=browser, next=next, confirmed=True)
+
+    def finish(self, params: Mapping[str, str], *, browser: str, member: Member | None = None) -> Outcome:
+        """End a trip with what the callback brought. `member` is who is signed in. Raises AuthorizationFailed."""
+        row, started = authorization_requests.consume(params.get("state", ""), browser, member)
+        try:
+            tokens = oauth_client.clients().trips.finish(started, params)
+        except AtprotoError as fault:
+            raise as_authorization_failure(
+                fault,
+                identifier=row.handle,
+                next=row.next,
+                purpose=row.purpose,
+                payload=authorization_requests.pending_action(row),
+            ) from fault
+        expected = row.payload.get("expected") or ""
+        if row.purpose not in STORING:
+            return self._proved(row, tokens, started.dpop_key, expected)
+        if row.member is None or (expected and tokens.did != expected):
+            linking.revoke_tokens(tokens, started.dpop_key, row.assertion_kid)
+            raise linking.wrong_account(row, expected, tokens)
+        if not row.confirmed and not self._is_hers(row.member, tokens.did):
+            linking.refuse_foreign(row, tokens, started.dpop_key)
+            authorization_requests.keep_for_confirmation(row, tokens)
+            return NeedsConfirmation(row.pk, tokens.did, tokens.handle, row.next)
+        identity = linking.store_session(row, row.member, tokens, started.dpop_key)
+        return Connected(identity, row.next)
+
+    def confirm(self, request_id: UUID, browser: str, member: Member) -> Connected:
+        """The member says, by a POST with CSRF, that the DID of a trip is hers. Raises AuthorizationFailed."""
+        row = authorization_requests.for_browser(request_id, browser)
+        kept = authorization_requests.kept_tokens(row) if row else None
+        # Forgotten before it is used: of two presses one goes on.
+        if row is None or kept is None or row.member_id != member.pk or not authorization_requests.forget(row):
+            raise AuthorizationFailed("expired", authorization_requests.EXPIRED)
+        tokens, key = kept
+        return Connected(linking.store_session(row, member, tokens, key), row.next)
+
+    def waiting(self, request_id: UUID, browser: str, member: Member) -> NeedsConfirmation:
+        """The trip that a confirm page asks about. Raises AuthorizationFailed."""
+        row = authorization_requests.for_browser(request_id, browser)
+        kept = row.payload.get("tokens") if row else None
+        if row is None or not kept or row.member_id != member.pk:
+            raise AuthorizationFailed("expired", authorization_requests.EXPIRED)
+        return NeedsConfirmation(row.pk, kept["did"], kept["handle"], row.next)
+
+    def decline(self, request_id: UUID, browser: str) -> None:
+        """The member says on the confirm page that she does not want this: the session is revoked and forgotten."""
+        row = authorization_requests.for_browser(request_id, browser)
+        kept = authorization_requests.kept_tokens(row) if row else None
+        if row is not None and kept is not None and authorization_requests.forget(row):
+            linking.revoke_tokens(*kept, row.assertion_kid)
+
+    def get_identity_for_member(self, member_id: int) -> ConnectedIdentity | None:
+        """The member's DID, handle, token, scope and state; None where she never proved a DID."""
+        row = identity_row(member_id)
+        return ConnectedIdentity.of(row) if row else None
+
+    def is_connected(self, member_id: int) -> bool:
+        """Whether the member has a Bluesky session that works, as far as is known."""
+        return MemberIdentity.objects.filter(member_id=member_id, state=MemberIdentity.State.ACTIVE).exists()
+
+    def authorizer(self, member_id: int) -> tuple[str, Authorizer]:
+        """The member's PDS and what authorizes calls to it.
+
+        Raises `elonara.bluesky.refresh_lease.SessionEnded` and `TryLater`, also later from inside a call.
+        """
+        row = identity_row(member_id)
+        if row is None:
+            raise SessionEnded("not_connected")
+        return oauth_sessions.authorizer(row)
+
+    def link_sign_in(self, member: Member, did: str, handle: str, display_name: str = "") -> MemberIdentity:
+        """Note a proved DID as a way to sign in, without a session. Raises AuthorizationFailed."""
+        return linking.link_sign_in(member, did, handle, display_name)
+
+    def disconnect(self, member: Member) -> bool:
+        """Revoke and drop the session, the app password and the graph copy; the DID stays a way to sign in.
+
+        False where the server could not be told. What is stored here is gone in any case.
+        """
+        return linking.disconnect(member)
+
+    def remove_sign_in(self, member: Member) -> None:
+        """Free the DID. Raises `elonara.bluesky.connections.linking.LastWayToSignIn` where the member has no password."""
+        linking.remove_sign_in(member)
+
+    def client_metadata(self) -> dict[str, Any]:
+        """The document at `/oauth/oauth-client-metadata.json`."""
+        return oauth_client.metadata()
+
+    def jwks(self) -> dict[str, Any]:
+        """The document at `/oauth/jwks.json`: public keys alone, retired ones while sessions use them."""
+        return oauth_client.jwks()
+
+    def _proved(self, row: AuthorizationRequest, tokens: TokenSet, key: DpopKey, expected: str) -> SignedIn | Proved:
+        # Made to say who somebody is: ended as soon as it has said so.
+        linking.revoke_tokens(tokens, key, row.assertion_kid)
+        if expected and tokens.did != expected:
+            raise linking.wrong_account(row, expected, tokens)
+        identity = by_did(tokens.did)
+        if identity and tokens.handle not in {INVALID_HANDLE, identity.bsky_handle}:
+            identity.bsky_handle = tokens.handle
+            identity.save(update_fields=["bsky_handle"])
+        name = identity.display_name if identity else ""
+        if not name and (profile := public_profile(tokens.did)):
+            name = profile.display_name
+        if row.purpose == Purpose.PROVE:
+            return Proved(tokens.did, tokens.handle, name, authorization_requests.pending_action(row), row.next)
+        return SignedIn(tokens.did, tokens.handle, name, identity, row.next)
+
+    def _is_hers(self, member: Member, did: str) -> bool:
+        identity = identity_row(member.pk)
+        return identity is not None and identity.bsky_did == did

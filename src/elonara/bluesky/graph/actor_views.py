@@ -1,0 +1,50 @@
+"""What Bluesky last said about people, as one member sees them. A cache with an age, gone on disconnect."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from elonara.bluesky.identity.people import Person
+from elonara.bluesky.models import ActorView
+
+MAX_AGE_SECONDS = 600.0  # seconds: no answer holds longer
+KEPT_FOR = timedelta(days=1)
+
+
+def fresh(member_id: int, names: Collection[str], max_age: float) -> dict[str, Person]:
+    """Answers of at most `max_age` seconds ago, by DID and by handle. Only those with a known viewer state."""
+    now = timezone.now()
+    since = now - timedelta(seconds=min(max_age, MAX_AGE_SECONDS))
+    named = Q(did__in=[name for name in names if name.startswith("did:")])
+    if handles := [name for name in names if not name.startswith("did:")]:
+        named |= Q(person__handle__in=handles)
+    rows = ActorView.objects.filter(named, member_id=member_id, checked_at__range=(since, now))
+    people = [Person.from_dict(row.person) for row in rows]
+    return {name: person for person in people for name in (person.did, person.handle.lower())}
+
+
+def keep(member_id: int, people: Iterable[Person]) -> None:
+    """Remember answers in which the viewer's state was known; what was not known is asked again next time."""
+    now = timezone.now()
+    rows = {
+        person.did: ActorView(member_id=member_id, did=person.did, person=person.to_dict(), checked_at=now)
+        for person in people
+        if person.known
+    }
+    ActorView.objects.bulk_create(
+        rows.values(), update_conflicts=True, unique_fields=["member", "did"], update_fields=["person", "checked_at"]
+    )
+
+
+def forget(member_id: int) -> int:
+    """Delete every answer that was given to this member; how many there were."""
+    return ActorView.objects.filter(member_id=member_id).delete()[0]
+
+
+def forget_old() -> int:
+    """Delete answers that nobody has asked about for a day; how many there were."""
+    return ActorView.objects.filter(checked_at__lt=timezone.now() - KEPT_FOR).delete()[0]

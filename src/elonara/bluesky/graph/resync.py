@@ -1,0 +1,37 @@
+"""Reading a member's people anew, because she asked for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from elonara.bluesky.graph import actor_views
+from elonara.bluesky.graph import service as graph_service
+
+
+@dataclass(frozen=True)
+class Resync:
+    """What was forgotten and what was read. `known`: the viewer's state (blocks, mutes) came with it."""
+
+    forgotten: int
+    read: int
+    known: bool
+    read_at: datetime
+
+
+def resync(member_id: int) -> Resync:
+    """Forget what Bluesky said about people, then read and keep one page of followers and one of follows.
+
+    Raises `elonara.bluesky.graph.service.GraphUnavailable`; then nothing is kept, and everything is asked anew when needed.
+    """
+    forgotten = actor_views.forget(member_id)
+    service = graph_service.current()
+    pages = [
+        service.get_followers(member_id, limit=graph_service.MAX_PAGE_SIZE),
+        service.get_follows(member_id, limit=graph_service.MAX_PAGE_SIZE),
+    ]
+    people = {person.did: person for page in pages for person in page.people}
+    actor_views.keep(member_id, people.values())
+    return Resync(forgotten, len(people), all(page.known for page in pages), timezone.now())

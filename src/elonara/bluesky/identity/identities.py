@@ -1,0 +1,105 @@
+"""The DIDs that members have proved, as the rest of the site sees them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from elonara import statements
+from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.oauth import scopes
+from elonara.bluesky.sealed_columns import unsealed
+from elonara.prepared import Prepared
+from elonara.sealing import CannotUnseal, Sealed
+
+log = logging.getLogger(__name__)
+
+_OF_MEMBER = Prepared(lambda member: MemberIdentity.objects.filter(member=member))
+
+
+@dataclass(frozen=True)
+class ConnectedIdentity:
+    """A member's Bluesky identity: `state` is `active`, `needs_reauth` or `revoked`, `reason` says why not active.
+
+    `scope` is as granted; `can_read_graph` and `can_write` follow from it and from the state. `expires_at` is the
+    access token's end, `session_ends_at` that of the whole session.
+    """
+
+    member_id: int
+    did: str
+    handle: str
+    display_name: str
+    avatar: str
+    scope: str
+    expires_at: datetime | None
+    pds_url: str
+    state: str
+    reason: str
+    connected_at: datetime | None
+    session_ends_at: datetime | None
+    can_read_graph: bool
+    can_write: bool
+    row: MemberIdentity = field(repr=False, compare=False)
+
+    @property
+    def access_token(self) -> Sealed | None:
+        """The access token, opened when asked for; None where there is none. It never leaves the server."""
+        try:
+            return unsealed(self.row, "bsky_access_token_enc")
+        except CannotUnseal as fault:
+            log.error("the token of member %s cannot be opened: %s", self.member_id, fault)  # noqa: TRY400
+            return None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the session works, as far as is known."""
+        return self.state == MemberIdentity.State.ACTIVE
+
+    @property
+    def granted(self) -> list[str]:
+        """What the member allowed, in words."""
+        return scopes.in_words(self.scope)
+
+    @property
+    def not_granted(self) -> list[str]:
+        """What Connect asks for and the member or her server did not allow, in words."""
+        return scopes.missing_in_words(self.scope)
+
+    @classmethod
+    def of(cls, row: MemberIdentity) -> ConnectedIdentity:
+        """What a row says."""
+        active = row.state == MemberIdentity.State.ACTIVE
+        return cls(
+            member_id=row.member_id,
+            did=row.bsky_did,
+            handle=row.bsky_handle,
+            display_name=row.display_name,
+            avatar=row.avatar_url,
+            scope=row.bsky_scope,
+            expires_at=row.bsky_token_expires_at,
+            pds_url=row.pds_url,
+            state=row.state,
+            reason="" if active else row.state_reason,
+            connected_at=row.connected_at,
+            session_ends_at=row.session_ends_at,
+            can_read_graph=active and scopes.can_read_graph(row.bsky_scope),
+            can_write=active and scopes.can_write(row.bsky_scope),
+            row=row,
+        )
+
+
+def identity_row(member_id: int) -> MemberIdentity | None:
+    """The member's row, if she ever proved a DID."""
+    return _OF_MEMBER.first(member=member_id)
+
+
+def either(did: str, member_id: int | None) -> list[MemberIdentity]:
+    """The rows of a DID and of a member: none, one, or two that are not of each other."""
+    text = "SELECT {columns} FROM {table} WHERE bsky_did = %s OR member_id = %s"
+    return statements.read(MemberIdentity, text, [did, member_id])
+
+
+def by_did(did: str) -> MemberIdentity | None:
+    """Whose DID it is, with the member."""
+    return MemberIdentity.objects.select_related("member").filter(bsky_did=did).first()

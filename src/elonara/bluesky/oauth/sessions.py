@@ -1,0 +1,208 @@
+"""The stored OAuth sessions: a working token for each call, refreshed by one process at a time."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from elonara.atproto.errors import AtprotoError, InvalidGrant, NetworkError, OAuthError, WrongAccount
+from elonara.atproto.oauth.client import TokenSet
+from elonara.atproto.oauth.dpop import DpopKey
+from elonara.atproto.oauth.session import DpopAuth
+from elonara.bluesky import hooks, network
+from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.oauth import nonce_stores
+from elonara.bluesky.oauth.client import client_id, clients
+from elonara.bluesky.refresh_lease import EXPIRY_MARGIN_SECONDS, SessionEnded, TryLater, refresh_under_lease
+from elonara.bluesky.sealed_columns import dpop_key, sealed_columns, unsealed
+from elonara.locks import Lease
+from elonara.sealing import CannotUnseal, Sealed
+
+log = logging.getLogger(__name__)
+
+NO_TOKENS = {
+    "bsky_access_token_enc": "",
+    "bsky_refresh_token_enc": "",
+    "dpop_key_enc": "",
+    "bsky_token_expires_at": None,
+}
+
+
+def authorizer(identity: MemberIdentity) -> tuple[str, DpopAuth]:
+    """The PDS and what authorizes calls to it with this session; refreshes as needed.
+
+    Raises SessionOver and TryLater, also later, from inside a call.
+    """
+    token = _usable(identity, "")
+    if token is None:
+        token = fresh_token(identity.pk)
+        identity.refresh_from_db()
+    key = _key(identity)
+    current = token
+
+    def another_token() -> str:
+        nonlocal current
+        current = fresh_token(identity.pk, refused=current)
+        return current
+
+    def still_refused() -> None:
+        _mark_refused(identity)
+
+    auth = DpopAuth(
+        key, token, nonce_stores.session_nonces, on_invalid_token=another_token, on_still_refused=still_refused
+    )
+    return identity.pds_url, auth
+
+
+def fresh_token(identity_id: UUID, *, refused: str = "") -> str:
+    """The session's access token, refreshed if it has ended or is the `refused` one. Raises SessionOver, TryLater."""
+    return refresh_under_lease(
+        MemberIdentity,
+        identity_id,
+        usable=lambda row: _usable(row, refused),
+        renew=_refresh,
+    )
+
+
+def end(identity: MemberIdentity, reason: str, *, lease: Lease | None = None) -> bool:
+    """Note that the session is over: only the member can make a new one. Tokens are dropped, and the member is told.
+
+    False where nothing changed: it was over already, or the lease was lost.
+    """
+    rows = lease.rows() if lease else MemberIdentity.objects.filter(pk=identity.pk)
+    changed = rows.filter(state=MemberIdentity.State.ACTIVE).update(
+        state=MemberIdentity.State.NEEDS_REAUTH, state_reason=reason, attempt_started_at=None, **NO_TOKENS
+    )
+    if changed:
+        log.info("session of member %s (%s) is over: %s", identity.member_id, identity.bsky_did, reason)
+        hooks.on_needs_member.fire(identity.member_id, identity.bsky_did)
+    return bool(changed)
+
+
+def _over(identity: MemberIdentity, reason: str, lease: Lease) -> SessionEnded | TryLater:
+    # A lost lease means that the member has connected anew: it was the old session that is over.
+    return SessionEnded(reason) if end(identity, reason, lease=lease) else TryLater("busy", retry_after=1)
+
+
+def _usable(identity: MemberIdentity, refused: str) -> str | None:
+    if identity.state != MemberIdentity.State.ACTIVE:
+        raise SessionEnded(identity.state_reason)
+    if identity.client_id != client_id():
+        # The site's address has changed, and with it a loopback client's id: the server knows no such session.
+        end(identity, "client_changed")
+        raise SessionEnded("client_changed")
+    expires_at = identity.bsky_token_expires_at
+    if not expires_at or expires_at <= timezone.now() + timedelta(seconds=EXPIRY_MARGIN_SECONDS):
+        return None
+    token = _open(identity, "bsky_access_token_enc").reveal()
+    return None if token == refused else token
+
+
+def _open(identity: MemberIdentity, column: str) -> Sealed:
+    try:
+        found = unsealed(identity, column)
+    except CannotUnseal as fault:
+        # Nothing is dropped: the operator may bring the keys back.
+        log.error("session of member %s cannot be opened: %s", identity.member_id, fault)  # noqa: TRY400
+        raise SessionEnded("unreadable") from fault
+    if found is None:
+        end(identity, "unreadable")
+        raise SessionEnded("unreadable")
+    return found
+
+
+def _key(identity: MemberIdentity) -> DpopKey:
+    """The key that the session's tokens are bound to. Raises SessionOver."""
+    try:
+        key = dpop_key(identity)
+    except CannotUnseal as fault:
+        log.error("session of member %s cannot be opened: %s", identity.member_id, fault)  # noqa: TRY400
+        raise SessionEnded("unreadable") from fault
+    if key is None:
+        end(identity, "unreadable")
+        raise SessionEnded("unreadable")
+    return key
+
+
+def _refresh(identity: MemberIdentity, lease: Lease) -> str:
+    """Use the refresh token, at most once per answer. The caller has the lease."""
+    # Somebody used the token and never stored an answer. If it was spent, the server says so below.
+    lost = identity.attempt_started_at is not None
+    refresh_token = _open(identity, "bsky_refresh_token_enc").reveal()
+    key = _key(identity)
+    # Committed before the call: the server accepts a refresh token once.
+    if not lease.update(attempt_started_at=timezone.now()):
+        raise TryLater("busy", retry_after=1)
+    try:
+        tokens = clients().sessions.refresh(
+            identity.issuer,
+            refresh_token,
+            key,
+            identity.assertion_kid,
+            identity.bsky_did,
+            handle=identity.bsky_handle,
+            pds_url=identity.pds_url,
+        )
+    except InvalidGrant as fault:
+        raise _over(identity, "refresh_lost" if lost else "revoked", lease) from fault
+    except WrongAccount as fault:
+        raise _over(identity, "wrong_account", lease) from fault
+    except OAuthError as fault:
+        if fault.code == "invalid_client":
+            raise _over(identity, "client_changed", lease) from fault
+        if fault.status and fault.status < 500:
+            lease.update(attempt_started_at=None)  # refused before the token was looked at
+        raise TryLater("server", fault.retry_after) from fault
+    except NetworkError as fault:
+        if not fault.ambiguous:
+            lease.update(attempt_started_at=None)
+        raise TryLater("unreachable") from fault
+    except AtprotoError as fault:
+        raise TryLater("server") from fault
+    return _store(identity, tokens, key, lease)
+
+
+def _store(identity: MemberIdentity, tokens: TokenSet, key: DpopKey, lease: Lease) -> str:
+    # A server may leave the refresh token as it was by naming none (RFC 6749, section 6).
+    values = {"bsky_access_token_enc": tokens.access_token.reveal()}
+    if tokens.refresh_token:
+        values["bsky_refresh_token_enc"] = tokens.refresh_token.reveal()
+    stored = (
+        lease.rows()
+        .filter(state=MemberIdentity.State.ACTIVE)
+        .update(
+            **sealed_columns(identity, values),
+            bsky_scope=tokens.scope or identity.bsky_scope,
+            bsky_token_expires_at=tokens.expires_at,
+            attempt_started_at=None,
+        )
+    )
+    if not stored:
+        # Disconnected or connected anew in the meantime: this session has no place any more.
+        revoke(
+            identity.issuer, tokens.refresh_token.reveal() or tokens.access_token.reveal(), key, identity.assertion_kid
+        )
+        raise TryLater("busy", retry_after=1)
+    return tokens.access_token.reveal()
+
+
+def revoke(issuer: str, token: str, key: DpopKey, kid: str) -> bool:
+    """End a session at its server; False where that could not be done. Never raises: what follows must happen."""
+    try:
+        return clients().trips.revoke(issuer, token, key, kid)
+    except AtprotoError as fault:
+        log.warning("a session at %s was not revoked: %s", issuer, fault)
+        return False
+
+
+def _mark_refused(identity: MemberIdentity) -> None:
+    """The PDS refuses a token that its server has just given: has the account moved?"""
+    try:
+        document = network.resolver().resolve_did(identity.bsky_did, fresh=True)
+    except AtprotoError as fault:
+        log.warning("%s could not be resolved again: %s", identity.bsky_did, fault)
+        return
+    end(identity, "moved" if document.pds_url.rstrip("/") != identity.pds_url.rstrip("/") else "refused")

@@ -1,0 +1,102 @@
+"""Writing with app passwords: the member's own, else the relay account of the site. No OAuth token is ever used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from elonara.atproto.tid import new_tid
+from elonara.bluesky import hooks, network
+from elonara.bluesky.app_password import app_passwords
+from elonara.bluesky.identity.identities import identity_row
+from elonara.bluesky.models import AppPasswordSession
+from elonara.bluesky.oauth.failures import named
+from elonara.bluesky.reasons import sentence
+from elonara.bluesky.writing import credentials, repo_writer
+from elonara.bluesky.writing.agent import BlueskyResult, Readiness, Record
+
+TWICE = (
+    "Connecting shows this site who you follow; Bluesky wants an app password besides for posting, "
+    "which is why it asks twice."
+)
+COPY = "Add an app password on your profile, or copy the ready text and post it yourself."
+
+
+class LegacyBlueskyAgent:
+    """See `elonara.bluesky.writing.agent.BlueskyAgent`. Spec: com.atproto.repo.createRecord with a bearer token."""
+
+    def create_post_for_member(
+        self, member_id: int, record: Record, *, author_did: str | None = None, rkey: str | None = None
+    ) -> BlueskyResult:
+        """See the port."""
+        key = rkey or new_tid()
+
+        def create(found: repo_writer.Credential) -> dict[str, Any]:
+            body = repo_writer.create_input(found.did, key, record)
+            answer = network.xrpc().procedure(found.pds_url, "com.atproto.repo.createRecord", body, auth=found.auth)
+            return repo_writer.checked_uri(answer, found.did, key)
+
+        return self._write(f"create {key}", member_id, author_did, create)
+
+    def find_post(self, member_id: int, author_did: str, rkey: str) -> BlueskyResult:
+        """See the port."""
+        return repo_writer.find(member_id, author_did, rkey)
+
+    def delete_post(self, member_id: int, author_did: str, rkey: str) -> BlueskyResult:
+        """See the port."""
+        return self._write(f"delete {rkey}", member_id, author_did, repo_writer.deletion(rkey), new=False)
+
+    def upload_image(self, member_id: int, author_did: str, data: bytes, mime: str) -> BlueskyResult:
+        """See the port."""
+        return self._write("upload", member_id, author_did, repo_writer.upload(data, mime))
+
+    def readiness(self, member_id: int) -> Readiness:
+        """See the port. The member's app password first, then the relay, else the text to copy."""
+        identity = identity_row(member_id)
+        if identity is None:
+            return Readiness(
+                False, "", "", "compose", "", "not_connected",
+                "Ready to post: not yet. Connect your Bluesky account first.",
+            )  # fmt: skip
+        did, handle = identity.bsky_did, identity.bsky_handle
+        own = app_passwords.session_of(member_id)
+        if own is not None and own.did == did and own.state == AppPasswordSession.State.ACTIVE:
+            words = f"Ready to post: yes, from {named(handle)} by app password."
+            return Readiness(True, did, handle, "host", "app_password", "", words)
+        refused = own is not None
+        reason = "app_password_refused" if refused else "app_password_missing"
+        relay = hooks.relay_refusal(member_id) or self._relay(handle)
+        if isinstance(relay, Readiness):
+            return relay
+        if relay == "relay_unavailable" and not refused:
+            # She posts through the relay, and has nothing to mend.
+            words = f"Ready to post: not yet. {sentence(relay)} Or add an app password on your profile."
+            return Readiness(False, did, handle, "compose", "", relay, words)
+        lacking = "Bluesky no longer takes your app password." if refused else TWICE
+        waits = " The operator can also let you post through the site's own account." if self._may_ask(relay) else ""
+        words = f"Ready to post: not yet. {lacking} {COPY}{waits}"
+        return Readiness(False, did, handle, "compose", "", reason, words)
+
+    def _write(
+        self, what: str, member_id: int, author_did: str | None, call: repo_writer.RepoCall, *, new: bool = True
+    ) -> BlueskyResult:
+        def credential() -> repo_writer.Credential:
+            return credentials.by_app_password(member_id, author_did, new=new)
+
+        return repo_writer.write(what, member_id, author_did, "", credential, call)
+
+    def _relay(self, host_handle: str) -> Readiness | str:
+        """The relay's readiness, or why it cannot post."""
+        try:
+            relay = app_passwords.relay_session()
+        except app_passwords.RelayUnavailable as fault:
+            return fault.reason
+        if relay.state != AppPasswordSession.State.ACTIVE:
+            return "relay_unavailable"
+        words = (
+            f"Ready to post: yes, from {named(relay.handle)}, this site's own account. "
+            f"Each post says that the invitation is from {named(host_handle)}."
+        )
+        return Readiness(True, relay.did, relay.handle, "relay", "relay", "", words)
+
+    def _may_ask(self, refusal: str) -> bool:
+        return refusal == "relay_not_approved" and app_passwords.relay_is_configured()

@@ -1,0 +1,212 @@
+"""What both backends share: one attempt, judged, timed and logged. Which call is made, the agents say."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.utils import timezone
+
+from elonara.atproto.errors import AddressRefused, AtprotoError, ErrorKind, IdentityError, NetworkError, XrpcError
+from elonara.atproto.xrpc import Authorizer
+from elonara.bluesky import network
+from elonara.bluesky.rate_budgets import AnonymousAuthorizer, BudgetedAuthorizer
+from elonara.bluesky.reasons import sentence
+from elonara.bluesky.refresh_lease import SessionEnded, TryLater
+from elonara.bluesky.writing.agent import POSTS, Backend, BlueskyResult, Record
+
+log = logging.getLogger("elonara.bluesky.writes")
+
+# What a kind of failure means to delivery.
+BY_KIND: Mapping[ErrorKind, BlueskyResult] = {
+    ErrorKind.RATE_LIMITED: BlueskyResult(success=False, reason="rate_limited", retryable=True),
+    ErrorKind.SCOPE_MISSING: BlueskyResult(success=False, reason="scope_missing", needs_reauth=True),
+    ErrorKind.TOKEN_EXPIRED: BlueskyResult(success=False, reason="refused", needs_reauth=True),
+    ErrorKind.TOKEN_INVALID: BlueskyResult(success=False, reason="refused", needs_reauth=True),
+    # Ours to fix: never a reason to send the member to a consent page, which would change nothing.
+    ErrorKind.WRONG_SCHEME_OR_HOST: BlueskyResult(success=False, reason="wrong_scheme_or_host"),
+    ErrorKind.INVALID_DPOP_PROOF: BlueskyResult(success=False, reason="clock", retryable=True),
+    ErrorKind.USE_DPOP_NONCE: BlueskyResult(success=False, reason="server", retryable=True),
+    ErrorKind.RECORD_EXISTS_OR_SERVER: BlueskyResult(success=False, reason="server", retryable=True, ambiguous=True),
+    ErrorKind.SERVER_ERROR: BlueskyResult(success=False, reason="server", retryable=True, ambiguous=True),
+    ErrorKind.MALFORMED_ANSWER: BlueskyResult(success=False, reason="server", retryable=True, ambiguous=True),
+    ErrorKind.RECORD_NOT_FOUND: BlueskyResult(success=False, reason="record_not_found", absent=True),
+    ErrorKind.BLOB_NOT_FOUND: BlueskyResult(success=False, reason="blob_not_found", retryable=True),
+    ErrorKind.ACCOUNT_DEACTIVATED: BlueskyResult(success=False, reason="account_deactivated", retryable=True),
+    ErrorKind.ACCOUNT_TAKENDOWN: BlueskyResult(success=False, reason="account_takendown"),
+    ErrorKind.ACCOUNT_NOT_FOUND: BlueskyResult(success=False, reason="account_gone"),
+}
+CID = re.compile(r"[A-Za-z0-9+/=_-]{1,100}")  # what our columns hold: the server is of the member's choice
+REFUSED = BlueskyResult(success=False, reason="record_refused")
+
+
+@dataclass(frozen=True)
+class Credential:
+    """An account, where it lives, and what authorizes writing to it."""
+
+    did: str
+    handle: str
+    pds_url: str
+    backend: Backend
+    auth: Authorizer = field(repr=False)
+
+
+type RepoCall = Callable[[Credential], dict[str, Any]]
+
+
+class NoCredential(Exception):
+    """This backend cannot write for that account. `needs_reauth`: the member can change it."""
+
+    def __init__(self, reason: str, *, needs_reauth: bool = False, retryable: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.needs_reauth = needs_reauth
+        self.retryable = retryable
+
+
+def deletion(rkey: str) -> RepoCall:
+    """The call that deletes a post (com.atproto.repo.deleteRecord); one that is not there is a success, too."""
+
+    def delete(found: Credential) -> dict[str, Any]:
+        body = {"repo": found.did, "collection": POSTS, "rkey": rkey}
+        return network.xrpc().procedure(found.pds_url, "com.atproto.repo.deleteRecord", body, auth=found.auth)
+
+    return delete
+
+
+def upload(data: bytes, mime: str) -> RepoCall:
+    """The call that stores a picture for a post (com.atproto.repo.uploadBlob)."""
+
+    def put(found: Credential) -> dict[str, Any]:
+        return network.xrpc().procedure(
+            found.pds_url, "com.atproto.repo.uploadBlob", content=data, content_type=mime, auth=found.auth
+        )
+
+    return put
+
+
+def write(  # noqa: PLR0917
+    what: str,
+    member_id: int,
+    author_did: str | None,
+    backend: Backend,
+    credential: Callable[[], Credential],
+    call: RepoCall,
+) -> BlueskyResult:
+    """Find the credential, make the call once, and say what became of it. One line in the log for each attempt."""
+    began, did = time.perf_counter(), author_did or "?"
+    try:
+        found = _of_author(credential(), author_did)
+        did, backend = found.did, found.backend
+        answer = call(replace(found, auth=BudgetedAuthorizer(found.auth, found.did, found.pds_url)))
+    except (AtprotoError, SessionEnded, TryLater, NoCredential) as fault:
+        result = failure(fault)
+    else:
+        result = BlueskyResult(
+            success=True, response_payload=answer, uri=_text(answer, "uri"), cid=_text(answer, "cid")
+        )
+    _log(what, member_id, did, backend, result=result, began=began)
+    return result
+
+
+def _of_author(found: Credential, author_did: str | None) -> Credential:
+    # The relay's settings may name another account since: what was tried by the former one is not this one's.
+    if author_did is not None and found.did != author_did:
+        raise NoCredential("other_author")
+    return found
+
+
+def create_input(did: str, rkey: str, record: Record) -> dict[str, Any]:
+    """The body of a create: always the DID (a handle may change), always a key (so that it can be looked up)."""
+    made = {"$type": POSTS, "createdAt": timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+    return {"repo": did, "collection": POSTS, "rkey": rkey, "record": made | dict(record)}
+
+
+def checked_uri(answer: dict[str, Any], did: str, rkey: str) -> dict[str, Any]:
+    """The answer of a create or a read, if it names the record that was meant. Raises XrpcError malformed_answer."""
+    cid = answer.get("cid")
+    if answer.get("uri") != f"at://{did}/{POSTS}/{rkey}" or not isinstance(cid, str) or not CID.fullmatch(cid):
+        raise XrpcError(200, "MalformedAnswer", "the answer names another record", kind=ErrorKind.MALFORMED_ANSWER)
+    return answer
+
+
+def find(member_id: int, author_did: str, rkey: str) -> BlueskyResult:
+    """Whether a post stands at this key, from the author's own PDS. Anybody may ask, so no credential is used."""
+
+    def read() -> dict[str, Any]:
+        pds_url = network.resolver().resolve_did(author_did).pds_url
+        params = {"repo": author_did, "collection": POSTS, "rkey": rkey}
+        auth = AnonymousAuthorizer(author_did, pds_url)
+        answer = network.xrpc().query(pds_url, "com.atproto.repo.getRecord", params, auth=auth)
+        return checked_uri(answer, author_did, rkey)
+
+    began = time.perf_counter()
+    try:
+        answer = read()
+    except AtprotoError as fault:
+        # Nothing was written, so nothing is ambiguous: it is only not known.
+        result = replace(failure(fault), ambiguous=False)
+    else:
+        result = BlueskyResult(success=True, response_payload=answer, uri=answer["uri"], cid=answer["cid"])
+    _log("find", member_id, author_did, "", result=result, began=began)
+    return result
+
+
+def failure(fault: Exception) -> BlueskyResult:
+    """What a failed attempt means: may it be repeated, must the member help, may it have been done after all."""
+    match fault:
+        case SessionEnded():
+            result = BlueskyResult(success=False, reason=fault.reason, needs_reauth=True)
+        case TryLater():
+            result = BlueskyResult(success=False, reason=fault.reason, retryable=True, retry_after=fault.retry_after)
+        case NoCredential():
+            result = BlueskyResult(
+                success=False, reason=fault.reason, needs_reauth=fault.needs_reauth, retryable=fault.retryable
+            )
+        case XrpcError():
+            result = replace(
+                BY_KIND.get(fault.kind, REFUSED),
+                retry_after=fault.retry_after,
+                resets_at=fault.resets_at,
+                response_payload={"status": fault.status, "error": fault.error, "message": fault.message},
+            )
+        case AddressRefused():
+            result = BlueskyResult(success=False, reason="address_refused")
+        case NetworkError():
+            reason = "no_answer" if fault.ambiguous else "unreachable"
+            result = BlueskyResult(success=False, reason=reason, retryable=True, ambiguous=fault.ambiguous)
+        case IdentityError(reason="did_not_found"):
+            result = BlueskyResult(success=False, reason="account_gone")
+        case _:
+            result = BlueskyResult(success=False, reason="unreachable", retryable=True)
+    return replace(result, error_message=_words(result))
+
+
+def _words(result: BlueskyResult) -> str:
+    said = (result.response_payload or {}).get("message")
+    words = sentence(result.reason)
+    return f"{words} It said: {said}" if said and result.reason == "record_refused" else words
+
+
+def _log(what: str, member_id: int, did: str, backend: str, *, result: BlueskyResult, began: float) -> None:
+    payload = result.response_payload or {}
+    log.log(
+        logging.INFO if result.success or result.absent else logging.WARNING,
+        "%s for member %s as %s by %s: %s in %d ms%s",
+        what,
+        member_id,
+        did,
+        backend or "no credential",
+        result.uri or "done" if result.success else result.reason,
+        (time.perf_counter() - began) * 1000,
+        "" if result.success else f" ({payload.get('status', '')} {payload.get('error', '')})".replace("( )", ""),
+    )
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    value = values.get(name)
+    return value if isinstance(value, str) else ""

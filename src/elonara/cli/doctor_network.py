@@ -1,0 +1,121 @@
+"""What `elonara doctor` asks beyond this machine: Bluesky's services, the clock, and ourselves as the world sees us."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+from elonara.atproto.errors import AtprotoError
+from elonara.atproto.http import Response
+from elonara.bluesky import network
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
+from elonara.bluesky.oauth.client import JWKS_PATH, METADATA_PATH
+from elonara.cli.doctor_findings import Finding
+from elonara.options import Options
+
+# A proof of possession that is older than a few seconds is refused; a `Date` header is exact to one second.
+SKEW_NOTE, SKEW_WRONG = 3.0, 8.0
+SYNC = "Keep this machine's clock right: timedatectl set-ntp true (systemd), or any NTP client."
+
+
+def check(options: Options) -> Iterator[Finding]:
+    """PLC, AppView and resolver, the clock against theirs, and our own client metadata."""
+    bluesky = options.bluesky
+    looks = {"PLC": f"{bluesky.plc_url}/_health", "AppView": f"{bluesky.appview_url}/xrpc/_health"}
+    if bluesky.handle_resolver_url:
+        handle = "atproto.com"
+        nsid = "com.atproto.identity.resolveHandle"
+        looks["resolver"] = f"{bluesky.handle_resolver_url}/xrpc/{nsid}?handle={quote(handle)}"
+    skews = []
+    for what, url in looks.items():
+        finding, skew = _reach(what, url)
+        yield finding
+        skews += [skew] if skew is not None else []
+    if skews:
+        yield clock(min(skews, key=abs))
+    yield from _ourselves(options)
+    if bluesky.relay.identifier:
+        yield _relay(options)
+
+
+def clock(ahead: float) -> Finding:
+    """What it means that our clock is `ahead` seconds before theirs (negative: behind)."""
+    way = "ahead" if ahead > 0 else "behind"
+    if abs(ahead) >= SKEW_WRONG:
+        says = f"this machine's clock is {abs(ahead):.0f} s {way}: Bluesky refuses what it signs"
+        return Finding("wrong", "clock", says, SYNC)
+    if abs(ahead) >= SKEW_NOTE:
+        return Finding("note", "clock", f"this machine's clock is {abs(ahead):.0f} s {way}", SYNC)
+    return Finding("ok", "clock", "as Bluesky's, within a second or two")
+
+
+def _reach(what: str, url: str) -> tuple[Finding, float | None]:
+    began = time.time()
+    try:
+        answer = network.http().request("GET", url, deadline=10.0)
+    except AtprotoError as fault:
+        fix = "Does this machine reach the internet? A private address needs bluesky.allow_private_hosts."
+        return Finding("wrong", what, f"{url} is not reached: {fault}", fix), None
+    skew = _skew(answer, began, time.time())
+    if answer.status >= 500:
+        says = f"{url} answers {answer.status}"
+        return Finding("wrong", what, says, "Try again later; the trouble is over there."), skew
+    return Finding("ok", what, f"{url} answers"), skew
+
+
+def _skew(answer: Response, began: float, ended: float) -> float | None:
+    """Seconds by which our clock is before the server's, None where it told no date."""
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except (ValueError, TypeError):
+        return None
+    # The header has whole seconds: it was true at some moment of the second that follows it.
+    ours_first, ours_last = began - (theirs + 1), ended - theirs
+    if ours_first <= 0 <= ours_last:
+        return 0.0
+    return ours_first if ours_first > 0 else ours_last
+
+
+def _relay(options: Options) -> Finding:
+    """Whether the account that posts for others says of itself that a program writes there."""
+    handle = options.bluesky.relay.identifier
+    fix = "Label it as a bot in its profile: Bluesky's rules for bots ask for it, and people can filter by it."
+    try:
+        profile = network.xrpc().query(network.appview_url(), "app.bsky.actor.getProfile", {"actor": handle})
+    except AtprotoError as fault:
+        return Finding("wrong", "relay", f"the profile of {handle} cannot be read: {fault}", "Is the name right?")
+    labels = [label for label in profile.get("labels") or [] if isinstance(label, dict)]
+    if not any(label.get("val") == "bot" and label.get("src") == profile.get("did") for label in labels):
+        return Finding("wrong", "relay", f"{handle} does not carry the label `bot`", fix)
+    return Finding("ok", "relay", f"{handle} carries the label `bot`")
+
+
+def _ourselves(options: Options) -> Iterator[Finding]:
+    """What authorization servers read about us when a member connects."""
+    if options.site.is_loopback:
+        yield Finding("ok", "client", "a loopback client: servers need to fetch nothing; sessions last two weeks")
+        return
+    service = BlueskyOAuthService()
+    for path, expected in ((METADATA_PATH, service.client_metadata()), (JWKS_PATH, service.jwks())):
+        yield _document(options.site.url + path, expected)
+
+
+def _document(url: str, expected: dict[str, Any]) -> Finding:
+    fix = "Let your proxy pass this address on to Elonara as it is: without sign-in, redirect, challenge or cache."
+    try:
+        answer = network.http().request("GET", url, deadline=10.0)
+        found = answer.json() if answer.status == 200 else {}
+    except AtprotoError as fault:
+        away = f"{fix} Where only this machine cannot reach its own public address, look from another one."
+        return Finding("wrong", "client", f"{url} is not reached: {fault}", away)
+    if answer.status != 200:
+        return Finding("wrong", "client", f"{url} answers {answer.status}; nobody can connect", fix)
+    if not answer.headers.get("content-type", "").startswith("application/json"):
+        return Finding("wrong", "client", f"{url} is not served as application/json", fix)
+    if found != expected:
+        other = "Is that another Elonara, or one with other keys or settings? Restart it, and empty the proxy's cache."
+        return Finding("wrong", "client", f"{url} says something else than this site would", other)
+    return Finding("ok", "client", f"{url} says what it should")

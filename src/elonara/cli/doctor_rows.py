@@ -1,0 +1,150 @@
+"""What `elonara doctor` reads in the rows: who works, what is stuck, and who could not post tomorrow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from django.db import DatabaseError
+from django.db.models import Max, Q
+from django.utils import timezone
+
+from elonara.bluesky.models import AppPasswordSession, PdsHost
+from elonara.bluesky.sealed_columns import unsealed
+from elonara.cli import migrate
+from elonara.cli.doctor_findings import Finding, Level
+from elonara.cli.doctor_network import SYNC
+from elonara.housekeeping import clock_check, reauthorization, workers
+from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
+from elonara.invitations import reasons
+from elonara.invitations.models import EmailInvitation, HostSending, Invitation, State
+from elonara.invitations.outbox import delivery
+from elonara.invitations.outbox.queue import MODELS, next_poll_at
+from elonara.options import Options
+from elonara.sealing import CannotUnseal
+
+STUCK_AFTER: Final = timedelta(minutes=10)  # what is due goes out within seconds; a turn of an account lasts 20
+DAY: Final = timedelta(days=1)
+
+
+def check(options: Options) -> Iterator[Finding]:
+    """Nothing where the database cannot be read: that was said already."""
+    try:
+        if migrate.pending():
+            return
+        yield from _clock()
+        yield from _workers(options)
+        yield from _queue()
+        yield from _failed()
+        yield from _errands()
+        yield from _paused()
+        yield from _servers()
+        yield from _relay(options)
+        yield from _sessions(options)
+    except DatabaseError:
+        return
+
+
+def _clock() -> Iterator[Finding]:
+    """This process has just begun and saw no step; the rows were dated by those that did."""
+    found = [
+        Worker.objects.aggregate(at=Max("seen_at"))["at"],
+        PeriodicTask.objects.aggregate(at=Max("ran_at"))["at"],
+        *(model.objects.aggregate(at=Max("last_attempt_at"))["at"] for model in MODELS),
+    ]
+    ahead = max(((at - timezone.now()).total_seconds() for at in found if at is not None), default=0.0)
+    if ahead > clock_check.TOLERANCE_SECONDS:
+        says = f"rows are dated {ahead:.0f} s in the future: this clock was set back, or another machine's is ahead"
+        yield Finding("wrong", "clock", says, SYNC)
+
+
+def _workers(options: Options) -> Iterator[Finding]:
+    working, silent = workers.alive(), workers.silent()
+    if working:
+        names = ", ".join(f"{worker.name} ({worker.engine})" for worker in working)
+        yield Finding("ok", "workers", names)
+    else:
+        waiting = Invitation.objects.filter(state__in=(State.QUEUED, State.SENDING, State.UNDOING)).count()
+        command = "elonara worker, or elonara serve" if options.database.is_postgres else "elonara serve"
+        level: Level = "wrong" if waiting else "note"
+        yield Finding(level, "workers", f"no process runs jobs; {waiting} invitations wait", f"Start: {command}")
+    if silent:
+        ago = (timezone.now() - silent[0].seen_at).total_seconds()
+        says = f"{len(silent)} ended without a word, the last {ago:.0f} s ago; others take up what they left"
+        yield Finding("note", "workers", says, "Were they killed? Look into their logs, and at this machine's memory.")
+
+
+def _queue() -> Iterator[Finding]:
+    now = timezone.now()
+    # As delivery reckons: with the distance between posts, pauses and confirmations, which are no standstill.
+    due = [at for did, _ in delivery.sweep() if (at := next_poll_at(did)) is not None]
+    due += OutgoingEmail.objects.order_by("due_at").values_list("due_at", flat=True)[:1]
+    invited = EmailInvitation.objects.filter(state=EmailInvitation.State.QUEUED)
+    # Those of a paused host wait for the operator, not for a worker.
+    invited = invited.filter(Q(host__sending=None) | Q(host__sending__paused_at=None))
+    due += invited.order_by("due_at").values_list("due_at", flat=True)[:1]
+    late = now - min(due, default=now)
+    if late > STUCK_AFTER:
+        fix = "Is a worker running, and what does its log say? /admin/jobs/ names the accounts."
+        says = f"what is due longest has waited for {late.total_seconds() / 60:.0f} minutes"
+        yield Finding("wrong", "queue", says, fix)
+
+
+def _failed() -> Iterator[Finding]:
+    since, found = timezone.now() - DAY, Counter[str]()
+    for model in MODELS:
+        recent = Q(last_attempt_at__gte=since) | Q(last_attempt_at=None, queued_at__gte=since)
+        found.update(model.objects.filter(recent, state=State.FAILED).values_list("reason", flat=True))
+    letters = EmailInvitation.objects.filter(state=EmailInvitation.State.FAILED, due_at__gte=since)
+    found.update(letters.values_list("reason", flat=True))
+    if found:
+        why = " ".join(f"{count}: {reasons.sentence(code) or 'no reason'}" for code, count in found.most_common(3))
+        fix = "Their hosts see why and can try again; /admin/jobs/ shows all reasons."
+        yield Finding("note", "failed", f"{found.total()} in the last day. {why}", fix)
+
+
+def _errands() -> Iterator[Finding]:
+    for errand in PeriodicTask.objects.exclude(error=""):
+        yield Finding("wrong", "errand", f"{errand.name}: {errand.error}", "It comes again by itself; see the log.")
+
+
+def _paused() -> Iterator[Finding]:
+    count = HostSending.objects.exclude(paused_at=None).count()
+    if count:
+        yield Finding("note", "sending", f"paused for {count} hosts", "Look at /admin/jobs/ and let them go on.")
+
+
+def _servers() -> Iterator[Finding]:
+    for server in PdsHost.objects.filter(paused_until__gt=timezone.now()).order_by("origin"):
+        says = f"{server.origin} is left alone until {server.paused_until:%H:%M} UTC ({server.reason})"
+        yield Finding("note", "server", says, "It goes on by itself; /admin/jobs/ lets it go on at once.")
+
+
+def _relay(options: Options) -> Iterator[Finding]:
+    relay = options.bluesky.relay
+    row = AppPasswordSession.objects.filter(member=None, state=AppPasswordSession.State.REFUSED).first()
+    if row is None or not relay.identifier:
+        return
+    try:
+        refused = unsealed(row, "app_password_enc")
+    except CannotUnseal:
+        return  # it is asked anew with the password of the settings
+    if refused is not None and refused.reveal() == relay.app_password:
+        fix = "Make a new app password for that account, set bluesky.relay.app_password to it, and restart."
+        yield Finding("wrong", "relay", f"{row.handle}'s server no longer takes its app password", fix)
+
+
+def _sessions(options: Options) -> Iterator[Finding]:
+    alone = reauthorization.on_app_passwords_alone()
+    if alone:
+        fix = "Nothing is to be done now. Before posts go by OAuth, ask them to connect: elonara reauthorize --tell"
+        yield Finding("note", "members", f"{alone} can post by app password alone", fix)
+    lacking = reauthorization.lacking_write_scope()
+    if lacking:
+        names = ", ".join(f"@{one.handle} ({one.reason})" for one in lacking[:5])
+        more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+        urgent: Level = "wrong" if reauthorization.writes_by_oauth() else "note"
+        says = f"{len(lacking)} hosts cannot post by OAuth: {names}{more}"
+        yield Finding(urgent, "members", says, "Ask them to renew their permission: elonara reauthorize --tell")

@@ -1,0 +1,61 @@
+"""Who acts: a member, or a DID that somebody proved, or both when the DID is the member's own."""
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from elonara.bluesky.models import MemberIdentity
+from elonara.members.errors import NotAllowed
+from elonara.members.models import Member
+
+
+@dataclass(frozen=True)
+class Principal:
+    """One person. At least one of `member` and `did` is there."""
+
+    member: Member | None
+    did: str = ""
+    handle: str = ""
+    name: str = ""
+
+    @property
+    def rows(self) -> Q:
+        """The rows of a table with `member` and `did` that are this person's."""
+        mine = Q(member=self.member) if self.member else Q(pk__in=())
+        return mine | Q(did=self.did) if self.did else mine
+
+
+def principal_of(member: Member | None = None, did: str = "", handle: str = "", name: str = "") -> Principal:
+    """Bring a member and a proven DID together. A proven DID wins: it is the member's who has it, or nobody's here.
+
+    Raises NotAllowed when the account is suspended, ValueError when neither is given.
+    """
+    if did:
+        identity = MemberIdentity.objects.select_related("member").filter(bsky_did=did).first()
+        found = identity.member if identity else None
+        person = Principal(found, did, handle or (identity.bsky_handle if identity else ""), name[:640])
+    elif member is not None:
+        identity = MemberIdentity.objects.filter(member=member).first()
+        person = Principal(member, identity.bsky_did if identity else "", identity.bsky_handle if identity else "", "")
+    else:
+        raise ValueError("who needs a member or a proven DID")
+    if person.member and (not person.member.is_active or person.member.standing == Member.Standing.SUSPENDED):
+        raise NotAllowed(
+            "This account is suspended. Write to the operator of the site if you think it is a mistake.", "suspended"
+        )
+    return person
+
+
+def did_of(member: Member) -> str:
+    """The DID that the member proved, "" where none."""
+    return MemberIdentity.objects.filter(member=member).values_list("bsky_did", flat=True).first() or ""
+
+
+def rows_of(member: Member | None, proven_dids: tuple[str, ...] | list[str] | set[str] | frozenset[str] = ()) -> Q:
+    """The rows of a table with `member` and `did` that belong to a viewer; none for a stranger."""
+    mine = Q(pk__in=())
+    if member is not None:
+        mine |= Q(member=member)
+    if proven_dids:
+        mine |= Q(did__in=[did for did in proven_dids if did])
+    return mine

@@ -1,0 +1,196 @@
+"""Who comes: answering, by account or by a proven DID, and the list of guests as each viewer may read it."""
+
+from dataclasses import dataclass
+from typing import Any, override
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from elonara.communities.principals import Principal, principal_of
+from elonara.communities.validation import many_lines, one_line, too_long
+from elonara.events import hooks
+from elonara.events.guests.guest_list import Guest, GuestList, guest_list
+from elonara.events.models import Event, Rsvp
+from elonara.events.queries import is_cancelled, is_over, may_see
+from elonara.members.actions import require_active
+from elonara.members.errors import Invalid, NotAllowed
+from elonara.members.models import Member
+from elonara.statements import Rows
+
+__all__ = [
+    "Guest",
+    "GuestList",
+    "Invalid",
+    "NotAllowed",
+    "adopt",
+    "guest_list",
+    "respond",
+    "rsvp_of",
+    "unadopted",
+    "why_closed",
+    "withdraw",
+]
+
+
+@dataclass(frozen=True)
+class EmailPrincipal(Principal):
+    """Somebody who holds the link of one e-mail invitation, and is known by that alone."""
+
+    letter: UUID | None = None
+
+    @property
+    @override
+    def rows(self) -> Q:
+        return Q(email_invitation=self.letter)
+
+
+def why_closed(event: Event) -> str:
+    """Why nobody can answer any more, in a sentence; "" while they can."""
+    if is_cancelled(event):
+        return "This event was cancelled."
+    if is_over(event):
+        return "This event is over."
+    return ""
+
+
+def respond(
+    event: Event,
+    *,
+    choice: str,
+    member: Member | None = None,
+    did: str = "",
+    handle: str = "",
+    name: str = "",
+    plus_ones: Any = 0,
+    note: str = "",
+    invited: bool = False,
+    letter: UUID | None = None,
+) -> Rsvp:
+    """Answer, or answer anew: an account, a DID that the caller has seen proved, or the holder of a `letter`.
+
+    `letter`: the id of the e-mail invitation whose link the caller has seen; it invites, too. `invited`: the caller has
+    seen an invitation of this person, which opens a private event. Raises NotAllowed and Invalid (`choice`,
+    `plus_ones`, `note`).
+    """
+    person = (
+        principal_of(member, did, handle, name)
+        if letter is None
+        else EmailPrincipal(None, name=name[:640], letter=letter)
+    )
+    if sentence := why_closed(event):
+        raise NotAllowed(sentence, "closed")
+    if not invited and letter is None:
+        if not may_see(event, person.member, (person.did,) if person.did else ()):
+            raise NotAllowed("This event is private. Ask its host for an invitation.", "private")
+        if person.member is not None and not did:
+            require_active(person.member)
+    values = _checked(event, choice, plus_ones, note)
+    for _ in range(3):
+        try:
+            with transaction.atomic():
+                row = _write(event, person, values)
+                hooks.answered(row)
+                return row
+        except IntegrityError:
+            continue  # pressed twice at once: the other press made the row
+    raise NotAllowed(
+        "Your answer could not be kept because another one came at the same time. Press once more.", "busy"
+    )
+
+
+def withdraw(event: Event, *, member: Member | None = None, did: str = "") -> None:
+    """Take an answer back, as if nothing had been said."""
+    Rsvp.objects.filter(principal_of(member, did).rows, event=event).delete()
+
+
+def rsvp_of(event: Event, member: Member | None = None, did: str = "") -> Rsvp | None:
+    """What somebody answered, None where nothing."""
+    if member is None and not did:
+        return None
+    return _row(event, principal_of(member, did))
+
+
+def unadopted(member: Member, did: str) -> Rows:
+    """What `adopt` would change, for a cheap look whether there is anything."""
+    return Rows(Rsvp, "did = %s AND member_id IS NULL OR member_id = %s AND did = ''", (did, member.pk))
+
+
+def adopt(member: Member, did: str) -> int:
+    """The member has proved the DID: the answers under it become hers. Returns how many rows changed.
+
+    Where she answered twice, the later answer stays. Call it in the transaction that links the DID.
+    """
+    if not did:
+        return 0
+    touched = 0
+    with transaction.atomic():
+        for row in Rsvp.objects.select_for_update().filter(did=did, member=None):
+            own = Rsvp.objects.filter(event_id=row.event_id, member=member).first()
+            if own is None:
+                Rsvp.objects.filter(pk=row.pk).update(member=member)
+            else:
+                later = max(own, row, key=lambda each: each.answered_at)
+                kept = {
+                    "choice": later.choice,
+                    "plus_ones": later.plus_ones,
+                    "note": later.note,
+                    "answered_at": later.answered_at,
+                }
+                row.delete()  # first: one answer per DID
+                Rsvp.objects.filter(pk=own.pk).update(did=did, **kept)
+            touched += 1
+        touched += Rsvp.objects.filter(member=member, did="").update(did=did)
+    return touched
+
+
+def _checked(event: Event, choice: str, plus_ones: Any, note: str) -> dict[str, Any]:
+    errors: dict[str, str] = {}
+    if choice not in Rsvp.Choice.values:
+        errors["choice"] = "Choose Going, Maybe or Can't."
+    allowed = event.plus_ones_allowed
+    try:
+        number = int(plus_ones or 0)
+    except (TypeError, ValueError):
+        number = -1
+    if choice == Rsvp.Choice.CANT:
+        number = 0
+    elif not 0 <= number <= allowed:
+        errors["plus_ones"] = (
+            f"You can bring up to {allowed} {'person' if allowed == 1 else 'people'} to this event."
+            if allowed
+            else "Guests cannot bring others to this event."
+        )
+    text = many_lines(note)
+    if sentence := too_long("The note", text, 500):
+        errors["note"] = sentence
+    if errors:
+        raise Invalid(errors)
+    return {"choice": choice, "plus_ones": number, "note": text}
+
+
+def _write(event: Event, person: Principal, values: dict[str, Any]) -> Rsvp:
+    row = _row(event, person)
+    if row is None:
+        row = Rsvp(event=event)
+    elif person.member is not None and row.member_id is None:
+        # She answered by DID before she had an account, and nobody adopted the row yet.
+        row.member = person.member
+    if row.pk is None:
+        row.member = person.member
+    if isinstance(person, EmailPrincipal):
+        row.email_invitation_id = person.letter
+    row.did = person.did or row.did
+    row.handle = person.handle or row.handle
+    row.name = one_line(person.name) or row.name
+    for field, value in values.items():
+        setattr(row, field, value)
+    row.answered_at = timezone.now()
+    row.save()
+    return row
+
+
+def _row(event: Event, person: Principal) -> Rsvp | None:
+    rows = Rsvp.objects.filter(person.rows, event=event)
+    return min(rows, key=lambda row: row.member_id is None, default=None)

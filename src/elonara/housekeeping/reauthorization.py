@@ -1,0 +1,97 @@
+"""Members whose Bluesky session cannot do what the site now needs of it, and asking them to renew it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from elonara.bluesky.identity.identities import ConnectedIdentity
+from elonara.bluesky.models import AppPasswordSession, MemberIdentity
+from elonara.bluesky.oauth import sessions as oauth_sessions
+from elonara.bluesky.oauth.client import client_id
+from elonara.bluesky.writing.factory import BlueskyAgentFactory
+from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
+from elonara.invitations import notifications
+from elonara.invitations.models import HostSending, Invitation, State
+from elonara.members.models import Member
+
+# Her own choice, and nobody is asked about it; unless she posts by an app password, which OAuth has no use for.
+MEMBER_REASONS = frozenset({"disconnected", "not_connected"})
+
+
+@dataclass(frozen=True)
+class MissingPermission:
+    """A host who cannot post from her own account by OAuth. `reason` is a code of `elonara.bluesky.reasons`."""
+
+    member: Member
+    handle: str
+    reason: str
+    waiting: int  # invitations of hers that wait or are queued
+
+
+def mark_changed_address() -> int:
+    """End the sessions that were made under another address of the site; how many there were.
+
+    A server knows a session under its client id, and that contains the address. Members are told as for any other end.
+    """
+    others = MemberIdentity.objects.filter(state=MemberIdentity.State.ACTIVE).exclude(client_id=client_id())
+    return sum(oauth_sessions.end(identity, "client_changed") for identity in others)
+
+
+def lacking_write_scope() -> list[MissingPermission]:
+    """Who could not post if posts went by OAuth: of those who ever sent, have something to send or an app password."""
+    identities = MemberIdentity.objects.select_related("member").order_by("bsky_handle")
+    hosts = set(HostSending.objects.values_list("host_id", flat=True))
+    pending, by_app_password = _pending(), _by_app_password()
+    found = []
+    wanted = hosts | pending.keys() | by_app_password
+    for identity in identities.filter(member_id__in=wanted, member__is_active=True):
+        reason = _reason(identity)
+        if reason and (reason not in MEMBER_REASONS or identity.member_id in by_app_password):
+            waiting = pending.get(identity.member_id, 0)
+            found.append(MissingPermission(identity.member, identity.bsky_handle, reason, waiting))
+    return found
+
+
+def ask_to_reauthorize(lacking: list[MissingPermission]) -> int:
+    """Leave each a notice with the way to renew the permission, and write to those with an address; how many."""
+    for one in lacking:
+        notifications.needs_host(one.member, one.reason)
+    return len(lacking)
+
+
+def on_app_passwords_alone() -> int:
+    """How many of `lacking_write_scope` post by an app password now."""
+    by_app_password = _by_app_password()
+    return sum(one.member.pk in by_app_password for one in lacking_write_scope())
+
+
+def writes_by_oauth() -> bool:
+    """Whether the site's posts go by OAuth now, as the factory decides."""
+    return isinstance(BlueskyAgentFactory.make(), OAuthBlueskyAgent)
+
+
+def link() -> str:
+    """Where a member renews her permission."""
+    return f"{settings.ELONARA.site.url}/profile/edit"
+
+
+def _reason(identity: MemberIdentity) -> str:
+    known = ConnectedIdentity.of(identity)
+    if not known.connected:
+        return known.reason or "revoked"
+    return "" if known.can_write else "scope_missing"
+
+
+def _by_app_password() -> set[int]:
+    active = AppPasswordSession.objects.filter(state=AppPasswordSession.State.ACTIVE)
+    return {member for member in active.values_list("member_id", flat=True) if member is not None}  # None: the relay
+
+
+def _pending() -> dict[int, int]:
+    found: dict[int, int] = {}
+    rows = Invitation.objects.filter(state__in=(State.QUEUED, State.WAITING, State.SENDING))
+    for host in rows.values_list("host_id", flat=True):
+        found[host] = found.get(host, 0) + 1
+    return found

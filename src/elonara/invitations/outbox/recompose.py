@@ -1,0 +1,138 @@
+"""Posts that were never attempted follow what they are about; the host looks at them again before they go."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from elonara.atproto.tid import new_tid
+from elonara.invitations.models import Announcement, Invitation, State, Voice
+from elonara.invitations.planning import compose
+from elonara.invitations.planning import readiness as posting_readiness
+from elonara.invitations.planning.compose import Composed
+from elonara.invitations.results import PostingReadiness
+from elonara.invitations.targets import Target, target_of
+from elonara.invitations.transitions import Deliverable, wake
+
+log = logging.getLogger(__name__)
+
+PENDING_STATES = (State.QUEUED, State.WAITING)
+# Columns whose change a guest must hear of. Others (description, picture) change the card alone.
+FIELDS_IN_POST = frozenset({"title", "name", "starts_at", "timezone", "location", "visibility"})
+
+
+def recompose(row: Deliverable, composed: Composed, *, ask: bool = True) -> None:
+    """Freeze the new text. An invitation then waits for its host's confirmation (`ask`)."""
+    values: dict[str, Any] = {"record": composed.record}
+    if isinstance(row, Invitation):
+        values["outdated"] = False
+        if target_of(row).is_private:
+            values["announcement"] = None
+        if ask:
+            values |= {"needs_confirmation": True, "reason": "changed" if row.state != State.WAITING else row.reason}
+    rows = type(row).objects.filter(pk=row.pk, state=row.state)
+    if row.state == State.SENDING:
+        # Looked for and not found, and about to be written: back to the host, the doubt about the key stays.
+        values |= {"state": State.QUEUED, "ambiguous": True}
+        rows = rows.filter(fence=row.fence)
+    if rows.update(**values):
+        for name, value in values.items():
+            setattr(row, name, value)
+
+
+def renamed(row: Invitation, handle: str) -> None:
+    """The invitee's handle has changed: the text names the new one, the mention keeps its DID."""
+    row.invitee_handle = handle
+    row.record = compose.of_row(row, posting_readiness.host_handle(row.host)).record
+    Invitation.objects.filter(pk=row.pk, state=row.state).update(invitee_handle=handle, record=row.record)
+
+
+def readdress(row: Deliverable, ready: PostingReadiness) -> None:
+    """Another account posts for this host now: her rows that were never attempted move to it, to be confirmed."""
+    voice = posting_readiness.voice_for(ready)
+    handle = posting_readiness.host_handle(row.host)
+    with transaction.atomic():
+        rows = (
+            Invitation.objects.select_for_update(of=("self",))
+            .filter(host=row.host, author_did=row.author_did, state__in=PENDING_STATES, attempts=0, ambiguous=False)
+            .select_related("host__bluesky", "event", "community", "batch", "announcement")
+        )
+        announcements: dict[Any, Announcement | None] = {}
+        for one in rows:
+            target = target_of(one)
+            old = one.announcement
+            if old is not None:
+                key = (target.kind, target.of.pk)
+                if key not in announcements:
+                    announcements[key] = _moved(old, target, ready.author_did, voice, handle)
+                one.announcement = announcements[key]
+            one.author_did, one.voice, one.rkey = ready.author_did, voice, new_tid()
+            one.record = compose.of_row(one, handle).record
+            one.needs_confirmation, one.reason = True, "author_changed"
+            one.save(update_fields=[
+                "author_did", "voice", "rkey", "record", "announcement", "needs_confirmation", "reason",
+            ])  # fmt: skip
+    wake(ready.author_did)
+
+
+def target_changed(target: Target, fields: frozenset[str]) -> None:
+    """An event or a community has changed: rebuild what has not gone, flag what has."""
+    ask = bool(fields & FIELDS_IN_POST)
+    ended = target.over()
+    authors: set[str] = set()
+    with transaction.atomic():
+        if target.is_private:
+            for one in Announcement.objects.select_for_update().filter(
+                **target.only, state__in=PENDING_STATES, ambiguous=False
+            ):
+                detach_replies(one)
+                Announcement.objects.filter(pk=one.pk).update(
+                    state=State.CANCELLED, reason="made_private", counted_on=None
+                )
+        for model in (Announcement, Invitation):
+            related = ["host__bluesky", "event", "community", *(["batch"] if model is Invitation else [])]
+            waits = model.objects.select_for_update(of=("self",)).filter(
+                **target.only, state__in=PENDING_STATES, ambiguous=False
+            )
+            for row in waits.select_related(*related):
+                authors.add(row.author_did)
+                if ended:
+                    model.objects.filter(pk=row.pk).update(state=State.CANCELLED, reason=ended, counted_on=None)
+                    continue
+                composed = compose.of_row(row, posting_readiness.host_handle(row.host))
+                if composed.record != row.record:
+                    recompose(row, composed, ask=ask)
+        if ask or ended:
+            # Those that are on their way or may be out already say what was true before as well.
+            out = Q(state__in=(State.SENT, State.SENDING)) | Q(
+                state__in=(*PENDING_STATES, State.FAILED), ambiguous=True
+            )
+            Invitation.objects.filter(out, **target.only).update(outdated=True)
+        for did in sorted(authors):
+            wake(did)
+
+
+def detach_replies(announcement: Announcement) -> None:
+    """Let the replies to an announcement that will not be posted go as posts of their own."""
+    announcement.invitations.filter(state__in=PENDING_STATES, ambiguous=False).update(announcement=None)
+
+
+def _moved(old: Announcement, target: Target, author_did: str, voice: str, handle: str) -> Announcement | None:
+    words = compose.words_of(old.host, handle, voice)
+    row, _ = Announcement.objects.get_or_create(
+        author_did=author_did,
+        host=old.host,
+        **target.only,
+        defaults={
+            "voice": voice if voice in Voice.values else Voice.HOST,
+            "rkey": new_tid(),
+            "record": compose.announcement(target, words).record,
+            "next_attempt_at": timezone.now(),
+            "queued_at": timezone.now(),
+        },
+    )
+    return row if row.state in {State.QUEUED, State.WAITING, State.SENDING, State.SENT} else None

@@ -1,0 +1,60 @@
+"""The pictures of cards, uploaded into the author's own repository shortly before the post that shows them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from elonara.bluesky.writing.agent import BlueskyAgent
+from elonara.invitations.targets import target_of
+from elonara.invitations.transitions import Deliverable
+
+log = logging.getLogger(__name__)
+
+KEPT = 200
+# One event's picture goes under forty posts: uploaded once per author while this process lives. A PDS that has
+# dropped it in between says so (BlobNotFound), and it is uploaded again.
+_blobs: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class CardPicture:
+    """The blob to name in the card, or None for a card without a picture."""
+
+    blob: dict[str, Any] | None
+
+
+def for_row(agent: BlueskyAgent, row: Deliverable, *, anew: bool = False) -> CardPicture:
+    """The picture of the row's target in the author's repository. A failed upload means a card without one."""
+    target = target_of(row)
+    if target.is_private or not target.of.picture:
+        return CardPicture(None)
+    key = (row.author_did, target.of.picture.name or "")
+    with _lock:
+        found = _blobs.get(key)
+    if found is not None and not anew:
+        return CardPicture(found)
+    card = target.card()
+    data = card.thumb
+    if data is None:
+        return CardPicture(None)
+    result = agent.upload_image(row.host_id, row.author_did, data, card.mime)
+    blob = (result.response_payload or {}).get("blob")
+    if not result.success or not isinstance(blob, dict):
+        log.warning("the picture of %s was not taken: %s", target.of.slug, result.error_message)
+        return CardPicture(None)
+    with _lock:
+        _blobs[key] = blob
+        while len(_blobs) > KEPT:
+            _blobs.popitem(last=False)
+    return CardPicture(blob)
+
+
+def forget() -> None:
+    """Forget every upload, for tests."""
+    with _lock:
+        _blobs.clear()

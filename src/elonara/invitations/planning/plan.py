@@ -1,0 +1,182 @@
+"""What pressing Send would do, worked out before anything is written. The network is asked here and nowhere after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.conf import settings
+
+from elonara.atproto.syntax import is_did, is_handle, normalize_identifier
+from elonara.bluesky.graph import service as graph_service
+from elonara.bluesky.graph.service import GraphUnavailable
+from elonara.bluesky.identity.people import Person
+from elonara.communities.validation import many_lines, one_line
+from elonara.invitations.consent import eligibility
+from elonara.invitations.models import Voice
+from elonara.invitations.planning import compose
+from elonara.invitations.planning import readiness as posting_readiness
+from elonara.invitations.planning.compose import Composed, Words
+from elonara.invitations.results import InvitationRefused, PostingReadiness, Skipped, skip
+from elonara.invitations.targets import Target
+from elonara.members.models import Member
+
+
+@dataclass(frozen=True)
+class PlannedInvitation:
+    """One invitation that would be written."""
+
+    person: Person
+    line: str
+    ref: str
+    post: Composed
+
+
+@dataclass(frozen=True)
+class SendPlan:
+    """A press of Send: who, what, from where."""
+
+    host: Member
+    target: Target
+    ready: PostingReadiness
+    voice: str
+    handle: str
+    note: str
+    thread: bool
+    announcement: Composed | None
+    planned: list[PlannedInvitation]
+    skipped: list[Skipped]
+    warnings: list[str] = field(default_factory=list)
+
+
+def plan_send(  # noqa: PLR0917
+    host: Member,
+    target: Target,
+    dids: Sequence[str],
+    note: str,
+    lines: Mapping[str, str] | None,
+    thread: bool,
+) -> SendPlan:
+    """Check, confirm and compose. Raises InvitationRefused for what cannot be done as a whole."""
+    require_inviter(host, target)
+    actors = _actors(dids)
+    note, lines = _checked(note, lines or {})
+    ready = posting_readiness.readiness(host)
+    voice, handle = posting_readiness.voice_for(ready), posting_readiness.host_handle(host)
+    people, missing = _confirm(host, actors)
+    refused = eligibility.refusals(host, target, people, voice=voice, author_did=ready.author_did)
+    skipped = missing + [
+        skip(refused[did].code, did=did, handle=person.handle, name=person.name, until=refused[did].until)
+        for did, person in people.items()
+        if did in refused
+    ]
+    thread = thread and not target.is_private
+    plain = compose.words_of(host, handle, voice, note)
+    planned = [
+        _planned(target, plain, person, _line_for(person, lines))
+        for did, person in people.items()
+        if did not in refused
+    ]
+    return SendPlan(
+        host=host,
+        target=target,
+        ready=ready,
+        voice=voice,
+        handle=handle,
+        note=note,
+        thread=thread,
+        announcement=compose.announcement(target, plain) if thread and planned else None,
+        planned=planned,
+        skipped=skipped,
+        warnings=_warnings(target, planned, note, voice),
+    )
+
+
+def require_inviter(host: Member, target: Target) -> None:
+    """Raises InvitationRefused unless the member may invite and the target is still to come."""
+    if not target.may_invite(host):
+        raise InvitationRefused("suspended" if host.standing == Member.Standing.SUSPENDED else "not_allowed")
+    if code := target.over():
+        raise InvitationRefused(code)
+
+
+def _actors(dids: Sequence[str]) -> list[str]:
+    actors: dict[str, None] = {}
+    for given in dids:
+        if actor := normalize_identifier(str(given)):
+            actors[actor] = None
+    if not actors:
+        raise InvitationRefused("nobody", field_name="dids")
+    most = settings.ELONARA.invitations.per_send
+    if len(actors) > most:
+        sentence = f"You chose {len(actors)} people; one send takes {most}."
+        raise InvitationRefused("too_many", sentence, field_name="dids")
+    return list(actors)
+
+
+def _checked(note: str, lines: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    note = many_lines(note)
+    if len(note) > compose.NOTE_LENGTH:
+        sentence = f"The note has {len(note)} characters; {compose.NOTE_LENGTH} fit."
+        raise InvitationRefused("note_too_long", sentence, field_name="note")
+    kept: dict[str, str] = {}
+    for who, text in lines.items():
+        line = one_line(text)
+        if len(line) > compose.LINE_LENGTH:
+            sentence = f"The line for {who} has {len(line)} characters; {compose.LINE_LENGTH} fit."
+            raise InvitationRefused("line_too_long", sentence, field_name="lines")
+        if line:
+            key = str(who).strip().removeprefix("@")
+            kept[key if key.startswith("did:") else key.lower()] = line
+    return note, kept
+
+
+def _confirm(host: Member, actors: list[str]) -> tuple[dict[str, Person], list[Skipped]]:
+    # One name that cannot be one would make Bluesky refuse the question about all of them.
+    askable = [actor for actor in actors if is_did(actor) or is_handle(actor)]
+    try:
+        answer = graph_service.current().confirm(host.pk, askable) if askable else {}
+    except GraphUnavailable as fault:
+        raise InvitationRefused("graph_unavailable", fault.sentence) from fault
+    by_handle = {person.handle.lower(): person for person in answer.values()}
+    people: dict[str, Person] = {}
+    missing: list[Skipped] = []
+    for actor in actors:
+        person = answer.get(actor) or by_handle.get(actor)
+        if person is not None:
+            people[person.did] = person
+        else:
+            # As it was given, but for what no page and no database takes.
+            # As it was given, but for what no page and no database takes.
+            did, handle = (actor, "") if is_did(actor) else ("", one_line(actor)[:300])
+            missing.append(skip("not_found", did=did, handle=handle))
+    return people, missing
+
+
+def _line_for(person: Person, lines: Mapping[str, str]) -> str:
+    return lines.get(person.did) or lines.get(person.handle.lower(), "")
+
+
+def _planned(target: Target, words: Words, person: Person, line: str) -> PlannedInvitation:
+    ref = compose.ref_for(target, person.did)
+    own = Words(words.host_name, words.host_handle, words.voice, words.note, line)
+    return PlannedInvitation(
+        person, line, ref, compose.invitation(target, own, did=person.did, handle=person.handle, ref=ref)
+    )
+
+
+def _warnings(target: Target, planned: list[PlannedInvitation], note: str, voice: str) -> list[str]:
+    found = ["Posts and mentions on Bluesky are public: everyone can see whom you invite."]
+    if target.is_private:
+        found.append(
+            f"The post does not name your private {target.kind}, but it shows that you invite this person to one."
+        )
+        if note:
+            found.append("Your note is public too. Write nothing in it that should stay private.")
+    if voice == Voice.RELAY:
+        found.append("The posts come from the site's own account and name you.")
+    cut = sum("note" in plan.post.shortened or "line" in plan.post.shortened for plan in planned)
+    if cut:
+        found.append(f"Your words are shortened in {cut} of {len(planned)} posts: a post holds 300 characters.")
+    found.append("Bluesky decides whom it notifies, and may judge many mentions differently than we do.")
+    return found

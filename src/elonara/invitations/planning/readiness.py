@@ -1,0 +1,95 @@
+"""Ready to post? From which account, and if not, the way on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from elonara.bluesky.models import AppPasswordSession, MemberIdentity
+from elonara.bluesky.writing.factory import BlueskyAgentFactory
+from elonara.invitations import reasons
+from elonara.invitations.models import HostSending, Voice
+from elonara.invitations.results import PostingReadiness
+from elonara.members.models import Member
+
+SIGN_IN_ONLY = "This site knows your Bluesky account for signing in, and nothing more."
+
+
+def readiness(host: Member) -> PostingReadiness:
+    """What the host reads before she picks anybody."""
+    said = BlueskyAgentFactory.make().readiness(host.pk)
+    identity = MemberIdentity.objects.filter(member=host).first()
+    # Where nothing can post yet the rows wait for the host's own account.
+    author = said.author_did or (identity.bsky_did if identity else "")
+    handle = said.handle or (identity.bsky_handle if identity else "")
+    if not author:
+        return _not_ready("not_connected", author, handle, said.voice, may_send=False)
+    if not said.can_post and identity is not None and identity.state == MemberIdentity.State.REVOKED:
+        # Said before all else: connecting is the next step, and only then is known where her account lives.
+        unready = _not_ready("not_connected", author, handle, said.voice, may_send=False)
+        return replace(unready, sentence=SIGN_IN_ONLY, way_on="Connect it to see whom you know and to invite them.")
+    if settings.ELONARA.site.is_loopback and not _in_sandbox(author):
+        found = reasons.reason("loopback_site")
+        return PostingReadiness(
+            said.can_post, author, handle, said.voice, said.backend, found.code, found.sentence, found.way_on,
+            found.action, may_send=False,
+        )  # fmt: skip
+    paused = (
+        HostSending.objects.filter(host=host).exclude(paused_at=None).values_list("pause_reason", flat=True).first()
+    )
+    if paused is not None:
+        return _not_ready(paused, author, handle, said.voice)
+    if not said.can_post:
+        return _not_ready(said.reason or "app_password_missing", author, handle, said.voice, sentence=said.sentence)
+    return PostingReadiness(True, author, handle, said.voice, said.backend, "", said.sentence)
+
+
+def voice_for(ready: PostingReadiness) -> str:
+    """The voice that rows are written in: while nobody can post, they wait for the host's own account."""
+    return Voice.RELAY if ready.voice == Voice.RELAY and ready.can_post else Voice.HOST
+
+
+def host_handle(host: Member) -> str:
+    """The host's own handle, whoever posts."""
+    identity = MemberIdentity.objects.filter(member=host).first()
+    return identity.bsky_handle if identity else host.username
+
+
+def _not_ready(
+    code: str, author: str, handle: str, voice: str, *, sentence: str = "", may_send: bool = True
+) -> PostingReadiness:
+    found = reasons.reason(code)
+    known = code in reasons.REASONS
+    return PostingReadiness(
+        can_post=False,
+        author_did=author,
+        handle=handle,
+        voice=Voice.COMPOSE if voice != Voice.RELAY else voice,
+        backend="",
+        reason=code,
+        sentence=found.sentence if known or not sentence else sentence,
+        way_on=found.way_on if known else "",
+        action=found.action if known else "",
+        may_send=may_send,
+    )
+
+
+def _in_sandbox(author_did: str) -> bool:
+    """Whether the author's PDS is one that the operator declared to be private: no real friend is mentioned there."""
+    urls = [
+        *MemberIdentity.objects.filter(bsky_did=author_did).values_list("pds_url", flat=True),
+        *AppPasswordSession.objects.filter(did=author_did).values_list("pds_url", flat=True),
+    ]
+    return any(is_allowed_private_host(url) for url in urls)
+
+
+def is_allowed_private_host(pds_url: str) -> bool:
+    """Whether the operator declared this PDS to be private (`bluesky.allow_private_hosts`), as in the sandbox."""
+    return bool(pds_url) and _host_and_port(pds_url) in settings.ELONARA.bluesky.allow_private_hosts
+
+
+def _host_and_port(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"

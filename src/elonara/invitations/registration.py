@@ -1,0 +1,126 @@
+"""What invitations listen to, and what they do when they hear of it. Called once, when the site starts."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from elonara import jobs, statements
+from elonara.bluesky import hooks as bluesky
+from elonara.communities import hooks as communities
+from elonara.communities.models import Community, Membership
+from elonara.events import hooks as events
+from elonara.events.models import Event, Rsvp
+from elonara.invitations import notifications
+from elonara.invitations import states as table
+from elonara.invitations.email import delivery as email_delivery
+from elonara.invitations.email import inviting as email_inviting
+from elonara.invitations.models import Announcement, HostSending, Invitation, State
+from elonara.invitations.outbox import delivery, recompose
+from elonara.invitations.targets import Target
+from elonara.invitations.transitions import JOB_KIND, Deliverable, apply, resume, wake
+from elonara.members.models import Member
+
+MODELS: tuple[type[Deliverable], ...] = (Announcement, Invitation)
+
+
+def install() -> None:
+    """Register the job and the listeners. Doing it twice changes nothing."""
+    jobs.register(JOB_KIND, delivery.poll, delivery.sweep)
+    jobs.register(email_inviting.JOB_KIND, email_delivery.poll, email_delivery.sweep)
+    bluesky.on_disconnect.add(disconnected)
+    bluesky.on_ready.add(ready)
+    bluesky.on_needs_member.add(needs_member)
+    bluesky.set_relay_policy(relay_policy)
+    events.on_change(event_changed)
+    events.on_rsvp(answered)
+    communities.on_change(community_changed)
+    communities.on_join(joined)
+
+
+def disconnected(member_id: int, did: str) -> None:
+    """Cancel what the host has not sent. What may have been sent stays, and is looked up as before."""
+    with transaction.atomic():
+        for model in MODELS:
+            rows = model.objects.filter(host_id=member_id, state__in=(State.QUEUED, State.WAITING), ambiguous=False)
+            for row in rows:
+                apply(row, table.Transition.CANCEL, reason="host_disconnected", counted_on=None)
+        wake(did)
+
+
+def ready(member_id: int, did: str) -> None:
+    """A session or an app password was stored: what waited for it goes on, taking back too."""
+    # Every connect comes through here, and mostly nothing waits and nobody was told: one cheap look.
+    waits = "host_id = %s AND state = %s OR author_did = %s AND state = %s"
+    whose = (member_id, State.WAITING.value, did, State.UNDOING.value)
+    if statements.any_of(
+        *(statements.Rows(model, waits, whose) for model in MODELS), notifications.open_notice_rows(member_id)
+    ):
+        _resume(member_id, did)
+        notifications.settle_host(Member(pk=member_id))  # nothing but the key is asked for
+    elif did:
+        wake(did)
+
+
+def _resume(member_id: int, did: str) -> None:
+    now = timezone.now()
+    authors = {did} - {""}
+    with transaction.atomic():
+        for model in MODELS:
+            for row in model.objects.filter(host_id=member_id, state=State.WAITING):
+                if resume(row, now):
+                    authors.add(row.author_did)
+            undoing = model.objects.filter(author_did=did, state=State.UNDOING)
+            undoing.filter(undo_confirmations=0).update(next_attempt_at=now)
+        for author in sorted(authors):
+            wake(author)
+
+
+def needs_member(member_id: int, did: str) -> None:
+    """Only the host can help. Where she has invitations on the way she is told; the next attempt makes them wait."""
+    pending = any(
+        model.objects.filter(
+            host_id=member_id, state__in=(State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
+        ).exists()
+        for model in MODELS
+    )
+    member = Member.objects.filter(pk=member_id).first()
+    if pending and member is not None:
+        transaction.on_commit(lambda: notifications.needs_host(member, "needs_reauth"), robust=True)
+        wake(did)
+
+
+def relay_policy(member_id: int) -> str:
+    """Who may post through the relay: those whom the operator approved."""
+    approved = HostSending.objects.filter(host_id=member_id, relay_approved=True).exists()
+    return "" if approved else "relay_not_approved"
+
+
+def event_changed(event: Event, fields: frozenset[str]) -> None:
+    """Rebuild what was never attempted, flag what is out, end what cannot be any more."""
+    recompose.target_changed(Target(event), fields)
+
+
+def community_changed(community: Community, fields: frozenset[str]) -> None:
+    """As for events."""
+    recompose.target_changed(Target(community), fields)
+
+
+def answered(answer: Rsvp) -> None:
+    """An answer given anywhere on the site shows at the invitation."""
+    _note({"event_id": answer.event_id}, answer.did, answer.member_id, answer.choice)
+
+
+def joined(membership: Membership) -> None:
+    """Joining by another way than the invitation shows there too."""
+    _note({"community_id": membership.community_id}, membership.did, membership.member_id, "joined")
+
+
+def _note(target: dict[str, int], did: str, member_id: int | None, said: str) -> None:
+    dids = {did} - {""}
+    if member_id is not None:
+        dids |= set(
+            Member.objects.filter(pk=member_id, bluesky__isnull=False).values_list("bluesky__bsky_did", flat=True)
+        )
+    if dids:
+        Invitation.objects.filter(invitee_did__in=dids, **target).update(answer=said, answered_at=timezone.now())

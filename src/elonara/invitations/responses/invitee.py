@@ -1,0 +1,144 @@
+"""What the invited person does: open, answer, say never again, report. Her DID was proved before she gets here."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from elonara.bluesky.models import MemberIdentity
+from elonara.communities import memberships
+from elonara.communities.models import Membership
+from elonara.events.guests import rsvps
+from elonara.events.models import Rsvp
+from elonara.invitations import states
+from elonara.invitations.consent import breakers
+from elonara.invitations.models import Invitation, OptOut, RelayConsent, Report, State
+from elonara.invitations.outbox import attempts
+from elonara.invitations.results import InvitationRefused
+from elonara.invitations.states import Transition
+from elonara.invitations.transitions import wake
+from elonara.members.models import Member
+from elonara.members.notices import notify
+
+CHOICES = {"going", "maybe", "cant"}
+JOINING = {"going", "joined"}
+DECLINING = {"cant", "declined"}
+MAX_REPORTS_BY_STRANGERS = 5  # open ones about one invitation
+
+
+def may_have_been_seen() -> Q:
+    """Rows whose post, and so whose link, somebody may have seen."""
+    return Q(state__in=states.POSSIBLY_SEEN) | Q(ambiguous=True)
+
+
+def respond(  # noqa: PLR0917
+    ref: str, did: str, handle: str, name: str, choice: str, plus_ones: int = 0, note: str = ""
+) -> Rsvp | Membership | None:
+    """The invited person, who proved `did`, answers; None for somebody who does not join a community.
+
+    `choice`: going, maybe or cant; for a community going (joins) or cant. Raises InvitationRefused (wrong_person,
+    withdrawn, unknown_choice), members.errors.NotAllowed (the event is over, …) and Invalid (plus_ones, note).
+    """
+    row = _by_ref(ref)
+    if row.invitee_did != did:
+        raise InvitationRefused("wrong_person")
+    identity = MemberIdentity.objects.filter(bsky_did=did).select_related("member").first()
+    member = identity.member if identity else None
+    given: Rsvp | Membership | None
+    if row.event is not None:
+        if choice not in CHOICES:
+            raise InvitationRefused("unknown_choice", field_name="choice")
+        given = rsvps.respond(
+            row.event, choice=choice, member=member, did=did, handle=handle, name=name, plus_ones=plus_ones,
+            note=note, invited=True,
+        )  # fmt: skip
+        said = choice
+    elif row.community is not None and choice in JOINING:
+        given = memberships.join(row.community, member=member, did=did, handle=handle, name=name, invited=True)
+        said = "joined"
+    elif choice in DECLINING:
+        given, said = None, "declined"
+    else:
+        raise InvitationRefused("unknown_choice", field_name="choice")
+    now = timezone.now()
+    Invitation.objects.filter(pk=row.pk).update(answer=said, answered_at=now)
+    Invitation.objects.filter(pk=row.pk, opened_at=None).update(opened_at=now)
+    return given
+
+
+def opened(ref: str, did: str) -> None:
+    """Somebody who proved `did` looks at the invitation; counts once, and for the invited person alone."""
+    if did:
+        Invitation.objects.filter(may_have_been_seen(), ref=ref, invitee_did=did, opened_at=None).update(
+            opened_at=timezone.now()
+        )
+
+
+def opt_out(did: str, host: Member | None = None) -> None:
+    """Never again, from this host or (None) from the whole site. What is still to go to this person ends at once."""
+    with transaction.atomic():
+        OptOut.objects.get_or_create(did=did, host=host)
+        rows = Invitation.objects.select_for_update(of=("self",)).filter(
+            invitee_did=did, state__in=(State.QUEUED, State.WAITING, State.SENDING)
+        )
+        if host is not None:
+            rows = rows.filter(host=host)
+        code = "opted_out_host" if host is not None else "opted_out_site"
+        for row in rows.select_related("host", "event", "community"):
+            if row.ambiguous or row.state == State.SENDING:
+                # It may be on its way at this moment: take it back.
+                attempts.take_back(row, code)
+            else:
+                attempts.end(row, Transition.SUPPRESS, code)
+            wake(row.author_did)
+    breakers.after_opt_out(did, host)
+
+
+def opt_in_again(did: str, host: Member | None = None) -> None:
+    """The person takes her own opt-out back."""
+    OptOut.objects.filter(did=did, host=host).delete()
+
+
+def relay_opt_in(did: str) -> None:
+    """The person allows the site's own account to mention her."""
+    RelayConsent.objects.get_or_create(did=did)
+
+
+def relay_opt_out(did: str) -> None:
+    """The person takes that back."""
+    RelayConsent.objects.filter(did=did).delete()
+
+
+def report(ref: str, did: str, text: str) -> None:
+    """Tell the operator; `did` is "" where nobody proved anything. Raises InvitationRefused for an unknown ref.
+
+    Whoever proved a DID has one open report, which a later one replaces. Of strangers, who may all be one, the first
+    few that are open say enough.
+    """
+    row, text = _by_ref(ref), text.strip()[:1000]
+    with transaction.atomic():
+        Invitation.objects.select_for_update().get(pk=row.pk)
+        still_open = Report.objects.filter(invitation=row, reporter_did=did, handled_at=None)
+        if did and still_open.update(text=text, created_at=timezone.now()):
+            return
+        if not did and still_open.count() >= MAX_REPORTS_BY_STRANGERS:
+            return
+        Report.objects.create(invitation=row, reporter_did=did, text=text)
+    for operator in Member.objects.filter(is_superuser=True, is_active=True):
+        notify(
+            operator, "report", f"Somebody reported an invitation from {row.host.name}.",
+            f"{settings.ELONARA.site.url.rstrip('/')}/admin/elonara/report/",
+        )  # fmt: skip
+
+
+def _by_ref(ref: str) -> Invitation:
+    row = (
+        Invitation.objects.filter(may_have_been_seen(), ref=ref)
+        .select_related("host__bluesky", "event__community", "community", "batch")
+        .first()
+    )
+    if row is None:
+        raise InvitationRefused("withdrawn")
+    return row

@@ -1,0 +1,194 @@
+"""How the invitations to a target stand: the rows of the Watch page, what can be done with each, and their counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from elonara.bluesky.models import AccountLane
+from elonara.communities.models import Community
+from elonara.events.models import Event
+from elonara.invitations import reasons, states
+from elonara.invitations.models import Announcement, HostSending, Invitation, State
+from elonara.invitations.planning import compose
+from elonara.invitations.planning import readiness as posting_readiness
+from elonara.invitations.results import AnnouncementView, InvitationRefused, InvitationView, Progress, compose_url
+from elonara.invitations.states import Transition as Happening
+from elonara.invitations.targets import Target, target_of
+from elonara.invitations.transitions import certainly_absent
+from elonara.members.models import Member
+
+# What counts as having come to an end, for the progress bar.
+ENDED = (
+    State.SENT,
+    State.FAILED,
+    State.SUPPRESSED,
+    State.CANCELLED,
+    State.UNDONE,
+    State.HANDED_OVER,
+)
+
+
+def progress(target: Event | Community, by: Member) -> Progress:
+    """How the invitations to a target stand. Raises InvitationRefused for who may not invite to it."""
+    if not Target(target).may_invite(by):
+        raise InvitationRefused("not_allowed")
+    invitations = list(invitations_of(target))
+    rows = [_row(one, by) for one in invitations]
+    posts = Announcement.objects.filter(**Target(target).only).select_related("host", "event", "community")
+    announcements = [_announcement(one) for one in posts.order_by("created_at")]
+    counts = Counter({state.value: 0 for state in State})
+    counts.update(row.state for row in rows)
+    counts["total"] = len(rows)
+    counts["opened"] = sum(row.opened_at is not None for row in rows)
+    counts["answered"] = sum(bool(row.answer) for row in rows)
+    counts["needs_you"] = sum(row.needs_host for row in rows)
+    counts["outdated"] = sum(row.outdated for row in rows)
+    ended = sum(counts[state.value] for state in ENDED)
+    moving = {State.QUEUED, State.SENDING, State.UNDOING}
+    held = _pause(by, invitations)
+    return Progress(
+        rows=rows,
+        counts=dict(counts),
+        announcements=announcements,
+        percent=round(100 * ended / len(rows)) if rows else 100,
+        going_on=any(row.state in moving and not row.needs_confirmation for row in rows)
+        or any(one.state in moving for one in announcements),
+        paused=held[0],
+        paused_until=held[1],
+    )
+
+
+def invitations_of(target: Event | Community) -> QuerySet[Invitation]:
+    """The rows of a target, those that need the host first, then by the time they were queued."""
+    rows = Invitation.objects.filter(**Target(target).only)
+    return rows.select_related("host__bluesky", "event", "community", "announcement", "batch").order_by(
+        "-needs_confirmation", "queued_at", "rkey"
+    )
+
+
+def view_of(invitation: Invitation, by: Member) -> InvitationView:
+    """One person as on the Watch page, for a fragment or an API answer; `can` names what this member may do."""
+    return _row(invitation, by)
+
+
+def _row(one: Invitation, by: Member) -> InvitationView:
+    reason = one.reason or ("announcement_waits" if _waits_for_its_announcement(one) else "")
+    found = reasons.reason(reason) if reason else None
+    return InvitationView(
+        id=one.pk,
+        did=one.invitee_did,
+        handle=one.invitee_handle,
+        name=one.invitee_name or one.invitee_handle,
+        avatar=one.invitee_avatar,
+        state=one.state,
+        reason=reason,
+        sentence=found.sentence if found else "",
+        way_on=found.way_on if found else "",
+        action=found.action if found else "",
+        error=one.error,
+        attempts=one.attempts,
+        post_url=_post_url(one) if one.state == State.SENT else "",
+        uri=one.uri if one.state in {State.SENT, State.UNDOING} else "",
+        invitation_url=compose.link_for(one.ref),
+        queued_at=one.queued_at,
+        next_attempt_at=one.next_attempt_at if one.state in states.IN_PROGRESS else None,
+        sent_at=one.sent_at if one.state == State.SENT else None,
+        opened_at=one.opened_at,
+        answer=one.answer,
+        answered_at=one.answered_at,
+        needs_confirmation=one.needs_confirmation,
+        outdated=one.outdated and one.state == State.SENT,
+        text=one.record["text"],
+        compose_url=compose_url(one.record["text"]),
+        can=_can(one, by),
+    )
+
+
+def _waits_for_its_announcement(one: Invitation) -> bool:
+    """Whether the announcement is what holds it up: something keeps that one from going out."""
+    root = one.announcement
+    return one.state == State.QUEUED and root is not None and root.state in states.IN_PROGRESS and bool(root.reason)
+
+
+def _can(one: Invitation, by: Member) -> tuple[str, ...]:
+    state = State(one.state)
+    final = one.answer in {"cant", "declined"}
+    can = []
+    if (state in {State.QUEUED, State.WAITING, State.FAILED} and one.needs_confirmation) or (
+        state == State.UNDONE and not one.undone_once and not final
+    ):
+        can.append("confirm")
+    elif (
+        states.is_allowed(Happening.REQUEUE, state)
+        and state != State.UNDONE
+        and not final
+        and (one.retryable or state != State.FAILED)
+    ):
+        can.append("retry")
+    if one.host_id != by.pk:
+        can = []  # what goes out in somebody's name goes at her word
+    if state not in {State.SENT, State.UNDOING} and (
+        states.is_allowed(Happening.CANCEL, state)
+        or (not certainly_absent(one) and states.is_allowed(Happening.UNDO, state))
+    ):
+        can.append("cancel")
+    if state == State.SENT:
+        can.append("undo")
+    if certainly_absent(one) and states.is_allowed(Happening.HAND_OVER, state):
+        can.append("compose")
+    return tuple(can)
+
+
+def _announcement(one: Announcement) -> AnnouncementView:
+    found = reasons.reason(one.reason) if one.reason else None
+    outdated = False
+    if one.state == State.SENT:
+        target = target_of(one)
+        outdated = target.is_private or (
+            compose.of_row(one, posting_readiness.host_handle(one.host)).record["text"] != one.record["text"]
+        )
+    can = ["undo"] if one.state == State.SENT else []
+    if one.state in {State.QUEUED, State.WAITING, State.SENDING}:
+        can.append("cancel")
+    return AnnouncementView(
+        id=one.pk,
+        author_did=one.author_did,
+        state=one.state,
+        reason=one.reason,
+        sentence=found.sentence if found else "",
+        way_on=found.way_on if found else "",
+        post_url=_post_url(one) if one.state == State.SENT else "",
+        uri=one.uri if one.state == State.SENT else "",
+        sent_at=one.sent_at if one.state == State.SENT else None,
+        outdated=outdated,
+        text=one.record["text"],
+        can=tuple(can),
+    )
+
+
+def _pause(by: Member, invitations: Sequence[Invitation]) -> tuple[reasons.Reason | None, datetime | None]:
+    hosts = {one.host_id for one in invitations if one.state == State.QUEUED} | {by.pk}
+    held = HostSending.objects.filter(host_id__in=hosts).exclude(paused_at=None).order_by("paused_at").first()
+    if held is not None:
+        return reasons.reason(held.pause_reason), None
+    authors = {one.author_did for one in invitations if one.state in states.IN_PROGRESS}
+    now = timezone.now()
+    for lane in AccountLane.objects.filter(author_did__in=authors):
+        if (rest := lane.rests_until(now)) is not None:
+            return reasons.reason(lane.pause_reason or "rate_limited"), rest
+    return None, None
+
+
+def _post_url(one: Invitation | Announcement) -> str:
+    identity = getattr(one.host, "bluesky", None)
+    if identity is not None and posting_readiness.is_allowed_private_host(identity.pds_url):
+        # Bluesky's app does not show what lies on a private server; the server itself shows it to anybody.
+        query = urlencode({"repo": one.author_did, "collection": "app.bsky.feed.post", "rkey": one.rkey})
+        return f"{identity.pds_url}/xrpc/com.atproto.repo.getRecord?{query}"
+    return f"https://bsky.app/profile/{one.author_did}/post/{one.rkey}"

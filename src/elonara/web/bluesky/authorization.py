@@ -1,0 +1,82 @@
+"""Leaving for an authorization server, and the pages of a trip that did not end well."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
+from elonara.bluesky.identity.profiles import public_profile
+from elonara.bluesky.models import AuthorizationRequest
+from elonara.bluesky.oauth.outcomes import AuthorizationFailed
+from elonara.invitations import queries
+from elonara.invitations.targets import target_of
+from elonara.web.concurrency import limits_visitor_named_servers
+from elonara.web.proofs import browser_of
+from elonara.web.rate_limits import AUTHORIZATIONS
+from elonara.web.shortcuts import member_of, safe_next, show_message
+
+Purpose = AuthorizationRequest.Purpose
+
+
+class RedirectToServer(HttpResponseRedirect):
+    """Leads to an authorization server; its address comes from the server's own metadata."""
+
+    allowed_schemes = ["https", "http"]
+
+
+@limits_visitor_named_servers
+def begin(request: HttpRequest, purpose: str, handle: str, back: str, *, confirmed: bool) -> HttpResponse:
+    """Begin a trip for the account that `handle` names (or a DID), which ends at `back`."""
+    if AUTHORIZATIONS.passed(request):
+        fault = AuthorizationFailed("too_often", AUTHORIZATIONS.sentence, purpose=purpose, next=back, handle=handle)
+        return AUTHORIZATIONS.refuse(failed(request, fault))
+    try:
+        address = BlueskyOAuthService().begin(
+            purpose,
+            handle,
+            member=member_of(request) if purpose == Purpose.CONNECT else None,
+            browser=browser_of(request),
+            next=back,
+            confirmed=confirmed,
+        )
+    except AuthorizationFailed as fault:
+        return failed(request, fault)
+    return RedirectToServer(address)
+
+
+def prove_for(request: HttpRequest, handle: str, back: str) -> HttpResponse:
+    """Begin a proof that leads back to a page of ours."""
+    return begin(request, Purpose.PROVE, handle, back, confirmed=True)
+
+
+def failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
+    """The sentence, and the same trip again. An invitee who came back as somebody else reads who is who."""
+    if fault.payload.get("ref"):
+        return pending_action_failed(request, fault, got=_handle_of(fault.got))
+    back = safe_next(request, fault.next)
+    if fault.purpose in {Purpose.CONNECT, Purpose.REAUTHORIZE} and request.user.is_authenticated:
+        query = urlencode({"tab": "bluesky"})
+        show_message(request, fault.sentence, "bad")
+        request.session["tried_handle"] = fault.handle
+        return redirect(f"/profile/edit?{query}")
+    # An account that nobody could look up is a slip of the pen, not a fault of the site.
+    context = {"fault": fault, "next": back, "proving": fault.purpose == Purpose.PROVE}
+    return render(request, "bluesky/start.html", context, status=400)
+
+
+def pending_action_failed(request: HttpRequest, fault: AuthorizationFailed, *, got: str) -> HttpResponse:
+    """The trip of an invitee ended without a proof; the press is offered again."""
+    ref = str(fault.payload.get("ref", ""))
+    invitation = queries.by_ref(ref)
+    # Who is invited to something private is for that person's eyes.
+    shown = invitation if invitation is not None and not target_of(invitation).is_private else None
+    context = {"fault": fault, "invitation": shown, "got": got, "ref": ref, "press": fault.payload}
+    return render(request, "invitation/failed.html", context, status=400)
+
+
+def _handle_of(did: str) -> str:
+    profile = public_profile(did) if did else None
+    return profile.handle if profile else did

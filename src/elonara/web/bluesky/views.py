@@ -1,0 +1,191 @@
+"""Trips to Bluesky and back: signing in, connecting, proving who one is; and what servers read about this site."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
+from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, Proved, SignedIn
+from elonara.members import actions as members
+from elonara.members import queries as member_queries
+from elonara.members.errors import RegistrationClosed
+from elonara.web.bluesky.authorization import Purpose, RedirectToServer, begin, failed, prove_for
+from elonara.web.concurrency import limits_visitor_named_servers
+from elonara.web.invitations import pending_actions
+from elonara.web.members.accounts import adopt, sign_in
+from elonara.web.proofs import browser_of, end_offer, remember, welcome
+from elonara.web.proofs import newcomer as newcomer_of
+from elonara.web.shortcuts import member_of, members_only, safe_next, show_message, the_member
+
+
+@never_cache
+@require_GET
+def start(request: HttpRequest) -> HttpResponse:
+    """Signed out, sign in; signed in, connect (which the page after the trip asks about once more).
+
+    From another site's page it takes a press of the visitor's own: else that page could sign her in as somebody else.
+    """
+    handle, back = request.GET.get("handle", "").strip(), safe_next(request, request.GET.get("next"))
+    member = member_of(request)
+    foreign = member is None and request.headers.get("sec-fetch-site") == "cross-site"
+    if not handle or foreign:
+        return render(request, "bluesky/start.html", {"next": back, "member": member, "handle": handle})
+    purpose = Purpose.CONNECT if member else Purpose.SIGN_IN
+    return begin(request, purpose, handle, back, confirmed=False)
+
+
+@members_only
+@require_POST
+def connect(request: HttpRequest) -> HttpResponse:
+    """The member asks for the link herself, by a form of ours."""
+    return begin(request, Purpose.CONNECT, request.POST.get("handle", ""), _back(request), confirmed=True)
+
+
+@members_only
+@require_POST
+def reauthorize(request: HttpRequest) -> HttpResponse:
+    """Renew the permission: tokens and scope are overwritten, for the same account only."""
+    try:
+        return RedirectToServer(
+            BlueskyOAuthService().reauthorize(the_member(request), browser_of(request), _back(request))
+        )
+    except AuthorizationFailed as fault:
+        return failed(request, fault)
+
+
+@require_POST
+def prove(request: HttpRequest) -> HttpResponse:
+    """A visitor shows which account is theirs, to see their invitations."""
+    return prove_for(request, request.POST.get("handle", ""), _back(request, "/invitations"))
+
+
+@never_cache
+@require_GET
+@limits_visitor_named_servers
+def callback(request: HttpRequest) -> HttpResponse:
+    """What the authorization server answered, and where that leads."""
+    answered = request.GET.dict()
+    # Nothing made of this request from here on (page, log line, error report) repeats `state` and `code`.
+    request.GET, request.META["QUERY_STRING"] = QueryDict(), ""
+    try:
+        outcome = BlueskyOAuthService().finish(answered, browser=browser_of(request), member=member_of(request))
+    except AuthorizationFailed as fault:
+        return failed(request, fault)
+    match outcome:
+        case SignedIn():
+            return _signed_in(request, outcome)
+        case Connected():
+            adopt(outcome.identity.member, outcome.identity.bsky_did)
+            show_message(request, f"Connected as @{outcome.identity.bsky_handle}.")
+            return redirect(safe_next(request, outcome.next, "/profile/edit"))
+        case NeedsConfirmation():
+            return redirect(f"/auth/bluesky/confirm/{outcome.request_id}")
+        case Proved():
+            _renew(request)
+            remember(request, outcome.did, outcome.handle, outcome.display_name)
+            return redirect(pending_actions.apply(request, outcome) or safe_next(request, outcome.next, "/invitations"))
+
+
+@never_cache
+@members_only
+def confirm(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Names the account and asks: a foreign page may have begun this trip."""
+    service, member = BlueskyOAuthService(), the_member(request)
+    try:
+        if request.method != "POST":
+            waiting = service.waiting(request_id, browser_of(request), member)
+            return render(request, "bluesky/confirm.html", {"waiting": waiting})
+        if request.POST.get("act") != "link":
+            service.decline(request_id, browser_of(request))
+            show_message(request, "Nothing was connected.", "info")
+            return redirect("/profile/edit")
+        linked = service.confirm(request_id, browser_of(request), member)
+    except AuthorizationFailed as fault:
+        return failed(request, fault)
+    adopt(member, linked.identity.bsky_did)
+    show_message(request, f"Connected as @{linked.identity.bsky_handle}.")
+    return redirect(safe_next(request, linked.next, "/profile/edit"))
+
+
+@never_cache
+def newcomer(request: HttpRequest) -> HttpResponse:
+    """Somebody proved a DID that nobody here has: a new account, or a link to the one they sign in to now."""
+    who = newcomer_of(request)
+    if not who:
+        return redirect("/accounts/login/")
+    member = member_of(request)
+    if request.method != "POST":
+        context = {"who": who, "member": member, "open": member_queries.registration_is_open()}
+        return render(
+            request, "bluesky/newcomer.html", context | {"registration": member_queries.registration_sentence()}
+        )
+    service = BlueskyOAuthService()
+    try:
+        # One transaction: an account without its way to sign in would be lost.
+        with transaction.atomic():
+            joining = member or members.member_for_new_did(who["did"], who["handle"], who["name"])
+            identity = service.link_sign_in(joining, who["did"], who["handle"], who["name"])
+    except RegistrationClosed as fault:
+        show_message(request, fault.sentence, "bad")
+        return redirect("/auth/bluesky/new")
+    except AuthorizationFailed as fault:
+        end_offer(request)
+        return failed(request, fault)
+    back = safe_next(request, who.get("next"))
+    end_offer(request)
+    if member is not None:
+        adopt(member, who["did"])
+        show_message(request, f"@{who['handle']} is yours here now. You can sign in with it.")
+        return redirect(back)
+    return sign_in(request, identity, back)
+
+
+@require_safe
+@cache_control(public=True, max_age=600)
+def client_metadata(request: HttpRequest) -> JsonResponse:
+    """The document that names this site to authorization servers (the `client_id`)."""
+    return JsonResponse(BlueskyOAuthService().client_metadata())
+
+
+@require_safe
+@cache_control(public=True, max_age=600)
+def jwks(request: HttpRequest) -> JsonResponse:
+    """The public keys this site signs with (RFC 7517)."""
+    return JsonResponse(BlueskyOAuthService().jwks())
+
+
+def _back(request: HttpRequest, fallback: str = "/profile/edit") -> str:
+    return safe_next(request, request.POST.get("next"), fallback)
+
+
+def _renew(request: HttpRequest) -> None:
+    """A new name for a visitor's session: whoever knew the old one gains nothing from the proof."""
+    # A member's session was renamed when she signed in; the list of her sessions goes by the name.
+    if not request.user.is_authenticated:
+        request.session.cycle_key()
+
+
+def _signed_in(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
+    identity, member = outcome.identity, member_of(request)
+    if identity is None:
+        return _newcomer(request, outcome)
+    if member is not None and member.pk != identity.member_id:
+        # Begun before she signed in, perhaps by a foreign page: nobody is swapped for somebody else.
+        show_message(
+            request, f"You are signed in as {member.name}. To sign in as somebody else, sign out first.", "warn"
+        )
+        return redirect("/")
+    return sign_in(request, identity, safe_next(request, outcome.next))
+
+
+def _newcomer(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
+    _renew(request)
+    remember(request, outcome.did, outcome.handle, outcome.display_name)
+    welcome(request, outcome.did, outcome.handle, outcome.display_name, outcome.next)
+    return redirect("/auth/bluesky/new")

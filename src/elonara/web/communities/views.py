@@ -1,0 +1,175 @@
+"""Communities: the list, one community, making it, changing it, belonging to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from elonara.communities import actions, queries
+from elonara.communities.models import Community, Membership
+from elonara.events import queries as events
+from elonara.invitations.queries import is_invited
+from elonara.members.errors import Invalid, NotAllowed
+from elonara.web.forms import CommunityForm
+from elonara.web.proofs import proofs
+from elonara.web.shortcuts import add_form_errors, member_of, members_only, options, show_message, the_member
+
+
+def community_or_404(request: HttpRequest, slug: str) -> Community:
+    """The community, for those who may see it. To others it does not exist."""
+    community = Community.objects.filter(slug=slug).first()
+    known = list(proofs(request))
+    if community is None or not (queries.may_see(community, member_of(request), known) or is_invited(community, known)):
+        raise Http404
+    return community
+
+
+def managed_or_refused(request: HttpRequest, slug: str) -> Community:
+    """The community, for its admins. Raises Http404 or NotAllowed."""
+    community = community_or_404(request, slug)
+    if not queries.may_manage(community, the_member(request)):
+        raise NotAllowed("Only the admins of this community may do that.")
+    return community
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Your communities, and those everyone may see."""
+    member = member_of(request)
+    mine = list(queries.communities_of(member, list(proofs(request)))) if member or proofs(request) else []
+    own = {row.pk for row in mine}
+    others = [row for row in queries.public(request.GET.get("q", "")[:100])[:200] if row.pk not in own]
+    return render(request, "communities/index.html", {"mine": mine, "others": others})
+
+
+@require_safe
+def show(request: HttpRequest, slug: str) -> HttpResponse:
+    """One community."""
+    community, member = community_or_404(request, slug), member_of(request)
+    known = list(proofs(request))
+    role = queries.role_of(community, member, known) if member or known else None
+    people = queries.people(community)
+    gone = events.visible_to(member, known).filter(community=community, starts_at__lt=timezone.now())
+    context = {
+        "community": community,
+        "role": role,
+        "role_word": {"admin": "an admin", "moderator": "a moderator"}.get(role or "", "a member"),
+        "manages": queries.may_manage(community, member),
+        "invites": not community.closed_at and queries.may_invite(community, member),
+        "member_count": people.count(),
+        "runners": people.exclude(role=Membership.Role.MEMBER),
+        "members": people.filter(role=Membership.Role.MEMBER)[:12],
+        "events": events.of_community(community.pk, member, known)[:20],
+        "past": gone.order_by("-starts_at")[:10],
+        "link": f"{options().site.url}/communities/{slug}",
+    }
+    return render(request, "communities/show.html", context)
+
+
+@members_only
+def create(request: HttpRequest) -> HttpResponse:
+    """A new community."""
+    form = CommunityForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            community = actions.create(the_member(request), **form.values())
+        except Invalid as fault:
+            add_form_errors(form, fault.errors)
+        else:
+            show_message(request, "The community is made. Next, invite people.")
+            return redirect(f"/communities/{community.slug}/manage?tab=invite")
+    context = {"form": form, "heading": "Create a community", "button": "Create the community"}
+    return render(request, "communities/form.html", context)
+
+
+@members_only
+def edit(request: HttpRequest, slug: str) -> HttpResponse:
+    """Change a community."""
+    community = managed_or_refused(request, slug)
+    form = CommunityForm(request.POST or None, request.FILES or None, initial=CommunityForm.initial_of(community))
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.change(community, by=the_member(request), **form.values())
+        except Invalid as fault:
+            add_form_errors(form, fault.errors)
+        else:
+            show_message(request, "The changes are kept.")
+            return redirect(f"/communities/{community.slug}/manage?tab=details")
+    context = {"form": form, "community": community, "heading": "Change the community", "button": "Keep the changes"}
+    return render(request, "communities/form.html", context)
+
+
+@members_only
+def close(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask first, naming what is lost; then close."""
+    community = managed_or_refused(request, slug)
+    if request.method == "POST":
+        actions.close(community, the_member(request))
+        show_message(request, "The community is closed.")
+        return redirect(f"/communities/{slug}")
+    count = community.memberships.count()
+    lines = [
+        f"{count} {'person belongs' if count == 1 else 'people belong'} to it. They keep seeing the page.",
+        "Nobody can join any more, and invitations that are not sent yet are stopped. This can’t be taken back.",
+    ]
+    return _ask(request, f"Close “{community.name}”?", lines, "Close the community", f"/communities/{slug}/manage")
+
+
+@members_only
+@require_POST
+def join(request: HttpRequest, slug: str) -> HttpResponse:
+    """Become a member of a community one may see."""
+    community = community_or_404(request, slug)
+    actions.join(community, member=the_member(request), invited=is_invited(community, list(proofs(request))))
+    show_message(request, f"You belong to {community.name} now.")
+    return redirect(f"/communities/{slug}")
+
+
+@members_only
+def leave(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask first, then leave."""
+    community = community_or_404(request, slug)
+    if request.method == "POST":
+        actions.leave(community, member=the_member(request))
+        show_message(request, f"You have left {community.name}.")
+        return redirect("/communities")
+    private = "You can come back only with a new invitation." if community.visibility == "private" else ""
+    lines = [line for line in ("Your answers to its events stay.", private) if line]
+    return _ask(request, f"Leave “{community.name}”?", lines, "Leave", f"/communities/{slug}", stay="Stay")
+
+
+@members_only
+@require_POST
+def set_member(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Give a member another role, or remove them."""
+    community = managed_or_refused(request, slug)
+    membership = get_object_or_404(Membership, pk=pk, community=community)
+    try:
+        if request.POST.get("act") == "remove":
+            actions.remove_member(community, by=the_member(request), membership=membership)
+            show_message(request, "Removed.")
+        else:
+            role = request.POST.get("role", "")
+            actions.set_role(community, by=the_member(request), membership=membership, role=role)
+            show_message(request, "The role is set.")
+    except (NotAllowed, Invalid) as fault:
+        show_message(request, str(fault), "bad")
+    return redirect(f"/communities/{slug}/manage?tab=members")
+
+
+@require_safe
+def picture(request: HttpRequest, slug: str) -> FileResponse:
+    """The community's picture, for those who may see the community."""
+    community = community_or_404(request, slug)
+    if not community.picture:
+        raise Http404
+    return FileResponse(community.picture.open("rb"), headers={"Cache-Control": "private, max-age=300"})
+
+
+def _ask(request: HttpRequest, heading: str, lines: list[str], button: str, back: str, **more: Any) -> HttpResponse:
+    context = {"heading": heading, "lines": lines, "button": button, "back": back, **more}
+    return render(request, "communities/confirm.html", context)

@@ -1,0 +1,36 @@
+"""Pages for what went wrong. Each says what to do next, and none shows an exception."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+from elonara.web.shortcuts import options
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400."""
+    return render(request, "400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403, with the sentence of whoever refused."""
+    return render(request, "403.html", {"sentence": str(exception)[:300]}, status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404."""
+    return render(request, "404.html", status=404)
+
+
+def broken(request: HttpRequest, *args: Any) -> HttpResponse:
+    """500. Made without the database, which may be what is broken."""
+    return HttpResponse(render_to_string("500.html", {"site_name": options().site.name}), status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without its key: cookies are off, or the page is from before signing in or out."""
+    return render(request, "csrf.html", status=403)

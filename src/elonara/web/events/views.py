@@ -1,0 +1,250 @@
+"""Events: the list, one event, making and changing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from elonara.bluesky.models import ActorView
+from elonara.communities import queries as communities
+from elonara.communities.models import Community
+from elonara.events import actions, calendar_file, queries
+from elonara.events.guests import rsvps
+from elonara.events.models import Event
+from elonara.invitations.queries import is_invited
+from elonara.members import queries as members
+from elonara.members.errors import Invalid, NotAllowed
+from elonara.members.models import Member
+from elonara.web.forms import AnswerForm, EventForm
+from elonara.web.proofs import proofs
+from elonara.web.shortcuts import add_form_errors, member_of, members_only, options, show_message, the_member
+from elonara.web.times import zone_of
+
+
+def event_or_404(request: HttpRequest, slug: str) -> Event:
+    """The event, for those who may see it. To others it does not exist."""
+    event = Event.objects.select_related("community").filter(slug=slug).first()
+    if event is None or not (
+        queries.may_see(event, member_of(request), list(proofs(request)))
+        or queries.may_invite(event, member_of(request))
+        or is_invited(event, list(proofs(request)))
+    ):
+        raise Http404
+    return event
+
+
+def managed_or_refused(request: HttpRequest, slug: str) -> Event:
+    """The event, for those who run it. Raises Http404 or NotAllowed."""
+    event = event_or_404(request, slug)
+    if not queries.may_manage(event, the_member(request)):
+        raise NotAllowed("Only the hosts of this event may do that.")
+    return event
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Upcoming events one may see; with `?show=mine` those one hosts or answered, `?show=past` those gone by."""
+    member, show = member_of(request), request.GET.get("show", "upcoming")
+    known, search = list(proofs(request)), request.GET.get("q", "").strip()[:100]
+    if show == "mine" and member is not None:
+        rows = {
+            event.pk: event for event in (*queries.hosted_by(member)[:100], *queries.attending(member, known)[:100])
+        }
+        found = sorted(rows.values(), key=lambda event: event.starts_at, reverse=True)
+    elif show == "past":
+        gone = queries.visible_to(member, known).filter(starts_at__lt=timezone.now())
+        found = list(queries.for_lists(gone).order_by("-starts_at")[:100])
+    else:
+        show, found = "upcoming", list(queries.upcoming_public(search)[:100])
+    return render(request, "events/index.html", {"events": found, "show": show, "q": search})
+
+
+@require_safe
+def show(request: HttpRequest, slug: str) -> HttpResponse:
+    """One event."""
+    event = event_or_404(request, slug)
+    return render(request, "events/show.html", page_of(request, event))
+
+
+def page_of(request: HttpRequest, event: Event) -> dict[str, Any]:
+    """What the event page shows to this viewer."""
+    member, known = member_of(request), list(proofs(request))
+    mine = rsvps.rsvp_of(event, member) if member else None
+    for did in known if mine is None else ():
+        mine = mine or rsvps.rsvp_of(event, did=did)
+    return {
+        "event": event,
+        "community": _community_of(event, member, known),
+        "hosts": queries.hosts(event),
+        "mine": mine,
+        "answer": mine.choice if mine else "",
+        "guests": rsvps.guest_list(event, member, dids=known, known_dids=_people_known_to(member), limit=300),
+        "manages": queries.may_manage(event, member),
+        "invites": queries.may_invite(event, member),
+        "closed": rsvps.why_closed(event),
+        "link": f"{options().site.url}/events/{event.slug}",
+    }
+
+
+def _community_of(event: Event, member: Member | None, known: list[str]) -> Community | None:
+    """The event's community, for those who may see that, too: a public event says nothing of a private community."""
+    found = event.community
+    return found if found is not None and communities.may_see(found, member, known) else None
+
+
+def _people_known_to(member: Member | None) -> set[str]:
+    """Whom the member has seen on Bluesky lately: they stand first among the guests."""
+    if member is None:
+        return set()
+    return set(ActorView.objects.filter(member=member).values_list("did", flat=True)[:5000])
+
+
+@require_POST
+def answer(request: HttpRequest, slug: str) -> HttpResponse:
+    """A member answers on the event's page; others prove their Bluesky account on their invitation."""
+    event = event_or_404(request, slug)
+    form = AnswerForm(request.POST)
+    if not form.is_valid():
+        show_message(request, "Choose Going, Maybe or Can’t; a note has up to 500 characters.", "bad")
+        return redirect(f"/events/{slug}")
+    member = member_of(request)
+    proof = next(reversed(proofs(request).values()), None)
+    if member is None and proof is None:
+        return redirect(f"/accounts/login/?next=/events/{slug}")
+    # Signed in, the account answers; a proof of another account in this browser is somebody else's.
+    who: dict[str, Any] = {"member": member}
+    if member is None and proof is not None:
+        who = {"did": proof.did, "handle": proof.handle, "name": proof.name}
+    try:
+        rsvps.respond(
+            event,
+            choice=form.cleaned_data["answer"],
+            plus_ones=form.cleaned_data["plus_ones"] or 0,
+            note=form.cleaned_data["note"],
+            invited=is_invited(event, list(proofs(request))),
+            **who,
+        )
+    except Invalid as fault:
+        show_message(request, str(fault), "bad")
+    else:
+        show_message(request, "Your answer is in. You can change it until it starts.")
+    return redirect(f"/events/{slug}")
+
+
+@members_only
+def create(request: HttpRequest) -> HttpResponse:
+    """A new event."""
+    member = the_member(request)
+    own = communities.invitable_communities(member)
+    place = str(zone_of(request) or "") or "UTC"
+    initial = {"timezone": place, "community": own.filter(slug=request.GET.get("community", "")).first()}
+    form = EventForm(request.POST or None, request.FILES or None, communities=own, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            event = actions.create(member, **form.values())
+        except Invalid as fault:
+            add_form_errors(form, fault.errors)
+        else:
+            show_message(request, "The event is made. Next, invite people.")
+            return redirect(f"/events/{event.slug}/manage?tab=invite")
+    return render(
+        request, "events/form.html", {"form": form, "heading": "Create an event", "button": "Create the event"}
+    )
+
+
+@members_only
+def edit(request: HttpRequest, slug: str) -> HttpResponse:
+    """Change an event. Guests' calendars follow, and invitations not yet sent are rebuilt."""
+    event, member = managed_or_refused(request, slug), the_member(request)
+    form = EventForm(
+        request.POST or None,
+        request.FILES or None,
+        communities=communities.invitable_communities(member),
+        initial=EventForm.initial_of(event),
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.change(event, by=member, **form.values())
+        except Invalid as fault:
+            add_form_errors(form, fault.errors)
+        else:
+            show_message(request, "The changes are kept.")
+            return redirect(f"/events/{event.slug}/manage?tab=details")
+    context = {"form": form, "event": event, "heading": "Change the event", "button": "Keep the changes"}
+    return render(request, "events/form.html", context)
+
+
+@members_only
+def cancel(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask first, naming what is lost; then cancel."""
+    event = managed_or_refused(request, slug)
+    if request.method == "POST":
+        actions.cancel(event, the_member(request))
+        show_message(request, "The event is cancelled. Its page says so.")
+        return redirect(f"/events/{slug}")
+    going = event.answers.filter(choice="going").count()
+    waiting = event.invitations.filter(state__in=("queued", "waiting", "sending")).count()
+    return render(request, "events/cancel.html", {"event": event, "going": going, "waiting": waiting})
+
+
+@require_GET
+def ics(request: HttpRequest, slug: str) -> HttpResponse:
+    """The calendar file."""
+    event = event_or_404(request, slug)
+    response = HttpResponse(
+        calendar_file.ics(event, f"{options().site.url}/events/{slug}"), content_type="text/calendar; charset=utf-8"
+    )
+    response["Content-Disposition"] = f'attachment; filename="{slug}.ics"'
+    return response
+
+
+@require_safe
+def picture(request: HttpRequest, slug: str) -> FileResponse:
+    """The event's picture, for those who may see the event."""
+    event = event_or_404(request, slug)
+    if not event.picture:
+        raise Http404
+    return FileResponse(event.picture.open("rb"), headers={"Cache-Control": "private, max-age=300"})
+
+
+@members_only
+@require_POST
+def add_host(request: HttpRequest, slug: str) -> HttpResponse:
+    """A member of the site joins the hosts."""
+    event = managed_or_refused(request, slug)
+    try:
+        added = actions.add_cohost(event, by=the_member(request), member=_named_member(request))
+    except (Invalid, NotAllowed) as fault:
+        show_message(request, str(fault), "bad")
+    else:
+        show_message(request, f"{added.member.name} runs this event with you now.")
+    return redirect(f"/events/{slug}/manage?tab=hosts")
+
+
+@members_only
+@require_POST
+def remove_host(request: HttpRequest, slug: str) -> HttpResponse:
+    """A co-host leaves, or is removed by the host."""
+    event = managed_or_refused(request, slug)
+    try:
+        actions.remove_cohost(event, by=the_member(request), member=_named_member(request))
+    except (Invalid, NotAllowed) as fault:
+        show_message(request, str(fault), "bad")
+    else:
+        show_message(request, "Removed.")
+    return redirect(f"/events/{slug}/manage?tab=hosts")
+
+
+def _named_member(request: HttpRequest) -> Member:
+    """The member whose username (or Bluesky handle) the form names. Raises Invalid."""
+    name = request.POST.get("username", "").strip().lstrip("@")
+    found = (
+        members.by_username(name) or Member.objects.filter(bluesky__bsky_handle__iexact=name, is_active=True).first()
+    )
+    if found is None or not name:
+        raise Invalid({"username": f"No member of this site is called “{name[:60]}”. Ask them for their username."})
+    return found

@@ -1,0 +1,80 @@
+"""Manage → Invite → By e-mail: addresses, the letter as it will be read, and how each letter stands."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from elonara.events.models import Event
+from elonara.invitations import queries, reasons
+from elonara.invitations.email import inviting as email_inviting
+from elonara.invitations.results import InvitationRefused
+from elonara.invitations.targets import Target
+from elonara.web.rate_limits import ADDRESSES
+from elonara.web.shortcuts import members_only, show_message, the_member
+
+MAX_TEXT_LENGTH = 20_000  # characters of addresses; a hundred take far less
+DONE = {"retry": "The letter is queued again.", "cancel": "The letter stays here."}
+
+
+def page(request: HttpRequest, event: Event, frame: dict[str, Any]) -> HttpResponse:
+    """Write addresses, look at the letter, send. Nothing typed is lost on the way."""
+    if request.method != "POST":
+        return _page(request, event, frame)
+    text = request.POST.get("addresses", "")[:MAX_TEXT_LENGTH]
+    note = request.POST.get("note", "").replace("\r\n", "\n").strip()
+    typed = {"addresses": text, "note": note}
+    if ADDRESSES.passed(request):
+        return ADDRESSES.refuse(_page(request, event, frame, **typed, sentence=ADDRESSES.sentence))
+    try:
+        if request.POST.get("go") != "send":
+            plan = email_inviting.preview(the_member(request), event, text, note)
+            return _page(request, event, frame, **typed, plan=plan)
+        sent = email_inviting.invite(the_member(request), event, text, note)
+    except InvitationRefused as fault:
+        return _page(request, event, frame, **typed, fault=fault, sentence=f"{fault.sentence} {fault.way_on}".strip())
+    if sent.queued:
+        letters = "1 letter is" if sent.queued == 1 else f"{sent.queued} letters are"
+        show_message(request, f"{letters} on the way{_when(sent.schedule)}.")
+    for one in sent.left_out:
+        show_message(request, f"{one.text}: {one.why.sentence}", "warn")
+    return redirect(f"{frame['base']}?tab=invite&step=email")
+
+
+@members_only
+@require_POST
+def act(request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
+    """Stop a letter that has not left, or send one again that could not."""
+    row = email_inviting.invitation_for(the_member(request), pk)
+    if row is None or what not in DONE:
+        raise Http404
+    try:
+        (email_inviting.retry if what == "retry" else email_inviting.cancel)(row, the_member(request))
+    except InvitationRefused as fault:
+        show_message(request, fault.sentence, "bad")
+    else:
+        show_message(request, DONE[what])
+    return redirect(f"/events/{row.event.slug}/manage?tab=invite&step=email")
+
+
+def _page(request: HttpRequest, event: Event, frame: dict[str, Any], **context: Any) -> HttpResponse:
+    plan, fault = context.get("plan"), context.get("fault")
+    context |= {
+        "unavailable": email_inviting.unavailable(),
+        "over": reasons.sentence(Target(event).over()),
+        "rows": email_inviting.views(event, the_member(request)),
+        "caps": queries.caps_left(the_member(request)),
+        "field": getattr(fault, "field_name", ""),
+        "when": _when(plan.schedule) if plan else "",
+        "invited": event.invitations.exists(),
+    }
+    return render(request, "invite/email.html", frame | context, status=400 if context.get("sentence") else 200)
+
+
+def _when(schedule: str) -> str:
+    """Nothing where all leave today: that is what people expect."""
+    return f": {schedule}" if "," in schedule or not schedule.endswith("today") else ""

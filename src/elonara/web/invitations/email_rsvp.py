@@ -1,0 +1,135 @@
+"""`/rsvp/{token}`: one invitation from a letter. The address is the key, so no page repeats it or passes it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from elonara.communities.models import Visibility
+from elonara.events import calendar_file
+from elonara.events.guests import rsvps
+from elonara.invitations.models import EmailInvitation
+from elonara.invitations.responses import email_reader
+from elonara.members.errors import Invalid, NotAllowed
+from elonara.web.forms import RsvpForm
+from elonara.web.invitations.pending_actions import DONE
+from elonara.web.rate_limits import RSVP
+from elonara.web.shortcuts import add_form_errors, member_of, options, show_message
+
+type Page = Callable[[HttpRequest, str], HttpResponse]
+
+
+def secret(view: Page) -> Page:
+    """For pages whose address is a key: nothing keeps it, nothing is told it."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, token: str) -> HttpResponse:
+        response = never_cache(view)(request, token)
+        response["Referrer-Policy"] = "no-referrer"
+        response["X-Robots-Tag"] = "noindex, nofollow"
+        return response
+
+    return guarded
+
+
+# No form key: a page without a referrer posts with the origin "null", which Django refuses; and nobody who cannot name
+# the token presses anything here, for nothing of the visitor's own session is used.
+@csrf_exempt
+@secret
+@require_http_methods(["GET", "HEAD", "POST"])
+def show(request: HttpRequest, token: str) -> HttpResponse:
+    """Who invites to what; a POST is the answer. Looking changes nothing."""
+    stopping = "stop" in request.GET
+    row = email_reader.by_token(token, taken_back=stopping)
+    if row is None:
+        return _unknown(request)
+    if stopping:
+        return _stop(request, row)
+    if rsvps.why_closed(row.event):
+        return _closed(request, row)
+    if "calendar" in request.GET:
+        return _calendar(row)
+    return _answer(request, row) if request.method == "POST" else _page(request, row, RsvpForm())
+
+
+def _answer(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
+    form = RsvpForm(request.POST)
+    if RSVP.passed(request):
+        form.add_error(None, RSVP.sentence)
+        return RSVP.refuse(_page(request, row, form))
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            email_reader.respond(row, given["answer"], given["name"], given["plus_ones"] or 0, given["note"])
+        except Invalid as fault:
+            add_form_errors(form, fault.errors)
+        except NotAllowed as fault:
+            form.add_error(None, fault.sentence)
+        else:
+            show_message(request, DONE[given["answer"]])
+            return redirect(request.path)
+    return _page(request, row, form, status=400)
+
+
+@csrf_exempt  # as above; and a mail program presses it, too (RFC 8058)
+@secret
+@require_http_methods(["GET", "HEAD", "POST"])
+def stop(request: HttpRequest, token: str) -> HttpResponse:
+    """No more letters: from this host, or from the whole site."""
+    row = email_reader.by_token(token, taken_back=True)
+    return _unknown(request) if row is None else _stop(request, row)
+
+
+def _page(request: HttpRequest, row: EmailInvitation, form: RsvpForm, *, status: int = 200) -> HttpResponse:
+    event, mine = row.event, email_reader.rsvp_of(row)
+    context = {
+        "row": row,
+        "host": row.host,
+        "host_identity": getattr(row.host, "bluesky", None),
+        "event": event,
+        "mine": mine,
+        "answer": mine.choice if mine else "",
+        "guests": rsvps.guest_list(event),
+        "form": form,
+        "public": event.visibility == Visibility.PUBLIC,
+        "member": member_of(request),
+    }
+    return render(request, "rsvp/show.html", context, status=status)
+
+
+def _closed(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
+    """The link has ended with the event: of a private one it says no more than that."""
+    public = row.event.visibility == Visibility.PUBLIC
+    context = {"row": row, "event": row.event if public else None, "closed": rsvps.why_closed(row.event)}
+    return render(request, "rsvp/closed.html", context, status=410)
+
+
+def _unknown(request: HttpRequest) -> HttpResponse:
+    # Tokens cannot be guessed; this keeps programs from trying all the same.
+    if RSVP.passed(request):
+        return RSVP.refuse(render(request, "429.html", {"sentence": RSVP.sentence, "back": "/"}))
+    return render(request, "rsvp/unknown.html", status=404)
+
+
+def _stop(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
+    asked = request.POST.get("who") or request.GET.get("stop") or request.GET.get("who")
+    whole_site = asked == "site"
+    done = request.method == "POST"
+    if done:
+        email_reader.stop(row, whole_site=whole_site)
+    context = {"row": row, "whole_site": whole_site, "done": done or (not whole_site and email_reader.stopped(row))}
+    return render(request, "rsvp/stop.html", context)
+
+
+def _calendar(row: EmailInvitation) -> HttpResponse:
+    # The event's own page: a calendar is often shared, and this link answers for its reader.
+    page = f"{options().site.url}/events/{row.event.slug}"
+    response = HttpResponse(calendar_file.ics(row.event, page), content_type="text/calendar; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{row.event.slug}.ics"'
+    return response

@@ -1,0 +1,148 @@
+"""`/i/{ref}`: one invitation, opened from Bluesky. The address is no secret; the proof of the DID is the key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from elonara.communities.models import Community
+from elonara.events.guests import rsvps
+from elonara.events.models import Event
+from elonara.invitations import actions, queries
+from elonara.invitations.models import Invitation
+from elonara.invitations.targets import Target
+from elonara.web.bluesky.authorization import prove_for
+from elonara.web.forms import AnswerForm
+from elonara.web.invitations import pending_actions
+from elonara.web.invitations.preferences import preferences_of
+from elonara.web.proofs import end_offer, forget, proofs
+from elonara.web.rate_limits import REPORT
+from elonara.web.shortcuts import safe_next, show_message
+
+
+def _target(invitation: Invitation) -> Event | Community:
+    found = invitation.event or invitation.community
+    if found is None:
+        raise ValueError("an invitation is to an event or a community")
+    return found
+
+
+def _visible(request: HttpRequest, ref: str) -> Invitation | None:
+    """The invitation, unless it is private and the viewer has not shown that it is theirs."""
+    invitation = queries.by_ref(ref)
+    if invitation is None:
+        return None
+    mine = invitation.invitee_did in proofs(request)
+    return invitation if mine or not Target(_target(invitation)).is_private else None
+
+
+def _hidden(request: HttpRequest, ref: str) -> HttpResponse:
+    """Unknown and private look alike, byte for byte: the address alone tells nobody anything."""
+    return render(request, "invitation/hidden.html", {"ref": ref, "known": list(proofs(request).values())}, status=404)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def show(request: HttpRequest, ref: str) -> HttpResponse:
+    """Who invites whom to what; a POST is the answer."""
+    invitation = _visible(request, ref)
+    if invitation is None:
+        return _prove_first(request, ref) if request.method == "POST" else _hidden(request, ref)
+    form = AnswerForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        wanted = {"ref": ref, "do": "answer", **form.cleaned_data}
+        return pending_actions.perform(request, invitation, wanted, request.POST.get("handle", "").strip())
+    proof = proofs(request).get(invitation.invitee_did)
+    if proof is not None:
+        actions.opened(ref, proof.did)
+    return render(
+        request, "invitation/show.html", _context(request, invitation, form), status=400 if form.errors else 200
+    )
+
+
+def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> dict[str, Any]:
+    target, known = _target(invitation), proofs(request)
+    event = target if isinstance(target, Event) else None
+    proof = known.get(invitation.invitee_did)
+    mine = rsvps.rsvp_of(event, did=invitation.invitee_did) if event and proof else None
+    return {
+        "invitation": invitation,
+        "host": invitation.host,
+        "host_identity": getattr(invitation.host, "bluesky", None),
+        "event": event,
+        "community": None if event else target,
+        "target": target,
+        "note": invitation.batch.note,
+        "proof": proof,
+        "others": [other for other in known.values() if other.did != invitation.invitee_did] if proof is None else [],
+        "mine": mine,
+        "answer": mine.choice if mine else (invitation.answer if proof else ""),
+        "closed": Target(target).over(),
+        "guests": rsvps.guest_list(event, dids=[proof.did] if proof else []) if event else None,
+        "form": form,
+    }
+
+
+def _prove_first(request: HttpRequest, ref: str) -> HttpResponse:
+    """On a page that shows nothing, only the handle the visitor types says where to go. Any ref behaves the same."""
+    return prove_for(request, request.POST.get("handle", ""), f"/i/{ref}")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def stop(request: HttpRequest, ref: str) -> HttpResponse:
+    """Never again, from this host or from the whole site: one link, one button."""
+    invitation = _visible(request, ref)
+    if invitation is None:
+        return _hidden(request, ref)
+    who = "site" if (request.POST or request.GET).get("who") == "site" else "host"
+    if request.method == "POST":
+        return pending_actions.perform(request, invitation, {"ref": ref, "do": "stop", "who": who})
+    proven = invitation.invitee_did in proofs(request)
+    return render(request, "invitation/stop.html", {"invitation": invitation, "who": who, "proven": proven})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def report(request: HttpRequest, ref: str) -> HttpResponse:
+    """Tell the operator that something is wrong."""
+    invitation = _visible(request, ref)
+    if invitation is None:
+        return _hidden(request, ref)
+    text = request.POST.get("text", "").strip()
+    error = f"The report has {len(text)} characters; 1,000 fit." if len(text) > 1000 else ""
+    if request.method == "POST" and not error and REPORT.passed(request):
+        context = {"invitation": invitation, "text": text, "error": REPORT.sentence}
+        return REPORT.refuse(render(request, "invitation/report.html", context))
+    if request.method == "POST" and not error:
+        did = invitation.invitee_did if invitation.invitee_did in proofs(request) else ""
+        actions.report(ref, did, text)
+        show_message(request, "Thank you. The operator of this site has your report.")
+        return redirect(f"/i/{ref}")
+    return render(request, "invitation/report.html", {"invitation": invitation, "text": text, "error": error})
+
+
+@require_POST
+def forget_me(request: HttpRequest) -> HttpResponse:
+    """Not you? The proofs of this browser end."""
+    forget(request)
+    end_offer(request)
+    show_message(request, "This browser no longer knows your Bluesky account.", "info")
+    return redirect(safe_next(request, request.POST.get("next"), "/invitations"))
+
+
+@never_cache
+def inbox(request: HttpRequest) -> HttpResponse:
+    """Every invitation to the accounts this viewer has shown to be theirs, also without an account here."""
+    known = proofs(request)
+    items = queries.inbox(list(known)) if known else []
+    context = {
+        "known": list(known.values()),
+        "open_items": [item for item in items if not item.answer and not item.is_over],
+        "done_items": [item for item in items if item.answer or item.is_over],
+    } | preferences_of(request)
+    return render(request, "invitation/inbox.html", context)

@@ -1,0 +1,70 @@
+"""One invitation (or announcement) of the Watch page: retry, confirm, cancel, undo, post it yourself."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from elonara.invitations import actions
+from elonara.invitations.models import Announcement, Invitation
+from elonara.invitations.results import InvitationRefused
+from elonara.invitations.targets import target_of
+from elonara.members.errors import NotAllowed
+from elonara.web.shortcuts import members_only, show_message, the_member
+
+DONE = {
+    "retry": "It is queued again.",
+    "confirm": "It goes out with the text you have seen.",
+    "cancel": "It is cancelled. If it was just being sent, it is taken back.",
+    "undo": "The post is being taken back.",
+}
+ASKS_FIRST = {"undo"}
+
+
+@members_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def act(request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
+    """One button of one row. An undo asks first; handing over shows the ready text."""
+    return _act(request, Invitation.objects.select_related("event", "community").filter(pk=pk).first(), what)
+
+
+@members_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def act_on_announcement(request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
+    """The same for the post that the thread hangs from."""
+    return _act(request, Announcement.objects.select_related("event", "community").filter(pk=pk).first(), what)
+
+
+def _act(request: HttpRequest, row: Invitation | Announcement | None, what: str) -> HttpResponse:
+    target = target_of(row) if row else None
+    # To somebody who may not invite to it, the row does not exist.
+    if row is None or target is None or not target.may_invite(the_member(request)):
+        raise Http404
+    back = f"/{'events' if target.kind == 'event' else 'communities'}/{target.of.slug}/manage?tab=invite&step=watch"
+    person = row if isinstance(row, Invitation) else None
+    if request.method != "POST":
+        if what in ASKS_FIRST or (what == "compose" and person):
+            return render(
+                request, f"invite/{what}.html", {"row": row, "person": person, "back": back, "target": target}
+            )
+        return redirect(back)
+    try:
+        if what == "compose" and person is not None:
+            address = actions.hand_over(person, the_member(request))
+            return render(
+                request, "invite/handed.html", {"address": address, "text": person.record["text"], "back": back}
+            )
+        if what in {"retry", "confirm"} and person is not None:
+            (actions.retry if what == "retry" else actions.confirm)(person, the_member(request))
+        elif what in {"cancel", "undo"}:
+            (actions.cancel if what == "cancel" else actions.undo)(row, the_member(request))
+        else:
+            raise Http404
+    except (InvitationRefused, NotAllowed) as fault:
+        show_message(request, fault.sentence, "bad")
+    else:
+        show_message(request, DONE[what])
+    return redirect(back)

@@ -1,0 +1,58 @@
+"""What somebody wishes about being invited: opt-outs taken back, and whether the site's own account may mention them.
+
+It takes a proof of the Bluesky account, not an account on this site.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from elonara.bluesky.app_password import app_passwords
+from elonara.invitations import actions, queries
+from elonara.web.proofs import proofs
+from elonara.web.shortcuts import options, show_message
+
+PAGES = {"/invitations": "/invitations", "/profile/edit": "/profile/edit?tab=invitations"}
+
+
+def preferences_of(request: HttpRequest) -> dict[str, Any]:
+    """What the pages show for the accounts proven in this browser."""
+    known = proofs(request)
+    allowed = queries.relay_allowed_by(list(known))
+    # With `all` nobody is asked; what somebody allowed before can always be taken back.
+    asked = app_passwords.relay_is_configured() and options().bluesky.relay.audience != "all"
+    return {
+        "opt_outs": queries.opt_outs(list(known)),
+        "relay": [(proof, did in allowed) for did, proof in known.items() if asked or did in allowed],
+    }
+
+
+@require_POST
+def opt_in_again(request: HttpRequest) -> HttpResponse:
+    """Take one's own opt-out back."""
+    for row in queries.opt_outs(list(proofs(request))):
+        if str(row.pk) == request.POST.get("opt_out"):
+            actions.opt_in_again(row.did, row.host)
+            show_message(request, "You can be invited again.")
+    return _back(request)
+
+
+@require_POST
+def relay(request: HttpRequest) -> HttpResponse:
+    """Allow the site's own account to mention one, or take that back."""
+    proof = proofs(request).get(request.POST.get("did", ""))
+    if proof is not None and request.POST.get("allow") == "1":
+        actions.relay_opt_in(proof.did)
+        show_message(request, "This site’s own account may invite you.")
+    elif proof is not None:
+        actions.relay_opt_out(proof.did)
+        show_message(request, "You have taken that back.")
+    return _back(request)
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    return redirect(PAGES.get(request.POST.get("next", ""), "/invitations"))

@@ -1,0 +1,88 @@
+"""Signing in by Bluesky through allauth's own flow, and the first operator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.utils import perform_login
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+
+from elonara import statements
+from elonara.bluesky.models import MemberIdentity
+from elonara.communities import actions as communities
+from elonara.events.guests import rsvps
+from elonara.members import actions as members
+from elonara.members import queries
+from elonara.members.errors import Invalid, LinkRefused
+from elonara.members.models import Member
+from elonara.web.forms import OperatorForm
+from elonara.web.proofs import end_offer, forget
+from elonara.web.shortcuts import add_form_errors, show_message
+
+
+def display(member: Member) -> str:
+    """How allauth's pages and e-mails name a member."""
+    return member.name
+
+
+def sign_in(request: HttpRequest, identity: MemberIdentity, back: str) -> HttpResponse:
+    """Sign in the member of a proven DID: second factor asked for, session key cycled, suspended members stopped."""
+    adopt(identity.member, identity.bsky_did)
+    # Without a backend on the user Django cannot tell which one signed her in.
+    identity.member.backend = "django.contrib.auth.backends.ModelBackend"
+    record_authentication(request, identity.member, method="bluesky", did=identity.bsky_did)
+    response: HttpResponse = perform_login(request, identity.member, email_verification="none", redirect_url=back)
+    return response
+
+
+def adopt(member: Member, did: str) -> None:
+    """What somebody answered and joined by a proven DID becomes the member's."""
+    # Every connect and sign-in comes through here, and mostly there is nothing to adopt: one cheap look.
+    if statements.any_of(rsvps.unadopted(member, did), communities.unadopted(member, did)):
+        rsvps.adopt(member, did)
+        communities.adopt(member, did)
+
+
+@receiver(user_logged_in)
+def keep_own_proof(request: HttpRequest | None, user: Any, **_: Any) -> None:
+    """Whoever signs in keeps the proof of her own account; other people's end."""
+    if request is not None and hasattr(request, "session"):
+        identity = MemberIdentity.objects.filter(member_id=user.pk).first()
+        forget(request, keep=identity.bsky_did if identity else "")
+        # The offer stays for a member who has no Bluesky account yet: it asks her, by name, before anything is added.
+        if identity is not None:
+            end_offer(request)
+
+
+@never_cache
+def first_run(request: HttpRequest, token: str) -> HttpResponse:
+    """The one-time link: make the operator's account and sign in."""
+    if not queries.link_is_good(token):
+        return render(request, "members/link_refused.html", {"has_operator": queries.has_operator()}, status=404)
+    form = OperatorForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        try:
+            operator = members.claim_first_operator(
+                token,
+                values["username"],
+                values["password"],
+                email=values["email"],
+                display_name=values["display_name"],
+            )
+        except Invalid as fault:
+            add_form_errors(form, fault.errors)
+        except LinkRefused as fault:
+            show_message(request, fault.sentence, "bad")
+            return redirect("/accounts/login/")
+        else:
+            operator.backend = "django.contrib.auth.backends.ModelBackend"
+            record_authentication(request, operator, method="password", username=operator.username)
+            response: HttpResponse = perform_login(request, operator, email_verification="none", redirect_url="/")
+            return response
+    return render(request, "members/first_run.html", {"form": form})

@@ -1,0 +1,141 @@
+"""The member's own pages: about them, the Bluesky status card, signing in, invitations they get."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from elonara.bluesky.app_password import app_passwords
+from elonara.bluesky.app_password.app_passwords import AppPasswordRefused
+from elonara.bluesky.connections.linking import LastWayToSignIn
+from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
+from elonara.bluesky.models import ActorView, AppPasswordSession
+from elonara.events import queries as events
+from elonara.invitations import queries as invitations
+from elonara.invitations.models import Invitation, State
+from elonara.members import actions
+from elonara.members.errors import Invalid
+from elonara.web.forms import AppPasswordForm, ProfileForm
+from elonara.web.invitations.preferences import preferences_of
+from elonara.web.shortcuts import add_form_errors, members_only, options, show_message, the_member
+
+TABS = (("bluesky", "Bluesky"), ("about", "About you"), ("signin", "Signing in"), ("invitations", "Invitations"))
+ABOUT_THE_HANDLE = {"unknown_account", "not_pointing_back", "other_account", "not_connected"}
+
+
+@members_only
+@require_safe
+def show(request: HttpRequest) -> HttpResponse:
+    """How others see you, and what you host."""
+    member = the_member(request)
+    return render(request, "profile/show.html", {"events": events.hosted_by(member)[:20]})
+
+
+@never_cache
+@members_only
+def edit(request: HttpRequest) -> HttpResponse:
+    """The tabs of your settings."""
+    tab = request.GET.get("tab", "bluesky")
+    tab = tab if tab in dict(TABS) else "bluesky"
+    if tab == "about":
+        return _about(request)
+    if tab == "bluesky":
+        return _page(request, tab, **_bluesky(request))
+    if tab == "invitations":
+        return _page(request, tab, **preferences_of(request))
+    return _page(request, tab, has_email=bool(options().email.url))
+
+
+def _page(request: HttpRequest, tab: str, *, status: int = 200, **context: Any) -> HttpResponse:
+    return render(request, f"profile/{tab}.html", {"tab": tab, "tabs": TABS, **context}, status=status)
+
+
+def _about(request: HttpRequest) -> HttpResponse:
+    member = the_member(request)
+    form = ProfileForm(request.POST or None, initial=ProfileForm.initial_of(member))
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.update_profile(member, **form.cleaned_data)
+        except Invalid as fault:
+            add_form_errors(form, fault.errors)
+        else:
+            show_message(request, "Your profile is kept.")
+            return redirect("/profile/edit?tab=about")
+    return _page(request, "about", form=form)
+
+
+def _bluesky(request: HttpRequest, form: AppPasswordForm | None = None) -> dict[str, Any]:
+    member, service = the_member(request), BlueskyOAuthService()
+    identity = service.get_identity_for_member(member.pk)
+    stored = AppPasswordSession.objects.filter(member=member).first()
+    rows = Invitation.objects.filter(host=member)
+    latest = ActorView.objects.filter(member=member).order_by("-checked_at").first()
+    return {
+        "identity": identity,
+        "connected": service.is_connected(member.pk),
+        "ready": invitations.readiness(member) if identity else None,
+        "stored": stored,
+        "read_at": latest.checked_at if latest else None,
+        "unsent": rows.filter(state__in=(State.QUEUED, State.WAITING)).count(),
+        "waiting": rows.filter(state=State.WAITING).count(),
+        "form": form or AppPasswordForm(initial={"identifier": identity.handle if identity else ""}),
+        "tried_handle": request.session.pop("tried_handle", ""),
+    }
+
+
+@never_cache
+@members_only
+@require_POST
+def connect_app_password(request: HttpRequest) -> HttpResponse:
+    """Take an app password for posting; it never links an account."""
+    form = AppPasswordForm(request.POST)
+    if form.is_valid():
+        try:
+            app_passwords.connect(
+                the_member(request), form.cleaned_data["identifier"], form.cleaned_data["app_password"]
+            )
+        except AppPasswordRefused as fault:
+            form.add_error("identifier" if fault.reason in ABOUT_THE_HANDLE else "app_password", fault.sentence)
+        else:
+            show_message(request, "The app password is kept. Invitations that waited for it go on by themselves.")
+            return redirect("/profile/edit")
+    return _page(request, "bluesky", status=400, **_bluesky(request, form))
+
+
+@members_only
+@require_POST
+def remove_app_password(request: HttpRequest) -> HttpResponse:
+    """Forget the app password."""
+    app_passwords.remove(the_member(request))
+    show_message(request, "The app password is forgotten here. You can also end it in Bluesky’s settings.")
+    return redirect("/profile/edit")
+
+
+@members_only
+@require_POST
+def disconnect(request: HttpRequest) -> HttpResponse:
+    """End the permission at Bluesky, delete the copy of the graph, cancel what is not sent."""
+    told = BlueskyOAuthService().disconnect(the_member(request))
+    show_message(request, "Disconnected. You can still sign in with your Bluesky account.")
+    if not told:
+        show_message(
+            request, "Bluesky could not be told. End the permission there too: Settings, Privacy and security.", "warn"
+        )
+    return redirect("/profile/edit")
+
+
+@members_only
+@require_POST
+def remove_sign_in(request: HttpRequest) -> HttpResponse:
+    """Free the account's DID, unless it is the last way in."""
+    try:
+        BlueskyOAuthService().remove_sign_in(the_member(request))
+    except LastWayToSignIn as fault:
+        show_message(request, fault.sentence, "bad")
+        return redirect("/profile/edit?tab=signin")
+    show_message(request, "Bluesky is no longer a way to sign in to this account.")
+    return redirect("/profile/edit")

@@ -1,0 +1,249 @@
+"""The operator's pages at /admin/. No sealed column is ever shown, and invitations can only be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from allauth.account.decorators import secure_admin_login
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import admin, messages
+from django.contrib.auth.models import Group
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from elonara.bluesky.models import MemberIdentity
+from elonara.communities.models import Community, Membership
+from elonara.events.models import Event, Rsvp
+from elonara.invitations import actions as sending
+from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, OptOut, Report
+from elonara.invitations.results import InvitationRefused
+from elonara.members import actions
+from elonara.members.errors import NotAllowed
+from elonara.members.models import Member
+from elonara.web.shortcuts import options
+
+if TYPE_CHECKING:
+    Any_ = admin.ModelAdmin[Any]
+    Members = admin.ModelAdmin[Member]
+    Sendings = admin.ModelAdmin[HostSending]
+else:  # Django's class takes no type argument at run time
+    Any_ = Members = Sendings = admin.ModelAdmin
+
+
+def brand(site: admin.AdminSite) -> None:
+    """The site's own name above the operator's pages."""
+    site.site_header = site.site_title = "Elonara"
+    site.index_title = f"Operator of {options().site.name}"
+    # The site's own sign-in, or the second factor would be left aside here.
+    site.login = secure_admin_login(site.login)  # type: ignore[method-assign]
+    # Second factors and sessions are their members' own business.
+    for model in (Group, Authenticator, UserSession):
+        if site.is_registered(model):
+            site.unregister(model)
+
+
+def _sealed(model: type[Model]) -> tuple[str, ...]:
+    return tuple(field.name for field in model._meta.concrete_fields if field.name.endswith("_enc"))
+
+
+class ReadOnly(Any_):
+    """Rows that actions write, and nobody else."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Never."""
+        return False
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
+        """Sealed values are for the program alone."""
+        return _sealed(self.model)
+
+
+@admin.register(Member)
+class MemberAdmin(Members):
+    """Approve, suspend, look after members."""
+
+    list_display = ("username", "display_name", "email", "standing", "date_joined", "last_login")
+    list_filter = ("standing", "is_superuser")
+    search_fields = ("username", "display_name", "email", "bluesky__bsky_handle", "bluesky__bsky_did")
+    fields = ("username", "display_name", "email", "bio", "timezone", "standing", "is_staff", "is_superuser")
+    readonly_fields = ("standing",)
+    actions = ("approve", "suspend")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """People sign up themselves; `elonara createadmin` makes operators."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Suspend instead: events and answers hang from the account."""
+        return False
+
+    @admin.action(description="Approve (let them act)")
+    def approve(self, request: HttpRequest, queryset: QuerySet[Member]) -> None:
+        """Let the chosen members act."""
+        self._each(request, queryset, actions.approve, "approved")
+
+    @admin.action(description="Suspend (sign them out, stop their invitations)")
+    def suspend(self, request: HttpRequest, queryset: QuerySet[Member]) -> None:
+        """Stop the chosen members."""
+        self._each(request, queryset, actions.suspend, "suspended")
+
+    def _each(self, request: HttpRequest, chosen: QuerySet[Member], do: Any, word: str) -> None:
+        count = 0
+        for member in chosen:
+            try:
+                do(member, by=request.user)
+                count += 1
+            except NotAllowed as fault:
+                self.message_user(request, f"{member}: {fault.sentence}", messages.ERROR)
+        if count:
+            self.message_user(request, f"{count} {word}.")
+
+
+@admin.register(HostSending)
+class HostSendingAdmin(Sendings):
+    """Who may post through the site's own account, and whose sending is paused."""
+
+    list_display = ("host", "relay_approved", "paused_at", "pause_reason", "first_sent_at")
+    list_filter = ("relay_approved", "pause_reason")
+    search_fields = ("host__username",)
+    fields = ("host", "relay_approved", "paused_at", "pause_reason")
+    readonly_fields = ("paused_at", "pause_reason")  # the actions change them, and wake what waits
+    autocomplete_fields = ("host",)
+    actions = ("approve_relay", "withdraw_relay", "pause", "go_on")
+
+    def save_model(self, request: HttpRequest, obj: HostSending, form: Any, change: bool) -> None:  # noqa: ARG002
+        """Approval goes by the action, so that what waits for it is woken."""
+        HostSending.objects.get_or_create(host=obj.host)
+        do = sending.approve_relay if obj.relay_approved else sending.withdraw_relay
+        do(obj.host, by=cast("Member", request.user))
+
+    @admin.action(description="Approve for the site’s own account")
+    def approve_relay(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
+        """These hosts may post through the relay."""
+        self._each(request, queryset, sending.approve_relay)
+
+    @admin.action(description="Withdraw the site’s own account")
+    def withdraw_relay(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
+        """These hosts may not any more."""
+        self._each(request, queryset, sending.withdraw_relay)
+
+    @admin.action(description="Pause sending")
+    def pause(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
+        """Nothing goes out for these hosts."""
+        self._each(request, queryset, sending.pause_sending)
+
+    @admin.action(description="Let sending go on")
+    def go_on(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
+        """End the pause; what waited goes on at once."""
+        self._each(request, queryset, sending.resume_sending)
+
+    def _each(self, request: HttpRequest, chosen: QuerySet[HostSending], do: Callable[..., Any]) -> None:
+        for row in chosen.select_related("host"):
+            try:
+                if do(row.host, by=request.user) is False:
+                    self.message_user(request, f"{row.host} was paused already.", messages.WARNING)
+            except (InvitationRefused, NotAllowed) as fault:
+                self.message_user(request, f"{row.host}: {fault.sentence}", messages.ERROR)
+
+
+@admin.register(Report)
+class ReportAdmin(ReadOnly):
+    """What invitees told the operator."""
+
+    list_display = ("created_at", "invitation", "reporter_did", "text", "handled_at")
+    list_filter = (("handled_at", admin.EmptyFieldListFilter),)
+    actions = ("handled",)
+
+    @admin.action(description="Mark as handled")
+    def handled(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:  # noqa: ARG002
+        """Seen to."""
+        queryset.update(handled_at=timezone.now())
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnly):
+    """How invitations stand; changed by their hosts alone."""
+
+    list_display = ("invitee_handle", "event", "community", "host", "state", "reason", "attempts", "sent_at")
+    list_filter = ("state", "voice")
+    search_fields = ("invitee_handle", "invitee_did", "host__username", "rkey")
+    list_select_related = ("event", "community", "host")
+
+
+@admin.register(Announcement)
+class AnnouncementAdmin(ReadOnly):
+    """The posts that threads hang from."""
+
+    list_display = ("author_did", "event", "community", "host", "state", "reason", "sent_at")
+    list_filter = ("state",)
+
+
+@admin.register(EmailInvitation)
+class EmailInvitationAdmin(ReadOnly):
+    """How invitations by e-mail stand. Addresses are sealed, and for their hosts alone."""
+
+    list_display = ("pk", "event", "host", "state", "reason", "attempts", "due_at", "sent_at")
+    list_filter = ("state",)
+    list_select_related = ("event", "host")
+    fields = ("event", "host", "state", "reason", "attempts", "due_at", "sent_at", "created_at")
+
+
+@admin.register(OptOut)
+class OptOutAdmin(ReadOnly):
+    """Who does not want invitations. Only they can change it."""
+
+    list_display = ("did", "host", "created_at")
+    search_fields = ("did",)
+
+
+@admin.register(MemberIdentity)
+class MemberIdentityAdmin(ReadOnly):
+    """Which DID belongs to whom."""
+
+    list_display = ("member", "bsky_handle", "bsky_did", "state", "state_reason", "session_ends_at")
+    search_fields = ("member__username", "bsky_handle", "bsky_did")
+    list_filter = ("state",)
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnly):
+    """Events, to look at."""
+
+    list_display = ("title", "starts_at", "visibility", "status", "created_by")
+    list_filter = ("visibility", "status")
+    search_fields = ("title", "slug")
+
+
+@admin.register(Community)
+class CommunityAdmin(ReadOnly):
+    """Communities, to look at."""
+
+    list_display = ("name", "visibility", "created_by", "closed_at")
+    search_fields = ("name", "slug")
+
+
+@admin.register(Membership)
+class MembershipAdmin(ReadOnly):
+    """Who belongs where."""
+
+    list_display = ("community", "member", "handle", "role", "joined_at")
+    list_filter = ("role",)
+
+
+@admin.register(Rsvp)
+class AnswerAdmin(ReadOnly):
+    """Answers, without their notes in the list."""
+
+    list_display = ("event", "member", "handle", "choice", "plus_ones", "answered_at")
+    list_filter = ("choice",)

@@ -1,0 +1,64 @@
+"""The operator's page about what the site sends, and the numbers for Prometheus."""
+
+from __future__ import annotations
+
+import hmac
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from elonara.bluesky import rate_budgets
+from elonara.bluesky.models import AccountLane
+from elonara.housekeeping import metrics
+from elonara.housekeeping.overview import overview
+from elonara.invitations.actions import resume_sending
+from elonara.invitations.results import InvitationRefused
+from elonara.invitations.transitions import wake
+from elonara.members.models import Member
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: HttpRequest) -> HttpResponse:
+    """GET: how it stands. POST: let a host, an account or a server go on."""
+    if not (request.user.is_active and request.user.is_superuser):
+        raise PermissionDenied
+    if request.method == "POST":
+        try:
+            messages.success(request, _go_on(request))
+        except InvitationRefused as fault:
+            messages.error(request, f"{fault.sentence} {fault.way_on}".strip())
+        return HttpResponseRedirect(request.path)
+    context = {**admin.site.each_context(request), "title": "Jobs", "seen": overview()}
+    return render(request, "admin/jobs.html", context)
+
+
+def _go_on(request: HttpRequest) -> str:
+    what, which = request.POST.get("what"), request.POST.get("which", "")
+    if what == "host" and which.isdecimal() and isinstance(request.user, Member):
+        host = get_object_or_404(Member, pk=which)
+        resume_sending(host, request.user)
+        return f"{host.name} may send again."
+    if what == "server":
+        rate_budgets.resume(which)
+        return f"{which} is asked again."
+    if what == "account":
+        AccountLane.objects.filter(author_did=which).update(paused_until=None, next_at=None, pause_reason="")
+        wake(which)
+        return "The account goes on."
+    raise Http404
+
+
+@never_cache
+@require_safe
+def prometheus(request: HttpRequest) -> HttpResponse:
+    """For whoever sends the token of the settings; for everybody else there is no such page."""
+    token = settings.ELONARA.metrics.token
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not token or not hmac.compare_digest(given.encode(), token.encode()):
+        raise Http404
+    return HttpResponse(metrics.render(), content_type=metrics.CONTENT_TYPE)

@@ -1,0 +1,91 @@
+"""How often one browser, or one address, may do what costs this site or somebody else's server something.
+
+Counts live in the cache of each process and in fixed spans of time: enough to make a program give up, and no person
+meets them. What was typed comes back with the sentence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+
+from elonara.web.proofs import browser_of
+
+SENTENCE = "That was very often in a short time. Wait {wait}, then press once more; nothing you wrote is lost."
+# Many people share one address: an office, a mobile operator.
+BROWSERS_PER_ADDRESS = 6
+
+
+@dataclass(frozen=True)
+class VisitorRateLimit:
+    """`times` in `seconds` for one browser, and six times as many for one address."""
+
+    name: str
+    times: int
+    seconds: int
+
+    @property
+    def sentence(self) -> str:
+        """What somebody reads who is over it."""
+        minutes = self.seconds // 60
+        return SENTENCE.format(wait=f"{minutes} minutes" if minutes < 60 else "an hour")
+
+    def passed(self, request: HttpRequest) -> bool:
+        """Count this request; whether it is one too many."""
+        counts = [(self._count(who), most) for who, most in self._who(request)]  # all, whichever is over
+        return any(count > most for count, most in counts)
+
+    def refuse(self, response: HttpResponse) -> HttpResponse:
+        """The page with the sentence, as an answer that programs understand."""
+        if response.status_code < 300 or response.status_code >= 400:  # a way back to a form stays one
+            response.status_code = 429
+        response["Retry-After"] = str(self.seconds)
+        return response
+
+    def _who(self, request: HttpRequest) -> Iterator[tuple[str, int]]:
+        yield f"browser:{browser_of(request)}", self.times
+        if address := _network(request.META.get("REMOTE_ADDR", "")):
+            yield f"address:{address}", self.times * BROWSERS_PER_ADDRESS
+
+    def _count(self, who: str) -> int:
+        # Hashed: the cache needs no list of who was here.
+        key = f"limit:{self.name}:{hashlib.sha256(who.encode()).hexdigest()[:32]}"
+        if cache.add(key, 1, self.seconds):
+            return 1
+        try:
+            return int(cache.incr(key))
+        except ValueError:  # it ended in this moment
+            cache.set(key, 1, self.seconds)
+            return 1
+
+
+def _network(address: str) -> str:
+    """The address, or for IPv6 the network that one household has; "" for this machine.
+
+    From this machine comes the operator, or a proxy that is not in `http.trusted_proxies`: everybody at once.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    if found.is_loopback:
+        return ""
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(found)
+
+
+# Each of these asks a server that the visitor names.
+AUTHORIZATIONS = VisitorRateLimit("to_server", 12, 600)
+# An answer, or no more invitations.
+ANSWERS = VisitorRateLimit("press", 30, 600)
+REPORT = VisitorRateLimit("report", 5, 3600)
+# A link from an e-mail: tokens cannot be guessed, but nobody need try.
+RSVP = VisitorRateLimit("rsvp", 40, 600)
+# E-mails that somebody writes to others.
+ADDRESSES = VisitorRateLimit("addresses", 30, 3600)

@@ -1,0 +1,77 @@
+"""What every page module uses: who is looking, where they go next, what an action's refusal becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from elonara.members.models import Member
+from elonara.options import Options
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+def options() -> Options:
+    """The site's options, read anew each time."""
+    return settings.ELONARA
+
+
+def member_of(request: HttpRequest) -> Member | None:
+    """The signed-in member, or None."""
+    return request.user if request.user.is_authenticated else None
+
+
+def the_member(request: HttpRequest) -> Member:
+    """The signed-in member of a view behind `members_only`."""
+    return cast(Member, request.user)
+
+
+def members_only[View: Callable[..., HttpResponse]](view: View) -> View:
+    """Sends visitors to the sign-in page and back here afterwards."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            back = request.get_full_path() if request.method == "GET" else request.headers.get("referer", "/")
+            return redirect(f"/accounts/login/?{urlencode({'next': safe_next(request, back)})}")
+        return view(request, *args, **kwargs)
+
+    return cast(View, guarded)
+
+
+def safe_next(request: HttpRequest, wanted: str | None, fallback: str = "/") -> str:
+    """`wanted` as a path of this site, else `fallback`. Another site is never a place to go next."""
+    wanted = (wanted or "").strip()
+    same = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    # Browsers leave tabs and line breaks out of an address before they read it.
+    if not wanted or not same or not wanted.isprintable():
+        return fallback
+    if "://" in wanted:
+        wanted = "/" + wanted.split("://", 1)[1].partition("/")[2]
+    # A browser reads a backslash or a second slash as the beginning of a host.
+    if not wanted.startswith("/") or wanted.startswith(("//", "/\\")) or len(wanted) > 500:
+        return fallback
+    return wanted
+
+
+def show_message(request: HttpRequest, sentence: str, kind: str = "ok") -> None:
+    """Leave a sentence for the next page: `ok`, `info`, `warn` or `bad`."""
+    level = {"ok": messages.SUCCESS, "info": messages.INFO, "warn": messages.WARNING, "bad": messages.ERROR}[kind]
+    messages.add_message(request, level, sentence)
+
+
+def add_form_errors(form: BaseForm, faults: dict[str, str]) -> None:
+    """Put an action's sentences beside the fields they are about."""
+    for name, sentence in faults.items():
+        form.add_error(name if name in form.fields else None, sentence)

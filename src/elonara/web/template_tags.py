@@ -1,0 +1,172 @@
+"""Template tags of the site's parts. Built in, so that no template loads them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import regex  # type: ignore[import-untyped, unused-ignore]
+from django import template
+from django.forms import BoundField, CheckboxInput, RadioSelect
+from django.template.defaultfilters import date as date_filter
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from elonara.web import times
+from elonara.web.icons import PATHS
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """One drawing, hidden from screen readers: a word always stands beside it."""
+    return format_html('<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>', PATHS[name])
+
+
+@register.simple_tag
+def avatar(name: str, picture: str = "", size: str = "") -> SafeString:
+    """A round picture, or the first letter of the name."""
+    kind = f"avatar {size}".strip()
+    if picture and picture.startswith(("https://", "http://")):
+        inner = format_html('<img src="{}" alt="" width="64" height="64" loading="lazy" decoding="async">', picture)
+    else:
+        first = regex.match(r"\X", (name or "?").strip().lstrip("@") or "?")
+        inner = format_html("{}", first.group() if first else "?")
+    return format_html('<span class="{}" aria-hidden="true">{}</span>', kind, inner)
+
+
+@register.inclusion_tag("parts/field.html")
+def field(
+    bound: BoundField,
+    autocomplete: str = "",
+    rows: int = 0,
+    label: str = "",
+    help: str | None = None,  # noqa: A002
+) -> dict[str, Any]:
+    """One field of a form: label, help, error and box, joined for screen readers.
+
+    `label` and `help` take the place of the form's own words, for forms that are not ours.
+    """
+    widget = bound.field.widget
+    help_text = bound.help_text if help is None else help
+    described = [f"{bound.id_for_label}_help"] if help_text else []
+    attrs: dict[str, Any] = {"class": "input"}
+    if bound.errors:
+        described.append(f"{bound.id_for_label}_error")
+        attrs["aria-invalid"] = "true"
+    if described:
+        attrs["aria-describedby"] = " ".join(described)
+    if autocomplete:
+        attrs["autocomplete"] = autocomplete
+    if rows:
+        attrs["rows"] = rows
+    if label:
+        attrs["placeholder"] = ""  # allauth's forms repeat their label there
+    is_checkbox = isinstance(widget, CheckboxInput)
+    if is_checkbox:
+        attrs.pop("class")
+    return {
+        "bound": bound,
+        "label": label or bound.label,
+        "help_text": help_text,
+        "is_checkbox": is_checkbox,
+        "is_radio": isinstance(widget, RadioSelect),
+        "is_hidden": bound.is_hidden,
+        "rendered": "" if isinstance(widget, RadioSelect) else bound.as_widget(attrs=attrs),
+    }
+
+
+@register.simple_tag(takes_context=True)
+def event_time(context: dict[str, Any], event: Any) -> times.ShownTime:
+    """The event's time for this viewer (see `elonara.web.times`)."""
+    request = context.get("request")
+    viewer = times.zone_of(request) if request is not None else None
+    return times.when(event.starts_at, event.ends_at, event.timezone, viewer)
+
+
+@register.inclusion_tag("parts/date.html", takes_context=True)
+def date_block(context: dict[str, Any], event: Any) -> dict[str, Any]:
+    """The small calendar leaf."""
+    told = event_time(context, event)
+    return {"day": told.day, "past": (event.ends_at or event.starts_at) < timezone.now()}
+
+
+@register.filter
+def clock(moment: Any) -> str:
+    """`14:03` today, `21 Nov, 14:03` otherwise, in the viewer's zone."""
+    if not moment:
+        return ""
+    local = timezone.localtime(moment)
+    return date_filter(local, "H:i" if local.date() == timezone.localdate() else "j M, H:i")
+
+
+@register.filter
+def map_link(place: str) -> str:
+    """A map search for a place."""
+    return f"https://www.openstreetmap.org/search?query={quote(place)}"
+
+
+@register.filter
+def handle(value: str) -> str:
+    """`@bob.example`; nothing for a handle that leads nowhere."""
+    return "" if not value or value == "handle.invalid" else f"@{value}"
+
+
+@register.filter
+def get(mapping: Any, key: Any) -> Any:
+    """One entry of a dict by a key that is a variable."""
+    return mapping.get(key) if mapping else None
+
+
+@register.filter
+def first_word(name: str) -> str:
+    """`Alice Moreira` as `Alice`."""
+    return name.split(maxsplit=1)[0] if name and name.split() else name
+
+
+CHOICES = {"going": "Going", "maybe": "Maybe", "cant": "Can’t", "joined": "Joined", "declined": "Declined"}
+
+
+@register.filter
+def choice_word(choice: str) -> str:
+    """An answer as its button says it."""
+    return CHOICES.get(choice, choice)
+
+
+@register.filter
+def going_words(event: Any) -> str:
+    """`8 going`, for rows that were read with their counts."""
+    count = getattr(event, "going_count", 0)
+    return f"{count} going" if count else ""
+
+
+@register.filter
+def person_name(row: Any) -> str:
+    """The name on a membership: the account's, else what the Bluesky profile said."""
+    return str(row.member.name if row.member else row.name or row.handle or "Somebody from Bluesky")
+
+
+@register.filter
+def person_handle(row: Any) -> str:
+    """The handle on a membership: the account's proven one, else the one it came with."""
+    identity = getattr(row.member, "bluesky", None) if row.member else None
+    return str(identity.bsky_handle if identity else row.handle)
+
+
+BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
+DEVICES = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)  # fmt: skip
+
+
+@register.filter
+def browser_name(agent: str) -> str:
+    """`Firefox on Linux` for what a browser calls itself, shortened where it is none we know."""
+    browser = next((name for mark, name in BROWSERS if mark in agent), "")
+    device = next((name for mark, name in DEVICES if mark in agent), "")
+    if browser and device:
+        return f"{browser} on {device}"
+    return browser or device or agent[:60] or "A program"

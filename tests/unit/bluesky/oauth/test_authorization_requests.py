@@ -1,0 +1,252 @@
+"""Who may come back from an authorization server, and with what. The servers here lie where a test wants it."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from tests.fakes.oauth import ALICE, BOB, AuthorizationServer
+
+from elonara.bluesky import network as site_network
+from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
+from elonara.bluesky.oauth import sessions as oauth_sessions
+from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, SignedIn
+
+
+@pytest.fixture
+def trip(service, server, member):
+    """A connect trip that alice has just consented to: the callback's parameters."""
+    url = service.begin("connect", "alice.example.com", member=member, browser="hers", confirmed=True, next="/events")
+    return server.approve(url, ALICE)
+
+
+def failure(service, params, browser="hers"):
+    with pytest.raises(AuthorizationFailed) as failed:
+        service.finish(params, browser=browser)
+    return failed.value
+
+
+def test_a_trip_works_once(service, trip):
+    assert isinstance(service.finish(trip, browser="hers"), Connected)
+    assert failure(service, trip).reason == "expired"
+
+
+def test_ten_callbacks_at_once_are_one(service, trip, server):
+    found, start = [], threading.Barrier(10)
+
+    def come_back():
+        start.wait()
+        try:
+            found.append(service.finish(trip, browser="hers"))
+        except AuthorizationFailed as failed:
+            found.append(failed.reason)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=come_back) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found.count("expired") == 9
+    assert len(server.network.sent("/token")) == 1
+
+
+def test_another_browser_is_turned_away_and_uses_nothing_up(service, trip):
+    failed = failure(service, trip, browser="his")
+    assert failed.reason == "other_browser"
+    assert failed.handle == ""
+    assert isinstance(service.finish(trip, browser="hers"), Connected)
+
+
+def test_an_empty_browser_is_not_everybodys(service, trip):
+    assert failure(service, trip, browser="").reason == "other_browser"
+
+
+def test_ten_minutes_later_it_is_too_late(service, trip, server):
+    row = AuthorizationRequest.objects.get()
+    assert timedelta(minutes=9) < row.expires_at - timezone.now() <= timedelta(minutes=10)
+    AuthorizationRequest.objects.update(expires_at=timezone.now())
+    failed = failure(service, trip)
+    assert (failed.reason, failed.next, failed.handle) == ("expired", "/events", "alice.example.com")
+    assert not server.network.sent("/token")
+
+
+@pytest.mark.parametrize("state", ["", "made-up", "' OR 1=1"])
+def test_a_made_up_state_is_nobodys(service, trip, state):
+    assert failure(service, trip | {"state": state}).reason == "expired"
+
+
+@pytest.mark.parametrize("iss", ["https://evil.example", "", "https://auth.example/"])
+def test_an_answer_in_another_servers_name_is_not_trusted(service, trip, iss, server):
+    assert failure(service, trip | {"iss": iss}).reason == "wrong_issuer"
+    assert not server.network.sent("/token")
+    assert failure(service, trip).reason == "expired"  # the mix-up has used it up
+
+
+def test_a_missing_issuer_is_not_trusted(service, trip):
+    del trip["iss"]
+    assert failure(service, trip).reason == "wrong_issuer"
+
+
+def test_a_server_that_answers_for_another_account_is_refused(service, trip, server):
+    server.grants = {"sub": BOB}
+    failed = failure(service, trip)
+    assert (failed.reason, failed.expected, failed.got) == ("wrong_account", ALICE, BOB)
+    assert not MemberIdentity.objects.exists()
+
+
+def test_a_server_cannot_speak_for_the_accounts_of_another(service, net, server, member):
+    evil = AuthorizationServer(net, "https://evil.example", "https://evil-pds.example")
+    evil.grants = {"sub": ALICE}
+    net.person(BOB, "bob.example.com", evil.pds)
+    url = service.begin("sign_in", "https://evil.example", browser="hers")
+    failed = failure(service, evil.approve(url, BOB))
+    assert failed.reason in {"wrong_issuer", "wrong_account"}
+
+
+def test_an_account_that_must_come_back_is_not_taken_from_a_servers_word(service, net, server, transactional_db):
+    evil = AuthorizationServer(net, "https://evil.example", "https://evil-pds.example")
+    evil.grants = {"sub": ALICE}
+    url = service.begin("prove", "https://evil.example", browser="hers", expected_did=ALICE)
+    assert failure(service, evil.approve(url, ALICE)).reason in {"wrong_issuer", "wrong_account"}
+
+
+def test_a_grant_without_the_base_permission_is_refused(service, trip, server):
+    server.grants = {"scope": "transition:generic"}
+    assert failure(service, trip).reason == "missing_scope"
+
+
+def test_pressing_deny_is_said_plainly(service, server, member):
+    url = service.begin("connect", "alice.example.com", member=member, browser="hers", confirmed=True)
+    failed = failure(service, server.deny(url))
+    assert failed.reason == "access_denied"
+    assert "deny" in failed.sentence
+
+
+def test_a_link_begun_elsewhere_waits_for_the_member_herself(connect, service, member, make_member, server):
+    waiting = connect(member, confirmed=False, browser="hers")
+    assert isinstance(waiting, NeedsConfirmation)
+    assert (waiting.did, waiting.handle) == (ALICE, "alice.example.com")
+    assert not MemberIdentity.objects.exists()
+    for browser, who in (("his", member), ("hers", make_member())):
+        with pytest.raises(AuthorizationFailed):
+            service.confirm(waiting.request_id, browser, who)
+    assert isinstance(service.confirm(waiting.request_id, "hers", member), Connected)
+    assert MemberIdentity.objects.get().member == member
+
+
+def test_declining_a_link_ends_its_session(connect, service, member, server):
+    waiting = connect(member, confirmed=False, browser="hers")
+    service.decline(waiting.request_id, "hers")
+    assert not server.sessions[-1].alive
+    assert not AuthorizationRequest.objects.exists()
+    with pytest.raises(AuthorizationFailed):
+        service.confirm(waiting.request_id, "hers", member)
+
+
+def test_secrets_of_a_trip_are_sealed_or_digested(service, server, member, connect):
+    url = service.begin("connect", "alice.example.com", member=member, browser="hers", confirmed=True)
+    params = server.approve(url, ALICE)
+    connect(member, confirmed=False)
+    seen = str(list(AuthorizationRequest.objects.values()))
+    for secret in (params["state"], server.sessions[-1].refresh_token, server.sessions[-1].access_token, "hers"):
+        assert secret not in seen
+    assert '"kty"' not in seen
+
+
+def test_signing_in_leaves_no_session_and_no_trip(service, server, make_member):
+    url = service.begin("sign_in", "alice.example.com", browser="hers", next="/events")
+    outcome = service.finish(server.approve(url, ALICE), browser="hers")
+    assert outcome == SignedIn(ALICE, "alice.example.com", "", None, "/events")
+    assert not server.sessions[-1].alive
+    assert not AuthorizationRequest.objects.exists()
+
+
+def test_signing_in_asks_for_nothing_but_who_it_is(service, server, transactional_db):
+    service.begin("sign_in", "alice.example.com", browser="hers")
+    assert AuthorizationRequest.objects.get().scope == "atproto"
+
+
+def test_a_changed_handle_is_noted_when_its_owner_signs_in(connected, service, server, net):
+    net.person(ALICE, "alicia.example.com", server.pds)
+    site_network._network = None  # forget what was resolved
+    url = service.begin("sign_in", "alicia.example.com", browser="hers")
+    outcome = service.finish(server.approve(url, ALICE), browser="hers")
+    assert outcome.identity.bsky_handle == "alicia.example.com"
+    assert MemberIdentity.objects.get().bsky_handle == "alicia.example.com"
+
+
+def test_two_members_who_link_one_account_at_once_do_not_both_get_it(connect, make_member, server):
+    members, found, start = [make_member(), make_member()], [], threading.Barrier(2)
+
+    def link(member):
+        start.wait()
+        try:
+            found.append(connect(member).identity.member_id)
+        except AuthorizationFailed as failed:
+            found.append(failed.reason)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=link, args=(member,)) for member in members]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert "belongs_to_another_member" in found
+    assert MemberIdentity.objects.count() == 1
+    assert sum(session.alive for session in server.sessions) == 1
+
+
+@pytest.mark.parametrize("purpose", ["connect", "reauthorize"])
+def test_storing_is_for_members(service, purpose):
+    with pytest.raises(ValueError, match="signed-in"):
+        service.begin(purpose, "alice.example.com", browser="hers")
+
+
+def test_reauthorizing_without_an_account_says_what_to_do(service, member):
+    with pytest.raises(AuthorizationFailed) as failed:
+        service.reauthorize(member, "hers")
+    assert failed.value.reason == "not_connected"
+
+
+def test_a_handle_that_does_not_point_back_is_refused(service, net, member):
+    net.txt["_atproto.mallory.example.com"] = [f"did={ALICE}"]
+    with pytest.raises(AuthorizationFailed) as failed:
+        service.begin("connect", "mallory.example.com", member=member, browser="hers", confirmed=True)
+    assert failed.value.reason == "not_pointing_back"
+    assert "@mallory.example.com" in failed.value.sentence
+
+
+def test_a_server_that_is_down_is_said_to_be(service, net, server, member):
+    del net.origins[server.pds]
+    with pytest.raises(AuthorizationFailed) as failed:
+        service.begin("connect", "alice.example.com", member=member, browser="hers", confirmed=True, next="/x")
+    assert (failed.value.reason, failed.value.next) == ("unreachable", "/x")
+
+
+def test_another_member_in_the_same_browser_gets_nothing(service, trip, make_member, member):
+    with pytest.raises(AuthorizationFailed) as failed:
+        service.finish(trip, browser="hers", member=make_member())
+    assert failed.value.reason == "other_browser"
+    assert isinstance(service.finish(trip, browser="hers", member=member), Connected)
+
+
+def test_a_refresh_between_reading_and_storing_leaves_no_session_behind(connected, service, server, member):
+    url = service.reauthorize(member, "hers")
+    refreshed = []
+
+    def refresh_meanwhile(execute, sql, *rest):
+        """Another thread refreshes after the row was read and just before it is written."""
+        if sql.startswith("UPDATE") and "connected_at" in sql and not refreshed:
+            refreshed.append(None)
+            refreshed.append(oauth_sessions.fresh_token(connected.pk, refused=oauth_sessions.fresh_token(connected.pk)))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(refresh_meanwhile):
+        found = service.finish(server.approve(url, ALICE), browser="hers").identity
+    assert len(refreshed) == 2
+    assert [session.alive for session in server.sessions] == [False, True]
+    assert oauth_sessions.fresh_token(found.pk) == server.sessions[1].access_token

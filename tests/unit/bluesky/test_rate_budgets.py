@@ -1,0 +1,149 @@
+"""What a server still takes: an account rests by itself, a whole server when it counts us by our address."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+from tests.fakes.oauth import ALICE, BOB, answer
+
+from elonara.bluesky import rate_budgets
+from elonara.bluesky.graph.service import BlueskyGraphService, GraphUnavailable
+from elonara.bluesky.models import AccountLane, MemberIdentity, PdsHost
+from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
+
+PDS, ELSEWHERE = "https://pds.example", "https://elsewhere.example"
+
+
+def soon(seconds=240):
+    return (timezone.now() + timedelta(seconds=seconds)).replace(microsecond=0)
+
+
+def headers(remaining, *, limit=5000, window=3600, resets=None):
+    """As Bluesky's PDS sends them (atproto's rate limiter)."""
+    moment = resets or soon()
+    return {
+        "ratelimit-limit": str(limit),
+        "ratelimit-remaining": str(remaining),
+        "ratelimit-reset": str(int(moment.timestamp())),
+        "ratelimit-policy": f"{limit};w={window}",
+    }
+
+
+@pytest.fixture
+def hear(transactional_db):
+    """An answer that arrives for alice's account."""
+    AccountLane.objects.create(author_did=ALICE)
+
+    def go(status=200, did=ALICE, origin=PDS, more=None, **said):
+        class Silent:
+            def observe(self, url, answer):
+                pass
+
+        watched = rate_budgets.BudgetedAuthorizer(Silent(), did, origin)
+        watched.observe(f"{origin}/xrpc/x", answer(status, {}, headers(**said) | (more or {})))
+
+    return go
+
+
+def lane():
+    return AccountLane.objects.get(author_did=ALICE)
+
+
+def test_enough_points_cost_no_write(hear, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        hear(remaining=5000 - rate_budgets.CREATE_POINTS)
+
+
+def test_too_few_points_for_a_post_hold_posts_and_not_what_is_taken_back(hear):
+    resets = soon()
+    hear(remaining=2, resets=resets)
+    assert (lane().next_at, lane().paused_until) == (resets, None)
+
+
+def test_no_points_at_all_hold_the_account(hear):
+    resets = soon()
+    hear(remaining=0, resets=resets)
+    assert lane().paused_until == resets
+    assert not PdsHost.objects.exists()
+
+
+def test_an_earlier_reset_does_not_shorten_a_pause(hear):
+    late = soon(3000)
+    hear(remaining=0, resets=late)
+    hear(remaining=0, resets=soon(60))
+    assert lane().paused_until == late
+
+
+def test_requests_by_address_hold_the_whole_server_before_people_notice(hear):
+    by_address = {"limit": 3000, "window": 300}
+    hear(remaining=301, **by_address)
+    assert not PdsHost.objects.exists()
+    resets = soon(200)
+    hear(remaining=299, resets=resets, **by_address)
+    assert rate_budgets.origin_of("https://PDS.example/xrpc") == PDS
+    assert PdsHost.objects.get().paused_until == resets
+    assert (lane().next_at, lane().paused_until) == (None, None)
+
+
+def test_only_accounts_of_that_server_rest(hear, make_member):
+    for did, pds in ((ALICE, PDS), (BOB, ELSEWHERE)):
+        MemberIdentity.objects.create(member=make_member(), bsky_did=did, bsky_handle="x.example", pds_url=f"{pds}/")
+    assert rate_budgets.paused_until(ALICE) is None
+    resets = soon()
+    hear(429, remaining=0, limit=3000, window=300, resets=resets)
+    assert rate_budgets.paused_until(ALICE) == resets
+    assert rate_budgets.paused_until(BOB) is None
+    assert rate_budgets.resume(PDS)
+    assert rate_budgets.paused_until(ALICE) is None
+
+
+def test_a_server_cannot_hold_us_for_ever(hear):
+    hear(remaining=0, resets=datetime(2090, 1, 1, tzinfo=UTC))
+    assert lane().paused_until <= timezone.now() + timedelta(days=1)
+
+
+def test_a_reset_in_the_past_holds_nobody(hear):
+    hear(429, remaining=0, resets=timezone.now() - timedelta(minutes=1))
+    assert lane().paused_until is None
+
+
+def test_seconds_are_surer_than_a_moment_by_the_servers_clock(hear):
+    hear(429, remaining=0, resets=timezone.now() - timedelta(minutes=2), more={"retry-after": "240"})
+    assert timedelta(seconds=230) < lane().paused_until - timezone.now() <= timedelta(seconds=240)
+
+
+def test_no_window_lasts_longer_than_itself(hear):
+    """Our clock is an hour behind: the moment seems far away."""
+    hear(429, remaining=0, limit=3000, window=300, resets=soon(3700))
+    assert PdsHost.objects.get().paused_until <= timezone.now() + timedelta(seconds=300)
+
+
+def test_looking_for_a_post_and_for_people_is_watched_too(connected, member, server):
+    resets, serve = soon(200), server.serve_pds
+
+    def with_headers(request):
+        said = serve(request)
+        told = headers(remaining=10, limit=3000, window=300, resets=resets)
+        return answer(said.status, said.body, {**said.headers, **told})
+
+    server.network.origins[server.pds] = with_headers
+    OAuthBlueskyAgent().find_post(member.pk, ALICE, "3kabcdefghi2k")
+    assert PdsHost.objects.get().paused_until == resets
+    assert rate_budgets.resume(server.pds)
+    with pytest.raises(GraphUnavailable, match="cannot be read"):  # this server knows no people
+        BlueskyGraphService().get_followers(member.pk)
+    assert PdsHost.objects.get().paused_until == resets
+
+
+def test_every_write_is_watched(connected, member, server):
+    """The agents' own way to the PDS: the headers of a real exchange reach the budgets."""
+    AccountLane.objects.create(author_did=ALICE)
+    resets, serve = soon(), server.serve_pds
+
+    def with_headers(request):
+        said = serve(request)
+        return answer(said.status, said.body, {**said.headers, **headers(remaining=1, resets=resets)})
+
+    server.network.origins[server.pds] = with_headers
+    OAuthBlueskyAgent().delete_post(member.pk, ALICE, "3kabcdefghi2k")
+    assert lane().next_at == resets

@@ -1,0 +1,96 @@
+"""Which backend writes is decided in one place, and only the two backends create records."""
+
+import ast
+import dataclasses
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import elonara
+from elonara.bluesky.writing import factory
+from elonara.bluesky.writing.factory import BlueskyAgentFactory
+from elonara.bluesky.writing.legacy_agent import LegacyBlueskyAgent
+from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
+from elonara.config.options import Options, Writes
+
+SOURCES = sorted(Path(elonara.__file__).parent.rglob("*.py"))
+CREATE = "com.atproto.repo.createRecord"
+
+
+def name_of(path):
+    return path.relative_to(Path(elonara.__file__).parent).as_posix()
+
+
+@cache
+def nodes(path):
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def strings(path):
+    """The texts of a file that are code: no docstrings, no comments."""
+    docs = {
+        id(node.body[0].value)
+        for node in nodes(path)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body
+        if isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        node.value
+        for node in nodes(path)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+    ]
+
+
+def test_legacy_is_the_default():
+    assert Options().bluesky.writes.mode == "legacy"
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("legacy", LegacyBlueskyAgent), ("oauth", OAuthBlueskyAgent)])
+def test_one_setting_chooses_the_backend(bluesky, mode, kind):
+    bluesky(writes=Writes(mode=mode))
+    assert isinstance(BlueskyAgentFactory.make(), kind)
+
+
+def test_the_mode_is_read_in_the_factory_alone():
+    readers = [
+        name_of(path)
+        for path in SOURCES
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute) and node.attr == "mode" and isinstance(node.value, ast.Attribute)
+        if node.value.attr == "writes"
+    ]
+    assert readers == ["bluesky/factory.py"]
+    others = [name_of(path) for path in SOURCES if any("writes.mode" in text for text in strings(path))]
+    assert others == []
+
+
+def test_nobody_hides_the_settings_of_writing_under_another_name():
+    holders = [
+        name_of(path)
+        for path in SOURCES
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute) and node.attr == "writes" and "bluesky" in ast.unparse(node.value).lower()
+    ]
+    assert holders == ["bluesky/factory.py"]
+
+
+def test_records_are_created_in_the_two_agents_alone():
+    # atproto/answers.py names the method to tell one refusal from another; it calls nothing.
+    callers = [name_of(path) for path in SOURCES if CREATE in strings(path)]
+    assert sorted(callers) == ["atproto/answers.py", "bluesky/legacy_agent.py", "bluesky/oauth_agent.py"]
+    others = {"com.atproto.repo.putRecord", "com.atproto.repo.applyWrites"}
+    assert [name_of(path) for path in SOURCES if others & set(strings(path))] == []
+
+
+def test_a_test_can_put_another_agent_in_its_place():
+    agent = LegacyBlueskyAgent()
+    with factory.use(agent):
+        assert BlueskyAgentFactory.make() is agent
+    assert BlueskyAgentFactory.make() is not agent
+
+
+def test_options_stay_what_they_are():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Options().bluesky.writes.mode = "oauth"

@@ -1,0 +1,95 @@
+"""What has had its time goes; what is still good stays."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from tests.fakes.oauth import ALICE, BOB
+
+from elonara.bluesky.models import ActorView, AuthorizationRequest, DpopNonce, MemberIdentity, PdsHost
+from elonara.bluesky.oauth.outcomes import NeedsConfirmation
+from elonara.housekeeping import cleanup, workers
+from elonara.housekeeping.models import Worker
+from elonara.members.models import Notice, OneTimeLink
+
+
+def begin(service, member, **wish):
+    return service.begin("connect", "alice.example.com", member=member, browser="hers", **wish)
+
+
+def test_old_rows_of_every_sort_go_and_fresh_ones_stay(transactional_db, make_member):
+    now, member = timezone.now(), make_member()
+    for index, age in enumerate((timedelta(minutes=1), timedelta(days=100))):
+        then = now - age
+        DpopNonce.objects.create(key_thumbprint=f"key{index}", origin="https://pds.example", nonce="n", seen_at=then)
+        ActorView.objects.create(member=member, did=f"did:plc:{index}", person={}, checked_at=then)
+        Session.objects.create(session_key=f"s{index}", session_data="", expire_date=now + timedelta(days=1) - age)
+        OneTimeLink.objects.create(token_hash=f"h{index}", purpose="x", expires_at=now + timedelta(days=1) - age)
+        Notice.objects.create(member=member, kind=f"k{index}", text="read", dismissed_at=then)
+        PdsHost.objects.create(origin=f"https://{index}.example", paused_until=then, reason="rate_limited")
+        Worker.objects.create(name=f"w{index}", engine="embedded", version="1", started_at=then, seen_at=then)
+    assert cleanup.clear() == 7
+    for model in (DpopNonce, ActorView, Session, OneTimeLink, Notice, PdsHost, Worker):
+        assert model.objects.count() == 1, model
+    assert [worker.name for worker in workers.silent()] == ["w0"]
+    assert cleanup.clear() == 0
+
+
+def test_a_trip_that_nobody_came_back_from_is_deleted_after_its_time(service, member):
+    begin(service, member, confirmed=True)
+    assert cleanup.clear() == 0
+    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=2))
+    assert cleanup.clear() == 1
+    assert not AuthorizationRequest.objects.exists()
+
+
+def test_a_session_that_waited_for_a_confirmation_in_vain_is_ended_at_its_server(service, server, member):
+    url = begin(service, member)
+    assert isinstance(service.finish(server.approve(url, ALICE), browser="hers"), NeedsConfirmation)
+    assert server.sessions[-1].alive
+    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=2))
+    assert cleanup.clear() >= 1
+    assert not server.sessions[-1].alive
+
+
+def test_the_stored_session_of_a_member_is_nothing_to_clear_away(connected):
+    cleanup.clear()
+    assert MemberIdentity.objects.get().state == MemberIdentity.State.ACTIVE
+
+
+@pytest.fixture
+def kept_sessions(service, server, connect, make_member):
+    """Two trips that ended without a word, each with a session that its server still keeps."""
+    for did, handle in ((ALICE, "alice.example.com"), (BOB, "bob.example.com")):
+        url = service.begin("connect", handle, member=make_member(), browser=did)
+        assert isinstance(service.finish(server.approve(url, did), browser=did), NeedsConfirmation)
+    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=2))
+
+
+def test_slow_servers_do_not_keep_it_beyond_its_time(kept_sessions, server, monkeypatch):
+    def slow(request):
+        time.sleep(0.2)
+        return server.serve(request)
+
+    server.network.origins[server.issuer] = slow
+    monkeypatch.setattr(cleanup, "TURN_SECONDS", 0.1, raising=False)
+    cleanup.clear()
+    assert [session.alive for session in server.sessions].count(False) == 1
+    assert AuthorizationRequest.objects.count() == 1
+    cleanup.clear()
+    assert not any(session.alive for session in server.sessions)
+
+
+def test_one_thing_that_cannot_be_cleared_stops_no_other(kept_sessions, server, monkeypatch, caplog):
+    def broken():
+        raise OSError("no space")
+
+    monkeypatch.setattr(cleanup.stores, "forget_old_nonces", broken)
+    OneTimeLink.objects.create(token_hash="old", purpose="x", expires_at=timezone.now() - timedelta(days=1))
+    with pytest.raises(cleanup.NotCleared, match="nonces: OSError"):
+        cleanup.clear()
+    assert not OneTimeLink.objects.exists()
+    assert not any(session.alive for session in server.sessions)
+    assert "no space" in caplog.text

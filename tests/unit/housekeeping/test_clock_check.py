@@ -1,0 +1,69 @@
+"""A clock that is set back is noticed, and forgiven once it is right again."""
+
+import pytest
+
+from elonara.housekeeping.clock_check import ClockCheck
+
+
+class Machine:
+    def __init__(self):
+        self.wall, self.steady = 1_800_000_000.0, 50.0
+        self.clock = ClockCheck(lambda: self.wall, lambda: self.steady)
+
+    def pass_(self, seconds):
+        self.wall += seconds
+        self.steady += seconds
+
+    def set_clock(self, seconds):
+        self.wall += seconds
+
+
+@pytest.fixture
+def machine():
+    return Machine()
+
+
+def test_a_clock_that_goes_on_is_never_behind(machine):
+    for seconds in (0, 1, 3600, 86_400):
+        machine.pass_(seconds)
+        assert machine.clock.behind() == 0
+
+
+def test_an_hour_back_is_noticed_however_long_nobody_looked(machine):
+    machine.pass_(10_000)
+    machine.set_clock(-3600)
+    machine.pass_(100)
+    assert machine.clock.behind() == 3600
+    assert machine.clock.behind() == 3600
+
+
+def test_setting_it_right_ends_it_at_once(machine):
+    machine.set_clock(-3600)
+    machine.clock.behind()
+    machine.pass_(600)
+    machine.set_clock(3600)
+    assert machine.clock.behind() == 0
+
+
+def test_a_clock_that_was_ahead_before_is_right_again_when_its_time_has_come(machine):
+    machine.set_clock(-3600)
+    assert machine.clock.behind() == 3600
+    machine.pass_(3000)
+    assert machine.clock.behind() == 600
+    machine.pass_(600)
+    assert machine.clock.behind() == 0
+    machine.pass_(86_400)
+    assert machine.clock.behind() == 0
+
+
+def test_two_steps_add_up(machine):
+    machine.set_clock(-600)
+    machine.clock.behind()
+    machine.set_clock(-600)
+    assert machine.clock.behind() == 1200
+
+
+@pytest.mark.parametrize("seconds", [-59, -1, 1, 7200])
+def test_what_a_time_service_corrects_and_summer_is_nothing(machine, seconds):
+    machine.set_clock(seconds)
+    assert machine.clock.behind() == 0

@@ -1,0 +1,72 @@
+"""After a change of address or before a change of mode: whose session will not do, and asking her."""
+
+import dataclasses
+
+import pytest
+
+from elonara.bluesky.models import AppPasswordSession, MemberIdentity
+from elonara.housekeeping import reauthorization
+from elonara.invitations.models import HostSending
+from elonara.members.models import Notice
+
+
+@pytest.fixture
+def host(connected, member):
+    HostSending.objects.create(host=member)
+    return member
+
+
+def narrow():
+    """The member did not allow posting."""
+    MemberIdentity.objects.update(bsky_scope="atproto")
+
+
+def test_a_new_address_ends_the_sessions_of_the_old_one_and_counts_them(connected, settings, told):
+    assert reauthorization.mark_changed_address() == 0
+    site = dataclasses.replace(settings.ELONARA.site, url="https://events.example")
+    settings.ELONARA = dataclasses.replace(settings.ELONARA, site=site)
+    assert reauthorization.mark_changed_address() == 1
+    row = MemberIdentity.objects.get()
+    assert (row.state, row.state_reason, row.bsky_refresh_token_enc) == ("needs_reauth", "client_changed", "")
+    assert [name for name, *_ in told if name == "on_needs_member"] == ["on_needs_member"]
+    assert reauthorization.mark_changed_address() == 0
+
+
+def test_a_host_without_the_permission_to_post_is_named_and_asked_once(host, settings):
+    assert reauthorization.lacking_write_scope() == []
+    narrow()
+    found = reauthorization.lacking_write_scope()
+    assert [(one.member, one.reason) for one in found] == [(host, "scope_missing")]
+    assert reauthorization.ask_to_reauthorize(found) == 1
+    assert "Reauthorize" in Notice.objects.get(member=host).text
+    reauthorization.ask_to_reauthorize(found)
+    assert Notice.objects.filter(member=host).count() == 1
+
+
+def test_who_never_invited_anybody_or_disconnected_is_not_bothered(connected, member):
+    narrow()
+    assert reauthorization.lacking_write_scope() == []
+    HostSending.objects.create(host=member)
+    MemberIdentity.objects.update(state="revoked", state_reason="disconnected")
+    assert reauthorization.lacking_write_scope() == []
+
+
+def test_members_who_depend_on_an_app_password_are_counted(host):
+    AppPasswordSession.objects.create(did="did:plc:x", handle="x.example", member=host, app_password_enc="")
+    assert reauthorization.on_app_passwords_alone() == 0
+    narrow()
+    assert reauthorization.on_app_passwords_alone() == 1
+
+
+@pytest.mark.parametrize("reason", sorted(reauthorization.MEMBER_REASONS))
+def test_those_who_are_counted_are_those_whom_the_command_asks(connected, member, reason):
+    MemberIdentity.objects.update(state="revoked", state_reason=reason)
+    AppPasswordSession.objects.create(did="did:plc:relay", handle="relay.example", app_password_enc="")
+    assert (reauthorization.on_app_passwords_alone(), reauthorization.lacking_write_scope()) == (0, [])
+    AppPasswordSession.objects.create(did="did:plc:x", handle="x.example", member=member, app_password_enc="")
+    found = reauthorization.lacking_write_scope()
+    assert ([one.member for one in found], reauthorization.on_app_passwords_alone()) == ([member], 1)
+    assert reauthorization.ask_to_reauthorize(found) == 1
+    assert Notice.objects.filter(member=member).count() == 1
+    AppPasswordSession.objects.update(state="refused")
+    assert reauthorization.lacking_write_scope() == []

@@ -1,0 +1,136 @@
+"""The exact posts."""
+
+from datetime import UTC, datetime
+
+import pytest
+from atproto_client.utils import TextBuilder as Oracle
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from elonara.atproto.rich_text import fits
+from elonara.communities.models import Community
+from elonara.events.models import Event
+from elonara.invitations.planning import compose
+from elonara.invitations.planning.compose import Words
+from elonara.invitations.targets import Target
+
+BOB = {"did": "did:plc:bob", "handle": "bob.example", "ref": "abcdefghijklmnopqrst"}
+START = datetime(2026, 12, 5, 15, tzinfo=UTC)
+MADE = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def public_address(set_options):
+    set_options(site={"url": "https://events.example"})
+
+
+def event(**fields):
+    values = {"pk": 7, "slug": "picnic", "title": "Picnic", "starts_at": START, "timezone": "UTC", "created_at": MADE}
+    return Target(Event(**values | fields))
+
+
+def community(**fields):
+    return Target(Community(**{"pk": 7, "slug": "bakers", "name": "Bakers"} | fields))
+
+
+def words(**fields):
+    return Words(**{"host_name": "Alice", "host_handle": "alice.example"} | fields)
+
+
+def text(target, said=None):
+    return compose.invitation(target, said or words(), **BOB).rich.text
+
+
+def test_an_event_is_named_with_host_and_time():
+    assert text(event()) == (
+        "@bob.example You're invited to Picnic by Alice, Sat 5 Dec 15:00 — "
+        "https://events.example/i/abcdefghijklmnopqrst"
+    )
+
+
+def test_the_time_is_the_one_of_the_place():
+    assert "Sat 5 Dec 16:00" in text(event(timezone="Europe/Berlin"))
+
+
+def test_note_and_line_follow_on_lines_of_their_own():
+    said = text(event(), words(note="Bring bread.", line="Bob, your rye!"))
+    assert said.endswith("abcdefghijklmnopqrst\nBring bread.\nBob, your rye!")
+
+
+def test_a_community_is_joined():
+    assert "You're invited to join Bakers by Alice — https" in text(community())
+
+
+@pytest.mark.parametrize("target", [event(visibility="private"), community(visibility="private")])
+def test_a_private_target_is_not_named(target):
+    said = compose.invitation(target, words(), **BOB)
+    assert said.rich.text.startswith(f"@bob.example Alice invites you to a private {target.kind} — https")
+    for word in ("Picnic", "Bakers", "Dec"):
+        assert word not in str(said.record)
+
+
+def test_the_relay_names_the_host():
+    said = compose.invitation(event(), words(voice="relay"), **BOB)
+    assert "Alice (@alice.example) invites you to Picnic, Sat 5 Dec 15:00 — https" in said.rich.text
+    assert len(said.rich.facets) == 2  # the host is not mentioned: she would be notified of every one
+
+
+def test_facets_are_those_that_the_sdk_makes():
+    said = compose.invitation(
+        event(title="Grillfest für Ötzi 🎉"), words(note="@carol.example https://x.example"), **BOB
+    )
+    oracle = Oracle().mention("@bob.example", "did:plc:bob")
+    oracle.text(" You're invited to Grillfest für Ötzi 🎉 by Alice, Sat 5 Dec 15:00 — ")
+    oracle.link(said.link, said.link).text("\n@carol.example https://x.example")
+    expected = [facet.model_dump(by_alias=True, exclude_none=True) for facet in oracle.build_facets()]
+
+    def plain(facets):
+        return [
+            (one["index"]["byteStart"], one["index"]["byteEnd"], [sorted(f.items()) for f in one["features"]])
+            for one in ({**facet, "features": [strip(f) for f in facet["features"]]} for facet in facets)
+        ]
+
+    def strip(feature):
+        return {key.replace("py_type", "$type"): value for key, value in feature.items()}
+
+    expected = [
+        {
+            "index": {
+                "byteStart": facet["index"].get("byteStart", facet["index"].get("byte_start")),
+                "byteEnd": facet["index"].get("byteEnd", facet["index"].get("byte_end")),
+            },
+            "features": facet["features"],
+        }
+        for facet in expected
+    ]
+    assert said.rich.text == oracle.build_text()
+    assert plain(said.rich.facets) == plain(expected)
+
+
+def test_a_long_title_is_shortened_before_the_note():
+    said = compose.invitation(event(title="P" * 120), words(note="n" * 150), **BOB)
+    assert said.shortened == ("title",)
+    assert "n" * 150 in said.rich.text
+    assert "P…" in said.rich.text
+
+
+def test_the_preview_shows_mention_and_link_as_such():
+    segments = compose.invitation(event(), words(note="Hi"), **BOB).preview().segments
+    assert [one.kind for one in segments] == ["mention", "", "link", ""]
+    assert segments[0].target == "did:plc:bob"
+
+
+WILD = st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=120)
+ZALGO = st.integers(0, 300).map(lambda marks: "Z" + "\u0301" * marks)
+FAMILY = st.integers(0, 120).map(lambda times: "👨‍👩‍👧‍👦" * times)
+
+
+@settings(max_examples=150, deadline=None)
+@given(title=WILD | ZALGO | FAMILY, name=WILD | ZALGO | FAMILY, note=WILD | FAMILY, line=WILD, relay=st.booleans())
+def test_every_post_fits_and_keeps_its_mention_and_its_link(title, name, note, line, relay):
+    said = words(host_name=name, note=note, line=line, voice="relay" if relay else "host")
+    post = compose.invitation(event(title=title), said, **BOB)
+    assert fits(post.rich.text)
+    raw = post.rich.text.encode()
+    shown = [raw[f["index"]["byteStart"] : f["index"]["byteEnd"]].decode() for f in post.rich.facets]
+    assert shown == ["@bob.example", "https://events.example/i/abcdefghijklmnopqrst"]

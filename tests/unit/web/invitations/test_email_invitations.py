@@ -1,0 +1,182 @@
+"""The host's page of letters, and the reader's page behind the link."""
+
+import re
+
+import pytest
+from django.core import mail
+from django.core.cache import cache
+
+from elonara import jobs
+from elonara.events import actions as events
+from elonara.events.models import Rsvp
+from elonara.invitations.models import EmailInvitation, EmailOptOut
+
+
+@pytest.fixture(autouse=True)
+def mail_server(settings, site):
+    import dataclasses
+
+    cache.clear()
+    options = settings.ELONARA
+    settings.ELONARA = dataclasses.replace(
+        options,
+        site=dataclasses.replace(options.site, url="https://events.example"),
+        email=dataclasses.replace(options.email, url="smtp://mail.example"),
+    )
+    settings.ALLOWED_HOSTS = ["*"]
+    backend = "django.core.mail.backends.locmem.EmailBackend"
+    settings.MAILERS = {"default": {"BACKEND": backend}, "smtp": {"BACKEND": backend}}
+
+
+@pytest.fixture
+def page(picnic):
+    return f"/events/{picnic.slug}/manage?tab=invite&step=email"
+
+
+@pytest.fixture
+def link(alice):
+    """Writes to somebody and returns the link in the letter."""
+    from elonara.invitations.email import inviting as email_inviting
+
+    def go(event, to="Ana Lima <ana@example.org>"):
+        mail.outbox.clear()
+        email_inviting.invite(alice, event, to, "Bring bread.")
+        jobs.drain()
+        return re.search(r"https://events\.example(/rsvp/\S+)", mail.outbox[-1].body)[1]
+
+    return go
+
+
+def words(answer):
+    return answer.content.decode()
+
+
+def test_the_host_writes_checks_and_sends(signed_in, alice, friends, page):
+    client = signed_in(alice)
+    assert "By e-mail" in words(client.get(page)) or "Invite by e-mail" in words(client.get(page))
+    checked = words(client.post(page, {"addresses": "Ana <ana@example.org>, nobody", "note": "Bring bread."}))
+    assert "Alice Moreira invites you: Winter picnic" in checked
+    assert "This is no e-mail address." in checked
+    assert "Send 1 letter" in checked
+    assert not EmailInvitation.objects.exists()
+    sent = client.post(page, {"addresses": "Ana <ana@example.org>", "note": "Bring bread.", "go": "send"}, follow=True)
+    assert "1 letter is on the way." in words(sent)
+    assert "ana@example.org" in words(sent)
+    jobs.drain()
+    assert len(mail.outbox) == 1
+
+
+def test_a_refusal_keeps_what_was_typed(signed_in, alice, friends, page):
+    answer = signed_in(alice).post(page, {"addresses": "ana@example.org", "note": "x" * 501, "go": "send"})
+    assert answer.status_code == 400
+    assert "500 fit" in words(answer)
+    assert "ana@example.org" in words(answer)
+
+
+def test_without_a_mail_server_the_page_says_so_and_offers_the_link(signed_in, alice, friends, page, settings):
+    import dataclasses
+
+    settings.ELONARA = dataclasses.replace(settings.ELONARA, email=dataclasses.replace(settings.ELONARA.email, url=""))
+    shown = words(signed_in(alice).get(page))
+    assert "This site sends no e-mail." in shown
+    assert "Link to send yourself" in shown
+    assert "<textarea" not in shown
+
+
+def test_a_letter_that_waits_can_be_cancelled_by_its_hosts_alone(signed_in, alice, friends, page, make_member):
+    client = signed_in(alice)
+    client.post(page, {"addresses": "ana@example.org", "go": "send"})
+    row = EmailInvitation.objects.get()
+    client.force_login(make_member("mallory"), backend="django.contrib.auth.backends.ModelBackend")
+    assert client.post(f"/letters/{row.pk}/cancel").status_code == 404
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    client.post(f"/letters/{row.pk}/cancel")
+    assert EmailInvitation.objects.get().state == "cancelled"
+
+
+def test_the_reader_answers_without_an_account(client, link, picnic):
+    here = link(picnic)
+    shown = client.get(here)
+    assert "Winter picnic" in words(shown)
+    assert "Bring bread." in words(shown)
+    assert not Rsvp.objects.exists(), "looking changes nothing"
+    back = client.post(here, {"answer": "going", "name": "Ana L.", "plus_ones": "1", "note": "Soup"}, follow=True)
+    assert "You are going." in words(back)
+    given = Rsvp.objects.get()
+    assert (given.choice, given.name, given.plus_ones, given.note) == ("going", "Ana L.", 1, "Soup")
+
+
+def test_the_address_is_a_key_that_nothing_passes_on(client, link, picnic):
+    here = link(picnic)
+    for path in (here, f"{here}/stop", f"{here}?stop=site"):
+        shown = client.get(path)
+        assert shown["Referrer-Policy"] == "no-referrer"
+        assert "noindex" in shown["X-Robots-Tag"]
+        assert "no-store" in shown["Cache-Control"]
+        assert here.removeprefix("/rsvp/") not in words(shown)
+        assert 'name="referrer" content="no-referrer"' in words(shown)
+    assert here not in client.get(f"{here}?calendar=1").content.decode()
+
+
+def test_wrong_answers_keep_what_was_typed(client, link, picnic):
+    answer = client.post(link(picnic), {"answer": "going", "plus_ones": "9", "note": "Soup"})
+    assert answer.status_code == 400
+    assert "up to 2 people" in words(answer)
+    assert 'value="Soup"' in words(answer)
+
+
+def test_a_private_event_opens_by_the_link_and_not_beside_it(client, link, supper):
+    here = link(supper)
+    assert "Secret supper" in words(client.get(here))
+    assert "BEGIN:VCALENDAR" in words(client.get(f"{here}?calendar=1"))
+    assert client.get(f"/events/{supper.slug}").status_code == 404
+
+
+def test_unknown_and_cut_links_say_what_to_do(client):
+    answer = client.get("/rsvp/AAAAAAAAAAAAAAAAAAAAAAAA")
+    assert answer.status_code == 404
+    assert "copy the whole link" in words(answer)
+    assert client.post("/rsvp/AAAA/stop").status_code == 404
+
+
+def test_a_cancelled_event_ends_the_link_and_a_private_one_says_no_more(client, link, supper, alice):
+    here = link(supper)
+    events.cancel(supper, alice)
+    shown = client.get(here)
+    assert shown.status_code == 410
+    assert "This event was cancelled." in words(shown)
+    assert "Secret supper" not in words(shown)
+    assert client.post(here, {"answer": "going"}).status_code == 410
+    assert not Rsvp.objects.exists()
+
+
+def test_one_press_in_the_mail_program_stops_letters(picnic, link):
+    from django.test import Client
+
+    here = link(picnic)
+    program = Client(enforce_csrf_checks=True, headers={"origin": "null"})
+    assert program.post(f"{here}/stop", {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert EmailOptOut.objects.get().host == picnic.created_by
+
+
+def test_a_browser_that_tells_no_origin_answers(picnic, link):
+    from django.test import Client
+
+    browser = Client(enforce_csrf_checks=True, headers={"origin": "null"})
+    assert browser.post(link(picnic), {"answer": "going"}).status_code == 302
+    assert Rsvp.objects.get().choice == "going"
+
+
+def test_stopping_takes_two_clicks_and_goes_on_to_the_whole_site(client, link, picnic):
+    here = link(picnic)
+    assert "Stop them" in words(client.get(f"{here}?stop=site"))
+    assert not EmailOptOut.objects.exists()
+    assert "You get no more letters" in words(client.post(f"{here}?stop=site", {"who": "site"}))
+    assert EmailOptOut.objects.get().host is None
+
+
+def test_logs_do_not_learn_the_key():
+    from elonara.config.logs import redact
+
+    assert "s3cr3t" not in redact("Not Found: /rsvp/s3cr3tTOKEN")
+    assert "s3cr3t" not in redact("/rsvp/s3cr3tTOKEN/stop")

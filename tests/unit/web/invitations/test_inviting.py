@@ -1,0 +1,182 @@
+"""The host's three steps: what is chosen is never lost, and one button says it all."""
+
+import dataclasses
+
+import pytest
+from django.utils import timezone
+from tests.fakes.agent import FakeAgent
+from tests.fakes.graph import somebody
+from tests.fakes.oauth import BOB
+from tests.unit.web.conftest import HOST_DID
+
+from elonara.bluesky.graph.service import GraphUnavailable
+from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.writing import factory
+from elonara.bluesky.writing.agent import Readiness
+from elonara.invitations.models import Invitation
+
+CAROL, DAN = "did:plc:carol", "did:plc:dan"
+
+
+@pytest.fixture
+def invite(signed_in, alice, friends, picnic):
+    """Posts to, or reads, a step of inviting to the picnic."""
+    client = signed_in(alice)
+    address = f"/events/{picnic.slug}/manage?tab=invite"
+
+    def go(step="", data=None, **query):
+        where = address + (f"&step={step}" if step else "") + "".join(f"&{k}={v}" for k, v in query.items())
+        return client.post(where, data) if data is not None else client.get(where)
+
+    return go
+
+
+def test_the_chosen_stay_chosen_across_lists_and_searches(invite):
+    invite(data={"did": [CAROL], "go": "list:followers"})
+    page = invite(data={"did": [CAROL, DAN], "go": "search", "q": "bob"})
+    assert page["location"].endswith("q=bob")
+    found = invite(q="bob").content.decode()
+    assert found.count('name="did"') == 3
+    for did in (CAROL, DAN):
+        assert f'name="did" value="{did}" checked' in found
+
+
+def test_unchecking_is_kept_too(invite):
+    invite(data={"did": [CAROL, DAN], "go": "list:followers"})
+    invite(data={"did": [DAN], "go": "list:follows"})
+    page = invite().content.decode()
+    assert f'value="{CAROL}" checked' not in page
+    assert f'value="{DAN}" checked' in page
+
+
+def test_going_on_with_nobody_says_so(invite):
+    answer = invite(data={"go": "next"})
+    assert answer.status_code == 400
+    assert "Nobody is chosen." in answer.content.decode()
+
+
+def test_more_than_one_send_takes_says_so_and_keeps_them(invite, settings):
+    options = settings.ELONARA
+    caps = dataclasses.replace(options.invitations, per_send=1)
+    settings.ELONARA = dataclasses.replace(options, invitations=caps)
+    page = invite(data={"did": [CAROL, DAN], "go": "next"}).content.decode()
+    assert "2 people are chosen; one send takes 1." in page
+    assert f'value="{CAROL}" checked' in page
+
+
+def test_somebody_is_added_by_handle(invite, friends):
+    invite(data={"did": [CAROL], "go": "add", "who": "@dan.example"})
+    assert f'value="{DAN}" checked' in invite().content.decode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [("nobody.example", "Bluesky knows no account called nobody.example"), ("stranger.example", "follow each other")],
+)
+def test_an_unknown_handle_or_a_stranger_is_answered_in_place(invite, friends, typed, sentence):
+    friends.people.append(somebody("stranger", follows_you=False, you_follow=False))
+    answer = invite(data={"did": [CAROL], "go": "add", "who": typed})
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert sentence in page.replace("&#x27;", "'")
+    assert f'value="{typed}"' in page
+    assert f'value="{CAROL}" checked' in page, "who was chosen stays chosen"
+
+
+def test_greyed_rows_say_why(invite, friends):
+    friends.people.append(somebody("nils", blocked_by=True))
+    page = invite().content.decode()
+    assert "This account blocks you on Bluesky." in page
+    assert 'value="did:plc:nils"' not in page
+
+
+def test_a_server_that_is_down_keeps_the_choice(invite, friends):
+    invite(data={"did": [CAROL], "go": "list:followers"})
+    friends.down = GraphUnavailable("unreachable", "Your server does not answer. Try again in a minute.")
+    answer = invite()
+    assert answer.status_code == 200
+    assert "Your server does not answer." in answer.content.decode()
+    assert f'value="{CAROL}" checked' in answer.content.decode()
+
+
+def test_who_only_signs_in_with_bluesky_is_led_to_connect(invite, alice, friends):
+    MemberIdentity.objects.update(state="revoked", state_reason="not_connected", pds_url="")
+    friends.known = False
+    missing = Readiness(False, HOST_DID, "alice.example", "compose", "", "app_password_missing", "Not yet.")
+    with factory.use(FakeAgent(author_did=HOST_DID, ready=missing)):
+        page = invite().content.decode()
+    assert page.count("Connect Bluesky</button>") == 1
+    assert 'action="/auth/bluesky/reauthorize"' in page
+    assert "permission has ended" not in page, "there was none"
+    assert "follows you back" not in page, "that is not known"
+
+
+def test_whose_permission_has_ended_renews_it_there(invite, friends):
+    MemberIdentity.objects.update(state="needs_reauth", connected_at=timezone.now())
+    friends.known = False
+    page = invite(list="followers").content.decode()
+    assert "Your Bluesky permission has ended" in page
+    assert '<button class="button" form="renew">Reauthorize</button>' in page
+    assert '<form id="renew" action="/auth/bluesky/reauthorize" method="post">' in page
+
+
+def test_the_draft_survives_leaving_and_a_note_that_is_too_long(invite):
+    invite(data={"did": [CAROL], "go": "next"})
+    invite("check", {"note": "word " * 100, f"line:{CAROL}": "For you", "go": "preview"})
+    answer = invite("check")
+    page = answer.content.decode()
+    assert "word word word" in page
+    assert "For you" in page
+    assert "300 fit" in page
+    assert not Invitation.objects.exists()
+
+
+def test_one_button_sends_and_the_watch_page_follows(invite):
+    invite(data={"did": [CAROL, DAN], "go": "next"})
+    page = invite("check").content.decode()
+    assert "Send 2 invitations from @alice.example" in page
+    answer = invite("check", {"note": "Bring bread.", "go": "send"})
+    assert answer["location"].endswith("step=watch")
+    assert Invitation.objects.count() == 2
+    watched = invite("watch").content.decode()
+    assert "Carol" in watched
+    assert "of 2 are on Bluesky" in watched
+    assert invite("check")["location"].endswith("tab=invite"), "the draft is done"
+
+
+def test_pressing_send_twice_invites_nobody_twice(invite, client):
+    invite(data={"did": [CAROL], "go": "next"})
+    kept = dict(client.session)
+    invite("check", {"go": "send"})
+    session = client.session
+    session.update({name: value for name, value in kept.items() if name.startswith("invite:")})
+    session.save()
+    invite("check", {"go": "send"})
+    assert Invitation.objects.count() == 1
+
+
+def test_rows_are_acted_on_by_those_who_may_invite_alone(invited, picnic, signed_in, make_member, client, alice):
+    row = invited(picnic, BOB)
+    signed_in(make_member("mallory"))
+    assert client.post(f"/invitations/{row.pk}/undo").status_code == 404
+    signed_in(alice)
+    asked = client.get(f"/invitations/{row.pk}/undo").content.decode()
+    assert "Undo the invitation to" in asked
+    row.refresh_from_db()
+    assert row.state == "sent", "looking changes nothing"
+    client.post(f"/invitations/{row.pk}/undo")
+    row.refresh_from_db()
+    assert row.state == "undoing"
+
+
+def test_a_member_who_may_not_invite_sees_no_picker(signed_in, make_member, picnic, circle):
+    client = signed_in(make_member("mallory"))
+    assert client.get(f"/events/{picnic.slug}/manage?tab=invite").status_code == 403
+    assert client.get(f"/communities/{circle.slug}/manage?tab=invite").status_code == 403
+
+
+def test_the_host_finds_text_and_link_of_what_was_sent(invite, invited, picnic):
+    sent = invited(picnic)
+    page = invite("watch").content.decode()
+    assert f'/i/{sent.ref}"' in page
+    assert "Bring bread." in page
