@@ -1,4 +1,5 @@
-"""The AT Protocol, spoken by a guest: identities, XRPC, posts, app passwords and OAuth. Knows no Django, no settings.
+"""The AT Protocol, spoken by a client: syntax, identities, guarded HTTP, XRPC, records, app passwords and OAuth.
 
-Import the modules themselves; this one stays empty so that importing it costs nothing.
+Everything here could be used by another program: there is no Django, no settings and no database in it. What has to
+be remembered between two requests goes through ports (`oauth/stores.py`) that `elonara.bluesky` implements.
 """

@@ -48,8 +48,13 @@ KIND_BY_MESSAGE: Mapping[str, ErrorKind] = {
 }
 
 # The words with which a PDS refuses a token that was sent in the wrong way or to the wrong place.
-WRONG_SCHEME_MESSAGES = ("bad token scope", "malformed token", "malformed authorization header", "unsupported authorization type",
-              "unexpected authorization type")  # fmt: skip
+WRONG_SCHEME_MESSAGES = (
+    "bad token scope",
+    "malformed token",
+    "malformed authorization header",
+    "unsupported authorization type",
+    "unexpected authorization type",
+)
 
 
 def classify(status: int, error: str, message: str, nsid: str = "") -> ErrorKind:

@@ -96,21 +96,22 @@ class AppPasswordSession(Leased):
         app_label = "elonara"
 
 
+class AuthorizationPurpose(models.TextChoices):
+    """Why the member or visitor went there."""
+
+    SIGN_IN = "sign_in"
+    CONNECT = "connect"
+    REAUTHORIZE = "reauthorize"
+    PROVE = "prove"  # an invitee proves a DID, to answer or to opt out
+
+
 class AuthorizationRequest(models.Model):
     """One trip to an authorization server: made at the start, consumed once by the callback (RFC 6749 `state`)."""
-
-    class Purpose(models.TextChoices):
-        """Why the member or visitor went there."""
-
-        SIGN_IN = "sign_in"
-        CONNECT = "connect"
-        REAUTHORIZE = "reauthorize"
-        PROVE = "prove"  # an invitee proves a DID, to answer or to opt out
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     state_hash = models.CharField(max_length=64, unique=True)  # SHA-256, hex
     browser_hash = models.CharField(max_length=64)  # of a random value kept in the browser session
-    purpose = models.CharField(max_length=12, choices=Purpose)
+    purpose = models.CharField(max_length=12, choices=AuthorizationPurpose)
     member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True)
     expected_did = models.CharField(max_length=256, blank=True)  # "" where the trip began with a server's name
     handle = models.CharField(max_length=253, blank=True)

@@ -1,6 +1,7 @@
-"""The command `elonara`.
+"""The command `elonara`: one module per command, and what `doctor` looks at in modules of its own.
 
-Exit status 0: done. 1: it could not be done, and one line on stderr says why. 2: a bad setting or a bad option.
+A command reads its options, calls the floors below and says what happened; it ends with exit status 0 on success. It
+stands at the very top because it starts everything, so nothing may import it.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from elonara.cli.doctor_network import SYNC
 from elonara.housekeeping import clock_check, reauthorization, workers
 from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
 from elonara.invitations import reasons
-from elonara.invitations.models import EmailInvitation, HostSending, Invitation, State
+from elonara.invitations.models import EmailInvitation, EmailState, HostSending, Invitation, State
 from elonara.invitations.outbox import delivery
 from elonara.invitations.outbox.queue import MODELS, next_poll_at
 from elonara.options import Options
@@ -81,7 +81,7 @@ def _queue() -> Iterator[Finding]:
     # As delivery reckons: with the distance between posts, pauses and confirmations, which are no standstill.
     due = [at for did, _ in delivery.sweep() if (at := next_poll_at(did)) is not None]
     due += OutgoingEmail.objects.order_by("due_at").values_list("due_at", flat=True)[:1]
-    invited = EmailInvitation.objects.filter(state=EmailInvitation.State.QUEUED)
+    invited = EmailInvitation.objects.filter(state=EmailState.QUEUED)
     # Those of a paused host wait for the operator, not for a worker.
     invited = invited.filter(Q(host__sending=None) | Q(host__sending__paused_at=None))
     due += invited.order_by("due_at").values_list("due_at", flat=True)[:1]
@@ -97,7 +97,7 @@ def _failed() -> Iterator[Finding]:
     for model in MODELS:
         recent = Q(last_attempt_at__gte=since) | Q(last_attempt_at=None, queued_at__gte=since)
         found.update(model.objects.filter(recent, state=State.FAILED).values_list("reason", flat=True))
-    letters = EmailInvitation.objects.filter(state=EmailInvitation.State.FAILED, due_at__gte=since)
+    letters = EmailInvitation.objects.filter(state=EmailState.FAILED, due_at__gte=since)
     found.update(letters.values_list("reason", flat=True))
     if found:
         why = " ".join(f"{count}: {reasons.sentence(code) or 'no reason'}" for code, count in found.most_common(3))

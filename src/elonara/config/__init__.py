@@ -1,1 +1,5 @@
-"""Settings, addresses and the WSGI entry: the only readers of the environment and `elonara.toml`."""
+"""Settings, addresses, middleware, logging and the WSGI entry point.
+
+`options.py` alone reads the environment and `elonara.toml`; everybody else is given typed options
+(`elonara.options`). Rules about events, members or invitations do not belong here.
+"""

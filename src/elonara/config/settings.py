@@ -82,7 +82,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "elonara.web.context_processors.site",
             ],
-            "builtins": ["elonara.web.template_tags"],
+            "builtins": ["elonara.web.parts.template_tags"],
         },
     }
 ]

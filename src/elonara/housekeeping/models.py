@@ -32,6 +32,7 @@ class PeriodicTask(Leased):
 
     class Meta:
         app_label = "elonara"
+        db_table = "elonara_errand"  # the name it had in 0.1.0
 
 
 class OutgoingEmail(Leased):
@@ -46,3 +47,4 @@ class OutgoingEmail(Leased):
 
     class Meta:
         app_label = "elonara"
+        db_table = "elonara_letter"  # the name it had in 0.1.0

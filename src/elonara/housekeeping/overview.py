@@ -14,7 +14,7 @@ from elonara.bluesky.models import AccountLane, AppPasswordSession, MemberIdenti
 from elonara.housekeeping import workers
 from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
 from elonara.invitations import reasons
-from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, State
+from elonara.invitations.models import Announcement, EmailInvitation, EmailState, HostSending, Invitation, State
 from elonara.invitations.outbox import queue as delivery_queue
 from elonara.invitations.transitions import Deliverable
 
@@ -75,13 +75,13 @@ def overview() -> Overview:
     """Look now."""
     now = timezone.now()
     accounts = _accounts(now)
-    emails = EmailInvitation.objects.filter(state=EmailInvitation.State.QUEUED, due_at__lte=now)
+    emails = EmailInvitation.objects.filter(state=EmailState.QUEUED, due_at__lte=now)
     return Overview(
         counts=counts(),
         oldest_due=_age(min((one.oldest for one in accounts if one.oldest is not None), default=None), now),
         accounts=accounts[:ACCOUNTS],
         troubles=_troubles(Announcement, "queued_at") + _troubles(Invitation, "queued_at"),
-        by_email=dict.fromkeys(EmailInvitation.State.values, 0) | _numbers(EmailInvitation),
+        by_email=dict.fromkeys(EmailState.values, 0) | _numbers(EmailInvitation),
         oldest_email_due=_age(emails.aggregate(first=Min("due_at"))["first"], now),
         email_troubles=_troubles(EmailInvitation, "created_at"),
         paused=list(HostSending.objects.exclude(paused_at=None).select_related("host").order_by("paused_at")),

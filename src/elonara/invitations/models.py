@@ -220,17 +220,18 @@ class Report(models.Model):
         app_label = "elonara"
 
 
+class EmailState(models.TextChoices):
+    """Where the letter stands."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+
+
 class EmailInvitation(Leased):
     """One person invited to an event by e-mail. The link in the letter is the proof; whoever has it answers."""
-
-    class State(models.TextChoices):
-        """Where the letter stands."""
-
-        QUEUED = "queued"
-        SENT = "sent"
-        FAILED = "failed"
-        SUPPRESSED = "suppressed"
-        CANCELLED = "cancelled"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="email_invitations")
@@ -241,7 +242,7 @@ class EmailInvitation(Leased):
     note = models.CharField(max_length=500, blank=True)
     token_hash = models.CharField(max_length=64, unique=True)  # /rsvp/{token}
     token_enc = models.TextField(blank=True)  # sealed; "" once the letter has left
-    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    state = models.CharField(max_length=10, choices=EmailState, default=EmailState.QUEUED)
     reason = models.CharField(max_length=60, blank=True)  # a stable code, in words by `invitations.reasons`
     attempts = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(db_index=True)

@@ -11,14 +11,14 @@ from elonara.communities import hooks as communities
 from elonara.communities.models import Community, Membership
 from elonara.events import hooks as events
 from elonara.events.models import Event, Rsvp
-from elonara.invitations import notifications
+from elonara.invitations import job_kinds, notifications
 from elonara.invitations import states as table
 from elonara.invitations.email import delivery as email_delivery
-from elonara.invitations.email import inviting as email_inviting
+from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Announcement, HostSending, Invitation, State
 from elonara.invitations.outbox import delivery, recompose
 from elonara.invitations.targets import Target
-from elonara.invitations.transitions import JOB_KIND, Deliverable, apply, resume, wake
+from elonara.invitations.transitions import Deliverable, apply, resume
 from elonara.members.models import Member
 
 MODELS: tuple[type[Deliverable], ...] = (Announcement, Invitation)
@@ -26,8 +26,8 @@ MODELS: tuple[type[Deliverable], ...] = (Announcement, Invitation)
 
 def install() -> None:
     """Register the job and the listeners. Doing it twice changes nothing."""
-    jobs.register(JOB_KIND, delivery.poll, delivery.sweep)
-    jobs.register(email_inviting.JOB_KIND, email_delivery.poll, email_delivery.sweep)
+    jobs.register(job_kinds.POSTS, delivery.poll, delivery.sweep)
+    jobs.register(job_kinds.EMAILS, email_delivery.poll, email_delivery.sweep)
     bluesky.on_disconnect.add(disconnected)
     bluesky.on_ready.add(ready)
     bluesky.on_needs_member.add(needs_member)
@@ -45,7 +45,7 @@ def disconnected(member_id: int, did: str) -> None:
             rows = model.objects.filter(host_id=member_id, state__in=(State.QUEUED, State.WAITING), ambiguous=False)
             for row in rows:
                 apply(row, table.Transition.CANCEL, reason="host_disconnected", counted_on=None)
-        wake(did)
+        wake_lane(did)
 
 
 def ready(member_id: int, did: str) -> None:
@@ -59,7 +59,7 @@ def ready(member_id: int, did: str) -> None:
         _resume(member_id, did)
         notifications.settle_host(Member(pk=member_id))  # nothing but the key is asked for
     elif did:
-        wake(did)
+        wake_lane(did)
 
 
 def _resume(member_id: int, did: str) -> None:
@@ -73,7 +73,7 @@ def _resume(member_id: int, did: str) -> None:
             undoing = model.objects.filter(author_did=did, state=State.UNDOING)
             undoing.filter(undo_confirmations=0).update(next_attempt_at=now)
         for author in sorted(authors):
-            wake(author)
+            wake_lane(author)
 
 
 def needs_member(member_id: int, did: str) -> None:
@@ -87,7 +87,7 @@ def needs_member(member_id: int, did: str) -> None:
     member = Member.objects.filter(pk=member_id).first()
     if pending and member is not None:
         transaction.on_commit(lambda: notifications.needs_host(member, "needs_reauth"), robust=True)
-        wake(did)
+        wake_lane(did)
 
 
 def relay_policy(member_id: int) -> str:

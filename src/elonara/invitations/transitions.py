@@ -6,12 +6,11 @@ import datetime as dt
 import random
 from typing import Any
 
-from elonara import jobs, statements
+from elonara import statements
 from elonara.invitations import states
 from elonara.invitations.models import Announcement, Invitation, State
 from elonara.invitations.states import Transition
 
-JOB_KIND = "deliver"  # of `elonara.jobs`; the key is the author's DID
 MAX_ATTEMPTS = 8
 # Waits between tries, in seconds: eight tries within a day.
 RETRY_DELAYS_SECONDS = (20, 60, 240, 900, 3600, 4 * 3600, 10 * 3600)
@@ -67,8 +66,3 @@ def retry_delay(tries: int) -> dt.timedelta:
     """How long to wait after the given number of tries, with jitter so that accounts do not come back together."""
     seconds = RETRY_DELAYS_SECONDS[min(max(tries, 1), len(RETRY_DELAYS_SECONDS)) - 1]
     return dt.timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
-
-
-def wake(author_did: str) -> None:
-    """Have the account's lane looked at, after the commit."""
-    jobs.wake(JOB_KIND, author_did)

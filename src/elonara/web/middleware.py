@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import NotAllowed
-from elonara.web.times import zone_of
+from elonara.web.parts.times import zone_of
 
 
 class ViewerTimeZone:

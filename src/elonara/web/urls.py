@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path, re_path
 
+from elonara.web import bluesky as bluesky_views
 from elonara.web import home, manage
-from elonara.web.bluesky import views as bluesky_views
 from elonara.web.communities import views as community_views
 from elonara.web.events import views as event_views
 from elonara.web.invitations import email_invitations, email_rsvp, invitation, post_actions, preferences

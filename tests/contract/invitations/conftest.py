@@ -20,7 +20,8 @@ from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.writing.agent import POSTS
 from elonara.communities import actions as communities
 from elonara.events import actions as events
-from elonara.invitations.outbox import prechecks, thumbnails
+from elonara.invitations.consent import spam_labels
+from elonara.invitations.outbox import thumbnails
 from elonara.members.models import Member
 
 _numbers = itertools.count(1)
@@ -69,7 +70,7 @@ def account(network, forty):
 @pytest.fixture
 def site(transactional_db, point_at, network):
     thumbnails.forget()
-    prechecks.forget_labels()
+    spam_labels.forget_labels()
     return point_at(network)
 
 

@@ -11,7 +11,8 @@ from tests.contract.secrets.hunt import Hunt
 from elonara.bluesky import network as site_network
 from elonara.bluesky import sealed_columns
 from elonara.bluesky.oauth import authorization_requests
-from elonara.invitations.outbox import prechecks, thumbnails
+from elonara.invitations.consent import spam_labels
+from elonara.invitations.outbox import thumbnails
 from elonara.members import mfa
 
 
@@ -20,7 +21,7 @@ def hunt(transactional_db, monkeypatch, settings, tmp_path, capfd):
     """Listens to logs, exceptions, stderr and what is sealed, from here to the end of the test."""
     cache.clear()
     thumbnails.forget()
-    prechecks.forget_labels()
+    spam_labels.forget_labels()
     # A data folder of the test's own: nothing in it is from another test.
     settings.ELONARA = dataclasses.replace(settings.ELONARA, data_dir=tmp_path / "data")
     settings.MEDIA_ROOT = tmp_path / "data" / "media"

@@ -17,7 +17,8 @@ from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.writing import factory
 from elonara.communities import actions as communities
 from elonara.events import actions as events
-from elonara.invitations.outbox import prechecks, thumbnails
+from elonara.invitations.consent import spam_labels
+from elonara.invitations.outbox import thumbnails
 from elonara.members.models import Member
 
 ALICE = "did:plc:host"
@@ -29,7 +30,7 @@ _numbers = itertools.count(1)
 def fresh():
     """What the process remembers is forgotten between tests: thumbs, labels, failed sign-ins."""
     thumbnails.forget()
-    prechecks.forget_labels()
+    spam_labels.forget_labels()
     cache.clear()
 
 

@@ -86,7 +86,7 @@ def test_one_thing_that_cannot_be_cleared_stops_no_other(kept_sessions, server, 
     def broken():
         raise OSError("no space")
 
-    monkeypatch.setattr(cleanup.stores, "forget_old_nonces", broken)
+    monkeypatch.setattr(cleanup.nonce_stores, "forget_old_nonces", broken)
     OneTimeLink.objects.create(token_hash="old", purpose="x", expires_at=timezone.now() - timedelta(days=1))
     with pytest.raises(cleanup.NotCleared, match="nonces: OSError"):
         cleanup.clear()

@@ -13,8 +13,8 @@ from elonara.bluesky.models import AccountLane, PdsHost
 from elonara.housekeeping import metrics, workers
 from elonara.housekeeping.models import PeriodicTask
 from elonara.housekeeping.overview import overview
+from elonara.invitations.consent import pauses
 from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, State
-from elonara.invitations.outbox import prechecks
 
 TOKEN = "a-token-for-prometheus"
 
@@ -61,7 +61,7 @@ def test_what_waits_for_somebody_is_not_late(alice, make_member, make_event, pic
     assert overview().oldest_due == 0, "two wait for the announcement, one for a second look"
     Announcement.objects.update(next_attempt_at=late)
     assert overview().oldest_due > 10_000
-    prechecks.pause_host(alice, "opt_outs")
+    pauses.pause_host(alice, "opt_outs")
     assert overview().oldest_due == 0
     Invitation.objects.filter(invitee_did="did:plc:bob").update(ambiguous=True)
     assert overview().oldest_due > 10_000, "whether a post stands is found out in any case"
@@ -120,7 +120,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(some_of_each, django_
 
 
 def test_the_page_shows_it_and_lets_everything_go_on(browser, some_of_each, alice):
-    prechecks.pause_host(alice, "opt_outs")
+    pauses.pause_host(alice, "opt_outs")
     later = timezone.now() + timedelta(minutes=9)
     AccountLane.objects.filter(author_did="did:plc:host").update(paused_until=later, pause_reason="rate_limited")
     PdsHost.objects.create(origin="https://pds.example", paused_until=later, reason="rate_limited")
@@ -192,7 +192,7 @@ def test_every_line_is_one_that_prometheus_reads_and_none_names_a_person(some_of
 
 
 def test_the_page_says_why_a_host_cannot_go_on(browser, alice, friends):
-    prechecks.pause_host(alice, "spam_label")
+    pauses.pause_host(alice, "spam_label")
     friends.account_labels["did:plc:host"] = ("spam",)
     page = browser.post("/admin/jobs/", {"what": "host", "which": alice.pk}, follow=True).content.decode()
     assert "has labelled the posting account as spam" in page

@@ -16,8 +16,9 @@ from elonara.bluesky.writing import factory
 from elonara.communities import actions as communities
 from elonara.events import actions as events
 from elonara.invitations import actions
+from elonara.invitations.consent import spam_labels
 from elonara.invitations.models import Announcement, Invitation
-from elonara.invitations.outbox import prechecks, thumbnails
+from elonara.invitations.outbox import thumbnails
 from elonara.members.models import Member
 
 ALICE = "did:plc:host"
@@ -29,7 +30,7 @@ _numbers = itertools.count(1)
 def fresh():
     """What processes remember is forgotten between tests."""
     thumbnails.forget()
-    prechecks.forget_labels()
+    spam_labels.forget_labels()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.utils import timezone
 import elonara.web
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
 from elonara.events.models import Event
-from elonara.web import times
+from elonara.web.parts import times
 from elonara.web.shortcuts import safe_next
 
 TEMPLATES = sorted((Path(elonara.web.__file__).parent / "templates").rglob("*.html"))

@@ -1,5 +1,5 @@
-"""The OAuth client of the AT Protocol profile: discovery, PAR, DPoP, token exchange, refresh and revocation.
+"""The OAuth client of the AT Protocol profile: discovery, PAR, PKCE, DPoP, token exchange, refresh and revocation.
 
-`client.OAuthClient` walks a person to their authorization server and back; `session.DpopAuth` then signs each
-XRPC request. Nothing here knows a database: nonces come through the `stores.NonceStore` port.
+`client.py` is the door; the modules beside it hold one RFC or one message each. Storage, members and pages are not
+known here: `elonara.bluesky.oauth` stores what a flow needs and decides whose account it is.
 """

@@ -19,7 +19,7 @@ from elonara.bluesky.connections import linking
 from elonara.bluesky.identity.identities import ConnectedIdentity, by_did, identity_row
 from elonara.bluesky.identity.people import INVALID_HANDLE
 from elonara.bluesky.identity.profiles import public_profile
-from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
+from elonara.bluesky.models import AuthorizationPurpose, AuthorizationRequest, MemberIdentity
 from elonara.bluesky.oauth import authorization_requests, scopes
 from elonara.bluesky.oauth import client as oauth_client
 from elonara.bluesky.oauth import sessions as oauth_sessions
@@ -30,8 +30,7 @@ from elonara.members.models import Member
 
 log = logging.getLogger(__name__)
 
-Purpose = AuthorizationRequest.Purpose
-STORING = frozenset({Purpose.CONNECT, Purpose.REAUTHORIZE})
+STORING = frozenset({AuthorizationPurpose.CONNECT, AuthorizationPurpose.REAUTHORIZE})
 
 
 class BlueskyOAuthService:
@@ -58,7 +57,7 @@ class BlueskyOAuthService:
         storing = purpose in STORING
         if storing and member is None:
             raise ValueError(f"{purpose} is for a signed-in member")
-        if purpose == Purpose.REAUTHORIZE and member is not None:
+        if purpose == AuthorizationPurpose.REAUTHORIZE and member is not None:
             identity = identity_row(member.pk)
             if identity is None:
                 raise AuthorizationFailed("not_connected", "Connect your Bluesky account first.", next=next)
@@ -68,7 +67,7 @@ class BlueskyOAuthService:
                 identifier.strip(),
                 scope=scopes.connect() if storing else scopes.sign_in(),
                 # Both want to be asked: the granted permissions may have changed, or a session may be forgotten there.
-                prompt="consent" if purpose == Purpose.REAUTHORIZE else "",
+                prompt="consent" if purpose == AuthorizationPurpose.REAUTHORIZE else "",
             )
         except AtprotoError as fault:
             raise as_authorization_failure(
@@ -93,7 +92,9 @@ class BlueskyOAuthService:
 
     def reauthorize(self, member: Member, browser: str, next: str = "") -> str:  # noqa: A002
         """Begin a trip that overwrites the member's tokens and scope; for the same DID only."""
-        return self.begin(Purpose.REAUTHORIZE, "", member=member, browser=browser, next=next, confirmed=True)
+        return self.begin(
+            AuthorizationPurpose.REAUTHORIZE, "", member=member, browser=browser, next=next, confirmed=True
+        )
 
     def finish(self, params: Mapping[str, str], *, browser: str, member: Member | None = None) -> Outcome:
         """End a trip with what the callback brought. `member` is who is signed in. Raises AuthorizationFailed."""
@@ -177,7 +178,7 @@ class BlueskyOAuthService:
         return linking.disconnect(member)
 
     def remove_sign_in(self, member: Member) -> None:
-        """Free the DID. Raises `elonara.bluesky.connections.linking.LastWayToSignIn` where the member has no password."""
+        """Free the DID. Raises `linking.LastWayToSignIn` where the member has no password."""
         linking.remove_sign_in(member)
 
     def client_metadata(self) -> dict[str, Any]:
@@ -200,7 +201,7 @@ class BlueskyOAuthService:
         name = identity.display_name if identity else ""
         if not name and (profile := public_profile(tokens.did)):
             name = profile.display_name
-        if row.purpose == Purpose.PROVE:
+        if row.purpose == AuthorizationPurpose.PROVE:
             return Proved(tokens.did, tokens.handle, name, authorization_requests.pending_action(row), row.next)
         return SignedIn(tokens.did, tokens.handle, name, identity, row.next)
 

@@ -24,7 +24,7 @@ class Resync:
 def resync(member_id: int) -> Resync:
     """Forget what Bluesky said about people, then read and keep one page of followers and one of follows.
 
-    Raises `elonara.bluesky.graph.service.GraphUnavailable`; then nothing is kept, and everything is asked anew when needed.
+    Raises `GraphUnavailable`; then nothing is kept, and everything is asked anew when needed.
     """
     forgotten = actor_views.forget(member_id)
     service = graph_service.current()

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 POSTS = "app.bsky.feed.post"
 
-type Record = Mapping[str, Any]
+type PostRecord = Mapping[str, Any]
 type PostingVoice = Literal["host", "relay", "compose"]
 type Backend = Literal["app_password", "relay", "oauth", ""]
 
@@ -62,7 +62,7 @@ class BlueskyAgent(Protocol):
     """Writes posts into the repository of one account. Nothing raises for what a server or the network does."""
 
     def create_post_for_member(
-        self, member_id: int, record: Record, *, author_did: str | None = None, rkey: str | None = None
+        self, member_id: int, record: PostRecord, *, author_did: str | None = None, rkey: str | None = None
     ) -> BlueskyResult:
         """Write one `app.bsky.feed.post` and say its uri and cid.
 

@@ -12,7 +12,7 @@ from elonara.bluesky.models import AppPasswordSession
 from elonara.bluesky.oauth.failures import named
 from elonara.bluesky.reasons import sentence
 from elonara.bluesky.writing import credentials, repo_writer
-from elonara.bluesky.writing.agent import BlueskyResult, Readiness, Record
+from elonara.bluesky.writing.agent import BlueskyResult, PostRecord, Readiness
 
 TWICE = (
     "Connecting shows this site who you follow; Bluesky wants an app password besides for posting, "
@@ -25,7 +25,7 @@ class LegacyBlueskyAgent:
     """See `elonara.bluesky.writing.agent.BlueskyAgent`. Spec: com.atproto.repo.createRecord with a bearer token."""
 
     def create_post_for_member(
-        self, member_id: int, record: Record, *, author_did: str | None = None, rkey: str | None = None
+        self, member_id: int, record: PostRecord, *, author_did: str | None = None, rkey: str | None = None
     ) -> BlueskyResult:
         """See the port."""
         key = rkey or new_tid()

@@ -15,7 +15,7 @@ from elonara.bluesky.identity.identities import ConnectedIdentity, identity_row
 from elonara.bluesky.oauth.failures import named
 from elonara.bluesky.reasons import sentence
 from elonara.bluesky.writing import credentials, repo_writer
-from elonara.bluesky.writing.agent import BlueskyResult, Readiness, Record
+from elonara.bluesky.writing.agent import BlueskyResult, PostRecord, Readiness
 
 COPY = "Or copy the ready text and post it yourself."
 
@@ -28,7 +28,7 @@ class OAuthBlueskyAgent:
     """
 
     def create_post_for_member(
-        self, member_id: int, record: Record, *, author_did: str | None = None, rkey: str | None = None
+        self, member_id: int, record: PostRecord, *, author_did: str | None = None, rkey: str | None = None
     ) -> BlueskyResult:
         """See the port."""
         key = rkey or new_tid()

@@ -17,7 +17,7 @@ from elonara.bluesky import network
 from elonara.bluesky.rate_budgets import AnonymousAuthorizer, BudgetedAuthorizer
 from elonara.bluesky.reasons import sentence
 from elonara.bluesky.refresh_lease import SessionEnded, TryLater
-from elonara.bluesky.writing.agent import POSTS, Backend, BlueskyResult, Record
+from elonara.bluesky.writing.agent import POSTS, Backend, BlueskyResult, PostRecord
 
 log = logging.getLogger("elonara.bluesky.writes")
 
@@ -120,7 +120,7 @@ def _of_author(found: Credential, author_did: str | None) -> Credential:
     return found
 
 
-def create_input(did: str, rkey: str, record: Record) -> dict[str, Any]:
+def create_input(did: str, rkey: str, record: PostRecord) -> dict[str, Any]:
     """The body of a create: always the DID (a handle may change), always a key (so that it can be looked up)."""
     made = {"$type": POSTS, "createdAt": timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")}
     return {"repo": did, "collection": POSTS, "rkey": rkey, "record": made | dict(record)}

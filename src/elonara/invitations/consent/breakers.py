@@ -1,7 +1,8 @@
 """Stopping a host whose invitations are not wanted, before the whole site is thought of as a spammer's.
 
 Whoever opts out after an invitation says that it was unwelcome. When too many of a host's last invitations end so, her
-sending pauses until the operator has looked at it. (The other breaker, a spam label on her account, is in `checks`.)
+sending pauses until the operator has looked at it. The other breaker, a spam label on her account, is in
+`spam_labels`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from django.conf import settings
 from django.db.models import Q
 
 from elonara.invitations import notifications
+from elonara.invitations.consent import pauses
 from elonara.invitations.models import EmailInvitation, EmailOptOut, Invitation, OptOut, State
-from elonara.invitations.outbox import prechecks
 from elonara.members.models import Member
 from elonara.members.notices import notify
 
@@ -76,7 +77,7 @@ def _too_many(unwelcome: int, sent: int) -> bool:
 
 
 def _pause(host: Member, unwelcome: int, sent: int) -> None:
-    if not prechecks.pause_host(host, PAUSE_REASON):
+    if not pauses.pause_host(host, PAUSE_REASON):
         return
     log.warning("sending of member %s paused: %d of the last %d opted out", host.pk, unwelcome, sent)
     notifications.needs_host(host, PAUSE_REASON)

@@ -17,7 +17,7 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from elonara.bluesky.models import AccountLane
-from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, Voice
+from elonara.invitations.models import Announcement, EmailInvitation, EmailState, HostSending, Invitation, Voice
 from elonara.invitations.results import CapsLeft
 from elonara.invitations.targets import Target
 from elonara.invitations.transitions import Deliverable
@@ -152,7 +152,7 @@ def person_caps(
 def address_caps(hashes: Iterable[str], *, without: EmailInvitation | None = None) -> dict[str, dt.date]:
     """The same for letters, by the hash of the address."""
     hashes = list(hashes)
-    on_the_way = (EmailInvitation.State.QUEUED, EmailInvitation.State.SENT)
+    on_the_way = (EmailState.QUEUED, EmailState.SENT)
     rows = EmailInvitation.objects.filter(address_hash__in=hashes, state__in=on_the_way)
     return _shares_end(hashes, rows, "address_hash", without)
 

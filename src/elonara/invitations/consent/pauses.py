@@ -11,16 +11,18 @@ from django.utils import timezone
 from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.models import MemberIdentity
-from elonara.invitations.email import inviting as email_inviting
-from elonara.invitations.models import Announcement, HostSending, Invitation, State
-from elonara.invitations.outbox import prechecks
+from elonara.invitations.job_kinds import wake_email, wake_lane
+from elonara.invitations.models import Announcement, EmailInvitation, EmailState, HostSending, Invitation, State
 from elonara.invitations.results import InvitationRefused
-from elonara.invitations.transitions import wake
 from elonara.members.models import Member
 from elonara.members.standing import require_operator
 
 MODELS = (Announcement, Invitation)
-BY_OPERATOR = "operator"  # the reason of her own pauses
+SPAM_REASON = "spam_label"
+BY_OPERATOR = "operator"
+PAUSE_REASONS = (SPAM_REASON, "opt_outs", BY_OPERATOR)  # why a host's sending is stopped (HostSending.pause_reason)
+# Labels with which Bluesky says that an account spams, or hides it from everybody.
+SPAM_LABELS = frozenset({"spam", "!hide", "!takedown"})
 
 
 def resume_sending(host: Member, by: Member) -> None:
@@ -32,7 +34,7 @@ def resume_sending(host: Member, by: Member) -> None:
     if found is None:
         return
     _require_may_resume(found, by)
-    if found.pause_reason == prechecks.SPAM_REASON:
+    if found.pause_reason == SPAM_REASON:
         _require_clean(host)
     with transaction.atomic():
         sending = HostSending.objects.select_for_update().filter(host=host).exclude(paused_at=None).first()
@@ -44,17 +46,27 @@ def resume_sending(host: Member, by: Member) -> None:
         # What was put off or pressed during the pause is looked at now, and not in an hour.
         now = timezone.now()
         for model in MODELS:
-            held = model.objects.filter(host=host, reason__in=prechecks.PAUSE_REASONS)
+            held = model.objects.filter(host=host, reason__in=PAUSE_REASONS)
             held.filter(state=State.QUEUED).update(next_attempt_at=now, reason="")
             held.filter(state=State.WAITING).update(next_attempt_at=now)
         _wake(Invitation.objects.filter(host=host, state__in=(State.QUEUED, State.WAITING)))
-        email_inviting.resume(host, prechecks.PAUSE_REASONS)
+        _resume_emails(host)
 
 
 def pause_sending(host: Member, by: Member) -> bool:
     """Stop a host's sending. False: it was stopped already, and when and why stay as they are. Raises NotAllowed."""
     require_operator(by)
-    return prechecks.pause_host(host, BY_OPERATOR)
+    return pause_host(host, BY_OPERATOR)
+
+
+def pause_host(host: Member, reason: str) -> bool:
+    """Stop a host's sending until somebody lets it go on; posts are still taken back. False: it was stopped."""
+    HostSending.objects.get_or_create(host=host)
+    running = HostSending.objects.filter(host=host, paused_at=None)
+    if reason != SPAM_REASON:
+        # A host may end a pause for a spam label herself; a stronger reason must not end with it.
+        running |= HostSending.objects.filter(host=host, pause_reason=SPAM_REASON)
+    return running.update(paused_at=timezone.now(), pause_reason=reason) > 0
 
 
 def approve_relay(host: Member, by: Member) -> None:
@@ -75,7 +87,7 @@ def withdraw_relay(host: Member, by: Member) -> None:
 
 
 def _require_may_resume(sending: HostSending, by: Member) -> None:
-    if not by.is_superuser and not (by.pk == sending.host_id and sending.pause_reason == prechecks.SPAM_REASON):
+    if not by.is_superuser and not (by.pk == sending.host_id and sending.pause_reason == SPAM_REASON):
         raise InvitationRefused("not_allowed", "Only the operator of this site can let it go on.")
 
 
@@ -87,10 +99,19 @@ def _require_clean(host: Member) -> None:
         except GraphUnavailable as fault:
             sentence = "Bluesky did not say whether its label is gone. Try again in a few minutes."
             raise InvitationRefused("graph_unavailable", sentence) from fault
-        if prechecks.SPAM_LABELS.intersection(labels):
-            raise InvitationRefused(prechecks.SPAM_REASON)
+        if SPAM_LABELS.intersection(labels):
+            raise InvitationRefused(SPAM_REASON)
 
 
 def _wake(rows: QuerySet[Any]) -> None:
     for did in set(rows.values_list("author_did", flat=True)):
-        wake(did)
+        wake_lane(did)
+
+
+def _resume_emails(host: Member) -> None:
+    """Have the e-mail invitations that a pause held back looked at now; inside a transaction."""
+    held = EmailInvitation.objects.filter(host=host, state=EmailState.QUEUED, reason__in=list(PAUSE_REASONS))
+    keys = list(held.values_list("pk", flat=True))
+    held.filter(pk__in=keys).update(due_at=timezone.now(), reason="")
+    for key in keys:
+        wake_email(key)

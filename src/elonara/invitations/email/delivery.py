@@ -17,7 +17,7 @@ from django.utils import timezone
 from elonara.invitations.consent import caps
 from elonara.invitations.email import inviting as email_inviting
 from elonara.invitations.email import message as email_message
-from elonara.invitations.models import EmailInvitation, HostSending
+from elonara.invitations.models import EmailInvitation, EmailState, HostSending
 from elonara.invitations.targets import Target
 from elonara.locks import Lease, release, take_lease
 from elonara.members.models import Member
@@ -27,7 +27,6 @@ SMTP: Final = "smtp"  # the name in MAILERS of what reaches the server: these ro
 RETRY_DELAYS_SECONDS: Final = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600)  # seconds: a day in all
 LEASE_SECONDS: Final = 120.0  # seconds; several times the time-out of one conversation with the server
 HELD_RETRY_INTERVAL: Final = timedelta(hours=1)
-State = EmailInvitation.State
 
 log = logging.getLogger(__name__)
 
@@ -56,19 +55,19 @@ def poll(key: str) -> datetime | None:
 
 def sweep() -> Iterator[tuple[str, datetime | None]]:
     """Every letter that has not left, with its time."""
-    waiting = EmailInvitation.objects.filter(state=State.QUEUED).order_by("due_at")
+    waiting = EmailInvitation.objects.filter(state=EmailState.QUEUED).order_by("due_at")
     for pk, due_at in waiting.values_list("pk", "due_at"):
         yield str(pk), due_at
 
 
 def _queued(key: str) -> EmailInvitation | None:
     rows = EmailInvitation.objects.select_related("event__community", "host")
-    return rows.filter(pk=key, state=State.QUEUED).first()
+    return rows.filter(pk=key, state=EmailState.QUEUED).first()
 
 
 def _deliver(row: EmailInvitation, lease: Lease) -> datetime | None:
     if code := _unwanted(row):
-        state = State.SUPPRESSED if code.startswith("opted_out") else State.CANCELLED
+        state = EmailState.SUPPRESSED if code.startswith("opted_out") else EmailState.CANCELLED
         lease.update(state=state, reason=code, counted_on=None)
         return None
     if code := _held(row):
@@ -83,7 +82,7 @@ def _deliver(row: EmailInvitation, lease: Lease) -> datetime | None:
         message = email_message.message(row, email_inviting.address_of(row), email_inviting.token_of(row))
         mailers[SMTP].send_messages([message])
     except CannotUnseal:
-        lease.update(state=State.FAILED, reason="mail_gave_up", counted_on=None)
+        lease.update(state=EmailState.FAILED, reason="mail_gave_up", counted_on=None)
         return None
     except (OSError, smtplib.SMTPException) as fault:
         return _missed(row, lease, fault)
@@ -120,7 +119,7 @@ def _missed(row: EmailInvitation, lease: Lease, fault: Exception) -> datetime | 
     if for_good or tries > len(RETRY_DELAYS_SECONDS):
         log.warning("letter %s is given up: %s", row.pk, kind)
         reason = "address_refused" if for_good else "mail_gave_up"
-        lease.update(state=State.FAILED, reason=reason, attempts=tries, counted_on=None)
+        lease.update(state=EmailState.FAILED, reason=reason, attempts=tries, counted_on=None)
         return None
     due = timezone.now() + timedelta(seconds=RETRY_DELAYS_SECONDS[row.attempts])
     log.warning("letter %s did not leave (%s); again at %s", row.pk, kind, due.isoformat(timespec="seconds"))

@@ -19,25 +19,22 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from elonara import jobs
 from elonara.communities.validation import many_lines
 from elonara.events import queries as events
 from elonara.events.models import Event
-from elonara.invitations import reasons
+from elonara.invitations import job_kinds, reasons
 from elonara.invitations.consent import caps
 from elonara.invitations.email import message as email_message
 from elonara.invitations.email.addresses import Address, hash_of, parse
-from elonara.invitations.models import EmailInvitation, EmailOptOut
+from elonara.invitations.models import EmailInvitation, EmailOptOut, EmailState
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import Target
 from elonara.locks import Lease
 from elonara.members.models import Member
 from elonara.sealing import CannotUnseal, seal, unseal
 
-JOB_KIND = "email"
 NOTE_LENGTH = 500
-State = EmailInvitation.State
-REQUEUEABLE_STATES = (State.FAILED, State.SUPPRESSED, State.CANCELLED)
+REQUEUEABLE_STATES = (EmailState.FAILED, EmailState.SUPPRESSED, EmailState.CANCELLED)
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -148,8 +145,8 @@ def invitation_for(by: Member, pk: uuid.UUID) -> EmailInvitation | None:
 def cancel(row: EmailInvitation, by: Member) -> None:
     """Stop a letter that has not left. Raises InvitationRefused."""
     _require(row.event, by)
-    left = EmailInvitation.objects.filter(pk=row.pk, state__in=(State.QUEUED, State.FAILED))
-    if not left.update(state=State.CANCELLED, reason="by_host", counted_on=None):
+    left = EmailInvitation.objects.filter(pk=row.pk, state__in=(EmailState.QUEUED, EmailState.FAILED))
+    if not left.update(state=EmailState.CANCELLED, reason="by_host", counted_on=None):
         raise InvitationRefused("wrong_state", "This letter has left already.")
 
 
@@ -168,18 +165,9 @@ def retry(row: EmailInvitation, by: Member) -> None:
         day = max(day, caps.address_caps([row.address_hash], without=row).get(row.address_hash, day))
         at = timezone.now() if day == caps.today(row.host) else caps.start_of_day(row.host, day)
         again = EmailInvitation.objects.filter(pk=row.pk, state__in=REQUEUEABLE_STATES).exclude(token_enc="")
-        if not again.update(state=State.QUEUED, reason="", attempts=0, due_at=at, counted_on=day):
+        if not again.update(state=EmailState.QUEUED, reason="", attempts=0, due_at=at, counted_on=day):
             raise InvitationRefused("wrong_state", "This letter has left already.")
-        jobs.wake(JOB_KIND, str(row.pk))
-
-
-def resume(host: Member, held: Iterable[str]) -> None:
-    """Have letters that were put off for one of the reasons `held` looked at now; inside a transaction."""
-    letters = EmailInvitation.objects.filter(host=host, state=State.QUEUED, reason__in=list(held))
-    keys = list(letters.values_list("pk", flat=True))
-    letters.filter(pk__in=keys).update(due_at=timezone.now(), reason="")
-    for key in keys:
-        jobs.wake(JOB_KIND, str(key))
+        job_kinds.wake_email(row.pk)
 
 
 def opted_out(hashes: Iterable[str], host: Member) -> dict[str, str]:
@@ -205,7 +193,7 @@ def token_hash(token: str) -> str:
 
 def mark_sent(lease: Lease) -> None:
     """The mail server took the letter: the token is nobody's but the reader's now."""
-    lease.update(state=State.SENT, sent_at=timezone.now(), reason="", token_enc="")
+    lease.update(state=EmailState.SENT, sent_at=timezone.now(), reason="", token_enc="")
 
 
 def forget_past() -> int:
@@ -213,7 +201,7 @@ def forget_past() -> int:
     kept = EmailInvitation.objects.exclude(address_enc="")
     started = Event.objects.filter(email_invitations__in=kept).distinct()
     over = [event.pk for event in started if events.is_cancelled(event) or events.is_over(event)]
-    kept.filter(event__in=over, state=State.QUEUED).update(state=State.CANCELLED, reason="event_over")
+    kept.filter(event__in=over, state=EmailState.QUEUED).update(state=EmailState.CANCELLED, reason="event_over")
     return kept.filter(event__in=over).update(address_enc="", token_enc="")
 
 
@@ -275,14 +263,14 @@ def _write(host: Member, event: Event, to: Address, note: str, on: dt.date, at: 
     row.address_enc = seal(to.address, column="address_enc", row=row.pk, did="")
     row.token_enc = seal(token, column="token_enc", row=row.pk, did="")
     row.token_hash = token_hash(token)
-    row.state, row.reason, row.attempts, row.sent_at = State.QUEUED, "", 0, None
+    row.state, row.reason, row.attempts, row.sent_at = EmailState.QUEUED, "", 0, None
     row.due_at, row.counted_on = at, on
     try:
         with transaction.atomic():
             row.save()
     except IntegrityError:
         return  # another host of the event wrote to the same address at this moment
-    jobs.wake(JOB_KIND, str(row.pk))
+    job_kinds.wake_email(row.pk)
 
 
 def _row(one: EmailInvitation) -> EmailInvitationView:
@@ -299,9 +287,9 @@ def _row(one: EmailInvitation) -> EmailInvitationView:
         and not over
     ):
         can += ("retry",)
-    if one.state == State.QUEUED:
+    if one.state == EmailState.QUEUED:
         can += ("cancel",)
-    queued = one.state == State.QUEUED
+    queued = one.state == EmailState.QUEUED
     return EmailInvitationView(
         one.pk, address, one.name, one.state, reasons.reason(one.reason) if one.reason else None, one.sent_at,
         one.due_at if queued else None, one.answer, one.answered_at, can,

@@ -22,10 +22,10 @@ from elonara.invitations.models import State
 from elonara.invitations.outbox import attempts, undo, waiting
 from elonara.invitations.outbox.queue import MODELS, DeliveryQueue, next_poll_at
 from elonara.invitations.states import Transition
-from elonara.invitations.transitions import JOB_KIND, Deliverable, apply
+from elonara.invitations.transitions import Deliverable, apply
 from elonara.locks import Lease, lane, this_thread
 
-__all__ = ["JOB_KIND", "poll", "sweep"]
+__all__ = ["poll", "sweep"]
 
 log = logging.getLogger(__name__)
 

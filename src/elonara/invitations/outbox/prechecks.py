@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import threading
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -12,10 +11,8 @@ from django.utils import timezone
 from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.identity.people import Person
-from elonara.bluesky.models import AccountLane
 from elonara.bluesky.writing.agent import BlueskyAgent
-from elonara.invitations import notifications
-from elonara.invitations.consent import caps, eligibility
+from elonara.invitations.consent import caps, eligibility, pauses, spam_labels
 from elonara.invitations.models import Announcement, HostSending, Invitation, State, Voice
 from elonara.invitations.outbox import recompose
 from elonara.invitations.planning import compose
@@ -32,11 +29,6 @@ log = logging.getLogger(__name__)
 WAITING_POLL_INTERVAL = dt.timedelta(hours=1)  # a waiting row is looked at this often, should its wake-up be lost
 GRAPH_RETRY_INTERVAL = dt.timedelta(minutes=5)
 AUTHOR_RETRY_INTERVAL = dt.timedelta(minutes=1)
-LABEL_RETRY_INTERVAL = dt.timedelta(hours=1)
-LABEL_MAX_AGE = dt.timedelta(minutes=10)
-SPAM_REASON = "spam_label"
-PAUSE_REASONS = (SPAM_REASON, "opt_outs", "operator")  # why a host's sending is stopped (HostSending.pause_reason)
-SPAM_LABELS = frozenset({"spam", "!hide", "!takedown"})
 
 
 _PAUSED = Prepared(
@@ -74,14 +66,14 @@ def check(memory: PrecheckCache, agent: BlueskyAgent, row: Deliverable) -> Verdi
     if (verdict := check_target(row, target)) is not None:
         return verdict
     if held := _PAUSED.all(host=row.host_id):
-        return Verdict(None, held[0], timezone.now() + LABEL_RETRY_INTERVAL)
+        return Verdict(None, held[0], timezone.now() + spam_labels.RETRY_INTERVAL)
     if isinstance(row, Announcement):
         if (verdict := _replies(row, target)) is not None:
             return verdict
     elif (verdict := _thread(row)) is not None:
         return verdict
-    if _labelled(row):
-        return Verdict(None, "spam_label", timezone.now() + LABEL_RETRY_INTERVAL)
+    if spam_labels.stop_if_labelled(row):
+        return Verdict(None, pauses.SPAM_REASON, timezone.now() + spam_labels.RETRY_INTERVAL)
     if (verdict := _author(memory, row)) is not None:
         return verdict
     if (verdict := _true(row)) is not None:
@@ -197,53 +189,3 @@ def _person(memory: PrecheckCache, row: Invitation) -> Person | None:
             if did in answer:
                 memory.people[row.host_id, did] = answer[did]
     return memory.people.get(key)
-
-
-_label_looks: dict[str, dt.datetime] = {}
-_label_lock = threading.Lock()
-
-
-def _labelled(row: Deliverable) -> bool:
-    """At the first sign of a spam label on the author's account its sending pauses."""
-    now = timezone.now()
-    with _label_lock:
-        looked = _label_looks.get(row.author_did)
-        if looked is not None and now - looked < LABEL_MAX_AGE and looked <= now:
-            return False
-    try:
-        labels = set(graph_service.current().labels(row.author_did))
-    except GraphUnavailable as fault:
-        log.info("the labels of %s could not be read: %s", row.author_did, fault.reason)
-        return False
-    if not labels & SPAM_LABELS:
-        with _label_lock:
-            _label_looks[row.author_did] = now
-        if row.voice == Voice.RELAY:
-            notifications.relay_clean()
-        return False
-    if row.voice == Voice.RELAY:
-        # Posts alone: what is being taken back goes on.
-        AccountLane.objects.filter(author_did=row.author_did).update(
-            next_at=now + LABEL_RETRY_INTERVAL, pause_reason=SPAM_REASON
-        )
-        notifications.relay_stopped(SPAM_REASON)
-    else:
-        pause_host(row.host, "spam_label")
-        notifications.needs_host(row.host, "spam_label")
-    return True
-
-
-def pause_host(host: Member, reason: str) -> bool:
-    """Stop a host's sending until somebody lets it go on; what is being taken back goes on. False: it was stopped."""
-    HostSending.objects.get_or_create(host=host)
-    running = HostSending.objects.filter(host=host, paused_at=None)
-    if reason != SPAM_REASON:
-        # A pause by label she may end herself, and must not end this one with it.
-        running |= HostSending.objects.filter(host=host, pause_reason=SPAM_REASON)
-    return running.update(paused_at=timezone.now(), pause_reason=reason) > 0
-
-
-def forget_labels() -> None:
-    """Look at every author's labels anew, as a process does that has just begun."""
-    with _label_lock:
-        _label_looks.clear()

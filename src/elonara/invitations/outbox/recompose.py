@@ -10,13 +10,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from elonara.atproto.tid import new_tid
+from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Announcement, Invitation, State, Voice
 from elonara.invitations.planning import compose
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.compose import Composed
 from elonara.invitations.results import PostingReadiness
 from elonara.invitations.targets import Target, target_of
-from elonara.invitations.transitions import Deliverable, wake
+from elonara.invitations.transitions import Deliverable
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def readdress(row: Deliverable, ready: PostingReadiness) -> None:
             one.save(update_fields=[
                 "author_did", "voice", "rkey", "record", "announcement", "needs_confirmation", "reason",
             ])  # fmt: skip
-    wake(ready.author_did)
+    wake_lane(ready.author_did)
 
 
 def target_changed(target: Target, fields: frozenset[str]) -> None:
@@ -113,7 +114,7 @@ def target_changed(target: Target, fields: frozenset[str]) -> None:
             )
             Invitation.objects.filter(out, **target.only).update(outdated=True)
         for did in sorted(authors):
-            wake(did)
+            wake_lane(did)
 
 
 def detach_replies(announcement: Announcement) -> None:

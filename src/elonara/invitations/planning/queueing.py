@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from elonara.atproto.tid import new_tid
-from elonara.invitations import states, transitions
+from elonara.invitations import job_kinds, states
 from elonara.invitations.consent import caps, eligibility
 from elonara.invitations.models import Announcement, Batch, Invitation, State, Voice
 from elonara.invitations.planning.plan import PlannedInvitation, SendPlan
@@ -72,7 +72,7 @@ def write(plan: SendPlan, key: str) -> Sent:
         batch.skipped = [item.to_dict() for item in skipped]
         batch.save(update_fields=["skipped"])
         if written:
-            transitions.wake(plan.ready.author_did)
+            job_kinds.wake_lane(plan.ready.author_did)
     counted = [row.counted_on for row in written if row.counted_on]
     today, later, _ = caps.schedule_in_words(counted, day)
     waiting = sum(row.state == State.WAITING for row in written)

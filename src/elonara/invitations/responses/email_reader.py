@@ -9,11 +9,10 @@ from elonara.events.guests import rsvps
 from elonara.events.models import Rsvp
 from elonara.invitations.consent import breakers
 from elonara.invitations.email import inviting as email_inviting
-from elonara.invitations.models import EmailInvitation, EmailOptOut
+from elonara.invitations.models import EmailInvitation, EmailOptOut, EmailState
 from elonara.members.models import Member
 
 MAX_TOKEN_LENGTH = 64
-State = EmailInvitation.State
 
 
 def by_token(token: str, *, taken_back: bool = False) -> EmailInvitation | None:
@@ -26,7 +25,7 @@ def by_token(token: str, *, taken_back: bool = False) -> EmailInvitation | None:
     rows = EmailInvitation.objects.select_related("event__community", "host__bluesky")
     rows = rows.filter(token_hash=email_inviting.token_hash(token))
     # A letter that is said not to have left may be in a mailbox already: the mail server took it and did not say so.
-    return rows.first() if taken_back else rows.exclude(state=State.CANCELLED).first()
+    return rows.first() if taken_back else rows.exclude(state=EmailState.CANCELLED).first()
 
 
 def rsvp_of(row: EmailInvitation) -> Rsvp | None:
@@ -48,11 +47,11 @@ def stop(row: EmailInvitation, *, whole_site: bool = False) -> None:
     host: Member | None = None if whole_site else row.host
     with transaction.atomic():
         EmailOptOut.objects.get_or_create(address_hash=row.address_hash, host=host)
-        waiting = EmailInvitation.objects.filter(address_hash=row.address_hash, state=State.QUEUED)
+        waiting = EmailInvitation.objects.filter(address_hash=row.address_hash, state=EmailState.QUEUED)
         if host is not None:
             waiting = waiting.filter(host=host)
         waiting.exclude(pk=row.pk).update(
-            state=State.SUPPRESSED, reason="opted_out_site" if whole_site else "opted_out_host", counted_on=None
+            state=EmailState.SUPPRESSED, reason="opted_out_site" if whole_site else "opted_out_host", counted_on=None
         )
     breakers.after_email_opt_out(row.address_hash, host)
 

@@ -12,6 +12,7 @@ from elonara.communities.models import Community
 from elonara.events.models import Event as HappyEvent
 from elonara.invitations import states
 from elonara.invitations.consent import caps, eligibility
+from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Announcement, Invitation, State, Voice
 from elonara.invitations.outbox.recompose import detach_replies
 from elonara.invitations.planning import compose
@@ -21,7 +22,7 @@ from elonara.invitations.planning.queueing import reset_for_requeue
 from elonara.invitations.results import InvitationRefused, PostingReadiness, compose_url
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
-from elonara.invitations.transitions import apply, certainly_absent, wake
+from elonara.invitations.transitions import apply, certainly_absent
 from elonara.members.models import Member
 
 FINAL_ANSWERS = frozenset({"cant", "declined"})
@@ -69,7 +70,7 @@ def confirm(invitation: Invitation, by: Member) -> Invitation:
             # The announcement waited for its replies.
             waits = Announcement.objects.filter(pk=row.announcement.pk, state=State.QUEUED)
             waits.filter(next_attempt_at__gt=row.next_attempt_at).update(next_attempt_at=row.next_attempt_at)
-        wake(row.author_did)
+        wake_lane(row.author_did)
     return row
 
 
@@ -95,7 +96,7 @@ def cancel(post: Invitation | Announcement, by: Member) -> Invitation | Announce
             _begin_undo(row)
         if isinstance(row, Announcement):
             detach_replies(row)
-        wake(row.author_did)
+        wake_lane(row.author_did)
     return row
 
 
@@ -117,7 +118,7 @@ def undo(post: Invitation | Announcement, by: Member) -> Invitation | Announceme
         _begin_undo(row)
         if isinstance(row, Announcement):
             detach_replies(row)
-        wake(row.author_did)
+        wake_lane(row.author_did)
     return row
 
 
@@ -180,7 +181,7 @@ def _requeue(invitation: Invitation, by: Member) -> Invitation:
         if not row.ambiguous:
             _write_anew(row, target, ready, at)
         row.save()
-        wake(row.author_did)
+        wake_lane(row.author_did)
     return row
 
 

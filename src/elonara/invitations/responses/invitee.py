@@ -14,11 +14,11 @@ from elonara.events.guests import rsvps
 from elonara.events.models import Rsvp
 from elonara.invitations import states
 from elonara.invitations.consent import breakers
+from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Invitation, OptOut, RelayConsent, Report, State
 from elonara.invitations.outbox import attempts
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.states import Transition
-from elonara.invitations.transitions import wake
 from elonara.members.models import Member
 from elonara.members.notices import notify
 
@@ -92,7 +92,7 @@ def opt_out(did: str, host: Member | None = None) -> None:
                 attempts.take_back(row, code)
             else:
                 attempts.end(row, Transition.SUPPRESS, code)
-            wake(row.author_did)
+            wake_lane(row.author_did)
     breakers.after_opt_out(did, host)
 
 

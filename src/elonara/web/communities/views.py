@@ -14,7 +14,7 @@ from elonara.communities.models import Community, Membership
 from elonara.events import queries as events
 from elonara.invitations.queries import is_invited
 from elonara.members.errors import Invalid, NotAllowed
-from elonara.web.forms import CommunityForm
+from elonara.web.communities.forms import CommunityForm
 from elonara.web.proofs import proofs
 from elonara.web.shortcuts import add_form_errors, member_of, members_only, options, show_message, the_member
 

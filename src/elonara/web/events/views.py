@@ -19,10 +19,11 @@ from elonara.invitations.queries import is_invited
 from elonara.members import queries as members
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
-from elonara.web.forms import AnswerForm, EventForm
+from elonara.web.events.forms import EventForm
+from elonara.web.parts.answer_forms import AnswerForm
+from elonara.web.parts.times import zone_of
 from elonara.web.proofs import proofs
 from elonara.web.shortcuts import add_form_errors, member_of, members_only, options, show_message, the_member
-from elonara.web.times import zone_of
 
 
 def event_or_404(request: HttpRequest, slug: str) -> Event:

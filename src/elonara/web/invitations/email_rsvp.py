@@ -17,8 +17,8 @@ from elonara.events.guests import rsvps
 from elonara.invitations.models import EmailInvitation
 from elonara.invitations.responses import email_reader
 from elonara.members.errors import Invalid, NotAllowed
-from elonara.web.forms import RsvpForm
 from elonara.web.invitations.pending_actions import DONE
+from elonara.web.parts.answer_forms import RsvpForm
 from elonara.web.rate_limits import RSVP
 from elonara.web.shortcuts import add_form_errors, member_of, options, show_message
 

@@ -15,10 +15,10 @@ from elonara.events.models import Event
 from elonara.invitations import actions, queries
 from elonara.invitations.models import Invitation
 from elonara.invitations.targets import Target
-from elonara.web.bluesky.authorization import prove_for
-from elonara.web.forms import AnswerForm
+from elonara.web.authorization import prove_for
 from elonara.web.invitations import pending_actions
 from elonara.web.invitations.preferences import preferences_of
+from elonara.web.parts.answer_forms import AnswerForm
 from elonara.web.proofs import end_offer, forget, proofs
 from elonara.web.rate_limits import REPORT
 from elonara.web.shortcuts import safe_next, show_message

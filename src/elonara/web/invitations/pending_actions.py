@@ -9,13 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
-from elonara.bluesky.models import AuthorizationRequest
+from elonara.bluesky.models import AuthorizationPurpose
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Proved
 from elonara.invitations import actions, queries
 from elonara.invitations.models import Invitation
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import Invalid, NotAllowed
-from elonara.web.bluesky.authorization import RedirectToServer, pending_action_failed
+from elonara.web.authorization import RedirectToServer, pending_action_failed
 from elonara.web.concurrency import limits_visitor_named_servers
 from elonara.web.proofs import Proof, browser_of, proofs
 from elonara.web.rate_limits import ANSWERS, AUTHORIZATIONS, VisitorRateLimit
@@ -52,7 +52,7 @@ def begin(
     try:
         return RedirectToServer(
             BlueskyOAuthService().begin(
-                AuthorizationRequest.Purpose.PROVE,
+                AuthorizationPurpose.PROVE,
                 identifier or invitation.invitee_did,
                 browser=browser_of(request),
                 next=f"/i/{invitation.ref}",

@@ -20,7 +20,7 @@ from elonara.members import actions as members
 from elonara.members import queries
 from elonara.members.errors import Invalid, LinkRefused
 from elonara.members.models import Member
-from elonara.web.forms import OperatorForm
+from elonara.web.members.forms import OperatorForm
 from elonara.web.proofs import end_offer, forget
 from elonara.web.shortcuts import add_form_errors, show_message
 

@@ -19,8 +19,8 @@ from elonara.invitations import queries as invitations
 from elonara.invitations.models import Invitation, State
 from elonara.members import actions
 from elonara.members.errors import Invalid
-from elonara.web.forms import AppPasswordForm, ProfileForm
 from elonara.web.invitations.preferences import preferences_of
+from elonara.web.members.forms import AppPasswordForm, ProfileForm
 from elonara.web.shortcuts import add_form_errors, members_only, options, show_message, the_member
 
 TABS = (("bluesky", "Bluesky"), ("about", "About you"), ("signin", "Signing in"), ("invitations", "Invitations"))

@@ -17,8 +17,8 @@ from elonara.bluesky.models import AccountLane
 from elonara.housekeeping import metrics
 from elonara.housekeeping.overview import overview
 from elonara.invitations.actions import resume_sending
+from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.results import InvitationRefused
-from elonara.invitations.transitions import wake
 from elonara.members.models import Member
 
 
@@ -48,7 +48,7 @@ def _go_on(request: HttpRequest) -> str:
         return f"{which} is asked again."
     if what == "account":
         AccountLane.objects.filter(author_did=which).update(paused_until=None, next_at=None, pause_reason="")
-        wake(which)
+        wake_lane(which)
         return "The account goes on."
     raise Http404
 

@@ -61,7 +61,7 @@ def test_the_mode_is_read_in_the_factory_alone():
         if isinstance(node, ast.Attribute) and node.attr == "mode" and isinstance(node.value, ast.Attribute)
         if node.value.attr == "writes"
     ]
-    assert readers == ["bluesky/factory.py"]
+    assert readers == ["bluesky/writing/factory.py"]
     others = [name_of(path) for path in SOURCES if any("writes.mode" in text for text in strings(path))]
     assert others == []
 
@@ -73,13 +73,17 @@ def test_nobody_hides_the_settings_of_writing_under_another_name():
         for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr == "writes" and "bluesky" in ast.unparse(node.value).lower()
     ]
-    assert holders == ["bluesky/factory.py"]
+    assert holders == ["bluesky/writing/factory.py"]
 
 
 def test_records_are_created_in_the_two_agents_alone():
-    # atproto/answers.py names the method to tell one refusal from another; it calls nothing.
+    # atproto/error_responses.py names the method to tell one refusal from another; it calls nothing.
     callers = [name_of(path) for path in SOURCES if CREATE in strings(path)]
-    assert sorted(callers) == ["atproto/answers.py", "bluesky/legacy_agent.py", "bluesky/oauth_agent.py"]
+    assert sorted(callers) == [
+        "atproto/error_responses.py",
+        "bluesky/writing/legacy_agent.py",
+        "bluesky/writing/oauth_agent.py",
+    ]
     others = {"com.atproto.repo.putRecord", "com.atproto.repo.applyWrites"}
     assert [name_of(path) for path in SOURCES if others & set(strings(path))] == []
 

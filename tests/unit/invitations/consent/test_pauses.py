@@ -9,8 +9,8 @@ from django.utils import timezone
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.writing.agent import Readiness
 from elonara.invitations import actions
+from elonara.invitations.consent import pauses
 from elonara.invitations.models import HostSending, Invitation, State
-from elonara.invitations.outbox import prechecks
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
@@ -27,7 +27,7 @@ def test_nobody_ends_a_pause_while_the_label_stands_or_may_stand(
     send(picnic, "bob")
     deliver()  # this process has seen the account without a label, a moment before another one sees it with one
     friends.account_labels["did:plc:host"] = ("spam",)
-    prechecks.pause_host(alice, "spam_label")
+    pauses.pause_host(alice, "spam_label")
     send(picnic, "carol")
     posted = len(agent.posts)
     for by in (alice, operator):
@@ -45,7 +45,7 @@ def test_nobody_ends_a_pause_while_the_label_stands_or_may_stand(
 @pytest.mark.parametrize("reason", ["opt_outs", "operator"])
 def test_what_a_pause_put_off_goes_on_when_it_ends(picnic, alice, send, deliver, row, operator, reason):
     send(picnic, "bob", "carol", "dan", thread=False)
-    prechecks.pause_host(alice, reason)
+    pauses.pause_host(alice, reason)
     Invitation.objects.update(reason=reason, next_attempt_at=timezone.now() + timedelta(hours=1))
     actions.resume_sending(alice, operator)
     deliver()
@@ -92,7 +92,7 @@ def test_what_waited_for_an_approval_goes_on_with_it(waiting, admins_browser, al
 
 def test_a_pause_keeps_its_time_and_its_reason(admins_browser, alice, clock):
     admins_browser("pause", alice)  # no row yet: nothing is chosen
-    prechecks.pause_host(alice, "opt_outs")
+    pauses.pause_host(alice, "opt_outs")
     before = HostSending.objects.get()
     clock.pass_(days=1)
     assert "was paused already" in admins_browser("pause", alice).content.decode()
@@ -106,11 +106,11 @@ def test_a_pause_keeps_its_time_and_its_reason(admins_browser, alice, clock):
 
 @pytest.mark.parametrize("reason", ["opt_outs", "operator"])
 def test_a_pause_by_label_does_not_hide_one_that_only_the_operator_ends(alice, operator, reason):
-    prechecks.pause_host(alice, "spam_label")
-    assert prechecks.pause_host(alice, reason)
+    pauses.pause_host(alice, "spam_label")
+    assert pauses.pause_host(alice, reason)
     with pytest.raises(InvitationRefused):
         actions.resume_sending(alice, alice)
-    assert not prechecks.pause_host(alice, "spam_label")
+    assert not pauses.pause_host(alice, "spam_label")
     assert HostSending.objects.get().pause_reason == reason
 
 

@@ -11,11 +11,11 @@ from elonara.events import actions as events
 from elonara.events.guests import rsvps
 from elonara.events.models import Rsvp
 from elonara.invitations import actions, queries
+from elonara.invitations.consent import pauses
 from elonara.invitations.email import delivery as email_delivery
 from elonara.invitations.email import inviting as email_inviting
 from elonara.invitations.email.addresses import hash_of, parse
 from elonara.invitations.models import EmailInvitation, EmailOptOut, HostSending
-from elonara.invitations.outbox import prechecks
 from elonara.invitations.responses import email_reader
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import NotAllowed
@@ -380,7 +380,7 @@ def test_letters_that_were_kept_back_keep_to_the_share_of_the_day_on_which_they_
 ):
     set_options(invitations={"first_week_per_day": 2, "per_day": 2})
     clock.pass_(hours=(36 - clock.now().hour) % 24)  # noon: the share of a day begins in the morning
-    prechecks.pause_host(alice, "operator")
+    pauses.pause_host(alice, "operator")
     write(picnic, ", ".join(f"guest{number}@example.org" for number in range(8)))
     for _ in range(5):
         deliver()
@@ -427,7 +427,7 @@ def test_letters_that_were_cancelled_and_are_sent_again_keep_to_the_share_of_the
 
 def test_a_letter_held_by_a_pause_leaves_as_soon_as_it_ends(alice, picnic, write, deliver, letter):
     write(picnic)
-    prechecks.pause_host(alice, "operator")
+    pauses.pause_host(alice, "operator")
     deliver()
     assert (letter().state, letter().reason) == ("queued", "operator")
     actions.resume_sending(alice, Member.objects.create_superuser("olga", password="a long password"))

@@ -16,8 +16,9 @@ from elonara.bluesky.models import AccountLane
 from elonara.bluesky.writing.agent import Readiness
 from elonara.events import actions as events
 from elonara.invitations import actions, registration
+from elonara.invitations.consent import pauses, spam_labels
 from elonara.invitations.models import Announcement, Invitation, State
-from elonara.invitations.outbox import attempts, delivery, prechecks
+from elonara.invitations.outbox import attempts, delivery
 from elonara.invitations.responses.progress import progress
 from elonara.members.models import Member, Notice
 from elonara.options import Relay
@@ -63,7 +64,7 @@ def test_who_is_suspended_ends_nothing_of_the_other_host(both, deliver, states, 
 
 
 def test_who_is_paused_holds_up_nothing_of_the_other_host(both, deliver, states, alice):
-    prechecks.pause_host(alice, "opt_outs")
+    pauses.pause_host(alice, "opt_outs")
     deliver()
     assert states() == {"bob": State.QUEUED, "carol": State.SENT}
 
@@ -163,7 +164,7 @@ def test_a_label_on_the_relay_stops_its_posts_and_not_its_taking_back(
     send(picnic, "bob", thread=False)
     deliver()
     friends.account_labels = {"did:plc:relay": ("spam",)}
-    prechecks.forget_labels()
+    spam_labels.forget_labels()
     send(picnic, "dan", thread=False)
     deliver()
     assert row("dan").state == State.QUEUED

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.template import engines
 
-from elonara.web import times
-from elonara.web.template_tags import browser_name
+from elonara.web.parts import times
+from elonara.web.parts.template_tags import browser_name
 
 PASSWORD = "correct horse battery staple"
 FOREIGN = ("uccessfully", "Two-Factor", "Authenticator App", "Recovery Codes", "Email Address", "Confirm Access")

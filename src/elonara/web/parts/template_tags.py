@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from elonara.web import times
-from elonara.web.icons import PATHS
+from elonara.web.parts import times
+from elonara.web.parts.icons import PATHS
 
 register = template.Library()
 
@@ -80,7 +80,7 @@ def field(
 
 @register.simple_tag(takes_context=True)
 def event_time(context: dict[str, Any], event: Any) -> times.ShownTime:
-    """The event's time for this viewer (see `elonara.web.times`)."""
+    """The event's time for this viewer (see `elonara.web.parts.times`)."""
     request = context.get("request")
     viewer = times.zone_of(request) if request is not None else None
     return times.when(event.starts_at, event.ends_at, event.timezone, viewer)

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.identity.profiles import public_profile
-from elonara.bluesky.models import AuthorizationRequest
+from elonara.bluesky.models import AuthorizationPurpose
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
 from elonara.invitations import queries
 from elonara.invitations.targets import target_of
@@ -17,8 +17,6 @@ from elonara.web.concurrency import limits_visitor_named_servers
 from elonara.web.proofs import browser_of
 from elonara.web.rate_limits import AUTHORIZATIONS
 from elonara.web.shortcuts import member_of, safe_next, show_message
-
-Purpose = AuthorizationRequest.Purpose
 
 
 class RedirectToServer(HttpResponseRedirect):
@@ -37,7 +35,7 @@ def begin(request: HttpRequest, purpose: str, handle: str, back: str, *, confirm
         address = BlueskyOAuthService().begin(
             purpose,
             handle,
-            member=member_of(request) if purpose == Purpose.CONNECT else None,
+            member=member_of(request) if purpose == AuthorizationPurpose.CONNECT else None,
             browser=browser_of(request),
             next=back,
             confirmed=confirmed,
@@ -49,7 +47,7 @@ def begin(request: HttpRequest, purpose: str, handle: str, back: str, *, confirm
 
 def prove_for(request: HttpRequest, handle: str, back: str) -> HttpResponse:
     """Begin a proof that leads back to a page of ours."""
-    return begin(request, Purpose.PROVE, handle, back, confirmed=True)
+    return begin(request, AuthorizationPurpose.PROVE, handle, back, confirmed=True)
 
 
 def failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
@@ -57,13 +55,16 @@ def failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
     if fault.payload.get("ref"):
         return pending_action_failed(request, fault, got=_handle_of(fault.got))
     back = safe_next(request, fault.next)
-    if fault.purpose in {Purpose.CONNECT, Purpose.REAUTHORIZE} and request.user.is_authenticated:
+    if (
+        fault.purpose in {AuthorizationPurpose.CONNECT, AuthorizationPurpose.REAUTHORIZE}
+        and request.user.is_authenticated
+    ):
         query = urlencode({"tab": "bluesky"})
         show_message(request, fault.sentence, "bad")
         request.session["tried_handle"] = fault.handle
         return redirect(f"/profile/edit?{query}")
     # An account that nobody could look up is a slip of the pen, not a fault of the site.
-    context = {"fault": fault, "next": back, "proving": fault.purpose == Purpose.PROVE}
+    context = {"fault": fault, "next": back, "proving": fault.purpose == AuthorizationPurpose.PROVE}
     return render(request, "bluesky/start.html", context, status=400)
 
 

@@ -11,11 +11,12 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
+from elonara.bluesky.models import AuthorizationPurpose
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, Proved, SignedIn
 from elonara.members import actions as members
 from elonara.members import queries as member_queries
 from elonara.members.errors import RegistrationClosed
-from elonara.web.bluesky.authorization import Purpose, RedirectToServer, begin, failed, prove_for
+from elonara.web.authorization import RedirectToServer, begin, failed, prove_for
 from elonara.web.concurrency import limits_visitor_named_servers
 from elonara.web.invitations import pending_actions
 from elonara.web.members.accounts import adopt, sign_in
@@ -36,7 +37,7 @@ def start(request: HttpRequest) -> HttpResponse:
     foreign = member is None and request.headers.get("sec-fetch-site") == "cross-site"
     if not handle or foreign:
         return render(request, "bluesky/start.html", {"next": back, "member": member, "handle": handle})
-    purpose = Purpose.CONNECT if member else Purpose.SIGN_IN
+    purpose = AuthorizationPurpose.CONNECT if member else AuthorizationPurpose.SIGN_IN
     return begin(request, purpose, handle, back, confirmed=False)
 
 
@@ -44,7 +45,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_POST
 def connect(request: HttpRequest) -> HttpResponse:
     """The member asks for the link herself, by a form of ours."""
-    return begin(request, Purpose.CONNECT, request.POST.get("handle", ""), _back(request), confirmed=True)
+    return begin(request, AuthorizationPurpose.CONNECT, request.POST.get("handle", ""), _back(request), confirmed=True)
 
 
 @members_only

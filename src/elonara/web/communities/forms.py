@@ -1,0 +1,30 @@
+"""Creating and editing a community."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from elonara.communities.models import Community
+from elonara.web.parts.fields import VISIBILITY_CHOICES, WithPicture
+
+
+class CommunityForm(WithPicture):
+    """Create and edit a community."""
+
+    name = forms.CharField(label="Name", max_length=120, error_messages={"required": "Give it a name."})
+    description = forms.CharField(
+        label="What it is about", required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 5})
+    )
+    visibility = forms.ChoiceField(label="Who may see it", choices=VISIBILITY_CHOICES)
+    field_order = ("name", "description", "visibility", "picture", "picture_alt")
+
+    def values(self) -> dict[str, Any]:
+        """The action's arguments; a picture only where one was chosen."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "picture" or value}
+
+    @staticmethod
+    def initial_of(community: Community) -> dict[str, Any]:
+        """What the edit page begins with."""
+        return {name: getattr(community, name) for name in ("name", "description", "visibility", "picture_alt")}

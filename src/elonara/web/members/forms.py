@@ -1,0 +1,53 @@
+"""A member's profile, the app password, and the first operator's account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from elonara.members.models import Member
+from elonara.members.time_zones import zone_names
+
+
+class ProfileForm(forms.Form):
+    """About you."""
+
+    display_name = forms.CharField(label="Name", required=False, help_text="What other people read.")
+    bio = forms.CharField(label="About you", required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    timezone = forms.ChoiceField(label="Time zone", required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zones = self.fields["timezone"]
+        assert isinstance(zones, forms.ChoiceField)
+        zones.choices = [("", "As the device says")] + [(name, name.replace("_", " ")) for name in zone_names()]
+
+    @staticmethod
+    def initial_of(member: Member) -> dict[str, Any]:
+        """What the page begins with."""
+        return {name: getattr(member, name) for name in ("display_name", "bio", "timezone")}
+
+
+class AppPasswordForm(forms.Form):
+    """The app password a member pastes. Never filled in again, whatever went wrong."""
+
+    identifier = forms.CharField(label="Bluesky handle", max_length=300)
+    app_password = forms.CharField(
+        label="App password",
+        max_length=200,
+        strip=True,
+        help_text="Nineteen characters, like abcd-efgh-ijkl-mnop. It is stored encrypted.",
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}),
+    )
+
+
+class OperatorForm(forms.Form):
+    """The first operator's account."""
+
+    username = forms.CharField(label="Username", max_length=150)
+    display_name = forms.CharField(label="Name", max_length=64, required=False, help_text="What other people read.")
+    email = forms.EmailField(label="E-mail address", required=False, help_text="Optional.")
+    password = forms.CharField(
+        label="Password", widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}), strip=False
+    )

@@ -1,0 +1,53 @@
+"""Form fields that several nouns share. Rules live in the actions; a form only reads what was typed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from elonara.communities.models import Visibility
+
+VISIBILITY_CHOICES = [(Visibility.PUBLIC, "Everyone"), (Visibility.PRIVATE, "Only people who are invited")]
+CHOOSE_PICTURE_AGAIN = "Choose the picture once more: browsers do not keep files when a form comes back."
+
+
+class LocalMoment(forms.DateTimeField):
+    """A date and a time without a zone: the form's own zone field says where."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})
+        errors = {"invalid": "Write a day and a time, such as 2026-12-05 15:00.", "required": "When does it start?"}
+        super().__init__(widget=widget, error_messages=errors, **kwargs)
+
+    def to_python(self, value: Any) -> datetime | None:
+        """A naive datetime, or None for nothing."""
+        with timezone.override("UTC"):
+            moment = super().to_python(value)
+        return moment.replace(tzinfo=None) if moment else None
+
+
+class WithPicture(forms.Form):
+    """A form that may carry a picture."""
+
+    picture = forms.ImageField(
+        label="Picture",
+        required=False,
+        help_text="Shown on the page and on the link’s card. JPEG, PNG or WebP.",
+        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
+        error_messages={"invalid_image": "This file is not a picture we can read. Use JPEG, PNG or WebP."},
+    )
+    picture_alt = forms.CharField(
+        label="What the picture shows",
+        required=False,
+        max_length=300,
+        help_text="One sentence for people who cannot see it.",
+    )
+
+    def full_clean(self) -> None:
+        """Say that a chosen file has to be chosen again when something else was wrong."""
+        super().full_clean()
+        if self.errors and "picture" not in self.errors and self.files.get("picture"):
+            self.add_error("picture", CHOOSE_PICTURE_AGAIN)
