@@ -13,7 +13,7 @@ from elonara.bluesky.models import AccountLane, DpopNonce
 from elonara.engines.embedded import EmbeddedEngine
 from elonara.invitations import actions
 from elonara.invitations.models import Invitation, State
-from elonara.invitations.outbox.attempts import LATE_WRITE_WINDOW
+from elonara.invitations.outbox.timing import LATE_WRITE_WINDOW
 
 CREATE, DELETE, READ = (f"com.atproto.repo.{name}" for name in ("createRecord", "deleteRecord", "getRecord"))
 INVITATIONS = how_many("INVITATIONS", 800, 32)

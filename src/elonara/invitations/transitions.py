@@ -1,9 +1,8 @@
-"""Changing the state of a row: by the table alone, and only if nobody changed it in between."""
+"""Changing the state of a row: only as the table in `states` allows, and only if nobody changed it in between."""
 
 from __future__ import annotations
 
 import datetime as dt
-import random
 from typing import Any
 
 from elonara import statements
@@ -11,20 +10,16 @@ from elonara.invitations import states
 from elonara.invitations.models import Announcement, Invitation, State
 from elonara.invitations.states import Transition
 
-MAX_ATTEMPTS = 8
-# Waits between tries, in seconds: eight tries within a day.
-RETRY_DELAYS_SECONDS = (20, 60, 240, 900, 3600, 4 * 3600, 10 * 3600)
-AMBIGUOUS_RETRY_SECONDS = 5.0  # after an attempt whose end is unknown
-
 Deliverable = Invitation | Announcement
 
 
-def apply(post: Deliverable, event: Transition, *, fence: int | None = None, **values: Any) -> bool:
-    """Apply `event` if the row still is in the state we know (and was taken under `fence`), with other `values`.
+def apply(post: Deliverable, transition: Transition, *, fence: int | None = None, **values: Any) -> bool:
+    """Apply a transition if the row still is in the state we know (and was claimed under `fence`), with other `values`.
 
-    False: somebody else was quicker, nothing was changed. Raises states.NotPossible. Inside or outside a transaction.
+    False: somebody else was quicker, nothing was changed. Raises `states.TransitionNotAllowed`. May be called inside or
+    outside a transaction.
     """
-    target = states.next_state(event, post.state)
+    target = states.next_state(transition, post.state)
     unchanged = {"id": post.pk, "state": post.state} | ({} if fence is None else {"fence": fence})
     if not statements.update(type(post), unchanged, {"state": target, **values}):
         return False
@@ -40,7 +35,9 @@ def claim(post: Deliverable, fence: int, **values: Any) -> bool:
         "id": post.pk, "state": post.state, "author_did": post.author_did, "rkey": post.rkey,
     }  # fmt: skip
     if isinstance(post, Invitation) and not post.ambiguous:
-        unchanged["needs_confirmation"] = False  # one in doubt is only looked for, until the host has confirmed
+        unchanged["needs_confirmation"] = (
+            False  # an ambiguous one is only read, not written, until the host has confirmed it
+        )
     target = states.next_state(Transition.ATTEMPT, post.state)
     if not statements.update(type(post), unchanged, {"state": target, "fence": fence, **values}):
         return False
@@ -51,18 +48,12 @@ def claim(post: Deliverable, fence: int, **values: Any) -> bool:
 
 
 def resume(post: Deliverable, now: dt.datetime) -> bool:
-    """Let a waiting row go on. One that was changed while it waited is its host's to look at, and says so."""
+    """Let a waiting row go on. One whose text changed while it waited has to be confirmed by its host, and says so."""
     asks = isinstance(post, Invitation) and post.needs_confirmation
     reason = ("author_changed" if post.reason == "author_changed" else "changed") if asks else ""
     return apply(post, Transition.RESUME, reason=reason, error="", next_attempt_at=now)
 
 
 def certainly_absent(post: Deliverable) -> bool:
-    """Whether no post of ours can stand, or still land, at the row's key."""
+    """Whether no post of ours can exist, or still land, at the row's record key."""
     return not post.ambiguous and post.state not in {State.SENDING, State.SENT, State.UNDOING}
-
-
-def retry_delay(tries: int) -> dt.timedelta:
-    """How long to wait after the given number of tries, with jitter so that accounts do not come back together."""
-    seconds = RETRY_DELAYS_SECONDS[min(max(tries, 1), len(RETRY_DELAYS_SECONDS)) - 1]
-    return dt.timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret

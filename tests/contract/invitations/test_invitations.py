@@ -5,7 +5,7 @@ import pytest
 
 from elonara.invitations import actions, queries
 from elonara.invitations.models import Announcement, Invitation, State
-from elonara.invitations.outbox import attempts, thumbnails
+from elonara.invitations.outbox import thumbnails, timing
 
 CREATE, UPLOAD = "com.atproto.repo.createRecord", "com.atproto.repo.uploadBlob"
 
@@ -184,8 +184,8 @@ def test_too_many_requests_pause_the_account_until_the_reset(faults, host, frien
 
 
 def test_the_times_that_undo_waits_for_are_those_of_a_request():
-    assert attempts.REQUEST_DEADLINE.total_seconds() == 20
-    assert attempts.REQUEST_DEADLINE.total_seconds() < attempts.MIN_LEASE_SECONDS
+    assert timing.REQUEST_DEADLINE.total_seconds() == 20
+    assert timing.REQUEST_DEADLINE.total_seconds() < timing.MIN_LEASE_SECONDS
 
 
 def _until(true, seconds=15):

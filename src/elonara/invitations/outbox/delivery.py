@@ -1,7 +1,7 @@
-"""Workers deliver rows. One worker at a time holds an account's lane; the row is the truth, whatever happens to it.
+"""Delivering the rows of one account. One worker at a time holds the account's lane: a lease with a fence.
 
-`look(author_did)` is the handler of the job kind "deliver": it does what is due in that lane, and says when to look
-again.
+`poll(author_did)` is the handler of the job kind `job_kinds.POSTS`: it does what is due for that account and returns
+when to call it again. Whatever happens to the worker, the rows say what has to be done next.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from elonara import jobs
 from elonara.invitations.models import State
-from elonara.invitations.outbox import attempts, undo, waiting
+from elonara.invitations.outbox import attempts, timing, undo, waiting
+from elonara.invitations.outbox.context import DeliveryContext
 from elonara.invitations.outbox.queue import MODELS, DeliveryQueue, next_poll_at
 from elonara.invitations.states import Transition
 from elonara.invitations.transitions import Deliverable, apply
@@ -29,20 +30,12 @@ __all__ = ["poll", "sweep"]
 
 log = logging.getLogger(__name__)
 
-TURN_SECONDS = 20.0  # seconds after which a worker lets others have the thread
-LANE_LEASE_SECONDS = 60.0  # seconds
-EXTEND_LEASE_BELOW_SECONDS = (
-    50.0  # seconds that must be left before each row; a create looks once more before it begins
-)
-SET_ASIDE_FOR = dt.timedelta(minutes=4)  # a row that something unforeseen came of; an absent post is written again then
-LANE_BUSY_RETRY = dt.timedelta(seconds=3)  # until we ask again for a lane that another worker has
-
 
 def poll(author_did: str) -> dt.datetime | None:
-    """Do what is due for one account; when to look again, or None."""
-    with lane(author_did, owner=this_thread(), seconds=LANE_LEASE_SECONDS) as lease:
+    """Do what is due for one account; returns when to poll again, or None."""
+    with lane(author_did, owner=this_thread(), seconds=timing.LANE_LEASE_SECONDS) as lease:
         if lease is None:
-            return timezone.now() + LANE_BUSY_RETRY
+            return timezone.now() + timing.LANE_BUSY_RETRY
         _recover(author_did, lease)
         _work(author_did, lease)
     return next_poll_at(author_did)
@@ -65,7 +58,7 @@ def sweep() -> Iterator[tuple[str, dt.datetime | None]]:
 
 
 def _recover(author_did: str, lease: Lease) -> None:
-    """Rows that a dead worker left in `sending`: their posts may stand. The lane is ours, so nobody works on them."""
+    """Rows that a dead worker left in `sending` may have been posted. We hold the lane, so nobody works on them."""
     for model in MODELS:
         rows = model.objects.filter(author_did=author_did, state=State.SENDING, fence__lt=lease.fence)
         for row in rows:
@@ -74,42 +67,42 @@ def _recover(author_did: str, lease: Lease) -> None:
 
 
 def _work(author_did: str, lease: Lease) -> None:
-    ends = time.monotonic() + TURN_SECONDS
-    desk, pile = attempts.DeliveryContext(author_did, lease), DeliveryQueue(author_did)
+    ends = time.monotonic() + timing.TURN_SECONDS
+    context, queue = DeliveryContext(author_did, lease), DeliveryQueue(author_did)
     while time.monotonic() < ends and not jobs.stopping():
-        row = pile.next()
+        row = queue.next()
         if row is None:
             return
-        if desk.lease.seconds_left < EXTEND_LEASE_BELOW_SECONDS:
-            extended = desk.lease.extend(LANE_LEASE_SECONDS)
+        if context.lease.seconds_left < timing.EXTEND_LEASE_BELOW_SECONDS:
+            extended = context.lease.extend(timing.LANE_LEASE_SECONDS)
             if extended is None:
                 return  # another worker has the lane
-            desk.lease = extended
+            context.lease = extended
         try:
-            _step(desk, row)
+            _step(context, row)
         except (OperationalError, InterfaceError):
-            raise  # the database is away, locked or full: nothing that is about this row
+            raise  # the database is unreachable, locked or full, which has nothing to do with this row
         except Exception:
-            # The others of this account must not wait for ever behind one row that we did not foresee.
-            log.exception("%s %s is set aside for %s", type(row).__name__, row.pk, SET_ASIDE_FOR)
+            # One row that fails in an unforeseen way must not hold up the other rows of its account for ever.
+            log.exception("%s %s is set aside for %s", type(row).__name__, row.pk, timing.SET_ASIDE_FOR)
             _set_aside(row)
 
 
-def _step(desk: attempts.DeliveryContext, row: Deliverable) -> None:
+def _step(context: DeliveryContext, row: Deliverable) -> None:
     match row.state:
         case State.UNDOING:
-            undo.step(desk, row)
+            undo.step(context, row)
         case State.WAITING:
-            waiting.step(desk, row)
+            waiting.step(context, row)
         case _:
-            if attempts.deliver(desk, row):
-                _space(desk.lease)
+            if attempts.deliver(context, row):
+                _keep_distance(context.lease)
 
 
 def _set_aside(row: Deliverable) -> None:
-    """Look at it later. Whether a post of one that was being sent stands is found out first, as after a crash."""
+    """Try it later. A row that was being sent becomes ambiguous, as after a crash: its key is read first."""
     rows = type(row).objects.filter(pk=row.pk)
-    at = timezone.now() + SET_ASIDE_FOR
+    at = timezone.now() + timing.SET_ASIDE_FOR
     found = rows.first()
     if found is not None and found.state == State.SENDING:
         apply(found, Transition.PUT_BACK, ambiguous=True, reason="unforeseen", next_attempt_at=at)
@@ -118,11 +111,11 @@ def _set_aside(row: Deliverable) -> None:
     rows.filter(state__in=(State.QUEUED, State.WAITING, State.UNDOING)).update(next_attempt_at=at)
 
 
-def _space(lease: Lease) -> None:
-    """Keep a distance between two posts of one account, never quite the same one."""
+def _keep_distance(lease: Lease) -> None:
+    """Wait between two posts of one account, with jitter."""
     seconds = settings.ELONARA.invitations.spacing_seconds
     if seconds > 0:
         pause = dt.timedelta(seconds=seconds * random.uniform(0.8, 1.4))  # noqa: S311 - jitter, not a secret
         at = timezone.now() + pause
-        # Later already where the account's points are used up.
+        # It may be later already, where the account's rate-limit points are used up.
         lease.rows().filter(Q(next_at=None) | Q(next_at__lt=at)).update(next_at=at)

@@ -1,23 +1,21 @@
-"""What is asked before every attempt: is it still wanted, allowed, true, and within the caps?"""
+"""What is asked before every write: is the invitation still wanted, allowed, up to date, and within the caps?"""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.utils import timezone
 
 from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.identity.people import Person
-from elonara.bluesky.writing.agent import BlueskyAgent
 from elonara.invitations.consent import caps, eligibility, pauses, spam_labels
 from elonara.invitations.models import Announcement, HostSending, Invitation, State, Voice
-from elonara.invitations.outbox import recompose
+from elonara.invitations.outbox import recompose, timing
+from elonara.invitations.outbox.context import PrecheckCache
 from elonara.invitations.planning import compose
-from elonara.invitations.planning import readiness as posting_readiness
-from elonara.invitations.results import PostingReadiness
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
 from elonara.invitations.transitions import Deliverable
@@ -26,11 +24,6 @@ from elonara.prepared import Prepared
 
 log = logging.getLogger(__name__)
 
-WAITING_POLL_INTERVAL = dt.timedelta(hours=1)  # a waiting row is looked at this often, should its wake-up be lost
-GRAPH_RETRY_INTERVAL = dt.timedelta(minutes=5)
-AUTHOR_RETRY_INTERVAL = dt.timedelta(minutes=1)
-
-
 _PAUSED = Prepared(
     lambda host: HostSending.objects.filter(host=host, paused_at__isnull=False).values_list("pause_reason", flat=True)
 )
@@ -38,50 +31,24 @@ _PAUSED = Prepared(
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why a row does not go now: an event of the table, or (None) only later."""
+    """Why a row does not go now: a transition of the table, or None when it may go later, at `at`."""
 
-    event: Transition | None
+    transition: Transition | None
     reason: str
     at: dt.datetime | None = None
 
 
-@dataclass
-class PrecheckCache:
-    """What a worker need not ask twice during one turn in a lane (seconds)."""
+def check(cache: PrecheckCache, row: Deliverable) -> Verdict | None:
+    """None: it may go. May ask the network; never inside a transaction.
 
-    ready: dict[int, PostingReadiness] = field(default_factory=dict)
-    people: dict[tuple[int, str], Person] = field(default_factory=dict)
-    have_sent: set[int] = field(default_factory=set)  # hosts whose first post has been noted
-
-    def readiness(self, host: Member) -> PostingReadiness:
-        """The host's readiness, asked once a turn."""
-        if host.pk not in self.ready:
-            self.ready[host.pk] = posting_readiness.readiness(host)
-        return self.ready[host.pk]
-
-
-def check(memory: PrecheckCache, agent: BlueskyAgent, row: Deliverable) -> Verdict | None:  # noqa: ARG001, PLR0911
-    """None: it may go. May ask the network; never inside a transaction."""
+    The order matters: what ends a row comes before what delays it, cheap questions before those that ask the network,
+    and the cap last, because claiming a place on a day is the only check that writes.
+    """
     target = target_of(row)
-    if (verdict := check_target(row, target)) is not None:
-        return verdict
-    if held := _PAUSED.all(host=row.host_id):
-        return Verdict(None, held[0], timezone.now() + spam_labels.RETRY_INTERVAL)
-    if isinstance(row, Announcement):
-        if (verdict := _replies(row, target)) is not None:
+    for question in _QUESTIONS:
+        if (verdict := question(cache, row, target)) is not None:
             return verdict
-    elif (verdict := _thread(row)) is not None:
-        return verdict
-    if spam_labels.stop_if_labelled(row):
-        return Verdict(None, pauses.SPAM_REASON, timezone.now() + spam_labels.RETRY_INTERVAL)
-    if (verdict := _author(memory, row)) is not None:
-        return verdict
-    if (verdict := _true(row)) is not None:
-        return verdict
-    if isinstance(row, Invitation) and (verdict := _consent(memory, row, target)) is not None:
-        return verdict
-    at = caps.claim(row)
-    return Verdict(None, "relay_cap" if row.voice == Voice.RELAY else "day_cap", at) if at else None
+    return None
 
 
 def check_target(row: Deliverable, target: Target) -> Verdict | None:
@@ -95,7 +62,20 @@ def check_target(row: Deliverable, target: Target) -> Verdict | None:
     return None
 
 
-def _replies(row: Announcement, target: Target) -> Verdict | None:
+def _target(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
+    return check_target(row, target)
+
+
+def _paused(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
+    pause_reasons = _PAUSED.all(host=row.host_id)
+    return Verdict(None, pause_reasons[0], timezone.now() + spam_labels.RETRY_INTERVAL) if pause_reasons else None
+
+
+def _thread(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
+    return _announcement(row, target) if isinstance(row, Announcement) else _reply(row)
+
+
+def _announcement(row: Announcement, target: Target) -> Verdict | None:
     if target.is_private:
         recompose.detach_replies(row)
         return Verdict(Transition.CANCEL, "made_private")
@@ -108,18 +88,18 @@ def _replies(row: Announcement, target: Target) -> Verdict | None:
     if first is not None:
         return Verdict(None, "day_cap", first) if first > timezone.now() else None
     if row.invitations.filter(state__in=(State.QUEUED, State.WAITING)).exists():
-        # Its replies wait for the host's second look; so does it.
-        return Verdict(None, "changed", timezone.now() + WAITING_POLL_INTERVAL)
+        # Its replies wait for the host to confirm them, so it waits with them.
+        return Verdict(None, "changed", timezone.now() + timing.WAITING_POLL_INTERVAL)
     return Verdict(Transition.CANCEL, "nobody")
 
 
-def _thread(row: Invitation) -> Verdict | None:
-    """A reply waits for its announcement. Where that was refused the host is asked; taken back, it goes by itself."""
+def _reply(row: Invitation) -> Verdict | None:
+    """A reply waits for its announcement. If that was refused the host is asked; if it was undone, the reply goes alone."""
     if row.announcement is None or row.announcement.state == State.SENT:
         return None
     if row.announcement.state in {State.QUEUED, State.WAITING, State.SENDING}:
-        # One in doubt, or the announcement was queued again since the row was found.
-        return Verdict(None, "announcement_waits", timezone.now() + dt.timedelta(minutes=1))
+        # An ambiguous reply, or the announcement was queued again after this row was selected.
+        return Verdict(None, "announcement_waits", timezone.now() + timing.ANNOUNCEMENT_RETRY_INTERVAL)
     if row.announcement.state == State.FAILED and not row.ambiguous:
         return Verdict(Transition.GIVE_UP, "announcement_failed")
     Invitation.objects.filter(pk=row.pk).update(announcement=None)
@@ -127,55 +107,63 @@ def _thread(row: Invitation) -> Verdict | None:
     return None
 
 
-def _author(memory: PrecheckCache, row: Deliverable) -> Verdict | None:
+def _spam_label(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
+    if not spam_labels.stop_if_labelled(row):
+        return None
+    return Verdict(None, pauses.SPAM_REASON, timezone.now() + spam_labels.RETRY_INTERVAL)
+
+
+def _author(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
     """A row that was never attempted follows the host's way of posting; one that was keeps its author."""
     if row.attempts > (1 if row.state == State.SENDING else 0) or row.ambiguous:
         return None
-    ready = memory.readiness(row.host)
+    ready = cache.readiness(row.host)
     if not ready.can_post or not ready.may_send:
         return Verdict(Transition.HOLD, ready.reason)
     if ready.author_did != row.author_did:
         recompose.readdress(row, ready)
-        # An announcement whose replies are in doubt stays where it is: at once, this would turn without an end.
-        later = AUTHOR_RETRY_INTERVAL if isinstance(row, Announcement) else dt.timedelta()
+        # An announcement with ambiguous replies keeps its author; tried again at once it would loop for ever.
+        later = timing.AUTHOR_RETRY_INTERVAL if isinstance(row, Announcement) else dt.timedelta()
         return Verdict(None, "author_changed", timezone.now() + later)
     return None
 
 
-def _true(row: Deliverable) -> Verdict | None:
-    """Whether the frozen text still is what the target's row says."""
+def _text(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
+    """Whether the stored text still says what is true of the target; else it is composed anew, for the host to confirm."""
     identity = getattr(row.host, "bluesky", None)  # came with the row
     composed = compose.of_row(row, identity.bsky_handle if identity is not None else row.host.username)
     if composed.record == row.record:
         return None
     recompose.recompose(row, composed)
     if isinstance(row, Announcement):
-        return None  # nobody has seen it yet; it goes as it is true
+        return None  # nobody has seen it yet, so it goes with the new text
     return Verdict(None, "changed", timezone.now())
 
 
-def _consent(memory: PrecheckCache, row: Invitation, target: Target) -> Verdict | None:
+def _consent(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:
+    """Whether the invitee still may be invited. A changed handle is followed: the mention keeps its DID."""
+    if isinstance(row, Announcement):
+        return None
     try:
-        person = _person(memory, row)
+        person = _person(cache, row)
     except GraphUnavailable as fault:
         if fault.reason == "not_connected":
             return Verdict(Transition.HOLD, "not_connected")
-        return Verdict(None, "graph_unavailable", timezone.now() + GRAPH_RETRY_INTERVAL)
+        return Verdict(None, "graph_unavailable", timezone.now() + timing.GRAPH_RETRY_INTERVAL)
     code = eligibility.refusal_before_write(row, target, person)
     if code == "view_unknown":
         return Verdict(Transition.HOLD, code)
     if code:
         return Verdict(Transition.SUPPRESS, code)
     if person is not None and person.handle != row.invitee_handle:
-        # The same person under a new name: the mention's DID stays, its text follows.
         recompose.renamed(row, person.handle)
     return None
 
 
-def _person(memory: PrecheckCache, row: Invitation) -> Person | None:
-    """The invitee as the host sees them now; asked for the next few rows at once."""
+def _person(cache: PrecheckCache, row: Invitation) -> Person | None:
+    """The invitee as the host sees them now; asked for the next few rows in the same request."""
     key = (row.host_id, row.invitee_did)
-    if key not in memory.people:
+    if key not in cache.people:
         due = Invitation.objects.filter(author_did=row.author_did, host_id=row.host_id, state=State.QUEUED)
         due = due.filter(next_attempt_at__lte=timezone.now(), needs_confirmation=False).order_by(
             "next_attempt_at", "rkey"
@@ -187,5 +175,13 @@ def _person(memory: PrecheckCache, row: Invitation) -> Person | None:
         answer = graph_service.current().confirm(row.host_id, dids, max_age=eligibility.VIEW_MAX_AGE_SECONDS)
         for did in dids:
             if did in answer:
-                memory.people[row.host_id, did] = answer[did]
-    return memory.people.get(key)
+                cache.people[row.host_id, did] = answer[did]
+    return cache.people.get(key)
+
+
+def _cap(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
+    at = caps.claim(row)
+    return Verdict(None, "relay_cap" if row.voice == Voice.RELAY else "day_cap", at) if at else None
+
+
+_QUESTIONS = (_target, _paused, _thread, _spam_label, _author, _text, _consent, _cap)

@@ -16,7 +16,7 @@ from elonara.invitations import states
 from elonara.invitations.consent import breakers
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Invitation, OptOut, RelayConsent, Report, State
-from elonara.invitations.outbox import attempts
+from elonara.invitations.outbox import outcomes
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.states import Transition
 from elonara.members.models import Member
@@ -89,9 +89,9 @@ def opt_out(did: str, host: Member | None = None) -> None:
         for row in rows.select_related("host", "event", "community"):
             if row.ambiguous or row.state == State.SENDING:
                 # It may be on its way at this moment: take it back.
-                attempts.take_back(row, code)
+                outcomes.take_back(row, code)
             else:
-                attempts.end(row, Transition.SUPPRESS, code)
+                outcomes.end(row, Transition.SUPPRESS, code)
             wake_lane(row.author_did)
     breakers.after_opt_out(did, host)
 

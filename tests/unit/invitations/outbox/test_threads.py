@@ -18,7 +18,7 @@ from elonara.events import actions as events
 from elonara.invitations import actions, registration
 from elonara.invitations.consent import pauses, spam_labels
 from elonara.invitations.models import Announcement, Invitation, State
-from elonara.invitations.outbox import attempts, delivery
+from elonara.invitations.outbox import delivery, outcomes
 from elonara.invitations.responses.progress import progress
 from elonara.members.models import Member, Notice
 from elonara.options import Relay
@@ -112,7 +112,7 @@ def test_who_is_invited_while_an_announcement_for_nobody_ends_is_not_lost(
 ):
     send(picnic, "bob")
     actions.cancel_all(picnic, alice)
-    end = attempts.end
+    end = outcomes.end
 
     def just_before_the_end(post, event, reason):
         if reason == "nobody":
@@ -120,7 +120,7 @@ def test_who_is_invited_while_an_announcement_for_nobody_ends_is_not_lost(
         end(post, event, reason)
 
     # The very moment between the look and the end, which no fake can hold.
-    monkeypatch.setattr(attempts, "end", just_before_the_end)
+    monkeypatch.setattr(outcomes, "end", just_before_the_end)
     deliver()
     assert states() == {"bob": State.CANCELLED, "carol": State.SENT}
     assert len(agent.posts) == 2

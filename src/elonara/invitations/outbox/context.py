@@ -1,0 +1,38 @@
+"""What a worker has at hand while it holds the lane of one account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from elonara.bluesky.identity.people import Person
+from elonara.bluesky.writing.agent import BlueskyAgent
+from elonara.bluesky.writing.factory import BlueskyAgentFactory
+from elonara.invitations.planning import readiness as posting_readiness
+from elonara.invitations.results import PostingReadiness
+from elonara.locks import Lease
+from elonara.members.models import Member
+
+
+@dataclass
+class PrecheckCache:
+    """What a worker need not ask twice during one turn in a lane (at most `timing.TURN_SECONDS`)."""
+
+    ready: dict[int, PostingReadiness] = field(default_factory=dict)
+    people: dict[tuple[int, str], Person] = field(default_factory=dict)  # (host id, DID)
+    first_post_noted: set[int] = field(default_factory=set)  # hosts whose `HostSending.first_sent_at` is set
+
+    def readiness(self, host: Member) -> PostingReadiness:
+        """Whether and how this host can post, asked once a turn."""
+        if host.pk not in self.ready:
+            self.ready[host.pk] = posting_readiness.readiness(host)
+        return self.ready[host.pk]
+
+
+@dataclass
+class DeliveryContext:
+    """The account, the lease that keeps other workers away from it, and the agent that writes for it."""
+
+    author_did: str
+    lease: Lease
+    agent: BlueskyAgent = field(default_factory=BlueskyAgentFactory.make)
+    cache: PrecheckCache = field(default_factory=PrecheckCache)

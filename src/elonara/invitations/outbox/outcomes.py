@@ -1,0 +1,156 @@
+"""Storing what became of a post: sent, put back for later, held for its host, given up, ended or taken back.
+
+Every function here is a conditional update: it does nothing when the row has left the state that the worker knew, or
+when the worker has lost its lane (the fence no longer matches). Whoever was quicker is right.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from elonara.bluesky.writing.agent import BlueskyResult
+from elonara.invitations import notifications
+from elonara.invitations.models import Announcement, HostSending, Invitation, State
+from elonara.invitations.outbox import timing
+from elonara.invitations.outbox.context import DeliveryContext
+from elonara.invitations.states import Transition
+from elonara.invitations.targets import target_of
+from elonara.invitations.transitions import Deliverable, apply, claim
+
+log = logging.getLogger(__name__)
+
+MAX_ERROR_LENGTH = 500
+OPERATOR_REASONS = frozenset({"relay_unavailable"})  # the operator's to mend: hosts are not asked for anything
+FINAL_REASONS = frozenset({"account_takendown", "account_gone"})  # another attempt cannot change these
+
+
+def start_attempt(context: DeliveryContext, row: Deliverable) -> bool:
+    """Commit `sending` under the lane's fence, before the network is asked. False: the row has changed meanwhile."""
+    now = timezone.now()
+    values: dict[str, Any] = {"attempts": row.attempts + 1, "first_attempt_at": row.first_attempt_at or now}
+    if not row.ambiguous:
+        # An ambiguous row is read before it is written, so its write begins later (`attempts.create_post`).
+        values["last_attempt_at"] = now
+    return claim(row, context.lease.fence, **values)
+
+
+def acknowledge(context: DeliveryContext, row: Deliverable, result: BlueskyResult) -> None:
+    """A post exists at the record key: that is `sent`, whatever its CID."""
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "uri": result.uri, "cid": result.cid, "sent_at": now, "reason": "", "error": "", "ambiguous": False,
+    }  # fmt: skip
+    if isinstance(row, Invitation):
+        values["needs_confirmation"] = False
+    if not apply(row, Transition.ACKNOWLEDGE, fence=context.lease.fence, **values):
+        log.info("%s %s was sent, and is being taken back", type(row).__name__, row.pk)
+        return
+    if isinstance(row, Invitation) and row.host_id not in context.cache.first_post_noted:
+        HostSending.objects.get_or_create(host_id=row.host_id)
+        HostSending.objects.filter(host_id=row.host_id, first_sent_at=None).update(first_sent_at=now)
+        context.cache.first_post_noted.add(row.host_id)
+
+
+def put_back(
+    context: DeliveryContext,
+    row: Deliverable,
+    reason: str,
+    at: dt.datetime,
+    *,
+    error: str = "",
+    ambiguous: bool | None = None,
+    count: bool = True,
+) -> None:
+    """Queue the row again for `at`. `ambiguous` None: as it was. Without `count` the attempt is not counted."""
+    still_ambiguous = row.ambiguous if ambiguous is None else ambiguous
+    apply(
+        row,
+        Transition.PUT_BACK,
+        fence=context.lease.fence,
+        reason=reason,
+        error=error,
+        next_attempt_at=at,
+        ambiguous=still_ambiguous,
+        attempts=row.attempts if count else max(0, row.attempts - 1),
+        # The ten minutes run from the first attempt whose outcome is unknown, not from one that certainly failed.
+        first_attempt_at=row.first_attempt_at if still_ambiguous else None,
+    )
+
+
+def postpone(row: Deliverable, reason: str, at: dt.datetime) -> None:
+    """Say why a queued row does not go now, and when it is looked at again."""
+    type(row).objects.filter(pk=row.pk, state=State.QUEUED).update(reason=reason, next_attempt_at=at)
+
+
+def give_up(context: DeliveryContext, row: Deliverable, reason: str, *, error: str = "", ask: bool = False) -> None:
+    """End as failed; with `ask` the host decides whether it is posted again. An announcement takes its replies with it."""
+    values: dict[str, Any] = {"reason": reason, "error": error, "retryable": reason not in FINAL_REASONS}
+    if isinstance(row, Invitation):
+        values["needs_confirmation"] = ask
+    with transaction.atomic():
+        done = apply(row, Transition.GIVE_UP, fence=context.lease.fence, **values)
+        if done and isinstance(row, Announcement):
+            for reply in row.invitations.filter(state=State.QUEUED, ambiguous=False):
+                apply(reply, Transition.GIVE_UP, reason="announcement_failed", retryable=True)
+
+
+def hold(context: DeliveryContext, row: Deliverable, reason: str, error: str = "") -> None:
+    """Let a row wait for its host, and notify her. Replies to an announcement wait with it."""
+    attempts = max(0, row.attempts - 1) if row.state == State.SENDING else row.attempts
+    with transaction.atomic():
+        ends = target_of(row).ends
+        # We may already have posted an ambiguous row: its record key is read soon, even while the host's session is
+        # invalid, because reading needs no permission.
+        interval = timing.READ_RETRY_INTERVAL if row.ambiguous else timing.WAITING_POLL_INTERVAL
+        at = timezone.now() + interval
+        values: dict[str, Any] = {"reason": reason, "error": error, "next_attempt_at": min(at, ends) if ends else at}
+        fence = context.lease.fence if row.state == State.SENDING else None
+        if not apply(row, Transition.HOLD, fence=fence, attempts=attempts, **values):
+            return
+        if isinstance(row, Announcement):
+            for reply in row.invitations.filter(state=State.QUEUED, ambiguous=False):
+                apply(reply, Transition.HOLD, **values)
+    if reason not in OPERATOR_REASONS:
+        notifications.needs_host(row.host, reason)
+
+
+def end(row: Deliverable, transition: Transition, reason: str) -> None:
+    """Cancel or suppress a row whose post certainly does not exist. Replies to an announcement end with it."""
+    with transaction.atomic():
+        if isinstance(row, Announcement):
+            # Locked, as `planning.queueing` locks it: the host may have invited somebody since it had no replies.
+            Announcement.objects.select_for_update().get(pk=row.pk)
+            if reason == "nobody" and row.invitations.filter(state__in=(State.QUEUED, State.WAITING)).exists():
+                return
+        if apply(row, transition, reason=reason, counted_on=None) and isinstance(row, Announcement):
+            for reply in row.invitations.filter(state__in=(State.QUEUED, State.WAITING), ambiguous=False):
+                apply(reply, transition, reason=reason, counted_on=None)
+
+
+def take_back(row: Deliverable, reason: str) -> None:
+    """Begin to undo a post that exists or may still land. The worker that holds the lane sets `undo_settled_at`."""
+    apply(
+        row, Transition.UNDO, reason=reason, next_attempt_at=timezone.now(), undo_settled_at=None, undo_confirmations=0
+    )
+
+
+def pause_account(context: DeliveryContext, result: BlueskyResult) -> dt.datetime:
+    """After a 429 the account pauses until the server's own limit resets; other accounts go on. Returns until when."""
+    now = timezone.now()
+    if result.reason != "rate_limited":
+        return now
+    # Seconds are preferred to `resets_at`, which is a time by the server's clock and that need not be ours.
+    if result.retry_after:
+        until = now + dt.timedelta(seconds=result.retry_after)
+    elif result.resets_at is not None:
+        until = result.resets_at if result.resets_at > now else now + timing.READ_RETRY_INTERVAL
+    else:
+        until = now + timing.DEFAULT_RATE_LIMIT_PAUSE
+    until = min(max(until, now + timing.MIN_RATE_LIMIT_PAUSE), now + timing.MAX_RATE_LIMIT_PAUSE)
+    context.lease.update(paused_until=until, pause_reason="rate_limited")
+    return until
