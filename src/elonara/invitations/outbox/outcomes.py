@@ -88,7 +88,7 @@ def postpone(row: Deliverable, reason: str, at: dt.datetime) -> None:
 
 
 def give_up(context: DeliveryContext, row: Deliverable, reason: str, *, error: str = "", ask: bool = False) -> None:
-    """End as failed; with `ask` the host decides whether it is posted again. An announcement takes its replies with it."""
+    """End as failed; with `ask` the host decides whether it goes again. An announcement takes its replies with it."""
     values: dict[str, Any] = {"reason": reason, "error": error, "retryable": reason not in FINAL_REASONS}
     if isinstance(row, Invitation):
         values["needs_confirmation"] = ask

@@ -62,16 +62,16 @@ def check_target(row: Deliverable, target: Target) -> Verdict | None:
     return None
 
 
-def _target(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
+def _still_open(_cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:
     return check_target(row, target)
 
 
-def _paused(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
+def _paused(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
     pause_reasons = _PAUSED.all(host=row.host_id)
     return Verdict(None, pause_reasons[0], timezone.now() + spam_labels.RETRY_INTERVAL) if pause_reasons else None
 
 
-def _thread(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
+def _thread(_cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:
     return _announcement(row, target) if isinstance(row, Announcement) else _reply(row)
 
 
@@ -94,7 +94,7 @@ def _announcement(row: Announcement, target: Target) -> Verdict | None:
 
 
 def _reply(row: Invitation) -> Verdict | None:
-    """A reply waits for its announcement. If that was refused the host is asked; if it was undone, the reply goes alone."""
+    """A reply waits for its announcement. If that failed the host is asked; if it was undone, the reply goes alone."""
     if row.announcement is None or row.announcement.state == State.SENT:
         return None
     if row.announcement.state in {State.QUEUED, State.WAITING, State.SENDING}:
@@ -107,13 +107,13 @@ def _reply(row: Invitation) -> Verdict | None:
     return None
 
 
-def _spam_label(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
+def _spam_label(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
     if not spam_labels.stop_if_labelled(row):
         return None
     return Verdict(None, pauses.SPAM_REASON, timezone.now() + spam_labels.RETRY_INTERVAL)
 
 
-def _author(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
+def _author(cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
     """A row that was never attempted follows the host's way of posting; one that was keeps its author."""
     if row.attempts > (1 if row.state == State.SENDING else 0) or row.ambiguous:
         return None
@@ -128,8 +128,8 @@ def _author(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict |
     return None
 
 
-def _text(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
-    """Whether the stored text still says what is true of the target; else it is composed anew, for the host to confirm."""
+def _text(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
+    """Whether the stored text is still true of the target; else it is composed anew, for the host to confirm."""
     identity = getattr(row.host, "bluesky", None)  # came with the row
     composed = compose.of_row(row, identity.bsky_handle if identity is not None else row.host.username)
     if composed.record == row.record:
@@ -179,9 +179,9 @@ def _person(cache: PrecheckCache, row: Invitation) -> Person | None:
     return cache.people.get(key)
 
 
-def _cap(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:  # noqa: ARG001 - one signature
+def _cap(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
     at = caps.claim(row)
     return Verdict(None, "relay_cap" if row.voice == Voice.RELAY else "day_cap", at) if at else None
 
 
-_QUESTIONS = (_target, _paused, _thread, _spam_label, _author, _text, _consent, _cap)
+_QUESTIONS = (_still_open, _paused, _thread, _spam_label, _author, _text, _consent, _cap)

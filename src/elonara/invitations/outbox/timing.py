@@ -9,7 +9,7 @@
 | `UNREADABLE_GIVE_UP_AFTER` | 1 day | for so long we go on asking a server that cannot say whether the post is there |
 | `READ_RETRY_INTERVAL` | 1 min | between two reads of a record key while nothing else is due |
 | `CLOCK_TOLERANCE` | 1 min | an attempt dated further ahead was dated before the clock was set back |
-| `MIN_LEASE_SECONDS` | two requests + 5 s | left on a lease before a create, so that it ends before another worker begins |
+| `MIN_LEASE_SECONDS` | two requests + 5 s | left on a lease before a create, so that it ends before the next worker |
 | `LANE_LEASE_SECONDS` | 60 s | how long a silent worker keeps an account from the others |
 | `TURN_SECONDS` | 20 s | after which a worker gives its thread to another account |
 | `SET_ASIDE_FOR` | 4 min | after an unforeseen error; inside the ten minutes, so that the row still goes by itself |

@@ -49,7 +49,7 @@ def step(context: DeliveryContext, row: Deliverable) -> None:
 
 
 def _absent(row: Deliverable, began: dt.datetime) -> None:
-    """The key is empty. The read that ends the undo must have begun after the last moment at which a write could land."""
+    """The key is empty. The read that ends the undo must have begun after the last moment a write could land."""
     settled = row.undo_settled_at
     if settled is not None and began >= settled:
         apply(
