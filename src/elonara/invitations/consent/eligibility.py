@@ -1,35 +1,51 @@
-"""Who may be invited. Asked when an invitation is queued, and again shortly before it is posted."""
+"""Who may be invited. Asked when an invitation is queued, and again just before it is posted.
+
+A theory of operation.
+
+**Two moments.** Between pressing Send and the last post of a long queue there may be days: caps put rows off, a host
+has to reauthorize, a server is down. In that time somebody opts out, blocks the host, answers by another way or deletes
+the account. So everything is asked twice: of all the chosen people at once when the rows are planned (`refusals`, a
+fixed number of queries, so that the picker can ask for a page of people too), and of each person again just before the
+write (`refusal_before_write`). The second answer decides.
+
+**What our own rows know** is asked at both moments and is always up to date: the host's own account and co-hosts,
+opt-outs, earlier invitations to the same target, answers. An opt-out takes effect at once: it also ends the rows that
+are queued (`responses.invitee.opt_out`), and this check catches one that a worker already holds.
+
+**What only Bluesky knows** (blocks either way, mutes, whether an account still exists) is asked through the host's own
+OAuth session, in batches of `PROFILE_BATCH`, and an answer holds for `VIEW_MAX_AGE_SECONDS`. A worker asks for the next
+rows of its queue in the same request, so forty invitations cost two questions and not forty.
+
+**What fails closed.** If blocks and mutes cannot be known (the session has expired, the permission is missing, only the
+anonymous AppView answers), the person can be seen but not invited: `view_unknown` when planning; before a write the row
+waits for the host (`view_unknown`, `not_connected`) or is tried again in a few minutes (`graph_unavailable`). Nobody is
+posted to because a question failed. Who follows whom, for the relay's audience, fails closed too (`relay_audience`).
+
+**What fails open.** Only the look for a spam label on the posting account (`spam_labels`). It protects the host's
+account and nobody else; if it failed closed, one service that only reads could stop every site from inviting. The label
+is seen at the first question that is answered again.
+
+**Order.** The first reason that applies is the one a host reads, so reasons that she can do nothing about (an opt-out)
+come before those that pass by themselves (a cap).
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.conf import settings
-from django.db.models import Q
-
-from elonara.atproto.errors import AtprotoError
-from elonara.bluesky import network
 from elonara.bluesky.identity.people import INVALID_HANDLE, Person
-from elonara.invitations.consent import caps
-from elonara.invitations.models import Invitation, OptOut, RelayConsent, State, Voice
+from elonara.invitations.consent import caps, opt_outs
+from elonara.invitations.consent.relay_audience import own_dids, relay_audience
+from elonara.invitations.models import Invitation, State, Voice
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
-from elonara.prepared import Prepared
 
-VIEW_MAX_AGE_SECONDS = 600  # seconds: how long Bluesky's answer about a person holds
-PROFILE_BATCH = 25  # people per question (getProfiles takes 25)
-# A row in these states can be taken again for the same person.
+VIEW_MAX_AGE_SECONDS = 600  # for which an answer of Bluesky about a person holds
+PROFILE_BATCH = 25  # people in one app.bsky.actor.getProfiles
+# A row in one of these states is used again when the same person is invited again.
 REQUEUEABLE_STATES = (State.FAILED, State.CANCELLED, State.SUPPRESSED)
-
-# From whom one person wants no more: hosts, and None for the whole site.
-_REFUSED = Prepared(
-    lambda did, host: OptOut.objects.filter(Q(host=host) | Q(host=None), did=did).values_list("host", flat=True)
-)
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,13 +69,13 @@ def refusals(
     Without a target: those who may be invited to nothing.
     """
     dids = list(people)
-    outs = opted_out(host, dids)
+    outs = opt_outs.opted_out(host, dids)
     runners = target.runner_dids() if target else set()
     settled = target.settled_among(dids) if target else set()
     invited = Invitation.objects.filter(**target.only, invitee_did__in=dids) if target else ()
     rows = {row.invitee_did: row for row in invited}
     full = caps.person_caps(dids, apart_from=target)
-    own = _own_dids(host) | ({author_did} - {""})
+    own = own_dids(host) | ({author_did} - {""})
     audience = relay_audience(author_did, host, people) if voice == Voice.RELAY else set(dids)
     found: dict[str, Refusal] = {}
     for did, person in people.items():
@@ -78,23 +94,15 @@ def refusals(
     return found
 
 
-def refusal_before_write(row: Invitation, target: Target, person: Person | None) -> str:  # noqa: PLR0911
+def refusal_before_write(row: Invitation, target: Target, person: Person | None) -> str:
     """The reason why this row must not be posted now, or "". The network was asked before: `person`."""
     did = row.invitee_did
-    own = _own_dids(row.host) | {row.author_did}
-    if code := _role(did, own, target.runner_dids()):
-        return code
-    if refused := _REFUSED.all(did=did, host=row.host_id):
-        return "opted_out_site" if None in refused else "opted_out_host"
-    if target.has_settled(did):
-        return _settled(did, {did}, target)
-    if person is None:
-        return "gone_deleted"
-    if code := view_refusal(person):
-        return code
-    if row.voice == Voice.RELAY and did not in relay_audience(row.author_did, row.host, {did: person}):
-        return "relay_audience"
-    return ""
+    return (
+        _role(did, own_dids(row.host) | {row.author_did}, target.runner_dids())
+        or opt_outs.opted_out_code(row.host_id, did)
+        or (_settled(did, {did}, target) if target.has_settled(did) else "")
+        or ("gone_deleted" if person is None else view_refusal(person) or _relay_refusal(row, person))
+    )
 
 
 def view_refusal(person: Person) -> str:
@@ -111,54 +119,11 @@ def view_refusal(person: Person) -> str:
     return ""
 
 
-def opted_out(host: Member, dids: Iterable[str]) -> dict[str, str]:
-    """Who does not want to hear from this host, or from the site."""
-    rows = OptOut.objects.filter(Q(host=host) | Q(host=None), did__in=list(dids)).order_by("host_id")
-    return {row.did: "opted_out_site" if row.host_id is None else "opted_out_host" for row in rows}
-
-
-def relay_audience(relay_did: str, host: Member, people: Mapping[str, Person]) -> set[str]:
-    """Those whom the site's own account may mention, by the operator's choice. May ask the public AppView.
-
-    Who follows the host is not taken from her own server, which might say it of everybody.
-    """
-    match settings.ELONARA.bluesky.relay.audience:
-        case "all":
-            return set(people)
-        case "followers_of_host":
-            claimed = [did for did, person in people.items() if person.follows_you]
-            allowed = {did for own in _own_dids(host) for did in _followers(own, claimed)} & set(claimed)
-        case _:
-            allowed = set()
-    rest = [did for did in people if did not in allowed]
-    allowed |= set(RelayConsent.objects.filter(did__in=rest).values_list("did", flat=True))
-    if settings.ELONARA.bluesky.relay.audience == "opted_in":
-        allowed |= _followers(relay_did, [did for did in rest if did not in allowed])
-    return allowed
-
-
-def _followers(of: str, dids: list[str]) -> set[str]:
-    """Those who follow an account, as the public AppView knows (app.bsky.graph.getRelationships, 30 a call)."""
-    found: set[str] = set()
-    for start in range(0, len(dids), 30):
-        asked = {"actor": of, "others": dids[start : start + 30]}
-        try:
-            answer = network.xrpc().query(network.appview_url(), "app.bsky.graph.getRelationships", asked)
-        except AtprotoError as fault:
-            # Nobody counts as a follower until Bluesky says so.
-            log.warning("who follows %s could not be read: %s", of, fault)
-            return found
-        found |= {
-            item["did"]
-            for item in answer.get("relationships", [])
-            if isinstance(item, dict) and item.get("followedBy") and isinstance(item.get("did"), str)
-        }
-    return found
-
-
-def _own_dids(host: Member) -> set[str]:
-    identity = getattr(host, "bluesky", None)
-    return {identity.bsky_did} if identity is not None else set()
+def _relay_refusal(row: Invitation, person: Person) -> str:
+    if row.voice != Voice.RELAY:
+        return ""
+    allowed = relay_audience(row.author_did, row.host, {row.invitee_did: person})
+    return "" if row.invitee_did in allowed else "relay_audience"
 
 
 def _role(did: str, own: set[str], runners: set[str]) -> str:
@@ -174,7 +139,7 @@ def _settled(did: str, settled: set[str], target: Target) -> str:
 
 
 def already_invited(row: Invitation | None) -> str:
-    """Why a row that exists already stands in the way of a new invitation, or ""."""
+    """Why an existing row prevents a new invitation to the same person, or ""."""
     if row is None:
         return ""
     if row.answer in {"cant", "declined"}:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from elonara.atproto.tid import new_tid
 from elonara.invitations import job_kinds, states
-from elonara.invitations.consent import caps, eligibility
+from elonara.invitations.consent import caps, eligibility, opt_outs
 from elonara.invitations.models import Announcement, Batch, Invitation, State, Voice
 from elonara.invitations.planning.plan import PlannedInvitation, SendPlan
 from elonara.invitations.results import InvitationRefused, Sent, Skipped, skip
@@ -103,7 +103,7 @@ def _still_free(plan: SendPlan) -> tuple[list[PlannedInvitation], list[Skipped]]
     """Ask once more what may have changed while the network was asked, now under the locks."""
     people = {one.person.did: one for one in plan.planned}
     caps.lock_people(people)
-    outs = eligibility.opted_out(plan.host, people)
+    outs = opt_outs.opted_out(plan.host, people)
     rows = {
         row.invitee_did: row
         for row in Invitation.objects.select_for_update().filter(**plan.target.only, invitee_did__in=list(people))

@@ -11,7 +11,7 @@ from django.utils import timezone
 from elonara.communities.models import Community
 from elonara.events.models import Event as HappyEvent
 from elonara.invitations import states
-from elonara.invitations.consent import caps, eligibility
+from elonara.invitations.consent import caps, opt_outs
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Announcement, Invitation, State, Voice
 from elonara.invitations.outbox.recompose import detach_replies
@@ -132,7 +132,7 @@ def hand_over(invitation: Invitation, by: Member) -> str:
             return compose_url(row.record["text"])
         if not certainly_absent(row) or not states.is_allowed(Transition.HAND_OVER, row.state):
             raise InvitationRefused("wrong_state")
-        if code := eligibility.opted_out(by, [row.invitee_did]).get(row.invitee_did):
+        if code := opt_outs.opted_out(by, [row.invitee_did]).get(row.invitee_did):
             raise InvitationRefused(code)
         row.voice = Voice.HOST
         record = compose.of_row(row, posting_readiness.host_handle(row.host)).record
@@ -164,7 +164,7 @@ def _requeue(invitation: Invitation, by: Member) -> Invitation:
             raise InvitationRefused("wrong_state")
         if row.answer in FINAL_ANSWERS:
             raise InvitationRefused("declined")
-        if code := eligibility.opted_out(row.host, [row.invitee_did]).get(row.invitee_did):
+        if code := opt_outs.opted_out(row.host, [row.invitee_did]).get(row.invitee_did):
             raise InvitationRefused(code)
         was_undone = row.state == State.UNDONE
         if was_undone and row.undone_once:
