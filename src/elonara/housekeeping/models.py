@@ -1,4 +1,4 @@
-"""Rows about the site's own running: processes that work, errands that come back, letters that wait."""
+"""Rows about the site's own running: processes that work, errands that come back, letters that wait, counts."""
 
 import uuid
 
@@ -29,6 +29,17 @@ class PeriodicTask(Leased):
     seconds = models.FloatField(default=0)
     done = models.PositiveIntegerField(default=0)  # rows that it dealt with, the last time
     error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        app_label = "elonara"
+
+
+class CacheEntry(models.Model):
+    """A value of the cache that all web processes share (`elonara.shared_cache`); in use on PostgreSQL alone."""
+
+    key = models.CharField(max_length=64, primary_key=True)  # hashed
+    value = models.TextField()  # JSON
+    expires_at = models.DateTimeField(db_index=True)
 
     class Meta:
         app_label = "elonara"
