@@ -12,7 +12,7 @@ from elonara.bluesky.models import (
 )
 from elonara.communities.models import Community, Membership
 from elonara.events.models import Event, EventHost, Rsvp
-from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
+from elonara.housekeeping.models import CacheEntry, OutgoingEmail, PeriodicTask, Worker
 from elonara.invitations.models import (
     Announcement,
     Batch,
@@ -34,6 +34,7 @@ __all__ = [
     "AssertionKey",
     "AuthorizationRequest",
     "Batch",
+    "CacheEntry",
     "Community",
     "DpopNonce",
     "EmailInvitation",

@@ -1,4 +1,4 @@
-"""Django's DATABASES and MAILERS from a URL each."""
+"""Django's DATABASES, CACHES and MAILERS from a URL each."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ def database(options: Database, data_dir: Path) -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {**dict(parse_qsl(url.query)), "pool": POOL},
     }
+
+
+def cache(options: Database) -> dict[str, Any]:
+    """Where rate limits are counted: by one process in its memory, by several in their database."""
+    kind = "DatabaseCache" if options.is_postgres else "InProcessCache"
+    # In memory counts must not push each other out; the table is cleared of old ones every hour.
+    return {"BACKEND": f"elonara.shared_cache.{kind}", "OPTIONS": {"MAX_ENTRIES": 20_000}}
 
 
 def mailer(options: Email) -> dict[str, Any]:

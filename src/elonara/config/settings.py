@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.utils.csp import CSP
 
-from elonara.config.databases import database, mailers
+from elonara.config.databases import cache, database, mailers
 from elonara.config.keys import secret_key
 from elonara.config.logs import logging_settings
 from elonara.config.options import load
@@ -103,13 +103,7 @@ FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 DATABASES = {"default": database(ELONARA.database, DATA)}
-# Counts of who asks too often, too: they must not push each other out.
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "OPTIONS": {"MAX_ENTRIES": 20_000},
-    }
-}
+CACHES = {"default": cache(ELONARA.database)}
 MAILERS = mailers(ELONARA.email)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ELONARA.email.sender or "elonara@localhost"
 EMAIL_SUBJECT_PREFIX = f"[{ELONARA.site.name}] "

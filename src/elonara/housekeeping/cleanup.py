@@ -12,7 +12,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from elonara import jobs
+from elonara import jobs, shared_cache
 from elonara.bluesky.connections import linking
 from elonara.bluesky.graph import actor_views
 from elonara.bluesky.models import AuthorizationRequest, PdsHost
@@ -65,6 +65,7 @@ def _purges(now: datetime) -> dict[str, Callable[[], int]]:
         "pauses": lambda: PdsHost.objects.filter(paused_until__lt=now - timedelta(days=1)).delete()[0],
         "e-mail addresses": email_inviting.forget_past,
         "workers": workers.forget_old,
+        "counts": shared_cache.forget_expired,
         "thumbs": link_cards.forget_old_thumbs,
         # Last, as it alone asks the network.
         "trips": _trips,

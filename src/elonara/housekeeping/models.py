@@ -1,4 +1,4 @@
-"""Rows about the site's own running: processes that work, errands that come back, letters that wait."""
+"""Rows about the site's own running: processes that work, errands that come back, letters that wait, counts."""
 
 import uuid
 
@@ -33,6 +33,17 @@ class PeriodicTask(Leased):
     class Meta:
         app_label = "elonara"
         db_table = "elonara_errand"  # the name it had in 0.1.0
+
+
+class CacheEntry(models.Model):
+    """A value of the cache that all web processes share (`elonara.shared_cache`); in use on PostgreSQL alone."""
+
+    key = models.CharField(max_length=64, primary_key=True)  # hashed
+    value = models.TextField()  # JSON
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        app_label = "elonara"
 
 
 class OutgoingEmail(Leased):

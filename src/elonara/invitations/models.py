@@ -138,6 +138,9 @@ class Invitation(Post):
     needs_confirmation = models.BooleanField(default=False)  # rebuilt: the host looks again before it goes
     outdated = models.BooleanField(default=False)  # sent (or may be), and the target has changed since
     undone_once = models.BooleanField(default=False)
+    # Once it was sent again: the day and the voice that its first post, since taken back, was counted for.
+    undone_on = models.DateField(null=True, blank=True)
+    undone_voice = models.CharField(max_length=7, choices=Voice, blank=True)
     opened_at = models.DateTimeField(null=True, blank=True)  # by somebody who proved the DID
     answer = models.CharField(max_length=8, blank=True)  # going | maybe | cant | joined | declined
     answered_at = models.DateTimeField(null=True, blank=True)
@@ -162,6 +165,9 @@ class Invitation(Post):
             models.Index(fields=["invitee_did", "state"]),
             models.Index(fields=["state", "next_attempt_at"]),
             models.Index(fields=["host", "counted_on"]),
+            models.Index(
+                fields=["host", "undone_on"], condition=models.Q(undone_on__isnull=False), name="taken_back_on_a_day"
+            ),
         ]
 
 

@@ -1,7 +1,7 @@
 """How often one browser, or one address, may do what costs this site or somebody else's server something.
 
-Counts live in the cache of each process and in fixed spans of time: enough to make a program give up, and no person
-meets them. What was typed comes back with the sentence.
+Counts live in the cache that all web processes share (`elonara.shared_cache`) and in fixed spans of time: enough to
+make a program give up, and no person meets them. What was typed comes back with the sentence.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 
+from elonara import shared_cache
 from elonara.web.proofs import browser_of
 
 SENTENCE = "That was very often in a short time. Wait {wait}, then press once more; nothing you wrote is lost."
@@ -55,13 +55,7 @@ class VisitorRateLimit:
     def _count(self, who: str) -> int:
         # Hashed: the cache needs no list of who was here.
         key = f"limit:{self.name}:{hashlib.sha256(who.encode()).hexdigest()[:32]}"
-        if cache.add(key, 1, self.seconds):
-            return 1
-        try:
-            return int(cache.incr(key))
-        except ValueError:  # it ended in this moment
-            cache.set(key, 1, self.seconds)
-            return 1
+        return shared_cache.count(key, self.seconds)
 
 
 def _network(address: str) -> str:

@@ -28,14 +28,14 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(autouse=True)
 def fresh():
-    """What the process remembers is forgotten between tests: thumbs, labels, failed sign-ins."""
+    """What the process remembers is forgotten between tests: thumbs, labels."""
     thumbnails.forget()
     spam_labels.forget_labels()
-    cache.clear()
 
 
 @pytest.fixture
 def site(set_options, transactional_db):
+    cache.clear()  # failed sign-ins
     set_options(
         site={"url": "https://events.example"},
         invitations={"spacing_seconds": 0, "per_day": 200, "first_week_per_day": 200, "per_week": 1000},

@@ -129,9 +129,9 @@ def test_the_page_shows_it_and_lets_everything_go_on(browser, some_of_each, alic
     page = browser.get("/admin/jobs/").content.decode()
     for words in (
         "alice",
-        "opt_outs",
+        "Many people asked not to be invited. Sending is paused.",
         "@alice.example",
-        "rate_limited",
+        "Bluesky asked this account to pause.",
         "https://pds.example",
         "no space",
         workers.name(),

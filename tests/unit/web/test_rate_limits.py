@@ -12,7 +12,7 @@ ELSEWHERE = {"REMOTE_ADDR": "203.0.113.7"}
 
 
 @pytest.fixture(autouse=True)
-def nobody_was_here():
+def nobody_was_here(transactional_db):
     cache.clear()
     yield
     cache.clear()

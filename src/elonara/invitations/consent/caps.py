@@ -1,7 +1,10 @@
 """How many invitations go out on which day. A cap never refuses: what is over waits for a later day.
 
-Days are the host's own. `counted_on` of a row is the day it takes from; it is given and moved under her lock row. A
-host's caps count people, the relay's every post that it makes.
+Days are the host's own. `counted_on` of a row is the day it takes from; it is given and moved under her lock row.
+
+A host's caps count her invitations and not her announcements, the relay's count every post that it makes. A post that
+was taken back keeps its place: Bluesky has seen it. If its invitation is sent once more, that is a second post and
+takes a second place; `undone_on` remembers the first one's. A person's own cap counts the invitation once.
 """
 
 from __future__ import annotations
@@ -95,6 +98,13 @@ def reserve(announcement: Announcement) -> None:
     """Take a day's share for an announcement of the relay, in memory; under `lock`. A host's own takes none."""
     relayed = announcement.voice == Voice.RELAY
     announcement.counted_on = _day_of_relay(announcement) if relayed else None
+
+
+def keep_place(row: Invitation) -> None:
+    """Keep the place of an undone row that is to be sent again, whatever becomes of its second post; under `lock`."""
+    row.undone_on, row.undone_voice = row.counted_on, row.voice
+    row.counted_on = None
+    row.save(update_fields=["undone_on", "undone_voice", "counted_on"])
 
 
 def claim(row: CountedRow) -> dt.datetime | None:
@@ -196,13 +206,16 @@ def _cap_on(host: Member, day: dt.date, caps: Invitations) -> int:
 def _taken(host: Member, first: dt.date, without: RecipientRow | None = None) -> Counter[dt.date]:
     rows = Invitation.objects.filter(host=host, counted_on__gt=first - WEEK)
     letters = EmailInvitation.objects.filter(host=host, counted_on__gt=first - WEEK)
-    return _by_day(rows, without) + _by_day(letters, without)
+    taken_back = Invitation.objects.filter(host=host, undone_on__gt=first - WEEK)
+    return _by_day(rows, without) + _by_day(letters, without) + Counter(_numbers(taken_back, "undone_on"))
 
 
 def _relayed(first: dt.date, without: CountedRow | None) -> Counter[dt.date]:
     relayed = {"voice": Voice.RELAY, "counted_on__gte": first - DAY}
     people = _by_day(Invitation.objects.filter(**relayed), without)
-    return people + _by_day(Announcement.objects.filter(**relayed), without)
+    taken_back = Invitation.objects.filter(undone_voice=Voice.RELAY, undone_on__gte=first - DAY)
+    announced = _by_day(Announcement.objects.filter(**relayed), without)
+    return people + announced + Counter(_numbers(taken_back, "undone_on"))
 
 
 def _day_of_relay(announcement: Announcement) -> dt.date:
@@ -225,11 +238,11 @@ def _day_of_person(row: Invitation | EmailInvitation, *, relay: bool) -> dt.date
 def _by_day(rows: QuerySet[Any], without: CountedRow | None) -> Counter[dt.date]:
     if without is not None:
         rows = rows.exclude(pk=without.pk)
-    return Counter(_numbers(rows))
+    return Counter(_numbers(rows, "counted_on"))
 
 
-def _numbers(rows: QuerySet[Any]) -> dict[dt.date, int]:
-    return dict(rows.order_by().values_list("counted_on").annotate(number=Count("pk")))
+def _numbers(rows: QuerySet[Any], day: str) -> dict[dt.date, int]:
+    return dict(rows.order_by().values_list(day).annotate(number=Count("pk")))
 
 
 def _week(taken: Counter[dt.date], last: dt.date) -> int:

@@ -170,13 +170,13 @@ def _requeue(invitation: Invitation, by: Member) -> Invitation:
         if was_undone and row.undone_once:
             raise InvitationRefused("undone_for_good")
         caps.lock_people([row.invitee_did])
-        # One that went out today keeps its place, though it was taken back: where the day is full it goes on another.
-        used = was_undone and row.counted_on == caps.today(row.host)
-        day = caps.days_for(row.host, 1, relay=relay, without=None if used else row)[0]
+        if was_undone:
+            caps.keep_place(row)
+        day = caps.days_for(row.host, 1, relay=relay, without=row)[0]
         day = max(day, caps.person_caps([row.invitee_did], without=row).get(row.invitee_did, day))
         at = timezone.now() if day == caps.today(row.host) else caps.start_of_day(row.host, day)
         reset_for_requeue(row, ready=ready.can_post, reason=ready.reason, at=timezone.now() if row.ambiguous else at)
-        row.counted_on = row.counted_on if used else day
+        row.counted_on = day
         row.undone_once = row.undone_once or was_undone
         if not row.ambiguous:
             _write_anew(row, target, ready, at)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from elonara.housekeeping import words
 from elonara.web.parts import times
 from elonara.web.parts.icons import PATHS
 
@@ -170,3 +171,9 @@ def browser_name(agent: str) -> str:
     if browser and device:
         return f"{browser} on {device}"
     return browser or device or agent[:60] or "A program"
+
+
+@register.filter
+def in_words(code: str, kind: str) -> str:
+    """What a code in a row means, for the operator."""
+    return words.in_words(code, kind)

@@ -1,0 +1,60 @@
+"""What the operator reads instead of the codes in the rows. Reasons have their sentences in `invitations.reasons`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from elonara.invitations import reasons
+from elonara.invitations.models import State
+
+# Of posts, and of invitations by e-mail, whose states are some of them.
+STATES: Final[Mapping[str, str]] = {
+    State.QUEUED: "Queued",
+    State.SENDING: "Sending",
+    State.SENT: "Sent",
+    State.FAILED: "Failed",
+    State.WAITING: "Waiting for the host",
+    State.SUPPRESSED: "Not allowed to go",
+    State.CANCELLED: "Cancelled",
+    State.UNDOING: "Being taken back",
+    State.UNDONE: "Taken back",
+    State.HANDED_OVER: "Posted by the host herself",
+}
+ENGINES: Final[Mapping[str, str]] = {
+    "embedded": "Threads of the web server",
+    "procrastinate": "A worker process",
+}
+TASKS: Final[Mapping[str, str]] = {
+    "renew sessions": "Renew sessions at Bluesky that nobody uses, before they end.",
+    "clear away": "Clear away what has expired.",
+}
+SERVERS: Final[Mapping[str, str]] = {
+    "rate_limited": "It counts this site's requests, and there were nearly as many as it allows.",
+}
+SPACED: Final = "It has used up what Bluesky lets one account write for now."  # a rest for which no reason is stored
+FAILED: Final = "It failed the last time and is tried again by itself; the log says more: {error}."
+
+
+def _rest(code: str) -> str:
+    return reasons.sentence(code) or SPACED
+
+
+def _failure(error: str) -> str:
+    return FAILED.format(error=error.rstrip(".")) if error else ""
+
+
+_KINDS: Final[Mapping[str, Callable[[str], str]]] = {
+    "reason": reasons.sentence,
+    "rest": _rest,
+    "state": lambda code: STATES.get(code, "In a state of another version"),
+    "engine": lambda code: ENGINES.get(code, "An engine of another version"),
+    "task": lambda code: TASKS.get(code, "A task of another version."),
+    "server": lambda code: SERVERS.get(code, "It asked this site to wait."),
+    "failure": _failure,
+}
+
+
+def in_words(code: str, kind: str) -> str:
+    """What a code of a row means: `kind` is reason, rest, state, engine, task, server or failure."""
+    return _KINDS[kind](code)
