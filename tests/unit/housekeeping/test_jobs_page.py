@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from tests.pages import page_text
 from tests.unit.invitations.conftest import *  # noqa: F403
 
 from elonara.bluesky.models import AccountLane, PdsHost
@@ -90,14 +91,14 @@ def test_invitations_by_e_mail_are_seen_too(browser, some_letters):
     seen = overview()
     assert {state: count for state, count in seen.by_email.items() if count} == {"queued": 1, "failed": 1, "sent": 1}
     assert 500 < seen.oldest_email_due < 600
-    page = browser.get("/admin/jobs/").content.decode()
+    page = page_text(browser.get("/admin/jobs/"))
     assert "No mail server took it for a day." in page
     letters = browser.get(
         re.search(r'href="(/admin/elonara/emailinvitation/[^"]+mail_gave_up)"', page)[1].replace("&amp;", "&")
     )
-    assert "1 email invitation" in letters.content.decode()
+    assert "1 email invitation" in page_text(letters)
     row = EmailInvitation.objects.first()
-    assert "sealed-address" not in browser.get(f"/admin/elonara/emailinvitation/{row.pk}/change/").content.decode()
+    assert "sealed-address" not in page_text(browser.get(f"/admin/elonara/emailinvitation/{row.pk}/change/"))
     text = metrics.render()
     assert 'elonara_email_invitations{state="failed"} 1\n' in text
     assert 'elonara_trouble_email_invitations{state="queued",reason="mail_trying"} 1\n' in text
@@ -106,11 +107,11 @@ def test_invitations_by_e_mail_are_seen_too(browser, some_letters):
 
 def test_the_reasons_lead_to_announcements_as_well(browser, some_of_each):
     Announcement.objects.update(state=State.FAILED, reason="gave_up")
-    page = browser.get("/admin/jobs/").content.decode()
+    page = page_text(browser.get("/admin/jobs/"))
     for model in ("announcement", "invitation"):
         way = f"/admin/elonara/{model}/?state__exact=failed&amp;reason__exact=gave_up"
         assert f'href="{way}"' in page
-        assert f"1 {model}" in browser.get(way.replace("&amp;", "&")).content.decode()
+        assert f"1 {model}" in page_text(browser.get(way.replace("&amp;", "&")))
     assert 'elonara_trouble_posts{state="failed",reason="gave_up"} 2\n' in metrics.render()
 
 
@@ -126,7 +127,7 @@ def test_the_page_shows_it_and_lets_everything_go_on(browser, some_of_each, alic
     PdsHost.objects.create(origin="https://pds.example", paused_until=later, reason="rate_limited")
     PeriodicTask.objects.create(name="clear away", due_at=later, error="OSError: no space")
     workers.beating("embedded")()
-    page = browser.get("/admin/jobs/").content.decode()
+    page = page_text(browser.get("/admin/jobs/"))
     for words in (
         "alice",
         "Many people asked not to be invited. Sending is paused.",
@@ -144,11 +145,11 @@ def test_the_page_shows_it_and_lets_everything_go_on(browser, some_of_each, alic
     assert not HostSending.objects.exclude(paused_at=None).exists()
     assert not AccountLane.objects.exclude(paused_until=None).exists()
     assert not PdsHost.objects.exists()
-    assert "OSError" in browser.get("/admin/jobs/").content.decode()
+    assert "OSError" in page_text(browser.get("/admin/jobs/"))
 
 
 def test_the_admin_s_first_page_leads_there(browser):
-    assert 'href="/admin/jobs/"' in browser.get("/admin/").content.decode()
+    assert 'href="/admin/jobs/"' in page_text(browser.get("/admin/"))
 
 
 @pytest.mark.parametrize("form", [{}, {"what": "host", "which": "x"}, {"what": "rubbish", "which": "1"}])
@@ -194,6 +195,6 @@ def test_every_line_is_one_that_prometheus_reads_and_none_names_a_person(some_of
 def test_the_page_says_why_a_host_cannot_go_on(browser, alice, friends):
     pauses.pause_host(alice, "spam_label")
     friends.account_labels["did:plc:host"] = ("spam",)
-    page = browser.post("/admin/jobs/", {"what": "host", "which": alice.pk}, follow=True).content.decode()
+    page = page_text(browser.post("/admin/jobs/", {"what": "host", "which": alice.pk}, follow=True))
     assert "has labelled the posting account as spam" in page
     assert HostSending.objects.exclude(paused_at=None).exists()

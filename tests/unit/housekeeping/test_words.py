@@ -18,7 +18,7 @@ from elonara.housekeeping import periodic_tasks, words
 from elonara.housekeeping.models import PeriodicTask, Worker
 from elonara.invitations import reasons
 from elonara.invitations.consent import pauses
-from elonara.invitations.models import EmailInvitation, HostSending, Invitation, State
+from elonara.invitations.models import EmailInvitation, EmailState, HostSending, Invitation, State
 from elonara.members.models import Member
 
 REASONS = sorted({*reasons.REASONS, *SENTENCES})
@@ -147,7 +147,7 @@ def test_the_states_over_the_numbers_are_words(read):
 
 
 def test_whatever_the_code_writes_into_a_row_has_its_words():
-    assert set(State.values) | set(EmailInvitation.State.values) == set(words.STATES)
+    assert set(State.values) | set(EmailState.values) == set(words.STATES)
     assert set(periodic_tasks.TASKS) == set(words.TASKS)
     assert source_says(r'beating\("(\w+)"\)', "cli", "engines") == set(words.ENGINES)
     assert source_says(r'"reason": "(\w+)"', "bluesky") == set(words.SERVERS)

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client, RequestFactory
 from django.utils import timezone
 from tests.fakes.oauth import ALICE, BOB
+from tests.pages import page_text
 
 from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
 from elonara.communities import actions as communities
@@ -74,7 +75,7 @@ class TestSigningSomebodyInUnasked:
         password_in(client, "alice")
         back = trip(client, leaves, BOB)
         assert client.session["_auth_user_id"] == str(alice.pk)
-        assert "signed in as" in client.get(back["location"]).content.decode()
+        assert "signed in as" in page_text(client.get(back["location"]))
 
     def test_a_foreign_page_cannot_send_a_visitor_through_a_sign_in(self, client, server):
         answer = client.get(
@@ -83,7 +84,7 @@ class TestSigningSomebodyInUnasked:
             headers={"sec-fetch-site": "cross-site"},
         )
         assert answer.status_code == 200, "the visitor presses herself"
-        assert 'value="bob.example.com"' in answer.content.decode()
+        assert 'value="bob.example.com"' in page_text(answer)
         assert not AuthorizationRequest.objects.exists()
 
     @pytest.mark.parametrize("came_from", ["same-origin", "none", ""])
@@ -202,8 +203,8 @@ def test_a_public_event_does_not_name_its_private_community_to_strangers(client,
     walk = events.create(
         alice, title="Open walk", starts_at=timezone.now() + timedelta(days=3), timezone="UTC", community=hidden
     )
-    page = client.get(f"/events/{walk.slug}").content.decode()
+    page = page_text(client.get(f"/events/{walk.slug}"))
     assert "Open walk" in page
     assert "Quiet Recovery" not in page
     assert hidden.slug not in page
-    assert "Quiet Recovery" in signed_in(alice).get(f"/events/{walk.slug}").content.decode()
+    assert "Quiet Recovery" in page_text(signed_in(alice).get(f"/events/{walk.slug}"))

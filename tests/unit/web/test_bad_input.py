@@ -5,6 +5,7 @@ import re
 
 import pytest
 from tests.fakes.oauth import BOB
+from tests.pages import page_text
 
 from elonara.atproto.errors import NameNotFound
 from elonara.invitations.models import Invitation
@@ -34,7 +35,7 @@ def slip(request, server):
 
 
 def text_of(answer):
-    return answer.content.decode().replace("&#x27;", "'").replace("’", "'")
+    return page_text(answer).replace("&#x27;", "'").replace("’", "'")
 
 
 def sentences(page):

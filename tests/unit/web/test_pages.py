@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.test import RequestFactory
 from django.utils import timezone
+from tests.pages import page_text
 
 import elonara.web
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
@@ -70,7 +71,7 @@ def test_a_form_that_comes_back_has_everything_in_it(signed_in, alice):
         "description": "Bring a bowl.",
         "plus_ones_allowed": "1",
     }
-    page = client.post("/events/create", sent).content.decode()
+    page = page_text(client.post("/events/create", sent))
     assert not Event.objects.exists()
     for value in ("Soup evening", "2020-01-01T18:00", "My kitchen", "Bring a bowl."):
         assert value in page
@@ -107,12 +108,12 @@ def test_a_private_event_does_not_exist_for_others(client, signed_in, make_membe
 
 def test_cancelling_asks_first_and_names_what_is_lost(signed_in, alice, picnic):
     client = signed_in(alice)
-    page = client.get(f"/events/{picnic.slug}/cancel").content.decode()
+    page = page_text(client.get(f"/events/{picnic.slug}/cancel"))
     assert "0 people said they would come" in page
     picnic.refresh_from_db()
     assert picnic.status == Event.Status.SCHEDULED
     client.post(f"/events/{picnic.slug}/cancel")
-    assert "This event is cancelled" in client.get(f"/events/{picnic.slug}").content.decode()
+    assert "This event is cancelled" in page_text(client.get(f"/events/{picnic.slug}"))
 
 
 def test_only_hosts_change_an_event(signed_in, make_member, picnic):
@@ -138,7 +139,7 @@ def test_roles_are_set_on_the_members_tab(signed_in, make_member, alice, circle,
     assert row.role == "moderator"
     own = circle.memberships.get(member=alice)
     client.post(f"/communities/{circle.slug}/members/{own.pk}", {"act": "remove"})
-    assert "without an admin" in client.get(f"/communities/{circle.slug}/manage?tab=members").content.decode()
+    assert "without an admin" in page_text(client.get(f"/communities/{circle.slug}/manage?tab=members"))
 
 
 def test_the_operators_pages_show_no_sealed_value(signed_in, make_member, alice):
@@ -147,8 +148,8 @@ def test_the_operators_pages_show_no_sealed_value(signed_in, make_member, alice)
     identity = MemberIdentity.objects.get()
     page = client.get(f"/admin/elonara/memberidentity/{identity.pk}/change/")
     assert page.status_code == 200
-    assert "alice.example" in page.content.decode()
-    assert "sealed-" not in page.content.decode()
+    assert "alice.example" in page_text(page)
+    assert "sealed-" not in page_text(page)
     from django.contrib import admin
 
     assert AppPasswordSession not in admin.site._registry
@@ -177,7 +178,7 @@ def test_a_form_without_its_key_is_explained(site):
 
     answer = Client(enforce_csrf_checks=True).post("/theme", {"theme": "dark"})
     assert answer.status_code == 403
-    assert "Please send it once more" in answer.content.decode()
+    assert "Please send it once more" in page_text(answer)
 
 
 def test_disconnecting_keeps_the_way_to_sign_in(signed_in, alice, server):
@@ -189,7 +190,7 @@ def test_disconnecting_keeps_the_way_to_sign_in(signed_in, alice, server):
 def test_an_app_password_form_never_gives_the_password_back(signed_in, alice, server):
     client = signed_in(alice)
     answer = client.post("/connect/bluesky", {"identifier": "nobody.example", "app_password": "wxyz-hidden-ijkl-mnop"})
-    page = answer.content.decode()
+    page = page_text(answer)
     assert answer.status_code == 400
     assert "nobody.example" in page
     assert "wxyz-hidden" not in page

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tests.fakes.graph import somebody
 from tests.fakes.oauth import BOB
+from tests.pages import page_text
 
 from elonara.atproto.tid import new_tid
 from elonara.bluesky.models import MemberIdentity
@@ -123,7 +124,7 @@ def test_a_large_community_is_not_read_to_show_a_dozen(signed_in, alice, circle)
     read = []
     post_init.connect(lambda **told: read.append(told["instance"]), sender=Membership, weak=False, dispatch_uid="read")
     try:
-        page = browser.get(f"/communities/{circle.slug}").content.decode()
+        page = page_text(browser.get(f"/communities/{circle.slug}"))
     finally:
         post_init.disconnect(sender=Membership, dispatch_uid="read")
     assert "101" in page

@@ -3,6 +3,7 @@
 import pytest
 from django.core.cache import cache
 from tests.fakes.oauth import BOB
+from tests.pages import page_text
 
 from elonara.events.models import Rsvp
 from elonara.invitations.models import Report
@@ -22,7 +23,7 @@ def test_trips_to_a_server_are_counted_for_each_browser(client, server):
     for _ in range(rate_limits.AUTHORIZATIONS.times):
         assert client.get("/auth/bluesky/start?handle=bob.example.com").status_code == 302
     answer = client.get("/auth/bluesky/start?handle=bob.example.com&next=/events")
-    page = answer.content.decode()
+    page = page_text(answer)
     assert answer.status_code == 429
     assert answer["Retry-After"] == "600"
     assert "Wait 10 minutes" in page
@@ -61,7 +62,7 @@ def test_a_press_too_many_is_kept_for_a_little_later(client, trip, invited, picn
     for _ in range(rate_limits.ANSWERS.times):
         client.post(f"/i/{ref}", {"answer": "maybe"})
     answer = client.post(f"/i/{ref}", {"answer": "cant", "note": "So sorry"})
-    page = answer.content.decode()
+    page = page_text(answer)
     assert answer.status_code == 429
     assert 'name="answer" value="cant"' in page
     assert 'name="note" value="So sorry"' in page
@@ -74,7 +75,7 @@ def test_the_page_of_a_private_invitation_shows_nothing_to_who_presses_too_often
         client.post("/invitations/prove", {"handle": "bob.example.com"})
     answer = client.post(f"/i/{ref}", {"handle": "bob.example.com"})
     assert answer.status_code == 429
-    assert "Secret supper" not in answer.content.decode()
+    assert "Secret supper" not in page_text(answer)
 
 
 def test_reports_end_before_the_operator_drowns(client, invited, picnic):
@@ -83,7 +84,7 @@ def test_reports_end_before_the_operator_drowns(client, invited, picnic):
         client.post(f"/i/{ref}/report", {"text": "spam"})
     answer = client.post(f"/i/{ref}/report", {"text": "And another thing"})
     assert answer.status_code == 429
-    assert "And another thing" in answer.content.decode()
+    assert "And another thing" in page_text(answer)
     assert Report.objects.count() == rate_limits.REPORT.times
 
 
@@ -91,6 +92,6 @@ def test_a_member_who_connects_too_often_is_told_on_her_page(signed_in, make_mem
     client = signed_in(make_member("zoe"))
     for _ in range(rate_limits.AUTHORIZATIONS.times):
         client.post("/auth/bluesky/connect", {"handle": "bob.example.com"})
-    page = client.post("/auth/bluesky/connect", {"handle": "bob.example.com"}, follow=True).content.decode()
+    page = page_text(client.post("/auth/bluesky/connect", {"handle": "bob.example.com"}, follow=True))
     assert "Wait 10 minutes" in page
     assert 'value="bob.example.com"' in page

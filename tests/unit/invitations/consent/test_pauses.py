@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from tests.pages import page_text
 
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.writing.agent import Readiness
@@ -95,7 +96,7 @@ def test_a_pause_keeps_its_time_and_its_reason(admins_browser, alice, clock):
     pauses.pause_host(alice, "opt_outs")
     before = HostSending.objects.get()
     clock.pass_(days=1)
-    assert "was paused already" in admins_browser("pause", alice).content.decode()
+    assert "was paused already" in page_text(admins_browser("pause", alice))
     after = HostSending.objects.get()
     assert (after.paused_at, after.pause_reason) == (before.paused_at, "opt_outs")
     admins_browser("go_on", alice)

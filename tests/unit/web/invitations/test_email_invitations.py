@@ -5,6 +5,7 @@ import re
 import pytest
 from django.core import mail
 from django.core.cache import cache
+from tests.pages import page_text
 
 from elonara import jobs
 from elonara.events import actions as events
@@ -48,7 +49,7 @@ def link(alice):
 
 
 def words(answer):
-    return answer.content.decode()
+    return page_text(answer)
 
 
 def test_the_host_writes_checks_and_sends(signed_in, alice, friends, page):
@@ -115,7 +116,7 @@ def test_the_address_is_a_key_that_nothing_passes_on(client, link, picnic):
         assert "no-store" in shown["Cache-Control"]
         assert here.removeprefix("/rsvp/") not in words(shown)
         assert 'name="referrer" content="no-referrer"' in words(shown)
-    assert here not in client.get(f"{here}?calendar=1").content.decode()
+    assert here not in page_text(client.get(f"{here}?calendar=1"))
 
 
 def test_wrong_answers_keep_what_was_typed(client, link, picnic):

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from tests.fakes.oauth import ALICE, BOB
+from tests.pages import page_text
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.events.models import Rsvp
@@ -12,7 +13,7 @@ from elonara.invitations.models import Invitation, OptOut, Report
 
 def without_names(answer):
     """A page without what differs in any two requests: the address and the form's key."""
-    text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"', "", answer.content.decode())
+    text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"', "", page_text(answer))
     return re.sub(r"/i/[\w-]+", "/i/…", text.replace("%2F", "/"))
 
 
@@ -26,7 +27,7 @@ def test_the_press_is_applied_after_the_proof(client, trip, invited, picnic):
     assert back["location"] == f"/i/{ref}"
     answer = Rsvp.objects.get()
     assert (answer.did, answer.choice, answer.plus_ones, answer.note) == (BOB, "going", 1, "I bring two loaves.")
-    assert "You are going." in client.get(f"/i/{ref}").content.decode()
+    assert "You are going." in page_text(client.get(f"/i/{ref}"))
 
 
 def test_a_second_invitation_takes_one_press(client, trip, invited, picnic, circle):
@@ -43,7 +44,7 @@ def test_another_account_reads_who_is_who(client, trip, invited, picnic, server)
     ref = invited(picnic).ref
     answer = trip(client, client.post(f"/i/{ref}", {"answer": "going"}), ALICE)
 
-    page = answer.content.decode()
+    page = page_text(answer)
     assert answer.status_code == 400
     assert "this invitation is for @bob.example.com" in page
     assert "Continue as @bob.example.com" in page
@@ -55,7 +56,7 @@ def test_unknown_and_private_addresses_look_alike(client, invited, supper):
     ref = invited(supper).ref
     private, unknown = client.get(f"/i/{ref}"), client.get("/i/nobodyknowsthis")
     assert (private.status_code, without_names(private)) == (unknown.status_code, without_names(unknown))
-    assert "Secret supper" not in private.content.decode()
+    assert "Secret supper" not in page_text(private)
     for page in ("stop", "report"):
         assert client.get(f"/i/{ref}/{page}").status_code == client.get(f"/i/nobodyknowsthis/{page}").status_code == 404
 
@@ -67,7 +68,7 @@ def test_a_private_event_opens_for_the_invited_person_alone(client, trip, invite
     back = trip(client, client.post(f"/i/{ref}", {"handle": "bob.example.com"}), BOB)
 
     assert back["location"] == f"/i/{ref}"
-    assert "Secret supper" in client.get(f"/i/{ref}").content.decode()
+    assert "Secret supper" in page_text(client.get(f"/i/{ref}"))
     assert client.get(f"/events/{supper.slug}").status_code == 200
 
 
@@ -93,7 +94,7 @@ def test_the_event_opens_when_the_link_does(signed_in, make_member, invited, sup
 
     assert (browser.get(f"/events/{supper.slug}").status_code == 200) is opens
     assert (browser.get(f"/i/{ref}").status_code == 200) is opens
-    assert ("Secret supper" in browser.get("/invitations").content.decode()) is opens
+    assert ("Secret supper" in page_text(browser.get("/invitations"))) is opens
 
 
 def test_opening_counts_only_with_a_proof(client, trip, invited, picnic):
@@ -110,7 +111,7 @@ def test_opening_counts_only_with_a_proof(client, trip, invited, picnic):
 
 def test_a_choice_that_does_not_exist_gets_a_sentence_and_keeps_the_note(client, invited, picnic):
     answer = client.post(f"/i/{invited(picnic).ref}", {"answer": "perhaps", "note": "I bring bread"})
-    page = answer.content.decode()
+    page = page_text(answer)
     assert answer.status_code == 400
     assert "Choose Going, Maybe or Can’t." in page
     assert "I bring bread" in page
@@ -119,7 +120,7 @@ def test_a_choice_that_does_not_exist_gets_a_sentence_and_keeps_the_note(client,
 @pytest.mark.parametrize(("who", "host"), [("host", True), ("site", False)])
 def test_stopping_is_one_link_and_one_button(client, trip, invited, picnic, alice, who, host):
     ref = invited(picnic).ref
-    assert "Stop them" in client.get(f"/i/{ref}/stop?who={who}").content.decode()
+    assert "Stop them" in page_text(client.get(f"/i/{ref}/stop?who={who}"))
     assert not OptOut.objects.exists()
 
     trip(client, client.post(f"/i/{ref}/stop", {"who": who}), BOB)
@@ -130,20 +131,20 @@ def test_stopping_is_one_link_and_one_button(client, trip, invited, picnic, alic
 
 def test_anybody_can_report_but_not_at_any_length(client, invited, picnic):
     ref = invited(picnic).ref
-    assert "1,000 fit" in client.post(f"/i/{ref}/report", {"text": "x" * 1001}).content.decode()
+    assert "1,000 fit" in page_text(client.post(f"/i/{ref}/report", {"text": "x" * 1001}))
     client.post(f"/i/{ref}/report", {"text": "I do not know this person."})
     assert Report.objects.get().reporter_did == ""
 
 
 def test_the_inbox_is_by_proven_account(client, trip, invited, picnic):
     invited(picnic)
-    assert "Winter picnic" not in client.get("/invitations").content.decode()
+    assert "Winter picnic" not in page_text(client.get("/invitations"))
     back = trip(client, client.post("/invitations/prove", {"handle": "bob.example.com"}), BOB)
     assert back["location"] == "/invitations"
-    assert "Winter picnic" in client.get("/invitations").content.decode()
+    assert "Winter picnic" in page_text(client.get("/invitations"))
 
     client.post("/invitations/forget")
-    assert "Winter picnic" not in client.get("/invitations").content.decode()
+    assert "Winter picnic" not in page_text(client.get("/invitations"))
 
 
 def test_a_proof_ends_when_somebody_else_signs_in(client, trip, invited, picnic, make_member):

@@ -7,6 +7,7 @@ from django.utils import timezone
 from tests.fakes.agent import FakeAgent
 from tests.fakes.graph import somebody
 from tests.fakes.oauth import BOB
+from tests.pages import page_text
 from tests.unit.web.conftest import HOST_DID
 
 from elonara.bluesky.graph.service import GraphUnavailable
@@ -35,7 +36,7 @@ def test_the_chosen_stay_chosen_across_lists_and_searches(invite):
     invite(data={"did": [CAROL], "go": "list:followers"})
     page = invite(data={"did": [CAROL, DAN], "go": "search", "q": "bob"})
     assert page["location"].endswith("q=bob")
-    found = invite(q="bob").content.decode()
+    found = page_text(invite(q="bob"))
     assert found.count('name="did"') == 3
     for did in (CAROL, DAN):
         assert f'name="did" value="{did}" checked' in found
@@ -44,7 +45,7 @@ def test_the_chosen_stay_chosen_across_lists_and_searches(invite):
 def test_unchecking_is_kept_too(invite):
     invite(data={"did": [CAROL, DAN], "go": "list:followers"})
     invite(data={"did": [DAN], "go": "list:follows"})
-    page = invite().content.decode()
+    page = page_text(invite())
     assert f'value="{CAROL}" checked' not in page
     assert f'value="{DAN}" checked' in page
 
@@ -52,21 +53,21 @@ def test_unchecking_is_kept_too(invite):
 def test_going_on_with_nobody_says_so(invite):
     answer = invite(data={"go": "next"})
     assert answer.status_code == 400
-    assert "Nobody is chosen." in answer.content.decode()
+    assert "Nobody is chosen." in page_text(answer)
 
 
 def test_more_than_one_send_takes_says_so_and_keeps_them(invite, settings):
     options = settings.ELONARA
     caps = dataclasses.replace(options.invitations, per_send=1)
     settings.ELONARA = dataclasses.replace(options, invitations=caps)
-    page = invite(data={"did": [CAROL, DAN], "go": "next"}).content.decode()
+    page = page_text(invite(data={"did": [CAROL, DAN], "go": "next"}))
     assert "2 people are chosen; one send takes 1." in page
     assert f'value="{CAROL}" checked' in page
 
 
 def test_somebody_is_added_by_handle(invite, friends):
     invite(data={"did": [CAROL], "go": "add", "who": "@dan.example"})
-    assert f'value="{DAN}" checked' in invite().content.decode()
+    assert f'value="{DAN}" checked' in page_text(invite())
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_somebody_is_added_by_handle(invite, friends):
 def test_an_unknown_handle_or_a_stranger_is_answered_in_place(invite, friends, typed, sentence):
     friends.people.append(somebody("stranger", follows_you=False, you_follow=False))
     answer = invite(data={"did": [CAROL], "go": "add", "who": typed})
-    page = answer.content.decode()
+    page = page_text(answer)
     assert answer.status_code == 400
     assert sentence in page.replace("&#x27;", "'")
     assert f'value="{typed}"' in page
@@ -85,7 +86,7 @@ def test_an_unknown_handle_or_a_stranger_is_answered_in_place(invite, friends, t
 
 def test_greyed_rows_say_why(invite, friends):
     friends.people.append(somebody("nils", blocked_by=True))
-    page = invite().content.decode()
+    page = page_text(invite())
     assert "This account blocks you on Bluesky." in page
     assert 'value="did:plc:nils"' not in page
 
@@ -95,8 +96,8 @@ def test_a_server_that_is_down_keeps_the_choice(invite, friends):
     friends.down = GraphUnavailable("unreachable", "Your server does not answer. Try again in a minute.")
     answer = invite()
     assert answer.status_code == 200
-    assert "Your server does not answer." in answer.content.decode()
-    assert f'value="{CAROL}" checked' in answer.content.decode()
+    assert "Your server does not answer." in page_text(answer)
+    assert f'value="{CAROL}" checked' in page_text(answer)
 
 
 def test_who_only_signs_in_with_bluesky_is_led_to_connect(invite, alice, friends):
@@ -104,7 +105,7 @@ def test_who_only_signs_in_with_bluesky_is_led_to_connect(invite, alice, friends
     friends.known = False
     missing = Readiness(False, HOST_DID, "alice.example", "compose", "", "app_password_missing", "Not yet.")
     with factory.use(FakeAgent(author_did=HOST_DID, ready=missing)):
-        page = invite().content.decode()
+        page = page_text(invite())
     assert page.count("Connect Bluesky</button>") == 1
     assert 'action="/auth/bluesky/reauthorize"' in page
     assert "permission has ended" not in page, "there was none"
@@ -114,7 +115,7 @@ def test_who_only_signs_in_with_bluesky_is_led_to_connect(invite, alice, friends
 def test_whose_permission_has_ended_renews_it_there(invite, friends):
     MemberIdentity.objects.update(state="needs_reauth", connected_at=timezone.now())
     friends.known = False
-    page = invite(list="followers").content.decode()
+    page = page_text(invite(list="followers"))
     assert "Your Bluesky permission has ended" in page
     assert '<button class="button" form="renew">Reauthorize</button>' in page
     assert '<form id="renew" action="/auth/bluesky/reauthorize" method="post">' in page
@@ -124,7 +125,7 @@ def test_the_draft_survives_leaving_and_a_note_that_is_too_long(invite):
     invite(data={"did": [CAROL], "go": "next"})
     invite("check", {"note": "word " * 100, f"line:{CAROL}": "For you", "go": "preview"})
     answer = invite("check")
-    page = answer.content.decode()
+    page = page_text(answer)
     assert "word word word" in page
     assert "For you" in page
     assert "300 fit" in page
@@ -133,12 +134,12 @@ def test_the_draft_survives_leaving_and_a_note_that_is_too_long(invite):
 
 def test_one_button_sends_and_the_watch_page_follows(invite):
     invite(data={"did": [CAROL, DAN], "go": "next"})
-    page = invite("check").content.decode()
+    page = page_text(invite("check"))
     assert "Send 2 invitations from @alice.example" in page
     answer = invite("check", {"note": "Bring bread.", "go": "send"})
     assert answer["location"].endswith("step=watch")
     assert Invitation.objects.count() == 2
-    watched = invite("watch").content.decode()
+    watched = page_text(invite("watch"))
     assert "Carol" in watched
     assert "of 2 are on Bluesky" in watched
     assert invite("check")["location"].endswith("tab=invite"), "the draft is done"
@@ -160,7 +161,7 @@ def test_rows_are_acted_on_by_those_who_may_invite_alone(invited, picnic, signed
     signed_in(make_member("mallory"))
     assert client.post(f"/invitations/{row.pk}/undo").status_code == 404
     signed_in(alice)
-    asked = client.get(f"/invitations/{row.pk}/undo").content.decode()
+    asked = page_text(client.get(f"/invitations/{row.pk}/undo"))
     assert "Undo the invitation to" in asked
     row.refresh_from_db()
     assert row.state == "sent", "looking changes nothing"
@@ -177,6 +178,6 @@ def test_a_member_who_may_not_invite_sees_no_picker(signed_in, make_member, picn
 
 def test_the_host_finds_text_and_link_of_what_was_sent(invite, invited, picnic):
     sent = invited(picnic)
-    page = invite("watch").content.decode()
+    page = page_text(invite("watch"))
     assert f'/i/{sent.ref}"' in page
     assert "Bring bread." in page

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 from tests.fakes.oauth import BOB
+from tests.pages import page_text
 
 from elonara.invitations.models import OptOut, RelayConsent
 
@@ -27,7 +28,7 @@ def set_relay(settings):
 
 def test_an_opt_out_is_taken_back_without_an_account(bobs_browser, alice):
     row = OptOut.objects.create(did=BOB, host=alice)
-    assert "Alice Moreira" in bobs_browser.get("/invitations").content.decode()
+    assert "Alice Moreira" in page_text(bobs_browser.get("/invitations"))
 
     bobs_browser.post("/invitations/again", {"opt_out": row.pk, "next": "/invitations"})
 
@@ -42,11 +43,11 @@ def test_nobody_takes_back_the_opt_out_of_somebody_else(bobs_browser, alice):
 
 def test_the_sites_own_account_is_allowed_and_refused_again(bobs_browser, set_relay):
     set_relay(audience="opted_in")
-    assert 'value="1">Allow it' in bobs_browser.get("/invitations").content.decode()
+    assert 'value="1">Allow it' in page_text(bobs_browser.get("/invitations"))
 
     bobs_browser.post("/invitations/relay", {"did": BOB, "allow": "1"})
     assert RelayConsent.objects.get().did == BOB
-    assert 'value="0">Take it back' in bobs_browser.get("/invitations").content.decode()
+    assert 'value="0">Take it back' in page_text(bobs_browser.get("/invitations"))
 
     bobs_browser.post("/invitations/relay", {"did": BOB, "allow": "0"})
     assert not RelayConsent.objects.exists()
@@ -59,13 +60,13 @@ def test_nobody_allows_it_for_somebody_else(bobs_browser, set_relay):
 
 
 def test_without_such_an_account_nobody_is_asked(bobs_browser):
-    assert "own account</h2>" not in bobs_browser.get("/invitations").content.decode()
+    assert "own account</h2>" not in page_text(bobs_browser.get("/invitations"))
 
 
 def test_a_member_finds_both_in_the_settings_and_comes_back_there(signed_in, alice, set_relay):
     set_relay(audience="opted_in")
     browser = signed_in(alice)
-    page = browser.get("/profile/edit?tab=invitations").content.decode()
+    page = page_text(browser.get("/profile/edit?tab=invitations"))
     assert "own account</h2>" in page
     answer = browser.post("/invitations/relay", {"did": "did:plc:host", "allow": "1", "next": "/profile/edit"})
     assert answer["location"] == "/profile/edit?tab=invitations"

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.template import engines
+from tests.pages import page_text
 
 from elonara.web.parts import times
 from elonara.web.parts.template_tags import browser_name
@@ -20,7 +21,7 @@ def sign_in(client):
 
 
 def words(answer):
-    return answer.content.decode()
+    return page_text(answer)
 
 
 def test_signing_in_and_out_speaks_in_our_voice(client, make_member):

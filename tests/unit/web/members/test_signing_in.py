@@ -2,6 +2,7 @@
 
 import pytest
 from tests.fakes.oauth import ALICE, BOB
+from tests.pages import page_text
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.members.actions import first_run_link
@@ -42,7 +43,7 @@ def test_a_suspended_member_stays_outside(client, trip, server, bob):
 def test_an_unknown_account_is_asked_whether_it_is_new(client, trip, server):
     back = trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
     assert back["location"] == "/auth/bluesky/new"
-    assert "New here?" in client.get("/auth/bluesky/new").content.decode()
+    assert "New here?" in page_text(client.get("/auth/bluesky/new"))
     assert not Member.objects.exists()
 
     client.post("/auth/bluesky/new")
@@ -53,7 +54,7 @@ def test_a_newcomer_with_an_account_links_it_after_signing_in(client, trip, serv
     member = make_member("robert")
     trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
     client.post("/accounts/login/", {"login": "robert", "password": "correct horse battery staple"})
-    assert "from now on?" in client.get("/auth/bluesky/new").content.decode()
+    assert "from now on?" in page_text(client.get("/auth/bluesky/new"))
     assert not MemberIdentity.objects.exists()
     client.post("/auth/bluesky/new")
     assert MemberIdentity.objects.get().member == member
@@ -64,7 +65,7 @@ def test_a_link_that_a_foreign_page_began_is_asked_about_by_did(signed_in, trip,
     back = trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
     assert back["location"].startswith("/auth/bluesky/confirm/")
     assert not MemberIdentity.objects.exists()
-    assert BOB in client.get(back["location"]).content.decode()
+    assert BOB in page_text(client.get(back["location"]))
 
     client.post(back["location"], {"act": "no"})
     assert not MemberIdentity.objects.exists()
@@ -75,7 +76,7 @@ def test_a_link_by_our_own_form_needs_no_second_question(signed_in, trip, server
     client = signed_in(member)
     back = trip(client, client.post("/auth/bluesky/connect", {"handle": "alice.example.com"}), ALICE)
     assert back["location"] == "/profile/edit"
-    card = client.get("/profile/edit").content.decode()
+    card = page_text(client.get("/profile/edit"))
     assert ALICE in card
     assert "Show who you follow" in card
 
@@ -83,13 +84,13 @@ def test_a_link_by_our_own_form_needs_no_second_question(signed_in, trip, server
 def test_an_account_of_another_member_is_refused_with_a_sentence(signed_in, trip, server, bob, make_member):
     client = signed_in(make_member("alice"))
     back = trip(client, client.post("/auth/bluesky/connect", {"handle": "bob.example.com"}), BOB)
-    assert "belongs to another member" in client.get(back["location"]).content.decode()
+    assert "belongs to another member" in page_text(client.get(back["location"]))
     assert MemberIdentity.objects.get().member == bob
 
 
 def test_a_slip_in_the_handle_keeps_what_was_typed(client, server):
     answer = client.get("/auth/bluesky/start", {"handle": "no.such.example", "next": "/communities"})
-    page = answer.content.decode()
+    page = page_text(answer)
     assert answer.status_code == 400
     assert 'value="no.such.example"' in page
     assert 'name="next" value="/communities"' in page
@@ -108,7 +109,7 @@ def test_another_browser_cannot_use_the_trip(client, trip, server, bob):
 def test_the_first_operator_is_made_once(client, site):
     path = "/" + first_run_link().split("/", 3)[3]
     wrong = client.post(path, {"username": "olga", "password": "short"})
-    assert "olga" in wrong.content.decode()
+    assert "olga" in page_text(wrong)
     client.post(path, {"username": "olga", "password": "correct horse battery staple"})
     operator = Member.objects.get()
     assert operator.is_superuser
