@@ -57,11 +57,11 @@ def render() -> str:
         _metric(
             "elonara_errand_age_seconds",
             "Since an errand was last done",
-            [({"errand": e.name}, (now - e.ran_at).total_seconds()) for e in seen.errands if e.ran_at],
+            [({"errand": e.name}, (now - e.ran_at).total_seconds()) for e in seen.tasks if e.ran_at],
         ),
         _metric(
             "elonara_errand_failed", "1 while the last try of an errand failed",
-            [({"errand": e.name}, float(bool(e.error))) for e in seen.errands],
+            [({"errand": e.name}, float(bool(e.error))) for e in seen.tasks],
         ),
     ]  # fmt: skip
     parts.append(_metric("elonara_scrape_seconds", "Time to make this page", [({}, time.perf_counter() - began)]))

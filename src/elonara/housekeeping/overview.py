@@ -67,7 +67,7 @@ class Overview:
     servers: list[PdsHost]
     workers: list[Worker]
     silent: list[Worker]
-    errands: list[PeriodicTask]
+    tasks: list[PeriodicTask]
     letters: int  # e-mails of other kinds that are on their way
 
 
@@ -88,7 +88,7 @@ def overview() -> Overview:
         servers=list(PdsHost.objects.filter(paused_until__gt=now).order_by("origin")),
         workers=workers.alive(),
         silent=workers.silent(),
-        errands=list(PeriodicTask.objects.order_by("name")),
+        tasks=list(PeriodicTask.objects.order_by("name")),
         letters=OutgoingEmail.objects.count(),
     )
 
