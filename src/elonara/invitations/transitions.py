@@ -6,7 +6,7 @@ import datetime as dt
 import random
 from typing import Any
 
-from elonara import jobs, statements
+from elonara import compiled_queries, jobs
 from elonara.invitations import states
 from elonara.invitations.models import Announcement, Invitation, State
 from elonara.invitations.states import Transition
@@ -27,7 +27,7 @@ def apply(post: Deliverable, event: Transition, *, fence: int | None = None, **v
     """
     target = states.next_state(event, post.state)
     unchanged = {"id": post.pk, "state": post.state} | ({} if fence is None else {"fence": fence})
-    if not statements.update(type(post), unchanged, {"state": target, **values}):
+    if not compiled_queries.update_where(type(post), unchanged, {"state": target, **values}):
         return False
     post.state = target
     for name, value in values.items():
@@ -43,7 +43,7 @@ def claim(post: Deliverable, fence: int, **values: Any) -> bool:
     if isinstance(post, Invitation) and not post.ambiguous:
         unchanged["needs_confirmation"] = False  # one in doubt is only looked for, until the host has confirmed
     target = states.next_state(Transition.ATTEMPT, post.state)
-    if not statements.update(type(post), unchanged, {"state": target, "fence": fence, **values}):
+    if not compiled_queries.update_where(type(post), unchanged, {"state": target, "fence": fence, **values}):
         return False
     post.state, post.fence = target, fence
     for name, value in values.items():

@@ -13,11 +13,11 @@ from django.db.models import Q
 from elonara.atproto.errors import AtprotoError
 from elonara.bluesky import network
 from elonara.bluesky.identity.people import INVALID_HANDLE, Person
+from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.consent import caps
 from elonara.invitations.models import Invitation, OptOut, RelayConsent, State, Voice
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
-from elonara.prepared import Prepared
 
 VIEW_MAX_AGE_SECONDS = 600  # seconds: how long Bluesky's answer about a person holds
 PROFILE_BATCH = 25  # people per question (getProfiles takes 25)
@@ -25,7 +25,7 @@ PROFILE_BATCH = 25  # people per question (getProfiles takes 25)
 REQUEUEABLE_STATES = (State.FAILED, State.CANCELLED, State.SUPPRESSED)
 
 # From whom one person wants no more: hosts, and None for the whole site.
-_REFUSED = Prepared(
+_REFUSED = CompiledQuery(
     lambda did, host: OptOut.objects.filter(Q(host=host) | Q(host=None), did=did).values_list("host", flat=True)
 )
 

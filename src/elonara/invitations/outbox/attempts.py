@@ -13,6 +13,7 @@ from django.utils import timezone
 from elonara.atproto import records
 from elonara.bluesky.writing.agent import BlueskyAgent, BlueskyResult
 from elonara.bluesky.writing.factory import BlueskyAgentFactory
+from elonara.compiled_queries import CompiledQuery
 from elonara.invitations import notifications
 from elonara.invitations.models import Announcement, HostSending, Invitation, State
 from elonara.invitations.outbox import prechecks, thumbnails
@@ -28,7 +29,6 @@ from elonara.invitations.transitions import (
     retry_delay,
 )
 from elonara.locks import Lease
-from elonara.prepared import Prepared
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ OPERATOR_REASONS = frozenset({"relay_unavailable"})  # the operator's to mend: h
 FINAL_REASONS = frozenset({"account_takendown", "account_gone"})
 
 
-def _held(model: type[Deliverable]) -> Prepared[Any]:
-    return Prepared(
+def _held(model: type[Deliverable]) -> CompiledQuery[Any]:
+    return CompiledQuery(
         lambda pk, fence: model._default_manager.filter(pk=pk, state=State.SENDING, fence=fence).values_list("pk")
     )
 
@@ -223,7 +223,7 @@ def _write(desk: DeliveryContext, row: Deliverable) -> bool:
 
 def _create(desk: DeliveryContext, row: Deliverable, blob: dict[str, Any] | None) -> BlueskyResult | None:
     """Ask the PDS for the post, once. None: the row was cancelled or the lane was lost in the meantime."""
-    if not _HELD[type(row)].any(pk=row.pk, fence=desk.lease.fence):
+    if not _HELD[type(row)].exists(pk=row.pk, fence=desk.lease.fence):
         return None
     if row.ambiguous:
         row.last_attempt_at = timezone.now()

@@ -14,6 +14,7 @@ from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.identity.people import Person
 from elonara.bluesky.models import AccountLane
 from elonara.bluesky.writing.agent import BlueskyAgent
+from elonara.compiled_queries import CompiledQuery
 from elonara.invitations import notifications
 from elonara.invitations.consent import caps, eligibility
 from elonara.invitations.models import Announcement, HostSending, Invitation, State, Voice
@@ -25,7 +26,6 @@ from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
 from elonara.invitations.transitions import Deliverable
 from elonara.members.models import Member
-from elonara.prepared import Prepared
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ PAUSE_REASONS = (SPAM_REASON, "opt_outs", "operator")  # why a host's sending is
 SPAM_LABELS = frozenset({"spam", "!hide", "!takedown"})
 
 
-_PAUSED = Prepared(
+_PAUSED = CompiledQuery(
     lambda host: HostSending.objects.filter(host=host, paused_at__isnull=False).values_list("pause_reason", flat=True)
 )
 
