@@ -58,8 +58,8 @@ class Pds(asyncio.Protocol):
                 answer = {"did": "did:plc:somebody", "handle": "somebody.test"}
             asyncio.get_running_loop().call_later(float(sys.argv[1]), self.answer, json.dumps(answer).encode())
     def answer(self, body):
-        head = b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: %d\\r\\n\\r\\n" % len(body)
-        self.transport.write(head + body)
+        head = b"HTTP/1.1 200 OK\\r\\ndpop-nonce: always\\r\\ncontent-type: application/json\\r\\n"
+        self.transport.write(head + b"content-length: %d\\r\\n\\r\\n" % len(body) + body)
 async def main():
     server = await asyncio.get_running_loop().create_server(Pds, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -253,17 +253,8 @@ def two_workers(number: int) -> bool:
         cluster = postgres.start(Path(folder) / "cluster")
         try:
             _wait_for(cluster)
-            environment = {
-                "ELONARA_DATABASE__URL": cluster.url,
-                "ELONARA_BLUESKY__PLC_URL": pds,
-                "ELONARA_BLUESKY__APPVIEW_URL": pds,
-                "ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS": urlsplit(pds).netloc,
-                "ELONARA_INVITATIONS__SPACING_SECONDS": "0",
-            }
-            for cap in ("PER_DAY", "PER_WEEK", "FIRST_WEEK_PER_DAY", "PER_PERSON_PER_WEEK", "PER_SEND"):
-                environment[f"ELONARA_INVITATIONS__{cap}"] = "100000"
-            django_up(environment, folder)
-            members = _connected(pds)
+            django_up(beside_fake_pds(pds) | {"ELONARA_DATABASE__URL": cluster.url}, folder)
+            members = connected(pds)
             one, two = _rate(members, number, workers=1), _rate(members, number, workers=2)
         finally:
             cluster.stop()
@@ -292,7 +283,20 @@ def _wait_for(cluster: postgres.Cluster) -> None:
     raise SystemExit("PostgreSQL did not start")
 
 
-def _connected(pds: str) -> list:
+def beside_fake_pds(pds: str) -> dict[str, str]:
+    """The environment of a site whose whole network is one fake PDS, without caps and without pauses."""
+    environment = {
+        "ELONARA_BLUESKY__PLC_URL": pds,
+        "ELONARA_BLUESKY__APPVIEW_URL": pds,
+        "ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS": urlsplit(pds).netloc,
+        "ELONARA_INVITATIONS__SPACING_SECONDS": "0",
+    }
+    for cap in ("PER_DAY", "PER_WEEK", "FIRST_WEEK_PER_DAY", "PER_PERSON_PER_WEEK", "PER_SEND"):
+        environment[f"ELONARA_INVITATIONS__{cap}"] = "100000"
+    return environment
+
+
+def connected(pds: str) -> list:
     """Members with a session at a PDS that believes everything."""
     from django.utils import timezone
 

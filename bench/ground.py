@@ -7,7 +7,8 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -36,6 +37,13 @@ def site(*, mode: str = "legacy", accounts: int = 2) -> Iterator[network.Network
         logging.disable(logging.WARNING)
         call_command("migrate", verbosity=0)
         yield net
+
+
+def cpu_of[Result](call: Callable[[], Result]) -> tuple[float, Result]:
+    """CPU seconds that this process (all its threads) spends in a call, and what the call returns."""
+    began = time.process_time()
+    result = call()
+    return time.process_time() - began, result
 
 
 def table(title: str, rows: Sequence[tuple[str, str]]) -> None:

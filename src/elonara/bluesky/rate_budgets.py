@@ -24,7 +24,7 @@ from elonara.atproto.error_responses import RateLimit, rate_limit
 from elonara.atproto.http import Response
 from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky.models import AccountLane, AppPasswordSession, MemberIdentity, PdsHost
-from elonara.prepared import Prepared
+from elonara.compiled_queries import CompiledQuery
 
 CREATE_POINTS: Final = 3  # points
 DELETE_POINTS: Final = 1
@@ -35,7 +35,7 @@ MAX_PAUSE: Final = timedelta(days=1)
 
 log = logging.getLogger(__name__)
 
-_RESTING = Prepared(lambda now: PdsHost.objects.filter(paused_until__gt=now).values_list("origin", "paused_until"))
+_RESTING = CompiledQuery(lambda now: PdsHost.objects.filter(paused_until__gt=now).values_list("origin", "paused_until"))
 
 
 @dataclass(frozen=True)

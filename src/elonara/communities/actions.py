@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from elonara.communities import hooks
-from elonara.communities.memberships import adopt, join, leave, remove_member, set_role, unadopted
+from elonara.communities.memberships import adopt, has_unadopted, join, leave, remove_member, set_role
 from elonara.communities.models import Community, Membership
 from elonara.communities.pictures import prepare
 from elonara.communities.principals import did_of
@@ -26,11 +26,11 @@ __all__ = [
     "change",
     "close",
     "create",
+    "has_unadopted",
     "join",
     "leave",
     "remove_member",
     "set_role",
-    "unadopted",
 ]
 
 CHANGEABLE = frozenset({"name", "description", "visibility", "picture", "picture_alt"})

@@ -1,19 +1,25 @@
 """Who belongs to a community: joining, leaving, roles; people with an account and people who proved a DID."""
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from elonara.communities import hooks
 from elonara.communities.models import Community, Membership, Visibility
 from elonara.communities.principals import Principal, principal_of
 from elonara.communities.queries import role_of
+from elonara.compiled_queries import CompiledQuery
 from elonara.members.actions import require_active
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
-from elonara.statements import Rows
 
 Role = Membership.Role
 RANK = {Role.MEMBER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
 LAST_ADMIN = "{name} would be without an admin. Make somebody else admin first, or close the community."
+
+# Asked at every connect and every sign-in.
+_UNADOPTED = CompiledQuery(
+    lambda who, did: Membership.objects.filter(Q(member=None, did=did) | Q(member=who, did="")).values_list("pk")[:1]
+)
 
 
 def join(
@@ -100,9 +106,9 @@ def remove_member(community: Community, *, by: Member, membership: Membership) -
         row.delete()
 
 
-def unadopted(member: Member, did: str) -> Rows:
-    """What `adopt` would change, for a cheap look whether there is anything."""
-    return Rows(Membership, "did = %s AND member_id IS NULL OR member_id = %s AND did = ''", (did, member.pk))
+def has_unadopted(member: Member, did: str) -> bool:
+    """Whether `adopt` would change anything. Much cheaper than `adopt`, which takes a transaction."""
+    return _UNADOPTED.exists(who=member.pk, did=did)
 
 
 def adopt(member: Member, did: str) -> int:

@@ -22,18 +22,20 @@ from django.utils import timezone
 from elonara.communities import queries as communities
 from elonara.communities.models import Membership, Visibility
 from elonara.communities.principals import rows_of
+from elonara.compiled_queries import CompiledQuery
 from elonara.events.models import Event, EventHost, Rsvp
 from elonara.members.models import Member
 from elonara.members.queries import may_act
-from elonara.prepared import Prepared
 
 # An event without an end is over this long after its start.
 DEFAULT_DURATION = timedelta(hours=3)
 
 
 # Asked before every post.
-_ROLE = Prepared(lambda event, who: EventHost.objects.filter(event=event, member=who).values_list("role", flat=True))
-_HOSTS = Prepared(
+_ROLE = CompiledQuery(
+    lambda event, who: EventHost.objects.filter(event=event, member=who).values_list("role", flat=True)
+)
+_HOSTS = CompiledQuery(
     lambda event: EventHost.objects.filter(event=event).values_list("member__bluesky__bsky_did", flat=True)
 )
 

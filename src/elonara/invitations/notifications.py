@@ -9,8 +9,7 @@ from django.core.mail import send_mail
 
 from elonara.invitations import reasons
 from elonara.members.models import Member, Notice
-from elonara.members.notices import notify, notify_operators, open_rows, settle, settle_operators
-from elonara.statements import Rows
+from elonara.members.notices import is_open, notify, notify_operators, settle, settle_operators
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +45,9 @@ def relay_clean() -> None:
     settle_operators("relay spam_label")
 
 
-def open_notice_rows(host_id: int) -> Rows:
-    """Where a host has been told and it has not been settled."""
-    return open_rows(host_id, KIND)
+def was_told(host_id: int) -> bool:
+    """Whether a host has been told, and it has not been settled."""
+    return is_open(host_id, KIND)
 
 
 def settle_host(host: Member) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from elonara import jobs, statements
+from elonara import jobs
 from elonara.bluesky import hooks as bluesky
 from elonara.communities import hooks as communities
 from elonara.communities.models import Community, Membership
+from elonara.compiled_queries import CompiledQuery
 from elonara.events import hooks as events
 from elonara.events.models import Event, Rsvp
 from elonara.invitations import job_kinds, notifications
@@ -22,6 +26,19 @@ from elonara.invitations.transitions import Deliverable, apply, resume
 from elonara.members.models import Member
 
 MODELS: tuple[type[Deliverable], ...] = (Announcement, Invitation)
+
+
+def _held_back(model: type[Deliverable]) -> CompiledQuery[Any]:
+    """Rows that go on once a session is stored: those that wait for their host, and those being taken back."""
+
+    def rows(host: Any, did: Any) -> QuerySet[Any, Any]:
+        found = Q(host=host, state=State.WAITING) | Q(author_did=did, state=State.UNDOING)
+        return model._default_manager.filter(found).values_list("pk")[:1]
+
+    return CompiledQuery(rows)
+
+
+_HELD_BACK = [_held_back(model) for model in MODELS]
 
 
 def install() -> None:
@@ -50,12 +67,8 @@ def disconnected(member_id: int, did: str) -> None:
 
 def ready(member_id: int, did: str) -> None:
     """A session or an app password was stored: what waited for it goes on, taking back too."""
-    # Every connect comes through here, and mostly nothing waits and nobody was told: one cheap look.
-    waits = "host_id = %s AND state = %s OR author_did = %s AND state = %s"
-    whose = (member_id, State.WAITING.value, did, State.UNDOING.value)
-    if statements.any_of(
-        *(statements.Rows(model, waits, whose) for model in MODELS), notifications.open_notice_rows(member_id)
-    ):
+    # Every connect comes through here, and mostly nothing waits and nobody was told: three cheap queries.
+    if any(query.exists(host=member_id, did=did) for query in _HELD_BACK) or notifications.was_told(member_id):
         _resume(member_id, did)
         notifications.settle_host(Member(pk=member_id))  # nothing but the key is asked for
     elif did:

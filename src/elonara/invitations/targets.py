@@ -15,13 +15,13 @@ from elonara.bluesky.models import MemberIdentity
 from elonara.communities import queries as communities
 from elonara.communities.models import Community, Membership, Visibility
 from elonara.communities.validation import one_line
+from elonara.compiled_queries import CompiledQuery
 from elonara.events import queries as events
 from elonara.events.link_cards import Card, card_for
 from elonara.events.models import Event, Rsvp
 from elonara.events.times import short_phrase
 from elonara.invitations.models import Announcement, Batch, Invitation
 from elonara.members.models import Member
-from elonara.prepared import Prepared
 
 
 def _is(did: Any) -> Q:
@@ -29,8 +29,10 @@ def _is(did: Any) -> Q:
 
 
 # Asked before every post.
-_ANSWERED = Prepared(lambda of, did: Rsvp.objects.filter(_is(did), event=of).values_list("pk", flat=True)[:1])
-_BELONGS = Prepared(lambda of, did: Membership.objects.filter(_is(did), community=of).values_list("pk", flat=True)[:1])
+_ANSWERED = CompiledQuery(lambda of, did: Rsvp.objects.filter(_is(did), event=of).values_list("pk", flat=True)[:1])
+_BELONGS = CompiledQuery(
+    lambda of, did: Membership.objects.filter(_is(did), community=of).values_list("pk", flat=True)[:1]
+)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Target:
 
     def has_settled(self, did: str) -> bool:
         """Whether one person is among those: see `settled_among`."""
-        return (_ANSWERED if self.kind == "event" else _BELONGS).any(of=self.of.pk, did=did)
+        return (_ANSWERED if self.kind == "event" else _BELONGS).exists(of=self.of.pk, did=did)
 
     def when(self) -> str:
         """`Sat 5 Dec 15:00` where the event happens, the same on whatever day it is asked; "" for a community."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from elonara import statements
+from elonara import compiled_queries
 from elonara.invitations import states
 from elonara.invitations.models import Announcement, Invitation, State
 from elonara.invitations.states import Transition
@@ -21,7 +21,7 @@ def apply(post: Deliverable, transition: Transition, *, fence: int | None = None
     """
     target = states.next_state(transition, post.state)
     unchanged = {"id": post.pk, "state": post.state} | ({} if fence is None else {"fence": fence})
-    if not statements.update(type(post), unchanged, {"state": target, **values}):
+    if not compiled_queries.update_where(type(post), unchanged, {"state": target, **values}):
         return False
     post.state = target
     for name, value in values.items():
@@ -35,11 +35,10 @@ def claim(post: Deliverable, fence: int, **values: Any) -> bool:
         "id": post.pk, "state": post.state, "author_did": post.author_did, "rkey": post.rkey,
     }  # fmt: skip
     if isinstance(post, Invitation) and not post.ambiguous:
-        unchanged["needs_confirmation"] = (
-            False  # an ambiguous one is only read, not written, until the host has confirmed it
-        )
+        # An ambiguous row is only read, not written, until the host has confirmed it.
+        unchanged["needs_confirmation"] = False
     target = states.next_state(Transition.ATTEMPT, post.state)
-    if not statements.update(type(post), unchanged, {"state": target, "fence": fence, **values}):
+    if not compiled_queries.update_where(type(post), unchanged, {"state": target, "fence": fence, **values}):
         return False
     post.state, post.fence = target, fence
     for name, value in values.items():

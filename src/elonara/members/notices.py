@@ -7,8 +7,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from elonara.compiled_queries import CompiledQuery
 from elonara.members.models import Member, Notice
-from elonara.statements import Rows
+
+# Asked at every connect and every sign-in.
+_OPEN = CompiledQuery(
+    lambda member, kind: Notice.objects.filter(member=member, kind=kind, dismissed_at=None).values_list("pk")[:1]
+)
 
 
 def notify(member: Member, kind: str, text: str, link: str = "") -> Notice:
@@ -48,9 +53,9 @@ def settle_operators(kind: str) -> None:
         settle(operator, kind)
 
 
-def open_rows(member_id: int, kind: str) -> Rows:
-    """The open notice of a kind, for a cheap look whether there is one."""
-    return Rows(Notice, "member_id = %s AND kind = %s AND dismissed_at IS NULL", (member_id, kind[:40]))
+def is_open(member_id: int, kind: str) -> bool:
+    """Whether the member has an open notice of a kind."""
+    return _OPEN.exists(member=member_id, kind=kind[:40])
 
 
 def dismiss(member: Member, notice_id: uuid.UUID | str) -> bool:

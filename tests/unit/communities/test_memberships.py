@@ -133,16 +133,30 @@ def test_proving_a_did_later_brings_its_memberships(bakers, secret, make_member)
     early = timezone.now() - timedelta(days=9)
     Membership.objects.filter(community=bakers, did="did:plc:bob").update(joined_at=early, role="moderator")
     MemberIdentity.objects.create(member=bob, bsky_did="did:plc:bob", bsky_handle="bob.example")
+    assert actions.has_unadopted(bob, "did:plc:bob")
     assert actions.adopt(bob, "did:plc:bob") == 2
     own.refresh_from_db()
     assert (own.did, own.role, own.joined_at) == ("did:plc:bob", "moderator", early)
     assert rows(secret)[1:] == [("bob", "did:plc:bob", "member")]
+    assert not actions.has_unadopted(bob, "did:plc:bob")
     assert actions.adopt(bob, "did:plc:bob") == 0
     assert actions.adopt(bob, "") == 0
+
+
+def test_a_membership_by_account_or_by_did_alone_is_to_be_adopted(bakers, make_member):
+    bob, eve = make_member("bob"), make_member("eve")
+    assert not actions.has_unadopted(bob, "did:plc:bob")
+    actions.join(bakers, did="did:plc:bob", invited=True)
+    assert actions.has_unadopted(bob, "did:plc:bob")
+    assert not actions.has_unadopted(bob, "did:plc:eve")
+    actions.join(bakers, member=eve)
+    assert actions.has_unadopted(eve, "did:plc:eve")
 
 
 def test_nobody_adopts_what_is_another_members(bakers, make_member):
     bob = make_member("bob", did="did:plc:bob")
     actions.join(bakers, member=bob)
-    assert actions.adopt(make_member("eve"), "did:plc:bob") == 0
+    eve = make_member("eve")
+    assert not actions.has_unadopted(eve, "did:plc:bob")
+    assert actions.adopt(eve, "did:plc:bob") == 0
     assert ("bob", "did:plc:bob", "member") in rows(bakers)

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from elonara import jobs, statements
+from elonara import compiled_queries, jobs
 from elonara.atproto.oauth.client import TokenSet
 from elonara.atproto.oauth.dpop import DpopKey
 from elonara.bluesky import hooks
@@ -83,12 +83,12 @@ def wrong_account(row: AuthorizationRequest, expected: str, tokens: TokenSet) ->
     )
 
 
-def refuse_foreign(row: AuthorizationRequest, tokens: TokenSet, key: DpopKey) -> MemberIdentity | None:
+def refuse_foreign(row: AuthorizationRequest, member: Member, tokens: TokenSet, key: DpopKey) -> MemberIdentity | None:
     """Raise AuthorizationFailed, and end the new session, where the DID or the member is already taken.
 
     Returns the member's identity, if she has one: then it is of this DID.
     """
-    rows = either(tokens.did, row.member_id)
+    rows = either(tokens.did, member.pk)
     failure = _conflict(row, tokens, rows)
     if failure is not None:
         revoke_tokens(tokens, key, row.assertion_kid)
@@ -101,7 +101,7 @@ def store_session(row: AuthorizationRequest, member: Member, tokens: TokenSet, k
 
     The caller has consumed the trip. Raises AuthorizationFailed: belongs_to_another_member, wrong_account.
     """
-    known = refuse_foreign(row, tokens, key)
+    known = refuse_foreign(row, member, tokens, key)
     identity = known or MemberIdentity(bsky_did=tokens.did)
     identity.member = member  # known already: saves whoever asks a query
     old = stored_session(identity)
@@ -242,7 +242,7 @@ def _fill(
     if whatever:
         return MemberIdentity.objects.filter(pk=identity.pk).update(**values, **NEXT_FENCE) == 1
     fence = {name: getattr(identity, name) for name in NEXT_FENCE}
-    return statements.update(MemberIdentity, as_read, values | fence) == 1
+    return compiled_queries.update_where(MemberIdentity, as_read, values | fence) == 1
 
 
 def _conflict(

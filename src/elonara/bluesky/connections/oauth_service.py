@@ -116,7 +116,7 @@ class BlueskyOAuthService:
             linking.revoke_tokens(tokens, started.dpop_key, row.assertion_kid)
             raise linking.wrong_account(row, expected, tokens)
         if not row.confirmed and not self._is_hers(row.member, tokens.did):
-            linking.refuse_foreign(row, tokens, started.dpop_key)
+            linking.refuse_foreign(row, row.member, tokens, started.dpop_key)
             authorization_requests.keep_for_confirmation(row, tokens)
             return NeedsConfirmation(row.pk, tokens.did, tokens.handle, row.next)
         identity = linking.store_session(row, row.member, tokens, started.dpop_key)

@@ -6,16 +6,18 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from elonara import statements
+from django.db.models import Q
+
 from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.oauth import scopes
 from elonara.bluesky.sealed_columns import unsealed
-from elonara.prepared import Prepared
+from elonara.compiled_queries import CompiledQuery
 from elonara.sealing import CannotUnseal, Sealed
 
 log = logging.getLogger(__name__)
 
-_OF_MEMBER = Prepared(lambda member: MemberIdentity.objects.filter(member=member))
+_OF_MEMBER = CompiledQuery(lambda member: MemberIdentity.objects.filter(member=member))
+_OF_EITHER = CompiledQuery(lambda did, member: MemberIdentity.objects.filter(Q(bsky_did=did) | Q(member=member)))
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,9 @@ def identity_row(member_id: int) -> MemberIdentity | None:
     return _OF_MEMBER.first(member=member_id)
 
 
-def either(did: str, member_id: int | None) -> list[MemberIdentity]:
+def either(did: str, member_id: int) -> list[MemberIdentity]:
     """The rows of a DID and of a member: none, one, or two that are not of each other."""
-    text = "SELECT {columns} FROM {table} WHERE bsky_did = %s OR member_id = %s"
-    return statements.read(MemberIdentity, text, [did, member_id])
+    return _OF_EITHER.all(did=did, member=member_id)
 
 
 def by_did(did: str) -> MemberIdentity | None:

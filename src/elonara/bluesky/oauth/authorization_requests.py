@@ -12,7 +12,6 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from elonara import statements
 from elonara.atproto.oauth.client import AuthorizationStarted, TokenSet
 from elonara.atproto.oauth.dpop import DpopKey
 from elonara.atproto.oauth.secret import Secret
@@ -64,7 +63,7 @@ def store(started: AuthorizationStarted, wish: NewAuthorizationRequest) -> Autho
     secrets = {"verifier_enc": started.verifier.reveal(), "dpop_key_enc": started.dpop_key.to_json()}
     for column, sealed in sealed_columns(row, secrets).items():
         setattr(row, column, sealed)
-    statements.insert(row)
+    row.save(force_insert=True)
     keep_key(row, started.dpop_key)
     return row
 
@@ -176,8 +175,9 @@ def _take(state: str, browser: str, member: Member | None) -> AuthorizationReque
         wanted += " AND (member_id IS NULL OR member_id = %s)"
         values.append(member.pk)
     # The ORM knows no DELETE … RETURNING; SQLite and PostgreSQL do.
-    text = f"DELETE FROM {{table}} WHERE {wanted} RETURNING {{columns}}"  # noqa: S608
-    return next(iter(statements.read(AuthorizationRequest, text, values)), None)
+    table = AuthorizationRequest._meta.db_table
+    deleted = AuthorizationRequest.objects.raw(f"DELETE FROM {table} WHERE {wanted} RETURNING *", values)  # noqa: S608
+    return next(iter(deleted), None)
 
 
 def _why_not(state: str, browser: str) -> AuthorizationFailed:

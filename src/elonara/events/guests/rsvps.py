@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from elonara.communities.principals import Principal, principal_of
 from elonara.communities.validation import many_lines, one_line, too_long
+from elonara.compiled_queries import CompiledQuery
 from elonara.events import hooks
 from elonara.events.guests.guest_list import Guest, GuestList, guest_list
 from elonara.events.models import Event, Rsvp
@@ -17,7 +18,6 @@ from elonara.events.queries import is_cancelled, is_over, may_see
 from elonara.members.actions import require_active
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
-from elonara.statements import Rows
 
 __all__ = [
     "Guest",
@@ -26,12 +26,17 @@ __all__ = [
     "NotAllowed",
     "adopt",
     "guest_list",
+    "has_unadopted",
     "respond",
     "rsvp_of",
-    "unadopted",
     "why_closed",
     "withdraw",
 ]
+
+# Asked at every connect and every sign-in.
+_UNADOPTED = CompiledQuery(
+    lambda who, did: Rsvp.objects.filter(Q(member=None, did=did) | Q(member=who, did="")).values_list("pk")[:1]
+)
 
 
 @dataclass(frozen=True)
@@ -112,9 +117,9 @@ def rsvp_of(event: Event, member: Member | None = None, did: str = "") -> Rsvp |
     return _row(event, principal_of(member, did))
 
 
-def unadopted(member: Member, did: str) -> Rows:
-    """What `adopt` would change, for a cheap look whether there is anything."""
-    return Rows(Rsvp, "did = %s AND member_id IS NULL OR member_id = %s AND did = ''", (did, member.pk))
+def has_unadopted(member: Member, did: str) -> bool:
+    """Whether `adopt` would change anything. Much cheaper than `adopt`, which takes a transaction."""
+    return _UNADOPTED.exists(who=member.pk, did=did)
 
 
 def adopt(member: Member, did: str) -> int:

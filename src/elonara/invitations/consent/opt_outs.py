@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from django.db.models import Q
 
+from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.models import OptOut
 from elonara.members.models import Member
-from elonara.prepared import Prepared
 
 # The hosts from whom one person wants no invitations, and None for the whole site.
-_REFUSED_HOSTS = Prepared(
+_REFUSED_HOSTS = CompiledQuery(
     lambda did, host: OptOut.objects.filter(Q(host=host) | Q(host=None), did=did).values_list("host", flat=True)
 )
 

@@ -12,20 +12,20 @@ from django.utils import timezone
 
 from elonara.atproto import records
 from elonara.bluesky.writing.agent import BlueskyResult
+from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.models import Announcement, Invitation, State
 from elonara.invitations.outbox import outcomes, prechecks, thumbnails, timing, unknown_outcome
 from elonara.invitations.outbox.context import DeliveryContext
 from elonara.invitations.planning import compose
 from elonara.invitations.states import Transition
 from elonara.invitations.transitions import Deliverable, apply
-from elonara.prepared import Prepared
 
 # The agent's reasons that only time or the host herself can end, besides `needs_reauth`.
 HOLD_REASONS = frozenset({"account_deactivated", "other_author", "relay_not_approved", "relay_unavailable"})
 
 
-def _held(model: type[Deliverable]) -> Prepared[Any]:
-    return Prepared(
+def _held(model: type[Deliverable]) -> CompiledQuery[Any]:
+    return CompiledQuery(
         lambda pk, fence: model._default_manager.filter(pk=pk, state=State.SENDING, fence=fence).values_list("pk")
     )
 
@@ -83,7 +83,7 @@ def _write(context: DeliveryContext, row: Deliverable) -> bool:
 
 def create_post(context: DeliveryContext, row: Deliverable, blob: dict[str, Any] | None) -> BlueskyResult | None:
     """Ask the PDS for the post, once. None: the row was cancelled or the lane was lost in the meantime."""
-    if not _HELD[type(row)].any(pk=row.pk, fence=context.lease.fence):
+    if not _HELD[type(row)].exists(pk=row.pk, fence=context.lease.fence):
         return None
     if row.ambiguous:
         row.last_attempt_at = timezone.now()

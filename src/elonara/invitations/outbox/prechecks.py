@@ -11,6 +11,7 @@ from django.utils import timezone
 from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.identity.people import Person
+from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.consent import caps, eligibility, pauses, spam_labels
 from elonara.invitations.models import Announcement, HostSending, Invitation, State, Voice
 from elonara.invitations.outbox import recompose, timing
@@ -20,11 +21,10 @@ from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
 from elonara.invitations.transitions import Deliverable
 from elonara.members.models import Member
-from elonara.prepared import Prepared
 
 log = logging.getLogger(__name__)
 
-_PAUSED = Prepared(
+_PAUSED = CompiledQuery(
     lambda host: HostSending.objects.filter(host=host, paused_at__isnull=False).values_list("pause_reason", flat=True)
 )
 

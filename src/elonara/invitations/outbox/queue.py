@@ -1,6 +1,6 @@
 """What is due in the lane of an account, and in which order.
 
-A worker asks these questions for every post, so they are prepared.
+A worker asks these questions for every post, so they are compiled queries.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from elonara.bluesky import rate_budgets
 from elonara.bluesky.identity import identities
 from elonara.bluesky.models import AccountLane
 from elonara.communities.models import Community
+from elonara.compiled_queries import CompiledQuery
 from elonara.events.models import Event
 from elonara.invitations.models import Announcement, Batch, Invitation, State
 from elonara.invitations.transitions import Deliverable
 from elonara.locks import has_ended
 from elonara.members.models import Member
-from elonara.prepared import Prepared
 
 # Announcements first: their replies need what Bluesky says about them.
 MODELS: tuple[type[Deliverable], ...] = (Announcement, Invitation)
@@ -84,20 +84,20 @@ class _Questions:
         def sending(did: Any) -> QuerySet[Any]:
             return model.objects.filter(author_did=did, state=State.SENDING).values_list("pk")[:1]
 
-        self.posts = Prepared(lambda did, now: first_keys(_posts(model, did, now), now))
-        self.others = Prepared(lambda did, now: first_keys(_others(model, did), now))
-        self.next_post = Prepared(lambda did, now: first_moment(_posts(model, did, now)))
-        self.next_other = Prepared(lambda did: first_moment(_others(model, did)))
-        self.sending = Prepared(sending)
+        self.posts = CompiledQuery(lambda did, now: first_keys(_posts(model, did, now), now))
+        self.others = CompiledQuery(lambda did, now: first_keys(_others(model, did), now))
+        self.next_post = CompiledQuery(lambda did, now: first_moment(_posts(model, did, now)))
+        self.next_other = CompiledQuery(lambda did: first_moment(_others(model, did)))
+        self.sending = CompiledQuery(sending)
 
 
-def _by_key(model: type[models.Model]) -> Prepared[Any]:
-    return Prepared(lambda pk: model._default_manager.filter(pk=pk))
+def _by_key(model: type[models.Model]) -> CompiledQuery[Any]:
+    return CompiledQuery(lambda pk: model._default_manager.filter(pk=pk))
 
 
 _ABOUT = {model: _Questions(model) for model in MODELS}
 _ONE = {model: _by_key(model) for model in (*MODELS, *RELATED.values())}
-_LANE = Prepared(lambda did: AccountLane.objects.filter(author_did=did))
+_LANE = CompiledQuery(lambda did: AccountLane.objects.filter(author_did=did))
 
 
 def next_poll_at(author_did: str) -> dt.datetime | None:
@@ -124,7 +124,7 @@ def _orphans(author_did: str, held: AccountLane | None) -> bool:
     leased = held is not None and held.lease_until is not None and held.lease_until > dt.datetime.now(dt.UTC)
     if leased and held is not None and not has_ended(held.owner):
         return False
-    return any(_ABOUT[model].sending.any(did=author_did) for model in MODELS)
+    return any(_ABOUT[model].sending.exists(did=author_did) for model in MODELS)
 
 
 class DeliveryQueue:

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
-from elonara import statements
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities import actions as communities
 from elonara.events.guests import rsvps
@@ -42,8 +41,8 @@ def sign_in(request: HttpRequest, identity: MemberIdentity, back: str) -> HttpRe
 
 def adopt(member: Member, did: str) -> None:
     """What somebody answered and joined by a proven DID becomes the member's."""
-    # Every connect and sign-in comes through here, and mostly there is nothing to adopt: one cheap look.
-    if statements.any_of(rsvps.unadopted(member, did), communities.unadopted(member, did)):
+    # Every connect and sign-in comes through here, and mostly there is nothing to adopt: two cheap queries.
+    if rsvps.has_unadopted(member, did) or communities.has_unadopted(member, did):
         rsvps.adopt(member, did)
         communities.adopt(member, did)
 

@@ -5,6 +5,7 @@ from tests.fakes.oauth import ALICE, BOB
 
 from elonara.bluesky import hooks, sealed_columns
 from elonara.bluesky.connections.linking import LastWayToSignIn
+from elonara.bluesky.identity import identities
 from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.oauth import scopes
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
@@ -24,6 +25,15 @@ def test_the_two_helpers_answer_for_everybody(service, connected, member, make_m
     other = make_member()
     assert service.get_identity_for_member(other.pk) is None
     assert not service.is_connected(other.pk)
+
+
+def test_the_rows_of_a_did_and_of_a_member_are_none_one_or_two(connected, connect, member, make_member):
+    other = make_member()
+    assert identities.either(BOB, other.pk) == []
+    assert identities.either(ALICE, other.pk) == identities.either(BOB, member.pk) == [connected]
+    assert identities.either(ALICE, member.pk) == [connected]
+    second = connect(other, BOB).identity
+    assert {row.pk for row in identities.either(ALICE, other.pk)} == {connected.pk, second.pk}
 
 
 def test_an_identity_prints_no_secret(service, connected, member, server):

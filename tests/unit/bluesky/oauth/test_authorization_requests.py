@@ -10,6 +10,7 @@ from tests.fakes.oauth import ALICE, BOB, AuthorizationServer
 
 from elonara.bluesky import network as site_network
 from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
+from elonara.bluesky.oauth import authorization_requests
 from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, SignedIn
 
@@ -30,6 +31,15 @@ def failure(service, params, browser="hers"):
 def test_a_trip_works_once(service, trip):
     assert isinstance(service.finish(trip, browser="hers"), Connected)
     assert failure(service, trip).reason == "expired"
+
+
+def test_a_trip_that_comes_back_is_the_row_that_was_stored(service, trip, member):
+    stored = AuthorizationRequest.objects.get()
+    taken, started = authorization_requests.consume(trip["state"], "hers", member)
+    for field in AuthorizationRequest._meta.concrete_fields:
+        assert getattr(taken, field.attname) == getattr(stored, field.attname), field.name
+    assert (started.state.reveal(), started.handle) == (trip["state"], "alice.example.com")
+    assert not AuthorizationRequest.objects.exists()
 
 
 def test_ten_callbacks_at_once_are_one(service, trip, server):

@@ -1,4 +1,4 @@
-"""Queries that are composed once: the same rows as Django's own, on both databases."""
+"""Compiled queries: the same rows as Django's own, on both databases."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -9,8 +9,8 @@ from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
 from elonara.bluesky.models import ActorView, MemberIdentity
+from elonara.compiled_queries import CompiledQuery, update_where
 from elonara.members.models import Member
-from elonara.prepared import Prepared
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
 pytestmark = pytest.mark.django_db
@@ -33,7 +33,7 @@ def every_field(row):
 
 
 def test_instances_are_as_django_reads_them(identity):
-    by_key = Prepared(lambda pk: MemberIdentity.objects.filter(pk=pk))
+    by_key = CompiledQuery(lambda pk: MemberIdentity.objects.filter(pk=pk))
     found = by_key.first(pk=identity.pk)
     assert every_field(found) == every_field(MemberIdentity.objects.get())
     found.bsky_handle = "alice.test"
@@ -42,7 +42,7 @@ def test_instances_are_as_django_reads_them(identity):
 
 
 def test_moments_relations_and_choices_are_compared_as_django_compares_them(identity, member):
-    since = Prepared(
+    since = CompiledQuery(
         lambda who, state, at: MemberIdentity.objects.filter(member=who, state=state, connected_at__lte=at).values_list(
             "bsky_did", "connected_at"
         )
@@ -53,38 +53,38 @@ def test_moments_relations_and_choices_are_compared_as_django_compares_them(iden
     assert since.all(**asked | {"state": "revoked"}, at=NOW) == []
 
 
-def test_a_slot_may_stand_twice_and_across_tables(identity, member):
-    either = Prepared(
+def test_a_parameter_may_stand_twice_and_across_tables(identity, member):
+    either = CompiledQuery(
         lambda name: Member.objects.filter(Q(username=name) | Q(bluesky__bsky_did=name)).values_list("pk", flat=True)
     )
     assert either.all(name="alice") == either.all(name="did:plc:alice") == [member.pk]
     assert either.all(name="bob") == []
     assert either.first(name="bob") is None
-    assert not either.any(name="bob")
+    assert not either.exists(name="bob")
 
 
 def test_truth_and_json_come_back_as_they_are(member):
     person = {"handle": "é", "labels": [1, None]}
     ActorView.objects.create(member=member, did="did:plc:bob", person=person, checked_at=NOW)
-    views = Prepared(lambda who: ActorView.objects.filter(member=who).values_list("person", flat=True))
+    views = CompiledQuery(lambda who: ActorView.objects.filter(member=who).values_list("person", flat=True))
     assert views.all(who=member.pk) == [person]
-    active = Prepared(lambda yes: Member.objects.filter(is_active=yes).values_list("username", "is_active"))
+    active = CompiledQuery(lambda yes: Member.objects.filter(is_active=yes).values_list("username", "is_active"))
     assert active.all(yes=True) == [("alice", True)]
     assert active.all(yes=False) == []
 
 
-def test_it_is_composed_once_in_a_thread_and_asks_anew_each_time(member):
+def test_it_is_compiled_once_in_a_thread_and_asks_anew_each_time(member):
     made = []
 
     def make(name):
         made.append(name)
         return Member.objects.filter(username=name).values_list("pk")
 
-    named = Prepared(make)
+    named = CompiledQuery(make)
     with CaptureQueriesContext(connection) as asked:
-        assert not named.any(name="bob")
+        assert not named.exists(name="bob")
         Member.objects.create_user("bob")
-        assert named.any(name="bob")
+        assert named.exists(name="bob")
     assert len(made) == 1
     assert sum("username" in query["sql"] and query["sql"].startswith("SELECT") for query in asked) == 2
 
@@ -96,11 +96,11 @@ def test_threads_do_not_share_what_belongs_to_a_connection():
         made.append(threading.get_ident())
         return Member.objects.filter(username=name)
 
-    named = Prepared(make)
+    named = CompiledQuery(make)
 
     def ask():
         try:
-            named.any(name="bob")
+            named.exists(name="bob")
         finally:
             connection.close()
 
@@ -112,14 +112,14 @@ def test_threads_do_not_share_what_belongs_to_a_connection():
 
 
 def test_nothing_is_ever_compared_with_nothing(member):
-    named = Prepared(lambda name: Member.objects.filter(username=name))
+    named = CompiledQuery(lambda name: Member.objects.filter(username=name))
     with pytest.raises(ValueError, match="never given None"):
         named.all(name=None)
 
 
 def test_a_value_too_few_is_refused(member):
     with pytest.raises(KeyError):
-        Prepared(lambda name: Member.objects.filter(username=name)).all()
+        CompiledQuery(lambda name: Member.objects.filter(username=name)).all()
 
 
 @pytest.mark.parametrize(
@@ -132,4 +132,39 @@ def test_a_value_too_few_is_refused(member):
 )
 def test_what_it_cannot_give_is_refused(make):
     with pytest.raises(TypeError):
-        Prepared(make).all(did="did:plc:alice")
+        CompiledQuery(make).all(did="did:plc:alice")
+
+
+def test_an_update_changes_the_row_that_is_as_expected(identity):
+    values = {"state": MemberIdentity.State.ACTIVE, "connected_at": NOW, "lease_until": None, "lease_fence": 7}
+    assert update_where(MemberIdentity, {"id": identity.pk, "lease_fence": 0}, values) == 1
+    changed = MemberIdentity.objects.get()
+    assert every_field(changed) == every_field(identity) | values
+    assert update_where(MemberIdentity, {"id": identity.pk, "lease_fence": 0}, {"state": "revoked"}) == 0
+    assert MemberIdentity.objects.get().state == "active"
+
+
+def test_an_update_compares_relations_and_moments_and_stores_json(identity, member):
+    where = {"member": member.pk, "connected_at": NOW}
+    later = {"connected_at": NOW + timedelta(seconds=1)}
+    assert update_where(MemberIdentity, where, later) == 1
+    assert update_where(MemberIdentity, where, later) == 0
+    ActorView.objects.create(member=member, did="did:plc:bob", person={}, checked_at=NOW)
+    person = {"handle": "é", "labels": [1, None]}
+    assert update_where(ActorView, {"member": member.pk, "checked_at": NOW}, {"person": person}) == 1
+    assert ActorView.objects.get().person == person
+
+
+def test_an_update_stores_what_django_stores(identity):
+    values = {"state": MemberIdentity.State.NEEDS_REAUTH, "connected_at": None, "lease_fence": 9, "bsky_scope": "é%s"}
+    update_where(MemberIdentity, {"id": identity.pk}, values)
+    ours = every_field(MemberIdentity.objects.get())
+    MemberIdentity.objects.filter(id=identity.pk).update(**values)
+    assert ours == every_field(MemberIdentity.objects.get())
+
+
+def test_an_update_refuses_what_is_no_column_and_what_equals_nothing(identity):
+    with pytest.raises(TypeError, match="no column"):
+        update_where(Member, {"id": identity.member_id}, {"answers": 1})
+    with pytest.raises(ValueError, match="None"):
+        update_where(MemberIdentity, {"id": identity.pk, "lease_until": None}, {"state": "revoked"})

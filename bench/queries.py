@@ -1,0 +1,173 @@
+"""What `elonara.compiled_queries` saves: CPU with it, and with plain ORM in its place, turn about in one run.
+
+usage: python bench/queries.py [delivery | connect | page]
+
+The bound: where compiled queries save less than 15 % of the CPU of a delivered invitation, they are to go. The table is
+kept in docs/decisions/0008-compiled-queries.md. Times are CPU of the site's process, for the machine is seldom quiet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench import delivery
+from bench.ground import cpu_of, site, table
+from bench.oauth_connect import Browser
+
+BOUND = 0.15
+SECONDS = 12.0  # for the rounds of each table
+INVITATIONS = 10  # in one round
+PAGES = 10  # in one round
+
+
+@contextlib.contextmanager
+def without_compiled_queries() -> Iterator[None]:
+    """Let every compiled query run as the queryset that it is made of."""
+    from elonara.compiled_queries import CompiledQuery
+
+    kept = CompiledQuery.all, CompiledQuery.first, CompiledQuery.exists
+    CompiledQuery.all = lambda self, **values: list(self._make(**values))
+    CompiledQuery.first = lambda self, **values: next(iter(self._make(**values)[:1]), None)
+    CompiledQuery.exists = lambda self, **values: self._make(**values).exists()
+    try:
+        yield
+    finally:
+        CompiledQuery.all, CompiledQuery.first, CompiledQuery.exists = kept
+
+
+@contextlib.contextmanager
+def without_update_where() -> Iterator[None]:
+    """Let the SQL of these UPDATEs be generated each time."""
+    from elonara import compiled_queries
+
+    kept = compiled_queries.update_where
+    compiled_queries.update_where = lambda model, where, values: model._default_manager.filter(**where).update(**values)
+    try:
+        yield
+    finally:
+        compiled_queries.update_where = kept
+
+
+PARTS = {"CompiledQuery": without_compiled_queries, "update_where": without_update_where}
+
+
+def compare(
+    title: str,
+    measure: Callable[[], float],
+    *,
+    before: Callable[[], object] = lambda: None,
+    parts: Sequence[str] = ("CompiledQuery",),
+) -> dict[str, float]:
+    """Print CPU with all parts and without each; the shares saved. `before` prepares a measurement, not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in ("", *parts)}
+    order = list(seconds)
+    ends = time.monotonic() + SECONDS
+    while time.monotonic() < ends or len(seconds[""]) < 3:
+        for name in order:
+            before()
+            with PARTS[name]() if name else contextlib.nullcontext():
+                seconds[name].append(measure())
+        order.reverse()  # what else the machine does falls on all of them
+    # Within each round, as the machine's pace changes from one to the next.
+    saved = {
+        name: statistics.median(1 - one / other for one, other in zip(seconds[""], seconds[name], strict=True))
+        for name in parts
+    }
+    median = {name: f"{statistics.median(each) * 1000:6.2f} ms" for name, each in seconds.items()}
+    without = [(f"without {name}", f"{median[name]}   saves {saved[name]:6.1%}") for name in parts]
+    table(f"{title}, {len(seconds[''])} rounds", [("as it is", median[""]), *without])
+    return saved
+
+
+def of_delivery() -> bool:
+    """CPU for a delivered invitation: one lane, one thread, by OAuth, to a PDS that answers at once without looking."""
+    with tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder, delivery.fake_pds(0) as pds:
+        delivery.django_up(delivery.beside_fake_pds(pds), folder)
+        from elonara.bluesky.identity.identities import identity_row
+        from elonara.invitations.models import Invitation
+        from elonara.invitations.outbox import delivery as lanes
+
+        host = delivery.connected(pds)[0]
+        did = identity_row(host.pk).bsky_did
+
+        def deliver() -> None:
+            while Invitation.objects.exclude(state="sent").exists():
+                lanes.poll(did)
+
+        def invite() -> None:
+            delivery.invite(host, INVITATIONS)
+
+        invite()
+        deliver()  # warm
+        measure = lambda: cpu_of(deliver)[0] / INVITATIONS  # noqa: E731
+        saved = compare("CPU of a delivered invitation", measure, before=invite, parts=list(PARTS))
+    met = saved["CompiledQuery"] >= BOUND
+    print(f"  bound for CompiledQuery: {BOUND:.0%}   {'met' if met else 'NOT MET'}")
+    return met
+
+
+def of_connect() -> bool:
+    """CPU of connecting an account, less two empty views."""
+    with site() as net:
+        browser = Browser(net)
+        for _ in range(5):
+            away = browser.connect()[2]
+        empty = statistics.median(browser.two_empty_views(away) for _ in range(5))
+        compare(
+            "CPU of connecting, less two empty views", lambda: sum(browser.connect()[:2]) - empty, parts=list(PARTS)
+        )
+    return True
+
+
+def of_page() -> bool:
+    """CPU of the event page for a signed-in guest, beside twenty others."""
+    with tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder:
+        delivery.django_up({}, folder)
+        from django.test import Client
+        from django.utils import timezone
+
+        from elonara.events import actions as events
+        from elonara.events.guests import rsvps
+        from elonara.members.models import Member
+
+        host, guest = Member.objects.create_user("host"), Member.objects.create_user("guest")
+        starts = timezone.now() + timedelta(days=3)
+        event = events.create(host, title="Picnic", starts_at=starts, timezone="UTC", location="By the river")
+        for member in (guest, *(Member.objects.create_user(f"guest{number}") for number in range(20))):
+            rsvps.respond(event, choice="going", member=member)
+        client = Client()
+        client.force_login(guest)
+
+        def pages() -> None:
+            for _ in range(PAGES):
+                answer = client.get(f"/events/{event.slug}", headers={"host": "127.0.0.1"})
+                if answer.status_code != 200:
+                    raise SystemExit(f"the page answered {answer.status_code}")
+
+        pages()  # warm
+        compare("CPU of the event page for a signed-in guest", lambda: cpu_of(pages)[0] / PAGES)
+    return True
+
+
+TABLES = {"delivery": of_delivery, "connect": of_connect, "page": of_page}
+
+
+def main() -> int:
+    """All tables, each in a process of its own: a process is one site. 1 where the bound is not held."""
+    if len(sys.argv) > 1:
+        return 0 if TABLES[sys.argv[1]]() else 1
+    return max(abs(subprocess.run([sys.executable, __file__, name], check=False).returncode) for name in TABLES)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,173 @@
+"""What `elonara.compiled_queries` uses of Django though Django does not promise it. Read this first on a new Django."""
+
+import functools
+from datetime import UTC, datetime
+
+import django
+import pytest
+from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db.models import Q
+from django.db.models.expressions import Expression
+from django.db.models.query import FlatValuesListIterable, ModelIterable, QuerySet, ValuesListIterable
+
+from elonara.bluesky.models import ActorView, AuthorizationRequest, MemberIdentity
+from elonara.compiled_queries import CompiledQuery
+from elonara.members.models import Member
+
+NOW = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
+ADVICE = """
+Django {version} is not the one that src/elonara/compiled_queries.py was written for: {part} has changed.
+Either follow the change there: compare ModelIterable, ValuesListIterable (django/db/models/query.py) and
+SQLCompiler.results_iter (django/db/models/sql/compiler.py) of the old and the new version.
+Or do without: let CompiledQuery.all() return list(self._make(**values)). That is right on every Django, and costs the
+CPU that docs/decisions/0008-compiled-queries.md names; bench/queries.py measures it anew.
+"""
+pytestmark = pytest.mark.django_db
+
+
+class Marker(Expression):
+    """An expression that goes into the SQL as itself, as the module's placeholder does."""
+
+    def as_sql(self, compiler, connection):
+        return "%s", [self]
+
+
+def relies_on(part):
+    """Have a test say, when it fails for whatever reason, which part has changed and what to do."""
+
+    def decorate(test):
+        @functools.wraps(test)
+        def run(*args, **kwargs):
+            try:
+                test(*args, **kwargs)
+            except Exception as fault:  # noqa: BLE001 - an attribute that is gone, other arguments, another result
+                message = ADVICE.format(version=django.get_version(), part=part)
+                pytest.fail(f"{message}\n{type(fault).__name__}: {fault}")
+
+        return run
+
+    return decorate
+
+
+@pytest.fixture
+def identity():
+    member = Member.objects.create_user("alice")
+    ActorView.objects.create(member=member, did="did:plc:bob", person={"é": [1, None]}, checked_at=NOW)
+    AuthorizationRequest.objects.create(
+        state_hash="s" * 64, browser_hash="b" * 64, member=member, payload={"press": {"é": [1, None]}}, expires_at=NOW
+    )
+    return MemberIdentity.objects.create(member=member, bsky_did="did:plc:alice", bsky_handle="alice.example")
+
+
+def compiled(queryset):
+    compiler = queryset.query.get_compiler(using=DEFAULT_DB_ALIAS)
+    return compiler, *compiler.as_sql()
+
+
+@relies_on("QuerySet._iterable_class")
+def test_a_queryset_knows_what_it_yields():
+    rows = MemberIdentity.objects.all()
+    assert rows._iterable_class is ModelIterable
+    assert rows.values_list("pk", "member")._iterable_class is ValuesListIterable
+    assert rows.values_list("pk", flat=True)._iterable_class is FlatValuesListIterable
+    for other in (rows.values("pk"), rows.values_list("pk", named=True)):
+        assert other._iterable_class not in {ModelIterable, ValuesListIterable, FlatValuesListIterable}
+
+
+@relies_on("Query.select_related")
+def test_a_query_knows_that_it_reads_related_rows():
+    assert MemberIdentity.objects.all().query.select_related is False
+    assert MemberIdentity.objects.select_related("member").query.select_related
+
+
+@relies_on("Query.get_compiler or SQLCompiler.as_sql")
+def test_an_expression_stays_itself_among_the_parameters(identity):
+    rows = MemberIdentity.objects.filter(bsky_did=Marker(), state="revoked").values_list("pk")[:1]
+    _, sql, parameters = compiled(rows)
+    assert isinstance(sql, str)
+    assert len(parameters) == sql.count("%s")
+    assert [isinstance(each, Marker) for each in parameters].count(True) == 1
+    with connection.cursor() as cursor:
+        cursor.execute(sql, ["did:plc:alice" if isinstance(each, Marker) else each for each in parameters])
+        assert len(cursor.fetchall()) == 1
+
+
+@relies_on("Query.get_compiler or SQLCompiler.as_sql")
+def test_an_expression_goes_into_joins_and_alternatives_too(identity):
+    either = Q(username=Marker()) | Q(bluesky__bsky_did=Marker())
+    _, sql, parameters = compiled(Member.objects.filter(either, pk=Marker(), last_login__lte=Marker()))
+    assert [type(each) for each in parameters] == [Marker] * 4
+    assert sql.count("%s") == 4
+
+
+@relies_on("SQLCompiler.select")
+def test_a_compiler_knows_its_columns():
+    rows = MemberIdentity.objects.all()
+    compiler, *_ = compiled(rows)
+    names = [column[0].target.attname for column in compiler.select]
+    assert names == [field.attname for field in MemberIdentity._meta.concrete_fields]
+    compiler, *_ = compiled(rows.only("member"))
+    assert [column[0].target.attname for column in compiler.select] == ["id", "member_id"]
+
+
+@relies_on("SQLCompiler.get_converters or SQLCompiler.apply_converters")
+def test_converters_make_of_a_row_what_django_makes_of_it(identity):
+    rows = AuthorizationRequest.objects.values_list("id", "payload", "expires_at", "confirmed")
+    compiler, sql, parameters = compiled(rows)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        raw = cursor.fetchall()
+    converters = compiler.get_converters([column[0] for column in compiler.select])
+    assert isinstance(converters, dict)
+    assert 1 in converters  # by the place of the column: JSON is text on both databases
+    assert list(map(tuple, compiler.apply_converters(raw, converters))) == list(rows)
+    assert not compiler.get_converters([])
+
+
+@relies_on("Model.from_db or Model._state")
+def test_an_instance_from_a_row_is_in_the_state_of_one_that_django_read(identity):
+    theirs = MemberIdentity.objects.get()
+    names = [field.attname for field in MemberIdentity._meta.concrete_fields]
+    ours = MemberIdentity.from_db(DEFAULT_DB_ALIAS, names, [getattr(theirs, name) for name in names])
+    assert state_of(ours) == state_of(theirs)
+    assert (ours._state.adding, ours._state.db) == (False, DEFAULT_DB_ALIAS)
+
+
+@relies_on("DatabaseOperations.adapt_unknown_value or DatabaseFeatures.has_native_uuid_field")
+def test_values_are_adapted_as_fields_adapt_them(identity):
+    adapt = connection.ops.adapt_unknown_value
+    assert adapt(NOW) == models.DateTimeField().get_db_prep_value(NOW, connection)
+    assert adapt(NOW.date()) == models.DateField().get_db_prep_value(NOW.date(), connection)
+    key = identity.pk if connection.features.has_native_uuid_field else identity.pk.hex
+    assert models.UUIDField().get_db_prep_value(identity.pk, connection) == key
+
+
+@pytest.mark.parametrize("model", [Member, MemberIdentity, AuthorizationRequest, ActorView])
+@relies_on("ModelIterable or SQLCompiler.results_iter")
+def test_whole_rows_are_those_of_a_queryset(model, identity):
+    def rows(pk):
+        return model._default_manager.filter(pk=pk).order_by("pk")
+
+    theirs = model._default_manager.get()
+    (ours,) = CompiledQuery(rows).all(pk=theirs.pk)
+    assert vars(ours) | {"_state": None} == vars(theirs) | {"_state": None}
+    assert state_of(ours) == state_of(theirs)
+    columns = [field.attname for field in model._meta.concrete_fields]
+    assert CompiledQuery(lambda pk: rows(pk).values_list(*columns)).all(pk=theirs.pk) == list(
+        QuerySet(model).values_list(*columns)
+    )
+
+
+def state_of(row):
+    """The state of an instance without its cache of related rows; Django fills some of it in when it is asked for."""
+    names = {name for name in (*vars(type(row._state)), *vars(row._state)) if not name.startswith("__")}
+    return {name: getattr(row._state, name) for name in names - {"fields_cache"}}
+
+
+def test_a_failure_says_what_to_do():
+    @relies_on("SQLCompiler.as_sql")
+    def broken():
+        raise AttributeError("as_sql")
+
+    with pytest.raises(pytest.fail.Exception, match=r"SQLCompiler\.as_sql has changed"):
+        broken()
