@@ -1,12 +1,15 @@
 """A new site whose hosts connect and invite, by the code of the previous release: in its names, not in this one's.
 
 Arguments: how many people each host invites, and the hosts' DIDs. First comes what `elonara migrate` says; for every
-host the address of her consent page, and where that led is read; then where this code lies, and the events' slugs.
+host the address of her consent page, and where that led is read; then where this code lies, the events' slugs, and
+what else was stored, as JSON: an answer, opt-outs, an invitation by e-mail with its secrets, an e-mail on its way.
 """
 
 import base64
+import json
 import secrets
 import sys
+import uuid
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -16,14 +19,21 @@ if status := main(["migrate"]):  # sets Django up, too
     sys.exit(status)
 
 # They need the settings.
+from django.core.mail import EmailMessage
 from django.utils import timezone
 
-from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
-from elonara.bluesky.graph import actor_views
-from elonara.bluesky.identity.people import Person
+from elonara.bluesky import actor_views
+from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.bluesky.people import Person
 from elonara.events import actions as events
+from elonara.events import answers
+from elonara.events.models import Event
+from elonara.housekeeping import letters
+from elonara.housekeeping.models import Errand, Letter
 from elonara.invitations import actions
+from elonara.invitations.models import EmailInvitation, EmailOptOut
 from elonara.members.models import Member
+from elonara.sealing import seal
 
 
 def connect(place, did):
@@ -43,9 +53,30 @@ def invite(member, number):
     sent = actions.invite(member, event, [person.did for person in people])
     assert sent.queued == number, sent
     print(event.slug, flush=True)
+    return event.slug
+
+
+def store_the_rest(slug):
+    """One row of every other kind that an upgrade must keep. Nothing of it is due during the test."""
+    event, far = Event.objects.get(slug=slug), timezone.now() + timedelta(days=20)
+    host = event.created_by
+    guest, refuser, stranger = (f"did:plc:{letter * 24}" for letter in "abc")
+    answers.answer(event, choice="going", did=guest, handle="guest.test", name="Guest", note="Salad")
+    actions.opt_out(refuser, host)
+    actions.opt_out(stranger)
+    EmailOptOut.objects.create(address_hash="e" * 64, host=None)
+    row = EmailInvitation(id=uuid.uuid4(), event=event, host=host, name="Ana", address_hash="f" * 64, due_at=far)
+    row.token_hash = "0" * 64
+    row.address_enc = seal("ana@example.org", column="address_enc", row=row.pk, did="")
+    row.token_enc = seal("token of ana", column="token_enc", row=row.pk, did="")
+    row.save(force_insert=True)
+    letter = letters.keep(EmailMessage("Subject", "Body", "site@example.org", ["ana@example.org"]))
+    Letter.objects.filter(pk=letter.pk).update(due_at=far)
+    Errand.objects.update_or_create(name="clear away", defaults={"due_at": far, "done": 7})
+    print(json.dumps({"guest": guest, "refuser": refuser, "stranger": stranger}), flush=True)
 
 
 hosts = [connect(place, did) for place, did in enumerate(sys.argv[2:])]
 print(actions.__file__, flush=True)
-for host in hosts:
-    invite(host, int(sys.argv[1]))
+slugs = [invite(host, int(sys.argv[1])) for host in hosts]
+store_the_rest(slugs[0])

@@ -1,5 +1,6 @@
 """From the previous release to this one as docs/deploy.md says: stop, back up, migrate, start. Posts stand once."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,12 @@ from tests.chaos import releases
 from tests.chaos.ground import how_many
 
 from elonara.bluesky.models import MemberIdentity
+from elonara.events.models import Event, Rsvp
+from elonara.housekeeping import outgoing_email
+from elonara.housekeeping.models import OutgoingEmail, PeriodicTask
+from elonara.invitations.consent.opt_outs import opted_out
+from elonara.invitations.models import EmailInvitation, EmailOptOut
+from elonara.sealing import unseal
 
 HOSTS, INVITATIONS = 2, how_many("INVITATIONS", 300, 24)
 SLOW = [{"match": "com.atproto.repo.createRecord", "kind": "delay-after", "ms": 400}]
@@ -74,18 +81,35 @@ def connect_and_invite(site, old):
             url = process.stdout.readline().strip()
             process.stdin.write(site.network.approve(url, account.handle, account.password) + "\n")
             process.stdin.flush()
-        code, *slugs = process.communicate(timeout=60)[0].splitlines()
+        code, *slugs, others = process.communicate(timeout=60)[0].splitlines()
     assert process.returncode == 0
     assert len(slugs) == HOSTS
     assert code.startswith(old["PYTHONPATH"]), code
-    return slugs
+    return slugs, json.loads(others)
+
+
+def the_rest_is_kept(slug, others):
+    """What `previous_site.store_the_rest` wrote, read by this release."""
+    event = Event.objects.get(slug=slug)
+    answer = Rsvp.objects.get(event=event, did=others["guest"])
+    assert (answer.choice, answer.note, answer.name) == ("going", "Salad", "Guest")
+    host = event.created_by
+    dids = [others["refuser"], others["stranger"], others["guest"]]
+    assert opted_out(host, dids) == {others["refuser"]: "opted_out_host", others["stranger"]: "opted_out_site"}
+    assert EmailOptOut.objects.filter(address_hash="e" * 64, host=None).exists()
+    invitation = EmailInvitation.objects.get(event=event)
+    assert unseal(invitation.address_enc, column="address_enc", row=invitation.pk, did="").reveal() == "ana@example.org"
+    assert unseal(invitation.token_enc, column="token_enc", row=invitation.pk, did="").reveal() == "token of ana"
+    (message,) = (outgoing_email.unsealed(row) for row in OutgoingEmail.objects.all())
+    assert (message.subject, message.to) == ("Subject", ["ana@example.org"])
+    assert PeriodicTask.objects.get(name="clear away").done == 7
 
 
 def test_a_site_of_the_previous_release_goes_on_under_this_one(previous, site, network, tmp_path, count):
     old, release = previous
     site.move(site.places.empty())
     site.watch(HOSTS)
-    slugs = connect_and_invite(site, old)
+    slugs, others = connect_and_invite(site, old)
     network.faults(SLOW)
     arguments = ["serve"] if connection.vendor == "sqlite" else ["worker"]
     process = site.start("-m", "elonara.cli", *arguments, **old)
@@ -111,6 +135,7 @@ def test_a_site_of_the_previous_release_goes_on_under_this_one(previous, site, n
     assert site.call() == [account.did for account in site.accounts]
     assert site.reauthorized == 0
     assert {identity.state for identity in MemberIdentity.objects.all()} == {"active"}
+    the_rest_is_kept(slugs[0], others)
     tally = site.tally()
     count(f"from {release}: {halfway} posts before, {len(migrated)} migrations, then {tally}")
     assert tally.right, tally
