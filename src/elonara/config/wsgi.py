@@ -35,6 +35,6 @@ finally:
 if settings.ELONARA.database.is_postgres:
     # Any server may run this application in any number of processes; `elonara worker` does the jobs, and is woken.
     from elonara import jobs
-    from elonara.engines.procrastinate import Sender
+    from elonara.engines.sending import Sender
 
     jobs.set_engine(Sender())
