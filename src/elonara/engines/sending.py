@@ -1,7 +1,7 @@
 """Putting work on the Procrastinate queue. Web servers do only this; the workers of `procrastinate.py` build on it.
 
-A Procrastinate job holds no work of its own, only a kind, a key and a time: run that handler then. At most one job waits
-for a key, because Procrastinate's `queueing_lock` is unique among the jobs with the status "todo".
+A Procrastinate job holds no work of its own, only a kind, a key and a time: run that handler then. At most one job
+waits for a key, because Procrastinate's `queueing_lock` is unique among the jobs with the status "todo".
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from tests.fakes.oauth import ALICE, SCOPE
 
 from elonara.atproto.errors import AtprotoError
 from elonara.atproto.oauth.secret import Secret
-from elonara.atproto.oauth.server_exchange import spoken_error
+from elonara.atproto.oauth.server_exchange import scrubbed_error
 
 
 def told(fault):
@@ -19,7 +19,7 @@ def told(fault):
     return "".join(traceback.format_exception(fault)) + repr(fault) + repr(vars(fault))
 
 
-def test_a_secret_shows_itself_on_purpose_only():
+def test_a_secret_is_shown_by_reveal_alone():
     secret = Secret("s3cr3t")
     assert secret.reveal() == "s3cr3t"
     for shown in (repr(secret), str(secret), f"{secret}", f"{secret:>20}", f"{[secret]}", f"{ {'a': secret} }"):
@@ -32,14 +32,14 @@ def test_a_secret_shows_itself_on_purpose_only():
     assert not Secret("")
 
 
-def test_what_began_and_what_came_of_it_can_be_printed(signed_in):
+def test_authorization_request_and_tokens_print_no_secret(signed_in):
     started, tokens = signed_in
     shown = repr(started) + repr(tokens) + str(started) + f"{tokens}"
     hidden = [started.state, started.verifier, tokens.access_token, tokens.refresh_token]
     assert not any(secret.reveal() in shown for secret in hidden)
 
 
-def test_a_server_that_repeats_the_form_in_its_error_teaches_nobody(client, server, signed_in):
+def test_secrets_that_a_server_echoes_in_its_error_are_hidden(client, server, signed_in):
     started, tokens = signed_in
     server.echo = True
     tokens_before = tokens.refresh_token.reveal()
@@ -75,23 +75,24 @@ def test_a_refused_assertion_is_not_shown(confidential, server, network):
     "spell", [str, lambda text: quote(text, safe=""), lambda text: base64.b64encode(text.encode()).decode()]
 )
 def test_short_secrets_are_hidden_in_every_spelling(spell):
-    fault = spoken_error({"error": "invalid_grant", "error_description": f"no {spell('a+b/c')} here"}, ["a+b/c"])
+    fault = scrubbed_error({"error": "invalid_grant", "error_description": f"no {spell('a+b/c')} here"}, ["a+b/c"])
     assert spell("a+b/c") not in told(fault)
     assert "here" in fault.description
 
 
 def test_an_error_code_is_a_code():
-    assert spoken_error({"error": "sekret"}, ["sekret"]).code != "sekret"
-    assert spoken_error({"error": "x" * 60}, []).code == "bad_answer"
-    assert spoken_error({"error": "<script>"}, []).code == "bad_answer"
-    assert spoken_error({"error": {"a": 1}, "error_description": ["x"]}, []).code == "bad_answer"
+    assert scrubbed_error({"error": "sekret"}, ["sekret"]).code != "sekret"
+    assert scrubbed_error({"error": "x" * 60}, []).code == "bad_answer"
+    assert scrubbed_error({"error": "<script>"}, []).code == "bad_answer"
+    assert scrubbed_error({"error": {"a": 1}, "error_description": ["x"]}, []).code == "bad_answer"
     assert (
-        spoken_error({"error": "invalid_scope", "error_description": "Not declared"}, []).description == "Not declared"
+        scrubbed_error({"error": "invalid_scope", "error_description": "Not declared"}, []).description
+        == "Not declared"
     )
 
 
 def test_a_long_description_is_cut():
-    assert len(spoken_error({"error": "a", "error_description": "word " * 1000}, []).description) <= 300
+    assert len(scrubbed_error({"error": "a", "error_description": "word " * 1000}, []).description) <= 300
 
 
 def test_nothing_is_logged(client, server, caplog):
