@@ -1,4 +1,4 @@
-"""Which addresses a stranger may send us to."""
+"""Which addresses requests may go to."""
 
 import httpx2
 import pytest
@@ -159,7 +159,7 @@ def test_a_url_in_a_refused_form_is_refused_before_any_lookup(url):
     try:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL:
-        return  # refused even earlier
+        return  # not even a URL for httpx2
     with pytest.raises(AddressRefused):
         check_url(parsed, Allowed())
 

@@ -1,4 +1,4 @@
-"""Sessions of app passwords: kept when they are, refused and closed when they are not."""
+"""Sessions of app passwords; those of main passwords are refused and deleted at the server."""
 
 import base64
 import json
@@ -74,11 +74,11 @@ def test_the_main_password_is_refused_and_its_session_closed(http, xrpc):
 
 
 @pytest.mark.parametrize(
-    "answer", [reply(500), reply(401, {"error": "ExpiredToken"}), NetworkError("x", ambiguous=True)]
+    "response", [reply(500), reply(401, {"error": "ExpiredToken"}), NetworkError("x", ambiguous=True)]
 )
-def test_the_main_password_is_refused_even_when_its_session_cannot_be_closed(http, xrpc, answer):
+def test_the_main_password_is_refused_even_when_its_session_cannot_be_closed(http, xrpc, response):
     http.put("POST", CREATE, reply(body=session("com.atproto.access")))
-    http.put("POST", DELETE, answer)
+    http.put("POST", DELETE, response)
     with pytest.raises(MainPasswordRefused):
         create_session(xrpc, PDS, DID, "hunter2")
 
@@ -137,8 +137,8 @@ def test_a_response_without_required_fields_is_malformed_and_quotes_no_token(htt
     http.put("POST", CREATE, reply(body=session() | broken))
     with pytest.raises(MalformedResponse) as caught:
         create_session(xrpc, PDS, DID, "hunter2")
-    told = "".join(traceback.format_exception(caught.value))
-    assert "t0ken" not in told
+    printed = "".join(traceback.format_exception(caught.value))
+    assert "t0ken" not in printed
     assert "hunter2" not in str(caught.value)
 
 
@@ -188,10 +188,10 @@ def test_deleting_a_session_twice_is_no_error(http, xrpc):
         delete_session(xrpc, PDS, "refresh-token")
 
 
-@pytest.mark.parametrize("answer", [reply(400, {"error": "ExpiredToken"}), reply(401, {"error": "InvalidToken"})])
-def test_an_expired_token_is_renewed_once(http, xrpc, answer):
+@pytest.mark.parametrize("response", [reply(400, {"error": "ExpiredToken"}), reply(401, {"error": "InvalidToken"})])
+def test_an_expired_token_is_renewed_once(http, xrpc, response):
     renewed = []
-    http.put("POST", f"{PDS}/xrpc/a.b.c", answer)
+    http.put("POST", f"{PDS}/xrpc/a.b.c", response)
     auth = BearerAuth("old", on_expired=lambda: renewed.append(1) or "new")
     with pytest.raises(XrpcError):
         xrpc.procedure(PDS, "a.b.c", auth=auth)
@@ -200,11 +200,11 @@ def test_an_expired_token_is_renewed_once(http, xrpc, answer):
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [reply(400, {"error": "InvalidRequest"}), reply(400, {"error": "InvalidToken", "message": "Bad token scope"})],
 )
-def test_other_errors_renew_no_token(http, xrpc, answer):
-    http.put("POST", f"{PDS}/xrpc/a.b.c", answer)
+def test_other_errors_renew_no_token(http, xrpc, response):
+    http.put("POST", f"{PDS}/xrpc/a.b.c", response)
     with pytest.raises(XrpcError):
         xrpc.procedure(PDS, "a.b.c", auth=BearerAuth("old", on_expired=lambda: pytest.fail("asked for a new token")))
     assert len(http.asked) == 1

@@ -1,4 +1,4 @@
-"""What the servers answer, row by row as it was measured, and what it means to us."""
+"""Error responses as measured at real servers, and the kind that each is mapped to."""
 
 import json
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ CREATE = "com.atproto.repo.createRecord"
 LOGIN = "com.atproto.server.createSession"
 GET = "com.atproto.repo.getRecord"
 
-# (status, error, message, nsid) -> kind, in words
+# (status, error, message, nsid) -> kind
 ROWS = [
     (401, "use_dpop_nonce", "Resource server requires nonce in DPoP proof", CREATE, ErrorKind.USE_DPOP_NONCE),
     (400, "use_dpop_nonce", "Authorization server requires nonce", "", ErrorKind.USE_DPOP_NONCE),

@@ -1,4 +1,4 @@
-"""Errors: what they carry, and that they survive being passed between processes of a test run."""
+"""The error types: their attributes and messages."""
 
 import pickle
 import subprocess

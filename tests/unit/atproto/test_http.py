@@ -1,4 +1,4 @@
-"""The guarded door: where it goes, what it refuses, and when an outcome is in doubt."""
+"""The guarded HTTP client: where it connects, what it refuses, and which errors are ambiguous."""
 
 import contextlib
 import gzip
@@ -24,7 +24,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 
 @pytest.fixture
 def http():
-    """A GuardedHttp that may ask the given servers of this machine, and is closed with the test."""
+    """Makes a GuardedHttp that may connect to the given servers on this machine; closed after the test."""
     with contextlib.ExitStack() as stack:
 
         def make(*servers, **kwargs):
@@ -41,7 +41,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
-# Where it goes
+# Where it connects
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_name_with_a_private_address_is_refused(http, httpserver, ip):
         guarded.request("GET", "https://evil.example.com/")
     assert not caught.value.ambiguous
     assert "evil.example.com" in str(caught.value)
-    assert ip not in str(caught.value)  # what is inside our network is nobody's business
+    assert ip not in str(caught.value)  # the message must not reveal addresses of our network
     assert httpserver.log == []
 
 
@@ -122,7 +122,7 @@ def test_localhost_is_refused_by_name_and_by_address(http, httpserver):
 
 
 def test_a_name_in_the_hosts_file_of_this_machine_is_vetted_too(http):
-    # The system's own resolver knows this name, and it leads home.
+    # The system's resolver finds this name in the hosts file, with a loopback address.
     with pytest.raises(AddressRefused):
         http(resolver=lambda host, port: transport.system_resolver("localhost", port)).request(
             "GET", "https://home.example.com/"
@@ -131,10 +131,10 @@ def test_a_name_in_the_hosts_file_of_this_machine_is_vetted_too(http):
 
 def test_an_exempted_host_is_reached(http, httpserver):
     httpserver.expect_request("/a", query_string="x=1").respond_with_json({"yes": True})
-    answer = http(httpserver).request("GET", httpserver.url_for("/a"), params={"x": "1"})
-    assert answer.status == 200
-    assert answer.json() == {"yes": True}
-    assert answer.url.endswith("/a?x=1")
+    response = http(httpserver).request("GET", httpserver.url_for("/a"), params={"x": "1"})
+    assert response.status == 200
+    assert response.json() == {"yes": True}
+    assert response.url.endswith("/a?x=1")
 
 
 def test_an_exemption_does_not_cover_another_port(http, httpserver):
@@ -200,8 +200,8 @@ def test_a_self_signed_certificate_is_refused(http, tls_server):
 
 def test_a_redirect_is_returned_unless_following_was_requested(http, httpserver):
     httpserver.expect_request("/").respond_with_data(status=302, headers={"location": "/next"})
-    answer = http(httpserver).request("GET", httpserver.url_for("/"))
-    assert answer.status == 302
+    response = http(httpserver).request("GET", httpserver.url_for("/"))
+    assert response.status == 302
     assert len(httpserver.log) == 1
 
 
@@ -209,16 +209,18 @@ def test_a_redirect_is_returned_unless_following_was_requested(http, httpserver)
 def test_redirects_are_followed_on_request_but_without_the_callers_headers(http, httpserver, status):
     httpserver.expect_request("/").respond_with_data(status=status, headers={"location": "/next"})
     httpserver.expect_request("/next").respond_with_data("there")
-    answer = http(httpserver).request("GET", httpserver.url_for("/"), redirects=1, headers={"Authorization": "DPoP x"})
-    assert answer.body == b"there"
-    assert answer.url == httpserver.url_for("/next")
+    response = http(httpserver).request(
+        "GET", httpserver.url_for("/"), redirects=1, headers={"Authorization": "DPoP x"}
+    )
+    assert response.body == b"there"
+    assert response.url == httpserver.url_for("/next")
     assert [bool(request.headers.get("authorization")) for request, _ in httpserver.log] == [True, False]
 
 
 def test_no_more_redirects_are_followed_than_requested(http, httpserver):
     httpserver.expect_request("/").respond_with_data(status=302, headers={"location": "/"})
-    answer = http(httpserver).request("GET", httpserver.url_for("/"), redirects=3)
-    assert answer.status == 302
+    response = http(httpserver).request("GET", httpserver.url_for("/"), redirects=3)
+    assert response.status == 302
     assert len(httpserver.log) == 4
 
 
@@ -281,7 +283,7 @@ def test_a_body_without_content_length_is_cut_off_at_the_bound(http, raw_server)
     with pytest.raises(BodyTooLarge):
         http(server).request("GET", server.url, max_bytes=100_000)
     time.sleep(0.05)
-    assert sum(sent) < 20_000_000  # hung up on, not read to the end
+    assert sum(sent) < 20_000_000  # the connection was closed, the body not read to its end
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
@@ -297,7 +299,7 @@ def test_unrequested_compression_is_undone_within_the_bound(http, httpserver, co
 
 
 def test_a_decompression_bomb_is_refused_before_it_is_unpacked(http, httpserver):
-    # Far larger than what the rest of the process may happen to allocate meanwhile, which is measured too.
+    # Far larger than other allocations of the process during the call, which the measurement includes.
     bomb = gzip.compress(bytes(250_000_000), 1)
     httpserver.expect_request("/").respond_with_data(bomb, headers={"content-encoding": "gzip"})
     guarded, url = http(httpserver), httpserver.url_for("/")
@@ -343,10 +345,10 @@ def drip(parts, seconds=0.05):
 
 
 SLOW = {
-    "an answer that never comes": drip([], 5),
+    "a response that never comes": drip([], 5),
     "a status line one byte at a time": drip([bytes([byte]) for byte in b"HTTP/1.1 200 OK\r\nx: " + b"y" * 500]),
     "headers without end": drip([b"HTTP/1.1 200 OK\r\n", *[b"x: y\r\n"] * 500]),
-    "interim answers without end": drip([b"HTTP/1.1 103 Early Hints\r\n\r\n"] * 500),
+    "interim responses without end": drip([b"HTTP/1.1 103 Early Hints\r\n\r\n"] * 500),
     "a body one byte at a time": drip([b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n", *[b"x"] * 500]),
     "a body that stops": drip([b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nx"], 5),
 }
@@ -414,7 +416,7 @@ def test_redirects_share_one_deadline(http, raw_server):
     assert seconds < 1.5
 
 
-# Whether the work may have been done
+# Which errors are ambiguous
 
 
 def test_an_unknown_name_is_not_ambiguous(http, monkeypatch):
@@ -467,7 +469,7 @@ def test_nothing_is_sent_after_the_deadline(http, raw_server):
     assert server.requests == []
 
 
-# What is kept and what is not
+# What is kept between requests
 
 
 def test_connections_are_kept_and_shared(http, raw_server):
@@ -493,9 +495,9 @@ def test_many_threads_share_one_client(http, httpserver):
 
     def ask(number):
         for turn in range(5):
-            answer = guarded.request("GET", httpserver.url_for("/"), params={"n": f"{number}-{turn}"})
-            if answer.text() != f"{number}-{turn}":
-                wrong.append(answer)
+            response = guarded.request("GET", httpserver.url_for("/"), params={"n": f"{number}-{turn}"})
+            if response.text() != f"{number}-{turn}":
+                wrong.append(response)
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
     for thread in threads:
@@ -515,8 +517,8 @@ def test_cookies_are_never_kept(http, httpserver):
 
 
 def test_header_names_ignore_case():
-    answer = Response(200, {"DPoP-Nonce": "abc"}, b"", "https://example.com/")
-    assert answer.headers["dpop-nonce"] == answer.headers.get("DPOP-NONCE") == "abc"
+    response = Response(200, {"DPoP-Nonce": "abc"}, b"", "https://example.com/")
+    assert response.headers["dpop-nonce"] == response.headers.get("DPOP-NONCE") == "abc"
 
 
 def test_bodies_are_sent_as_given(http, httpserver):
@@ -532,7 +534,7 @@ def test_bodies_are_sent_as_given(http, httpserver):
         guarded.request("POST", url, content=b"raw", headers={"Content-Type": "image/png"}),
         guarded.request("POST", url),
     ]
-    assert [json.loads(answer.body) for answer in sent] == [
+    assert [json.loads(response.body) for response in sent] == [
         ["application/json", '{"a":"ü"}'],
         ["application/x-www-form-urlencoded", "a=%C3%BC%26b"],
         ["image/png", "raw"],
@@ -556,7 +558,7 @@ def test_messages_and_reprs_contain_neither_path_nor_body(http, raw_server):
     assert "s3cret" not in repr(Response(200, {}, b"s3cret", "https://example.com/"))
 
 
-# httpx2 has no public place for a network backend: these fail when an upgrade moves the private one
+# httpx2 has no public parameter for a network backend: these fail when an upgrade changes the private one
 
 
 def test_the_pool_of_httpx2_is_still_where_we_replace_it():

@@ -1,4 +1,4 @@
-"""Handles and DIDs: both ways, through DNS, https, the directory, did:web and a configured resolver."""
+"""Resolving handles and DIDs, in both directions, by DNS, https, PLC directory, did:web and a configured resolver."""
 
 import pytest
 from tests.fakes.http import FakeHttp, reply
@@ -23,7 +23,7 @@ def document(did, *names, pds=PDS, **more):
 
 
 class FakeDns:
-    """TXT records by name; a fault is raised."""
+    """TXT records by name; an exception stored there is raised."""
 
     def __init__(self, **_):
         self.records = {}
@@ -114,7 +114,7 @@ def test_a_site_without_a_did_names_no_account(resolver, http, body):
 
 
 @pytest.mark.parametrize(
-    ("answer", "dns_answers", "reason"),
+    ("response", "dns_responds", "reason"),
     [
         (reply(404), True, "handle_not_found"),
         (reply(302, headers={"location": "/"}), True, "unreachable"),
@@ -127,10 +127,10 @@ def test_a_site_without_a_did_names_no_account(resolver, http, body):
         (NetworkError("refused", ambiguous=False), True, "unreachable"),
     ],
 )
-def test_missing_is_distinguished_from_unreachable(resolver, http, dns, answer, dns_answers, reason):
-    if not dns_answers:
+def test_missing_is_distinguished_from_unreachable(resolver, http, dns, response, dns_responds, reason):
+    if not dns_responds:
         dns.records["_atproto.bob.com"] = NetworkError("timeout", ambiguous=False)
-    http.put("GET", "https://bob.com/.well-known/atproto-did", answer)
+    http.put("GET", "https://bob.com/.well-known/atproto-did", response)
     assert refused(resolver.resolve_handle, "bob.com") == reason
 
 
@@ -153,7 +153,7 @@ def test_the_configured_resolver_is_not_used_for_public_names(resolver, http):
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("response", "reason"),
     [
         (reply(400, {"error": "InvalidRequest", "message": "Unable to resolve handle"}), "handle_not_found"),
         (reply(400, {"error": "HandleNotFound"}), "handle_not_found"),
@@ -165,8 +165,8 @@ def test_the_configured_resolver_is_not_used_for_public_names(resolver, http):
         (NetworkError("down", ambiguous=False), "unreachable"),
     ],
 )
-def test_the_resolvers_errors_have_their_reasons(resolver, http, answer, reason):
-    http.put("GET", RESOLVE, answer)
+def test_the_resolvers_errors_have_their_reasons(resolver, http, response, reason):
+    http.put("GET", RESOLVE, response)
     assert refused(resolver.resolve_handle, "bob.test") == reason
 
 
@@ -222,7 +222,7 @@ def test_a_did_web_on_a_private_host_is_refused(dns):
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("response", "reason"),
     [
         (reply(404, {"message": "DID not registered"}), "did_not_found"),
         (reply(410, {"message": "DID not available"}), "did_not_found"),
@@ -237,8 +237,8 @@ def test_a_did_web_on_a_private_host_is_refused(dns):
         (NameNotFound("no such name"), "unreachable"),
     ],
 )
-def test_the_directorys_errors_have_their_reasons(resolver, http, answer, reason):
-    http.put("GET", f"{PLC}/{BOB}", answer)
+def test_the_directorys_errors_have_their_reasons(resolver, http, response, reason):
+    http.put("GET", f"{PLC}/{BOB}", response)
     assert refused(resolver.resolve_did, BOB) == reason
 
 
@@ -293,7 +293,7 @@ def test_a_service_id_may_include_the_did(resolver, http):
     assert (found.handle, found.pds_url) == ("", PDS)
 
 
-# Both ways
+# Handle and DID in both directions
 
 
 def test_a_handle_that_the_document_confirms_is_the_identity(resolver):
@@ -322,7 +322,7 @@ def test_an_unreachable_handle_is_not_cached_as_invalid(resolver, dns):
     assert resolver.resolve(ALICE).handle == "alice.com"
 
 
-# What is remembered
+# Caching
 
 
 def test_results_are_cached(resolver, http, dns):

@@ -1,4 +1,4 @@
-"""Records, as the SDK's models of the lexicons read them."""
+"""Records, validated by the SDK's models of the lexicons."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -48,7 +48,7 @@ def test_a_time_is_written_in_utc():
     moment = datetime(2026, 7, 1, 12, 0, tzinfo=timezone(timedelta(hours=2)))
     assert records.timestamp(moment) == "2026-07-01T10:00:00.000Z"
     with pytest.raises(ValueError, match="time zone"):
-        records.timestamp(datetime(2026, 7, 1))  # noqa: DTZ001 - that is the fault
+        records.timestamp(datetime(2026, 7, 1))  # noqa: DTZ001 - a naive time is what is tested
 
 
 def test_what_every_server_would_refuse_is_refused_here():

@@ -1,4 +1,4 @@
-"""Texts of posts: what a reader sees, what fits, and where facets lie, with the SDK as the judge of bytes."""
+"""Texts of posts: graphemes, limits, and the byte ranges of facets, compared with those of the SDK."""
 
 import pytest
 from atproto_client.utils import TextBuilder as Oracle
@@ -33,7 +33,7 @@ COUNTED = {
     "1️⃣": 1,
 }
 
-# Texts with what breaks positions: emoji with joiners, flags, combining marks, other scripts, line ends.
+# Texts in which offsets easily go wrong: emoji with joiners, flags, combining marks, other scripts, line ends.
 pieces = st.sampled_from([*COUNTED, "\u0301", "\u200d", "\U0001f3fd", "\ufe0f", "🇩", "ठ", "x", " ", "\n", "\r", "\x00"])
 texts = st.one_of(st.lists(pieces, max_size=40).map("".join), st.text(st.characters(exclude_categories=["Cs"])))
 

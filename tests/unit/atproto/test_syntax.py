@@ -1,4 +1,4 @@
-"""The written forms, with the examples of the specifications."""
+"""The syntax of identifiers, with the examples of the specifications."""
 
 import pytest
 from atproto_core.uri import AtUri as OracleUri

@@ -1,4 +1,4 @@
-"""Record keys: unique, ascending, and read by others as what they are."""
+"""TIDs: unique, ascending, and valid by the specification."""
 
 import subprocess
 import sys
@@ -91,7 +91,7 @@ def test_clock_ids_are_drawn_at_random():
 
 
 def test_forked_processes_draw_clock_ids_of_their_own():
-    # In a process of its own: this one has threads, which a fork would leave behind.
+    # In a process of its own, because forking this one, which has threads, is not safe.
     code = """
 import os
 from elonara.atproto.tid import new_tid

@@ -1,4 +1,4 @@
-"""XRPC calls: what is sent, how often, and what becomes of the answers."""
+"""XRPC calls: what is sent, how often, and how responses are read."""
 
 import pytest
 from tests.fakes.http import FakeHttp, reply
@@ -11,7 +11,7 @@ NSID = "app.bsky.graph.getFollowers"
 
 
 class Credential:
-    """An authorizer that numbers its proofs and retries while it is told to."""
+    """An authorizer that numbers its proofs and asks for `retries` retries."""
 
     def __init__(self, retries=0):
         self.proofs = 0
@@ -22,12 +22,12 @@ class Credential:
         self.proofs += 1
         return {"authorization": f"DPoP token {method} {url}", "dpop": f"proof-{self.proofs}"}
 
-    def retry(self, method, url, answer):
+    def retry(self, method, url, response):
         self.retries -= 1
         return self.retries >= 0
 
-    def observe(self, url, answer):
-        self.observed.append((url, answer.status))
+    def observe(self, url, response):
+        self.observed.append((url, response.status))
 
 
 @pytest.fixture

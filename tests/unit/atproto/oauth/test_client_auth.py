@@ -1,4 +1,4 @@
-"""Who the site is: loopback and confidential clients."""
+"""The site as an OAuth client: loopback and confidential clients."""
 
 import base64
 import json

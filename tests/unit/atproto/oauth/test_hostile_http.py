@@ -1,4 +1,4 @@
-"""Discovery over real sockets: servers that redirect, stall, overflow, or are somewhere they should not be."""
+"""Discovery over real sockets: servers that redirect, stall, send too much, or have a private address."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Discovery believes a server only where everything it says fits."""
+"""Discovery: metadata is accepted only where all of it is consistent and complete."""
 
 import pytest
 from tests.fakes.oauth import answer

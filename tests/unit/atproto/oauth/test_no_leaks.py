@@ -14,9 +14,9 @@ from elonara.atproto.oauth.secret import Secret
 from elonara.atproto.oauth.server_exchange import scrubbed_error
 
 
-def told(fault):
-    """Everything that a log or an error page could show of an exception."""
-    return "".join(traceback.format_exception(fault)) + repr(fault) + repr(vars(fault))
+def printed_exception(error):
+    """Everything of an exception that a log or an error page could show."""
+    return "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
 
 
 def test_a_secret_is_shown_by_reveal_alone():
@@ -46,7 +46,7 @@ def test_secrets_that_a_server_echoes_in_its_error_are_hidden(client, server, si
     client.refresh(tokens.issuer, tokens.refresh_token, started.dpop_key, "", ALICE)
     with pytest.raises(AtprotoError) as caught:
         client.refresh(tokens.issuer, tokens.refresh_token, started.dpop_key, "", ALICE)
-    assert tokens_before not in told(caught.value)
+    assert tokens_before not in printed_exception(caught.value)
 
 
 def test_a_failed_exchange_shows_neither_code_nor_verifier(client, server):
@@ -56,7 +56,7 @@ def test_a_failed_exchange_shows_neither_code_nor_verifier(client, server):
     server.codes.clear()
     with pytest.raises(AtprotoError) as caught:
         client.finish(started, params)
-    shown = told(caught.value)
+    shown = printed_exception(caught.value)
     for secret in (params["code"], started.verifier.reveal(), started.state.reveal()):
         assert secret not in shown
 
@@ -66,7 +66,7 @@ def test_a_refused_assertion_is_not_shown(confidential, server, network):
     server.echo = True
     with pytest.raises(AtprotoError) as caught:
         confidential.begin("alice.example.com", scope=SCOPE)
-    shown = told(caught.value)
+    shown = printed_exception(caught.value)
     assertion = network.sent("/par")[-1].form["client_assertion"]
     assert assertion.rpartition(".")[2] not in shown
 
@@ -75,9 +75,9 @@ def test_a_refused_assertion_is_not_shown(confidential, server, network):
     "spell", [str, lambda text: quote(text, safe=""), lambda text: base64.b64encode(text.encode()).decode()]
 )
 def test_short_secrets_are_hidden_in_every_spelling(spell):
-    fault = scrubbed_error({"error": "invalid_grant", "error_description": f"no {spell('a+b/c')} here"}, ["a+b/c"])
-    assert spell("a+b/c") not in told(fault)
-    assert "here" in fault.description
+    error = scrubbed_error({"error": "invalid_grant", "error_description": f"no {spell('a+b/c')} here"}, ["a+b/c"])
+    assert spell("a+b/c") not in printed_exception(error)
+    assert "here" in error.description
 
 
 def test_an_error_code_is_a_code():

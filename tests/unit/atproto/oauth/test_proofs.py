@@ -111,5 +111,5 @@ def test_origins_drop_default_ports_and_case():
     ("value", "kept"), [("abc-1", True), ("", False), ("a b", False), ('a"b', False), ("a" * 501, False)]
 )
 def test_only_a_well_formed_nonce_is_kept(value, kept):
-    answer = Response(401, {"DPoP-Nonce": value}, b"", "https://a.example/")
-    assert nonce_of(answer) == (value if kept else None)
+    response = Response(401, {"DPoP-Nonce": value}, b"", "https://a.example/")
+    assert nonce_of(response) == (value if kept else None)

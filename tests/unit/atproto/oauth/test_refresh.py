@@ -1,4 +1,4 @@
-"""A refresh token is used once, and what an unclear failure means is said."""
+"""Refreshing: a refresh token is sent once, and an error says whether it may be used up."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Signed requests to the PDS, and what happens when it refuses one."""
+"""Requests to the PDS with a DPoP-bound token: nonces, refused tokens and retries."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ def xrpc(network):
 
 
 class Renewals:
-    """What the store answers, one after the other, when a token was refused."""
+    """Stands in for the session store: gives its tokens one after the other, each time a token was refused."""
 
     def __init__(self, *tokens):
         self.tokens, self.calls, self.still_refused = list(tokens), 0, 0
