@@ -95,13 +95,13 @@ class RateLimit:
 def rate_limit(headers: Mapping[str, str], now: float | None = None) -> RateLimit | None:
     """The rate limit headers of a response (`ratelimit-*`, `retry-after`), None where the server sent none."""
     now = time.time() if now is None else now
-    reset = _whole(headers.get("ratelimit-reset"))
+    reset = _unsigned_int(headers.get("ratelimit-reset"))
     policy = headers.get("ratelimit-policy", "")
     found = RateLimit(
-        limit=_whole(headers.get("ratelimit-limit")),
-        remaining=_whole(headers.get("ratelimit-remaining")),
-        resets_at=_moment(reset),
-        window=_whole(policy.partition(";w=")[2].partition(";")[0]),
+        limit=_unsigned_int(headers.get("ratelimit-limit")),
+        remaining=_unsigned_int(headers.get("ratelimit-remaining")),
+        resets_at=_utc_datetime(reset),
+        window=_unsigned_int(policy.partition(";w=")[2].partition(";")[0]),
         retry_after=_retry_after(headers.get("retry-after", ""), now),
     )
     stated = (found.limit, found.remaining, found.resets_at, found.retry_after)
@@ -110,8 +110,11 @@ def rate_limit(headers: Mapping[str, str], now: float | None = None) -> RateLimi
 
 def xrpc_error(status: int, headers: Mapping[str, str], body: bytes, nsid: str = "") -> XrpcError:
     """The typed error for an XRPC error response. Accepts any body, including one that is not JSON."""
-    payload = _object(body)
-    error, message = _text(payload.get("error")), _text(payload.get("message") or payload.get("error_description"))
+    payload = _json_object(body)
+    error, message = (
+        _printable(payload.get("error")),
+        _printable(payload.get("message") or payload.get("error_description")),
+    )
     challenge = headers.get("www-authenticate", "")
     if not error and 'error="' in challenge:  # a proxy may have replaced the body; the challenge holds the same name
         error = challenge.partition('error="')[2].partition('"')[0]
@@ -128,9 +131,9 @@ def xrpc_error(status: int, headers: Mapping[str, str], body: bytes, nsid: str =
 
 def oauth_error(status: int, headers: Mapping[str, str], body: bytes) -> OAuthError:
     """The typed error for an error response of an authorization server (RFC 6749 section 5.2)."""
-    payload = _object(body)
-    code = _text(payload.get("error"))
-    description = _text(payload.get("error_description") or payload.get("message"))
+    payload = _json_object(body)
+    code = _printable(payload.get("error"))
+    description = _printable(payload.get("error_description") or payload.get("message"))
     if code == "invalid_grant":
         return InvalidGrant(description, status=status)
     if code == "access_denied":
@@ -140,7 +143,7 @@ def oauth_error(status: int, headers: Mapping[str, str], body: bytes) -> OAuthEr
     return OAuthError(code or fallback, description, status=status, retry_after=budget.retry_after if budget else None)
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _json_object(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
@@ -148,18 +151,18 @@ def _object(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _text(value: Any, limit: int = 500) -> str:
+def _printable(value: Any, limit: int = 500) -> str:
     """A server's text made safe for logs and pages: no control characters, bounded length."""
     if not isinstance(value, str):
         return ""
     return "".join(char if char.isprintable() else " " for char in value[:limit]).strip()
 
 
-def _whole(value: str | None) -> int | None:
+def _unsigned_int(value: str | None) -> int | None:
     return int(value) if value and value.isascii() and value.isdigit() and len(value) <= 12 else None
 
 
-def _moment(seconds: int | None) -> datetime | None:
+def _utc_datetime(seconds: int | None) -> datetime | None:
     try:
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
@@ -168,7 +171,7 @@ def _moment(seconds: int | None) -> datetime | None:
 
 def _retry_after(value: str, now: float) -> float | None:
     """Seconds to wait: `retry-after` is a number of seconds or an HTTP date (RFC 9110 section 10.2.3)."""
-    if (seconds := _whole(value)) is not None:
+    if (seconds := _unsigned_int(value)) is not None:
         return min(float(seconds), MAX_RETRY_AFTER_SECONDS)
     try:
         return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), MAX_RETRY_AFTER_SECONDS) if value else None

@@ -150,15 +150,15 @@ class GuardedHttp:
             target = target.copy_merge_params(list(params.items()) if isinstance(params, Mapping) else list(params))
         while True:
             check_url(target, self._allowed)
-            response = self._once(httpx2.Request(method, target, headers=head, content=content), max_bytes, until)
-            where = response.headers.get("location")
-            if method != "GET" or response.status not in REDIRECTS or not where or redirects <= 0:
+            response = self._send(httpx2.Request(method, target, headers=head, content=content), max_bytes, until)
+            location = response.headers.get("location")
+            if method != "GET" or response.status not in REDIRECTS or not location or redirects <= 0:
                 return response
             redirects -= 1
-            target = _parse(where, base=target)
+            target = _parse(location, base=target)
             head = {name: head[name] for name in ("user-agent", "accept", "accept-encoding")}
 
-    def _once(self, request: httpx2.Request, max_bytes: int, until: Deadline) -> Response:
+    def _send(self, request: httpx2.Request, max_bytes: int, until: Deadline) -> Response:
         call = RequestContext(until)
         token = current_request.set(call)
         host = request.url.host

@@ -113,15 +113,15 @@ class GuardedBackend(httpcore2.NetworkBackend):
         if not addresses:
             raise NameNotFound(f"{host} has no address")
         if (host, port) not in self._allowed:
-            addresses = [(ip, where) for ip, where in addresses if is_public(ip)]
+            addresses = [(ip, ip_port) for ip, ip_port in addresses if is_public(ip)]
             if not addresses:
                 raise AddressRefused(f"{host} leads to an address that is not public")
         until = current_request.get().until
         *first, last = addresses[:ADDRESSES_TO_TRY]
-        for ip, where in first:
+        for ip, ip_port in first:
             try:
                 wait = min(until.left(), SECONDS_PER_ADDRESS)
-                return GuardedStream(self._tcp.connect_tcp(ip, where, wait, local_address, socket_options))
+                return GuardedStream(self._tcp.connect_tcp(ip, ip_port, wait, local_address, socket_options))
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
         return GuardedStream(self._tcp.connect_tcp(*last, until.left(), local_address, socket_options))

@@ -35,6 +35,7 @@ HEARTBEAT_SECONDS: Final = 5.0
 # A worker without a heartbeat for this long has died. Shorter than the lease of a lane, so that the job is queued again
 # by the time the lease ends.
 STALLED_SECONDS: Final = 30.0
+CHECKS_PER_STALL: Final = 3  # at least so many heartbeats, and searches for dead workers, within STALLED_SECONDS
 FIRST_RETRY_SECONDS: Final = 5.0
 MAX_RETRY_SECONDS: Final = 300.0
 STOP_REPEAT_SECONDS: Final = 0.2  # between two calls of a worker's stop()
@@ -184,7 +185,7 @@ class ProcrastinateEngine(Sender):
                 worker_app,
                 concurrency=self._threads,
                 fetch_job_polling_interval=POLL_SECONDS,
-                update_heartbeat_interval=min(HEARTBEAT_SECONDS, self._stalled_seconds / 3),
+                update_heartbeat_interval=min(HEARTBEAT_SECONDS, self._stalled_seconds / CHECKS_PER_STALL),
                 stalled_worker_timeout=self._stalled_seconds,
                 delete_jobs="always",  # our rows record what happened; a finished job says nothing more
                 install_signal_handlers=False,
@@ -211,7 +212,7 @@ class ProcrastinateEngine(Sender):
                 await app.job_manager.prune_stalled_workers(self._stalled_seconds)
             except exceptions.ProcrastinateException as error:
                 log.warning("the jobs of dead workers could not be released: %s", error)
-            await asyncio.sleep(self._stalled_seconds / 3)
+            await asyncio.sleep(self._stalled_seconds / CHECKS_PER_STALL)
 
 
 def _kind_and_key(arguments: Any) -> tuple[str, str]:

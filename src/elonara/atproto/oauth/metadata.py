@@ -74,10 +74,10 @@ def discover_issuer(
     end = time.monotonic() + deadline
     if not isinstance(issuer, str) or _origin(issuer, "The issuer") != issuer:
         raise BadServer("The name of the authorization server is not a plain https origin.")
-    return check(http, issuer, _fetch(http, f"{issuer}/.well-known/oauth-authorization-server", end))
+    return validate_metadata(http, issuer, _fetch(http, f"{issuer}/.well-known/oauth-authorization-server", end))
 
 
-def check(http: UrlGuard, issuer: str, document: Mapping[str, Any]) -> AuthorizationServer:
+def validate_metadata(http: UrlGuard, issuer: str, document: Mapping[str, Any]) -> AuthorizationServer:
     """Validate `document` as the metadata of `issuer`. Raises BadServer, naming the first requirement not met."""
     if document.get("issuer") != issuer:
         raise BadServer(f"The authorization server {issuer} describes another server as itself.")
@@ -96,10 +96,10 @@ def check(http: UrlGuard, issuer: str, document: Mapping[str, Any]) -> Authoriza
         ("dpop_signing_alg_values_supported", "ES256"),
         ("scopes_supported", "atproto"),
     ):
-        if needed not in _texts(document.get(name)):
+        if needed not in _strings(document.get(name)):
             raise BadServer(f"The authorization server {issuer} does not offer {needed} in {name}.")
-    methods = _texts(document.get("token_endpoint_auth_methods_supported"))
-    algorithms = _texts(document.get("token_endpoint_auth_signing_alg_values_supported"))
+    methods = _strings(document.get("token_endpoint_auth_methods_supported"))
+    algorithms = _strings(document.get("token_endpoint_auth_signing_alg_values_supported"))
     if "ES256" not in algorithms:
         methods = tuple(method for method in methods if method != "private_key_jwt")
     revocation = document.get("revocation_endpoint")
@@ -110,7 +110,7 @@ def check(http: UrlGuard, issuer: str, document: Mapping[str, Any]) -> Authoriza
         par_endpoint=_endpoint(http, issuer, document, "pushed_authorization_request_endpoint"),
         revocation_endpoint=_endpoint(http, issuer, document, "revocation_endpoint") if revocation else "",
         auth_methods=methods,
-        scopes=_texts(document.get("scopes_supported")),
+        scopes=_strings(document.get("scopes_supported")),
     )
 
 
@@ -197,5 +197,5 @@ def _origin(url: str, what: str) -> str:
         raise BadServer(f"{what} is not a web address.") from fault
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def _strings(value: object) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

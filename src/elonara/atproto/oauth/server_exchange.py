@@ -57,20 +57,20 @@ class ServerExchange:
         (RFC 9449, section 8). Every attempt has its own proof and client assertion. Raises OAuthError where the server
         refused (4xx), NetworkError otherwise; for any other status it is ambiguous.
         """
-        response = self._once(url, form, budget)
+        response = self._send(url, form, budget)
         if response.status in {400, 401} and error_of(response) == "use_dpop_nonce" and nonce_of(response):
-            response = self._once(url, form, budget)
+            response = self._send(url, form, budget)
         if 200 <= response.status < 300:
             return response
         if 400 <= response.status < 500:
             raise refusal(response, form)
         raise NetworkError(f"{self._issuer} answered {response.status}", ambiguous=True)
 
-    def _once(self, url: str, form: Mapping[str, str], budget: TimeBudget) -> Response:
-        thumbprint, where = self._key.thumbprint, origin(url)
-        known = self._nonces.get(thumbprint, where)
+    def _send(self, url: str, form: Mapping[str, str], budget: TimeBudget) -> Response:
+        thumbprint, server_origin = self._key.thumbprint, origin(url)
+        stored_nonce = self._nonces.get(thumbprint, server_origin)
         body = {**form, **self._client.auth_params(self._issuer, self._kid)}
-        headers = {"accept": "application/json", "dpop": self._key.proof("POST", url, nonce=known)}
+        headers = {"accept": "application/json", "dpop": self._key.proof("POST", url, nonce=stored_nonce)}
         try:
             response = self._http.request(
                 "POST", url, headers=headers, form=body, max_bytes=MAX_RESPONSE_BYTES, deadline=budget.left()
@@ -78,8 +78,8 @@ class ServerExchange:
         except (BodyTooLarge, SlowBody) as fault:
             raise NetworkError(str(fault), ambiguous=True) from fault
         nonce = nonce_of(response)
-        if nonce and nonce != known:
-            self._nonces.put(thumbprint, where, nonce)
+        if nonce and nonce != stored_nonce:
+            self._nonces.put(thumbprint, server_origin, nonce)
         return response
 
 

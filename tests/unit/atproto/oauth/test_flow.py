@@ -41,11 +41,11 @@ def test_the_code_is_exchanged_for_tokens(signed_in, server):
 
 
 def test_state_verifier_and_key_are_new_for_every_request(client, server):
-    trips = [client.begin("alice.example.com", scope=SCOPE) for _ in range(3)]
-    assert len({trip.state.reveal() for trip in trips}) == 3
-    assert len({trip.verifier.reveal() for trip in trips}) == 3
-    assert len({trip.dpop_key.thumbprint for trip in trips}) == 3
-    assert all(len(trip.state.reveal()) >= 43 and len(trip.verifier.reveal()) >= 43 for trip in trips)
+    requests = [client.begin("alice.example.com", scope=SCOPE) for _ in range(3)]
+    assert len({request.state.reveal() for request in requests}) == 3
+    assert len({request.verifier.reveal() for request in requests}) == 3
+    assert len({request.dpop_key.thumbprint for request in requests}) == 3
+    assert all(len(request.state.reveal()) >= 43 and len(request.verifier.reveal()) >= 43 for request in requests)
 
 
 def test_the_nonce_of_the_first_response_is_used_for_the_whole_flow(client, server, network):
