@@ -1,12 +1,12 @@
-"""Work that goes on after a request has ended. The rows are the truth; an engine only looks at them in time.
+"""Background jobs. Each job's state is in database rows; an engine (`elonara.engines`) only decides when to read them.
 
 A part of the site registers a *kind* with a handler and a sweep:
 
-- `handler(key)` looks at the rows of one key (such as an author's DID), does what is due, and returns when to look
-  again, or None. It may be called too early, too often or twice on two machines: it checks the rows under a lock.
-- `sweep()` lists the keys that have work, and when it is due. It finds what a crash has left behind.
+- `handler(key)` reads the rows of one key (such as an author's DID), does what is due, and returns when it wants to run
+  again, or None. It may be called too early, too often or on two machines at once, so it checks the rows under a lock.
+- `sweep()` lists the keys that have work, and when it is due. It finds what a crash interrupted.
 
-`wake(kind, key)` says "look now". Forgetting a wake costs seconds, never work.
+`wake(kind, key)` runs the handler without waiting for the next sweep. A lost wake costs seconds, never work.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from elonara.trace import tracing
 Handler = Callable[[str], datetime | None]
 Sweep = Callable[[], Iterable[tuple[str, datetime | None]]]  # None: due now
 
-MAX_DRAIN_ROUNDS: Final = 10_000  # of drain(): more means a handler that never lets go
+MAX_DRAIN_ROUNDS: Final = 10_000  # more means that some handler reports work for ever
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +37,12 @@ class Engine(Protocol):
         """Run the handler of `kind` for `key` at `at` (None: now), or as soon after as a thread is free."""
 
     def stopping(self) -> bool:
-        """Whether the process is about to end: finish what was begun, begin nothing."""
+        """Whether the process is shutting down: finish what was begun, begin nothing."""
 
 
 @dataclass(frozen=True)
 class JobKind:
-    """One sort of work."""
+    """A registered kind of job."""
 
     name: str
     handler: Handler
@@ -58,7 +58,7 @@ _engine: Engine | None = None
 
 
 def register(kind: str, handler: Handler, sweep: Sweep = _nothing) -> None:
-    """Name the handler of `kind` and what finds its due work. The last registration counts."""
+    """Set the handler of `kind` and the sweep that finds its due work. A later registration replaces an earlier one."""
     _kinds[kind] = JobKind(kind, handler, sweep)
 
 
@@ -68,16 +68,16 @@ def kinds() -> dict[str, JobKind]:
 
 
 def set_engine(engine: Engine | None) -> None:
-    """Say who is told of wakes. None: nobody; the sweep of another process finds the work."""
+    """Set the engine that wakes go to. None: they are dropped, and the sweep of another process finds the work."""
     global _engine  # noqa: PLW0603 - one engine per process
     _engine = engine
 
 
 def wake(kind: str, key: str, at: datetime | None = None) -> None:
-    """Have `key` looked at once the open transaction has committed: now, or at `at`."""
+    """Have the handler run for `key` once the open transaction has committed: at once, or at `at`."""
     if kind not in _kinds:
         raise KeyError(f"no handler is registered for jobs of kind {kind!r}")
-    transaction.on_commit(lambda: _tell(kind, key, at))
+    transaction.on_commit(lambda: _wake_engine(kind, key, at))
 
 
 def stopping() -> bool:
@@ -92,7 +92,7 @@ def due(kind: str, until: datetime | None = None) -> list[str]:
 
 
 def run(kind: str, key: str) -> datetime | None:
-    """Run the handler of `kind` for `key` here and now; returns when to look again. Engines call this."""
+    """Run the handler of `kind` for `key` in this thread; returns when to run it again. Engines call this."""
     with tracing(f"{kind}:{key}"):
         return _kinds[kind].handler(key)
 
@@ -100,7 +100,7 @@ def run(kind: str, key: str) -> datetime | None:
 def drain(until: datetime | None = None) -> int:
     """Run everything due by `until` (default: now) in this thread until nothing is left; returns how many ran.
 
-    For tests and for `--once` commands. Each key is looked at again as long as its handler or sweep says so.
+    For tests and for `--once` commands. A key runs again as long as its sweep reports work that is due.
     """
     ran = 0
     for _ in range(MAX_DRAIN_ROUNDS):
@@ -113,6 +113,6 @@ def drain(until: datetime | None = None) -> int:
     raise RuntimeError(f"jobs are still due after {MAX_DRAIN_ROUNDS} rounds: {todo[:5]}")
 
 
-def _tell(kind: str, key: str, at: datetime | None) -> None:
+def _wake_engine(kind: str, key: str, at: datetime | None) -> None:
     if _engine is not None:
         _engine.wake(kind, key, at)

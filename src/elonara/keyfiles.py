@@ -11,11 +11,11 @@ PRIVATE_FOLDER = 0o700
 
 
 class KeyFileFault(Exception):
-    """A key file that must not be used: readable by others, or damaged. The message says what to do."""
+    """A key file must not be used: it is readable by others, or damaged. The message says what to do."""
 
 
 def create_private(path: Path, text: str) -> None:
-    """Write a new file with mode 0600, whole or not at all. Where another process was first, its file stays."""
+    """Write a new file with mode 0600, atomically. Where another process was first, its file stays."""
     temporary = _write_beside(path, text)
     try:
         path.hardlink_to(temporary)
@@ -27,13 +27,13 @@ def create_private(path: Path, text: str) -> None:
 
 
 def replace_private(path: Path, text: str) -> None:
-    """Write a file with mode 0600 over an older one, whole or not at all."""
+    """Replace a file by one with mode 0600, atomically."""
     _write_beside(path, text).replace(path)
     _sync_folder(path.parent)
 
 
 def read_private(path: Path) -> str:
-    """Read a key file. Raises KeyFileFault where others may read it, or it cannot be read."""
+    """Read a key file. Raises KeyFileFault where it cannot be read, or other users can read it too."""
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
@@ -55,7 +55,8 @@ def _write_beside(path: Path, text: str) -> Path:
 
 
 def _sync_folder(folder: Path) -> None:
-    # A rename or link is durable only when its folder is: a lost key ring would lose every session.
+    # A rename or link survives a power failure only once its folder was synced; without the key ring, no stored session
+    # could be decrypted.
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,6 +1,6 @@
-"""Everything an operator can set, as types. `django.conf.settings.ELONARA` holds the site's `Options`.
+"""The operator's settings as types. `django.conf.settings.ELONARA` holds the site's `Options`.
 
-Every floor may know these; only `elonara.config` reads where the values come from.
+Every layer may use them; only `elonara.config` knows where the values come from.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(frozen=True)
 class Site:
-    """`site.*`: where the site is and who may join."""
+    """`site.*`: the site's URL and name, and who may register."""
 
     url: str = "http://127.0.0.1:8000"
     name: str = "Elonara"
@@ -23,12 +23,12 @@ class Site:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can open the site."""
+        """Whether the site is for browsers on this machine only."""
         return (urlsplit(self.url).hostname or "") in LOOPBACK
 
     @property
     def is_https(self) -> bool:
-        """Whether the public address is https."""
+        """Whether the site's URL is https."""
         return self.url.startswith("https://")
 
     @property
@@ -39,7 +39,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Http:
-    """`http.*`: where the server listens."""
+    """`http.*`: the address the server listens on, and the proxies in front of it (IP addresses or networks)."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -62,7 +62,7 @@ class Database:
 
     @property
     def is_postgres(self) -> bool:
-        """Whether the rows live in PostgreSQL."""
+        """Whether the database is PostgreSQL."""
         return self.url.startswith(("postgres://", "postgresql://"))
 
 
@@ -99,7 +99,7 @@ class Bluesky:
 
 @dataclass(frozen=True)
 class Invitations:
-    """`invitations.*`: the caps."""
+    """`invitations.*`: limits on how many invitations are sent, and when a host is paused for opt-outs."""
 
     spacing_seconds: float = 20
     per_day: int = 50
@@ -107,20 +107,20 @@ class Invitations:
     first_week_per_day: int = 30
     per_person_per_week: int = 3
     per_send: int = 100
-    opt_outs_to_pause: int = 3  # 0: never
+    opt_outs_to_pause: int = 3  # 0: never pause
     opt_out_percent_to_pause: float = 5
 
 
 @dataclass(frozen=True)
 class Log:
-    """`log.*`: how log lines look: one line of text, or one JSON object a line for a collector."""
+    """`log.*`: the format of log lines: text, or one JSON object a line for a log collector."""
 
     format: Literal["text", "json"] = "text"
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """`metrics.*`: numbers for Prometheus at `/metrics`, for whoever has the token. Without one there is no page."""
+    """`metrics.*`: metrics for Prometheus at `/metrics`, for holders of the token. Without a token they are off."""
 
     token: str = field(default="", repr=False)
 

@@ -1,10 +1,10 @@
-"""Encryption at rest for single values: AES-256-GCM under a ring of keys.
+"""Encryption at rest for single values: AES-256-GCM with a ring of keys.
 
-A sealed value reads `v1.kid.nonce.ciphertext` (the last two base64url without padding). Its associated data name the
-column, the row and the DID, so that a value copied to another row, another column or another account cannot be opened.
+A sealed value has the form `v1.kid.nonce.ciphertext` (the last two base64url without padding). Its associated data
+contain the column, the row and the DID, so a value copied to another row, column or account cannot be decrypted.
 
-The ring lives in `{data_dir}/keys/sealing.json`, mode 0600, and is made on first use. `rotate()` adds a key that new
-values are sealed under; old keys stay until nothing needs them, so rotation never loses a value.
+The key ring is the file `{data_dir}/keys/sealing.json`, mode 0600, generated on first use. `rotate()` adds a key for
+new values; old keys stay until no value needs them, so a rotation never loses one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NONCE_BYTES: Final = 12  # NIST SP 800-38D, section 8.2.2: random nonces of 96 b
 
 
 class CannotUnseal(Exception):
-    """A sealed value cannot be opened here: another row, another key ring, or damage. Never carries the value."""
+    """A sealed value cannot be decrypted here: another row or key ring, or damage. Never contains the value."""
 
 
 class Sealed:
@@ -46,7 +46,7 @@ class Sealed:
         self._plaintext = plaintext
 
     def reveal(self) -> str:
-        """The plaintext. Call it where the value leaves for its one use."""
+        """The plaintext. Call it only where the value is used."""
         return self._plaintext
 
     def __repr__(self) -> str:
@@ -73,24 +73,24 @@ class Sealed:
 
 @dataclass(frozen=True)
 class KeyRing:
-    """The keys by id, and which one seals new values."""
+    """The keys by id, and the id of the one for new values."""
 
     current: str
     keys: Mapping[str, AESGCM] = field(repr=False)
 
 
 def seal(plaintext: str, *, column: str, row: str | UUID, did: str) -> str:
-    """Encrypt `plaintext` for one place: `column` of `row`, which belongs to `did` ("" where no DID is known yet)."""
+    """Encrypt `plaintext` for `column` of `row`, which belongs to `did` ("" where no DID is known yet)."""
     ring = _ring()
     nonce = secrets.token_bytes(NONCE_BYTES)
     aad = _associated_data(ring.current, column, row, did)
     ciphertext = ring.keys[ring.current].encrypt(nonce, plaintext.encode(), aad)
-    return f"{VERSION}.{ring.current}.{_text(nonce)}.{_text(ciphertext)}"
+    return f"{VERSION}.{ring.current}.{_base64url_encode(nonce)}.{_base64url_encode(ciphertext)}"
 
 
 def unseal(sealed: str, *, column: str, row: str | UUID, did: str) -> Sealed:
-    """Open a value of `seal` at the place it was sealed for. Raises CannotUnseal."""
-    version, kid, nonce, ciphertext = _parts(sealed)
+    """Decrypt a value of `seal`; `column`, `row` and `did` must be the same as then. Raises CannotUnseal."""
+    version, kid, nonce, ciphertext = _split(sealed)
     if version != VERSION:
         raise CannotUnseal(f"{column}: sealed by a version of Elonara that this one does not know")
     key = _ring().keys.get(kid)
@@ -101,14 +101,14 @@ def unseal(sealed: str, *, column: str, row: str | UUID, did: str) -> Sealed:
     try:
         plaintext = key.decrypt(nonce, ciphertext, _associated_data(kid, column, row, did))
     except (InvalidTag, ValueError):
-        # Not chained: the library's exception keeps the arguments in its frames.
+        # Not chained, because the frames of the library's exception hold its arguments.
         raise CannotUnseal(f"{column}: the value does not belong to this row, or is damaged") from None
     return Sealed(plaintext.decode())
 
 
 def kid_of(sealed: str) -> str:
     """The id of the key that a value is sealed under. Raises CannotUnseal."""
-    return _parts(sealed)[1]
+    return _split(sealed)[1]
 
 
 def current_kid() -> str:
@@ -117,24 +117,24 @@ def current_kid() -> str:
 
 
 def ensure_keys(data_dir: Path) -> Path:
-    """Make the key ring where there is none, and return its path. Two processes at once make one ring."""
-    path = _path(data_dir)
+    """Generate the key ring where there is none; returns its path. Safe for two processes at once."""
+    path = _key_file(data_dir)
     if not path.exists():
         create_private(path, json.dumps(_with_new_key({"keys": {}}), indent=2))
     return path
 
 
 @functools.lru_cache(maxsize=16)
-def _path(data_dir: Path) -> Path:
+def _key_file(data_dir: Path) -> Path:
     return data_dir / "keys" / "sealing.json"
 
 
 def rotate() -> str:
-    """Add a key to the ring and seal new values under it. Returns its id. Old values stay readable."""
+    """Add a key to the ring, for new values from now on. Returns its id. Old values stay readable."""
     path = ensure_keys(settings.ELONARA.data_dir)
-    tree = _with_new_key(_read_tree(path))
-    replace_private(path, json.dumps(tree, indent=2))
-    return str(tree["current"])
+    content = _with_new_key(_read_key_file(path))
+    replace_private(path, json.dumps(content, indent=2))
+    return str(content["current"])
 
 
 _cache: dict[Path, tuple[tuple[int, int], KeyRing]] = {}
@@ -142,10 +142,10 @@ _cache_lock = threading.Lock()
 
 
 def _ring() -> KeyRing:
-    """The ring of this site, read again when the file has changed (another process rotated it)."""
-    path = _path(settings.ELONARA.data_dir)
+    """The key ring of this site, read again when its file has changed (another process rotated it)."""
+    path = _key_file(settings.ELONARA.data_dir)
     try:
-        stat = os.stat(path)  # noqa: PTH116 - for every sealed value; a Path takes several times as long
+        stat = os.stat(path)  # noqa: PTH116 - called for every value; Path.stat() takes several times as long
     except FileNotFoundError:
         stat = ensure_keys(settings.ELONARA.data_dir).stat()
     stamp = (stat.st_mtime_ns, stat.st_ino)
@@ -153,25 +153,25 @@ def _ring() -> KeyRing:
         known = _cache.get(path)
         if known and known[0] == stamp:
             return known[1]
-        ring = _parse(_read_tree(path))
+        ring = _parse(_read_key_file(path))
         _cache[path] = (stamp, ring)
         return ring
 
 
-def _read_tree(path: Path) -> dict[str, Any]:
+def _read_key_file(path: Path) -> dict[str, Any]:
     try:
-        tree = json.loads(read_private(path))
+        content = json.loads(read_private(path))
     except ValueError as fault:
         raise KeyFileFault(f"{path} is not JSON; restore it from your backup of the keys") from fault
-    if not isinstance(tree, dict) or not isinstance(tree.get("keys"), dict):
+    if not isinstance(content, dict) or not isinstance(content.get("keys"), dict):
         raise KeyFileFault(f"{path} holds no keys; restore it from your backup of the keys")
-    return tree
+    return content
 
 
-def _parse(tree: Mapping[str, Any]) -> KeyRing:
+def _parse(content: Mapping[str, Any]) -> KeyRing:
     try:
-        keys = {kid: AESGCM(_bytes(entry["key"])) for kid, entry in tree["keys"].items()}
-        ring = KeyRing(current=tree["current"], keys=keys)
+        keys = {kid: AESGCM(_base64url_decode(entry["key"])) for kid, entry in content["keys"].items()}
+        ring = KeyRing(current=content["current"], keys=keys)
     except (KeyError, TypeError, ValueError):
         raise KeyFileFault("keys/sealing.json holds a broken key; restore it from your backup of the keys") from None
     if ring.current not in ring.keys:
@@ -179,28 +179,31 @@ def _parse(tree: Mapping[str, Any]) -> KeyRing:
     return ring
 
 
-def _with_new_key(tree: Mapping[str, Any]) -> dict[str, Any]:
+def _with_new_key(content: Mapping[str, Any]) -> dict[str, Any]:
     kid = secrets.token_hex(4)
-    entry = {"key": _text(AESGCM.generate_key(256)), "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
-    return {"current": kid, "keys": {**tree["keys"], kid: entry}}
+    entry = {
+        "key": _base64url_encode(AESGCM.generate_key(256)),
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return {"current": kid, "keys": {**content["keys"], kid: entry}}
 
 
 def _associated_data(kid: str, column: str, row: str | UUID, did: str) -> bytes:
-    # JSON keeps the parts apart: ("ab", "c") and ("a", "bc") differ.
+    # JSON, not concatenation, so that ("ab", "c") and ("a", "bc") differ.
     return json.dumps([VERSION, kid, column, str(row), did], separators=(",", ":")).encode()
 
 
-def _parts(sealed: str) -> tuple[str, str, bytes, bytes]:
+def _split(sealed: str) -> tuple[str, str, bytes, bytes]:
     try:
         version, kid, nonce, ciphertext = sealed.split(".")
-        return version, kid, _bytes(nonce), _bytes(ciphertext)
+        return version, kid, _base64url_decode(nonce), _base64url_decode(ciphertext)
     except (ValueError, binascii.Error):
         raise CannotUnseal("this is not a sealed value") from None
 
 
-def _text(data: bytes) -> str:
+def _base64url_encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _bytes(text: str) -> bytes:
+def _base64url_decode(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

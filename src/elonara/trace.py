@@ -1,6 +1,6 @@
-"""Which request or job a log line belongs to.
+"""The trace id in log lines: which request or job a line belongs to.
 
-One value per thread and context: `GET /events` sets `req-3f9c2a1b`, a job sets its kind and key.
+A context variable: a request sets an id such as `req-3f9c2a1b`, a job its kind and key.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ _current: ContextVar[str] = ContextVar("elonara_trace", default="-")
 
 
 def current() -> str:
-    """The id of what is being done now; `-` outside of any request and job."""
+    """The id of the current request or job; `-` outside of both."""
     return _current.get()
 
 
 def new_request_id() -> str:
-    """A fresh id for one request."""
+    """A new id for a request."""
     return f"req-{secrets.token_hex(6)}"
 
 
 @contextmanager
 def tracing(name: str) -> Iterator[str]:
-    """Name what happens inside the block, for its log lines."""
+    """Set the trace id to `name` for the log lines inside the block."""
     token = _current.set(name)
     try:
         yield name

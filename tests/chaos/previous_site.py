@@ -21,10 +21,10 @@ if status := main(["migrate"]):  # sets Django up, too
 # They need the settings.
 from django.core.mail import EmailMessage
 from django.utils import timezone
-
-from elonara.bluesky import actor_views
 from elonara.bluesky.oauth_service import BlueskyOAuthService
 from elonara.bluesky.people import Person
+
+from elonara.bluesky import actor_views
 from elonara.events import actions as events
 from elonara.events import answers
 from elonara.events.models import Event

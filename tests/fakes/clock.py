@@ -1,4 +1,4 @@
-"""Time that a test sets forward."""
+"""A clock that tests can set forward."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ from django.utils import timezone
 
 
 class Clock:
-    """Django's clock, which can be set forward; those of servers and of the database stay where they are."""
+    """Django's clock with an offset. The clocks of servers and of the database are not changed."""
 
     def __init__(self):
         self._now, self.ahead = timezone.now, timedelta()

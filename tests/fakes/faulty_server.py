@@ -1,4 +1,4 @@
-"""A small HTTP server on a free port of this machine that can lose answers, delay work and refuse, as networks do.
+"""A small HTTP server on a free local port that can lose responses, delay requests and refuse them, as networks do.
 
 A fault is {"match": part of the path, "kind": …, "times": n, "ms": …, "status": …, "headers": …, "body": …}, with the
 kinds of the sandbox: status, drop-before, drop-after, delay-before (the late write), delay-after.
@@ -37,7 +37,7 @@ class Call:
 
 @dataclass
 class Reply:
-    """An answer: `body` is sent as JSON, or as it is when bytes."""
+    """A response: `body` is sent as JSON, or as it is when bytes."""
 
     status: int
     body: Any = field(default_factory=dict)
@@ -45,13 +45,13 @@ class Reply:
 
 
 class FaultyServer:
-    """Serves `answer(call) -> Reply` of a subclass as a context manager; without HTTP, `perform(call)` does it."""
+    """A context manager that serves `answer(call) -> Reply` of a subclass; `perform(call)` does so without HTTP."""
 
     def __init__(self) -> None:
         self.faults: list[dict[str, Any]] = []
         self.fault_log: list[str] = []
         self.calls: list[Call] = []
-        self._lock = threading.Lock()  # one request at a time, as one SQLite file per repository has it
+        self._lock = threading.Lock()  # one request at a time, as in a real PDS with its one SQLite file per repository
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -69,7 +69,7 @@ class FaultyServer:
         raise NotImplementedError
 
     def perform(self, call: Call) -> Reply:
-        """Answer one request, and write it down."""
+        """Handle one request, and record it."""
         with self._lock:
             self.calls.append(call)
             return self.answer(call)
@@ -106,7 +106,7 @@ class FaultyServer:
                         server.perform(call)
                         self.drop()
                     case "delay-before":
-                        time.sleep(wait)  # the work is done even if the client has gone
+                        time.sleep(wait)  # then handled even if the client has disconnected
                         self.reply(server.perform(call))
                     case "delay-after":
                         done = server.perform(call)
@@ -134,6 +134,6 @@ class FaultyServer:
                 self.connection.shutdown(socket.SHUT_RDWR)
 
             def log_message(self, *_: object) -> None:
-                """Not on the tests' stderr."""
+                """Log nothing to the tests' stderr."""
 
         return Handler

@@ -1,4 +1,4 @@
-"""A network of made-up servers: answers by method and address, and what was asked is written down."""
+"""An HTTP client with canned responses by method and URL, which records its requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from elonara.atproto.http import Response
 
 @dataclass
 class Asked:
-    """One request, as a server would see it."""
+    """A request, as a server would see it."""
 
     method: str
     url: str
@@ -27,13 +27,16 @@ class Asked:
 
 @dataclass
 class FakeHttp:
-    """Implements elonara.atproto.http.HttpClient. Hosts that nothing was put at cannot be found."""
+    """Implements elonara.atproto.http.HttpClient. Hosts without any response cannot be resolved."""
 
     asked: list[Asked] = field(default_factory=list)
     _places: dict[tuple[str, str], list] = field(default_factory=dict)
 
     def put(self, method, url, *answers):
-        """What `url` (without query) answers, in this order; the last stays. Faults are raised, functions called."""
+        """Set the responses of `url` (without query), in order; the last one repeats.
+
+        An exception is raised; a function is called with the request and returns the response.
+        """
         self._places[method, url] = list(answers)
 
     def request(
@@ -71,11 +74,11 @@ class FakeHttp:
         return answer(asked) if callable(answer) else answer
 
     def paths(self):
-        """What was asked, as `METHOD /path` in order."""
+        """The requests so far, as `METHOD /path`."""
         return [f"{asked.method} {urlsplit(asked.url).path}" for asked in self.asked]
 
 
 def reply(status=200, body=b"", headers=None, url="https://fake.example.com/"):
-    """An answer; a body that is no bytes is sent as JSON."""
+    """A response. A body that is not bytes is encoded as JSON."""
     raw = body if isinstance(body, bytes) else jsonlib.dumps(body).encode()
     return Response(status, headers or {}, raw, url)

@@ -1,7 +1,8 @@
-"""An authorization server with its PDS and its people, in memory: it checks what a real one checks.
+"""An authorization server with its PDS and its users, in memory, with the checks of a real one.
 
-`Network` routes requests by origin; `AuthorizationServer` speaks the AT Protocol OAuth profile, verifies every proof
-and assertion, consumes codes and refresh tokens once, and can be told to lie (`lies`, `grants`, `nonce_loop`, …).
+`Network` routes requests by origin. `AuthorizationServer` implements the AT Protocol OAuth profile: it verifies every
+proof and assertion, and accepts codes and refresh tokens once. Tests make it misbehave with its attributes (`lies`,
+`grants`, `nonce_loop`, …).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ ALICE, BOB = "did:plc:aliceaaaaaaaaaaaaaaaaaaa", "did:plc:bobbbbbbbbbbbbbbbbbbbb
 
 @dataclass
 class Request:
-    """One request as a server sees it."""
+    """A request as a server sees it."""
 
     method: str
     url: str
@@ -49,18 +50,18 @@ def answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> 
 
 
 class Network:
-    """The way out, with nothing behind it but what a test puts there. An `Http`, with GuardedHttp's rules on URLs."""
+    """A network of fake servers and accounts. Implements `HttpClient`, with GuardedHttp's rules on URLs."""
 
     def __init__(self) -> None:
         self.origins: dict[str, Callable[[Request], Response]] = {PLC: self._plc}
         self.requests: list[Request] = []
         self.documents: dict[str, dict[str, Any]] = {}  # DID -> document
         self.txt: dict[str, list[str]] = {}
-        # Called with each request: may raise instead of the answer; "after" does the work first.
+        # (part of the URL, when, exception): raised once, "before" or "after" the server handles the request.
         self.faults: list[tuple[str, str, Exception]] = []
 
     def person(self, did: str, handle: str, pds: str) -> None:
-        """A DID that names its handle and its PDS, and a handle that names the DID."""
+        """Add an account: a DID document with handle and PDS, and the handle's TXT record."""
         self.txt[f"_atproto.{handle}"] = [f"did={did}"]
         self.documents[did] = {
             "id": did,
@@ -109,7 +110,7 @@ class Network:
 
 @dataclass
 class Session:
-    """What the server keeps of one grant."""
+    """A session as the server stores it."""
 
     did: str
     scope: str
@@ -122,7 +123,7 @@ class Session:
 
 
 class Refused(Exception):
-    """What the server answers instead of success."""
+    """The server's error response."""
 
     def __init__(
         self, status: int, error: str, description: str = "", headers: Mapping[str, str] | None = None
@@ -140,10 +141,10 @@ class AuthorizationServer:
         network.origins[issuer] = self.serve
         network.origins[pds] = self.serve_pds
         self.nonce = {"as": "as-nonce-1", "pds": "pds-nonce-1"}
-        self.jwks: dict[str, Any] = {"keys": []}  # of the confidential client, as if fetched
+        self.jwks: dict[str, Any] = {"keys": []}  # the confidential client's, as if fetched
         self.lies: dict[str, Any] = {}  # replaces members of the metadata; None removes one
         self.resource_lies: dict[str, Any] = {}
-        self.grants: dict[str, Any] = {}  # replaces members of the token answer; None removes one
+        self.grants: dict[str, Any] = {}  # replaces members of the token response; None removes one
         self.nonce_loop = False
         self.echo = False  # repeat the form in error descriptions
         self.token_status: int | None = None
@@ -152,7 +153,7 @@ class AuthorizationServer:
         self.sessions: list[Session] = []
         self.seen: set[str] = set()
 
-    # What a person does in the browser
+    # What the user does in the browser
 
     def approve(self, authorize_url: str, did: str) -> dict[str, str]:
         """The callback's parameters after `did` has consented."""
@@ -172,7 +173,7 @@ class AuthorizationServer:
         assert asked["client_id"] == query["client_id"]
         return asked
 
-    # What clients ask
+    # What clients request
 
     def serve(self, request: Request) -> Response:
         """Requests to the issuer's origin."""
@@ -220,7 +221,7 @@ class AuthorizationServer:
         raise Refused(401, "invalid_token", "Invalid token", {"www-authenticate": 'DPoP error="invalid_token"'})
 
     def metadata(self) -> dict[str, Any]:
-        """The truth."""
+        """The metadata document, before `lies`."""
         return {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",
@@ -328,7 +329,7 @@ class AuthorizationServer:
         return self._lying(grant, self.grants)
 
     def access_token(self, session: Session) -> str:
-        """A new access token, in place of the one that the session has."""
+        """A new access token that replaces the session's current one."""
         return f"acc.{secrets.token_hex(24)}"
 
     def _session_of(self, token: str, thumbprint: str) -> Session:

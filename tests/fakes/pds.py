@@ -1,4 +1,4 @@
-"""A PDS with its PLC directory, in memory behind real HTTP: fast, and it answers as the real one was measured to.
+"""A PDS with its PLC directory, in memory behind real HTTP. Its responses are those measured at the real PDS.
 
     with FakePds() as pds:
         alice = pds.create_account("alice.test")
@@ -27,7 +27,7 @@ NEEDED_SCOPE = {"createRecord": "create", "putRecord": "update", "deleteRecord":
 
 
 class Refused(Exception):
-    """Answered with `status` and {"error", "message"}."""
+    """Becomes an error response with `status` and {"error", "message"}."""
 
     def __init__(self, status: int, error: str, message: str = "", **headers: str) -> None:
         super().__init__(message)
@@ -59,7 +59,7 @@ class FakePds(FaultyServer):
         self.expired_before = 0.0  # access tokens issued before this moment are expired
         self._refreshed: dict[str, str] = {}  # a used refresh token's id → the id of its successor
         self._ended: set[str] = set()
-        self._revoked: dict[str, float] = {}  # DID → when its app password was taken away
+        self._revoked: dict[str, float] = {}  # DID → when its app password was revoked
         self._dpop: dict[str, dict[str, str]] = {}
 
     def create_account(self, handle: str, password: str = "", **more: Any) -> FakeAccount:
@@ -77,15 +77,15 @@ class FakePds(FaultyServer):
         return token
 
     def end_oauth_token(self, token: str) -> None:
-        """The authorization server has given another one, or has ended the session."""
+        """Invalidate a token, as if the authorization server had issued another one or ended the session."""
         self._dpop.pop(token, None)
 
     def expire_tokens(self) -> None:
-        """Every access token issued until now is expired."""
+        """Expire every access token issued until now."""
         self.expired_before = self.now()
 
     def revoke_app_password(self, did: str) -> None:
-        """Its sessions cannot be refreshed any more; access tokens live on until they expire. There is a new one."""
+        """Revoke the app password and make another. Its sessions can't be refreshed; access tokens last to expiry."""
         self._revoked[did] = self.now()
         self.accounts[did].app_password = secrets.token_hex(8)
 
@@ -101,7 +101,7 @@ class FakePds(FaultyServer):
         except Refused as refused:
             return refused.reply
 
-    # -- who --------------------------------------------------------------------------------------------------------
+    # -- identity ---------------------------------------------------------------------------------------------------
 
     def _did_document(self, did: str) -> dict[str, Any]:
         if did not in self.accounts:
@@ -151,7 +151,7 @@ class FakePds(FaultyServer):
 
     def _server_refreshSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
         claims = self._refresh_claims(call)
-        # The real PDS answers a used token for two more hours, always with the same successor.
+        # The real PDS accepts a used refresh token for two more hours, and always returns the same successor.
         successor = self._refreshed.setdefault(claims["jti"], secrets.token_hex(8))
         return self._session(self.accounts[claims["sub"]], claims["of"], successor)
 
@@ -289,7 +289,7 @@ def _cid(content: bytes, *, raw: bool = False) -> str:
 
 
 def _jwt(claims: dict[str, Any]) -> str:
-    """A token that reads like a JWT; the fake believes what it reads."""
+    """A token in the form of a JWT. The fake does not verify signatures."""
     parts = {"typ": "at+jwt", "alg": "HS256"}, {**claims, "salt": secrets.token_hex(4)}
     return (
         ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + ".c2ln"

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from elonara import locks
-from elonara.locks import LANE, has_ended, lane, release, take_lease, this_thread
+from elonara.locks import LANE_COLUMNS, has_ended, lane, release, take_lease, this_thread
 from elonara.models import AccountLane, Member, MemberIdentity
 
 ALICE = "did:plc:alice"
@@ -18,15 +18,15 @@ ALICE = "did:plc:alice"
 
 def in_threads(number, work):
     """Run `work(n)` in `number` threads at once; returns what they returned, raises what one raised."""
-    results, faults = [], []
-    gate = threading.Barrier(number)
+    results, errors = [], []
+    barrier = threading.Barrier(number)
 
     def body(n):
         try:
-            gate.wait(10)
+            barrier.wait(10)
             results.append(work(n))
-        except Exception as fault:  # noqa: BLE001 - shown below
-            faults.append(fault)
+        except Exception as error:  # noqa: BLE001 - shown below
+            errors.append(error)
         finally:
             connection.close()
 
@@ -35,8 +35,8 @@ def in_threads(number, work):
         thread.start()
     for thread in threads:
         thread.join(60)
-    if faults:
-        raise ExceptionGroup("in threads", faults)
+    if errors:
+        raise ExceptionGroup("in threads", errors)
     return results
 
 
@@ -122,12 +122,12 @@ class TestALease:
         identity.refresh_from_db()
         assert (identity.lease_until - timezone.now()).total_seconds() > 90
 
-    def test_from_before_the_clock_stepped_back_is_void(self, identity):
+    def test_from_before_the_clock_was_set_back_is_void(self, identity):
         self.take(identity).update(lease_until=Now() + datetime.timedelta(hours=1))
         assert self.take(identity, owner="two") is not None
 
     @pytest.mark.parametrize("seconds", [0, -1, 601])
-    def test_of_a_strange_length_is_refused(self, identity, seconds):
+    def test_of_an_impossible_length_is_refused(self, identity, seconds):
         with pytest.raises(ValueError, match="lasts up to"):
             self.take(identity, seconds=seconds)
 
@@ -136,14 +136,14 @@ class TestALease:
 def test_no_lease_is_taken_inside_a_transaction():
     AccountLane.objects.create(author_did=ALICE)
     with pytest.raises(RuntimeError), transaction.atomic():
-        take_lease(AccountLane, ALICE, "one", columns=LANE)
+        take_lease(AccountLane, ALICE, "one", columns=LANE_COLUMNS)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_12_workers_that_reach_for_a_lane_at_once_one_gets_it():
+def test_of_12_workers_that_take_a_lane_at_once_one_gets_it():
     AccountLane.objects.create(author_did=ALICE)
     for _ in range(5):
-        taken = in_threads(12, lambda n: take_lease(AccountLane, ALICE, f"worker-{n}", columns=LANE))
+        taken = in_threads(12, lambda n: take_lease(AccountLane, ALICE, f"worker-{n}", columns=LANE_COLUMNS))
         winners = [lease for lease in taken if lease]
         assert len(winners) == 1
         release(winners[0])
@@ -178,8 +178,8 @@ def alice_lane(db):
 
 
 @pytest.fixture
-def name_of_a_dead_process():
-    """The name under which a process of this machine took leases before it was killed."""
+def owner_name_of_a_killed_process():
+    """The owner name of leases that a process of this machine took before it was killed."""
     script = "import time; from elonara.locks import this_thread; print(this_thread(), flush=True); time.sleep(60)"
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     name = process.stdout.readline().strip()
@@ -190,27 +190,27 @@ def name_of_a_dead_process():
     return name
 
 
-def test_a_lease_that_a_killed_process_left_behind_is_taken_at_once(alice_lane, name_of_a_dead_process):
-    left = take_lease(AccountLane, ALICE, name_of_a_dead_process, 600, columns=LANE)
-    lease = take_lease(AccountLane, ALICE, this_thread(), columns=LANE)
+def test_a_lease_that_a_killed_process_left_behind_is_taken_at_once(alice_lane, owner_name_of_a_killed_process):
+    left = take_lease(AccountLane, ALICE, owner_name_of_a_killed_process, 600, columns=LANE_COLUMNS)
+    lease = take_lease(AccountLane, ALICE, this_thread(), columns=LANE_COLUMNS)
     assert lease.fence == left.fence + 1
     assert not left.update(pause_reason="late")
 
 
-def test_a_lease_of_a_living_process_or_of_another_machine_is_waited_for(alice_lane, name_of_a_dead_process):
-    elsewhere = "elsewhere:" + name_of_a_dead_process.partition(":")[2]
+def test_a_lease_of_a_living_process_or_of_another_machine_is_waited_for(alice_lane, owner_name_of_a_killed_process):
+    elsewhere = "elsewhere:" + owner_name_of_a_killed_process.partition(":")[2]
     for owner in (this_thread(), elsewhere, "elsewhere", "a:b:c"):
         assert not has_ended(owner)
-        lease = take_lease(AccountLane, ALICE, owner, columns=LANE)
-        assert take_lease(AccountLane, ALICE, "me", columns=LANE) is None
+        lease = take_lease(AccountLane, ALICE, owner, columns=LANE_COLUMNS)
+        assert take_lease(AccountLane, ALICE, "me", columns=LANE_COLUMNS) is None
         release(lease)
 
 
 def test_a_lane_that_could_not_be_given_back_is_free_once_its_block_has_ended(alice_lane, monkeypatch):
-    def database_is_away(lease):
-        raise OperationalError("away")
+    def unreachable_database(lease):
+        raise OperationalError("unreachable")
 
-    monkeypatch.setattr(locks, "release", database_is_away)
+    monkeypatch.setattr(locks, "release", unreachable_database)
     with pytest.raises(OperationalError), lane(ALICE, owner=this_thread()) as left, lane(ALICE, owner="b") as second:
         assert second is None
     monkeypatch.undo()

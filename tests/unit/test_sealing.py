@@ -21,11 +21,11 @@ def data_dir(settings, tmp_path):
     return tmp_path
 
 
-def test_a_value_comes_back_at_the_place_it_was_sealed_for():
+def test_a_value_is_unsealed_with_the_column_row_and_did_it_was_sealed_for():
     assert unseal(seal("käse", **PLACE), **PLACE).reveal() == "käse"
 
 
-def test_the_place_may_name_its_row_as_text():
+def test_the_row_may_be_given_as_text():
     assert unseal(seal("x", **PLACE), **{**PLACE, "row": str(ROW)}).reveal() == "x"
 
 
@@ -33,11 +33,11 @@ def test_an_empty_value_can_be_sealed():
     assert unseal(seal("", **PLACE), **PLACE).reveal() == ""
 
 
-def test_the_same_value_never_looks_the_same_twice():
+def test_the_same_value_is_never_sealed_the_same_way_twice():
     assert seal("token", **PLACE) != seal("token", **PLACE)
 
 
-def test_the_plaintext_does_not_stand_in_the_sealed_value():
+def test_the_sealed_value_does_not_contain_the_plaintext():
     assert "token" not in seal("token", **PLACE)
 
 
@@ -46,19 +46,19 @@ def test_the_plaintext_does_not_stand_in_the_sealed_value():
     [{"column": "bsky_access_token_enc"}, {"row": uuid.uuid4()}, {"did": "did:plc:mallory"}, {"did": ""}],
     ids=["column", "row", "did", "no did"],
 )
-def test_a_value_moved_to_another_place_stays_shut(elsewhere):
+def test_a_value_moved_to_another_place_cannot_be_unsealed(elsewhere):
     with pytest.raises(CannotUnseal):
         unseal(seal("token", **PLACE), **{**PLACE, **elsewhere})
 
 
-def test_the_parts_of_the_place_cannot_be_shifted_into_each_other():
+def test_the_parts_of_the_associated_data_are_kept_apart():
     sealed = seal("token", column="ab", row="c", did="d")
     with pytest.raises(CannotUnseal):
         unseal(sealed, column="a", row="bc", did="d")
 
 
 @pytest.mark.parametrize("part", [0, 1, 2, 3])
-def test_a_changed_part_is_noticed(part):
+def test_a_changed_part_is_detected(part):
     parts = seal("token", **PLACE).split(".")
     parts[part] = ("A" if parts[part][0] != "A" else "B") + parts[part][1:]
     with pytest.raises(CannotUnseal):
@@ -66,12 +66,12 @@ def test_a_changed_part_is_noticed(part):
 
 
 @pytest.mark.parametrize("junk", ["", "token", "v1.a.b", "v1....", "v1.k.!!.??"])
-def test_something_else_is_no_sealed_value(junk):
+def test_what_is_not_a_sealed_value_is_refused(junk):
     with pytest.raises(CannotUnseal):
         unseal(junk, **PLACE)
 
 
-def test_the_exception_carries_neither_value_nor_key(data_dir):
+def test_the_exception_contains_neither_value_nor_key(data_dir):
     sealed = seal("hunter2-hunter2", **PLACE)
     with pytest.raises(CannotUnseal) as caught:
         unseal(sealed, **{**PLACE, "row": uuid.uuid4()})
@@ -103,7 +103,7 @@ class TestSealed:
 
 
 class TestTheKeyRing:
-    def test_it_is_made_on_first_use_and_private(self, data_dir):
+    def test_it_is_generated_on_first_use_and_private(self, data_dir):
         seal("x", **PLACE)
         path = data_dir / "keys" / "sealing.json"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -116,13 +116,13 @@ class TestTheKeyRing:
         sealing._cache.clear()
         assert unseal(sealed, **PLACE).reveal() == "x"
 
-    def test_another_ring_opens_nothing(self, settings, tmp_path):
+    def test_another_ring_unseals_nothing(self, settings, tmp_path):
         sealed = seal("x", **PLACE)
         settings.ELONARA = dataclasses.replace(settings.ELONARA, data_dir=tmp_path / "other")
         with pytest.raises(CannotUnseal, match="restore the keys"):
             unseal(sealed, **PLACE)
 
-    def test_after_a_rotation_new_values_use_the_new_key_and_old_ones_still_open(self):
+    def test_after_a_rotation_new_values_use_the_new_key_and_old_ones_stay_readable(self):
         old = seal("old", **PLACE)
         kid = sealing.rotate()
         new = seal("new", **PLACE)
@@ -154,12 +154,12 @@ class TestTheKeyRing:
         ["", "[]", "{}", '{"keys": {"a": {"key": "c2hvcnQ"}}, "current": "a"}', '{"keys": {}, "current": "a"}'],
         ids=["empty", "a list", "no keys", "a short key", "no current key"],
     )
-    def test_a_damaged_one_is_refused_with_a_way_on(self, data_dir, text):
+    def test_a_damaged_one_is_refused_and_the_message_says_what_to_do(self, data_dir, text):
         sealing.ensure_keys(data_dir).write_text(text)
         with pytest.raises(KeyFileFault):
             seal("x", **PLACE)
 
-    def test_its_keys_do_not_print(self, data_dir):
+    def test_its_keys_are_not_printed(self, data_dir):
         seal("x", **PLACE)
         keys = json.loads((data_dir / "keys" / "sealing.json").read_text())["keys"]
         shown = repr(sealing._ring())

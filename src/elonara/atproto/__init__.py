@@ -1,5 +1,5 @@
 """The AT Protocol, spoken by a client: syntax, identities, guarded HTTP, XRPC, records, app passwords and OAuth.
 
-Everything here could be used by another program: there is no Django, no settings and no database in it. What has to
-be remembered between two requests goes through ports (`oauth/stores.py`) that `elonara.bluesky` implements.
+Nothing here depends on Elonara: no Django, no settings, no database. State that outlives a request goes through
+Protocols (`oauth/stores.py`) that `elonara.bluesky` implements.
 """

@@ -1,4 +1,8 @@
-"""Which addresses may be asked. Everything that a stranger can name is refused unless it is plainly public."""
+"""Which addresses requests may go to (protection against SSRF).
+
+URLs come from strangers (handles, DID documents, server metadata), so only https to public addresses is allowed, and
+what the operator has exempted.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,8 @@ from elonara.atproto.errors import AddressRefused
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _V6_PUBLIC = ipaddress.ip_network("2000::/3")
-# Inside the public ranges, but leading elsewhere: addresses that carry an IPv4 address (6to4, Teredo) or that
-# are set aside. NAT64, IPv4-mapped and -compatible ones lie outside 2000::/3 and are refused with the rest.
+# Within the public ranges, but reserved or with an IPv4 address inside (6to4, Teredo), which may be a private one.
+# NAT64, IPv4-mapped and IPv4-compatible addresses lie outside 2000::/3 and are refused for that.
 _REFUSED = [
     ipaddress.ip_network(text)
     for text in ("2002::/16", "2001::/23", "2001:db8::/32", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24")
@@ -20,7 +24,7 @@ _REFUSED = [
 
 
 class Url(Protocol):
-    """The parts of an address that the policy looks at (an httpx2.URL has them)."""
+    """The parts of a URL that `check_url` reads; an httpx2.URL has them."""
 
     @property
     def scheme(self) -> str:
@@ -32,11 +36,11 @@ class Url(Protocol):
 
     @property
     def port(self) -> int | None:
-        """None where it is the scheme's own."""
+        """None for the default port of the scheme."""
 
     @property
     def userinfo(self) -> bytes:
-        """What stands before an @."""
+        """User name and password: what precedes an @."""
 
 
 class Allowed:
@@ -59,7 +63,7 @@ class Allowed:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open Internet, reachable by anyone, and unicast."""
+    """Whether an IP address is a unicast one that is reachable on the public Internet."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -72,7 +76,7 @@ def is_public(address: str) -> bool:
 
 
 def check_url(url: Url, allowed: Allowed) -> None:
-    """Raise AddressRefused unless the address is https on port 443 of a real host name, or exempted."""
+    """Raise AddressRefused unless the URL is https on port 443 of a DNS name, or its host and port are exempted."""
     host, scheme = url.raw_host.decode("ascii", "replace").lower(), url.scheme
     if scheme not in DEFAULT_PORTS or not host:
         raise AddressRefused("only https addresses can be asked")
@@ -90,7 +94,7 @@ def check_url(url: Url, allowed: Allowed) -> None:
 
 
 def _is_name(host: str) -> bool:
-    """Whether a host is written as a DNS name with a dot, and not as a number in any of its notations."""
+    """Whether a host is a DNS name of two labels or more, and not an IP address in any notation (`0x7f.1`, `127.1`)."""
     labels = host.split(".")
     if len(labels) < 2 or len(host) > 253 or ":" in host:
         return False

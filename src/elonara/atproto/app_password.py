@@ -1,7 +1,8 @@
-"""Sessions of app passwords: the older way in, whose tokens can write but cannot manage the account.
+"""Sessions of app passwords, the sign-in from before OAuth. Their tokens can write but cannot manage the account.
 
-Lexicons: com.atproto.server.createSession, refreshSession, deleteSession. Only app passwords are taken; a
-session that an account's main password has opened is closed again at the server and refused.
+Lexicons: com.atproto.server.createSession, refreshSession, deleteSession. Only app passwords are accepted: a session
+that was opened with the account's main password has rights that Elonara must not hold, so it is deleted at the server
+at once and refused.
 """
 
 from __future__ import annotations
@@ -20,13 +21,18 @@ from elonara.atproto.http import Response
 from elonara.atproto.syntax import is_did, is_handle
 from elonara.atproto.xrpc import Xrpc
 
-MAIN = "com.atproto.access"
+FULL_ACCESS_SCOPE = "com.atproto.access"
 APP_PASSWORD_KINDS: Mapping[str, str] = {
     "com.atproto.appPass": "appPass",
     "com.atproto.appPassPrivileged": "appPassPrivileged",
 }
 
-_OVER = {ErrorKind.TOKEN_EXPIRED, ErrorKind.TOKEN_INVALID, ErrorKind.ACCOUNT_NOT_FOUND, ErrorKind.ACCOUNT_TAKENDOWN}
+_SESSION_ENDED_KINDS = {
+    ErrorKind.TOKEN_EXPIRED,
+    ErrorKind.TOKEN_INVALID,
+    ErrorKind.ACCOUNT_NOT_FOUND,
+    ErrorKind.ACCOUNT_TAKENDOWN,
+}
 
 
 class AppPasswordError(AtprotoError):
@@ -34,20 +40,20 @@ class AppPasswordError(AtprotoError):
 
 
 class MainPasswordRefused(AppPasswordError):
-    """The password is the account's own. Nothing of it is kept and its session is closed."""
+    """The password is the account's main password. Nothing of it is kept and its session is deleted."""
 
 
 class AuthFactorRequired(AppPasswordError):
-    """The account asks for a code by e-mail, as it does for its main password only: this is no app password."""
+    """The server asks for a code sent by e-mail. It does so for main passwords only: this is no app password."""
 
 
 class AppSessionExpired(AppPasswordError):
-    """The session cannot be refreshed any more: the app password was revoked, or the account is gone."""
+    """The session cannot be refreshed: the app password was revoked, or the account is gone."""
 
 
 @dataclass(frozen=True)
 class AppSession:
-    """A session of an app password. `expires_at` (UTC) is the access token's; `kind` is the sort of password."""
+    """A session of an app password. `expires_at` (UTC) is the access token's; `kind` is from APP_PASSWORD_KINDS."""
 
     did: str
     handle: str
@@ -62,7 +68,7 @@ def create_session(xrpc: Xrpc, pds_url: str, identifier: str, password: str) -> 
     """Open a session at `pds_url` with an app password. `identifier` is a DID or a handle.
 
     Raises MainPasswordRefused, AuthFactorRequired, XrpcError (`wrong_password`, `rate_limited`, …), NetworkError.
-    A PDS allows 30 of these in 5 minutes and 300 a day per account: keep the session and refresh it.
+    A PDS allows 30 calls in 5 minutes and 300 a day per account: keep the session and refresh it.
     """
     try:
         found = xrpc.procedure(
@@ -76,29 +82,29 @@ def create_session(xrpc: Xrpc, pds_url: str, identifier: str, password: str) -> 
 
 
 def refresh_session(xrpc: Xrpc, pds_url: str, refresh_jwt: str) -> AppSession:
-    """New tokens for a session; the old refresh token is used up. Raises SessionOver, XrpcError, NetworkError."""
+    """New tokens for a session; the old refresh token is used up. Raises AppSessionExpired, XrpcError, NetworkError."""
     try:
         found = xrpc.procedure(pds_url, "com.atproto.server.refreshSession", auth=BearerAuth(refresh_jwt))
     except XrpcError as fault:
-        if fault.kind in _OVER:
+        if fault.kind in _SESSION_ENDED_KINDS:
             raise AppSessionExpired("the app password was revoked, or its session has ended") from fault
         raise
     return _session(xrpc, pds_url, found)
 
 
 def delete_session(xrpc: Xrpc, pds_url: str, refresh_jwt: str) -> None:
-    """End a session at its server. A session that is over already is no error."""
+    """Delete a session at its server. One that has ended already is no error."""
     try:
         xrpc.procedure(pds_url, "com.atproto.server.deleteSession", auth=BearerAuth(refresh_jwt))
     except XrpcError as fault:
-        if fault.kind not in _OVER:
+        if fault.kind not in _SESSION_ENDED_KINDS:
             raise
 
 
 class BearerAuth:
-    """Authorizes calls with the token of an app-password session. Make a new one for each piece of work.
+    """An `xrpc.Authorizer` with the token of an app-password session. Make a new one for each unit of work.
 
-    `on_expired` is asked once, when the server refuses the token: it gives a new one, or None to give up.
+    `on_expired` is called once, when the server refuses the token: it returns a new one, or None to give up.
     """
 
     def __init__(self, token: str, on_expired: Callable[[], str | None] | None = None) -> None:
@@ -112,20 +118,20 @@ class BearerAuth:
         """The `Authorization` header."""
         return {"authorization": f"Bearer {self._token}"}
 
-    def retry(self, method: str, url: str, answer: Response) -> bool:  # noqa: ARG002
-        """Whether the token was the fault and a new one is at hand."""
-        fault = xrpc_error(answer.status, answer.headers, answer.body)
-        if fault.kind not in {ErrorKind.TOKEN_EXPIRED, ErrorKind.TOKEN_INVALID} or self._on_expired is None:
+    def retry(self, method: str, url: str, response: Response) -> bool:  # noqa: ARG002
+        """Whether the token was refused and `on_expired` gave a new one."""
+        error = xrpc_error(response.status, response.headers, response.body)
+        if error.kind not in {ErrorKind.TOKEN_EXPIRED, ErrorKind.TOKEN_INVALID} or self._on_expired is None:
             return False
-        ask, self._on_expired = self._on_expired, None
-        token = ask()
+        on_expired, self._on_expired = self._on_expired, None
+        token = on_expired()
         if not token:
             return False
         self._token = token
         return True
 
-    def observe(self, url: str, answer: Response) -> None:
-        """Nothing to learn: bearer tokens have no nonces."""
+    def observe(self, url: str, response: Response) -> None:
+        """Nothing to record: bearer tokens have no nonces."""
 
 
 def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
@@ -136,10 +142,10 @@ def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
     scope = claims.get("scope")
     kind = APP_PASSWORD_KINDS.get(scope) if isinstance(scope, str) else None
     if kind is None:
-        # Refused in any case: a server that cannot be asked now ends the session later by itself.
+        # The sign-in is refused in any case. Where the server cannot be reached, the session expires there by itself.
         with contextlib.suppress(AtprotoError):
             delete_session(xrpc, pds_url, refresh)
-        if scope == MAIN:
+        if scope == FULL_ACCESS_SCOPE:
             raise MainPasswordRefused("this is the account's main password; make an app password instead")
         raise AppPasswordError("the server does not say that this is an app password")
     try:
@@ -159,11 +165,11 @@ def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
 
 
 def _claims(jwt: str) -> dict[str, Any]:
-    """The claims of a token, unverified: its server gave it to us over TLS, nobody else reads it from us."""
+    """The claims of a token. Not verified: it came over TLS from the server that issued it."""
     try:
         payload = jwt.split(".")[1]
         found = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (ValueError, IndexError, RecursionError):
-        # From None: the message of a decoding fault can quote the token.
+        # "from None", because the message of a decoding error can quote the token.
         raise MalformedResponse(200, "the access token cannot be read") from None
     return found if isinstance(found, dict) else {}

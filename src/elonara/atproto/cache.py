@@ -1,4 +1,4 @@
-"""A small memory: answers that stay good for a while, bounded in number."""
+"""A cache in memory with a time to live and a bounded size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class TtlCache[V]:
-    """Values by name for `ttl` seconds, at most `size` of them; the one put first leaves first. Safe to share."""
+    """Values by name for `ttl` seconds, at most `size` of them; the oldest is evicted first. Thread-safe."""
 
     def __init__(self, ttl: float, size: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._ttl = ttl
@@ -19,7 +19,7 @@ class TtlCache[V]:
         self._items: OrderedDict[str, tuple[float, V]] = OrderedDict()
 
     def get(self, name: str) -> V | None:
-        """The value, or None when there is none or it is too old."""
+        """The value, or None where there is none or it has expired."""
         with self._lock:
             found = self._items.get(name)
             if found is None:
@@ -30,7 +30,7 @@ class TtlCache[V]:
             return found[1]
 
     def put(self, name: str, value: V) -> None:
-        """Remember a value from now on."""
+        """Store a value; its time to live starts now."""
         with self._lock:
             self._items.pop(name, None)
             self._items[name] = (self._clock() + self._ttl, value)
@@ -38,6 +38,6 @@ class TtlCache[V]:
                 self._items.popitem(last=False)
 
     def forget(self, name: str) -> None:
-        """Forget a value."""
+        """Remove a value."""
         with self._lock:
             self._items.pop(name, None)

@@ -1,4 +1,4 @@
-"""TXT records, by which a handle can name its DID."""
+"""TXT records: a handle can name its DID in one at `_atproto.<handle>`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from elonara.atproto.errors import NetworkError
 if TYPE_CHECKING:
     import dns.resolver
 
-# `lookup(name)` gives the TXT strings at a name, none when there is no such name; raises NetworkError otherwise.
+# `lookup(name)` returns the TXT strings at a name, none where the name does not exist, or raises NetworkError.
 TxtLookup = Callable[[str], Sequence[str]]
 
 
 class DnsTxt:
-    """A TxtLookup through the system's name servers, answering within `timeout` seconds."""
+    """A TxtLookup through the system's name servers, at most `timeout` seconds long."""
 
     def __init__(self, timeout: float = 3.0) -> None:
         self._timeout = timeout
@@ -24,8 +24,8 @@ class DnsTxt:
         self._resolver: dns.resolver.Resolver | None = None
 
     def __call__(self, name: str) -> Sequence[str]:
-        """The TXT strings at `name`; several parts of one string are joined."""
-        # Imported late: a quarter of a second that most commands do not need.
+        """The TXT strings at `name`; the parts of a record are joined."""
+        # Imported here, because the import takes a quarter of a second and most commands never resolve a name.
         import dns.exception  # noqa: PLC0415
         import dns.resolver  # noqa: PLC0415
 

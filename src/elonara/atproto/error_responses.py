@@ -1,6 +1,6 @@
-"""Reading failures: from what a server answered to the types of `errors`.
+"""Turns error responses of servers into the types of `errors`.
 
-Every row of our table of measured answers is one case here and one test beside it.
+The mapping is from responses measured at real servers; `tests/unit/atproto/test_error_responses.py` lists each of them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 
 from elonara.atproto.errors import AccessDenied, ErrorKind, InvalidGrant, OAuthError, XrpcError
 
-MAX_RETRY_AFTER_SECONDS = 86_400.0  # seconds; no budget of a server lasts longer, whatever it says
+MAX_RETRY_AFTER_SECONDS = 86_400.0  # no known rate limit has a longer window; protects from absurd values
 
 CREATE_RECORD = "com.atproto.repo.createRecord"
 CREATE_SESSION = "com.atproto.server.createSession"
 
-# Names of errors whose meaning depends neither on the status nor on the call.
+# Error names whose meaning depends neither on the status nor on the method called.
 KIND_BY_ERROR_NAME: Mapping[str, ErrorKind] = {
     "use_dpop_nonce": ErrorKind.USE_DPOP_NONCE,
     "invalid_dpop_proof": ErrorKind.INVALID_DPOP_PROOF,
@@ -39,7 +39,7 @@ KIND_BY_ERROR_NAME: Mapping[str, ErrorKind] = {
     "RepoNotFound": ErrorKind.ACCOUNT_NOT_FOUND,
     "RateLimitExceeded": ErrorKind.RATE_LIMITED,
     "AuthMissing": ErrorKind.WRONG_SCHEME_OR_HOST,
-    "MethodNotImplemented": ErrorKind.BAD_REQUEST,  # a 501, yet certainly nothing was done
+    "MethodNotImplemented": ErrorKind.BAD_REQUEST,  # a 501, but unlike other 5xx it proves that nothing was done
 }
 
 KIND_BY_MESSAGE: Mapping[str, ErrorKind] = {
@@ -47,7 +47,7 @@ KIND_BY_MESSAGE: Mapping[str, ErrorKind] = {
     "could not locate record": ErrorKind.RECORD_NOT_FOUND,
 }
 
-# The words with which a PDS refuses a token that was sent in the wrong way or to the wrong place.
+# How a PDS words the refusal of a token that was sent with the wrong scheme or to the wrong server.
 WRONG_SCHEME_MESSAGES = (
     "bad token scope",
     "malformed token",
@@ -65,17 +65,17 @@ def classify(status: int, error: str, message: str, nsid: str = "") -> ErrorKind
         return kind
     words = message.lower()
     if error in {"invalid_token", "InvalidToken"}:
-        return _token_fault(words)
+        return _token_error(words)
     if status >= 500:
         return ErrorKind.RECORD_EXISTS_OR_SERVER if nsid == CREATE_RECORD and status == 500 else ErrorKind.SERVER_ERROR
     if status == 401:
         return ErrorKind.WRONG_PASSWORD if nsid == CREATE_SESSION else ErrorKind.TOKEN_INVALID
-    # Several methods of a PDS give these two no name of their own, only words.
+    # Several methods of a PDS report these two with a message alone, without an error name of their own.
     known = next((kind for start, kind in KIND_BY_MESSAGE.items() if words.startswith(start)), ErrorKind.BAD_REQUEST)
-    return known if 400 <= status < 500 else ErrorKind.MALFORMED_ANSWER
+    return known if 400 <= status < 500 else ErrorKind.MALFORMED_RESPONSE
 
 
-def _token_fault(words: str) -> ErrorKind:
+def _token_error(words: str) -> ErrorKind:
     if words.startswith(WRONG_SCHEME_MESSAGES):
         return ErrorKind.WRONG_SCHEME_OR_HOST
     return ErrorKind.TOKEN_EXPIRED if '"exp" claim' in words or "expired" in words else ErrorKind.TOKEN_INVALID
@@ -83,7 +83,7 @@ def _token_fault(words: str) -> ErrorKind:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """A budget as a server states it: `limit` points in `window` seconds, `remaining` until `resets_at` (UTC)."""
+    """A rate limit as the server states it: `limit` points in `window` seconds, `remaining` until `resets_at` (UTC)."""
 
     limit: int | None
     remaining: int | None
@@ -93,27 +93,30 @@ class RateLimit:
 
 
 def rate_limit(headers: Mapping[str, str], now: float | None = None) -> RateLimit | None:
-    """The rate limit headers of an answer (`ratelimit-*`, `retry-after`), None where the server sent none."""
+    """The rate limit headers of a response (`ratelimit-*`, `retry-after`), None where the server sent none."""
     now = time.time() if now is None else now
-    reset = _whole(headers.get("ratelimit-reset"))
+    reset = _unsigned_int(headers.get("ratelimit-reset"))
     policy = headers.get("ratelimit-policy", "")
     found = RateLimit(
-        limit=_whole(headers.get("ratelimit-limit")),
-        remaining=_whole(headers.get("ratelimit-remaining")),
-        resets_at=_moment(reset),
-        window=_whole(policy.partition(";w=")[2].partition(";")[0]),
+        limit=_unsigned_int(headers.get("ratelimit-limit")),
+        remaining=_unsigned_int(headers.get("ratelimit-remaining")),
+        resets_at=_utc_datetime(reset),
+        window=_unsigned_int(policy.partition(";w=")[2].partition(";")[0]),
         retry_after=_retry_after(headers.get("retry-after", ""), now),
     )
-    said = (found.limit, found.remaining, found.resets_at, found.retry_after)
-    return None if said == (None, None, None, None) else found
+    stated = (found.limit, found.remaining, found.resets_at, found.retry_after)
+    return None if stated == (None, None, None, None) else found
 
 
 def xrpc_error(status: int, headers: Mapping[str, str], body: bytes, nsid: str = "") -> XrpcError:
-    """The typed error of a failed XRPC answer. Takes any body, also one that is no JSON at all."""
-    payload = _object(body)
-    error, message = _text(payload.get("error")), _text(payload.get("message") or payload.get("error_description"))
+    """The typed error for an XRPC error response. Accepts any body, including one that is not JSON."""
+    payload = _json_object(body)
+    error, message = (
+        _printable(payload.get("error")),
+        _printable(payload.get("message") or payload.get("error_description")),
+    )
     challenge = headers.get("www-authenticate", "")
-    if not error and 'error="' in challenge:  # a proxy may have eaten the body, the challenge says the same
+    if not error and 'error="' in challenge:  # a proxy may have replaced the body; the challenge holds the same name
         error = challenge.partition('error="')[2].partition('"')[0]
     budget = rate_limit(headers)
     return XrpcError(
@@ -127,10 +130,10 @@ def xrpc_error(status: int, headers: Mapping[str, str], body: bytes, nsid: str =
 
 
 def oauth_error(status: int, headers: Mapping[str, str], body: bytes) -> OAuthError:
-    """The typed error of a failed answer of an authorization server (RFC 6749 section 5.2)."""
-    payload = _object(body)
-    code = _text(payload.get("error"))
-    description = _text(payload.get("error_description") or payload.get("message"))
+    """The typed error for an error response of an authorization server (RFC 6749 section 5.2)."""
+    payload = _json_object(body)
+    code = _printable(payload.get("error"))
+    description = _printable(payload.get("error_description") or payload.get("message"))
     if code == "invalid_grant":
         return InvalidGrant(description, status=status)
     if code == "access_denied":
@@ -140,7 +143,7 @@ def oauth_error(status: int, headers: Mapping[str, str], body: bytes) -> OAuthEr
     return OAuthError(code or fallback, description, status=status, retry_after=budget.retry_after if budget else None)
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _json_object(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
@@ -148,18 +151,18 @@ def _object(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _text(value: Any, limit: int = 500) -> str:
-    """A server's words, without control characters and of bounded length: they go to logs and pages."""
+def _printable(value: Any, limit: int = 500) -> str:
+    """A server's text made safe for logs and pages: no control characters, bounded length."""
     if not isinstance(value, str):
         return ""
     return "".join(char if char.isprintable() else " " for char in value[:limit]).strip()
 
 
-def _whole(value: str | None) -> int | None:
+def _unsigned_int(value: str | None) -> int | None:
     return int(value) if value and value.isascii() and value.isdigit() and len(value) <= 12 else None
 
 
-def _moment(seconds: int | None) -> datetime | None:
+def _utc_datetime(seconds: int | None) -> datetime | None:
     try:
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
@@ -168,7 +171,7 @@ def _moment(seconds: int | None) -> datetime | None:
 
 def _retry_after(value: str, now: float) -> float | None:
     """Seconds to wait: `retry-after` is a number of seconds or an HTTP date (RFC 9110 section 10.2.3)."""
-    if (seconds := _whole(value)) is not None:
+    if (seconds := _unsigned_int(value)) is not None:
         return min(float(seconds), MAX_RETRY_AFTER_SECONDS)
     try:
         return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), MAX_RETRY_AFTER_SECONDS) if value else None

@@ -1,8 +1,8 @@
-"""What can go wrong on the AT Protocol network, as types that a caller can act on.
+"""The errors of the AT Protocol package, as types that a caller can act on.
 
-Three families: the network (`NetworkError`), names and identities (`IdentityError`), and servers that
-answered something other than success (`XrpcError` for XRPC, `OAuthError` for the authorization server).
-No message here ever holds a token, a password or a request body.
+Three families: the network (`NetworkError`), handles and DIDs (`IdentityError`), and error responses of servers
+(`XrpcError` for XRPC, `OAuthError` for authorization servers). No message here may hold a token, a password or a
+request body.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class AtprotoError(Exception):
 
 
 class NetworkError(AtprotoError):
-    """No usable answer came back.
+    """No usable response came back.
 
-    `ambiguous` is true when bytes of the request had already left: the server may have done the work. It is
+    `ambiguous` is true when bytes of the request had already been sent, so the server may have carried it out. It is
     false when nothing was sent (the name did not resolve, the address was refused, the connection failed).
     """
 
@@ -34,35 +34,35 @@ class NetworkError(AtprotoError):
 
 
 class AddressRefused(NetworkError):
-    """The address may not be asked: not public, an odd port, not https, or written in a refused form."""
+    """The address is not allowed: not public, another port, not https, or written in a refused form."""
 
     def __init__(self, message: str, *, ambiguous: bool = False) -> None:
         super().__init__(message, ambiguous=ambiguous)
 
 
 class NameNotFound(NetworkError):
-    """The host name leads to no address."""
+    """The host name has no address."""
 
     def __init__(self, message: str, *, ambiguous: bool = False) -> None:
         super().__init__(message, ambiguous=ambiguous)
 
 
 class BodyTooLarge(NetworkError):
-    """The answer is larger than the caller allows. The server did answer, so the request may have been done."""
+    """The response is larger than the caller allows. Ambiguous: the server has handled the request."""
 
     def __init__(self, message: str, *, ambiguous: bool = True) -> None:
         super().__init__(message, ambiguous=ambiguous)
 
 
 class SlowBody(NetworkError):
-    """The request was sent, but the answer was not complete at the deadline."""
+    """The request was sent, but the response was not complete at the deadline."""
 
     def __init__(self, message: str, *, ambiguous: bool = True) -> None:
         super().__init__(message, ambiguous=ambiguous)
 
 
 class IdentityError(AtprotoError):
-    """A handle or DID does not lead to an account. `reason` is a stable code, see `IdentityReason`."""
+    """A handle or DID could not be resolved to an account. `reason` is a stable code, see `IdentityReason`."""
 
     def __init__(self, message: str, *, reason: IdentityReason) -> None:
         super().__init__(message)
@@ -70,15 +70,15 @@ class IdentityError(AtprotoError):
 
 
 class ErrorKind(StrEnum):
-    """What an XRPC failure means to us, independent of how a server words it."""
+    """What an XRPC failure means, independent of how a server words it."""
 
-    USE_DPOP_NONCE = "use_dpop_nonce"  # take the nonce of the answer and try again
-    INVALID_DPOP_PROOF = "invalid_dpop_proof"  # the proof is wrong: ours to fix (or the clock)
-    TOKEN_EXPIRED = "token_expired"  # noqa: S105 - refresh and try again
+    USE_DPOP_NONCE = "use_dpop_nonce"  # retry with the nonce of the response
+    INVALID_DPOP_PROOF = "invalid_dpop_proof"  # our proof is wrong: a bug here, or this machine's clock is off
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105 - refresh and retry
     TOKEN_INVALID = "token_invalid"  # noqa: S105 - revoked, rotated away, of another PDS, account taken down or deleted
-    WRONG_SCHEME_OR_HOST = "wrong_scheme_or_host"  # ours to fix, never a reason to ask the member to reauthorize
-    SCOPE_MISSING = "scope_missing"  # the member has not allowed this
-    RECORD_EXISTS_OR_SERVER = "record_exists_or_server"  # 500 on create: look at the record key before a retry
+    WRONG_SCHEME_OR_HOST = "wrong_scheme_or_host"  # a bug here, never a reason to ask the member to reauthorize
+    SCOPE_MISSING = "scope_missing"  # the member has not granted the scope that this needs
+    RECORD_EXISTS_OR_SERVER = "record_exists_or_server"  # 500 on create: read the record key before a retry
     RECORD_NOT_FOUND = "record_not_found"
     BLOB_NOT_FOUND = "blob_not_found"
     AUTH_FACTOR_REQUIRED = "auth_factor_required"  # the account has e-mail codes; app passwords never need one
@@ -87,20 +87,20 @@ class ErrorKind(StrEnum):
     ACCOUNT_TAKENDOWN = "account_takendown"
     ACCOUNT_NOT_FOUND = "account_not_found"
     RATE_LIMITED = "rate_limited"
-    SERVER_ERROR = "server_error"  # 5xx: the work may have been done
+    SERVER_ERROR = "server_error"  # 5xx: the request may have been carried out
     BAD_REQUEST = "bad_request"  # any other 4xx: the same request will fail again
-    MALFORMED_ANSWER = "malformed_answer"  # not JSON, or without the fields that the call promises
+    MALFORMED_RESPONSE = "malformed_answer"  # not JSON, or without the fields that the lexicon requires
 
     @property
     def ambiguous(self) -> bool:
-        """Whether the work may have been done in spite of the failure: look before a retry."""
-        return self in {ErrorKind.RECORD_EXISTS_OR_SERVER, ErrorKind.SERVER_ERROR, ErrorKind.MALFORMED_ANSWER}
+        """Whether the request may have been carried out in spite of the failure: read the state before a retry."""
+        return self in {ErrorKind.RECORD_EXISTS_OR_SERVER, ErrorKind.SERVER_ERROR, ErrorKind.MALFORMED_RESPONSE}
 
 
 class XrpcError(AtprotoError):
-    """A server answered an XRPC call with a failure. `error` and `message` are the server's own words.
+    """An XRPC error response. `error` and `message` are the server's own words.
 
-    `retry_after` is in seconds, `resets_at` an aware UTC time; both only when the server said so.
+    `retry_after` is in seconds, `resets_at` an aware UTC time; both are None unless the server sent them.
     """
 
     def __init__(
@@ -123,21 +123,21 @@ class XrpcError(AtprotoError):
 
     @property
     def ambiguous(self) -> bool:
-        """Whether the work may have been done in spite of this answer."""
+        """Whether the request may have been carried out in spite of this response."""
         return self.kind.ambiguous
 
 
 class MalformedResponse(XrpcError):
-    """The status says success, the body is not what was promised."""
+    """A response with a success status whose body is not what the lexicon or specification requires."""
 
     def __init__(self, status: int, message: str) -> None:
-        super().__init__(status, "MalformedAnswer", message, kind=ErrorKind.MALFORMED_ANSWER)
+        super().__init__(status, "MalformedAnswer", message, kind=ErrorKind.MALFORMED_RESPONSE)
 
 
 class OAuthError(AtprotoError):
-    """The authorization server refused, or what came back from it cannot be trusted.
+    """The authorization server refused, or its response cannot be trusted.
 
-    `code` is the OAuth error code (RFC 6749 section 5.2 and friends) or one of ours.
+    `code` is an OAuth error code (RFC 6749 section 5.2 and the RFCs that extend it) or one of ours.
     """
 
     def __init__(self, code: str, description: str = "", *, status: int = 0, retry_after: float | None = None) -> None:
@@ -149,33 +149,33 @@ class OAuthError(AtprotoError):
 
 
 class InvalidGrant(OAuthError):
-    """The code or refresh token is used, revoked or unknown: this session is over."""
+    """The code or refresh token is used, revoked or unknown: the session has ended."""
 
     def __init__(self, description: str = "", *, status: int = 400) -> None:
         super().__init__("invalid_grant", description, status=status)
 
     @property
     def replayed(self) -> bool:
-        """Whether a refresh token was used twice, which ends the whole session at the server."""
+        """Whether a refresh token was used twice, for which the server revokes the whole session."""
         return "replay" in self.description.lower()
 
 
 class AccessDenied(OAuthError):
-    """The person pressed "deny" on the server's consent page."""
+    """The user denied access on the server's consent page."""
 
     def __init__(self, description: str = "") -> None:
         super().__init__("access_denied", description)
 
 
 class BadState(OAuthError):
-    """The callback's `state` is not one we can continue: missing, unknown, used or expired."""
+    """The callback's `state` belongs to no open authorization request: missing, unknown, used or expired."""
 
     def __init__(self, description: str) -> None:
         super().__init__("bad_state", description)
 
 
 class WrongIssuer(OAuthError):
-    """The callback, the metadata or the account names another authorization server (mix-up, RFC 9207)."""
+    """The callback, the metadata or the account names another authorization server (mix-up attack, RFC 9207)."""
 
     def __init__(self, expected: str, got: str) -> None:
         super().__init__("wrong_issuer", f"expected {expected}, got {got or 'none'}")
@@ -184,7 +184,7 @@ class WrongIssuer(OAuthError):
 
 
 class WrongAccount(OAuthError):
-    """The token is for another account than the one we began with."""
+    """The token is for another account than the authorization request was."""
 
     def __init__(self, expected: str, got: str) -> None:
         super().__init__("wrong_account", f"expected {expected}, got {got}")
@@ -193,7 +193,7 @@ class WrongAccount(OAuthError):
 
 
 class MissingScope(OAuthError):
-    """The server granted less than what cannot be done without."""
+    """The server did not grant a scope that is required."""
 
     def __init__(self, wanted: Collection[str], granted: Collection[str]) -> None:
         super().__init__("missing_scope", f"wanted {' '.join(sorted(wanted))}")

@@ -1,9 +1,9 @@
-"""Guarded HTTP: the only way out of this program.
+"""The HTTP client for all requests to the network, guarded against SSRF.
 
-Addresses on this network are chosen by strangers (a handle, a DID document, a server's metadata), so every
-connection is vetted: the name is resolved here, addresses that are not public are refused, and the connection
-goes to the very address that was vetted, while TLS still checks the name. No redirects unless asked for, no
-proxies or other settings from the environment, no cookies, bounded bodies, and one deadline for the whole call.
+URLs are chosen by strangers (a handle, a DID document, a server's metadata), so every connection is vetted: the name is
+resolved here, addresses that are not public are refused, and the connection goes to the very address that was vetted
+(no second lookup, hence no DNS rebinding), while TLS still checks the name. No redirects unless asked for, no proxies
+or other settings from the environment, no cookies, bounded bodies, and one deadline for the whole call.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ USER_AGENT = "Elonara"
 
 @dataclass(frozen=True)
 class Response:
-    """What a server said. `headers` ignores case; `url` is where the answer came from, after any redirect."""
+    """An HTTP response. `headers` ignores case; `url` is the one that gave it, after any redirect."""
 
     status: int
     headers: Mapping[str, str]
@@ -49,7 +49,7 @@ class Response:
             object.__setattr__(self, "headers", httpx2.Headers(dict(self.headers)))
 
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object. Raises MalformedAnswer for anything else."""
+        """The body as a JSON object. Raises MalformedResponse for anything else."""
         try:
             found = jsonlib.loads(self.body)
         except (ValueError, RecursionError) as fault:
@@ -59,7 +59,7 @@ class Response:
         return found
 
     def text(self) -> str:
-        """The body as UTF-8. Raises MalformedAnswer for anything else."""
+        """The body as UTF-8. Raises MalformedResponse for anything else."""
         try:
             return self.body.decode()
         except UnicodeDecodeError as fault:
@@ -67,7 +67,7 @@ class Response:
 
 
 class HttpClient(Protocol):
-    """What the rest of this package needs of the network; `GuardedHttp` is the real one."""
+    """The HTTP client that this package expects; `GuardedHttp` is the real one."""
 
     def request(
         self,
@@ -83,16 +83,16 @@ class HttpClient(Protocol):
         deadline: float = 20.0,
         redirects: int = 0,
     ) -> Response:
-        """One request, one answer of any status. Raises NetworkError and its kinds."""
+        """Send one request; returns the response, whatever its status. Raises NetworkError and its subclasses."""
         ...
 
 
 class GuardedHttp:
-    """HTTP to addresses that strangers chose. One connection pool, safe to share between threads.
+    """An HTTP client for URLs that strangers chose. One connection pool, safe to share between threads.
 
-    `allow_private_hosts` are `host:port` pairs that may be plain http, any port, and not public: the sandbox,
-    or a PDS in one's own network. `resolver(host, port)` gives `(address, port)` pairs to try in order, each of
-    them vetted; the system's resolver by default. `ssl_context` replaces the usual certificate checks.
+    `allow_private_hosts` are `host:port` pairs that may use plain http, any port and a private address: the sandbox, or
+    a PDS in one's own network. `resolver(host, port)` returns `(address, port)` pairs to try in order, each of them
+    vetted; the system's resolver by default. `ssl_context` replaces the usual certificate checks.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class GuardedHttp:
         self._transport.close()
 
     def check(self, url: str) -> None:
-        """Raise AddressRefused where `request` would refuse `url` as it is written, before any name is resolved."""
+        """Raise AddressRefused where `request` would refuse `url` without resolving its name."""
         check_url(_parse(url), self._allowed)
 
     def request(
@@ -127,11 +127,12 @@ class GuardedHttp:
         deadline: float = 20.0,
         redirects: int = 0,
     ) -> Response:
-        """One request, one answer of any status, within `deadline` seconds from now (names to last byte).
+        """Send one request; returns the response, whatever its status.
 
-        At most one of `content`, `json` and `form` is the body. `max_bytes` bounds the answer's body, also
-        after decompression. `redirects` is how many to follow (GET only, each target vetted anew, without the
-        caller's headers); further ones and those of other methods are answers like any other.
+        `deadline` is in seconds from now and covers everything from name lookup to the last byte. At most one of
+        `content`, `json` and `form` is the body. `max_bytes` bounds the response's body, also after decompression.
+        `redirects` is how many to follow (GET only, each target vetted anew, without the caller's headers); further
+        ones, and those of other methods, are returned as the response.
 
         Raises AddressRefused, BodyTooLarge, SlowBody, NetworkError.
         """
@@ -149,20 +150,20 @@ class GuardedHttp:
             target = target.copy_merge_params(list(params.items()) if isinstance(params, Mapping) else list(params))
         while True:
             check_url(target, self._allowed)
-            answer = self._once(httpx2.Request(method, target, headers=head, content=content), max_bytes, until)
-            where = answer.headers.get("location")
-            if method != "GET" or answer.status not in REDIRECTS or not where or redirects <= 0:
-                return answer
+            response = self._send(httpx2.Request(method, target, headers=head, content=content), max_bytes, until)
+            location = response.headers.get("location")
+            if method != "GET" or response.status not in REDIRECTS or not location or redirects <= 0:
+                return response
             redirects -= 1
-            target = _parse(where, base=target)
+            target = _parse(location, base=target)
             head = {name: head[name] for name in ("user-agent", "accept", "accept-encoding")}
 
-    def _once(self, request: httpx2.Request, max_bytes: int, until: Deadline) -> Response:
+    def _send(self, request: httpx2.Request, max_bytes: int, until: Deadline) -> Response:
         call = RequestContext(until)
         token = current_request.set(call)
         host = request.url.host
         try:
-            # Only "pool" counts here: waits on the socket end at the call's deadline, see transport.
+            # Only the "pool" timeout applies: `GuardedStream` ends waits on the socket at the call's deadline.
             request.extensions = {"timeout": {"pool": until.left()}}
             response = self._transport.handle_request(request)
             try:
@@ -180,13 +181,13 @@ class GuardedHttp:
                 raise SlowBody(f"{host} did not answer in time") from fault
             raise NetworkError(f"{host} could not be reached in time", ambiguous=False) from fault
         except (httpx2.HTTPError, OSError) as fault:
-            raise NetworkError(_say(host, fault, call), ambiguous=call.sent) from fault
+            raise NetworkError(_failure_message(host, fault, call), ambiguous=call.sent) from fault
         finally:
             current_request.reset(token)
 
 
 def host_of(url: str) -> str:
-    """The host of a URL for a message: never its path or query, which may hold secrets."""
+    """The host of a URL, for messages: the path and the query may hold secrets."""
     try:
         return httpx2.URL(url).host or "the server"
     except httpx2.InvalidURL:
@@ -200,13 +201,13 @@ def _parse(url: str, base: httpx2.URL | None = None) -> httpx2.URL:
         raise AddressRefused("that is not an address we can ask") from fault
 
 
-# Endpoints are asked again and again; what stands in `params` is not part of it.
+# Cached, because calls repeat the same endpoints; query parameters are not part of `text`.
 @functools.lru_cache(maxsize=512)
 def _url(text: str) -> httpx2.URL:
     return httpx2.URL(text)
 
 
-def _say(host: str, fault: Exception, call: RequestContext) -> str:
+def _failure_message(host: str, fault: Exception, call: RequestContext) -> str:
     if isinstance(fault, httpx2.ConnectError):
         return f"{host} could not be reached: {fault}"
     return f"{host} broke off the conversation" if call.sent else f"{host} could not be reached"

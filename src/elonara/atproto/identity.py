@@ -1,4 +1,4 @@
-"""Handles and DIDs: who an account is and where it lives.
+"""Resolving handles and DIDs: which account they belong to and which PDS hosts it.
 
 Specs: https://atproto.com/specs/handle and https://atproto.com/specs/did
 """
@@ -27,9 +27,9 @@ from elonara.atproto.syntax import is_did, is_did_plc, is_handle, normalize_hand
 from elonara.atproto.xrpc import Xrpc
 
 HANDLE_INVALID = "handle.invalid"
-# Top-level domains that no handle of the open network has: asked of the configured resolver alone.
+# Top-level domains that no handle on the public network can have: resolved by the configured resolver alone.
 CLOSED_TLDS = frozenset({"alt", "arpa", "example", "internal", "local", "localhost", "onion", "test"})
-CACHE_SECONDS = 599.0  # the OAuth profile: identities are not remembered for ten minutes
+MAX_CACHE_SECONDS = 599.0  # the OAuth profile: identities are cached for less than ten minutes
 CACHE_SIZE = 10_000
 RESOLVE_DEADLINE_SECONDS = 10.0
 MAX_DID_RESPONSE_BYTES = 4096
@@ -38,7 +38,7 @@ MAX_DID_DOCUMENT_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class DidDocument:
-    """What a DID document claims. `handle` is unproven and may be empty; `pds_url` is an origin, or empty."""
+    """What a DID document states. `handle` is not verified and may be empty; `pds_url` is an origin, or empty."""
 
     did: str
     handle: str
@@ -47,7 +47,7 @@ class DidDocument:
 
 @dataclass(frozen=True)
 class Identity:
-    """An account: `handle` was checked both ways, or is `handle.invalid`; `pds_url` is the origin of its PDS."""
+    """An account. `handle` was verified in both directions, or is `handle.invalid`; `pds_url` is its PDS's origin."""
 
     did: str
     handle: str
@@ -55,10 +55,10 @@ class Identity:
 
 
 class IdentityResolver:
-    """Resolves handles and DIDs, remembering answers for `ttl` seconds (under ten minutes). Safe to share.
+    """Resolves handles and DIDs, cached for `ttl` seconds (under ten minutes). Thread-safe. Raises IdentityError.
 
-    `handle_resolver_url` is a service that answers `com.atproto.identity.resolveHandle` for names that the open
-    Internet does not have, such as `.test`; without it those are refused. Raises IdentityError.
+    `handle_resolver_url` is a service with the method `com.atproto.identity.resolveHandle` for names that the public
+    DNS does not have, such as `.test`; without it those are refused. `fresh` bypasses the cache.
     """
 
     def __init__(
@@ -74,11 +74,11 @@ class IdentityResolver:
         self._plc_url = plc_url.rstrip("/")
         self._handle_resolver_url = handle_resolver_url
         self._dns = dns or DnsTxt()
-        self._handles: TtlCache[str] = TtlCache(min(ttl, CACHE_SECONDS), CACHE_SIZE)
-        self._documents: TtlCache[DidDocument] = TtlCache(min(ttl, CACHE_SECONDS), CACHE_SIZE)
+        self._handles: TtlCache[str] = TtlCache(min(ttl, MAX_CACHE_SECONDS), CACHE_SIZE)
+        self._documents: TtlCache[DidDocument] = TtlCache(min(ttl, MAX_CACHE_SECONDS), CACHE_SIZE)
 
     def resolve_handle(self, handle: str, *, fresh: bool = False) -> str:
-        """The DID that a handle claims: DNS TXT at `_atproto`, then https. Nothing says the DID agrees.
+        """The DID that a handle names: DNS TXT at `_atproto`, then https. The DID may name another handle.
 
         Raises IdentityError: `bad_handle`, `handle_not_found`, `unreachable`.
         """
@@ -89,16 +89,16 @@ class IdentityResolver:
         if not fresh and (known := self._handles.get(handle)):
             return known
         if tld not in CLOSED_TLDS:
-            did = self._by_dns_or_https(handle)
+            did = self._resolve_by_dns_or_https(handle)
         elif self._handle_resolver_url:
-            did = self._by_resolver(handle)
+            did = self._resolve_by_service(handle)
         else:
             raise IdentityError(f"handles that end in .{tld} do not exist on the open network", reason="bad_handle")
         self._handles.put(handle, did)
         return did
 
     def resolve_did(self, did: str, *, fresh: bool = False) -> DidDocument:
-        """What the document of a DID (did:plc, did:web) says.
+        """The parts we need of the document of a DID (did:plc, did:web).
 
         Raises IdentityError: `did_malformed`, `did_not_found`, `unreachable`.
         """
@@ -106,14 +106,17 @@ class IdentityResolver:
         if not fresh and (known := self._documents.get(did)):
             return known
         try:
-            answer = self._http.request("GET", url, deadline=RESOLVE_DEADLINE_SECONDS, max_bytes=MAX_DID_DOCUMENT_BYTES)
-            if answer.status != 200:
-                raise _refusal(answer, f"the document of {did}", "did_not_found")
-            document = _read_document(did, answer.json())
+            response = self._http.request(
+                "GET", url, deadline=RESOLVE_DEADLINE_SECONDS, max_bytes=MAX_DID_DOCUMENT_BYTES
+            )
+            if response.status != 200:
+                raise _refusal(response, f"the document of {did}", "did_not_found")
+            document = _read_document(did, response.json())
         except MalformedResponse as fault:
             raise IdentityError(f"the document of {did} cannot be read", reason="did_malformed") from fault
         except (NameNotFound, AddressRefused) as fault:
-            # A directory that cannot be found is our setting or our network; a did:web host is the DID itself.
+            # A PLC directory without an address is a fault of our settings or network and may pass. The host of a
+            # did:web is part of the DID: without an address, the DID does not exist.
             reason: IdentityReason = "unreachable" if is_did_plc(did) else "did_not_found"
             raise IdentityError(f"the document of {did} cannot be fetched: {fault}", reason=reason) from fault
         except NetworkError as fault:
@@ -122,50 +125,50 @@ class IdentityResolver:
         return document
 
     def resolve(self, identifier: str, *, fresh: bool = False) -> Identity:
-        """The account behind a handle or a DID.
+        """The account of a handle or a DID.
 
-        A handle must be named back by its DID document, else `handle_mismatch`. Beginning from a DID, a handle
-        that cannot be confirmed becomes `handle.invalid`. An account without a PDS is `no_pds`.
+        A handle must be named by its DID's document too, else IdentityError `handle_mismatch`. Given a DID, a handle
+        that cannot be verified becomes `handle.invalid`. An account without a PDS is IdentityError `no_pds`.
         """
         identifier = normalize_identifier(identifier)
         if is_did(identifier):
             document = self.resolve_did(identifier, fresh=fresh)
-            handle = document.handle if self._confirms(document, fresh) else HANDLE_INVALID
+            handle = document.handle if self._handle_is_verified(document, fresh) else HANDLE_INVALID
         else:
             handle = identifier
             document = self.resolve_did(self.resolve_handle(handle, fresh=fresh), fresh=fresh)
             if document.handle != handle:
-                if not fresh:  # what is remembered may be older than a change of handle
+                if not fresh:  # the cache may be older than a change of handle
                     return self.resolve(handle, fresh=True)
                 raise IdentityError(f"{handle} leads to an account that does not use it", reason="handle_mismatch")
         if not document.pds_url:
             raise IdentityError(f"{handle} has no server that holds its posts", reason="no_pds")
         return Identity(document.did, handle, document.pds_url)
 
-    def _confirms(self, document: DidDocument, fresh: bool) -> bool:
+    def _handle_is_verified(self, document: DidDocument, fresh: bool) -> bool:
         try:
             return bool(document.handle) and self.resolve_handle(document.handle, fresh=fresh) == document.did
         except IdentityError:
             return False
 
-    def _by_dns_or_https(self, handle: str) -> str:
+    def _resolve_by_dns_or_https(self, handle: str) -> str:
         dns_fault: NetworkError | None = None
         try:
-            claims = {text[4:].strip() for text in self._dns(f"_atproto.{handle}") if text.startswith("did=")}
+            dids = {text[4:].strip() for text in self._dns(f"_atproto.{handle}") if text.startswith("did=")}
         except NetworkError as fault:
-            dns_fault, claims = fault, set()
-        if len(claims) > 1:
+            dns_fault, dids = fault, set()
+        if len(dids) > 1:
             raise IdentityError(f"{handle} names several accounts in its DNS", reason="handle_not_found")
-        if claims and is_did(claim := claims.pop()):
-            return claim
+        if dids and is_did(did := dids.pop()):
+            return did
         try:
             url = f"https://{handle}/.well-known/atproto-did"
-            answer = self._http.request(
+            response = self._http.request(
                 "GET", url, deadline=RESOLVE_DEADLINE_SECONDS, max_bytes=MAX_DID_RESPONSE_BYTES, redirects=3
             )
-            if answer.status != 200:
-                raise _refusal(answer, handle, "handle_not_found")
-            did = answer.text().strip()
+            if response.status != 200:
+                raise _refusal(response, handle, "handle_not_found")
+            did = response.text().strip()
         except (NetworkError, XrpcError) as fault:
             absent = isinstance(fault, NameNotFound) and dns_fault is None
             wrong = isinstance(fault, (AddressRefused, MalformedResponse))
@@ -176,7 +179,7 @@ class IdentityResolver:
             raise IdentityError(f"{handle} does not name an account", reason="handle_not_found")
         return did
 
-    def _by_resolver(self, handle: str) -> str:
+    def _resolve_by_service(self, handle: str) -> str:
         try:
             found = Xrpc(self._http).query(
                 self._handle_resolver_url,
@@ -199,7 +202,7 @@ class IdentityResolver:
         if is_did_plc(did):
             return f"{self._plc_url}/{did}"
         host = unquote(did.removeprefix("did:web:"))
-        # did:web of this network is a bare host name; a path (more colons) is not allowed, ports only in tests.
+        # AT Protocol allows did:web for a bare host name only: no path (further colons), and ports only in tests.
         if is_did(did) and did.startswith("did:web:") and did.count(":") == 2 and is_handle(host.partition(":")[0]):
             name, colon, port = host.partition(":")
             if not colon or (port.isascii() and port.isdigit()):
@@ -207,10 +210,10 @@ class IdentityResolver:
         raise IdentityError(f"{did[:100]!r} is not a DID of this network", reason="did_malformed")
 
 
-def _refusal(answer: Response, what: str, absent: IdentityReason) -> IdentityError:
-    if 400 <= answer.status < 500 and answer.status != 429:
+def _refusal(response: Response, what: str, absent: IdentityReason) -> IdentityError:
+    if 400 <= response.status < 500 and response.status != 429:
         return IdentityError(f"{what} was not found", reason=absent)
-    return IdentityError(f"{what} cannot be looked up now (status {answer.status})", reason="unreachable")
+    return IdentityError(f"{what} cannot be looked up now (status {response.status})", reason="unreachable")
 
 
 def _read_document(did: str, found: dict[str, Any]) -> DidDocument:
@@ -229,7 +232,7 @@ def _read_document(did: str, found: dict[str, Any]) -> DidDocument:
 
 
 def _origin(endpoint: Any) -> str:
-    """The origin of a PDS, empty for anything that is not one."""
+    """The origin of a service endpoint, empty where it is not an http(s) URL without path, query or user."""
     if not isinstance(endpoint, str) or len(endpoint) > 2048:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Records of `app.bsky.feed.post` and the parts they are made of, as the lexicons describe them."""
+"""Builds records of `app.bsky.feed.post`, with its link cards and reply references, as the lexicons define them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Record = dict[str, Any]
 
 
 def timestamp(moment: datetime) -> str:
-    """A moment as records write it: UTC, milliseconds, `Z`. Raises ValueError for a time without a zone."""
+    """A datetime as records hold it: UTC, milliseconds, `Z`. Raises ValueError for a naive datetime."""
     if moment.tzinfo is None:
         raise ValueError("a record's time has a time zone")
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -48,7 +48,7 @@ def post(
 
 
 def external(uri: str, title: str, description: str, thumb: Mapping[str, Any] | None = None) -> Record:
-    """The card of a link. `thumb` is the blob that uploadBlob gave (an image of at most 1,000,000 bytes)."""
+    """A link card. `thumb` is the blob that uploadBlob returned (an image of at most 1,000,000 bytes)."""
     card: Record = {"uri": uri, "title": title, "description": description}
     if thumb:
         card["thumb"] = dict(thumb)
@@ -56,5 +56,5 @@ def external(uri: str, title: str, description: str, thumb: Mapping[str, Any] | 
 
 
 def reply_ref(root_uri: str, root_cid: str, parent_uri: str, parent_cid: str) -> Record:
-    """Where a reply hangs: the first post of its thread, and the post it answers."""
+    """The `reply` field of a post: the first post of the thread, and the post replied to."""
     return {"root": {"uri": root_uri, "cid": root_cid}, "parent": {"uri": parent_uri, "cid": parent_cid}}

@@ -1,4 +1,4 @@
-"""The text of posts: grapheme counts, shortening, and facets, whose positions count UTF-8 bytes.
+"""The text of posts: counting graphemes, shortening, and facets, whose positions are offsets in UTF-8 bytes.
 
 Spec: https://docs.bsky.app/docs/advanced-guides/post-richtext and the lexicon app.bsky.richtext.facet
 """
@@ -20,15 +20,15 @@ Facet = dict[str, Any]
 
 
 def grapheme_length(text: str) -> int:
-    """How many characters a reader sees: extended grapheme clusters (UAX 29)."""
-    # Without combining marks and joiners, which ASCII text has none of, only CR LF makes two code points one.
+    """The number of extended grapheme clusters (UAX 29): the characters that a reader sees."""
+    # A shortcut: in ASCII, only CR LF is one cluster of two code points.
     if text.isascii():
         return len(text) - text.count("\r\n")
     return len(_GRAPHEME.findall(text))
 
 
 def byte_length(text: str) -> int:
-    """How many bytes the text has in UTF-8."""
+    """The length of the text in UTF-8 bytes."""
     return len(text.encode())
 
 
@@ -38,9 +38,9 @@ def fits(text: str) -> bool:
 
 
 def shorten(text: str, max_graphemes: int, *, max_bytes: int | None = None) -> str:
-    """The text, cut between graphemes and ended with an ellipsis (counted) where it is too long.
+    """The text, where it is too long cut between graphemes, with an ellipsis that counts towards the length.
 
-    Gives the empty text where not even the ellipsis has room.
+    Returns "" where not even the ellipsis fits.
     """
 
     def fitting(text: str) -> bool:
@@ -87,7 +87,7 @@ class RichText:
 
     @property
     def graphemes(self) -> int:
-        """How many characters a reader sees."""
+        """The number of characters that a reader sees."""
         return grapheme_length(self.text)
 
     @property
@@ -97,7 +97,7 @@ class RichText:
 
 
 class TextBuilder:
-    """Writes a text part by part: `TextBuilder().mention("@bob.example", did).text(" hello").build()`."""
+    """Builds a text part by part: `TextBuilder().mention("@bob.example", did).text(" hello").build()`."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -105,19 +105,19 @@ class TextBuilder:
         self._bytes = 0
 
     def text(self, text: str) -> Self:
-        """Plain words: nothing in them becomes a mention or a link."""
+        """Add plain text: nothing in it becomes a mention or a link."""
         return self._add(text, None)
 
     def mention(self, text: str, did: str) -> Self:
-        """Words (`@handle`) that mention an account."""
+        """Add text (`@handle`) that mentions an account."""
         return self._add(text, {"$type": "app.bsky.richtext.facet#mention", "did": did})
 
     def link(self, text: str, uri: str | None = None) -> Self:
-        """Words that lead to `uri`; the words themselves when there is none."""
+        """Add text that links to `uri`, or to itself where there is none."""
         return self._add(text, {"$type": "app.bsky.richtext.facet#link", "uri": uri or text})
 
     def build(self) -> RichText:
-        """The text so far, with its facets."""
+        """The text built so far, with its facets."""
         return RichText("".join(self._parts), list(self._facets))
 
     def _add(self, text: str, feature: dict[str, str] | None) -> Self:

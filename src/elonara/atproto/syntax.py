@@ -1,4 +1,4 @@
-"""The written forms of the AT Protocol: DIDs, handles, NSIDs, record keys and AT URIs.
+"""The syntax of AT Protocol identifiers: DIDs, handles, NSIDs, record keys and AT URIs.
 
 Specs: https://atproto.com/specs/did, /handle, /nsid, /record-key, /at-uri-scheme
 """
@@ -19,13 +19,13 @@ _HANDLE = re.compile(rf"(?:{_LABEL}\.)+[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9
 _NSID = re.compile(rf"[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?(?:\.{_LABEL})+\.[a-zA-Z][a-zA-Z0-9]{{0,62}}")
 _RKEY = re.compile(r"[a-zA-Z0-9._:~-]{1,512}")
 
-# What comes along when a handle is copied from an app: marks of writing direction and zero-width characters.
+# Characters that apps put around a copied handle: marks of writing direction and zero-width characters.
 _INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
 _PREFIXES = ("https://bsky.app/profile/", "https://main.bsky.dev/profile/", "at://", "@")
 
 
 def is_did(text: str) -> bool:
-    """Whether this is written like a DID, of whatever method."""
+    """Whether this is syntactically a DID, of whatever method."""
     return len(text) <= MAX_DID and _DID.fullmatch(text) is not None
 
 
@@ -35,14 +35,14 @@ def is_did_plc(text: str) -> bool:
 
 
 def is_handle(text: str) -> bool:
-    """Whether this is written like a handle: a host name of at least two labels, without `@`."""
+    """Whether this is syntactically a handle: a host name of at least two labels, without `@`."""
     return len(text) <= MAX_HANDLE and _HANDLE.fullmatch(text) is not None
 
 
 def normalize_handle(text: str) -> str:
-    """A handle as people type or paste it, in the form it is compared in: bare and in lower case.
+    """The normal form, bare and in lower case, of a handle that somebody typed or pasted.
 
-    Takes `@alice.example`, `at://…` and the address of a Bluesky profile. Checks nothing: see `is_handle`.
+    Accepts `@alice.example`, `at://…` and the URL of a Bluesky profile. Checks nothing: see `is_handle`.
     """
     bare = text.translate(_INVISIBLE).strip()
     for prefix in _PREFIXES:
@@ -51,7 +51,7 @@ def normalize_handle(text: str) -> str:
 
 
 def normalize_identifier(text: str) -> str:
-    """Like `normalize_handle`, for where a DID is welcome too (a DID keeps its case)."""
+    """Like `normalize_handle`, for where a DID is accepted too (a DID keeps its case)."""
     bare = text.translate(_INVISIBLE).strip()
     for prefix in _PREFIXES:
         bare = bare.removeprefix(prefix)
@@ -60,18 +60,18 @@ def normalize_identifier(text: str) -> str:
 
 
 def is_nsid(text: str) -> bool:
-    """Whether this is written like a namespaced id, such as `app.bsky.feed.post`."""
+    """Whether this is syntactically a namespaced identifier, such as `app.bsky.feed.post`."""
     return len(text) <= 317 and _NSID.fullmatch(text) is not None
 
 
 def is_record_key(text: str) -> bool:
-    """Whether this can be a record key."""
+    """Whether this is syntactically a record key."""
     return text not in {".", ".."} and _RKEY.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
 class AtUri:
-    """The address of a record: `at://authority/collection/rkey`. The authority is a DID (or a handle)."""
+    """The URI of a record: `at://authority/collection/rkey`. The authority is a DID (or a handle)."""
 
     authority: str
     collection: str = ""

@@ -1,4 +1,8 @@
-"""TIDs: record keys that sort by time. Spec: https://atproto.com/specs/tid"""
+"""TIDs: record keys that sort by time. Spec: https://atproto.com/specs/tid
+
+A TID is 53 bits of microseconds and a clock id of 10 bits, which keeps processes that make one at the same microsecond
+apart.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,12 @@ _TID = re.compile(r"[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}")
 
 
 def is_tid(text: str) -> bool:
-    """Whether this is written like a TID."""
+    """Whether this is syntactically a TID."""
     return _TID.fullmatch(text) is not None
 
 
 def encode(microseconds: int, clock_id: int) -> str:
-    """The TID of a moment (microseconds since 1970, 53 bits) and a clock (10 bits)."""
+    """The TID of a time (microseconds since 1970, 53 bits) and a clock id (10 bits)."""
     value = (microseconds & ((1 << 53) - 1)) << 10 | (clock_id & 1023)
     return "".join(ALPHABET[value >> shift & 31] for shift in range(60, -1, -5))
 
@@ -35,7 +39,7 @@ def decode(tid: str) -> tuple[int, int]:
 
 
 class TidClock:
-    """Gives TIDs, each greater than the one before, also when the clock of the machine is set back."""
+    """Makes TIDs, each greater than the one before, even when the clock of the machine is set back."""
 
     def __init__(self, now_ns: Callable[[], int] = time.time_ns) -> None:
         self._now_ns = now_ns
@@ -44,7 +48,7 @@ class TidClock:
         self._clock_id = secrets.randbelow(1024)
 
     def next(self) -> str:
-        """A TID that this clock has not given before. Safe to call from many threads."""
+        """A new TID. Thread-safe."""
         with self._lock:
             self._last = max(self._now_ns() // 1000, self._last + 1)
             return encode(self._last, self._clock_id)
@@ -54,7 +58,7 @@ _clock = TidClock()
 
 
 def _after_fork() -> None:
-    # A forked process must not go on with its parent's clock id, or both could give the same TID.
+    # With its parent's clock id, a forked process could make the same TID as the parent.
     global _clock  # noqa: PLW0603
     _clock = TidClock()
 

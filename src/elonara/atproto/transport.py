@@ -1,4 +1,4 @@
-"""The transport of `network`: connects to vetted addresses only, under one deadline per call."""
+"""The transport of `http.GuardedHttp`: connects to vetted addresses only, with one deadline for each call."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ AddressResolver = Callable[[str, int], Sequence[tuple[str, int]]]
 
 MAX_CONNECTIONS = 100
 KEEP_ALIVE = 20
-# Below the five seconds after which node servers hang up by default: a request sent into a closing connection
-# fails without an answer, and then nobody knows whether a post was made.
+# Less than the five seconds after which Node servers close an idle connection by default: a request that is sent into a
+# closing connection gets no response, and then we cannot know whether a post was made.
 KEEP_ALIVE_SECONDS = 4.0
 MAX_PARALLEL_LOOKUPS = 16
 ADDRESSES_TO_TRY = 6
-# So that a dead first address (IPv6 on a machine without) leaves time for the next.
+# An unreachable first address (IPv6 on a machine without it) must leave time for the next one.
 SECONDS_PER_ADDRESS = 4.0
 
 
 class UnguardedError(RuntimeError):
-    """The guard is not where it must be: a fault of this program (or of an upgrade), never of a server."""
+    """A request bypassed the address check, or would: a bug here or a change in httpx2, never a server's fault."""
 
 
 class Deadline:
-    """A moment of the monotonic clock by which a call must be over."""
+    """The time, on the monotonic clock, by which a call must have ended."""
 
     def __init__(self, at: float) -> None:
         self._at = at
 
     def left(self) -> float:
-        """Seconds left. Raises httpx2.TimeoutException when there are none."""
+        """Seconds left. Raises httpx2.TimeoutException where none are."""
         left = self._at - time.monotonic()
         if left <= 0:
             raise httpx2.TimeoutException("the deadline has passed")
@@ -51,13 +51,14 @@ class Deadline:
 
 @dataclass
 class RequestContext:
-    """One request on its way: until when, and whether any byte of it has left."""
+    """The state of the running request: its deadline, and whether any byte of it was sent."""
 
     until: Deadline
     sent: bool = False
 
 
-# The transport works in the thread of its caller, so a context variable carries the call down to the socket.
+# httpx2 and httpcore2 do not pass our own state down to the network backend. The transport runs in its caller's thread,
+# so a context variable does.
 current_request: contextvars.ContextVar[RequestContext] = contextvars.ContextVar("current_call")
 
 
@@ -67,8 +68,8 @@ class GuardedTransport(httpx2.HTTPTransport):
     def __init__(self, allowed: Allowed, resolver: AddressResolver | None, ssl_context: ssl.SSLContext | None) -> None:
         context = ssl_context or httpx2.create_ssl_context(trust_env=False)
         super().__init__(verify=context, trust_env=False)
-        # There is no public way to give httpx2 a network backend, hence the private attribute. It must exist
-        # and be what we take it for, or requests would go out through a pool that vets nothing.
+        # httpx2 has no public parameter for a network backend, hence the private attribute. Check that it exists and is
+        # a pool, or else requests would go out through one that vets nothing.
         if not isinstance(getattr(self, "_pool", None), httpcore2.ConnectionPool):
             raise UnguardedError(
                 "this version of httpx2 keeps its connection pool elsewhere: addresses cannot be vetted"
@@ -83,7 +84,7 @@ class GuardedTransport(httpx2.HTTPTransport):
         )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request. Raises UnguardedError if the answer did not come over a guarded connection."""
+        """Send one request. Raises UnguardedError where the response did not come over a guarded connection."""
         response = super().handle_request(request)
         if not isinstance(response.extensions.get("network_stream"), GuardedStream):
             response.close()
@@ -103,30 +104,30 @@ class GuardedBackend(httpcore2.NetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ARG002 - the call's deadline counts
+        timeout: float | None = None,  # noqa: ARG002 - the deadline of the call applies instead
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        """Connect to the first vetted address of `host` that answers."""
+        """Connect to the first vetted address of `host` that accepts the connection."""
         addresses = list(self._resolve(host, port))
         if not addresses:
             raise NameNotFound(f"{host} has no address")
         if (host, port) not in self._allowed:
-            addresses = [(ip, where) for ip, where in addresses if is_public(ip)]
+            addresses = [(ip, ip_port) for ip, ip_port in addresses if is_public(ip)]
             if not addresses:
                 raise AddressRefused(f"{host} leads to an address that is not public")
         until = current_request.get().until
         *first, last = addresses[:ADDRESSES_TO_TRY]
-        for ip, where in first:
+        for ip, ip_port in first:
             try:
                 wait = min(until.left(), SECONDS_PER_ADDRESS)
-                return GuardedStream(self._tcp.connect_tcp(ip, where, wait, local_address, socket_options))
+                return GuardedStream(self._tcp.connect_tcp(ip, ip_port, wait, local_address, socket_options))
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
         return GuardedStream(self._tcp.connect_tcp(*last, until.left(), local_address, socket_options))
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore2.NetworkStream:
-        """Refused: nothing on this network is asked over a socket file."""
+        """Always refused: no server of this network listens on a Unix socket."""
         raise AddressRefused("socket files are not asked")
 
 
@@ -137,11 +138,11 @@ class GuardedStream(httpcore2.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        """Read what is there, waiting no longer than the call may."""
+        """Read what has arrived, waiting until the deadline of the call at most."""
         return self._inner.read(max_bytes, current_request.get().until.left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        """Write, noting that the request is no longer only ours."""
+        """Write, and record that part of the request was sent: from now on a failure is ambiguous."""
         call = current_request.get()
         call.sent = True
         self._inner.write(buffer, call.until.left())
@@ -156,11 +157,11 @@ class GuardedStream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore2.NetworkStream:
-        """Begin TLS for `server_hostname`, which is the name asked for and never the address."""
+        """Start TLS, with the certificate checked against `server_hostname`: the name requested, never the address."""
         return GuardedStream(self._inner.start_tls(ssl_context, server_hostname, current_request.get().until.left()))
 
     def get_extra_info(self, info: str) -> Any:
-        """Whatever the socket below knows."""
+        """As the wrapped stream gives it."""
         return self._inner.get_extra_info(info)
 
 
@@ -170,15 +171,15 @@ _lookups = threading.BoundedSemaphore(MAX_PARALLEL_LOOKUPS)
 def system_resolver(host: str, port: int) -> list[tuple[str, int]]:
     """The addresses of a name by the system's resolver, within the deadline of the current call.
 
-    The system's call cannot be interrupted, so it runs in a thread of its own that may be left behind; how many
-    of those there can be is bounded. Raises NetworkError when the name is unknown.
+    `getaddrinfo` cannot be interrupted, so it runs in a thread of its own, which is abandoned at the deadline; their
+    number is bounded. Raises NameNotFound where the name does not exist.
     """
     until = current_request.get().until
     if not _lookups.acquire(timeout=until.left()):
         raise httpx2.ConnectTimeout("too many names are being looked up")
     outcome: list[Any] = []
 
-    def look() -> None:
+    def look_up() -> None:
         try:
             outcome.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP))
         except (OSError, UnicodeError) as fault:
@@ -186,7 +187,7 @@ def system_resolver(host: str, port: int) -> list[tuple[str, int]]:
         finally:
             _lookups.release()
 
-    thread = threading.Thread(target=look, name="lookup", daemon=True)
+    thread = threading.Thread(target=look_up, name="lookup", daemon=True)
     thread.start()
     thread.join(until.left())
     if not outcome:
@@ -197,7 +198,10 @@ def system_resolver(host: str, port: int) -> list[tuple[str, int]]:
 
 
 def bounded_body(response: httpx2.Response, max_bytes: int) -> bytes:
-    """The body, decompressed where the server compressed it unasked. Raises BodyTooLarge beyond `max_bytes`."""
+    """The body, decompressed where the server compressed it though we asked for `identity`.
+
+    Raises BodyTooLarge beyond `max_bytes`, NetworkError for another coding or a broken body.
+    """
     coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding not in {"identity", "", "gzip", "deflate"}:
         raise NetworkError(

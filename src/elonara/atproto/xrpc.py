@@ -14,30 +14,31 @@ from elonara.atproto.error_responses import xrpc_error
 from elonara.atproto.errors import MalformedResponse
 from elonara.atproto.http import HttpClient, Response
 
-# A nonce, then the token that another process stored, then a refreshed one, then the authorizer's last word.
+# Calls of `Authorizer.retry` for one request: for a new nonce, for the token that another process stored, for a
+# refreshed one, and a last call in which `DpopAuth` can react to a refusal in spite of all that.
 MAX_RETRIES = 4
 
 Param = str | int | bool | Sequence[str]
 
 
 class Authorizer(Protocol):
-    """Puts a credential on calls and learns from the answers. Safe to use from several threads."""
+    """Adds credentials to requests and reads nonces and errors from the responses. Thread-safe."""
 
     def headers(self, method: str, url: str) -> Mapping[str, str]:
-        """The headers that authorize one attempt. Called afresh for every attempt (proofs are used once)."""
+        """The headers that authorize one attempt. Called for every attempt, since a DPoP proof may be used once."""
         ...
 
-    def retry(self, method: str, url: str, answer: Response) -> bool:
-        """Called on 400 and 401: True to try once more (a nonce was stored, a token refreshed)."""
+    def retry(self, method: str, url: str, response: Response) -> bool:
+        """Called on status 400 and 401. True: send the request again (a nonce was stored, or a token refreshed)."""
         ...
 
-    def observe(self, url: str, answer: Response) -> None:
-        """Called with every answer, before it is judged: nonces, rate limits."""
+    def observe(self, url: str, response: Response) -> None:
+        """Called with every response, before its status is examined, to keep nonces and rate limits."""
         ...
 
 
 class Xrpc:
-    """XRPC calls. Raises XrpcError for what servers refuse and NetworkError where no answer came."""
+    """Makes XRPC calls. Raises XrpcError for error responses and NetworkError where no usable response came."""
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
@@ -53,9 +54,9 @@ class Xrpc:
         deadline: float = 20.0,
         max_bytes: int = 1 << 20,
     ) -> dict[str, Any]:
-        """GET `nsid` at `service` (an origin). `proxy` is `did#service`: the PDS passes the call on to it.
+        """GET `nsid` at `service` (an origin). `proxy` is `did#service`, to which the PDS forwards the call.
 
-        Parameters that are None are left out; a sequence is repeated; booleans become `true` and `false`.
+        Parameters that are None are left out; a sequence becomes a repeated parameter; booleans `true` and `false`.
         """
         extra = {"atproto-proxy": proxy} if proxy else {}
         send = partial(self._http.request, params=_params(params or {}), deadline=deadline, max_bytes=max_bytes)
@@ -76,7 +77,7 @@ class Xrpc:
     ) -> dict[str, Any]:
         """POST `nsid` at `service` with a JSON body, or with `content` of `content_type`, or with no body.
 
-        An empty answer becomes `{}` (deleteSession and friends promise none).
+        An empty response becomes `{}`: methods without output, such as deleteSession, have no body.
         """
         extra = {"atproto-proxy": proxy} if proxy else {}
         if json is not None:
@@ -85,8 +86,8 @@ class Xrpc:
         if content_type:
             extra["content-type"] = content_type
         send = partial(self._http.request, content=content, deadline=deadline, max_bytes=max_bytes)
-        answer = _call(send, "POST", service, nsid, headers=extra, auth=auth)
-        return answer.json() if answer.body else {}
+        response = _call(send, "POST", service, nsid, headers=extra, auth=auth)
+        return response.json() if response.body else {}
 
 
 def _call(
@@ -102,17 +103,17 @@ def _call(
     retries = MAX_RETRIES if auth else 0
     while True:
         credential = auth.headers(method, url) if auth else {}
-        answer = send(method, url, headers={"accept": "application/json", **headers, **credential})
+        response = send(method, url, headers={"accept": "application/json", **headers, **credential})
         if auth:
-            auth.observe(url, answer)
-        if answer.status == 200:
-            return answer
+            auth.observe(url, response)
+        if response.status == 200:
+            return response
         retries -= 1
-        if answer.status not in {400, 401} or retries < 0 or auth is None or not auth.retry(method, url, answer):
+        if response.status not in {400, 401} or retries < 0 or auth is None or not auth.retry(method, url, response):
             break
-    if answer.status < 400:
-        raise MalformedResponse(answer.status, f"{nsid} answered with status {answer.status}")
-    raise xrpc_error(answer.status, answer.headers, answer.body, nsid)
+    if response.status < 400:
+        raise MalformedResponse(response.status, f"{nsid} answered with status {response.status}")
+    raise xrpc_error(response.status, response.headers, response.body, nsid)
 
 
 def _params(params: Mapping[str, Param | None]) -> list[tuple[str, str]]:

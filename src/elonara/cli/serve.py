@@ -66,7 +66,7 @@ def run(given: argparse.Namespace, options: Options) -> int:
         engine = EmbeddedEngine(beat=workers.beating("embedded"))
         engine.start()
     elif options.database.is_postgres:
-        from elonara.engines.procrastinate import Sender  # noqa: PLC0415 - it needs the PostgreSQL app
+        from elonara.engines.sending import Sender  # noqa: PLC0415 - it needs the PostgreSQL app
 
         jobs.set_engine(Sender())
     _greet(options)

@@ -1,5 +1,5 @@
-"""Communities: making and changing them, belonging to them, their roles; slugs and pictures, which events share.
+"""Communities, their memberships and roles; slugs and pictures, which events use too.
 
-Writes are in `actions` and `memberships`, reads in `queries`. Events and invitations are unknown here; what they want
-to hear about goes through `hooks`.
+Writes are in `actions` and `memberships`, reads in `queries`. Events and invitations are unknown here; they register
+listeners with `hooks`.
 """

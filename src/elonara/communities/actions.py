@@ -1,4 +1,4 @@
-"""What happens to communities: they are made, changed and closed; `memberships` is about who belongs to them."""
+"""The writes about communities: create, change, close. Those about members and roles are in `memberships`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -45,7 +45,7 @@ def create(
     picture: Any = None,
     picture_alt: str = "",
 ) -> Community:
-    """Make a community; `by` becomes its first admin. `picture` is bytes or a file. Raises Invalid and NotAllowed."""
+    """Create a community; `by` becomes its first admin. `picture` is bytes or a file. Raises Invalid and NotAllowed."""
     require_active(by)
     values = clean({"name": name, "description": description, "visibility": visibility, "picture_alt": picture_alt})
     community = Community(created_by=by, **values)
@@ -59,7 +59,7 @@ def create(
 
 
 def change(community: Community, *, by: Member, **fields: Any) -> Community:
-    """Change what is given, leave the rest. `picture=""` removes the picture, `picture=None` leaves it.
+    """Change the given fields (see CHANGEABLE). `picture=""` removes the picture, `picture=None` leaves it.
 
     Raises NotAllowed, Invalid, and TypeError for a field that does not exist.
     """
@@ -85,7 +85,7 @@ def change(community: Community, *, by: Member, **fields: Any) -> Community:
 
 
 def close(community: Community, by: Member) -> Community:
-    """End a community: nobody joins and nobody is invited any more; its members still see it. Raises NotAllowed."""
+    """Close a community: nobody can join or be invited any more; its members still see it. Raises NotAllowed."""
     _require_admin(community, by)
     with transaction.atomic():
         if Community.objects.filter(pk=community.pk, closed_at=None).update(closed_at=timezone.now()):
@@ -96,7 +96,7 @@ def close(community: Community, by: Member) -> Community:
 
 
 def put(row: Any, values: Mapping[str, Any]) -> set[str]:
-    """Set what differs on a row that is locked and not yet saved; the columns that changed."""
+    """Set those `values` that differ on `row`, without saving it; returns the names of the changed columns."""
     changed = {name for name, value in values.items() if getattr(row, name) != value}
     for name in changed:
         setattr(row, name, values[name])
@@ -104,9 +104,9 @@ def put(row: Any, values: Mapping[str, Any]) -> set[str]:
 
 
 def put_picture(row: Any, prepared: "ContentFile[bytes] | None") -> bool:
-    """Replace the picture, or with None take it off; False where there was and is none.
+    """Replace the picture, or remove it for None. False where there was none to remove.
 
-    The old file goes once the transaction is committed.
+    The old file is deleted after the commit.
     """
     if prepared is None and not row.picture:
         return False

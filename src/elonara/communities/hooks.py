@@ -1,4 +1,4 @@
-"""Where higher floors listen to communities. Listeners are called after the commit, in the same thread."""
+"""Listeners for changes to communities, for higher layers. They are called after the commit, in the same thread."""
 
 from collections.abc import Callable
 
@@ -28,12 +28,12 @@ def on_join(listener: JoinListener) -> JoinListener:
 
 
 def changed(community: Community, fields: frozenset[str]) -> None:
-    """Tell the listeners once the transaction is committed; one that fails is logged and stops nobody."""
+    """Call the listeners after the commit. One that raises is logged, and the others are still called."""
     for listener in tuple(_on_change):
-        transaction.on_commit(lambda tell=listener: tell(community, fields), robust=True)  # type: ignore[misc]
+        transaction.on_commit(lambda call=listener: call(community, fields), robust=True)  # type: ignore[misc]
 
 
 def joined(membership: Membership) -> None:
-    """Tell the listeners once the transaction is committed."""
+    """As `changed`, for a new membership."""
     for listener in tuple(_on_join):
-        transaction.on_commit(lambda tell=listener: tell(membership), robust=True)  # type: ignore[misc]
+        transaction.on_commit(lambda call=listener: call(membership), robust=True)  # type: ignore[misc]

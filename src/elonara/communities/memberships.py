@@ -1,4 +1,4 @@
-"""Who belongs to a community: joining, leaving, roles; people with an account and people who proved a DID."""
+"""The writes about memberships: joining, leaving, roles. Members of a community have an account or a proven DID."""
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -31,10 +31,10 @@ def join(
     name: str = "",
     invited: bool = False,
 ) -> Membership:
-    """Become a member: an account, or a DID that the caller has seen proved. Joining twice changes nothing.
+    """Add a person, given by account or by a DID that the caller has verified. Joining twice changes nothing.
 
-    `invited`: the caller has seen an invitation of this person, which opens a private community, also to a
-    member who waits for approval. Raises NotAllowed.
+    `invited`: the caller has verified an invitation. It opens a private community, and any community to people without
+    an account and to members who wait for approval. Raises NotAllowed.
     """
     person = principal_of(member, did, handle, name)
     existing = _membership(community, person)
@@ -55,12 +55,12 @@ def join(
             )
             hooks.joined(row)
     except IntegrityError:
-        row = Membership.objects.get(person.rows, community=community)  # pressed twice at once
+        row = Membership.objects.get(person.rows, community=community)  # joined by a simultaneous request
     return row
 
 
 def leave(community: Community, *, member: Member | None = None, did: str = "") -> None:
-    """Stop belonging. Leaving where one does not belong changes nothing. Raises NotAllowed for the last admin."""
+    """Remove the person's own membership, if there is one. Raises NotAllowed for the last admin."""
     person = principal_of(member, did)
     with transaction.atomic():
         _lock(community)
@@ -71,7 +71,7 @@ def leave(community: Community, *, member: Member | None = None, did: str = "") 
 
 
 def set_role(community: Community, *, by: Member, membership: Membership, role: str) -> Membership:
-    """Make somebody admin, moderator or member; admins may. Raises NotAllowed, Invalid."""
+    """Change a member's role; only admins may. Raises NotAllowed, Invalid."""
     require_active(by)
     if role not in Role.values:
         raise Invalid({"role": "Choose admin, moderator or member."})
@@ -93,7 +93,7 @@ def set_role(community: Community, *, by: Member, membership: Membership, role: 
 
 
 def remove_member(community: Community, *, by: Member, membership: Membership) -> None:
-    """Take somebody out: admins anybody, moderators plain members. Raises NotAllowed."""
+    """Remove somebody: admins may remove anybody, moderators plain members. Raises NotAllowed."""
     require_active(by)
     with transaction.atomic():
         _lock(community)
@@ -112,9 +112,10 @@ def has_unadopted(member: Member, did: str) -> bool:
 
 
 def adopt(member: Member, did: str) -> int:
-    """The member has proved the DID: the memberships under it become hers. Returns how many rows changed.
+    """Give the member the memberships under a DID that she has proved. Returns how many rows changed.
 
-    Where she belongs twice, the higher role and the earlier day stay. Call it in the transaction that links the DID.
+    Two memberships in one community become one, with the higher role and the earlier date. Call it in the transaction
+    that links the DID.
     """
     if not did:
         return 0
@@ -129,7 +130,7 @@ def adopt(member: Member, did: str) -> int:
             else:
                 best = max(Role(own.role), Role(row.role), key=RANK.__getitem__)
                 joined_at = min(own.joined_at, row.joined_at)
-                row.delete()  # first: one membership per DID
+                row.delete()  # before the update, since a DID is unique in a community
                 Membership.objects.filter(pk=own.pk).update(did=did, role=best, joined_at=joined_at)
             touched += 1
         touched += Membership.objects.filter(member=member, did="").update(did=did)
@@ -149,7 +150,8 @@ def _row(community: Community, membership: Membership) -> Membership:
 
 
 def _lock(community: Community) -> None:
-    # Two admins who leave at the same moment: on PostgreSQL the row orders them, on SQLite BEGIN IMMEDIATE does.
+    # Serializes changes of memberships, or two admins who leave at the same moment would leave none. On SQLite, BEGIN
+    # IMMEDIATE does this already.
     Community.objects.select_for_update().get(pk=community.pk)
 
 

@@ -5,7 +5,7 @@ from django.db import models
 
 
 class Visibility(models.TextChoices):
-    """Who may see a thing."""
+    """Who may see a community or an event."""
 
     PUBLIC = "public"
     PRIVATE = "private"
@@ -33,7 +33,7 @@ class Community(models.Model):
 
 
 class Membership(models.Model):
-    """One person in one community: a member of the site, or somebody who proved an invited DID."""
+    """A person in a community: a member of the site, or somebody without an account who proved an invited DID."""
 
     class Role(models.TextChoices):
         """What the person may do; admins and moderators may invite."""
@@ -46,8 +46,8 @@ class Membership(models.Model):
     member = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="memberships"
     )
-    did = models.CharField(max_length=256, blank=True)  # "" where the member never proved one
-    name = models.CharField(max_length=640, blank=True)  # what the DID's profile said, for people without an account
+    did = models.CharField(max_length=256, blank=True)  # "" for a member without a Bluesky account
+    name = models.CharField(max_length=640, blank=True)  # from the DID's profile, for people without an account
     handle = models.CharField(max_length=253, blank=True)
     role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
     joined_at = models.DateTimeField(auto_now_add=True)

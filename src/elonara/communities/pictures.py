@@ -1,4 +1,4 @@
-"""Pictures that people upload: decoded, turned upright, shrunk, stripped of everything else, stored as JPEG."""
+"""Uploaded pictures: decoded, turned upright, shrunk, stripped of metadata, stored as JPEG."""
 
 import io
 import secrets
@@ -10,16 +10,18 @@ from django.core.files.base import ContentFile
 
 from elonara.members.errors import Invalid
 
-MAX_FILE_BYTES = 10 * 1024 * 1024  # bytes
-MAX_SIDE_PIXELS = 2000  # pixels, as stored
-# A baseline JPEG is decoded shrunk, so its own size matters little.
+MAX_FILE_BYTES = 10 * 1024 * 1024
+MAX_SIDE_PIXELS = 2000  # of the stored picture
+# For a baseline JPEG, which Pillow can decode at a smaller scale, so that it takes little memory.
 MAX_PIXELS_SHRUNK = 50_000_000
-# What decoding may hold at once, and what it holds per pixel (measured as the peak of the process, Pillow 13).
+# Memory that decoding may take, and what it takes per pixel (measured as the peak of the process, Pillow 13).
 MAX_DECODED_BYTES = 64_000_000
-MEMORY_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "RGB": 5}  # by mode; 11 for the others, which have to be converted
-MEMORY_PER_PIXEL_WEBP = 16
+BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "RGB": 5}  # by Pillow mode
+BYTES_PER_PIXEL_CONVERTED = 11  # of every other mode, which has to be converted
+BYTES_PER_PIXEL_WEBP = 16
+BYTES_PER_PIXEL_SHRUNK = 4  # of a baseline JPEG
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-# One picture at a time: it bounds the memory of the process whatever the number of threads.
+# One picture at a time, so that the memory is bounded whatever the number of threads.
 _one_at_a_time = threading.Lock()
 
 NOT_A_PICTURE = "This file is not a picture that can be read. Choose a JPEG, PNG, WebP or GIF."
@@ -28,9 +30,9 @@ TOO_MANY_PIXELS = "The picture has too many pixels. Save it as a JPEG, or at 200
 
 
 def prepare(upload: bytes | IO[bytes] | Any, field: str = "picture") -> "ContentFile[bytes]":
-    """An uploaded picture as it will be stored: JPEG, ≤ 2000 px, no EXIF, a name that says nothing.
+    """An uploaded picture as it will be stored: JPEG, at most 2000 px a side, no EXIF, a random file name.
 
-    Takes bytes or a file. Raises Invalid({field: sentence}).
+    Accepts bytes or a file. Raises Invalid({field: sentence}).
     """
     data = upload if isinstance(upload, bytes) else _read(upload)
     if len(data) > MAX_FILE_BYTES:
@@ -41,7 +43,7 @@ def prepare(upload: bytes | IO[bytes] | Any, field: str = "picture") -> "Content
 
 def shrunk(data: bytes, *, side: int, most_bytes: int) -> bytes:
     """One of our stored pictures as a smaller JPEG of at most `most_bytes`."""
-    from PIL import Image  # noqa: PLC0415  # 15 MB that most processes need late or never
+    from PIL import Image  # noqa: PLC0415  # takes 15 MB, which most processes never need
 
     with _one_at_a_time, Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
         image.draft("RGB", (side, side))
@@ -69,7 +71,7 @@ def _reencoded(data: bytes, field: str) -> bytes:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 _refuse_bombs(image, field)
                 image.thumbnail((MAX_SIDE_PIXELS, MAX_SIDE_PIXELS))
-                # In place: a copy of the pixels would be what the process needs most memory for.
+                # In place, because a copy of the pixels would be the peak of the memory.
                 ImageOps.exif_transpose(image, in_place=True)
                 return _jpeg(_flat(image), 85)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as fault:
@@ -79,21 +81,22 @@ def _reencoded(data: bytes, field: str) -> bytes:
 
 
 def _refuse_bombs(image: Any, field: str) -> None:
-    # The size comes from the header: nothing was decoded yet.
-    pixels, each = image.width * image.height, MEMORY_PER_PIXEL.get(image.mode, 11)
+    # Before anything is decoded: the size comes from the header.
+    pixels = image.width * image.height
+    bytes_per_pixel = BYTES_PER_PIXEL.get(image.mode, BYTES_PER_PIXEL_CONVERTED)
     if image.format == "WEBP":
-        each = MEMORY_PER_PIXEL_WEBP
-    elif image.format == "JPEG" and not image.info.get("progressive"):  # a progressive one is held whole
+        bytes_per_pixel = BYTES_PER_PIXEL_WEBP
+    elif image.format == "JPEG" and not image.info.get("progressive"):  # progressive ones are decoded at full scale
         if pixels > MAX_PIXELS_SHRUNK:
             raise Invalid({field: TOO_MANY_PIXELS})
         image.draft("RGB", (MAX_SIDE_PIXELS // 2, MAX_SIDE_PIXELS // 2))
-        pixels, each = image.width * image.height, 4
-    if pixels * each > MAX_DECODED_BYTES:
+        pixels, bytes_per_pixel = image.width * image.height, BYTES_PER_PIXEL_SHRUNK
+    if pixels * bytes_per_pixel > MAX_DECODED_BYTES:
         raise Invalid({field: TOO_MANY_PIXELS})
 
 
 def _flat(image: Any) -> Any:
-    """RGB on white, where the picture was transparent."""
+    """The image in RGB, on white where it is transparent."""
     from PIL import Image  # noqa: PLC0415  # as in shrunk
 
     if image.mode == "RGB":
@@ -107,7 +110,7 @@ def _flat(image: Any) -> Any:
 
 
 def _jpeg(image: Any, quality: int) -> bytes:
-    # A short colour profile stays (a phone's pictures turn pale without it); EXIF, comments and the rest go.
+    # Keeps a short colour profile, without which pictures of phones turn pale; drops EXIF, comments and the rest.
     profile = image.info.get("icc_profile") or b""
     out = io.BytesIO()
     kept = profile if image.mode == "RGB" and len(profile) <= 4096 else None

@@ -1,4 +1,4 @@
-"""Who acts: a member, or a DID that somebody proved, or both when the DID is the member's own."""
+"""The acting person: a member, a proven DID, or both where the DID is the member's own."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from elonara.members.models import Member
 
 @dataclass(frozen=True)
 class Principal:
-    """One person. At least one of `member` and `did` is there."""
+    """A person. At least one of `member` and `did` is set."""
 
     member: Member | None
     did: str = ""
@@ -20,15 +20,16 @@ class Principal:
 
     @property
     def rows(self) -> Q:
-        """The rows of a table with `member` and `did` that are this person's."""
+        """The condition for this person's rows, in a table with `member` and `did`."""
         mine = Q(member=self.member) if self.member else Q(pk__in=())
         return mine | Q(did=self.did) if self.did else mine
 
 
 def principal_of(member: Member | None = None, did: str = "", handle: str = "", name: str = "") -> Principal:
-    """Bring a member and a proven DID together. A proven DID wins: it is the member's who has it, or nobody's here.
+    """The person behind a member or a proven DID. A DID takes precedence: it belongs to the member who linked it.
 
-    Raises NotAllowed when the account is suspended, ValueError when neither is given.
+    Where no member has linked the DID, the person has no account here, even if `member` is given. Raises NotAllowed for
+    a suspended account, ValueError when neither is given.
     """
     if did:
         identity = MemberIdentity.objects.select_related("member").filter(bsky_did=did).first()
@@ -47,12 +48,12 @@ def principal_of(member: Member | None = None, did: str = "", handle: str = "", 
 
 
 def did_of(member: Member) -> str:
-    """The DID that the member proved, "" where none."""
+    """The DID that the member has linked, or ""."""
     return MemberIdentity.objects.filter(member=member).values_list("bsky_did", flat=True).first() or ""
 
 
 def rows_of(member: Member | None, proven_dids: tuple[str, ...] | list[str] | set[str] | frozenset[str] = ()) -> Q:
-    """The rows of a table with `member` and `did` that belong to a viewer; none for a stranger."""
+    """The condition for a viewer's rows, in a table with `member` and `did`; matches nothing for a stranger."""
     mine = Q(pk__in=())
     if member is not None:
         mine |= Q(member=member)

@@ -1,4 +1,4 @@
-"""Reading communities. Everything a page shows is reached in a fixed number of queries."""
+"""Reading communities. Every page needs a fixed number of database queries, however many rows it shows."""
 
 from collections.abc import Collection
 
@@ -13,7 +13,7 @@ from elonara.members.queries import may_act
 def membership_of(
     community: Community, member: Member | None = None, proven_dids: Collection[str] = ()
 ) -> Membership | None:
-    """The viewer's membership, the account's before a DID's."""
+    """The viewer's membership; the one of the account takes precedence over that of a DID."""
     if member is None and not proven_dids:
         return None
     rows = Membership.objects.filter(rows_of(member, tuple(proven_dids)), community=community)
@@ -21,23 +21,23 @@ def membership_of(
 
 
 def role_of(community: Community, member: Member | None, proven_dids: Collection[str] = ()) -> str | None:
-    """`admin`, `moderator`, `member`, or None for somebody outside."""
+    """`admin`, `moderator`, `member`, or None where the viewer is not in the community."""
     found = membership_of(community, member, proven_dids)
     return found.role if found else None
 
 
 def may_manage(community: Community, member: Member | None) -> bool:
-    """Whether the member may change and close the community and give roles: active admins."""
+    """Whether the member may change and close the community and assign roles: active admins may."""
     return may_act(member) and role_of(community, member) == Membership.Role.ADMIN
 
 
 def may_invite(community: Community, member: Member | None) -> bool:
-    """Whether the member may invite, remove plain members and add events: active admins and moderators."""
+    """Whether the member may invite, remove plain members and add events: active admins and moderators may."""
     return may_act(member) and role_of(community, member) in {Membership.Role.ADMIN, Membership.Role.MODERATOR}
 
 
 def may_see(community: Community, member: Member | None = None, proven_dids: Collection[str] = ()) -> bool:
-    """Whether the viewer may see the page: anybody a public open one, those who belong every one of theirs."""
+    """Whether the viewer may see the community: a public one that is open, or one that the viewer belongs to."""
     if community.visibility == Visibility.PUBLIC and community.closed_at is None:
         return True
     return membership_of(community, member, proven_dids) is not None
@@ -53,7 +53,7 @@ def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Co
 
 
 def public(search: str = "") -> QuerySet[Community]:
-    """Open public communities by name, with `member_count`; those of suspended members are left out."""
+    """Open public communities by name, with `member_count`, without those of suspended members."""
     rows = Community.objects.filter(visibility=Visibility.PUBLIC, closed_at=None)
     rows = rows.exclude(created_by__standing=Member.Standing.SUSPENDED)
     if search.strip():
@@ -80,7 +80,7 @@ def with_counts(rows: QuerySet[Community]) -> QuerySet[Community]:
 
 
 def by_slug(slug: str, member: Member | None = None, proven_dids: Collection[str] = ()) -> Community:
-    """The community at an address. Raises Community.DoesNotExist where there is none or the viewer may not see it."""
+    """The community with that slug. Raises Community.DoesNotExist where there is none or the viewer may not see it."""
     community = Community.objects.select_related("created_by").get(slug=slug)
     if not may_see(community, member, proven_dids):
         raise Community.DoesNotExist
@@ -88,7 +88,7 @@ def by_slug(slug: str, member: Member | None = None, proven_dids: Collection[str
 
 
 def people(community: Community) -> QuerySet[Membership]:
-    """Memberships with their members and Bluesky identities: admins, moderators, members, each by day of joining."""
+    """Memberships, with members and Bluesky identities: admins, then moderators, then members, each by join date."""
     order = Case(
         When(role=Membership.Role.ADMIN, then=Value(0)),
         When(role=Membership.Role.MODERATOR, then=Value(1)),

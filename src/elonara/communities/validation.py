@@ -1,4 +1,4 @@
-"""Checking what people type about a community, a sentence per field."""
+"""Validation of what people type about a community, with a sentence per wrong field."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ NAME_LENGTH = 120
 
 
 def too_long(label: str, value: str, most: int) -> str:
-    """The sentence for a text that does not fit, or ""."""
+    """The sentence about a text that is too long, or ""."""
     return f"{label} has {len(value)} characters; {most} fit." if len(value) > most else ""
 
 

@@ -1,5 +1,5 @@
-"""Settings, addresses, middleware, logging and the WSGI entry point.
+"""Django settings, URLs, middleware, logging and the WSGI entry point.
 
-`options.py` alone reads the environment and `elonara.toml`; everybody else is given typed options
-(`elonara.options`). Rules about events, members or invitations do not belong here.
+Only `options.py` reads the environment and `elonara.toml`; all other code uses the typed options (`elonara.options`).
+Rules about events, members or invitations do not belong here.
 """

@@ -9,19 +9,20 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from elonara.config.options import Database, Email
 
 SQLITE_BUSY_SECONDS = 10
-# Threads of one process that use the database at once: the web server's 8, the jobs' 5, and room.
+# Threads of one process that may use the database at once: 8 of the web server, 5 of the jobs, and a reserve.
 POOL = {"min_size": 1, "max_size": 20, "timeout": 10}
 
 
 def database(options: Database, data_dir: Path) -> dict[str, Any]:
-    """The default database: SQLite in the data folder, or PostgreSQL by its URL (its query holds libpq's options)."""
+    """The default database: SQLite in the data folder, or PostgreSQL by its URL, whose query holds libpq options."""
     if not options.is_postgres:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": options.url.removeprefix("sqlite:///") or data_dir / "elonara.sqlite3",
             "CONN_MAX_AGE": None,  # the server's threads live long, and so do their connections
             "OPTIONS": {
-                # Deferred transactions that read and then write end in "database is locked", whatever the time-out.
+                # A deferred transaction that reads and then writes can fail with "database is locked" at once, whatever
+                # the timeout.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": SQLITE_BUSY_SECONDS,
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
@@ -48,7 +49,7 @@ def cache(options: Database) -> dict[str, Any]:
 
 
 def mailer(options: Email) -> dict[str, Any]:
-    """How e-mail leaves: by SMTP, or, where none is set, not at all (reset links have no place in a log)."""
+    """The mailer for `email.url`. Without it e-mail is dropped, not logged: it may hold password reset links."""
     if not options.url:
         return {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
     url = urlsplit(options.url)
@@ -61,7 +62,7 @@ def mailer(options: Email) -> dict[str, Any]:
             "username": unquote(url.username or ""),
             "password": unquote(url.password or ""),
             "use_ssl": tls,
-            # Credentials travel by TLS or not at all; a relay on this machine needs neither.
+            # Never send credentials without TLS. A relay on this machine has neither.
             "use_tls": not tls and bool(url.username),
             "timeout": 15,
         },
@@ -69,7 +70,7 @@ def mailer(options: Email) -> dict[str, Any]:
 
 
 def mailers(options: Email) -> dict[str, dict[str, Any]]:
-    """Where code sends e-mail (`default`), and, behind the outbox of the jobs, the server that takes it (`smtp`)."""
+    """Django's MAILERS: `default` stores e-mail for a background job to send, and that job sends it through `smtp`."""
     if not options.url:
         return {"default": mailer(options)}
     return {"default": {"BACKEND": "elonara.housekeeping.outgoing_email.OutgoingEmailBackend"}, "smtp": mailer(options)}

@@ -1,4 +1,4 @@
-"""Django's own key: made once, in the data folder beside the key ring of `elonara.sealing`."""
+"""Django's SECRET_KEY: generated once, in the data folder beside the key ring of `elonara.sealing`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from elonara.config.options import BadSetting
 from elonara.keyfiles import KeyFileFault, create_private, read_private
 
-LEAST_CHARACTERS = 50  # what Django's own check asks for
+MIN_CHARACTERS = 50  # as Django's check security.W009 requires
 
 
 def secret_key(data_dir: Path) -> str:
-    """The key in `{data_dir}/keys/secret_key`, made on the first start. Raises BadSetting where it cannot be used."""
+    """The key in `{data_dir}/keys/secret_key`, generated on the first start. Raises BadSetting if it is unusable."""
     path = data_dir / "keys" / "secret_key"
     try:
         if not path.exists():
@@ -22,6 +22,6 @@ def secret_key(data_dir: Path) -> str:
         raise BadSetting(str(fault)) from fault
     except OSError as fault:
         raise BadSetting(f"data_dir {data_dir} cannot be written: {fault.strerror}") from fault
-    if len(key) < LEAST_CHARACTERS:
+    if len(key) < MIN_CHARACTERS:
         raise BadSetting(f"{path} is too short to be a key; restore it from your backup of the keys")
     return key

@@ -1,6 +1,6 @@
-"""One line per event, with the request or job that it belongs to, and never a secret.
+"""Log formatters: one line per record, with the id of its request or job, and secrets removed.
 
-Nothing should ever log a token; the formatter is the second wall, for libraries and tracebacks.
+Our own code must never log a token; the formatters remove what libraries and tracebacks may contain.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, override
 from elonara import trace
 
 HIDDEN = "<hidden>"
-# What tokens look like where they could turn up: JWTs, authorization headers, app passwords, query and form fields.
+# Secrets where they could appear: JWTs, authorization headers, app passwords, query and form fields.
 SECRETS = (
-    # Addresses that are keys: of the first run, of a letter's reader, of a new password.
+    # Paths with a one-time token: first operator, e-mail invitation, address confirmation, password reset.
     re.compile(r"(?P<keep>/(?:first-run|rsvp|confirm-email|reset/key)/)[^\s/?\"']+"),
     re.compile(r"(?P<keep>)eyJ[\w-]+\.[\w-]+\.[\w-]*"),
     re.compile(r"(?P<keep>(?i:\b(?:bearer|dpop|basic)\s+))[\w.~+/=-]{8,}"),
@@ -28,7 +28,7 @@ SECRETS = (
 
 
 def redact(text: str) -> str:
-    """The text without anything that looks like a secret."""
+    """The text, with everything that looks like a secret replaced by HIDDEN."""
     for pattern in SECRETS:
         text = pattern.sub(rf"\g<keep>{HIDDEN}", text)
     return text
@@ -43,7 +43,7 @@ class OneLine(logging.Formatter):
     @override
     def format(self, record: logging.LogRecord) -> str:
         record.trace = trace.current()
-        # What a visitor sent cannot begin a line of its own.
+        # Joined, so that a visitor's input with line breaks cannot forge a log line.
         lines = [line.strip() for line in super().format(record).splitlines()]
         return redact(" | ".join(line for line in lines if line))
 
@@ -69,7 +69,7 @@ class Json(logging.Formatter):
 
 
 def logging_settings(level: str = "INFO", style: str = "text") -> dict[str, Any]:
-    """Django's LOGGING: everything to stderr, from where the service manager keeps it. `style`: text or json."""
+    """Django's LOGGING: everything to stderr, where the service manager collects it. `style`: text or json."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -77,7 +77,7 @@ def logging_settings(level: str = "INFO", style: str = "text") -> dict[str, Any]
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # Django's own handlers print to the console only when DEBUG is on, and e-mail tracebacks otherwise.
+            # Without handlers of their own: Django's print only when DEBUG is on, and e-mail tracebacks otherwise.
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "level": level, "propagate": True},
             "httpx2": {"level": "WARNING"},

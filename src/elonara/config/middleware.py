@@ -1,4 +1,4 @@
-"""What happens to every request before anything else looks at it."""
+"""The middleware that sees each request first: proxy headers, request ids, and localhost."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ REQUEST_ID = re.compile(r"[\w-]{8,64}")
 
 
 class TrustedProxies:
-    """Believes `X-Forwarded-*` from the operator's own proxies alone, and forgets it otherwise.
+    """Removes `X-Forwarded-*` headers that do not come from one of the operator's proxies.
 
-    Behind a trusted proxy REMOTE_ADDR becomes the visitor's address, so that rate limits count visitors.
+    Behind a trusted proxy, REMOTE_ADDR becomes the visitor's address, so that rate limits apply to visitors.
     """
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Clean the request, then go on."""
+        """Correct the headers and REMOTE_ADDR."""
         meta = request.META
         if not self._trusts(meta.get("REMOTE_ADDR", "")):
             for name in FORWARDED:
                 meta.pop(name, None)
         else:
-            # Read from the right: what stands left of the first stranger, the stranger wrote.
+            # Each proxy appends the address that it saw, so the visitor is the rightmost address that is not a proxy;
+            # everything left of it came with the visitor's request and may be forged.
             hops = [hop.strip() for hop in meta.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-            strangers = [hop for hop in reversed(hops) if not self._trusts(hop)]
-            if strangers and _is_address(strangers[0]):
-                meta["REMOTE_ADDR"] = strangers[0]
+            untrusted = [hop for hop in reversed(hops) if not self._trusts(hop)]
+            if untrusted and _is_address(untrusted[0]):
+                meta["REMOTE_ADDR"] = untrusted[0]
         return self.get_response(request)
 
     @staticmethod
@@ -50,36 +51,37 @@ class TrustedProxies:
 
 
 class RequestId:
-    """Names each request for its log lines, and tells the name in `X-Request-Id`. A trusted proxy may have named it."""
+    """Gives each request an id for its log lines and for `X-Request-Id`. The id of a trusted proxy is kept."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Go on under a name."""
+        """Handle the request under its id."""
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        believed = "HTTP_X_FORWARDED_PROTO" in request.META and REQUEST_ID.fullmatch(given)
-        with trace.tracing(given if believed else trace.new_request_id()) as name:
+        # `TrustedProxies` ran before: an X-Forwarded header that is still there came from a trusted proxy.
+        trusted = "HTTP_X_FORWARDED_PROTO" in request.META and REQUEST_ID.fullmatch(given)
+        with trace.tracing(given if trusted else trace.new_request_id()) as request_id:
             response = self.get_response(request)
-        response.headers["X-Request-Id"] = name
+        response.headers["X-Request-Id"] = request_id
         return response
 
 
 class OneLoopbackName:
-    """Sends `http://localhost:8000` to `http://127.0.0.1:8000`.
+    """Redirects `http://localhost:8000` to `http://127.0.0.1:8000`.
 
-    OAuth comes back to the second name, and a cookie of the first one would be lost.
+    The OAuth callback arrives at the second host name, where the browser does not send cookies of the first.
     """
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Redirect what a person opens; other requests, such as a health check, are answered."""
+        """Redirect requests for pages; others, such as health checks and API calls, are handled as they are."""
         site = settings.ELONARA.site
-        name = urlsplit(f"//{request.META.get('HTTP_HOST', '')}").hostname or ""
-        by_person = request.method in {"GET", "HEAD"} and not request.path.startswith(("/health", "/api/"))
-        if site.is_loopback and name == "localhost" and by_person:
+        host = urlsplit(f"//{request.META.get('HTTP_HOST', '')}").hostname or ""
+        is_page = request.method in {"GET", "HEAD"} and not request.path.startswith(("/health", "/api/"))
+        if site.is_loopback and host == "localhost" and is_page:
             return HttpResponseRedirect(site.url + request.get_full_path())
         return self.get_response(request)
 

@@ -1,4 +1,4 @@
-"""Whether the database is the one that this version works with."""
+"""Whether the database schema is that of this version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 
 def pending() -> list[str]:
-    """The migrations that the database lacks, in order, such as `elonara.0002_teams`."""
+    """The migrations that were not applied yet, in order, such as `elonara.0002_teams`."""
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]

@@ -1,4 +1,4 @@
-"""The settings of a site: typed, from the environment and `elonara.toml`, refused with one clear line when wrong.
+"""Reads the site's options from the environment and `elonara.toml`, with one clear line about any wrong value.
 
 A name such as `bluesky.writes.mode` is `[bluesky.writes] mode = "legacy"` in the file and
 `ELONARA_BLUESKY__WRITES__MODE` in the environment; the environment wins.
@@ -41,12 +41,12 @@ PREFIX = "ELONARA_"
 
 
 class BadSetting(Exception):
-    """A setting that the site cannot start with. The message is one line for the operator."""
+    """A setting that prevents the start. The message is one line for the operator."""
 
 
-# Names whose word in the contract cannot be a Python attribute, or reads badly as one.
+# Documented names that cannot be Python attributes.
 RENAMED = {"email.from": "email.sender"}
-# Read by `load` and by the tests themselves; no settings.
+# Variables with our prefix that are no settings: the path of the file, and those of the tests.
 NOT_SETTINGS = ("ELONARA_CONFIG", "ELONARA_TEST_")
 
 
@@ -61,16 +61,16 @@ def load(environ: Mapping[str, str] = os.environ, file: Path | None = None) -> O
 def load_with_sources(
     environ: Mapping[str, str] = os.environ, file: Path | None = None
 ) -> tuple[Options, dict[str, str]]:
-    """The options, and for each name that was set where it came from: the variable's or the file's name."""
+    """The options, and the source of each name that was set: the name of the variable or of the file."""
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     path = file or Path(environ.get("ELONARA_CONFIG") or "elonara.toml")
     if path.exists():
         for name, value in _flatten(_read(path)).items():
-            name = RENAMED.get(name, name)  # noqa: PLW2901
-            values[name], sources[name] = value, path.name
+            attribute = RENAMED.get(name, name)
+            values[attribute], sources[attribute] = value, path.name
     for variable, value in environ.items():
-        # An empty variable is one that is not set: that is how compose files and units leave something out.
+        # An empty variable counts as not set: compose files and systemd units often pass one on empty.
         if variable.startswith(PREFIX) and not variable.startswith(NOT_SETTINGS) and value.strip():
             name = variable.removeprefix(PREFIX).lower().replace("__", ".")
             name = RENAMED.get(name, name)
@@ -94,7 +94,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _site_url(options: Options, sources: Mapping[str, str]) -> str:
     if "site.url" not in sources:
         return f"http://127.0.0.1:{options.http.port}"
-    # To a browser `localhost` is another site, and OAuth comes back to `127.0.0.1` (RFC 8252, section 7.3).
+    # The OAuth callback goes to `127.0.0.1` (RFC 8252, section 7.3); for a browser `localhost` is another site, with
+    # other cookies.
     return re.sub(r"^http://localhost(?=[:/]|$)", "http://127.0.0.1", options.site.url).rstrip("/")
 
 
@@ -137,10 +138,10 @@ def _convert(name: str, value: Any, hint: Any) -> Any:
         return tuple(item.strip() for item in items if item.strip())
     if hint in (int, float):
         try:
-            number = hint(str(value))  # str: True is no number here
+            number = hint(str(value))  # by way of str, so that TOML's true is not taken for 1
         except ValueError as fault:
             raise BadSetting(f"{name} is {shown}; it is a number") from fault
-        if not 0 <= number < math.inf:  # "nan" is neither
+        if not 0 <= number < math.inf:  # refuses "nan" too
             raise BadSetting(f"{name} is {shown}; it cannot be negative or endless")
         return number
     if not isinstance(value, str):

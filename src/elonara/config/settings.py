@@ -1,4 +1,4 @@
-"""Django's settings, made from the site's options."""
+"""Django's settings, built from the site's options."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ INSTALLED_APPS = [
     "ninja",
 ]
 if ELONARA.database.is_postgres:
-    # The tables of the workers' appointments. Its migrations are PostgreSQL's own and would break on SQLite.
+    # The tables of the workers' queue. Their migrations use PostgreSQL's SQL and would fail on SQLite.
     INSTALLED_APPS.append("procrastinate.contrib.django")
     PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 MIDDLEWARE = [
@@ -87,7 +87,7 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-# Static files are served from the package by the same process: no collecting, no second server.
+# Static files are served from the package by the same process: no collectstatic, no second server.
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [PACKAGE / "web" / "static"]
 STORAGES = {
@@ -109,11 +109,11 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = ELONARA.email.sender or "elonara@localhost"
 EMAIL_SUBJECT_PREFIX = f"[{ELONARA.site.name}] "
 LOGGING = logging_settings(style=ELONARA.log.format)
 
-# Who may ask, and over what.
+# Hosts, HTTPS and cookies.
 _https = ELONARA.site.is_https
 ALLOWED_HOSTS = [urlsplit(ELONARA.site.url).hostname or "", "127.0.0.1", "localhost"]
 CSRF_TRUSTED_ORIGINS = [ELONARA.site.url]
-# The header is gone from every request that comes from elsewhere than a trusted proxy (config.middleware).
+# Safe, because `TrustedProxies` (config.middleware) removes the header from requests that no trusted proxy sent.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ELONARA.http.trusted_proxies else None
 SECURE_SSL_REDIRECT = _https and bool(ELONARA.http.trusted_proxies)
 SECURE_REDIRECT_EXEMPT = [r"^health$"]
@@ -123,7 +123,7 @@ SESSION_COOKIE_NAME = "__Host-elonara_session" if _https else "elonara_session"
 CSRF_COOKIE_NAME = "__Host-elonara_csrf" if _https else "elonara_csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-# "Lax": the way back from an authorization server is a navigation from another site, and must find the session.
+# "Lax", not "Strict": the OAuth callback is a navigation from another site, and it needs the session.
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 60 * 24 * 3600
 CSRF_FAILURE_VIEW = "elonara.web.error_pages.csrf_failure"
@@ -133,14 +133,14 @@ _private = [f"http://{host}" for host in ELONARA.bluesky.allow_private_hosts]
 SECURE_CSP = {
     "default-src": [CSP.SELF],
     "img-src": [CSP.SELF, "https:", "data:", *_private],
-    # The answer to a form may lead to any member's own authorization server.
+    # The response to a form may redirect to a member's own authorization server, at any host.
     "form-action": [CSP.SELF, "https:", *_private],
     "base-uri": [CSP.NONE],
     "frame-ancestors": [CSP.NONE],
     "object-src": [CSP.NONE],
 }
 
-# Accounts: a username, an e-mail address for those who want letters, a second factor for those who want one.
+# Accounts: a username; an e-mail address and a second factor are optional.
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "elonara.members.adapter.AccountAdapter"

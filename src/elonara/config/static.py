@@ -1,6 +1,6 @@
-"""Static files without a build step: served from the package, with a version in the address.
+"""Static files without a build step: served from the package, with a version in the URL.
 
-`/static/elonara.css?v=3f9c2a1b` changes with the file, so browsers may keep each one for long.
+`/static/elonara.css?v=3f9c2a1b` changes with the file's content, so browsers may cache each version for long.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from django.contrib.staticfiles.storage import StaticFilesStorage
 
 
 class VersionedStaticFiles(StaticFilesStorage):
-    """Addresses with the hash of the file's content."""
+    """URLs with a hash of the file's content."""
 
     def url(self, name: str | None) -> str:
-        """The address of a static file; without a version where there is no such file."""
+        """The URL of a static file; without a version where the file does not exist."""
         address = super().url(name)
         version = _version(name) if name else ""
         return f"{address}?v={version}" if version else address

@@ -1,4 +1,4 @@
-"""All addresses of the site."""
+"""The root URLconf."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path

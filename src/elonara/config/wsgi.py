@@ -19,7 +19,8 @@ from django.db import DatabaseError, connection
 
 from elonara.config.migrations import pending
 
-# Once, at the start: pages of this version on an older database would break one by one. One that is away may come back.
+# At the start, because on an older schema page after page would fail. A database that is unreachable now may come back,
+# so that is only reported.
 try:
     if pending():
         sys.stderr.write("elonara: the database is older than this version: run `elonara migrate` first\n")
@@ -27,14 +28,14 @@ try:
 except DatabaseError as fault:
     sys.stderr.write(f"elonara: the database does not answer yet: {' '.join(str(fault).split())}\n")
 finally:
-    # A server may fork its processes after this; none of them shares a connection with another.
+    # A server may fork after this, and processes must not share a connection.
     connection.close()
     if getattr(connection, "pool", None):
         connection.close_pool()  # type: ignore[attr-defined]
 
 if settings.ELONARA.database.is_postgres:
-    # Any server may run this application in any number of processes; `elonara worker` does the jobs, and is woken.
+    # This application may run in any number of processes: they only queue jobs, which `elonara worker` runs.
     from elonara import jobs
-    from elonara.engines.procrastinate import Sender
+    from elonara.engines.sending import Sender
 
     jobs.set_engine(Sender())

@@ -1,5 +1,6 @@
 """What runs the registered jobs (see `elonara.jobs`): threads in the server process, or workers on PostgreSQL.
 
-An engine only says "look at this key now" and looks for due work every few seconds; the rows are the truth. What a
-job does is unknown here, apart from `handlers`, which names the modules that register jobs.
+An engine calls the handler of a key when it is woken for it, and sweeps the database for due work every few seconds, so
+a lost wake delays work and never loses it. What a handler does is unknown here; `handlers` alone names the modules that
+register jobs.
 """

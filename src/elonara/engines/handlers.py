@@ -1,4 +1,4 @@
-"""Which jobs a process runs. What requests may wake every process registers (`elonara.apps`); this is the rest."""
+"""The job kinds that only workers register. Those that a request may wake are registered by `elonara.apps`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from elonara.housekeeping import registration
 
 
 def load() -> None:
-    """Register what only processes that run jobs need to know: the errands that come back by themselves."""
+    """Register the periodic tasks, which only processes that run jobs need."""
     registration.install_periodic_tasks()

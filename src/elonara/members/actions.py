@@ -1,4 +1,4 @@
-"""What happens to members. Every write of the house about accounts begins here."""
+"""The writes about members: all other packages call these functions. Reads are in `queries`."""
 
 from typing import Any
 
@@ -36,9 +36,9 @@ LABELS = {"display_name": "The name", "bio": "The text about you"}
 
 
 def update_profile(member: Member, **fields: Any) -> Member:
-    """Change `display_name`, `bio`, `timezone` (IANA, "" for none) and `theme`; what is not given stays.
+    """Change any of `display_name`, `bio`, `timezone` (IANA name, "" for none) and `theme`.
 
-    Raises Invalid with a sentence per field, TypeError for a field that is not a member's own to change.
+    Raises Invalid with a sentence per wrong field, TypeError for another field.
     """
     unknown = fields.keys() - {"display_name", "bio", "timezone", "theme"}
     if unknown:

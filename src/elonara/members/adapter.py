@@ -1,4 +1,4 @@
-"""Where django-allauth asks us: who may sign up, who may sign in, and where they land."""
+"""The django-allauth adapter: who may sign up, who may sign in, and where they are redirected."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from elonara.members.usernames import RESERVED
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """Registration mode and standing, enforced on every way in (forms, MFA, Bluesky)."""
+    """Enforces registration mode and standing on every way to sign in (forms, MFA, Bluesky)."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -37,18 +37,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  # allauth's signature
-        """Whether the sign-up form is shown at all."""
+        """Whether the sign-up form is shown."""
         return registration.is_open()
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
-        """Refuse names that would pass for the site itself."""
+        """Refuse names that could be taken for the site's own staff."""
         username = str(super().clean_username(username, shallow=shallow))
         if username.lower() in RESERVED:
             raise ValidationError(self.error_messages["username_taken"])
         return username
 
     def save_user(self, request: HttpRequest, user: Member, form: Any, commit: bool = True) -> Member:
-        """Save a member from the sign-up form, with the standing that the mode gives. Raises RegistrationClosed."""
+        """Save a member from the sign-up form, with a standing by registration mode. Raises RegistrationClosed."""
         user.standing = registration.standing_of_a_new_member()
         saved: Member = super().save_user(request, user, form, commit=commit)
         if commit:
@@ -56,29 +56,29 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return saved
 
     def set_password(self, user: Member, password: str) -> None:
-        """Change or reset a password: every API token and every other session ends with the old one."""
+        """Change or reset a password, which ends every API token and every other session of the member."""
         user.token_epoch += 1
         super().set_password(user, password)
 
     def pre_login(self, request: HttpRequest, user: Member, **kwargs: Any) -> HttpResponse | None:
-        """Stop a suspended member at the door."""
+        """Refuse to sign in a suspended member."""
         if not may_sign_in(user):
             from allauth.account.internal.stagekit import clear_login  # noqa: PLC0415  # as allauth's own pre_login
 
             clear_login(request)
-            answer: HttpResponse = self.respond_user_inactive(request, user)
-            return answer
-        answer_or_none: HttpResponse | None = super().pre_login(request, user, **kwargs)
-        return answer_or_none
+            refusal: HttpResponse = self.respond_user_inactive(request, user)
+            return refusal
+        response: HttpResponse | None = super().pre_login(request, user, **kwargs)
+        return response
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002  # allauth's signature
-        """Home, which shows what waits; `next` takes precedence."""
+        """The home page, which shows open notices; a `next` parameter takes precedence."""
         return "/"
 
     def get_signup_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002  # allauth's signature
-        """Home as well: it says when the account waits for approval."""
+        """The home page too: it says so where the account needs approval."""
         return "/"
 
     def get_logout_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002  # allauth's signature
-        """Home, signed out."""
+        """The home page."""
         return "/"

@@ -1,10 +1,10 @@
-"""What an action answers when it will not do something: always in a sentence a person can act on."""
+"""The errors that actions raise. Each holds a sentence for the user that says what to do."""
 
 from collections.abc import Mapping
 
 
 class NotAllowed(Exception):
-    """The person may not do this, now or ever. `code` is stable and for programs, `sentence` for people."""
+    """The person may not do this. `code` is stable and for programs, `sentence` is for people."""
 
     def __init__(self, sentence: str, code: str = "not_allowed") -> None:
         super().__init__(sentence)
@@ -13,7 +13,7 @@ class NotAllowed(Exception):
 
 
 class Invalid(Exception):
-    """Some values cannot be taken. `errors` maps the name of a field to its sentence; nothing was written."""
+    """Some values are not valid. `errors` maps field names to sentences; nothing was written."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(" ".join(errors.values()))
@@ -29,7 +29,7 @@ class RegistrationClosed(NotAllowed):
 
 
 class LinkRefused(NotAllowed):
-    """A one-time link that is unknown, used, too old, or no longer needed."""
+    """A one-time link is unknown, used, expired, or no longer needed."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence, "link_refused")

@@ -1,4 +1,4 @@
-"""The first operator: a link printed once at the first start makes the account that runs the site."""
+"""The first operator: the server prints a one-time link at its start with which to create the operator's account."""
 
 import hashlib
 import secrets
@@ -20,12 +20,12 @@ LIFETIME = timedelta(hours=24)
 
 
 def has_operator() -> bool:
-    """Whether somebody runs the site already."""
+    """Whether the site has an active operator."""
     return Member.objects.filter(is_superuser=True, is_active=True).exists()
 
 
 def first_run_link() -> str | None:
-    """A fresh link for the first operator, or None once there is one. Only its hash is stored; earlier links die."""
+    """A new link for the first operator, or None once there is one. Only its hash is stored; earlier links are void."""
     if has_operator():
         return None
     token = secrets.token_urlsafe(32)
@@ -36,24 +36,24 @@ def first_run_link() -> str | None:
 
 
 def link_is_good(token: str) -> bool:
-    """Whether `claim_first_operator` would take the token now."""
-    good = OneTimeLink.objects.filter(
+    """Whether `claim_first_operator` would accept the token now."""
+    valid = OneTimeLink.objects.filter(
         token_hash=_hash(token), purpose=PURPOSE, used_at=None, expires_at__gt=timezone.now()
     )
-    return good.exists() and not has_operator()
+    return valid.exists() and not has_operator()
 
 
 def claim_first_operator(
     token: str, username: str, password: str, *, email: str = "", display_name: str = ""
 ) -> Member:
-    """Use the link: makes the operator's account. Raises Invalid (the link stays good) and LinkRefused."""
-    operator = _checked(username, password, email, display_name)
+    """Create the operator's account with a link. Raises Invalid (the link stays valid) and LinkRefused."""
+    operator = _validated_operator(username, password, email, display_name)
     try:
         with transaction.atomic():
-            taken = OneTimeLink.objects.filter(
+            claimed = OneTimeLink.objects.filter(
                 token_hash=_hash(token), purpose=PURPOSE, used_at=None, expires_at__gt=timezone.now()
             ).update(used_at=timezone.now())
-            if not taken:
+            if not claimed:
                 raise LinkRefused(
                     "This link was used already or is older than a day. Start the site again for a new one."
                 )
@@ -66,8 +66,8 @@ def claim_first_operator(
 
 
 def create_operator(username: str, password: str, *, email: str = "", display_name: str = "") -> Member:
-    """Make an operator from the command line, where the shell is the proof. Raises Invalid."""
-    operator = _checked(username, password, email, display_name)
+    """Create an operator from the command line, where shell access is the authorization. Raises Invalid."""
+    operator = _validated_operator(username, password, email, display_name)
     try:
         with transaction.atomic():
             operator.save()
@@ -76,7 +76,7 @@ def create_operator(username: str, password: str, *, email: str = "", display_na
     return operator
 
 
-def _checked(username: str, password: str, email: str, display_name: str) -> Member:
+def _validated_operator(username: str, password: str, email: str, display_name: str) -> Member:
     operator = Member(
         username=Member.normalize_username(username.strip()),
         email=email.strip(),
@@ -92,7 +92,7 @@ def _checked(username: str, password: str, email: str, display_name: str) -> Mem
     if operator.username and Member.objects.filter(username__iexact=operator.username).exists():
         errors["username"] = "Somebody has this username. Choose another."
     if not password:
-        errors["password"] = "Choose a password."  # noqa: S105  # a sentence about one
+        errors["password"] = "Choose a password."  # noqa: S105  # a message, no password
     else:
         try:
             validate_password(password, operator)

@@ -1,4 +1,4 @@
-"""Second factors, kept sealed."""
+"""Second factors, encrypted at rest."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 
 from elonara.sealing import seal, unseal
 
-# allauth tells neither row nor member here: the value is bound to its column alone.
+# allauth passes neither row nor member to the adapter, so values are bound to their column alone.
 PLACE: dict[str, Any] = {"column": "mfa_authenticator.data", "row": "", "did": ""}
 
 
@@ -14,9 +14,9 @@ class SealedMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has 
     """TOTP keys and the seed of the recovery codes, encrypted at rest."""
 
     def encrypt(self, text: str) -> str:
-        """Seal what is stored."""
+        """Seal a value to be stored."""
         return seal(text, **PLACE)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Open what was stored. Raises CannotUnseal."""
+        """Unseal a stored value. Raises CannotUnseal."""
         return unseal(encrypted_text, **PLACE).reveal()

@@ -14,11 +14,11 @@ class Member(AbstractUser):
         """Whether the operator lets this member act."""
 
         ACTIVE = "active"
-        PENDING = "pending"  # registration "approval": signed up, waits for the operator
+        PENDING = "pending"  # signed up with registration mode "approval", waits for the operator
         SUSPENDED = "suspended"
 
     class Theme(models.TextChoices):
-        """The colour switch in the footer."""
+        """The colour theme, chosen in the footer."""
 
         SYSTEM = "system"
         LIGHT = "light"
@@ -31,7 +31,7 @@ class Member(AbstractUser):
     timezone = models.CharField(max_length=64, blank=True)
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
     standing = models.CharField(max_length=10, choices=Standing, default=Standing.ACTIVE)
-    # Raised to end every API token of the member at once (password change, suspension).
+    # Incremented to end every API token and session of the member (password change, suspension).
     token_epoch = models.PositiveIntegerField(default=0)
 
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -44,17 +44,17 @@ class Member(AbstractUser):
 
     @property
     def name(self) -> str:
-        """What other people read: the display name, else the username."""
+        """The name shown to other people: the display name, else the username."""
         return self.display_name or self.username
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        # With the epoch in it, raising the epoch ends every session at its next request.
-        plain: str = super()._get_session_auth_hash(secret=secret)  # type: ignore[misc]
-        return f"{plain}.{self.token_epoch}"
+        # Contains the epoch, so that incrementing it ends every session at its next request.
+        session_hash: str = super()._get_session_auth_hash(secret=secret)  # type: ignore[misc]
+        return f"{session_hash}.{self.token_epoch}"
 
 
 class Notice(models.Model):
-    """A message that waits on the member's pages, for those whom no e-mail reaches."""
+    """A message shown on the member's pages until dismissed. Members need not have an e-mail address."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="notices")
@@ -74,7 +74,7 @@ class Notice(models.Model):
 
 
 class OneTimeLink(models.Model):
-    """A link that works once: the first operator's, for now. Only its hash is stored."""
+    """A link that works once; so far only the first operator's. Only a hash of its token is stored."""
 
     token_hash = models.CharField(max_length=64, primary_key=True)
     purpose = models.CharField(max_length=20)

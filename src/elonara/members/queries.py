@@ -23,25 +23,25 @@ __all__ = [
 
 
 def may_act(member: Member | None) -> bool:
-    """Whether the member may host, join and invite: neither waiting nor suspended."""
+    """Whether the member may host, join and invite: neither pending nor suspended."""
     return member is not None and member.is_active and member.standing == Member.Standing.ACTIVE
 
 
 def may_sign_in(member: Member | None) -> bool:
-    """Whether a session or an API token may be given: a waiting member may look around, a suspended one may not."""
+    """Whether the member may have a session or an API token. A pending member may, but a suspended one may not."""
     return member is not None and member.is_active and member.standing != Member.Standing.SUSPENDED
 
 
 def open_notices(member: Member) -> QuerySet[Notice]:
-    """What waits on the member's pages, newest first."""
+    """The member's open notices, newest first."""
     return Notice.objects.filter(member=member, dismissed_at=None).order_by("-created_at")
 
 
 def waiting_for_approval() -> QuerySet[Member]:
-    """Members that the operator has not looked at yet, the oldest first."""
+    """Members that the operator has not approved yet, the oldest first."""
     return Member.objects.filter(standing=Member.Standing.PENDING, is_active=True).order_by("date_joined")
 
 
 def by_username(username: str) -> Member | None:
-    """The member of that name, upper and lower case being one."""
+    """The active member with that username, ignoring case."""
     return Member.objects.filter(username__iexact=username.strip(), is_active=True).first()

@@ -17,17 +17,17 @@ WAITING = "Your account waits for the operator of {site}. You can look around an
 
 
 def mode() -> str:
-    """`open`, `approval` or `closed`, as set now."""
+    """The site's setting: `open`, `approval` or `closed`."""
     return str(settings.ELONARA.site.registration_mode)
 
 
 def is_open() -> bool:
-    """Whether anybody may sign up, perhaps to wait for approval."""
+    """Whether anybody may sign up, be it with approval."""
     return mode() != "closed"
 
 
 def sentence() -> str:
-    """What the sign-up page says about the mode; empty where there is nothing to say."""
+    """The sentence about the mode on the sign-up page; "" where none is needed."""
     site = settings.ELONARA.site.name
     if mode() == "closed":
         return CLOSED.format(site=site)
@@ -37,14 +37,14 @@ def sentence() -> str:
 
 
 def standing_of_a_new_member() -> Member.Standing:
-    """Active, or pending under approval. Raises RegistrationClosed."""
+    """The standing of somebody who signs up now: active, or pending with approval. Raises RegistrationClosed."""
     if not is_open():
         raise RegistrationClosed(sentence())
     return Member.Standing.PENDING if mode() == "approval" else Member.Standing.ACTIVE
 
 
 def welcome(member: Member) -> None:
-    """After a member was saved: tell her, and the operators, when she has to wait."""
+    """Notify a new member, once saved, and the operators where she needs approval."""
     if member.standing != Member.Standing.PENDING:
         return
     notify(member, "standing", WAITING.format(site=settings.ELONARA.site.name))
@@ -55,9 +55,9 @@ def welcome(member: Member) -> None:
 
 
 def member_for_new_did(did: str, handle: str, display_name: str = "") -> Member:
-    """Make an account for somebody who proved a DID that nobody here has; the caller links the DID, in one transaction.
+    """Create an account for somebody who proved a DID that no member has. The caller links the DID in the transaction.
 
-    The username comes from the handle, the password is unusable. Raises RegistrationClosed.
+    The username is made from the handle, and the password is unusable. Raises RegistrationClosed.
     """
     standing = standing_of_a_new_member()
     name = one_line(display_name)[:64]
@@ -69,6 +69,6 @@ def member_for_new_did(did: str, handle: str, display_name: str = "") -> Member:
                 member.save()
                 welcome(member)
         except IntegrityError:
-            continue  # somebody took the name between the look and the write
+            continue  # somebody else took the username between our check and the insert
         return member
     raise RegistrationClosed("Many people are signing up with this name at once. Please try again in a minute.")

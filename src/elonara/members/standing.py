@@ -10,13 +10,13 @@ from elonara.members.notices import notify, settle
 
 
 def require_operator(by: Member | None) -> None:
-    """Raises NotAllowed unless `by` runs the site."""
+    """Raise NotAllowed unless `by` is an operator."""
     if by is None or not (by.is_active and by.is_superuser and by.standing == Member.Standing.ACTIVE):
         raise NotAllowed("Only the operator of the site may do this.", "operator_only")
 
 
 def require_active(member: Member) -> None:
-    """Raises NotAllowed, with the way on, unless the member may act on the site."""
+    """Raise NotAllowed, with a sentence that says what to do, unless the member may act on the site."""
     if not member.is_active or member.standing == Member.Standing.SUSPENDED:
         raise NotAllowed("This account is suspended. Write to the operator of the site if you think it is a mistake.",
                          "suspended")  # fmt: skip
@@ -29,7 +29,7 @@ def require_active(member: Member) -> None:
 
 
 def approve(member: Member, by: Member) -> None:
-    """Let a waiting or suspended member act."""
+    """Make a pending or suspended member active."""
     require_operator(by)
     with transaction.atomic():
         changed = Member.objects.filter(pk=member.pk).exclude(standing=Member.Standing.ACTIVE)
@@ -43,7 +43,7 @@ def approve(member: Member, by: Member) -> None:
 
 
 def suspend(member: Member, by: Member) -> None:
-    """Stop a member: sessions and API tokens end at once. An operator cannot suspend herself."""
+    """Suspend a member; sessions and API tokens end at once. An operator cannot suspend herself."""
     require_operator(by)
     if member.pk == by.pk:
         raise NotAllowed("You cannot suspend your own account.", "own_account")
@@ -54,8 +54,8 @@ def suspend(member: Member, by: Member) -> None:
 
 
 def end_sessions(member: Member) -> None:
-    """Sign the member out everywhere: the epoch is part of the session's hash and of every API token."""
-    from allauth.usersessions.models import UserSession  # noqa: PLC0415  # a model: not before the apps are loaded
+    """End all sessions and API tokens of the member, by way of the epoch that they contain."""
+    from allauth.usersessions.models import UserSession  # noqa: PLC0415  # imports models: only after the apps are loaded
 
     Member.objects.filter(pk=member.pk).update(token_epoch=F("token_epoch") + 1)
     member.refresh_from_db(fields=["token_epoch"])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from elonara.members.models import Member
 
-# Names that would pass for the site itself.
+# Names that could be taken for the site's own staff.
 RESERVED = frozenset(
     {
         "admin",
@@ -29,7 +29,7 @@ MAX_USERNAME_LENGTH = 60
 
 
 def candidates(handle: str) -> Iterator[str]:
-    """Names for a handle, the nicest first, without end: `alice`, `alice.example.org`, `alice-2`, …"""
+    """Endless usernames for a handle, the best first: `alice`, `alice.example.org`, `alice-2`, …"""
     handle = handle.strip().lstrip("@").lower()
     cleaned = re.sub(r"[^a-z0-9.-]+", "", handle).strip(".-")[:MAX_USERNAME_LENGTH]
     first = cleaned.split(".", maxsplit=1)[0]
@@ -47,8 +47,8 @@ def candidates(handle: str) -> Iterator[str]:
 
 
 def free_username(handle: str) -> str:
-    """The first wish that nobody has, upper and lower case being one, and that does not pose as the site."""
-    for wish in candidates(handle):
-        if wish not in RESERVED and not Member.objects.filter(username__iexact=wish).exists():
-            return wish
-    raise RuntimeError("unreachable: the wishes never end")
+    """The first candidate that is not reserved and that nobody has, ignoring case."""
+    for candidate in candidates(handle):
+        if candidate not in RESERVED and not Member.objects.filter(username__iexact=candidate).exists():
+            return candidate
+    raise RuntimeError("unreachable: candidates() is endless")

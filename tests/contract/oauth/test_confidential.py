@@ -19,12 +19,12 @@ SCOPE = "atproto repo:app.bsky.feed.post?action=create"
 
 def client_with(keys):
     return ConfidentialClient(
-        f"{SITE}/oauth/oauth-client-metadata.json",
-        f"{SITE}/auth/bluesky/callback",
-        SCOPE,
-        f"{SITE}/oauth/jwks.json",
-        Keyring(keys),
-        "Elonara",
+        client_id=f"{SITE}/oauth/oauth-client-metadata.json",
+        redirect_uri=f"{SITE}/auth/bluesky/callback",
+        scope=SCOPE,
+        jwks_uri=f"{SITE}/oauth/jwks.json",
+        keyring=Keyring(keys),
+        name="Elonara",
         client_uri=SITE,
     )
 

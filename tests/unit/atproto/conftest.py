@@ -14,7 +14,7 @@ from pytest_httpserver import HTTPServer
 
 
 class RawServer:
-    """Listens on this machine and does to each connection, after its request, what `act(connection)` says."""
+    """Listens on this machine and calls `act(connection)` after each request of a connection."""
 
     def __init__(self, act):
         self.act = act
@@ -56,13 +56,13 @@ class RawServer:
 
 @pytest.fixture(scope="session")
 def httpserver_listen_address():
-    """By number: that is how the tests exempt it from vetting."""
+    """An IP address rather than a name, because the tests exempt it from vetting by that."""
     return ("127.0.0.1", 0)
 
 
 @pytest.fixture
 def raw_server():
-    """Make RawServers that end with the test."""
+    """Makes RawServers that are closed after the test."""
     made = []
 
     def make(act):

@@ -1,4 +1,4 @@
-"""Which addresses a stranger may send us to."""
+"""Which addresses requests may go to."""
 
 import httpx2
 import pytest
@@ -150,16 +150,16 @@ def test_an_address_that_is_not_public_is_refused(address):
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_a_public_address_is_taken(address):
+def test_a_public_address_is_allowed(address):
     assert is_public(address)
 
 
 @pytest.mark.parametrize("url", REFUSED_URLS)
-def test_an_address_written_in_a_refused_form_is_refused_before_any_lookup(url):
+def test_a_url_in_a_refused_form_is_refused_before_any_lookup(url):
     try:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL:
-        return  # refused even earlier
+        return  # not even a URL for httpx2
     with pytest.raises(AddressRefused):
         check_url(parsed, Allowed())
 
@@ -178,7 +178,7 @@ def test_an_address_written_in_a_refused_form_is_refused_before_any_lookup(url):
         "HTTPS://EXAMPLE.COM/",
     ],
 )
-def test_https_of_a_host_name_is_taken(url):
+def test_https_of_a_host_name_is_allowed(url):
     check_url(httpx2.URL(url), Allowed())
 
 
@@ -194,7 +194,7 @@ def test_https_of_a_host_name_is_taken(url):
         ("[::1]", "https://[::1]/"),
     ],
 )
-def test_an_exempted_host_may_be_anything(entry, url):
+def test_an_exempted_host_and_port_are_allowed(entry, url):
     check_url(httpx2.URL(url), Allowed([entry]))
 
 
@@ -206,11 +206,11 @@ def test_an_exemption_is_for_one_host_and_one_port(url):
         check_url(httpx2.URL(url), Allowed(["127.0.0.1:2583"]))
 
 
-def test_an_exempted_host_still_gets_no_user_name():
+def test_a_user_name_is_refused_even_for_an_exempted_host():
     with pytest.raises(AddressRefused):
         check_url(httpx2.URL("http://me:secret@127.0.0.1:2583/"), Allowed(["127.0.0.1:2583"]))
 
 
-def test_an_exemption_that_is_no_host_and_port_is_told_so():
+def test_an_exemption_that_is_not_host_and_port_is_an_error():
     with pytest.raises(ValueError, match="host:port"):
         Allowed(["http://127.0.0.1:2583/"])

@@ -1,4 +1,4 @@
-"""Sessions of app passwords: kept when they are, refused and closed when they are not."""
+"""Sessions of app passwords; those of main passwords are refused and deleted at the server."""
 
 import base64
 import json
@@ -74,11 +74,11 @@ def test_the_main_password_is_refused_and_its_session_closed(http, xrpc):
 
 
 @pytest.mark.parametrize(
-    "answer", [reply(500), reply(401, {"error": "ExpiredToken"}), NetworkError("x", ambiguous=True)]
+    "response", [reply(500), reply(401, {"error": "ExpiredToken"}), NetworkError("x", ambiguous=True)]
 )
-def test_the_main_password_is_refused_even_when_its_session_cannot_be_closed(http, xrpc, answer):
+def test_the_main_password_is_refused_even_when_its_session_cannot_be_closed(http, xrpc, response):
     http.put("POST", CREATE, reply(body=session("com.atproto.access")))
-    http.put("POST", DELETE, answer)
+    http.put("POST", DELETE, response)
     with pytest.raises(MainPasswordRefused):
         create_session(xrpc, PDS, DID, "hunter2")
 
@@ -86,7 +86,7 @@ def test_the_main_password_is_refused_even_when_its_session_cannot_be_closed(htt
 @pytest.mark.parametrize(
     "scope", [None, "", "com.atproto.signupQueued", "com.atproto.takendown", ["com.atproto.appPass"], "atproto"]
 )
-def test_only_what_says_that_it_is_an_app_password_is_kept(http, xrpc, scope):
+def test_only_a_session_with_an_app_password_scope_is_kept(http, xrpc, scope):
     http.put("POST", CREATE, reply(body=session(scope)))
     with pytest.raises(AppPasswordError) as caught:
         create_session(xrpc, PDS, DID, "hunter2")
@@ -94,13 +94,13 @@ def test_only_what_says_that_it_is_an_app_password_is_kept(http, xrpc, scope):
     assert http.paths()[-1] == "POST /xrpc/com.atproto.server.deleteSession"
 
 
-def test_an_account_with_codes_by_email_wants_an_app_password(http, xrpc):
+def test_an_account_with_email_codes_needs_an_app_password(http, xrpc):
     http.put("POST", CREATE, reply(401, {"error": "AuthFactorTokenRequired", "message": "A sign in code was sent"}))
     with pytest.raises(AuthFactorRequired):
         create_session(xrpc, PDS, DID, "hunter2")
 
 
-def test_a_wrong_password_is_told_so(http, xrpc):
+def test_a_wrong_password_is_reported(http, xrpc):
     http.put(
         "POST", CREATE, reply(401, {"error": "AuthenticationRequired", "message": "Invalid identifier or password"})
     )
@@ -114,7 +114,7 @@ def test_a_deactivated_account_is_marked(http, xrpc):
     assert create_session(xrpc, PDS, DID, "x").active is False
 
 
-def test_a_handle_that_is_none_becomes_invalid(http, xrpc):
+def test_a_malformed_handle_becomes_handle_invalid(http, xrpc):
     http.put("POST", CREATE, reply(body=session(handle="nonsense")))
     assert create_session(xrpc, PDS, DID, "x").handle == "handle.invalid"
 
@@ -133,12 +133,12 @@ def test_a_handle_that_is_none_becomes_invalid(http, xrpc):
         {"accessJwt": jwt(scope="com.atproto.appPass", exp=1e300)},
     ],
 )
-def test_an_answer_without_its_parts_is_malformed_and_quotes_no_token(http, xrpc, broken):
+def test_a_response_without_required_fields_is_malformed_and_quotes_no_token(http, xrpc, broken):
     http.put("POST", CREATE, reply(body=session() | broken))
     with pytest.raises(MalformedResponse) as caught:
         create_session(xrpc, PDS, DID, "hunter2")
-    told = "".join(traceback.format_exception(caught.value))
-    assert "t0ken" not in told
+    printed = "".join(traceback.format_exception(caught.value))
+    assert "t0ken" not in printed
     assert "hunter2" not in str(caught.value)
 
 
@@ -159,7 +159,7 @@ def test_refreshing_uses_the_refresh_token_and_gives_a_new_session(http, xrpc):
         (401, "AuthenticationRequired"),
     ],
 )
-def test_a_session_that_is_over_is_told_so(http, xrpc, status, error):
+def test_a_session_that_has_ended_is_reported(http, xrpc, status, error):
     http.put("POST", REFRESH, reply(status, {"error": error, "message": ""}))
     with pytest.raises(AppSessionExpired):
         refresh_session(xrpc, PDS, "refresh-token")
@@ -174,13 +174,13 @@ def test_a_refresh_that_fails_otherwise_does_not_end_the_session(http, xrpc, sta
     assert caught.value.kind is kind
 
 
-def test_a_refresh_that_suddenly_gives_full_access_is_refused(http, xrpc):
+def test_a_refresh_that_returns_a_full_access_token_is_refused(http, xrpc):
     http.put("POST", REFRESH, reply(body=session("com.atproto.access")))
     with pytest.raises(MainPasswordRefused):
         refresh_session(xrpc, PDS, "refresh-token")
 
 
-def test_ending_a_session_twice_is_no_fault(http, xrpc):
+def test_deleting_a_session_twice_is_no_error(http, xrpc):
     http.put("POST", DELETE, reply(body=b""), reply(400, {"error": "ExpiredToken"}), reply(500))
     delete_session(xrpc, PDS, "refresh-token")
     delete_session(xrpc, PDS, "refresh-token")
@@ -188,10 +188,10 @@ def test_ending_a_session_twice_is_no_fault(http, xrpc):
         delete_session(xrpc, PDS, "refresh-token")
 
 
-@pytest.mark.parametrize("answer", [reply(400, {"error": "ExpiredToken"}), reply(401, {"error": "InvalidToken"})])
-def test_an_expired_token_is_renewed_once(http, xrpc, answer):
+@pytest.mark.parametrize("response", [reply(400, {"error": "ExpiredToken"}), reply(401, {"error": "InvalidToken"})])
+def test_an_expired_token_is_renewed_once(http, xrpc, response):
     renewed = []
-    http.put("POST", f"{PDS}/xrpc/a.b.c", answer)
+    http.put("POST", f"{PDS}/xrpc/a.b.c", response)
     auth = BearerAuth("old", on_expired=lambda: renewed.append(1) or "new")
     with pytest.raises(XrpcError):
         xrpc.procedure(PDS, "a.b.c", auth=auth)
@@ -200,18 +200,18 @@ def test_an_expired_token_is_renewed_once(http, xrpc, answer):
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [reply(400, {"error": "InvalidRequest"}), reply(400, {"error": "InvalidToken", "message": "Bad token scope"})],
 )
-def test_other_refusals_renew_nothing(http, xrpc, answer):
-    http.put("POST", f"{PDS}/xrpc/a.b.c", answer)
+def test_other_errors_renew_no_token(http, xrpc, response):
+    http.put("POST", f"{PDS}/xrpc/a.b.c", response)
     with pytest.raises(XrpcError):
         xrpc.procedure(PDS, "a.b.c", auth=BearerAuth("old", on_expired=lambda: pytest.fail("asked for a new token")))
     assert len(http.asked) == 1
 
 
 @pytest.mark.parametrize("renew", [None, lambda: None, lambda: ""])
-def test_without_a_new_token_nothing_is_sent_again(http, xrpc, renew):
+def test_without_a_new_token_the_request_is_not_retried(http, xrpc, renew):
     http.put("POST", f"{PDS}/xrpc/a.b.c", reply(400, {"error": "ExpiredToken"}))
     with pytest.raises(XrpcError):
         xrpc.procedure(PDS, "a.b.c", auth=BearerAuth("old", on_expired=renew))

@@ -1,4 +1,4 @@
-"""What the servers answer, row by row as it was measured, and what it means to us."""
+"""Error responses as measured at real servers, and the kind that each is mapped to."""
 
 import json
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ CREATE = "com.atproto.repo.createRecord"
 LOGIN = "com.atproto.server.createSession"
 GET = "com.atproto.repo.getRecord"
 
-# (status, error, message, nsid) -> kind, in words
+# (status, error, message, nsid) -> kind
 ROWS = [
     (401, "use_dpop_nonce", "Resource server requires nonce in DPoP proof", CREATE, ErrorKind.USE_DPOP_NONCE),
     (400, "use_dpop_nonce", "Authorization server requires nonce", "", ErrorKind.USE_DPOP_NONCE),
@@ -72,7 +72,7 @@ def body(error, message):
 
 
 @pytest.mark.parametrize(("status", "error", "message", "nsid", "kind"), ROWS)
-def test_each_row_of_the_table_has_its_meaning(status, error, message, nsid, kind):
+def test_each_measured_response_has_its_kind(status, error, message, nsid, kind):
     fault = xrpc_error(status, {}, body(error, message), nsid)
     assert fault.kind is kind
     assert fault.status == status
@@ -80,22 +80,22 @@ def test_each_row_of_the_table_has_its_meaning(status, error, message, nsid, kin
     assert fault.message == message
 
 
-def test_every_kind_that_an_answer_can_have_is_in_the_table():
-    assert {row[-1] for row in ROWS} | {ErrorKind.MALFORMED_ANSWER} == set(ErrorKind)
+def test_every_kind_is_in_the_table():
+    assert {row[-1] for row in ROWS} | {ErrorKind.MALFORMED_RESPONSE} == set(ErrorKind)
 
 
 @pytest.mark.parametrize("kind", ErrorKind)
-def test_only_server_faults_leave_the_outcome_in_doubt(kind):
-    in_doubt = {ErrorKind.RECORD_EXISTS_OR_SERVER, ErrorKind.SERVER_ERROR, ErrorKind.MALFORMED_ANSWER}
+def test_only_server_errors_are_ambiguous(kind):
+    in_doubt = {ErrorKind.RECORD_EXISTS_OR_SERVER, ErrorKind.SERVER_ERROR, ErrorKind.MALFORMED_RESPONSE}
     assert kind.ambiguous == (kind in in_doubt)
 
 
-def test_oauth_faults_may_carry_their_words_as_a_description():
+def test_the_error_description_is_read_where_there_is_no_message():
     raw = b'{"error":"invalid_token","error_description":"\\"exp\\" claim timestamp check failed"}'
     assert xrpc_error(401, {}, raw).kind is ErrorKind.TOKEN_EXPIRED
 
 
-def test_the_challenge_is_read_where_the_body_says_nothing():
+def test_the_challenge_is_read_where_the_body_has_no_error():
     headers = {"www-authenticate": 'DPoP error="use_dpop_nonce", error_description="x"'}
     assert xrpc_error(401, headers, b"").kind is ErrorKind.USE_DPOP_NONCE
 
@@ -103,19 +103,19 @@ def test_the_challenge_is_read_where_the_body_says_nothing():
 @pytest.mark.parametrize(
     "raw", [b"", b"<html>502</html>", b"[]", b"null", b'{"error": 5, "message": []}', b"\xff", b"[" * 99999]
 )
-def test_any_body_is_survived(raw):
+def test_any_body_is_accepted(raw):
     assert xrpc_error(502, {}, raw).kind is ErrorKind.SERVER_ERROR
     assert xrpc_error(400, {}, raw).kind is ErrorKind.BAD_REQUEST
 
 
-def test_a_servers_words_are_kept_short_and_plain():
+def test_server_messages_are_cut_and_stripped_of_control_characters():
     fault = xrpc_error(400, {}, body("Bad", "line\nbreak\x1b[31m" + "x" * 10_000))
     assert "\n" not in fault.message
     assert "\x1b" not in str(fault)
     assert len(fault.message) <= 500
 
 
-def test_a_rate_limit_says_when_to_come_back():
+def test_a_rate_limit_has_its_reset_time_and_retry_after():
     headers = {
         "ratelimit-limit": "5000",
         "ratelimit-remaining": "0",
@@ -136,7 +136,7 @@ def test_retry_after_may_be_a_date():
 
 
 @pytest.mark.parametrize("said", ["999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_nobody_is_put_off_for_more_than_a_day(said):
+def test_retry_after_is_a_day_at_most(said):
     assert rate_limit({"retry-after": said}).retry_after == 86_400
 
 
@@ -152,11 +152,11 @@ def test_nobody_is_put_off_for_more_than_a_day(said):
         {"retry-after": "²"},
     ],
 )
-def test_rate_limit_headers_that_say_nothing_are_nothing(headers):
+def test_empty_or_malformed_rate_limit_headers_are_ignored(headers):
     assert rate_limit(headers) is None
 
 
-def test_a_replayed_refresh_token_is_told_from_a_revoked_session():
+def test_a_replayed_refresh_token_is_distinguished_from_a_revoked_session():
     replayed = oauth_error(400, {}, b'{"error":"invalid_grant","error_description":"Refresh token replayed"}')
     revoked = oauth_error(400, {}, b'{"error":"invalid_grant","error_description":"Invalid refresh token"}')
     assert isinstance(replayed, InvalidGrant)
@@ -165,7 +165,7 @@ def test_a_replayed_refresh_token_is_told_from_a_revoked_session():
     assert not revoked.replayed
 
 
-def test_oauth_answers_have_their_code():
+def test_oauth_errors_have_their_code():
     assert isinstance(oauth_error(400, {}, b'{"error":"access_denied"}'), AccessDenied)
     for status, raw, code in [
         (400, b'{"error":"use_dpop_nonce","error_description":"nonce"}', "use_dpop_nonce"),

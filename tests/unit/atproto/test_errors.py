@@ -1,4 +1,4 @@
-"""Errors: what they carry, and that they survive being passed between processes of a test run."""
+"""The error types: their attributes and messages."""
 
 import pickle
 import subprocess
@@ -18,7 +18,7 @@ from elonara.atproto import errors
         (errors.SlowBody, True),
     ],
 )
-def test_network_faults_say_whether_the_work_may_have_been_done(kind, ambiguous):
+def test_network_errors_say_whether_the_request_may_have_been_carried_out(kind, ambiguous):
     fault = kind("words")
     assert isinstance(fault, errors.NetworkError)
     assert isinstance(fault, errors.AtprotoError)
@@ -26,7 +26,7 @@ def test_network_faults_say_whether_the_work_may_have_been_done(kind, ambiguous)
     assert str(fault) == "words"
 
 
-def test_oauth_faults_carry_what_was_expected_and_what_came():
+def test_oauth_errors_hold_expected_and_actual_values():
     fault = errors.WrongAccount("did:plc:a", "did:plc:b")
     assert (fault.code, fault.expected, fault.got) == ("wrong_account", "did:plc:a", "did:plc:b")
     fault = errors.WrongIssuer("https://a.example.com", "")
@@ -37,14 +37,14 @@ def test_oauth_faults_carry_what_was_expected_and_what_came():
     assert errors.AccessDenied().code == "access_denied"
 
 
-def test_a_malformed_answer_is_an_xrpc_error_in_doubt():
+def test_a_malformed_response_is_an_ambiguous_xrpc_error():
     fault = errors.MalformedResponse(200, "words")
     assert isinstance(fault, errors.XrpcError)
     assert fault.ambiguous
     assert str(fault) == "200 MalformedAnswer: words"
 
 
-def test_importing_the_package_costs_nothing_and_brings_neither_django_nor_dns():
+def test_importing_the_package_imports_neither_django_nor_dns():
     code = (
         "import sys, elonara.atproto; assert 'httpx2' not in sys.modules;"
         "from elonara.atproto import errors, syntax, tid; assert 'httpx2' not in sys.modules;"

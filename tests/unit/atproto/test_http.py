@@ -1,4 +1,4 @@
-"""The guarded door: where it goes, what it refuses, and when an outcome is in doubt."""
+"""The guarded HTTP client: where it connects, what it refuses, and which errors are ambiguous."""
 
 import contextlib
 import gzip
@@ -24,7 +24,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 
 @pytest.fixture
 def http():
-    """A GuardedHttp that may ask the given servers of this machine, and is closed with the test."""
+    """Makes a GuardedHttp that may connect to the given servers on this machine; closed after the test."""
     with contextlib.ExitStack() as stack:
 
         def make(*servers, **kwargs):
@@ -41,7 +41,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
-# Where it goes
+# Where it connects
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,17 @@ def free_port():
         "192.168.1.1",
     ],
 )
-def test_a_name_that_leads_to_a_private_address_is_refused(http, httpserver, ip):
+def test_a_name_with_a_private_address_is_refused(http, httpserver, ip):
     guarded = http(resolver=lambda host, port: [(ip, httpserver.port)])
     with pytest.raises(AddressRefused) as caught:
         guarded.request("GET", "https://evil.example.com/")
     assert not caught.value.ambiguous
     assert "evil.example.com" in str(caught.value)
-    assert ip not in str(caught.value)  # what is inside our network is nobody's business
+    assert ip not in str(caught.value)  # the message must not reveal addresses of our network
     assert httpserver.log == []
 
 
-def test_the_name_is_looked_up_once_and_the_vetted_address_is_connected_to(http, monkeypatch):
+def test_the_name_is_resolved_once_and_the_vetted_address_is_connected_to(http, monkeypatch):
     tried = []
 
     def refuse(address, *_, **__):
@@ -105,7 +105,7 @@ def test_private_addresses_among_public_ones_are_never_tried(http, monkeypatch):
     assert not caught.value.ambiguous
 
 
-def test_the_next_address_is_tried_when_the_first_does_not_answer(http, httpserver):
+def test_the_next_address_is_tried_when_the_first_does_not_respond(http, httpserver):
     httpserver.expect_request("/").respond_with_data("hi")
     addresses = [("127.0.0.1", free_port()), ("127.0.0.1", httpserver.port)]
     guarded = http("two.example.com:80", resolver=lambda host, port: addresses)
@@ -122,7 +122,7 @@ def test_localhost_is_refused_by_name_and_by_address(http, httpserver):
 
 
 def test_a_name_in_the_hosts_file_of_this_machine_is_vetted_too(http):
-    # The system's own resolver knows this name, and it leads home.
+    # The system's resolver finds this name in the hosts file, with a loopback address.
     with pytest.raises(AddressRefused):
         http(resolver=lambda host, port: transport.system_resolver("localhost", port)).request(
             "GET", "https://home.example.com/"
@@ -131,13 +131,13 @@ def test_a_name_in_the_hosts_file_of_this_machine_is_vetted_too(http):
 
 def test_an_exempted_host_is_reached(http, httpserver):
     httpserver.expect_request("/a", query_string="x=1").respond_with_json({"yes": True})
-    answer = http(httpserver).request("GET", httpserver.url_for("/a"), params={"x": "1"})
-    assert answer.status == 200
-    assert answer.json() == {"yes": True}
-    assert answer.url.endswith("/a?x=1")
+    response = http(httpserver).request("GET", httpserver.url_for("/a"), params={"x": "1"})
+    assert response.status == 200
+    assert response.json() == {"yes": True}
+    assert response.url.endswith("/a?x=1")
 
 
-def test_the_exemption_does_not_spread_to_another_port(http, httpserver):
+def test_an_exemption_does_not_cover_another_port(http, httpserver):
     with pytest.raises(AddressRefused):
         http(f"127.0.0.1:{httpserver.port + 1}").request("GET", httpserver.url_for("/"))
 
@@ -145,7 +145,7 @@ def test_the_exemption_does_not_spread_to_another_port(http, httpserver):
 @pytest.mark.parametrize(
     "url", ["", "not an address", "https://", "https://[::1", "http:///x", "https://a b.com/", "\x00"]
 )
-def test_what_is_no_address_is_refused(http, url):
+def test_what_is_not_a_url_is_refused(http, url):
     with pytest.raises(AddressRefused):
         http().request("GET", url)
 
@@ -187,7 +187,7 @@ def test_a_certificate_for_another_name_is_refused(http, tls_server, certificate
     assert tls_server.log == []
 
 
-def test_a_certificate_that_nobody_signed_is_refused(http, tls_server):
+def test_a_self_signed_certificate_is_refused(http, tls_server):
     guarded = http("good.example.com:443", resolver=lambda host, port: [("127.0.0.1", tls_server.port)])
     with pytest.raises(NetworkError) as caught:
         guarded.request("GET", "https://good.example.com/")
@@ -198,27 +198,29 @@ def test_a_certificate_that_nobody_signed_is_refused(http, tls_server):
 # Redirects
 
 
-def test_a_redirect_is_an_answer_unless_asked_for(http, httpserver):
+def test_a_redirect_is_returned_unless_following_was_requested(http, httpserver):
     httpserver.expect_request("/").respond_with_data(status=302, headers={"location": "/next"})
-    answer = http(httpserver).request("GET", httpserver.url_for("/"))
-    assert answer.status == 302
+    response = http(httpserver).request("GET", httpserver.url_for("/"))
+    assert response.status == 302
     assert len(httpserver.log) == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirects_are_followed_when_asked_for_but_without_the_callers_headers(http, httpserver, status):
+def test_redirects_are_followed_on_request_but_without_the_callers_headers(http, httpserver, status):
     httpserver.expect_request("/").respond_with_data(status=status, headers={"location": "/next"})
     httpserver.expect_request("/next").respond_with_data("there")
-    answer = http(httpserver).request("GET", httpserver.url_for("/"), redirects=1, headers={"Authorization": "DPoP x"})
-    assert answer.body == b"there"
-    assert answer.url == httpserver.url_for("/next")
+    response = http(httpserver).request(
+        "GET", httpserver.url_for("/"), redirects=1, headers={"Authorization": "DPoP x"}
+    )
+    assert response.body == b"there"
+    assert response.url == httpserver.url_for("/next")
     assert [bool(request.headers.get("authorization")) for request, _ in httpserver.log] == [True, False]
 
 
-def test_no_more_redirects_are_followed_than_asked_for(http, httpserver):
+def test_no_more_redirects_are_followed_than_requested(http, httpserver):
     httpserver.expect_request("/").respond_with_data(status=302, headers={"location": "/"})
-    answer = http(httpserver).request("GET", httpserver.url_for("/"), redirects=3)
-    assert answer.status == 302
+    response = http(httpserver).request("GET", httpserver.url_for("/"), redirects=3)
+    assert response.status == 302
     assert len(httpserver.log) == 4
 
 
@@ -250,7 +252,7 @@ def test_every_target_of_a_redirect_is_vetted(http, raw_server, target):
     assert len(server.requests) == 1
 
 
-def test_a_post_is_never_sent_on(http, httpserver):
+def test_a_post_is_never_redirected(http, httpserver):
     httpserver.expect_request("/").respond_with_data(status=307, headers={"location": "/next"})
     assert http(httpserver).request("POST", httpserver.url_for("/"), content=b"x", redirects=3).status == 307
     assert len(httpserver.log) == 1
@@ -268,7 +270,7 @@ def test_a_body_may_be_as_large_as_allowed_and_no_larger(http, httpserver):
     assert caught.value.ambiguous
 
 
-def test_a_body_without_a_stated_length_is_cut_off_as_it_comes(http, raw_server):
+def test_a_body_without_content_length_is_cut_off_at_the_bound(http, raw_server):
     sent = []
 
     def endless(connection):
@@ -281,11 +283,11 @@ def test_a_body_without_a_stated_length_is_cut_off_as_it_comes(http, raw_server)
     with pytest.raises(BodyTooLarge):
         http(server).request("GET", server.url, max_bytes=100_000)
     time.sleep(0.05)
-    assert sum(sent) < 20_000_000  # hung up on, not read to the end
+    assert sum(sent) < 20_000_000  # the connection was closed, the body not read to its end
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_compression_that_nobody_asked_for_is_undone_within_the_bound(http, httpserver, coding):
+def test_unrequested_compression_is_undone_within_the_bound(http, httpserver, coding):
     pack = gzip.compress if coding == "gzip" else zlib.compress
     httpserver.expect_request("/small").respond_with_data(pack(b"hello"), headers={"content-encoding": coding})
     httpserver.expect_request("/bomb").respond_with_data(pack(b"0" * 50_000_000), headers={"content-encoding": coding})
@@ -296,8 +298,8 @@ def test_compression_that_nobody_asked_for_is_undone_within_the_bound(http, http
     assert httpserver.log[0][0].headers["accept-encoding"] == "identity"
 
 
-def test_a_bomb_is_not_unpacked_before_it_is_refused(http, httpserver):
-    # Far larger than what the rest of the process may happen to allocate meanwhile, which is measured too.
+def test_a_decompression_bomb_is_refused_before_it_is_unpacked(http, httpserver):
+    # Far larger than other allocations of the process during the call, which the measurement includes.
     bomb = gzip.compress(bytes(250_000_000), 1)
     httpserver.expect_request("/").respond_with_data(bomb, headers={"content-encoding": "gzip"})
     guarded, url = http(httpserver), httpserver.url_for("/")
@@ -317,7 +319,7 @@ def test_other_codings_are_refused(http, httpserver, coding):
         http(httpserver).request("GET", httpserver.url_for("/"))
 
 
-def test_a_broken_compressed_body_is_a_network_fault(http, httpserver):
+def test_a_broken_compressed_body_is_a_network_error(http, httpserver):
     httpserver.expect_request("/").respond_with_data(b"not gzip", headers={"content-encoding": "gzip"})
     with pytest.raises(NetworkError, match="broken body"):
         http(httpserver).request("GET", httpserver.url_for("/"))
@@ -343,17 +345,17 @@ def drip(parts, seconds=0.05):
 
 
 SLOW = {
-    "an answer that never comes": drip([], 5),
+    "a response that never comes": drip([], 5),
     "a status line one byte at a time": drip([bytes([byte]) for byte in b"HTTP/1.1 200 OK\r\nx: " + b"y" * 500]),
     "headers without end": drip([b"HTTP/1.1 200 OK\r\n", *[b"x: y\r\n"] * 500]),
-    "interim answers without end": drip([b"HTTP/1.1 103 Early Hints\r\n\r\n"] * 500),
+    "interim responses without end": drip([b"HTTP/1.1 103 Early Hints\r\n\r\n"] * 500),
     "a body one byte at a time": drip([b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n", *[b"x"] * 500]),
     "a body that stops": drip([b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nx"], 5),
 }
 
 
 @pytest.mark.parametrize("act", SLOW.values(), ids=SLOW)
-def test_slow_answers_end_at_the_deadline_and_are_in_doubt(http, raw_server, act):
+def test_slow_responses_end_at_the_deadline_and_are_ambiguous(http, raw_server, act):
     server = raw_server(act)
     fault, seconds = timed(lambda: http(server).request("POST", server.url, content=b"x", deadline=0.4))
     assert isinstance(fault, SlowBody)
@@ -368,7 +370,7 @@ def test_a_slow_tls_handshake_ends_at_the_deadline_and_nothing_was_sent(http, ra
     assert seconds < 1.5
 
 
-def test_a_lookup_without_end_ends_at_the_deadline_and_nothing_was_sent(http, monkeypatch):
+def test_a_hanging_lookup_ends_at_the_deadline_and_nothing_was_sent(http, monkeypatch):
     let_go = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: let_go.wait(5))
     fault, seconds = timed(lambda: http().request("POST", "https://slow.example.com/", content=b"x", deadline=0.3))
@@ -378,7 +380,7 @@ def test_a_lookup_without_end_ends_at_the_deadline_and_nothing_was_sent(http, mo
     assert seconds < 1.5
 
 
-def test_lookups_that_hang_cannot_pile_up(http, monkeypatch):
+def test_the_number_of_hanging_lookups_is_bounded(http, monkeypatch):
     let_go = threading.Event()
     running = []
 
@@ -414,10 +416,10 @@ def test_redirects_share_one_deadline(http, raw_server):
     assert seconds < 1.5
 
 
-# Whether the work may have been done
+# Which errors are ambiguous
 
 
-def test_an_unknown_name_is_not_in_doubt(http, monkeypatch):
+def test_an_unknown_name_is_not_ambiguous(http, monkeypatch):
     def unknown(*_, **__):
         raise socket.gaierror(-2, "Name or service not known")
 
@@ -432,7 +434,7 @@ def test_a_name_without_addresses_is_not_found(http):
         http(resolver=lambda host, port: []).request("GET", "https://empty.example.com/")
 
 
-def test_a_refused_connection_is_not_in_doubt(http):
+def test_a_refused_connection_is_not_ambiguous(http):
     port = free_port()
     with pytest.raises(NetworkError) as caught:
         http(f"127.0.0.1:{port}").request("POST", f"http://127.0.0.1:{port}/", content=b"x")
@@ -452,7 +454,7 @@ HANGS_UP = {
 
 
 @pytest.mark.parametrize("act", HANGS_UP.values(), ids=HANGS_UP)
-def test_when_the_server_hangs_up_after_the_request_the_outcome_is_in_doubt(http, raw_server, act):
+def test_a_connection_closed_after_the_request_is_ambiguous(http, raw_server, act):
     server = raw_server(act)
     with pytest.raises(NetworkError) as caught:
         http(server).request("POST", server.url, content=b"x")
@@ -460,14 +462,14 @@ def test_when_the_server_hangs_up_after_the_request_the_outcome_is_in_doubt(http
     assert len(server.requests) >= 1
 
 
-def test_a_passed_deadline_sends_nothing(http, raw_server):
+def test_nothing_is_sent_after_the_deadline(http, raw_server):
     server = raw_server(lambda connection: connection.sendall(OK))
     fault, _ = timed(lambda: http(server).request("POST", server.url, content=b"x", deadline=0))
     assert not fault.ambiguous
     assert server.requests == []
 
 
-# What is kept and what is not
+# What is kept between requests
 
 
 def test_connections_are_kept_and_shared(http, raw_server):
@@ -478,7 +480,7 @@ def test_connections_are_kept_and_shared(http, raw_server):
     assert server.connections == 1
 
 
-def test_the_deadline_is_the_one_of_the_call_and_not_of_the_connection(http, raw_server):
+def test_the_deadline_belongs_to_the_call_and_not_to_the_connection(http, raw_server):
     server = raw_server(lambda connection: time.sleep(0.2) or connection.sendall(OK))
     guarded = http(server)
     assert guarded.request("GET", server.url, deadline=5).body == b"hi"
@@ -486,16 +488,16 @@ def test_the_deadline_is_the_one_of_the_call_and_not_of_the_connection(http, raw
     assert guarded.request("GET", server.url, deadline=5).body == b"hi"
 
 
-def test_many_threads_share_one_door(http, httpserver):
+def test_many_threads_share_one_client(http, httpserver):
     httpserver.expect_request("/").respond_with_handler(lambda request: werkzeug.Response(request.args["n"]))
     guarded = http(httpserver)
     wrong = []
 
     def ask(number):
         for turn in range(5):
-            answer = guarded.request("GET", httpserver.url_for("/"), params={"n": f"{number}-{turn}"})
-            if answer.text() != f"{number}-{turn}":
-                wrong.append(answer)
+            response = guarded.request("GET", httpserver.url_for("/"), params={"n": f"{number}-{turn}"})
+            if response.text() != f"{number}-{turn}":
+                wrong.append(response)
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
     for thread in threads:
@@ -514,12 +516,12 @@ def test_cookies_are_never_kept(http, httpserver):
     assert all("cookie" not in request.headers for request, _ in httpserver.log)
 
 
-def test_headers_are_read_in_any_case():
-    answer = Response(200, {"DPoP-Nonce": "abc"}, b"", "https://example.com/")
-    assert answer.headers["dpop-nonce"] == answer.headers.get("DPOP-NONCE") == "abc"
+def test_header_names_ignore_case():
+    response = Response(200, {"DPoP-Nonce": "abc"}, b"", "https://example.com/")
+    assert response.headers["dpop-nonce"] == response.headers.get("DPOP-NONCE") == "abc"
 
 
-def test_bodies_are_sent_as_asked(http, httpserver):
+def test_bodies_are_sent_as_given(http, httpserver):
     httpserver.expect_request("/").respond_with_handler(
         lambda request: werkzeug.Response(
             json.dumps([request.headers.get("content-type"), request.get_data(as_text=True)])
@@ -532,7 +534,7 @@ def test_bodies_are_sent_as_asked(http, httpserver):
         guarded.request("POST", url, content=b"raw", headers={"Content-Type": "image/png"}),
         guarded.request("POST", url),
     ]
-    assert [json.loads(answer.body) for answer in sent] == [
+    assert [json.loads(response.body) for response in sent] == [
         ["application/json", '{"a":"ü"}'],
         ["application/x-www-form-urlencoded", "a=%C3%BC%26b"],
         ["image/png", "raw"],
@@ -541,14 +543,14 @@ def test_bodies_are_sent_as_asked(http, httpserver):
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b'"text"', b"null", b"{", b"\xff\xfe", b"[" * 100_000])
-def test_a_body_that_is_no_json_object_is_malformed(body):
+def test_a_body_that_is_not_a_json_object_is_malformed(body):
     with pytest.raises(MalformedResponse) as caught:
         Response(200, {}, body, "https://example.com/secret?token=abc").json()
     assert "abc" not in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
-def test_messages_and_reprs_hold_neither_path_nor_body(http, raw_server):
+def test_messages_and_reprs_contain_neither_path_nor_body(http, raw_server):
     server = raw_server(lambda connection: False)
     with pytest.raises(NetworkError) as caught:
         http(server).request("POST", f"{server.url}path?code=s3cret", content=b"s3cret")
@@ -556,7 +558,7 @@ def test_messages_and_reprs_hold_neither_path_nor_body(http, raw_server):
     assert "s3cret" not in repr(Response(200, {}, b"s3cret", "https://example.com/"))
 
 
-# httpx2 has no public place for a network backend: these fail when an upgrade moves the private one
+# httpx2 has no public parameter for a network backend: these fail when an upgrade changes the private one
 
 
 def test_the_pool_of_httpx2_is_still_where_we_replace_it():
@@ -578,7 +580,7 @@ def test_every_connection_is_opened_by_our_backend(http, httpserver, monkeypatch
     assert opened == ["127.0.0.1"]
 
 
-def test_a_transport_whose_pool_was_not_replaced_is_noticed(http, httpserver):
+def test_a_transport_whose_pool_was_not_replaced_raises(http, httpserver):
     httpserver.expect_request("/").respond_with_data("hi")
     guarded = http(httpserver)
     guarded._transport._pool = httpcore2.ConnectionPool()
@@ -586,13 +588,13 @@ def test_a_transport_whose_pool_was_not_replaced_is_noticed(http, httpserver):
         guarded.request("GET", httpserver.url_for("/"))
 
 
-def test_an_httpx2_that_keeps_its_pool_elsewhere_stops_the_start(monkeypatch):
+def test_an_httpx2_with_its_pool_elsewhere_is_refused(monkeypatch):
     monkeypatch.setattr(httpx2.HTTPTransport, "__init__", lambda self, **_: None)
     with pytest.raises(transport.UnguardedError):
         GuardedHttp()
 
 
-def test_socket_files_are_not_asked(http):
+def test_unix_sockets_are_refused(http):
     backend = http()._transport._pool._network_backend
     with pytest.raises(AddressRefused):
         backend.connect_unix_socket("/run/docker.sock")

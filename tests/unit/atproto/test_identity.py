@@ -1,4 +1,4 @@
-"""Handles and DIDs: both ways, through DNS, https, the directory, did:web and a configured resolver."""
+"""Resolving handles and DIDs, in both directions, by DNS, https, PLC directory, did:web and a configured resolver."""
 
 import pytest
 from tests.fakes.http import FakeHttp, reply
@@ -7,7 +7,7 @@ from elonara.atproto.cache import TtlCache
 from elonara.atproto.dns import DnsTxt
 from elonara.atproto.errors import AddressRefused, IdentityError, NameNotFound, NetworkError
 from elonara.atproto.http import GuardedHttp
-from elonara.atproto.identity import CACHE_SECONDS, IdentityResolver
+from elonara.atproto.identity import MAX_CACHE_SECONDS, IdentityResolver
 
 ALICE = "did:plc:alice2de2dwap2sbkpav7c6c"
 BOB = "did:plc:bobbb2de2dwap2sbkpav7c6c"
@@ -23,7 +23,7 @@ def document(did, *names, pds=PDS, **more):
 
 
 class FakeDns:
-    """TXT records by name; a fault is raised."""
+    """TXT records by name; an exception stored there is raised."""
 
     def __init__(self, **_):
         self.records = {}
@@ -65,7 +65,7 @@ def refused(call, *args, **kwargs):
 # From a handle to a DID
 
 
-def test_dns_is_asked_first(resolver, http, dns):
+def test_dns_is_queried_first(resolver, http, dns):
     assert resolver.resolve_handle("alice.com") == ALICE
     assert dns.asked == ["_atproto.alice.com"]
     assert http.asked == []
@@ -77,24 +77,24 @@ def test_then_https_following_three_redirects_at_most(resolver, http):
     assert http.asked[0].redirects == 3
 
 
-def test_https_is_asked_where_dns_does_not_answer(resolver, http, dns):
+def test_https_is_used_where_dns_does_not_respond(resolver, http, dns):
     dns.records["_atproto.bob.com"] = NetworkError("timeout", ambiguous=False)
     http.put("GET", "https://bob.com/.well-known/atproto-did", reply(body=BOB.encode()))
     assert resolver.resolve_handle("bob.com") == BOB
 
 
-def test_a_handle_is_taken_as_people_type_it(resolver):
+def test_a_typed_handle_is_normalized(resolver):
     assert resolver.resolve("@Alice.COM ").handle == "alice.com"
 
 
-def test_dns_that_names_two_accounts_is_refused_though_https_would_answer(resolver, http, dns):
+def test_dns_that_names_two_accounts_is_refused_even_if_https_names_one(resolver, http, dns):
     dns.records["_atproto.bob.com"] = [f"did={ALICE}", f"did={BOB}"]
     http.put("GET", "https://bob.com/.well-known/atproto-did", reply(body=BOB.encode()))
     assert refused(resolver.resolve_handle, "bob.com") == "handle_not_found"
     assert http.asked == []
 
 
-def test_dns_that_says_the_same_twice_is_taken(resolver, dns):
+def test_the_same_did_twice_in_dns_is_accepted(resolver, dns):
     dns.records["_atproto.bob.com"] = [f"did={BOB}", f"did={BOB}"]
     assert resolver.resolve_handle("bob.com") == BOB
 
@@ -102,19 +102,19 @@ def test_dns_that_says_the_same_twice_is_taken(resolver, dns):
 @pytest.mark.parametrize(
     "handle", ["", "bob", "@", "bob..com", "bob.com/x", "127.0.0.1", "handle.invalid", "a b.com", "bob.com:80"]
 )
-def test_what_is_no_handle_is_told_so_and_nobody_is_asked(resolver, http, dns, handle):
+def test_what_is_not_a_handle_is_refused_without_a_request(resolver, http, dns, handle):
     assert refused(resolver.resolve_handle, handle) == "bad_handle"
     assert http.asked == dns.asked == []
 
 
 @pytest.mark.parametrize("body", [b"", b"not a did", b"did:plc:", b"<html>", b"\xff\xfe", f"{BOB} {ALICE}".encode()])
-def test_a_site_that_says_something_else_names_no_account(resolver, http, body):
+def test_a_site_without_a_did_names_no_account(resolver, http, body):
     http.put("GET", "https://bob.com/.well-known/atproto-did", reply(body=body))
     assert refused(resolver.resolve_handle, "bob.com") == "handle_not_found"
 
 
 @pytest.mark.parametrize(
-    ("answer", "dns_answers", "reason"),
+    ("response", "dns_responds", "reason"),
     [
         (reply(404), True, "handle_not_found"),
         (reply(302, headers={"location": "/"}), True, "unreachable"),
@@ -127,15 +127,15 @@ def test_a_site_that_says_something_else_names_no_account(resolver, http, body):
         (NetworkError("refused", ambiguous=False), True, "unreachable"),
     ],
 )
-def test_not_there_is_told_from_not_now(resolver, http, dns, answer, dns_answers, reason):
-    if not dns_answers:
+def test_missing_is_distinguished_from_unreachable(resolver, http, dns, response, dns_responds, reason):
+    if not dns_responds:
         dns.records["_atproto.bob.com"] = NetworkError("timeout", ambiguous=False)
-    http.put("GET", "https://bob.com/.well-known/atproto-did", answer)
+    http.put("GET", "https://bob.com/.well-known/atproto-did", response)
     assert refused(resolver.resolve_handle, "bob.com") == reason
 
 
 @pytest.mark.parametrize("tld", ["test", "local", "localhost", "internal", "onion", "example", "arpa", "alt"])
-def test_names_that_the_open_network_does_not_have_go_to_the_configured_resolver_alone(http, dns, tld):
+def test_closed_tlds_go_to_the_configured_resolver_alone(http, dns, tld):
     http.put("GET", RESOLVE, reply(body={"did": BOB}))
     with_resolver = IdentityResolver(http, plc_url=PLC, handle_resolver_url=RESOLVER, dns=dns)
     without = IdentityResolver(http, plc_url=PLC, dns=dns)
@@ -146,14 +146,14 @@ def test_names_that_the_open_network_does_not_have_go_to_the_configured_resolver
     assert http.paths() == ["GET /xrpc/com.atproto.identity.resolveHandle"]
 
 
-def test_the_configured_resolver_is_not_asked_about_open_names(resolver, http):
+def test_the_configured_resolver_is_not_used_for_public_names(resolver, http):
     http.put("GET", RESOLVE, reply(body={"did": BOB}))
     assert refused(resolver.resolve_handle, "bob.com") == "handle_not_found"
     assert all(RESOLVER not in asked.url for asked in http.asked)
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("response", "reason"),
     [
         (reply(400, {"error": "InvalidRequest", "message": "Unable to resolve handle"}), "handle_not_found"),
         (reply(400, {"error": "HandleNotFound"}), "handle_not_found"),
@@ -165,8 +165,8 @@ def test_the_configured_resolver_is_not_asked_about_open_names(resolver, http):
         (NetworkError("down", ambiguous=False), "unreachable"),
     ],
 )
-def test_the_resolvers_refusals_are_read(resolver, http, answer, reason):
-    http.put("GET", RESOLVE, answer)
+def test_the_resolvers_errors_have_their_reasons(resolver, http, response, reason):
+    http.put("GET", RESOLVE, response)
     assert refused(resolver.resolve_handle, "bob.test") == reason
 
 
@@ -208,12 +208,12 @@ def test_a_did_web_is_fetched_from_its_host(resolver, http):
         f"{ALICE}?x",
     ],
 )
-def test_a_did_that_this_network_does_not_have_is_told_so_and_nobody_is_asked(resolver, http, did):
+def test_an_unsupported_did_is_refused_without_a_request(resolver, http, did):
     assert refused(resolver.resolve_did, did) == "did_malformed"
     assert http.asked == []
 
 
-def test_a_did_web_that_leads_inside_is_refused_by_the_guard(dns):
+def test_a_did_web_on_a_private_host_is_refused(dns):
     guarded = GuardedHttp(resolver=lambda host, port: [("127.0.0.1", port)])
     resolver = IdentityResolver(guarded, plc_url=PLC, dns=dns)
     assert refused(resolver.resolve_did, "did:web:evil.com") == "did_not_found"
@@ -222,7 +222,7 @@ def test_a_did_web_that_leads_inside_is_refused_by_the_guard(dns):
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("response", "reason"),
     [
         (reply(404, {"message": "DID not registered"}), "did_not_found"),
         (reply(410, {"message": "DID not available"}), "did_not_found"),
@@ -237,8 +237,8 @@ def test_a_did_web_that_leads_inside_is_refused_by_the_guard(dns):
         (NameNotFound("no such name"), "unreachable"),
     ],
 )
-def test_the_directorys_refusals_are_read(resolver, http, answer, reason):
-    http.put("GET", f"{PLC}/{BOB}", answer)
+def test_the_directorys_errors_have_their_reasons(resolver, http, response, reason):
+    http.put("GET", f"{PLC}/{BOB}", response)
     assert refused(resolver.resolve_did, BOB) == reason
 
 
@@ -264,7 +264,7 @@ def test_the_directorys_refusals_are_read(resolver, http, answer, reason):
         (["https://pds.example.com"], ""),
     ],
 )
-def test_a_pds_is_an_origin_or_none(resolver, http, endpoint, origin):
+def test_a_pds_url_is_an_origin_or_refused(resolver, http, endpoint, origin):
     http.put("GET", f"{PLC}/{BOB}", reply(body=document(BOB, "bob.com", pds=endpoint)))
     assert resolver.resolve_did(BOB).pds_url == origin
 
@@ -279,24 +279,24 @@ def test_a_pds_is_an_origin_or_none(resolver, http, endpoint, origin):
         {"service": [{"id": "#atproto_pds", "type": "Other", "serviceEndpoint": PDS}]},
     ],
 )
-def test_an_account_without_a_pds_is_told_so(resolver, http, dns, more):
+def test_an_account_without_a_pds_is_an_error(resolver, http, dns, more):
     http.put("GET", f"{PLC}/{BOB}", reply(body=document(BOB, "bob.com") | more))
     dns.records["_atproto.bob.com"] = [f"did={BOB}"]
     assert refused(resolver.resolve, "bob.com") == "no_pds"
     assert refused(resolver.resolve, BOB) == "no_pds"
 
 
-def test_a_service_may_be_named_in_full(resolver, http):
+def test_a_service_id_may_include_the_did(resolver, http):
     service = {"id": f"{BOB}#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": PDS}
     http.put("GET", f"{PLC}/{BOB}", reply(body={"id": BOB, "service": [service]}))
     found = resolver.resolve_did(BOB)
     assert (found.handle, found.pds_url) == ("", PDS)
 
 
-# Both ways
+# Handle and DID in both directions
 
 
-def test_a_handle_that_the_account_names_back_is_its_identity(resolver):
+def test_a_handle_that_the_document_confirms_is_the_identity(resolver):
     identity = resolver.resolve("alice.com")
     assert (identity.did, identity.handle, identity.pds_url) == (ALICE, "alice.com", PDS)
     assert resolver.resolve(ALICE) == identity
@@ -308,30 +308,30 @@ def test_a_handle_that_claims_somebody_elses_account_is_a_mismatch(resolver, dns
 
 
 @pytest.mark.parametrize("names", [[], ["bob.com"], ["nonsense"], ["evil.com", "bob.com"]])
-def test_from_a_did_a_handle_that_does_not_lead_back_is_invalid(resolver, http, dns, names):
+def test_from_a_did_a_handle_that_is_not_confirmed_is_invalid(resolver, http, dns, names):
     http.put("GET", f"{PLC}/{BOB}", reply(body=document(BOB, *names)))
     dns.records["_atproto.evil.com"] = [f"did={ALICE}"]
     identity = resolver.resolve(BOB)
     assert (identity.did, identity.handle, identity.pds_url) == (BOB, "handle.invalid", PDS)
 
 
-def test_a_handle_that_cannot_be_looked_up_now_is_not_remembered_as_invalid(resolver, dns):
+def test_an_unreachable_handle_is_not_cached_as_invalid(resolver, dns):
     dns.records["_atproto.alice.com"] = NetworkError("timeout", ambiguous=False)
     assert resolver.resolve(ALICE).handle == "handle.invalid"
     dns.records["_atproto.alice.com"] = [f"did={ALICE}"]
     assert resolver.resolve(ALICE).handle == "alice.com"
 
 
-# What is remembered
+# Caching
 
 
-def test_answers_are_remembered_for_a_while(resolver, http, dns):
+def test_results_are_cached(resolver, http, dns):
     for _ in range(3):
         resolver.resolve("alice.com")
     assert len(http.asked) == len(dns.asked) == 1
 
 
-def test_asking_afresh_asks_again_and_renews_what_is_remembered(resolver, http):
+def test_fresh_bypasses_and_renews_the_cache(resolver, http):
     resolver.resolve("alice.com")
     http.put("GET", f"{PLC}/{ALICE}", reply(body=document(ALICE, "alice.com", pds="https://moved.example.com")))
     assert resolver.resolve("alice.com").pds_url == PDS
@@ -339,7 +339,7 @@ def test_asking_afresh_asks_again_and_renews_what_is_remembered(resolver, http):
     assert resolver.resolve(ALICE).pds_url == "https://moved.example.com"
 
 
-def test_a_changed_handle_is_noticed_in_spite_of_what_is_remembered(resolver, http, dns):
+def test_a_changed_handle_is_noticed_in_spite_of_the_cache(resolver, http, dns):
     resolver.resolve("alice.com")
     http.put("GET", f"{PLC}/{ALICE}", reply(body=document(ALICE, "alice.org")))
     dns.records["_atproto.alice.org"] = [f"did={ALICE}"]
@@ -355,17 +355,17 @@ def test_a_handle_that_moved_to_another_account_is_noticed(resolver, http, dns):
     assert resolver.resolve("alice.com").did == BOB
 
 
-def test_failures_are_not_remembered(resolver, http):
+def test_failures_are_not_cached(resolver, http):
     http.put("GET", f"{PLC}/{BOB}", reply(500), reply(body=document(BOB, "bob.com")))
     assert refused(resolver.resolve_did, BOB) == "unreachable"
     assert resolver.resolve_did(BOB).handle == "bob.com"
 
 
-def test_nothing_is_remembered_for_ten_minutes():
-    assert CACHE_SECONDS < 600
+def test_the_cache_lasts_less_than_ten_minutes():
+    assert MAX_CACHE_SECONDS < 600
 
 
-def test_a_memory_forgets_what_is_old_and_what_is_too_much():
+def test_a_ttl_cache_evicts_expired_and_surplus_items():
     now = [0.0]
     memory = TtlCache[str](ttl=10, size=2, clock=lambda: now[0])
     memory.put("a", "1")
@@ -380,7 +380,7 @@ def test_a_memory_forgets_what_is_old_and_what_is_too_much():
     assert memory.get("c") is None
 
 
-def test_name_servers_that_do_not_answer_are_a_network_fault(monkeypatch):
+def test_unresponsive_name_servers_are_a_network_error(monkeypatch):
     import dns.exception
     import dns.resolver
 
@@ -402,7 +402,7 @@ def test_name_servers_that_do_not_answer_are_a_network_fault(monkeypatch):
 
 
 @pytest.mark.parametrize("absence", ["NXDOMAIN", "NoAnswer"])
-def test_a_name_without_txt_is_no_fault(monkeypatch, absence):
+def test_a_name_without_txt_is_no_error(monkeypatch, absence):
     import dns.resolver
 
     class Empty:
@@ -413,7 +413,7 @@ def test_a_name_without_txt_is_no_fault(monkeypatch, absence):
     assert DnsTxt()("_atproto.alice.com") == []
 
 
-def test_txt_records_come_joined_from_their_parts(monkeypatch):
+def test_the_parts_of_a_txt_record_are_joined(monkeypatch):
     import dns.rdataclass
     import dns.rdatatype
     import dns.resolver

@@ -1,4 +1,4 @@
-"""Records, as the SDK's models of the lexicons read them."""
+"""Records, validated by the SDK's models of the lexicons."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -15,7 +15,7 @@ CID = "bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a"
 BLOB = {"$type": "blob", "ref": {"$link": CID}, "mimeType": "image/jpeg", "size": 5}
 
 
-def test_a_whole_post_is_what_the_lexicon_wants():
+def test_a_full_post_is_valid_by_the_lexicon():
     text = TextBuilder().mention("@bob.test", DID).text(" come – ").link("https://example.com/i/x").build()
     record = records.post(
         text.text,
@@ -38,7 +38,7 @@ def test_a_whole_post_is_what_the_lexicon_wants():
     ]
 
 
-def test_a_plain_post_holds_nothing_empty():
+def test_a_plain_post_has_no_empty_fields():
     record = records.post("hi", [], [], created_at=NOW)
     assert set(record) == {"$type", "text", "createdAt"}
     assert "thumb" not in records.external("https://example.com", "t", "d")["external"]
@@ -48,10 +48,10 @@ def test_a_time_is_written_in_utc():
     moment = datetime(2026, 7, 1, 12, 0, tzinfo=timezone(timedelta(hours=2)))
     assert records.timestamp(moment) == "2026-07-01T10:00:00.000Z"
     with pytest.raises(ValueError, match="time zone"):
-        records.timestamp(datetime(2026, 7, 1))  # noqa: DTZ001 - that is the fault
+        records.timestamp(datetime(2026, 7, 1))  # noqa: DTZ001 - a naive time is what is tested
 
 
-def test_what_no_server_takes_is_refused_here():
+def test_what_every_server_would_refuse_is_refused_here():
     with pytest.raises(ValueError, match="300"):
         records.post("x" * 301, [], [], created_at=NOW)
     with pytest.raises(ValueError, match="3,000"):

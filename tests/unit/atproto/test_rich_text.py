@@ -1,4 +1,4 @@
-"""Texts of posts: what a reader sees, what fits, and where facets lie, with the SDK as the judge of bytes."""
+"""Texts of posts: graphemes, limits, and the byte ranges of facets, compared with those of the SDK."""
 
 import pytest
 from atproto_client.utils import TextBuilder as Oracle
@@ -33,18 +33,18 @@ COUNTED = {
     "1️⃣": 1,
 }
 
-# Texts with what breaks positions: emoji with joiners, flags, combining marks, other scripts, line ends.
+# Texts in which offsets easily go wrong: emoji with joiners, flags, combining marks, other scripts, line ends.
 pieces = st.sampled_from([*COUNTED, "\u0301", "\u200d", "\U0001f3fd", "\ufe0f", "🇩", "ठ", "x", " ", "\n", "\r", "\x00"])
 texts = st.one_of(st.lists(pieces, max_size=40).map("".join), st.text(st.characters(exclude_categories=["Cs"])))
 
 
 @pytest.mark.parametrize(("text", "length"), COUNTED.items())
-def test_a_reader_counts_what_we_count(text, length):
+def test_graphemes_are_counted_as_a_reader_counts_them(text, length):
     assert grapheme_length(text) == length
 
 
 @given(st.text(st.characters(max_codepoint=127)))
-def test_the_short_way_for_ascii_counts_alike(text):
+def test_the_ascii_shortcut_gives_the_same_count(text):
     assert grapheme_length(text) == grapheme_length(text + "é") - 1
 
 
@@ -61,7 +61,7 @@ def test_a_shortened_text_fits_and_is_the_beginning_of_the_whole(text, most, mos
 
 
 @given(texts, st.integers(1, 60))
-def test_a_text_that_fits_is_left_alone_and_a_longer_one_uses_the_room(text, most):
+def test_a_text_that_fits_is_unchanged_and_a_longer_one_uses_all_the_room(text, most):
     short = shorten(text, most)
     if grapheme_length(text) <= most:
         assert short == text
@@ -81,11 +81,11 @@ def test_a_text_that_fits_is_left_alone_and_a_longer_one_uses_the_room(text, mos
         ("", 0, ""),
     ],
 )
-def test_shortening_cuts_between_what_a_reader_sees(text, most, short):
+def test_shortening_cuts_between_graphemes(text, most, short):
     assert shorten(text, most) == short
 
 
-def test_shortening_keeps_to_bytes_too():
+def test_shortening_respects_the_byte_limit_too():
     family = "👩‍👩‍👧‍👦"  # 25 bytes
     assert shorten(family * 4, 10, max_bytes=60) == family * 2 + "…"
     assert shorten(family, 10, max_bytes=2) == ""
@@ -126,7 +126,7 @@ def test_the_builder_writes_what_the_sdk_writes(parts):
 
 
 @given(parts)
-def test_the_bytes_of_a_facet_are_its_words(parts):
+def test_the_byte_range_of_a_facet_covers_its_text(parts):
     builder, words = TextBuilder(), []
     for kind, text in parts:
         if kind == "text":
@@ -140,7 +140,7 @@ def test_the_bytes_of_a_facet_are_its_words(parts):
 
 
 @given(texts, texts.filter(bool), texts)
-def test_a_facet_by_characters_lies_where_the_builder_puts_it(before, words, after):
+def test_a_facet_by_character_offsets_equals_the_builders(before, words, after):
     whole = before + words + after
     start, end = len(before), len(before) + len(words)
     built = TextBuilder().text(before).mention(words, DID).text(after).build()
@@ -154,17 +154,17 @@ def test_a_facet_outside_of_its_text_is_refused(start, end):
         mention("hello", start, end, DID)
 
 
-def test_words_that_are_the_address_need_it_once():
+def test_a_link_without_uri_links_to_its_own_text():
     built = TextBuilder().link("https://example.com/i/x").build()
     assert built.facets[0]["features"][0]["uri"] == "https://example.com/i/x"
 
 
-def test_a_facet_without_words_is_refused():
+def test_a_facet_without_text_is_refused():
     with pytest.raises(ValueError, match="a facet covers"):
         TextBuilder().mention("", DID)
 
 
-def test_a_built_text_does_not_change_when_the_builder_goes_on():
+def test_a_built_text_does_not_change_with_the_builder():
     builder = TextBuilder().mention("@bob", DID)
     built = builder.build()
     builder.mention("@carol", DID)

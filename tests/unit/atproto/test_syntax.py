@@ -1,4 +1,4 @@
-"""The written forms, with the examples of the specifications."""
+"""The syntax of identifiers, with the examples of the specifications."""
 
 import pytest
 from atproto_core.uri import AtUri as OracleUri
@@ -124,11 +124,11 @@ def test_these_are_dids(text):
 
 
 @pytest.mark.parametrize("text", NOT_DIDS)
-def test_these_are_no_dids(text):
+def test_these_are_not_dids(text):
     assert not is_did(text)
 
 
-def test_a_did_of_the_directory_has_24_letters_of_its_alphabet():
+def test_a_did_plc_has_24_base32_characters():
     assert is_did_plc("did:plc:7iza6de2dwap2sbkpav7c6c6")
     for text in (
         "did:plc:7iza6de2dwap2sbkpav7c6c",
@@ -146,7 +146,7 @@ def test_these_are_handles(text):
 
 
 @pytest.mark.parametrize("text", NOT_HANDLES)
-def test_these_are_no_handles(text):
+def test_these_are_not_handles(text):
     assert not is_handle(text)
 
 
@@ -163,7 +163,7 @@ def test_these_are_no_handles(text):
         "\ufeffalice.example.com\u200b",
     ],
 )
-def test_a_handle_is_taken_as_people_type_and_paste_it(typed):
+def test_a_typed_or_pasted_handle_is_normalized(typed):
     assert normalize_handle(typed) == "alice.example.com"
     assert normalize_identifier(typed) == "alice.example.com"
 
@@ -174,7 +174,7 @@ def test_a_did_keeps_its_case():
 
 
 @given(st.text())
-def test_any_text_can_be_asked_about(text):
+def test_any_text_can_be_checked(text):
     for ask in (is_did, is_did_plc, is_handle, is_nsid, is_record_key):
         assert ask(text) in {True, False}
     once = normalize_handle(text)
@@ -183,7 +183,7 @@ def test_any_text_can_be_asked_about(text):
 
 
 @given(st.from_regex(r"([a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?\.){1,4}[a-z]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True))
-def test_whatever_has_the_form_of_a_handle_is_one(text):
+def test_generated_handles_are_handles(text):
     assert is_handle(text)
 
 
@@ -214,7 +214,7 @@ def test_nsids_and_record_keys():
         "at://did:web:example.com/app.bsky.feed.post/3jui7kd54zh2y",
     ],
 )
-def test_an_at_uri_is_read_and_written(text):
+def test_an_at_uri_is_parsed_and_written(text):
     uri = AtUri.parse(text)
     assert str(uri) == text
     oracle = OracleUri.from_str(text)
@@ -239,6 +239,6 @@ def test_an_at_uri_is_read_and_written(text):
         "AT://a.com",
     ],
 )
-def test_what_is_no_at_uri_is_refused(text):
+def test_what_is_not_an_at_uri_is_refused(text):
     with pytest.raises(ValueError, match=r"at://"):
         AtUri.parse(text)

@@ -1,4 +1,4 @@
-"""Record keys: unique, ascending, and read by others as what they are."""
+"""TIDs: unique, ascending, and valid by the specification."""
 
 import subprocess
 import sys
@@ -13,14 +13,14 @@ from elonara.atproto.tid import TidClock, decode, encode, is_tid, new_tid
 
 
 @given(st.integers(0, (1 << 53) - 1), st.integers(0, 1023))
-def test_a_tid_can_be_read_back(microseconds, clock_id):
+def test_a_tid_can_be_decoded(microseconds, clock_id):
     tid = encode(microseconds, clock_id)
     assert is_tid(tid)
     assert decode(tid) == (microseconds, clock_id)
 
 
 @given(st.integers(0, (1 << 53) - 1), st.integers(0, (1 << 53) - 1))
-def test_tids_sort_as_their_moments_do(one, other):
+def test_tids_sort_like_their_times(one, other):
     assert (encode(one, 0) < encode(other, 0)) == (one < other)
 
 
@@ -51,11 +51,11 @@ def test_the_counterexamples_are_not(text):
         decode(text)
 
 
-def test_a_new_tid_is_of_now():
+def test_a_new_tid_has_the_current_time():
     assert abs(decode(new_tid())[0] / 1e6 - time.time()) < 5
 
 
-def test_many_threads_never_get_the_same_and_each_sees_them_ascend():
+def test_many_threads_never_get_the_same_tid_and_each_sees_them_ascend():
     found = []
 
     def take():
@@ -72,14 +72,14 @@ def test_many_threads_never_get_the_same_and_each_sees_them_ascend():
 
 
 @given(st.lists(st.integers(0, 10**18), min_size=2, max_size=30))
-def test_a_clock_that_jumps_about_still_gives_ascending_tids(times):
+def test_tids_ascend_whatever_the_clock_does(times):
     moments = iter(times)
     clock = TidClock(now_ns=lambda: next(moments))
     tids = [clock.next() for _ in times]
     assert tids == sorted(set(tids))
 
 
-def test_a_clock_set_back_an_hour_goes_on_from_where_it_was():
+def test_with_the_clock_set_back_an_hour_tids_go_on_from_the_last():
     moments = iter([10**18, 10**18 - 3600 * 10**9, 10**18 + 10**9])
     clock = TidClock(now_ns=lambda: next(moments))
     first, second, third = (decode(clock.next())[0] for _ in range(3))
@@ -91,7 +91,7 @@ def test_clock_ids_are_drawn_at_random():
 
 
 def test_forked_processes_draw_clock_ids_of_their_own():
-    # In a process of its own: this one has threads, which a fork would leave behind.
+    # In a process of its own, because forking this one, which has threads, is not safe.
     code = """
 import os
 from elonara.atproto.tid import new_tid

@@ -1,4 +1,4 @@
-"""XRPC calls: what is sent, how often, and what becomes of the answers."""
+"""XRPC calls: what is sent, how often, and how responses are read."""
 
 import pytest
 from tests.fakes.http import FakeHttp, reply
@@ -11,7 +11,7 @@ NSID = "app.bsky.graph.getFollowers"
 
 
 class Credential:
-    """An authorizer that numbers its proofs and retries while it is told to."""
+    """An authorizer that numbers its proofs and asks for `retries` retries."""
 
     def __init__(self, retries=0):
         self.proofs = 0
@@ -22,12 +22,12 @@ class Credential:
         self.proofs += 1
         return {"authorization": f"DPoP token {method} {url}", "dpop": f"proof-{self.proofs}"}
 
-    def retry(self, method, url, answer):
+    def retry(self, method, url, response):
         self.retries -= 1
         return self.retries >= 0
 
-    def observe(self, url, answer):
-        self.observed.append((url, answer.status))
+    def observe(self, url, response):
+        self.observed.append((url, response.status))
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_procedure_sends_json_bytes_or_nothing(http):
     ]
 
 
-def test_a_procedure_may_answer_with_nothing_but_a_query_may_not(http):
+def test_a_procedure_may_have_an_empty_response_but_a_query_may_not(http):
     http.put("POST", f"{PDS}/xrpc/a.b.c", reply(body=b""))
     http.put("GET", f"{PDS}/xrpc/a.b.c", reply(body=b""))
     assert Xrpc(http).procedure(PDS, "a.b.c") == {}
@@ -66,7 +66,7 @@ def test_a_procedure_may_answer_with_nothing_but_a_query_may_not(http):
         Xrpc(http).query(PDS, "a.b.c")
 
 
-def test_a_refusal_is_classified_with_its_method(http):
+def test_an_error_response_is_classified_by_its_method(http):
     nsid = "com.atproto.repo.createRecord"
     http.put("POST", f"{PDS}/xrpc/{nsid}", reply(500, {"error": "InternalServerError"}))
     with pytest.raises(XrpcError) as caught:
@@ -84,7 +84,7 @@ def test_any_other_success_is_malformed(http, status):
 
 
 @pytest.mark.parametrize("status", [400, 401])
-def test_each_attempt_has_a_proof_of_its_own(http, status):
+def test_each_attempt_has_its_own_proof(http, status):
     http.put("POST", f"{PDS}/xrpc/a.b.c", reply(status, {"error": "use_dpop_nonce"}), reply(body={"ok": 1}))
     credential = Credential(retries=1)
     assert Xrpc(http).procedure(PDS, "a.b.c", {"a": 1}, auth=credential) == {"ok": 1}
@@ -93,13 +93,13 @@ def test_each_attempt_has_a_proof_of_its_own(http, status):
     assert credential.observed == [(f"{PDS}/xrpc/a.b.c", status), (f"{PDS}/xrpc/a.b.c", 200)]
 
 
-def test_the_proof_is_for_the_address_without_its_query(http):
+def test_the_proof_is_for_the_url_without_its_query(http):
     http.put("GET", f"{PDS}/xrpc/{NSID}", reply(body={}))
     Xrpc(http).query(PDS, NSID, {"actor": "x"}, auth=Credential())
     assert http.asked[0].headers["authorization"] == f"DPoP token GET {PDS}/xrpc/{NSID}"
 
 
-def test_an_authorizer_that_always_hopes_is_stopped(http):
+def test_an_authorizer_that_always_retries_is_stopped(http):
     http.put("GET", f"{PDS}/xrpc/a.b.c", reply(401, {"error": "use_dpop_nonce"}))
     with pytest.raises(XrpcError) as caught:
         Xrpc(http).query(PDS, "a.b.c", auth=Credential(retries=99))
@@ -108,14 +108,14 @@ def test_an_authorizer_that_always_hopes_is_stopped(http):
 
 
 @pytest.mark.parametrize("status", [403, 404, 429, 500, 502])
-def test_other_refusals_are_never_sent_again(http, status):
+def test_other_errors_are_never_retried(http, status):
     http.put("POST", f"{PDS}/xrpc/a.b.c", reply(status, {}))
     with pytest.raises(XrpcError):
         Xrpc(http).procedure(PDS, "a.b.c", auth=Credential(retries=99))
     assert len(http.asked) == 1
 
 
-def test_a_network_fault_is_never_sent_again(http):
+def test_a_network_error_is_never_retried(http):
     http.put("POST", f"{PDS}/xrpc/a.b.c", NetworkError("lost", ambiguous=True))
     with pytest.raises(NetworkError):
         Xrpc(http).procedure(PDS, "a.b.c", auth=Credential(retries=99))

@@ -14,7 +14,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def make_member(db):
-    """Makes a member; with `did` one who proved it."""
+    """Makes a member, with a linked Bluesky account where `did` is given."""
 
     def make(name="", *, did="", **fields):
         member = Member.objects.create_user(name or f"person{next(_numbers)}", **fields)
@@ -48,7 +48,7 @@ def media(settings, tmp_path):
 
 @pytest.fixture
 def picture():
-    """Draws a picture file."""
+    """Makes the bytes of a picture file."""
 
     def draw(kind="JPEG", size=(64, 48), mode="RGB", **options):
         from PIL import Image
@@ -62,7 +62,7 @@ def picture():
 
 @pytest.fixture
 def heard():
-    """What the listeners of communities heard."""
+    """The calls of a listener for changes and one for joins."""
     log = []
     listeners = (lambda community, fields: log.append(set(fields)), log.append)
     hooks.on_change(listeners[0])

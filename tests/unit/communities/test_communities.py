@@ -1,4 +1,4 @@
-"""Making, changing, closing and seeing communities."""
+"""Creating, changing, closing and reading communities."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from elonara.communities import actions, queries
 from elonara.communities.models import Community, Membership
 
 
-def test_whoever_makes_a_community_is_its_admin(make_member):
+def test_the_creator_of_a_community_is_its_admin(make_member):
     alice = make_member(did="did:plc:alice")
     community = actions.create(alice, name=" Bakers \n of  Bern ", description="Bread.\r\nCake.")
     assert (community.name, community.description) == ("Bakers of Bern", "Bread.\nCake.")
@@ -16,7 +16,7 @@ def test_whoever_makes_a_community_is_its_admin(make_member):
     assert queries.may_invite(community, alice)
 
 
-def test_bad_input_gets_a_sentence_per_field(alice):
+def test_invalid_input_is_refused_with_a_sentence_per_field(alice):
     with pytest.raises(actions.Invalid) as refused:
         actions.create(alice, name="", description="x" * 5001, visibility="secret", picture_alt="y" * 301)
     assert refused.value.errors == {
@@ -28,7 +28,7 @@ def test_bad_input_gets_a_sentence_per_field(alice):
     assert not Community.objects.exists()
 
 
-def test_a_waiting_member_makes_nothing(make_member):
+def test_a_pending_member_cannot_create_a_community(make_member):
     with pytest.raises(actions.NotAllowed, match="waits"):
         actions.create(make_member(standing="pending"), name="Bakers")
 
@@ -50,7 +50,7 @@ def test_plain_members_and_suspended_admins_may_not_invite(bakers, alice, make_m
     assert not queries.may_invite(bakers, alice)
 
 
-def test_a_change_is_heard_after_the_commit_and_only_if_something_differs(
+def test_listeners_are_called_after_the_commit_and_only_if_something_differs(
     bakers, alice, heard, django_capture_on_commit_callbacks
 ):
     with django_capture_on_commit_callbacks(execute=True):
@@ -62,7 +62,7 @@ def test_a_change_is_heard_after_the_commit_and_only_if_something_differs(
     assert heard == [{"description"}]
 
 
-def test_a_listener_that_fails_stops_nobody(bakers, alice, heard, django_capture_on_commit_callbacks):
+def test_a_listener_that_raises_does_not_stop_the_others(bakers, alice, heard, django_capture_on_commit_callbacks):
     from elonara.communities import hooks
 
     def broken(community, fields):
@@ -115,7 +115,7 @@ def test_the_public_list_counts_members_and_leaves_out_the_suspended(bakers, sec
     assert not queries.public()
 
 
-def test_the_people_of_a_large_community_cost_one_query(bakers, make_member, django_assert_num_queries):
+def test_the_members_of_a_large_community_take_one_query(bakers, make_member, django_assert_num_queries):
     for number in range(20):
         actions.join(bakers, member=make_member(did=f"did:plc:{number}"))
     with django_assert_num_queries(1):

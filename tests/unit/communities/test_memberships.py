@@ -1,4 +1,4 @@
-"""Joining, leaving, roles, and people who come with a DID alone."""
+"""Joining, leaving, roles, and people with a DID but no account."""
 
 from datetime import timedelta
 
@@ -31,21 +31,21 @@ def test_a_private_community_opens_to_the_invited_only(secret, make_member):
     assert actions.join(secret, member=bob, invited=True).role == "member"
 
 
-def test_a_stranger_with_a_did_joins_only_when_invited(bakers):
+def test_a_did_without_account_joins_only_when_invited(bakers):
     with pytest.raises(actions.NotAllowed, match="Sign in"):
         actions.join(bakers, did="did:plc:bob", handle="bob.example")
     row = actions.join(bakers, did="did:plc:bob", handle="bob.example", name="Bob", invited=True)
     assert (row.member, row.did, row.handle, row.name) == (None, "did:plc:bob", "bob.example", "Bob")
 
 
-def test_a_waiting_member_joins_only_when_invited(bakers, make_member):
+def test_a_pending_member_joins_only_when_invited(bakers, make_member):
     bob = make_member(standing="pending")
     with pytest.raises(actions.NotAllowed, match="waits"):
         actions.join(bakers, member=bob)
     assert actions.join(bakers, member=bob, invited=True).member == bob
 
 
-def test_a_suspended_member_cannot_come_in_by_her_did(bakers, make_member):
+def test_a_suspended_member_cannot_join_by_her_did(bakers, make_member):
     make_member("eve", did="did:plc:eve", standing="suspended")
     with pytest.raises(actions.NotAllowed, match="suspended"):
         actions.join(bakers, did="did:plc:eve", invited=True)
@@ -57,7 +57,7 @@ def test_a_proven_did_is_its_owners_whoever_is_signed_in(bakers, make_member):
     assert row.member == bob
 
 
-def test_who_joined_by_did_joins_not_again_by_account(bakers, make_member):
+def test_joining_by_did_and_by_account_is_one_membership(bakers, make_member):
     actions.join(bakers, did="did:plc:bob", invited=True)
     bob = make_member("bob", did="did:plc:bob")
     actions.join(bakers, member=bob)
@@ -93,7 +93,7 @@ def test_with_a_second_admin_the_first_may_go(bakers, alice, make_member):
     actions.leave(bakers, member=alice)
 
 
-def test_roles_are_given_by_admins_to_people_with_an_account(bakers, alice, make_member):
+def test_admins_assign_roles_to_people_with_an_account(bakers, alice, make_member):
     bob = actions.join(bakers, member=make_member("bob"))
     guest = actions.join(bakers, did="did:plc:g", name="Gil", invited=True)
     with pytest.raises(actions.NotAllowed, match="Gil has no account"):
@@ -124,7 +124,7 @@ def test_moderators_remove_plain_members_only(bakers, alice, make_member):
     assert queries.role_of(bakers, bob.member) is None
 
 
-def test_proving_a_did_later_brings_its_memberships(bakers, secret, make_member):
+def test_linking_a_did_later_adopts_its_memberships(bakers, secret, make_member):
     bob = make_member("bob")
     actions.join(bakers, member=bob)
     own = Membership.objects.get(member=bob)

@@ -1,4 +1,4 @@
-"""Pictures that people upload."""
+"""Uploaded pictures."""
 
 import io
 import struct
@@ -22,18 +22,18 @@ def opened(data):
     ("kind", "mode"),
     [("JPEG", "RGB"), ("JPEG", "CMYK"), ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "1"), ("WEBP", "RGB"), ("GIF", "P")],
 )
-def test_every_common_kind_is_stored_as_an_rgb_jpeg(picture, kind, mode):
+def test_every_common_format_is_stored_as_an_rgb_jpeg(picture, kind, mode):
     stored = opened(pictures.prepare(picture(kind, mode=mode)).read())
     assert (stored.format, stored.mode, stored.size) == ("JPEG", "RGB", (64, 48))
 
 
-def test_a_large_picture_is_shrunk_and_keeps_its_shape(picture):
+def test_a_large_picture_is_shrunk_and_keeps_its_aspect_ratio(picture):
     stored = opened(pictures.prepare(picture(size=(4200, 1400), quality=20)).read())
     assert max(stored.size) <= 2000
     assert stored.width / stored.height == pytest.approx(3, abs=0.02)
 
 
-def test_where_it_was_taken_is_forgotten_and_it_stands_upright(picture):
+def test_exif_is_removed_and_its_rotation_applied(picture):
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     exif.get_ifd(0x8825)[1] = "N"
@@ -45,13 +45,13 @@ def test_where_it_was_taken_is_forgotten_and_it_stands_upright(picture):
     assert b"home" not in stored
 
 
-def test_a_transparent_picture_stands_on_white():
+def test_a_transparent_picture_gets_a_white_background():
     out = io.BytesIO()
     Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(out, "PNG")
     assert opened(pictures.prepare(out.getvalue()).read()).getpixel((4, 4)) == (255, 255, 255)
 
 
-def test_the_name_says_nothing(picture):
+def test_the_file_name_is_random(picture):
     name = pictures.prepare(SimpleUploadedFile("secret party.jpg", picture())).name
     assert name.endswith(".jpg")
     assert "party" not in name
@@ -60,13 +60,13 @@ def test_the_name_says_nothing(picture):
 @pytest.mark.parametrize(
     "data", [b"", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\xff\xd8\xff\xe0broken"]
 )
-def test_what_is_no_picture_is_refused(data):
+def test_what_is_not_a_picture_is_refused(data):
     with pytest.raises(Invalid) as refused:
         pictures.prepare(io.BytesIO(data))
     assert "JPEG, PNG, WebP or GIF" in refused.value.errors["picture"]
 
 
-def test_half_a_picture_is_refused(picture):
+def test_a_truncated_picture_is_refused(picture):
     data = picture(size=(400, 400))
     with pytest.raises(Invalid):
         pictures.prepare(data[: len(data) // 2])
@@ -114,7 +114,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded():
         ("WEBP", "RGB", {}, 1_600_000),
     ],
 )
-def test_what_would_fill_the_memory_is_refused(picture, monkeypatch, kind, mode, options, fits):
+def test_a_picture_that_takes_too_much_memory_is_refused(picture, monkeypatch, kind, mode, options, fits):
     data = picture(kind, (400, 250), mode, **options)
     monkeypatch.setattr(pictures, "MAX_DECODED_BYTES", fits)
     assert pictures.prepare(data)
@@ -145,7 +145,7 @@ def test_a_new_picture_replaces_the_file_of_the_old(alice, picture, media, djang
     assert not list(media.rglob("*.jpg"))
 
 
-def test_a_bad_picture_makes_no_community(alice):
+def test_an_invalid_picture_creates_no_community(alice):
     with pytest.raises(Invalid):
         actions.create(alice, name="Bakers", picture=b"hello")
     assert not alice.memberships.exists()

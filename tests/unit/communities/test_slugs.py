@@ -1,4 +1,4 @@
-"""Addresses made from titles."""
+"""Slugs made from titles."""
 
 import re
 
@@ -29,7 +29,7 @@ def test_titles_become_ascii(title, slug):
 
 
 @given(st.text(max_size=200))
-def test_any_title_gives_slugs_that_an_address_can_carry(title):
+def test_any_title_gives_slugs_that_are_valid_in_a_url(title):
     for private in (False, True):
         for slug in candidates(title, "event", private=private):
             assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug)
@@ -43,17 +43,17 @@ def test_a_long_title_is_cut_between_words():
     assert slug.endswith("-word")
 
 
-def test_two_of_one_name_get_two_addresses(alice):
+def test_two_communities_of_one_name_get_two_slugs(alice):
     assert [actions.create(alice, name="Bakers").slug for _ in range(3)] == ["bakers", "bakers-2", "bakers-3"]
 
 
-def test_no_community_takes_the_address_of_a_page(alice):
+def test_no_community_gets_the_url_of_a_page(alice):
     assert actions.create(alice, name="Create").slug == "create-2"
 
 
-def test_a_title_in_another_script_gets_a_neutral_address(alice):
+def test_a_title_without_transliteration_gets_a_random_slug(alice):
     assert re.fullmatch("community-[0-9a-f]{10}", actions.create(alice, name="読書会").slug)
 
 
-def test_the_address_of_a_private_community_names_nothing(secret):
+def test_the_slug_of_a_private_community_reveals_nothing(secret):
     assert re.fullmatch("community-[0-9a-f]{10}", secret.slug)

@@ -1,4 +1,4 @@
-"""docs/settings.md and the settings say the same names."""
+"""docs/settings.md documents exactly the settings that exist."""
 
 import dataclasses
 import re
@@ -20,14 +20,14 @@ def names(kind, prefix=""):
 
 
 def documented():
-    """The names in the first column; `.per_week` shares the folder of the name before it."""
+    """The names in the first column; `.per_week` shares the prefix of the name before it."""
     for line in PAGE.read_text(encoding="utf-8").splitlines():
-        folder = ""
+        prefix = ""
         for name in re.findall(r"`([\w.]+)`", line.split("|")[1]) if line.startswith("| `") else ():
-            folder = folder if name.startswith(".") else name.rpartition(".")[0]
-            yield folder + name if name.startswith(".") else name
+            prefix = prefix if name.startswith(".") else name.rpartition(".")[0]
+            yield prefix + name if name.startswith(".") else name
 
 
 def test_every_setting_is_documented_and_every_documented_one_exists():
-    words = {ours: told for told, ours in RENAMED.items()}
-    assert sorted(documented()) == sorted(words.get(name, name) for name in names(Options))
+    documented_names = {attribute: name for name, attribute in RENAMED.items()}
+    assert sorted(documented()) == sorted(documented_names.get(name, name) for name in names(Options))

@@ -7,7 +7,7 @@ from elonara.config.keys import secret_key
 from elonara.config.options import BadSetting
 
 
-def test_the_key_is_made_once_and_private(tmp_path):
+def test_the_key_is_generated_once_and_private(tmp_path):
     key = secret_key(tmp_path)
     assert len(key) >= 50
     assert secret_key(tmp_path) == key

@@ -11,13 +11,13 @@ def line(message, *args, exc_info=None):
     return OneLine().format(logging.LogRecord("elonara.x", logging.INFO, __file__, 1, message, args, exc_info))
 
 
-def test_a_line_names_its_request():
+def test_a_line_has_the_request_id():
     with trace.tracing("req-1234"):
         assert line("hello %s", "bob").endswith("INFO elonara.x req-1234 hello bob")
     assert line("hello").endswith("INFO elonara.x - hello")
 
 
-def test_what_a_visitor_sent_cannot_begin_a_line():
+def test_input_of_a_visitor_cannot_begin_a_line():
     assert line("path %s", "/x\n2026-11-23 ERROR forged") == line("path %s", "/x | 2026-11-23 ERROR forged")
 
 
@@ -59,11 +59,11 @@ def test_what_looks_like_a_secret_is_hidden(secret):
         "state sent -> undone, status code 500",
     ],
 )
-def test_what_is_no_secret_stays(text):
+def test_what_is_not_a_secret_stays(text):
     assert redact(text) == text
 
 
-def test_json_lines_hold_the_request_and_no_secret():
+def test_json_lines_have_the_request_id_and_no_secret():
     import json
 
     from elonara.config.logs import Json

@@ -14,7 +14,7 @@ def read(file, **environ):
     return load({f"ELONARA_{name}": value for name, value in environ.items()}, file)
 
 
-def test_without_any_setting_the_site_is_this_machine_s_own(file):
+def test_without_settings_the_site_is_for_this_machine_alone(file):
     options = read(file)
     assert options.site.url == "http://127.0.0.1:8000"
     assert options.site.registration_mode == "open"
@@ -23,7 +23,7 @@ def test_without_any_setting_the_site_is_this_machine_s_own(file):
     assert options.data_dir == Path("data")
 
 
-def test_the_file_and_the_environment_name_the_same_things(file):
+def test_the_file_and_the_environment_set_the_same_options(file):
     file.write_text('[bluesky.writes]\nmode = "oauth"\n[invitations]\nper_day = 7\nspacing_seconds = 0.5\n')
     options = read(file)
     assert (options.bluesky.writes.mode, options.invitations.per_day) == ("oauth", 7)
@@ -34,7 +34,7 @@ def test_an_empty_variable_is_not_set(file):
     assert read(file, SITE__REGISTRATION="", INVITATIONS__PER_DAY=" ").invitations.per_day == 50
 
 
-def test_from_is_the_sender(file):
+def test_email_from_sets_the_sender(file):
     options = read(file, EMAIL__FROM="us@example.org", EMAIL__URL="smtp://mail.example.org")
     assert options.email.sender == "us@example.org"
 
@@ -48,7 +48,7 @@ def test_lists_are_comma_separated_or_lists(file):
     assert read(file).http.trusted_proxies == ("10.0.0.0/8", "::1")
 
 
-def test_the_address_follows_the_port(file):
+def test_the_default_url_has_the_port(file):
     assert read(file, HTTP__PORT="9001").site.url == "http://127.0.0.1:9001"
 
 
@@ -61,15 +61,15 @@ def test_the_address_follows_the_port(file):
         ("https://localhost.example.org", "https://localhost.example.org"),
     ],
 )
-def test_the_address_has_one_spelling(file, given, kept):
+def test_the_url_is_normalized(file, given, kept):
     assert read(file, SITE__URL=given).site.url == kept
 
 
-def test_a_public_site_lets_the_operator_approve_members(file):
+def test_registration_on_a_public_site_needs_approval_by_default(file):
     assert read(file, SITE__URL="https://events.example.org").site.registration_mode == "approval"
 
 
-def test_every_value_tells_where_it_came_from(file):
+def test_every_value_has_its_source(file):
     file.write_text('[site]\nname = "Ours"\n[http]\nport = 9000\n')
     _, sources = load_with_sources({"ELONARA_HTTP__PORT": "9001"}, file)
     assert sources == {"site.name": "elonara.toml", "http.port": "ELONARA_HTTP__PORT"}
@@ -124,7 +124,7 @@ def test_a_refused_secret_is_not_repeated(file):
     assert "hunter2" not in str(caught.value)
 
 
-def test_secrets_do_not_print(file):
+def test_secrets_are_not_printed(file):
     options = read(
         file,
         EMAIL__URL="smtp://user:hunter2@host",

@@ -4,8 +4,8 @@ from pathlib import Path
 import elonara
 
 ROOT = Path(elonara.__file__).parent
-# The options themselves, and DJANGO_SETTINGS_MODULE, which Django reads from there. pg_dump inherits it whole:
-# it finds the database by the same variables as the site.
+# The options; the modules that set DJANGO_SETTINGS_MODULE for Django; and `archives`, whose pg_dump inherits the whole
+# environment, since libpq reads some settings of the connection from there.
 ALLOWED = {"config/options.py", "config/wsgi.py", "cli/__init__.py", "cli/django.py", "cli/archives.py"}
 
 

@@ -19,7 +19,7 @@ def eventually(condition, seconds=5.0):
 
 
 class Work:
-    """A kind whose handler can be held, and told to fail or to ask for another look."""
+    """A job kind whose handler can be made to wait, to fail, or to ask for another run."""
 
     def __init__(self):
         self.runs = []
@@ -42,7 +42,7 @@ class Work:
         with self._lock:
             self.at_once[key] -= 1
         if failing:
-            raise RuntimeError("the errand went wrong")
+            raise RuntimeError("the handler failed")
         return self.again.pop(key, None)
 
     def sweep(self):
@@ -69,7 +69,7 @@ def engine(work):
     engine.stop(5)
 
 
-def test_what_a_crash_left_behind_is_found_at_the_start(engine, work):
+def test_work_that_a_crash_interrupted_is_found_at_the_start(engine, work):
     work.rows = [("left-over", None)]
     engine.start()
     assert eventually(lambda: work.keys == ["left-over"])
@@ -78,7 +78,7 @@ def test_what_a_crash_left_behind_is_found_at_the_start(engine, work):
 def test_a_wake_runs_at_once(engine, work):
     engine.start()
     before = time.monotonic()
-    jobs._tell("work", "a", None)
+    jobs._wake_engine("work", "a", None)
     assert eventually(lambda: work.keys == ["a"])
     assert work.runs[0][1] - before < 0.5
 
@@ -120,7 +120,7 @@ def test_different_keys_run_side_by_side(engine, work):
     assert eventually(lambda: sorted(work.keys) == ["a", "b", "c"])
 
 
-def test_a_timer_is_kept_while_all_but_one_thread_are_busy(engine, work):
+def test_a_wake_for_later_is_on_time_while_all_but_one_thread_are_busy(engine, work):
     work.hold.clear()
     engine.start()
     engine.wake("work", "long")
@@ -128,7 +128,7 @@ def test_a_timer_is_kept_while_all_but_one_thread_are_busy(engine, work):
     assert eventually(lambda: work.keys == ["long", "soon"], seconds=2)
 
 
-def test_a_handler_that_names_a_time_is_run_again_then(engine, work):
+def test_a_handler_that_returns_a_time_runs_again_then(engine, work):
     work.again["a"] = timezone.now() + timedelta(seconds=0.3)
     engine.start()
     engine.wake("work", "a")
@@ -136,7 +136,7 @@ def test_a_handler_that_names_a_time_is_run_again_then(engine, work):
     assert work.runs[1][1] - work.runs[0][1] > 0.2
 
 
-def test_a_failing_handler_is_tried_again_and_hurts_nobody_else(engine, work, monkeypatch, caplog):
+def test_a_failing_handler_is_retried_and_other_keys_go_on(engine, work, monkeypatch, caplog):
     monkeypatch.setattr("elonara.engines.embedded.FIRST_RETRY_SECONDS", 0.05)
     work.fail = 1
     engine.start()
@@ -153,7 +153,7 @@ def test_a_failing_sweep_is_logged_and_the_next_one_works(work, caplog):
 
     def sweep():
         if next(broken, False):
-            raise RuntimeError("the database is away")
+            raise RuntimeError("the database is unreachable")
         return [("a", None)] if not work.keys else []
 
     jobs.register("work", work.handler, sweep)
@@ -177,7 +177,7 @@ def test_stop_waits_for_what_runs_and_begins_nothing_more(engine, work):
     assert work.keys == ["running"]
 
 
-def test_stop_tells_when_something_does_not_end(engine, work, caplog):
+def test_stop_reports_a_handler_that_does_not_end(engine, work, caplog):
     work.hold.clear()
     engine.start()
     engine.wake("work", "stuck")
@@ -186,7 +186,7 @@ def test_stop_tells_when_something_does_not_end(engine, work, caplog):
     assert "still running" in caplog.text
 
 
-def test_handlers_can_ask_whether_the_process_ends(engine, work):
+def test_handlers_can_ask_whether_the_process_is_stopping(engine, work):
     engine.start()
     assert not jobs.stopping()
     work.hold.clear()

@@ -1,4 +1,4 @@
-"""The PostgreSQL engine against a real PostgreSQL: appointments are lost, doubled and left behind, work is not."""
+"""The PostgreSQL engine on a real PostgreSQL: queued jobs may be lost, doubled or abandoned, work never is."""
 
 import threading
 from datetime import timedelta
@@ -53,7 +53,7 @@ def engines(work, tables):
 
 @pytest.fixture
 def sender(tables):
-    from elonara.engines.procrastinate import Sender
+    from elonara.engines.sending import Sender
 
     return Sender()
 
@@ -68,7 +68,7 @@ def open_jobs():
     return rows("SELECT queueing_lock, scheduled_at FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
 
 
-def test_what_nobody_was_woken_for_is_found_at_the_start(engines, work):
+def test_work_without_a_wake_is_found_at_the_start(engines, work):
     work.rows = [("left-over", None)]
     engines().start()
     assert eventually(lambda: work.keys == ["left-over"])
@@ -85,7 +85,7 @@ def test_a_web_server_wakes_a_worker_at_once_after_the_commit(engines, work, sen
     assert eventually(lambda: rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)])
 
 
-def test_wakes_of_one_key_are_one_appointment_and_the_earliest_counts(sender):
+def test_wakes_of_one_key_are_one_queued_job_and_the_earliest_time_counts(sender):
     soon, later = timezone.now() + timedelta(minutes=1), timezone.now() + timedelta(hours=1)
     sender.wake("work", "a", later)
     sender.wake("work", "a", soon)
@@ -96,14 +96,14 @@ def test_wakes_of_one_key_are_one_appointment_and_the_earliest_counts(sender):
     assert open_jobs() == [("work:a", None)]
 
 
-def test_many_at_once_make_one_appointment(sender):
-    def press():
+def test_many_wakes_at_once_make_one_queued_job(sender):
+    def wake():
         try:
             sender.wake("work", "a")
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=press) for _ in range(12)]
+    threads = [threading.Thread(target=wake) for _ in range(12)]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
     assert open_jobs() == [("work:a", None)]
@@ -132,7 +132,7 @@ def test_a_handler_is_called_again_when_it_asked_for_it(engines, work):
     assert work.runs[1][1] - work.runs[0][1] > 0.25
 
 
-def test_a_failing_handler_comes_again_later_with_a_longer_wait_each_time(engines, work, monkeypatch):
+def test_a_failing_handler_is_retried_after_a_longer_wait_each_time(engines, work, monkeypatch):
     from elonara.engines import procrastinate
 
     monkeypatch.setattr(procrastinate, "FIRST_RETRY_SECONDS", 0.2)
@@ -146,8 +146,8 @@ def test_a_failing_handler_comes_again_later_with_a_longer_wait_each_time(engine
     assert third - second > 0.35
 
 
-def test_what_a_killed_worker_was_doing_is_looked_at_again(engines, work, sender):
-    """The traces of a kill -9: a job that is being done, by a worker whose heart has stopped."""
+def test_a_job_that_a_killed_worker_was_running_runs_again(engines, work, sender):
+    """What a kill -9 leaves in the tables: a job in state "doing" of a worker whose last heartbeat is old."""
     sender.wake("work", "a")
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')")
@@ -160,7 +160,7 @@ def test_what_a_killed_worker_was_doing_is_looked_at_again(engines, work, sender
     assert eventually(lambda: rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 8)
 
 
-def test_the_sweep_brings_a_late_appointment_forward_and_leaves_the_far_future_alone(engines, work):
+def test_the_sweep_brings_a_queued_job_forward_and_queues_nothing_for_the_far_future(engines, work):
     engine = engines(sweep_seconds=10)
     engine.wake("work", "late", timezone.now() + timedelta(hours=1))
     work.rows = [("late", None), ("next-week", timezone.now() + timedelta(days=7)), ("fresh", None)]
@@ -169,7 +169,7 @@ def test_the_sweep_brings_a_late_appointment_forward_and_leaves_the_far_future_a
     assert open_jobs() == [("work:late", None), ("work:fresh", None)]
 
 
-def test_a_worker_whose_connections_are_cut_begins_again(engines, work, monkeypatch):
+def test_a_worker_whose_connections_are_cut_is_started_again(engines, work, monkeypatch):
     from elonara.engines import procrastinate
 
     monkeypatch.setattr(procrastinate, "RESTART_DELAYS_SECONDS", (0.1,))
@@ -187,13 +187,13 @@ def test_a_worker_whose_connections_are_cut_begins_again(engines, work, monkeypa
     connection.close_pool()
 
 
-def test_a_wake_while_the_database_is_away_is_no_error_of_the_request(sender, caplog, monkeypatch):
+def test_a_wake_while_the_database_is_unreachable_does_not_fail_the_request(sender, caplog, monkeypatch):
     from procrastinate import exceptions
 
-    def away(**_):
+    def unreachable(**_):
         raise exceptions.ConnectorException("the server closed the connection")
 
-    monkeypatch.setattr(sender._app.job_manager, "list_jobs", away)
+    monkeypatch.setattr(sender._app.job_manager, "list_jobs", unreachable)
     sender.wake("work", "a")
     assert "the next sweep will" in caplog.text
 
@@ -211,24 +211,24 @@ def test_stop_finishes_what_runs_and_begins_nothing_more(engines, work):
     assert rows("SELECT count(*) FROM procrastinate_workers") == [(0,)]
 
 
-def test_a_worker_that_is_told_to_end_while_it_begins_ends(engines):
-    class Beginning:
-        """As Procrastinate's: what it is told before it runs it forgets."""
+def test_a_worker_that_is_stopped_while_it_starts_ends(engines):
+    class Starting:
+        """Like Procrastinate's worker, it forgets a stop() that comes before it runs."""
 
-        name, told = "beginning", 0
+        name, stops = "starting", 0
 
         def stop(self):
-            self.told += 1
+            self.stops += 1
 
         def join(self, seconds):
             pass
 
         def is_alive(self):
-            return self.told < 2
+            return self.stops < 2
 
     engine = engines()
-    engine._worker = Beginning()
-    engine._members = [engine._worker]
+    engine._worker = Starting()
+    engine._engine_threads = [engine._worker]
     assert engine.stop(5)
 
 
@@ -246,7 +246,7 @@ def test_stop_is_not_prolonged_by_a_clock_that_is_set_back(engines, clock):
             return False
 
     engine = engines()
-    engine._members = [Slow(), Slow()]
+    engine._engine_threads = [Slow(), Slow()]
     assert engine.stop(5)
     assert all(seconds <= 5 for seconds in Slow.waited)
-    engine._members = []
+    engine._engine_threads = []

@@ -12,7 +12,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def make_member(db):
-    """Makes a member; each call another one."""
+    """Makes a member; every call makes another one."""
 
     def make(username="", **fields):
         return Member.objects.create_user(username or f"member{next(_numbers)}", password="a long password", **fields)

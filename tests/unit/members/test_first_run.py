@@ -1,4 +1,4 @@
-"""The link that makes the first operator."""
+"""The link with which the first operator's account is created."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ def token_of(link):
     return link.rsplit("/", 1)[1]
 
 
-def test_the_link_works_once_and_makes_an_operator():
+def test_the_link_works_once_and_creates_an_operator():
     token = token_of(actions.first_run_link())
     assert queries.link_is_good(token)
     operator = actions.claim_first_operator(token, " olga ", GOOD, display_name="Olga")
@@ -33,13 +33,13 @@ def test_only_the_hash_is_stored():
     assert token not in str(OneTimeLink.objects.values().get())
 
 
-def test_a_second_start_ends_the_first_link():
+def test_a_second_start_voids_the_first_link():
     old, new = token_of(actions.first_run_link()), token_of(actions.first_run_link())
     assert not queries.link_is_good(old)
     assert queries.link_is_good(new)
 
 
-def test_after_a_day_the_link_is_dead():
+def test_after_a_day_the_link_has_expired():
     token = token_of(actions.first_run_link())
     OneTimeLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert not queries.link_is_good(token)
@@ -47,7 +47,7 @@ def test_after_a_day_the_link_is_dead():
         actions.claim_first_operator(token, "eve", GOOD)
 
 
-def test_a_link_is_useless_once_somebody_runs_the_site():
+def test_a_link_is_refused_once_there_is_an_operator():
     token = token_of(actions.first_run_link())
     actions.create_operator("olga", GOOD)
     with pytest.raises(actions.LinkRefused, match="operator already"):
@@ -55,7 +55,7 @@ def test_a_link_is_useless_once_somebody_runs_the_site():
     assert not Member.objects.filter(username="eve").exists()
 
 
-def test_a_bad_form_does_not_cost_the_link():
+def test_an_invalid_form_does_not_use_up_the_link():
     token = token_of(actions.first_run_link())
     with pytest.raises(actions.Invalid) as refused:
         actions.claim_first_operator(token, "no spaces", "", email="nonsense")
@@ -63,7 +63,7 @@ def test_a_bad_form_does_not_cost_the_link():
     assert queries.link_is_good(token)
 
 
-def test_a_made_up_token_is_refused():
+def test_an_unknown_token_is_refused():
     actions.first_run_link()
     with pytest.raises(actions.LinkRefused):
         actions.claim_first_operator("made-up", "eve", GOOD)

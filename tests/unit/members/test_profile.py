@@ -9,7 +9,7 @@ from elonara.members.models import Member
 from elonara.members.time_zones import zone, zone_names
 
 
-def test_what_is_given_changes_and_the_rest_stays(make_member):
+def test_given_fields_change_and_the_others_stay(make_member):
     member = make_member(display_name="Alice", bio="Bakes.")
     actions.update_profile(member, timezone="Europe/Berlin", display_name="  Alice \n B. ")
     again = Member.objects.get(pk=member.pk)
@@ -17,13 +17,13 @@ def test_what_is_given_changes_and_the_rest_stays(make_member):
 
 
 @pytest.mark.parametrize("name", ["Berlin", "europe/berlin", "../etc/passwd", "posixrules", "EST5EDT", "Mars/Base"])
-def test_an_unknown_time_zone_gets_a_sentence(make_member, name):
+def test_an_unknown_time_zone_is_refused_with_a_sentence(make_member, name):
     with pytest.raises(actions.Invalid) as refused:
         actions.update_profile(make_member(), timezone=name)
     assert "Europe/Berlin" in refused.value.errors["timezone"]
 
 
-def test_too_much_text_says_how_much_fits(make_member):
+def test_a_text_that_is_too_long_is_refused_with_the_limit(make_member):
     with pytest.raises(actions.Invalid) as refused:
         actions.update_profile(make_member(), display_name="a" * 65, bio="b" * 501, theme="pink")
     assert refused.value.errors == {
@@ -38,12 +38,12 @@ def test_standing_is_not_part_of_the_profile(make_member):
         actions.update_profile(make_member(standing="pending"), standing="active")
 
 
-def test_zones_are_places_and_utc():
+def test_time_zones_are_area_city_names_and_utc():
     assert {"Europe/Berlin", "America/Argentina/Buenos_Aires", "UTC"} <= set(zone_names())
     assert zone("").key == zone("Gone/Away").key == "UTC"
 
 
-def test_one_open_notice_per_kind_and_the_newest_text_wins(make_member):
+def test_there_is_one_open_notice_per_kind_with_the_newest_text(make_member):
     member = make_member()
     first = actions.notify(member, "reauthorize", "Once.")
     second = actions.notify(member, "reauthorize", "Twice.", "/profile/edit")
@@ -51,7 +51,7 @@ def test_one_open_notice_per_kind_and_the_newest_text_wins(make_member):
     assert [(notice.text, notice.link) for notice in queries.open_notices(member)] == [("Twice.", "/profile/edit")]
 
 
-def test_a_dismissed_notice_is_gone_and_may_come_again(make_member):
+def test_a_dismissed_notice_is_gone_and_may_be_created_again(make_member):
     member, other = make_member(), make_member()
     notice = actions.notify(member, "reauthorize", "Once.")
     assert not actions.dismiss(other, notice.pk)

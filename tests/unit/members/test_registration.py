@@ -10,14 +10,14 @@ from elonara.members.models import Member, Notice
 pytestmark = pytest.mark.django_db
 
 
-def test_open_registration_makes_an_active_member_without_a_password(registration):
+def test_open_registration_creates_an_active_member_without_a_password(registration):
     registration("open")
     member = actions.member_for_new_did("did:plc:alice", "alice.bsky.social", "  Alice \n A. ")
     assert (member.username, member.display_name, member.standing) == ("alice", "Alice A.", "active")
     assert not member.has_usable_password()
 
 
-def test_under_approval_a_member_waits_and_the_operator_hears_of_it(registration, operator):
+def test_with_approval_a_member_is_pending_and_the_operator_notified(registration, operator):
     registration("approval")
     member = actions.member_for_new_did("did:plc:alice", "alice.bsky.social")
     actions.member_for_new_did("did:plc:bob", "bob.bsky.social")
@@ -26,7 +26,7 @@ def test_under_approval_a_member_waits_and_the_operator_hears_of_it(registration
     assert queries.open_notices(operator).get().text == "2 new members wait for your approval."
 
 
-def test_closed_registration_refuses_and_names_the_way_on(registration):
+def test_closed_registration_refuses_and_says_what_to_do(registration):
     registration("closed")
     with pytest.raises(actions.RegistrationClosed, match="answer an invitation"):
         actions.member_for_new_did("did:plc:alice", "alice.bsky.social")
@@ -39,7 +39,7 @@ def test_two_people_with_one_first_label_get_two_names(registration):
     assert len(names) == 3
 
 
-def test_the_sign_up_form_is_shut_when_registration_is_closed(registration):
+def test_the_sign_up_form_is_closed_with_registration(registration):
     request = RequestFactory().get("/accounts/signup/")
     registration("closed")
     assert not AccountAdapter().is_open_for_signup(request)
@@ -47,7 +47,7 @@ def test_the_sign_up_form_is_shut_when_registration_is_closed(registration):
     assert AccountAdapter().is_open_for_signup(request)
 
 
-def test_the_form_saves_the_standing_of_the_mode(registration):
+def test_the_form_saves_the_standing_for_the_mode(registration):
     class Form:
         cleaned_data = {"username": "dora", "email": "", "password1": "a long password"}
 
@@ -57,7 +57,7 @@ def test_the_form_saves_the_standing_of_the_mode(registration):
     assert Notice.objects.filter(member=member, kind="standing").exists()
 
 
-def test_a_reserved_username_cannot_be_typed():
+def test_a_reserved_username_is_refused():
     from django.core.exceptions import ValidationError
 
     with pytest.raises(ValidationError):

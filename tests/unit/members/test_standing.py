@@ -1,4 +1,4 @@
-"""Approving and suspending, and what ends with it."""
+"""Approving and suspending members, and what happens to their sessions."""
 
 import pytest
 from django.test import Client, RequestFactory
@@ -16,7 +16,7 @@ def test_only_the_operator_approves(make_member):
     assert member.standing == "pending"
 
 
-def test_an_approved_member_may_act_and_is_told(make_member, operator):
+def test_an_approved_member_may_act_and_is_notified(make_member, operator):
     member = make_member(standing="pending")
     actions.notify(member, "standing", "You wait.")
     actions.notify(operator, "approvals", "1 new member waits.")
@@ -26,7 +26,7 @@ def test_an_approved_member_may_act_and_is_told(make_member, operator):
     assert not queries.open_notices(operator).exists()
 
 
-def test_a_waiting_member_may_sign_in_but_not_act(make_member):
+def test_a_pending_member_may_sign_in_but_not_act(make_member):
     member = make_member(standing="pending")
     assert queries.may_sign_in(member)
     assert not queries.may_act(member)
@@ -62,7 +62,7 @@ def test_a_suspended_operator_is_no_operator(make_member, operator):
         actions.suspend(operator, other)
 
 
-def test_a_new_password_ends_the_tokens(make_member):
+def test_a_new_password_ends_the_api_tokens(make_member):
     member = make_member()
     AccountAdapter().set_password(member, "another long password")
     again = Member.objects.get(pk=member.pk)

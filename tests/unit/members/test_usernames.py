@@ -33,8 +33,8 @@ def test_an_invalid_handle_gives_a_neutral_name():
 
 
 @given(st.text(max_size=80))
-def test_every_wish_fits_the_column_and_its_rules(handle):
-    for wish in islice(candidates(handle), 5):
-        assert wish
-        Member.username_validator(wish)
-        assert len(wish) <= 150
+def test_every_candidate_is_a_valid_username(handle):
+    for candidate in islice(candidates(handle), 5):
+        assert candidate
+        Member.username_validator(candidate)
+        assert len(candidate) <= 150

@@ -1,4 +1,4 @@
-"""What a trip to an authorization server begins with, and what it brings back."""
+"""The state of an authorization request between its start and the callback, and the tokens that come of it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from elonara.atproto.oauth.secret import Secret
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorizationStarted:
-    """A trip to an authorization server that has begun. Everything `finish` needs; keep it until the callback.
+    """An authorization request that was pushed to its server: everything `finish` needs. Store it until the callback.
 
-    `did` is None where the trip began with a server's name. `state`, `verifier` and `dpop_key` are secrets.
-    To rebuild one for `finish`, `state` is the value that the callback brought and found this trip by its digest;
-    `authorize_url` may stay empty.
+    `did` is None where the user named a server instead of an account. `state`, `verifier` and `dpop_key` are secrets.
+    A store need only keep a digest of `state`: to rebuild the request for `finish`, pass the `state` of the callback
+    whose digest matched. `authorize_url` may then stay empty.
     """
 
     state: Secret
     verifier: Secret
     dpop_key: DpopKey
     issuer: str
-    pds_url: str = ""  # "" where the trip began with the name of an authorization server
+    pds_url: str = ""  # "" where the user named an authorization server
     did: str | None = None
     handle: str = ""
     client_id: str
@@ -34,13 +34,13 @@ class AuthorizationStarted:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenSet:
-    """What an authorization server granted. `scope` is as granted, not as asked; `expires_at` is in UTC."""
+    """What an authorization server granted. `scope` is the granted one, not the requested; `expires_at` is in UTC."""
 
     did: str
-    handle: str  # "" after a refresh that was not told
+    handle: str  # "" after a refresh that was not given one
     pds_url: str  # likewise
     issuer: str
     access_token: Secret
-    refresh_token: Secret  # false where the server gave none
+    refresh_token: Secret  # empty (and false) where the server gave none
     scope: str
     expires_at: datetime

@@ -1,4 +1,4 @@
-"""Who the site is to an authorization server: client metadata, and the proof of it (AT Protocol OAuth, "Clients")."""
+"""The site as an OAuth client: its metadata document and its authentication (AT Protocol OAuth, "Clients")."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from elonara.atproto.oauth.jose import SigningKey, new_jti
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 60
-# Servers refuse an `iat` in their future without tolerance, and one more than a minute old.
+# Servers refuse an assertion whose `iat` is in their future at all, or more than a minute old.
 BACKDATED_SECONDS = 15
 
 
 class OAuthClientIdentity(Protocol):
-    """What `OAuthClient` needs to know of the site."""
+    """The client that `OAuthClient` acts for."""
 
     @property
     def client_id(self) -> str:
-        """The id: a URL."""
+        """The client id, a URL."""
         ...
 
     @property
     def redirect_uri(self) -> str:
-        """Where the authorization server sends the browser back to."""
+        """The URL that the authorization server redirects the browser to."""
         ...
 
     @property
     def scope(self) -> str:
-        """Every scope the client may ask for, separated by spaces."""
+        """Every scope that the client declares, separated by spaces."""
         ...
 
     @property
     def kid(self) -> str:
-        """The assertion key of new sessions; "" for a public client."""
+        """The id of the assertion key for new sessions; "" for a public client."""
         ...
 
     @property
     def auth_method(self) -> str:
-        """How it authenticates: `none` or `private_key_jwt`."""
+        """The token endpoint authentication method: `none` or `private_key_jwt`."""
         ...
 
     def metadata(self) -> dict[str, Any]:
@@ -55,10 +55,10 @@ class OAuthClientIdentity(Protocol):
 
 
 class LoopbackClient:
-    """A public client for development: its id is `http://localhost` with its metadata in the query; no keys.
+    """A public client for development: its id is `http://localhost` with its metadata in the query. It has no keys.
 
-    `redirect_uri` must be `http://127.0.0.1[:port]/…` (or `[::1]`); `localhost` there is refused by servers.
-    Sessions live two weeks at most. Raises ValueError for another redirect URI.
+    `redirect_uri` must be `http://127.0.0.1[:port]/…` (or `[::1]`), since servers refuse `localhost` there; raises
+    ValueError otherwise. Sessions of public clients last two weeks at most.
     """
 
     kid = ""
@@ -86,12 +86,12 @@ class LoopbackClient:
         }
 
     def auth_params(self, aud: str, kid: str) -> dict[str, str]:  # noqa: ARG002
-        """`client_id` alone: a public client proves nothing."""
+        """`client_id` alone: a public client does not authenticate."""
         return {"client_id": self.client_id}
 
 
 class ClientAssertionKey(SigningKey):
-    """A client authentication key (`private_key_jwt`). Never used for DPoP: servers refuse that."""
+    """A client authentication key (`private_key_jwt`). Servers refuse one that is used for DPoP too."""
 
     @property
     def kid(self) -> str:
@@ -100,7 +100,7 @@ class ClientAssertionKey(SigningKey):
 
 
 class Keyring:
-    """The client's assertion keys: the first is used for new sessions, the others while a session still needs them."""
+    """The client's assertion keys. The first is for new sessions; the others stay while a session still needs them."""
 
     def __init__(self, keys: Iterable[ClientAssertionKey]) -> None:
         self._keys = {key.kid: key for key in keys}
@@ -113,33 +113,33 @@ class Keyring:
         return next(iter(self._keys.values()))
 
     def get(self, kid: str) -> ClientAssertionKey | None:
-        """The key with this id, if it is still kept."""
+        """The key with this id, or None where it is no longer kept."""
         return self._keys.get(kid)
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The JWKS document: public halves alone, retired keys included."""
+        """The JWKS document: the public keys, retired ones included."""
         return {
             "keys": [{**key.public_jwk, "kid": key.kid, "alg": "ES256", "use": "sig"} for key in self._keys.values()]
         }
 
 
 class ConfidentialClient:
-    """The client of a public site: `client_id` is the https address of its metadata; it signs an assertion each time.
+    """The client of a public site: `client_id` is the https URL of its metadata; it signs an assertion per request.
 
-    Raises ValueError where an address is not https or not of the client id's own origin.
+    Raises ValueError where a URL is not https or not on the origin of the client id.
     """
 
     auth_method = "private_key_jwt"
 
-    def __init__(  # noqa: PLR0917 - what the metadata document says, in its order
+    def __init__(
         self,
+        *,
         client_id: str,
         redirect_uri: str,
         scope: str,
         jwks_uri: str,
         keyring: Keyring,
         name: str = "",
-        *,
         client_uri: str = "",
         logo_uri: str = "",
         policy_uri: str = "",
@@ -157,7 +157,7 @@ class ConfidentialClient:
 
     @property
     def kid(self) -> str:
-        """The assertion key of new sessions; a session keeps it to its end."""
+        """The id of the assertion key for new sessions; a session uses the same key to its end."""
         return self._keyring.current.kid
 
     def metadata(self) -> dict[str, Any]:
@@ -184,11 +184,11 @@ class ConfidentialClient:
         return self._keyring.jwks()
 
     def auth_params(self, aud: str, kid: str) -> dict[str, str]:
-        """`client_id` and a fresh assertion (RFC 7523, section 3) for the issuer `aud`, signed by the session's key.
+        """`client_id` and a new assertion (RFC 7523, section 3) for the issuer `aud`, signed by the key `kid`.
 
-        It suits a clock that is up to 15 s ahead of the server's or 45 s behind it.
+        Valid where this machine's clock is up to 15 s ahead of the server's, or 45 s behind it.
 
-        Raises OAuthError `invalid_client` where that key is no longer kept: the session must be made anew.
+        Raises OAuthError `invalid_client` where that key is no longer kept: the member must sign in again.
         """
         key = self._keyring.get(kid)
         if key is None:

@@ -22,7 +22,7 @@ _NONCE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,500}")
 
 
 class DpopKey(SigningKey):
-    """The ES256 key of one session. A server binds the tokens of the session to its `thumbprint`."""
+    """The ES256 key of one session. The server binds the session's tokens to the key's `thumbprint`."""
 
     def __init__(self, key: ECKey) -> None:
         super().__init__(key)
@@ -31,10 +31,10 @@ class DpopKey(SigningKey):
     def proof(
         self, method: str, url: str, *, nonce: str | None = None, access_token: Secret | str | None = None
     ) -> str:
-        """The `DPoP` header's value for one attempt of one request (RFC 9449, section 4.2).
+        """The value of the `DPoP` header for one attempt of one request (RFC 9449, section 4.2).
 
-        Each call has its own `jti`: a proof is sent once. `iat` is this machine's clock in whole seconds; servers
-        refuse a proof that is off by more than about a minute, so the machine's clock must be kept right.
+        Each call makes a new `jti`: a proof may be sent once. `iat` is this machine's clock in whole seconds; servers
+        refuse a proof that is off by more than about a minute, so the machine's clock must be synchronized.
         """
         claims: dict[str, Any] = {"jti": new_jti(), "htm": method.upper(), "htu": target(url), "iat": int(time.time())}
         if nonce:
@@ -46,13 +46,13 @@ class DpopKey(SigningKey):
 
 
 def target(url: str) -> str:
-    """`url` as the `htu` claim has it: without query and fragment."""
+    """`url` in the form of the `htu` claim: without query and fragment."""
     parts = urlsplit(url)
     return f"{origin(url)}{parts.path or '/'}"
 
 
 def origin(url: str) -> str:
-    """`scheme://host[:port]` of `url`, lower case, without the scheme's own port. Raises ValueError on a bad URL."""
+    """`scheme://host[:port]` of `url`, in lower case, without a default port. Raises ValueError on a bad URL."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     if not parts.scheme or not host:
@@ -63,7 +63,7 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{host}{suffix}"
 
 
-def nonce_of(answer: Response) -> str | None:
-    """The nonce an answer gives (`DPoP-Nonce`), if it is one by RFC 9449, section 8.1, and of a sane length."""
-    nonce = answer.headers.get("dpop-nonce", "")
+def nonce_of(response: Response) -> str | None:
+    """The `DPoP-Nonce` of a response, or None where it is missing, malformed (RFC 9449, section 8.1) or too long."""
+    nonce = response.headers.get("dpop-nonce", "")
     return nonce if _NONCE.fullmatch(nonce) else None

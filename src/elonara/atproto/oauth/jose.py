@@ -18,15 +18,15 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 _ES256 = ECDSA(SHA256())
-_SIDE = 32  # bytes of each half of a signature
+_COORDINATE_BYTES = 32  # length of r and of s in an ES256 signature
 
 
 class BadKey(ValueError):
-    """A stored key that is not an ES256 private key. Never carries the key."""
+    """A stored key is not an ES256 private key. The message never contains the key."""
 
 
 class SigningKey:
-    """An ES256 private key with its public half serialised once. `repr` shows the thumbprint alone."""
+    """An ES256 private key, with its public JWK and thumbprint computed once. `repr` shows the thumbprint alone."""
 
     def __init__(self, key: ECKey) -> None:
         private = key.private_key
@@ -44,12 +44,12 @@ class SigningKey:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The key that `to_json` gave; one that was read lately is not imported again. Raises BadKey."""
+        """The key that `to_json` wrote. Keys read recently come from a cache. Raises BadKey."""
         digest = hashlib.sha256(cls.__name__.encode() + text.encode()).digest()
-        key = _RECENT.get(digest)
+        key = _KEY_CACHE.get(digest)
         if not isinstance(key, cls):
             key = cls._import(text)
-            _RECENT.put(digest, key)
+            _KEY_CACHE.put(digest, key)
         return key
 
     @classmethod
@@ -58,7 +58,7 @@ class SigningKey:
             return cls(ECKey.import_key(json.loads(text)))
         except (ValueError, TypeError, KeyError, JoseError):
             pass
-        # Raised outside the handler: the chained fault could quote the private key.
+        # Raised outside the handler, because a chained exception could quote the private key.
         raise BadKey("the stored key cannot be read")
 
     def to_json(self) -> str:
@@ -69,10 +69,12 @@ class SigningKey:
     def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         """A compact JWS over `claims`."""
         text = f"{_part(header)}.{_part(claims)}"
-        # Signed here and not by joserfc: every call to a PDS pays for it, and its ways through a registry of
-        # algorithms take several times as long as the signature.
+        # Not signed with joserfc, because every call to a PDS needs a proof, and joserfc's algorithm registry takes
+        # several times as long as the signature.
         r, s = decode_dss_signature(self._private.sign(text.encode("ascii"), _ES256))
-        return f"{text}.{_base64url(r.to_bytes(_SIDE, 'big') + s.to_bytes(_SIDE, 'big'))}"  # RFC 7518, section 3.4
+        # RFC 7518, section 3.4: r and s as they are, not in DER.
+        signature = r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big")
+        return f"{text}.{_base64url(signature)}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.thumbprint}>"
@@ -94,8 +96,8 @@ def new_jti() -> str:
     return secrets.token_urlsafe(16)
 
 
-class _Recent:
-    """Imported keys by the digest of their JSON: importing one costs more than signing. Bounded, thread-safe."""
+class _KeyCache:
+    """Imported keys by the digest of their JSON, since importing costs more than signing. Bounded, thread-safe."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -116,4 +118,4 @@ class _Recent:
                 self._keys.popitem(last=False)
 
 
-_RECENT = _Recent(512)
+_KEY_CACHE = _KeyCache(512)

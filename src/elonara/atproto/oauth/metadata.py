@@ -1,7 +1,7 @@
-"""Discovery: which authorization server speaks for a PDS, and where its endpoints are.
+"""Discovery: which authorization server issues tokens for a PDS, and where its endpoints are.
 
 RFC 9728 (protected resource metadata), RFC 8414 (authorization server metadata) and the AT Protocol OAuth profile,
-which demands PAR, DPoP with ES256, S256, `iss` in the callback, and client ids that are documents.
+which requires PAR, DPoP with ES256, PKCE with S256, `iss` in the callback, and client ids that are metadata documents.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ CACHE_SECONDS = 300.0
 
 
 class UrlGuard(HttpClient, Protocol):
-    """HTTP that can also judge an address which only the browser will open; `network.GuardedHttp` is one."""
+    """An HTTP client that can also check a URL which only the browser will open; `http.GuardedHttp` is one."""
 
     def check(self, url: str) -> None:
-        """Raise AddressRefused unless `url` is a public https address, or one the operator exempted."""
+        """Raise AddressRefused unless `url` is https to a public host, or exempted by the operator."""
         ...
 
 
 class BadServer(OAuthError):
-    """A server's metadata is unusable or untrue: the person's server is at fault, and nothing was sent to it."""
+    """A server's metadata is unusable or untrue. The server is at fault; no credential was sent to it."""
 
     def __init__(self, description: str) -> None:
         super().__init__("invalid_server", description)
@@ -40,21 +40,21 @@ class BadServer(OAuthError):
 
 @dataclass(frozen=True)
 class AuthorizationServer:
-    """Checked metadata of an authorization server."""
+    """Validated metadata of an authorization server."""
 
     issuer: str
     authorization_endpoint: str
     token_endpoint: str
     par_endpoint: str
     revocation_endpoint: str  # "" where the server has none
-    auth_methods: tuple[str, ...]  # `private_key_jwt` only where it takes ES256
+    auth_methods: tuple[str, ...]  # without `private_key_jwt` where the server does not accept ES256
     scopes: tuple[str, ...]
 
 
 def discover(http: UrlGuard, pds_url: str, *, deadline: float = DISCOVERY_DEADLINE_SECONDS) -> AuthorizationServer:
-    """The authorization server of the PDS at `pds_url`, whose metadata must point at exactly one.
+    """The authorization server of the PDS at `pds_url`, whose metadata must name exactly one.
 
-    Raises BadServer where a document lies or lacks a duty, NetworkError (never ambiguous) where it is out of reach.
+    Raises BadServer where a document is untrue or incomplete, NetworkError (never ambiguous) where it is unreachable.
     """
     end = time.monotonic() + deadline
     resource = _origin(pds_url, "The address of the PDS")
@@ -74,11 +74,11 @@ def discover_issuer(
     end = time.monotonic() + deadline
     if not isinstance(issuer, str) or _origin(issuer, "The issuer") != issuer:
         raise BadServer("The name of the authorization server is not a plain https origin.")
-    return check(http, issuer, _fetch(http, f"{issuer}/.well-known/oauth-authorization-server", end))
+    return validate_metadata(http, issuer, _fetch(http, f"{issuer}/.well-known/oauth-authorization-server", end))
 
 
-def check(http: UrlGuard, issuer: str, document: Mapping[str, Any]) -> AuthorizationServer:
-    """`document` as the metadata of `issuer`. Raises BadServer that names the first duty it fails."""
+def validate_metadata(http: UrlGuard, issuer: str, document: Mapping[str, Any]) -> AuthorizationServer:
+    """Validate `document` as the metadata of `issuer`. Raises BadServer, naming the first requirement not met."""
     if document.get("issuer") != issuer:
         raise BadServer(f"The authorization server {issuer} describes another server as itself.")
     for flag in (
@@ -96,10 +96,10 @@ def check(http: UrlGuard, issuer: str, document: Mapping[str, Any]) -> Authoriza
         ("dpop_signing_alg_values_supported", "ES256"),
         ("scopes_supported", "atproto"),
     ):
-        if needed not in _texts(document.get(name)):
+        if needed not in _strings(document.get(name)):
             raise BadServer(f"The authorization server {issuer} does not offer {needed} in {name}.")
-    methods = _texts(document.get("token_endpoint_auth_methods_supported"))
-    algorithms = _texts(document.get("token_endpoint_auth_signing_alg_values_supported"))
+    methods = _strings(document.get("token_endpoint_auth_methods_supported"))
+    algorithms = _strings(document.get("token_endpoint_auth_signing_alg_values_supported"))
     if "ES256" not in algorithms:
         methods = tuple(method for method in methods if method != "private_key_jwt")
     revocation = document.get("revocation_endpoint")
@@ -110,12 +110,12 @@ def check(http: UrlGuard, issuer: str, document: Mapping[str, Any]) -> Authoriza
         par_endpoint=_endpoint(http, issuer, document, "pushed_authorization_request_endpoint"),
         revocation_endpoint=_endpoint(http, issuer, document, "revocation_endpoint") if revocation else "",
         auth_methods=methods,
-        scopes=_texts(document.get("scopes_supported")),
+        scopes=_strings(document.get("scopes_supported")),
     )
 
 
 class Discovery:
-    """`discover` and `discover_issuer` with a memory of `ttl` seconds. Thread-safe; failures are not remembered."""
+    """`discover` and `discover_issuer`, cached for `ttl` seconds. Thread-safe; failures are not cached."""
 
     def __init__(self, http: UrlGuard, *, ttl: float = CACHE_SECONDS, size: int = 1000) -> None:
         self._http, self._ttl, self._size = http, ttl, size
@@ -155,26 +155,26 @@ class Discovery:
 
 
 def _fetch(http: UrlGuard, url: str, end: float) -> Mapping[str, Any]:
-    """The JSON object at `url`: status 200 exactly, no redirect, small, in time."""
+    """The JSON object at `url`. Only status 200 counts, redirects are not followed."""
     remaining = end - time.monotonic()
     if remaining <= 0:
         raise NetworkError(f"{url} did not answer in time", ambiguous=False)
     try:
-        answer = http.request(
+        response = http.request(
             "GET", url, headers={"accept": "application/json"}, max_bytes=MAX_METADATA_BYTES, deadline=remaining
         )
     except NetworkError as fault:
         if not fault.ambiguous:
             raise
-        # Reading a document changes nothing there: it can always be tried again.
+        # Never ambiguous, because a GET of a document changes nothing at the server and can always be retried.
         raise NetworkError(str(fault), ambiguous=False) from fault
-    if answer.status != 200:
-        raise BadServer(f"{url} answered {answer.status} instead of its metadata.")
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if response.status != 200:
+        raise BadServer(f"{url} answered {response.status} instead of its metadata.")
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise BadServer(f"{url} is not JSON.")
     try:
-        return answer.json()
+        return response.json()
     except MalformedResponse as fault:
         raise BadServer(f"{url} is not a JSON object.") from fault
 
@@ -197,5 +197,5 @@ def _origin(url: str, what: str) -> str:
         raise BadServer(f"{what} is not a web address.") from fault
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def _strings(value: object) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

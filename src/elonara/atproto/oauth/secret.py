@@ -1,4 +1,4 @@
-"""A value that must not be printed: tokens, the PKCE verifier, `state`."""
+"""A type for values that must not be printed or logged: tokens, the PKCE verifier, `state`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NoReturn
 
 
 class Secret:
-    """Holds a secret text. Printing, formatting and `repr` show `<secret>`; only `reveal()` gives the text."""
+    """A secret text. `str`, `format` and `repr` give `<secret>`; only `reveal()` gives the text."""
 
     __slots__ = ("_text",)
 
@@ -16,11 +16,11 @@ class Secret:
 
     @classmethod
     def of(cls, value: Secret | str) -> Secret:
-        """`value` itself, wrapped if it is not yet."""
+        """`value` as a Secret, wrapped where it is a plain text."""
         return value if isinstance(value, Secret) else cls(value)
 
     def reveal(self) -> str:
-        """The text, for the one place that sends or seals it."""
+        """The text. Call it only where the text is sent or sealed."""
         return self._text
 
     def __bool__(self) -> bool:

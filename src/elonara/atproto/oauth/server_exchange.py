@@ -1,4 +1,4 @@
-"""One conversation with an authorization server: a form, a proof, and the nonce it may ask for."""
+"""POST requests to an authorization server, with client authentication, a DPoP proof and its nonce."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 MAX_RESPONSE_BYTES = 64 * 1024
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
-# Nothing that a person reads in an error is this long without a space; tokens, codes and assertions are.
-_LONG = re.compile(r"[A-Za-z0-9_~+/=%.:-]{32,}")
+# In error descriptions, only tokens, codes and assertions are this long without a space.
+_LONG_WORD = re.compile(r"[A-Za-z0-9_~+/=%.:-]{32,}")
 _SECRET_FIELDS = ("code", "code_verifier", "refresh_token", "token", "state", "client_assertion")
 
 
 class TimeBudget:
-    """How long a whole conversation may still take, in seconds from now."""
+    """A deadline, `seconds` from now, that several requests share."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds left. Raises NetworkError, not ambiguous: it is asked before something is sent."""
+        """Seconds left. Raises NetworkError where none are; not ambiguous, since callers ask before they send."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise NetworkError("the authorization server took too long", ambiguous=False)
@@ -51,53 +51,56 @@ class ServerExchange:
         self._issuer, self._key, self._kid = issuer, key, kid
 
     def post(self, url: str, form: Mapping[str, str], budget: TimeBudget) -> Response:
-        """The server's success (2xx) to `form` at `url`.
+        """POST `form` to `url`; returns the response where its status is 2xx.
 
-        Sent a second time only where the server asked for a new nonce: it has done nothing then (RFC 9449, section 8).
-        Every attempt has its own proof and its own client assertion. Raises OAuthError where the server refused (4xx),
-        NetworkError otherwise; any other status is one that is ambiguous.
+        Sent a second time only where the server asks for another nonce, since it has not processed the request then
+        (RFC 9449, section 8). Every attempt has its own proof and client assertion. Raises OAuthError where the server
+        refused (4xx), NetworkError otherwise; for any other status it is ambiguous.
         """
-        answer = self._once(url, form, budget)
-        if answer.status in {400, 401} and error_of(answer) == "use_dpop_nonce" and nonce_of(answer):
-            answer = self._once(url, form, budget)
-        if 200 <= answer.status < 300:
-            return answer
-        if 400 <= answer.status < 500:
-            raise refusal(answer, form)
-        raise NetworkError(f"{self._issuer} answered {answer.status}", ambiguous=True)
+        response = self._send(url, form, budget)
+        if response.status in {400, 401} and error_of(response) == "use_dpop_nonce" and nonce_of(response):
+            response = self._send(url, form, budget)
+        if 200 <= response.status < 300:
+            return response
+        if 400 <= response.status < 500:
+            raise refusal(response, form)
+        raise NetworkError(f"{self._issuer} answered {response.status}", ambiguous=True)
 
-    def _once(self, url: str, form: Mapping[str, str], budget: TimeBudget) -> Response:
-        thumbprint, where = self._key.thumbprint, origin(url)
-        known = self._nonces.get(thumbprint, where)
+    def _send(self, url: str, form: Mapping[str, str], budget: TimeBudget) -> Response:
+        thumbprint, server_origin = self._key.thumbprint, origin(url)
+        stored_nonce = self._nonces.get(thumbprint, server_origin)
         body = {**form, **self._client.auth_params(self._issuer, self._kid)}
-        headers = {"accept": "application/json", "dpop": self._key.proof("POST", url, nonce=known)}
+        headers = {"accept": "application/json", "dpop": self._key.proof("POST", url, nonce=stored_nonce)}
         try:
-            answer = self._http.request(
+            response = self._http.request(
                 "POST", url, headers=headers, form=body, max_bytes=MAX_RESPONSE_BYTES, deadline=budget.left()
             )
         except (BodyTooLarge, SlowBody) as fault:
             raise NetworkError(str(fault), ambiguous=True) from fault
-        nonce = nonce_of(answer)
-        if nonce and nonce != known:
-            self._nonces.put(thumbprint, where, nonce)
-        return answer
+        nonce = nonce_of(response)
+        if nonce and nonce != stored_nonce:
+            self._nonces.put(thumbprint, server_origin, nonce)
+        return response
 
 
-def refusal(answer: Response, form: Mapping[str, str]) -> OAuthError:
-    """The typed error of a refusal, in words that hold nothing secret of `form`, even if the server echoed it."""
+def refusal(response: Response, form: Mapping[str, str]) -> OAuthError:
+    """The typed error for an error response, without the secrets of `form`, which a server may have echoed."""
     try:
-        said: dict[str, Any] = answer.json()
+        payload: dict[str, Any] = response.json()
     except MalformedResponse:
-        said = {}
+        payload = {}
     secrets = [form[name] for name in _SECRET_FIELDS if form.get(name)]
-    return spoken_error(said, secrets, status=answer.status, headers=answer.headers)
+    return scrubbed_error(payload, secrets, status=response.status, headers=response.headers)
 
 
-def spoken_error(
-    said: Mapping[str, Any], secrets: Collection[str], *, status: int = 0, headers: Mapping[str, str] | None = None
+def scrubbed_error(
+    payload: Mapping[str, Any], secrets: Collection[str], *, status: int = 0, headers: Mapping[str, str] | None = None
 ) -> OAuthError:
-    """The typed error of what a server said in a body or in the callback, without `secrets` in any spelling."""
-    code, description = said.get("error"), said.get("error_description")
+    """The typed error for the `error` parameters of a response body or a callback.
+
+    `secrets` are removed from the description in plain, URL-encoded, hexadecimal and base64 form.
+    """
+    code, description = payload.get("error"), payload.get("error_description")
     safe = {
         "error": code if isinstance(code, str) and _CODE.fullmatch(code) and code not in secrets else "",
         "error_description": _scrub(description, secrets) if isinstance(description, str) else "",
@@ -112,4 +115,4 @@ def _scrub(text: str, secrets: Collection[str]) -> str:
         spellings += [encode(raw).decode().rstrip("=") for encode in (base64.b64encode, base64.urlsafe_b64encode)]
         for spelling in spellings:
             text = text.replace(spelling, "…")
-    return _LONG.sub("…", text)[:300]
+    return _LONG_WORD.sub("…", text)[:300]

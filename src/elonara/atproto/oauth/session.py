@@ -1,4 +1,4 @@
-"""Signs XRPC requests with a DPoP-bound token, and knows what to do when the PDS refuses one."""
+"""Authorizes XRPC requests with a DPoP-bound access token, and retries when the PDS refuses nonce or token."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _CHALLENGE = re.compile(r'error="([A-Za-z0-9_]{1,64})"')
 
 
 class _Attempts(threading.local):
-    """What was already tried for the request that this thread is making."""
+    """What was already tried for the request that the current thread is making."""
 
-    nonce = False
-    tokens = 0
-    retrying = False
-    token: Secret | None = None  # what this attempt was signed for; another thread may have renewed since
+    nonce = False  # whether it was retried with a new nonce
+    tokens = 0  # how often it was retried with another token
+    retrying = False  # whether the next call of `headers` belongs to the same request
+    token: Secret | None = None  # sent with this attempt; another thread may have replaced it in `DpopAuth` since
 
 
 class DpopAuth:
     """An `xrpc.Authorizer` for one OAuth session at its own PDS (RFC 9449, section 7).
 
-    `on_invalid_token` is called when the PDS answers 401 `invalid_token`: it re-reads the stored session, and only
-    if the token there is the refused one refreshes it once under the session's lock; it returns the token to try
-    next, or None to stop. It is called at most twice for one request (a token that another process had stored may be
-    refused too). If the PDS still refuses, `on_still_refused` is called once, to resolve the DID again (the account
-    may have moved); the request then fails with the PDS's answer. May be shared by threads.
+    `on_invalid_token` is called when the PDS responds 401 `invalid_token`. It must read the stored session again,
+    refresh it (once, under the session's lease) only where the stored token is the refused one, and return the token to
+    try next, or None to give up. It is called at most twice for one request, because a token that another process had
+    stored may be refused too. If the PDS still refuses, `on_still_refused` is called once, to resolve the DID again
+    (the account may have moved to another PDS); the request then fails with the PDS's response. Thread-safe.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class DpopAuth:
         self._attempts = _Attempts()
 
     def headers(self, method: str, url: str) -> Mapping[str, str]:
-        """The `Authorization` and `DPoP` headers of one attempt; never used for two."""
+        """The `Authorization` and `DPoP` headers for one attempt; call it again for the next."""
         attempts = self._attempts
         if not attempts.retrying:
             attempts.nonce, attempts.tokens = False, 0
@@ -65,19 +65,19 @@ class DpopAuth:
             "dpop": self._key.proof(method, url, nonce=nonce, access_token=token),
         }
 
-    def observe(self, url: str, answer: Response) -> None:
-        """Keep the nonce that came with any answer, success or not."""
-        nonce = nonce_of(answer)
+    def observe(self, url: str, response: Response) -> None:
+        """Store the nonce of any response, success or not."""
+        nonce = nonce_of(response)
         if nonce and nonce != self._nonces.get(self._key.thumbprint, origin(url)):
             self._nonces.put(self._key.thumbprint, origin(url), nonce)
 
-    def retry(self, method: str, url: str, answer: Response) -> bool:  # noqa: ARG002
-        """Whether the refused request may be sent once more: with a new nonce (once), or with another token."""
-        self.observe(url, answer)
-        attempts, fault = self._attempts, error_of(answer)
-        if fault == "use_dpop_nonce" and nonce_of(answer) and not attempts.nonce:
+    def retry(self, method: str, url: str, response: Response) -> bool:  # noqa: ARG002
+        """Whether to send the refused request again: with a new nonce (once), or with another token."""
+        self.observe(url, response)
+        attempts, code = self._attempts, error_of(response)
+        if code == "use_dpop_nonce" and nonce_of(response) and not attempts.nonce:
             attempts.nonce = attempts.retrying = True
-        elif fault == "invalid_token" and answer.status == 401:
+        elif code == "invalid_token" and response.status == 401:
             attempts.retrying = self._another_token()
         return attempts.retrying
 
@@ -95,13 +95,13 @@ class DpopAuth:
         return False
 
 
-def error_of(answer: Response) -> str:
-    """The OAuth error code of a refusal: from its body, else from `WWW-Authenticate: DPoP … error="…"`."""
+def error_of(response: Response) -> str:
+    """The OAuth error code of an error response: from its body, else from `WWW-Authenticate: DPoP … error="…"`."""
     try:
-        code = answer.json().get("error")
+        code = response.json().get("error")
     except MalformedResponse:
         code = None
     if isinstance(code, str) and code:
         return code
-    found = _CHALLENGE.search(answer.headers.get("www-authenticate", ""))
+    found = _CHALLENGE.search(response.headers.get("www-authenticate", ""))
     return found[1] if found else ""

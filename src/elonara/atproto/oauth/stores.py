@@ -1,4 +1,4 @@
-"""Ports for what the OAuth client remembers between requests, and an implementation in memory."""
+"""What the OAuth client stores between requests: a Protocol, and an implementation in memory."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ class NonceStore(Protocol):
     """The last DPoP nonce that an origin gave for one DPoP key (RFC 9449, section 8). Called from many threads."""
 
     def get(self, thumbprint: str, origin: str) -> str | None:
-        """The nonce to send next from the key with this RFC 7638 `thumbprint` to `origin` (`scheme://host[:port]`)."""
+        """The nonce for the key with this RFC 7638 `thumbprint` at `origin` (`scheme://host[:port]`), or None."""
         ...
 
     def put(self, thumbprint: str, origin: str, nonce: str) -> None:
-        """Remember `nonce` in place of the one before."""
+        """Store `nonce` in place of the previous one."""
         ...
 
 
 class MemoryNonces:
-    """Nonces of one process. Keeps the `size` pairs of key and origin that were used last."""
+    """A `NonceStore` in memory. Keeps the `size` most recently used pairs of key and origin."""
 
     def __init__(self, size: int = 10_000) -> None:
         self._size = size

@@ -1,4 +1,4 @@
-"""Reading what a token endpoint answered with status 200 (RFC 6749, section 5.1; AT Protocol OAuth)."""
+"""Validates the success response of a token endpoint (RFC 6749, section 5.1; AT Protocol OAuth)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from elonara.atproto.errors import MalformedResponse, MissingScope, NetworkError
+from elonara.atproto.oauth.authorization import TokenSet
 from elonara.atproto.oauth.secret import Secret
 
 if TYPE_CHECKING:
     from elonara.atproto.http import Response
+    from elonara.atproto.identity import Identity
 
-MAX_TOKEN_LIFETIME_SECONDS = 3600  # seconds; the profile allows an access token an hour at most
-DEFAULT_TOKEN_LIFETIME_SECONDS = 300  # where the server does not say
+MAX_TOKEN_LIFETIME_SECONDS = 3600  # the AT Protocol profile allows access tokens an hour at most
+DEFAULT_TOKEN_LIFETIME_SECONDS = 300  # where the response has no `expires_in`
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]{1,240}")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
@@ -22,7 +24,7 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 
 @dataclass(frozen=True)
 class Granted:
-    """A token answer whose form is right. Whose it is, the caller must still check."""
+    """A well-formed token response. The caller must still check whose account it is for."""
 
     did: str
     access_token: Secret
@@ -36,38 +38,51 @@ class Granted:
         if "atproto" not in granted:
             raise MissingScope({"atproto"}, granted)
 
+    def tokens(self, identity: Identity, issuer: str) -> TokenSet:
+        """The tokens, once the caller has checked that they are for `identity`."""
+        return TokenSet(
+            did=identity.did,
+            handle=identity.handle,
+            pds_url=identity.pds_url,
+            issuer=issuer,
+            access_token=self.access_token,
+            refresh_token=self.refresh_token,
+            scope=self.scope,
+            expires_at=self.expires_at,
+        )
 
-def read_grant(answer: Response, *, refresh_token: Secret | None = None) -> Granted:
-    """The grant in `answer`. `refresh_token` is the one in use, which stays where the server names no other.
 
-    Raises NetworkError, ambiguous, for an answer that is not by the profile: the server has done something, and
-    what it gave cannot be used.
+def read_grant(response: Response, *, refresh_token: Secret | None = None) -> Granted:
+    """The grant in `response`. `refresh_token` is the current one, which stays where the server returns no other.
+
+    Raises NetworkError for a response that violates the profile. It is ambiguous: the server has issued tokens, perhaps
+    for a refresh token that is used up now, but we cannot use them.
     """
     try:
-        said = answer.json()
+        payload = response.json()
     except MalformedResponse as fault:
         raise _unusable("its answer is not JSON") from fault
-    kind, access, sub, scope = (said.get(name) for name in ("token_type", "access_token", "sub", "scope"))
+    kind, access, sub, scope = (payload.get(name) for name in ("token_type", "access_token", "sub", "scope"))
     if not isinstance(kind, str) or kind.lower() != "dpop":
         raise _unusable("the token is not bound to our key (token_type is not DPoP)")
     if not isinstance(access, str) or not _TOKEN.fullmatch(access):
         raise _unusable("it gave no access token")
     if not isinstance(sub, str) or not _DID.fullmatch(sub):
         raise _unusable("it does not say whose token it is (sub is not a DID)")
-    renewed = said.get("refresh_token")
+    renewed = payload.get("refresh_token")
     if renewed is not None and (not isinstance(renewed, str) or not _TOKEN.fullmatch(renewed)):
         raise _unusable("its refresh token is malformed")
     if not isinstance(scope, str) or not _SCOPE.fullmatch(scope):
         scope = ""
-    life = said.get("expires_in")
-    if isinstance(life, bool) or not isinstance(life, (int, float)) or not life > 0:
-        life = DEFAULT_TOKEN_LIFETIME_SECONDS
+    lifetime = payload.get("expires_in")
+    if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)) or not lifetime > 0:
+        lifetime = DEFAULT_TOKEN_LIFETIME_SECONDS
     return Granted(
         did=sub,
         access_token=Secret(access),
         refresh_token=Secret(renewed) if renewed else refresh_token or Secret(""),
         scope=scope,
-        expires_at=datetime.now(UTC) + timedelta(seconds=min(life, MAX_TOKEN_LIFETIME_SECONDS)),
+        expires_at=datetime.now(UTC) + timedelta(seconds=min(lifetime, MAX_TOKEN_LIFETIME_SECONDS)),
     )
 
 

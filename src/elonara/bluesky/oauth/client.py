@@ -88,12 +88,12 @@ def _build(keys: Keyring | None) -> OAuthClients:
         identity = LoopbackClient(redirect_uri(), scopes.declared())
     else:
         identity = ConfidentialClient(
-            client_id(),
-            redirect_uri(),
-            scopes.declared(),
-            f"{_origin()}{JWKS_PATH}",
-            keys,
-            settings.ELONARA.site.name,
+            client_id=client_id(),
+            redirect_uri=redirect_uri(),
+            scope=scopes.declared(),
+            jwks_uri=f"{_origin()}{JWKS_PATH}",
+            keyring=keys,
+            name=settings.ELONARA.site.name,
             client_uri=_origin(),
         )
     http, resolver, found = network.http(), network.resolver(), network.discovery()

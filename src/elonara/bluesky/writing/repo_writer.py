@@ -33,7 +33,7 @@ BY_KIND: Mapping[ErrorKind, BlueskyResult] = {
     ErrorKind.USE_DPOP_NONCE: BlueskyResult(success=False, reason="server", retryable=True),
     ErrorKind.RECORD_EXISTS_OR_SERVER: BlueskyResult(success=False, reason="server", retryable=True, ambiguous=True),
     ErrorKind.SERVER_ERROR: BlueskyResult(success=False, reason="server", retryable=True, ambiguous=True),
-    ErrorKind.MALFORMED_ANSWER: BlueskyResult(success=False, reason="server", retryable=True, ambiguous=True),
+    ErrorKind.MALFORMED_RESPONSE: BlueskyResult(success=False, reason="server", retryable=True, ambiguous=True),
     ErrorKind.RECORD_NOT_FOUND: BlueskyResult(success=False, reason="record_not_found", absent=True),
     ErrorKind.BLOB_NOT_FOUND: BlueskyResult(success=False, reason="blob_not_found", retryable=True),
     ErrorKind.ACCOUNT_DEACTIVATED: BlueskyResult(success=False, reason="account_deactivated", retryable=True),
@@ -130,7 +130,7 @@ def checked_uri(answer: dict[str, Any], did: str, rkey: str) -> dict[str, Any]:
     """The answer of a create or a read, if it names the record that was meant. Raises XrpcError malformed_answer."""
     cid = answer.get("cid")
     if answer.get("uri") != f"at://{did}/{POSTS}/{rkey}" or not isinstance(cid, str) or not CID.fullmatch(cid):
-        raise XrpcError(200, "MalformedAnswer", "the answer names another record", kind=ErrorKind.MALFORMED_ANSWER)
+        raise XrpcError(200, "MalformedAnswer", "the answer names another record", kind=ErrorKind.MALFORMED_RESPONSE)
     return answer
 
 

@@ -49,12 +49,12 @@ def keyring():
 def confidential(network, server, resolver, nonces, keyring):
     site = "https://elonara.example"
     who = ConfidentialClient(
-        f"{site}/oauth/oauth-client-metadata.json",
-        f"{site}/auth/bluesky/callback",
-        SCOPE,
-        f"{site}/oauth/jwks.json",
-        keyring,
-        "Elonara",
+        client_id=f"{site}/oauth/oauth-client-metadata.json",
+        redirect_uri=f"{site}/auth/bluesky/callback",
+        scope=SCOPE,
+        jwks_uri=f"{site}/oauth/jwks.json",
+        keyring=keyring,
+        name="Elonara",
     )
     server.jwks = who.jwks()
     return OAuthClient(network, resolver, who, nonces)
@@ -62,6 +62,6 @@ def confidential(network, server, resolver, nonces, keyring):
 
 @pytest.fixture
 def signed_in(client, server):
-    """Alice's trip that has begun, and what came of it."""
+    """The authorization request that Alice began, and the tokens it gave."""
     started = client.begin("alice.example.com", scope=SCOPE)
     return started, client.finish(started, server.approve(started.authorize_url, ALICE))

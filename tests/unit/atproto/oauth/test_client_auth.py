@@ -1,4 +1,4 @@
-"""Who the site is: loopback and confidential clients."""
+"""The site as an OAuth client: loopback and confidential clients."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ def client(keyring, **changes):
     return ConfidentialClient(**{**fields, **changes})
 
 
-def test_a_loopback_client_says_everything_in_its_id():
+def test_a_loopback_clients_id_holds_its_metadata():
     found = LoopbackClient("http://127.0.0.1:8000/auth/bluesky/callback", SCOPE)
     assert found.client_id.startswith("http://localhost?")
     assert query_of(found.client_id) == {"redirect_uri": "http://127.0.0.1:8000/auth/bluesky/callback", "scope": SCOPE}
@@ -39,12 +39,12 @@ def test_a_loopback_client_says_everything_in_its_id():
 @pytest.mark.parametrize(
     "uri", ["http://localhost:8000/x", "https://127.0.0.1/x", "http://10.0.0.1/x", "http://a.example/x"]
 )
-def test_a_loopback_client_returns_to_a_loopback_address_only(uri):
+def test_a_loopback_client_redirects_to_a_loopback_address_only(uri):
     with pytest.raises(ValueError, match=r"127\.0\.0\.1"):
         LoopbackClient(uri, SCOPE)
 
 
-def test_the_metadata_document_promises_what_servers_demand():
+def test_the_metadata_document_has_what_servers_require():
     found = client(Keyring([ClientAssertionKey.generate()])).metadata()
     assert found == {
         "client_id": f"{SITE}/oauth/oauth-client-metadata.json",
@@ -61,14 +61,14 @@ def test_the_metadata_document_promises_what_servers_demand():
     }
 
 
-def test_the_jwks_holds_current_and_retired_keys_and_nothing_private():
+def test_the_jwks_has_current_and_retired_public_keys_alone():
     new, old = ClientAssertionKey.generate(), ClientAssertionKey.generate()
     found = client(Keyring([new, old])).jwks()["keys"]
     assert [key["kid"] for key in found] == [new.kid, old.kid]
     assert all(sorted(key) == ["alg", "crv", "kid", "kty", "use", "x", "y"] for key in found)
 
 
-def test_an_assertion_is_for_the_issuer_fresh_each_time_and_signed_by_the_sessions_key():
+def test_an_assertion_is_for_the_issuer_new_each_time_and_signed_by_the_sessions_key():
     new, old = ClientAssertionKey.generate(), ClientAssertionKey.generate()
     found = client(Keyring([new, old]))
     assert found.kid == new.kid

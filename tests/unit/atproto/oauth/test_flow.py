@@ -20,7 +20,7 @@ from elonara.atproto.oauth.metadata import BadServer
 from elonara.atproto.oauth.secret import Secret
 
 
-def test_a_handle_leads_to_a_pushed_request_and_an_address_that_holds_nothing_else(client, server, network):
+def test_a_handle_leads_to_a_pushed_request_and_a_url_with_its_reference_alone(client, server, network):
     started = client.begin("alice.example.com", scope=SCOPE)
     assert (started.did, started.handle, started.pds_url) == (ALICE, "alice.example.com", server.pds)
     assert started.issuer == server.issuer
@@ -40,22 +40,22 @@ def test_the_code_is_exchanged_for_tokens(signed_in, server):
     assert tokens.refresh_token.reveal() == server.sessions[0].refresh_token
 
 
-def test_state_verifier_and_key_are_new_for_every_trip(client, server):
-    trips = [client.begin("alice.example.com", scope=SCOPE) for _ in range(3)]
-    assert len({trip.state.reveal() for trip in trips}) == 3
-    assert len({trip.verifier.reveal() for trip in trips}) == 3
-    assert len({trip.dpop_key.thumbprint for trip in trips}) == 3
-    assert all(len(trip.state.reveal()) >= 43 and len(trip.verifier.reveal()) >= 43 for trip in trips)
+def test_state_verifier_and_key_are_new_for_every_request(client, server):
+    requests = [client.begin("alice.example.com", scope=SCOPE) for _ in range(3)]
+    assert len({request.state.reveal() for request in requests}) == 3
+    assert len({request.verifier.reveal() for request in requests}) == 3
+    assert len({request.dpop_key.thumbprint for request in requests}) == 3
+    assert all(len(request.state.reveal()) >= 43 and len(request.verifier.reveal()) >= 43 for request in requests)
 
 
-def test_the_nonce_of_the_first_answer_serves_the_trip_to_its_end(client, server, network):
+def test_the_nonce_of_the_first_response_is_used_for_the_whole_flow(client, server, network):
     started = client.begin("alice.example.com", scope=SCOPE)
     assert len(network.sent("/par")) == 2  # the first without a nonce
     client.finish(started, server.approve(started.authorize_url, ALICE))
     assert len(network.sent("/token")) == 1
 
 
-def test_a_confidential_client_proves_itself_afresh_on_every_attempt(confidential, server, network):
+def test_a_confidential_client_sends_a_new_assertion_with_every_attempt(confidential, server, network):
     started = confidential.begin("alice.example.com", scope=SCOPE)
     tokens = confidential.finish(started, server.approve(started.authorize_url, ALICE))
     assert tokens.did == ALICE
@@ -64,7 +64,7 @@ def test_a_confidential_client_proves_itself_afresh_on_every_attempt(confidentia
     assert first != second
 
 
-def test_a_confidential_session_keeps_its_first_key_when_the_ring_has_turned(confidential, server, keyring):
+def test_a_confidential_session_keeps_its_key_after_a_rotation(confidential, server, keyring):
     old = list(keyring.jwks()["keys"])[1]["kid"]
     started = confidential.begin("alice.example.com", scope=SCOPE)
     tokens = confidential.finish(started, server.approve(started.authorize_url, ALICE))
@@ -75,14 +75,14 @@ def test_a_confidential_session_keeps_its_first_key_when_the_ring_has_turned(con
     assert confidential.refresh(tokens.issuer, tokens.refresh_token, started.dpop_key, old, ALICE).did == ALICE
 
 
-def test_a_server_that_refuses_our_kind_of_client_gets_no_request(client, server, network):
+def test_a_server_without_our_auth_method_gets_no_request(client, server, network):
     server.lies = {"token_endpoint_auth_methods_supported": ["private_key_jwt"]}
     with pytest.raises(BadServer):
         client.begin("alice.example.com", scope=SCOPE)
     assert not network.sent("/par")
 
 
-def test_a_trip_can_begin_with_the_name_of_a_pds_or_of_an_authorization_server(client, server, network):
+def test_a_request_can_begin_with_the_name_of_a_pds_or_of_an_authorization_server(client, server, network):
     for name, pds in [("https://pds.example", server.pds), ("pds.example", server.pds), ("https://auth.example", "")]:
         started = client.begin(server=name, scope=SCOPE)
         assert (started.did, started.pds_url, started.issuer) == (None, pds, server.issuer)
@@ -98,20 +98,20 @@ def test_an_https_identifier_is_a_server(client, server):
 @pytest.mark.parametrize(
     "name", ["https://pds.example/path", "https://pds.example?x", "https://u@pds.example", "https://"]
 )
-def test_a_server_is_named_without_path_or_user(client, server, network, name):
+def test_a_server_name_with_path_or_user_is_refused(client, server, network, name):
     with pytest.raises(BadServer):
         client.begin(server=name, scope=SCOPE)
     assert not network.requests
 
 
-def test_a_handle_that_does_not_point_back_gets_no_hint_of_a_server(client, server, network):
+def test_a_handle_that_the_account_does_not_confirm_reaches_no_server(client, server, network):
     network.documents[ALICE]["alsoKnownAs"] = ["at://else.example.com"]
     with pytest.raises(IdentityError) as caught:
         client.begin("alice.example.com", scope=SCOPE)
     assert caught.value.reason == "handle_mismatch"
 
 
-def test_a_did_with_a_handle_that_is_not_its_own_is_hinted_by_did(client, server, network):
+def test_without_a_verified_handle_the_login_hint_is_the_did(client, server, network):
     network.txt["_atproto.alice.example.com"] = [f"did={BOB}"]
     started = client.begin(ALICE, scope=SCOPE)
     assert started.handle == "handle.invalid"
@@ -119,24 +119,24 @@ def test_a_did_with_a_handle_that_is_not_its_own_is_hinted_by_did(client, server
 
 
 @pytest.mark.parametrize("scope", ["", "transition:generic", "repo:app.bsky.feed.post?action=create"])
-def test_atproto_is_always_asked_for(client, server, scope):
+def test_the_scope_atproto_is_always_requested(client, server, scope):
     with pytest.raises(ValueError, match="atproto"):
         client.begin("alice.example.com", scope=scope)
 
 
-def test_a_scope_that_the_client_did_not_declare_is_our_own_mistake(client, server):
+def test_a_scope_that_the_client_did_not_declare_is_a_value_error(client, server):
     with pytest.raises(ValueError, match="account:email"):
         client.begin("alice.example.com", scope="atproto account:email")
 
 
-def test_a_refused_request_is_told_with_its_code(network, server, resolver, nonces):
+def test_a_refused_request_raises_with_its_code(network, server, resolver, nonces):
     client = OAuthClient(network, resolver, LoopbackClient("http://127.0.0.1/x", "atproto forbidden"), nonces)
     with pytest.raises(OAuthError) as caught:
         client.begin("alice.example.com", scope="atproto forbidden")
     assert caught.value.code == "invalid_scope"
 
 
-def test_a_server_that_takes_the_request_but_names_no_uri_is_refused(client, server):
+def test_a_par_response_without_request_uri_is_refused(client, server):
     server._par = lambda *_: {"request_uri": 17}
     with pytest.raises(BadServer):
         client.begin("alice.example.com", scope=SCOPE)
@@ -162,7 +162,7 @@ def test_a_wrong_or_missing_issuer_stops_before_the_code_is_used(client, server,
     assert not network.sent("/token")
 
 
-def test_mix_up_the_code_of_one_server_is_never_shown_to_another(client, server, network):
+def test_mix_up_the_code_of_one_server_is_never_sent_to_another(client, server, network):
     evil = AuthorizationServer(network, "https://evil.example", "https://evilpds.example")
     network.person("did:plc:malloryaaaaaaaaaaaaaaaaa", "mallory.example.com", evil.pds)
     honest = client.begin("alice.example.com", scope=SCOPE)
@@ -173,13 +173,13 @@ def test_mix_up_the_code_of_one_server_is_never_shown_to_another(client, server,
     assert not network.sent("/token")
 
 
-def test_the_issuer_is_checked_before_an_error_is_believed(client, server):
+def test_the_issuer_is_checked_before_an_error_is_read(client, server):
     started = client.begin("alice.example.com", scope=SCOPE)
     with pytest.raises(WrongIssuer):
         client.finish(started, server.deny(started.authorize_url) | {"iss": "https://evil.example"})
 
 
-def test_a_refusal_of_the_person_is_told_as_such(client, server, network):
+def test_access_denied_by_the_user_has_its_own_error(client, server, network):
     started = client.begin("alice.example.com", scope=SCOPE)
     with pytest.raises(AccessDenied):
         client.finish(started, server.deny(started.authorize_url))
@@ -201,7 +201,7 @@ def test_a_callback_without_a_code_is_refused(client, server):
     assert caught.value.code == "invalid_request"
 
 
-def test_a_trip_of_the_site_under_another_address_begins_again(client, server, network, resolver, nonces):
+def test_a_request_of_the_site_under_another_url_must_begin_again(client, server, network, resolver, nonces):
     started = client.begin("alice.example.com", scope=SCOPE)
     moved = OAuthClient(network, resolver, LoopbackClient("http://127.0.0.1:9000/x", SCOPE), nonces)
     with pytest.raises(BadState):
@@ -236,7 +236,7 @@ def test_a_grant_without_atproto_is_refused_and_revoked(client, server):
 
 
 @pytest.mark.parametrize("scope", [None, "", 17, "atproto-ish"])
-def test_a_grant_that_does_not_say_atproto_is_refused(client, server, scope):
+def test_a_grant_without_a_usable_scope_is_refused(client, server, scope):
     server.grants = {"scope": scope}
     started = client.begin("alice.example.com", scope=SCOPE)
     with pytest.raises(MissingScope):
@@ -249,7 +249,7 @@ def test_the_scope_is_the_granted_one(client, server):
     assert client.finish(started, server.approve(started.authorize_url, ALICE)).scope == "atproto"
 
 
-def test_a_server_cannot_speak_for_a_did_that_lives_elsewhere(client, server, network):
+def test_a_server_cannot_issue_tokens_for_an_account_hosted_elsewhere(client, server, network):
     evil = AuthorizationServer(network, "https://evil.example", "https://evilpds.example")
     started = client.begin(server="https://evil.example", scope=SCOPE)
     with pytest.raises(WrongIssuer) as caught:
@@ -258,14 +258,14 @@ def test_a_server_cannot_speak_for_a_did_that_lives_elsewhere(client, server, ne
     assert not evil.sessions[0].alive
 
 
-def test_a_server_cannot_speak_for_a_did_that_does_not_exist(client, server):
+def test_a_server_cannot_issue_tokens_for_a_did_that_does_not_exist(client, server):
     started = client.begin(server=server.issuer, scope=SCOPE)
     with pytest.raises(IdentityError):
         client.finish(started, server.approve(started.authorize_url, "did:plc:nobodyyyyyyyyyyyyyyyyyyyy"))
     assert not server.sessions[0].alive
 
 
-def test_a_person_who_moved_away_during_a_trip_from_a_server_is_noticed(client, server, network):
+def test_an_account_that_moved_to_another_pds_during_the_flow_is_noticed(client, server, network):
     client.begin("alice.example.com", scope=SCOPE)  # the resolver now remembers her old home
     started = client.begin(server=server.issuer, scope=SCOPE)
     AuthorizationServer(network, "https://new.example", "https://newpds.example")
@@ -303,7 +303,7 @@ def test_a_failed_revocation_does_not_hide_the_reason(client, server, network):
         client.finish(started, server.approve(started.authorize_url, BOB))
 
 
-def test_a_trip_rebuilt_from_storage_can_be_finished(client, server):
+def test_a_request_rebuilt_from_storage_can_be_finished(client, server):
     begun = client.begin("alice.example.com", scope=SCOPE)
     params = server.approve(begun.authorize_url, ALICE)
     kind, key = type(begun), type(begun.dpop_key).from_json(begun.dpop_key.to_json())

@@ -1,4 +1,4 @@
-"""Discovery over real sockets: servers that redirect, stall, overflow, or are somewhere they should not be."""
+"""Discovery over real sockets: servers that redirect, stall, send too much, or have a private address."""
 
 import time
 
@@ -25,7 +25,7 @@ def issuer(httpserver):
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_metadata_is_not_followed_elsewhere(http, httpserver, issuer, status):
+def test_redirects_of_metadata_are_not_followed(http, httpserver, issuer, status):
     httpserver.expect_request(METADATA).respond_with_data("", status=status, headers={"location": f"{issuer}/other"})
     httpserver.expect_request("/other").respond_with_json({"issuer": issuer})
     with pytest.raises(BadServer, match=str(status)):
@@ -40,7 +40,7 @@ def test_huge_metadata_is_refused(http, httpserver, issuer):
     assert not caught.value.ambiguous
 
 
-def test_slow_metadata_is_not_waited_for(http, httpserver, issuer):
+def test_slow_metadata_ends_at_the_deadline(http, httpserver, issuer):
     def drip(_):
         def body():
             for _ in range(40):
@@ -57,7 +57,7 @@ def test_slow_metadata_is_not_waited_for(http, httpserver, issuer):
     assert not caught.value.ambiguous
 
 
-def test_a_pds_on_a_private_host_is_not_asked(httpserver, issuer):
+def test_a_pds_on_a_private_host_gets_no_request(httpserver, issuer):
     http = GuardedHttp()
     with pytest.raises(AddressRefused):
         discover(http, issuer)
@@ -65,7 +65,7 @@ def test_a_pds_on_a_private_host_is_not_asked(httpserver, issuer):
     http.close()
 
 
-def test_a_public_name_that_leads_to_a_private_address_is_not_asked(httpserver):
+def test_a_public_name_with_a_private_address_gets_no_request(httpserver):
     http = GuardedHttp(resolver=lambda host, port: [("127.0.0.1", httpserver.port)])
     with pytest.raises(AddressRefused):
         discover(http, "https://pds.example.com")
@@ -73,7 +73,7 @@ def test_a_public_name_that_leads_to_a_private_address_is_not_asked(httpserver):
     http.close()
 
 
-def test_an_allowed_host_may_not_point_at_another_private_one(http, httpserver, issuer):
+def test_an_exempted_host_may_not_name_another_private_one(http, httpserver, issuer):
     good = {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",

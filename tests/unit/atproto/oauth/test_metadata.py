@@ -1,4 +1,4 @@
-"""Discovery believes a server only where everything it says fits."""
+"""Discovery: metadata is accepted only where all of it is consistent and complete."""
 
 import pytest
 from tests.fakes.oauth import answer
@@ -70,7 +70,7 @@ def test_a_pds_that_describes_itself_wrongly_is_refused(network, server, lie):
         {"revocation_endpoint": "http://auth.example/revoke"},
     ],
 )
-def test_an_authorization_server_that_lies_or_lacks_a_duty_is_refused(network, server, lie):
+def test_untrue_or_incomplete_server_metadata_is_refused(network, server, lie):
     server.lies = lie
     with pytest.raises(BadServer) as caught:
         discover(network, server.pds)
@@ -89,7 +89,7 @@ def test_private_key_jwt_without_es256_does_not_count(network, server):
 
 
 @pytest.mark.parametrize("status", [201, 204, 301, 302, 307, 404, 500])
-def test_metadata_comes_with_status_200_exactly(network, server, status):
+def test_metadata_must_have_status_200(network, server, status):
     network.origins[server.issuer] = lambda _: answer(status, server.metadata(), {"location": "https://auth.example/b"})
     with pytest.raises(BadServer, match=str(status)):
         discover_issuer(network, server.issuer)
@@ -107,7 +107,7 @@ def test_metadata_comes_with_status_200_exactly(network, server, status):
         ("", b"{}"),
     ],
 )
-def test_metadata_that_is_no_json_object_is_refused(network, server, kind, body):
+def test_metadata_that_is_not_a_json_object_is_refused(network, server, kind, body):
     network.origins[server.issuer] = lambda _: Response(200, {"content-type": kind}, body, "")
     with pytest.raises(BadServer):
         discover_issuer(network, server.issuer)
@@ -122,7 +122,7 @@ def test_an_issuer_is_a_plain_origin(network, server, issuer):
     assert not network.requests
 
 
-def test_a_server_out_of_reach_is_a_network_matter_and_can_be_tried_again(network, server):
+def test_an_unreachable_server_is_a_network_error_and_can_be_retried(network, server):
     network.faults = [("oauth-authorization-server", "before", NetworkError("gone", ambiguous=True))]
     with pytest.raises(NetworkError) as caught:
         discover(network, server.pds)
@@ -130,7 +130,7 @@ def test_a_server_out_of_reach_is_a_network_matter_and_can_be_tried_again(networ
     assert discover(network, server.pds).issuer == server.issuer
 
 
-def test_discovery_remembers_what_was_true_and_forgets_it_in_time(network, server):
+def test_discovery_is_cached_and_expires(network, server):
     memory = Discovery(network)
     memory.of_pds(server.pds)
     asked = len(network.requests)
@@ -144,7 +144,7 @@ def test_discovery_remembers_what_was_true_and_forgets_it_in_time(network, serve
     assert len(network.requests) == asked + 4
 
 
-def test_discovery_does_not_remember_a_failure(network, server):
+def test_a_failed_discovery_is_not_cached(network, server):
     memory = Discovery(network)
     server.lies = {"issuer": "https://evil.example"}
     with pytest.raises(BadServer):
@@ -153,7 +153,7 @@ def test_discovery_does_not_remember_a_failure(network, server):
     assert memory.of_pds(server.pds).issuer == server.issuer
 
 
-def test_discovery_is_bounded(network, server):
+def test_the_discovery_cache_is_bounded(network, server):
     memory = Discovery(network, size=1)
     memory.of_pds(server.pds)
     asked = len(network.requests)

@@ -11,15 +11,15 @@ from tests.fakes.oauth import ALICE, SCOPE
 
 from elonara.atproto.errors import AtprotoError
 from elonara.atproto.oauth.secret import Secret
-from elonara.atproto.oauth.server_exchange import spoken_error
+from elonara.atproto.oauth.server_exchange import scrubbed_error
 
 
-def told(fault):
-    """Everything that a log or an error page could show of an exception."""
-    return "".join(traceback.format_exception(fault)) + repr(fault) + repr(vars(fault))
+def printed_exception(error):
+    """Everything of an exception that a log or an error page could show."""
+    return "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
 
 
-def test_a_secret_shows_itself_on_purpose_only():
+def test_a_secret_is_shown_by_reveal_alone():
     secret = Secret("s3cr3t")
     assert secret.reveal() == "s3cr3t"
     for shown in (repr(secret), str(secret), f"{secret}", f"{secret:>20}", f"{[secret]}", f"{ {'a': secret} }"):
@@ -32,21 +32,21 @@ def test_a_secret_shows_itself_on_purpose_only():
     assert not Secret("")
 
 
-def test_what_began_and_what_came_of_it_can_be_printed(signed_in):
+def test_authorization_request_and_tokens_print_no_secret(signed_in):
     started, tokens = signed_in
     shown = repr(started) + repr(tokens) + str(started) + f"{tokens}"
     hidden = [started.state, started.verifier, tokens.access_token, tokens.refresh_token]
     assert not any(secret.reveal() in shown for secret in hidden)
 
 
-def test_a_server_that_repeats_the_form_in_its_error_teaches_nobody(client, server, signed_in):
+def test_secrets_that_a_server_echoes_in_its_error_are_hidden(client, server, signed_in):
     started, tokens = signed_in
     server.echo = True
     tokens_before = tokens.refresh_token.reveal()
     client.refresh(tokens.issuer, tokens.refresh_token, started.dpop_key, "", ALICE)
     with pytest.raises(AtprotoError) as caught:
         client.refresh(tokens.issuer, tokens.refresh_token, started.dpop_key, "", ALICE)
-    assert tokens_before not in told(caught.value)
+    assert tokens_before not in printed_exception(caught.value)
 
 
 def test_a_failed_exchange_shows_neither_code_nor_verifier(client, server):
@@ -56,7 +56,7 @@ def test_a_failed_exchange_shows_neither_code_nor_verifier(client, server):
     server.codes.clear()
     with pytest.raises(AtprotoError) as caught:
         client.finish(started, params)
-    shown = told(caught.value)
+    shown = printed_exception(caught.value)
     for secret in (params["code"], started.verifier.reveal(), started.state.reveal()):
         assert secret not in shown
 
@@ -66,7 +66,7 @@ def test_a_refused_assertion_is_not_shown(confidential, server, network):
     server.echo = True
     with pytest.raises(AtprotoError) as caught:
         confidential.begin("alice.example.com", scope=SCOPE)
-    shown = told(caught.value)
+    shown = printed_exception(caught.value)
     assertion = network.sent("/par")[-1].form["client_assertion"]
     assert assertion.rpartition(".")[2] not in shown
 
@@ -75,23 +75,24 @@ def test_a_refused_assertion_is_not_shown(confidential, server, network):
     "spell", [str, lambda text: quote(text, safe=""), lambda text: base64.b64encode(text.encode()).decode()]
 )
 def test_short_secrets_are_hidden_in_every_spelling(spell):
-    fault = spoken_error({"error": "invalid_grant", "error_description": f"no {spell('a+b/c')} here"}, ["a+b/c"])
-    assert spell("a+b/c") not in told(fault)
-    assert "here" in fault.description
+    error = scrubbed_error({"error": "invalid_grant", "error_description": f"no {spell('a+b/c')} here"}, ["a+b/c"])
+    assert spell("a+b/c") not in printed_exception(error)
+    assert "here" in error.description
 
 
 def test_an_error_code_is_a_code():
-    assert spoken_error({"error": "sekret"}, ["sekret"]).code != "sekret"
-    assert spoken_error({"error": "x" * 60}, []).code == "bad_answer"
-    assert spoken_error({"error": "<script>"}, []).code == "bad_answer"
-    assert spoken_error({"error": {"a": 1}, "error_description": ["x"]}, []).code == "bad_answer"
+    assert scrubbed_error({"error": "sekret"}, ["sekret"]).code != "sekret"
+    assert scrubbed_error({"error": "x" * 60}, []).code == "bad_answer"
+    assert scrubbed_error({"error": "<script>"}, []).code == "bad_answer"
+    assert scrubbed_error({"error": {"a": 1}, "error_description": ["x"]}, []).code == "bad_answer"
     assert (
-        spoken_error({"error": "invalid_scope", "error_description": "Not declared"}, []).description == "Not declared"
+        scrubbed_error({"error": "invalid_scope", "error_description": "Not declared"}, []).description
+        == "Not declared"
     )
 
 
 def test_a_long_description_is_cut():
-    assert len(spoken_error({"error": "a", "error_description": "word " * 1000}, []).description) <= 300
+    assert len(scrubbed_error({"error": "a", "error_description": "word " * 1000}, []).description) <= 300
 
 
 def test_nothing_is_logged(client, server, caplog):

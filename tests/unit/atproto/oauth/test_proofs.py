@@ -22,7 +22,7 @@ def parts(proof):
     return head, json.loads(found.payload)
 
 
-def test_a_proof_names_method_address_and_moment_and_shows_the_public_key_alone():
+def test_a_proof_has_method_url_time_and_the_public_key_alone():
     key = DpopKey.generate()
     head, claims = parts(key.proof("post", "https://PDS.example:443/xrpc/a.b.c?x=1#y"))
     assert head["typ"] == "dpop+jwt"
@@ -34,18 +34,18 @@ def test_a_proof_names_method_address_and_moment_and_shows_the_public_key_alone(
     assert sorted(claims) == ["htm", "htu", "iat", "jti"]
 
 
-def test_a_proof_carries_nonce_and_token_hash_where_there_are_any():
+def test_a_proof_has_nonce_and_token_hash_where_given():
     _, claims = parts(DpopKey.generate().proof("GET", "https://a.example/", nonce="n1", access_token="tok"))
     assert claims["nonce"] == "n1"
     assert claims["ath"] == base64.urlsafe_b64encode(hashlib.sha256(b"tok").digest()).rstrip(b"=").decode()
 
 
-def test_no_two_proofs_share_their_id():
+def test_every_proof_has_its_own_jti():
     key = DpopKey.generate()
     assert len({parts(key.proof("GET", "https://a.example/"))[1]["jti"] for _ in range(50)}) == 50
 
 
-def test_a_signature_holds_also_where_a_half_of_it_is_a_small_number():
+def test_a_signature_is_padded_where_r_or_s_is_small():
     key = DpopKey.generate()
 
     def small(proof):
@@ -110,6 +110,6 @@ def test_origins_drop_default_ports_and_case():
 @pytest.mark.parametrize(
     ("value", "kept"), [("abc-1", True), ("", False), ("a b", False), ('a"b', False), ("a" * 501, False)]
 )
-def test_only_a_sane_nonce_is_kept(value, kept):
-    answer = Response(401, {"DPoP-Nonce": value}, b"", "https://a.example/")
-    assert nonce_of(answer) == (value if kept else None)
+def test_only_a_well_formed_nonce_is_kept(value, kept):
+    response = Response(401, {"DPoP-Nonce": value}, b"", "https://a.example/")
+    assert nonce_of(response) == (value if kept else None)

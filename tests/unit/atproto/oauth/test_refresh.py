@@ -1,4 +1,4 @@
-"""A refresh token is used once, and what an unclear failure means is said."""
+"""Refreshing: a refresh token is sent once, and an error says whether it may be used up."""
 
 import threading
 import time
@@ -64,7 +64,7 @@ def test_a_server_that_always_wants_another_nonce_is_asked_twice_and_no_more(ref
 @pytest.mark.parametrize(
     "fault", [NetworkError("cut", ambiguous=True), SlowBody("slow"), SlowBody("slow", ambiguous=False)]
 )
-def test_after_an_unclear_failure_the_token_is_not_sent_again(refresh, network, server, fault):
+def test_after_an_ambiguous_failure_the_token_is_not_sent_again(refresh, network, server, fault):
     network.faults = [("/token", "after", fault)]
     asked = len(network.sent("/token"))
     with pytest.raises(NetworkError) as caught:
@@ -82,7 +82,7 @@ def test_a_server_that_could_not_be_reached_leaves_the_token_unused(refresh, net
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 302])
-def test_an_answer_that_is_neither_yes_nor_no_is_unclear(refresh, server, network, status):
+def test_a_status_that_neither_grants_nor_refuses_is_ambiguous(refresh, server, network, status):
     server.token_status = status
     asked = len(network.sent("/token"))
     with pytest.raises(NetworkError) as caught:
@@ -100,7 +100,7 @@ def test_a_busy_server_refuses_without_using_the_token(refresh, server):
     assert refresh().did == ALICE
 
 
-def test_metadata_out_of_reach_is_not_unclear(client, refresh, network, server):
+def test_unreachable_metadata_is_not_ambiguous(client, refresh, network, server):
     client._discovery._ttl = 0
     client._discovery._known.clear()
     network.faults = [("oauth-authorization-server", "before", NetworkError("cut", ambiguous=True))]
@@ -133,7 +133,7 @@ def test_a_server_that_does_not_rotate_leaves_the_token_as_it_is(refresh, server
 @pytest.mark.parametrize(
     ("said", "seconds"), [(600, 600), (None, 300), (0, 300), (-5, 300), ("600", 300), (10**30, 3600), (True, 300)]
 )
-def test_a_tokens_life_is_believed_within_reason(refresh, server, said, seconds):
+def test_the_token_lifetime_is_bounded(refresh, server, said, seconds):
     server.grants = {"expires_in": said}
     assert abs(refresh().expires_at.timestamp() - time.time() - seconds) < 10
 
@@ -170,7 +170,7 @@ def test_all_of_a_refresh_fits_into_its_deadline(client, refresh, server, networ
     assert client_module.FLOW_DEADLINE_SECONDS >= seen[0] > seen[1] > 0
 
 
-def test_a_spent_deadline_sends_nothing_more(refresh, server, network, monkeypatch):
+def test_nothing_is_sent_after_the_deadline(refresh, server, network, monkeypatch):
     monkeypatch.setattr(client_module, "FLOW_DEADLINE_SECONDS", 0.0)
     asked = len(network.requests)
     with pytest.raises(NetworkError) as caught:

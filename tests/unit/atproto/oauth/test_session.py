@@ -1,4 +1,4 @@
-"""Signed requests to the PDS, and what happens when it refuses one."""
+"""Requests to the PDS with a DPoP-bound token: nonces, refused tokens and retries."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ def xrpc(network):
 
 
 class Renewals:
-    """What the store answers, one after the other, when a token was refused."""
+    """Stands in for the session store: gives its tokens one after the other, each time a token was refused."""
 
     def __init__(self, *tokens):
         self.tokens, self.calls, self.still_refused = list(tokens), 0, 0
@@ -59,7 +59,7 @@ def test_a_signed_request_is_accepted_after_one_nonce(xrpc, auth, server, networ
     assert first.headers["dpop"] != second.headers["dpop"]
 
 
-def test_the_next_request_knows_the_nonce(xrpc, auth, server, network):
+def test_the_next_request_uses_the_nonce(xrpc, auth, server, network):
     signed = auth()
     xrpc.query(server.pds, NSID, auth=signed)
     xrpc.procedure(server.pds, NSID, {"x": 1}, auth=auth())
@@ -110,7 +110,7 @@ def test_a_refused_token_is_replaced_and_the_request_sent_again(xrpc, auth, serv
     assert renewals.calls == 1  # the new token stays
 
 
-def test_the_store_is_asked_twice_at_most_then_the_did_is_looked_at_and_it_ends(xrpc, auth, server, network):
+def test_the_store_is_read_twice_at_most_then_the_did_is_resolved_and_the_request_fails(xrpc, auth, server, network):
     renewals = Renewals("other", Secret("another"), "yet another")
     with pytest.raises(XrpcError) as caught:
         xrpc.query(server.pds, NSID, auth=auth(renewals, token="expired"))
@@ -119,14 +119,14 @@ def test_the_store_is_asked_twice_at_most_then_the_did_is_looked_at_and_it_ends(
     assert len(network.sent(NSID)) == 4  # nonce, expired, other, another
 
 
-def test_a_store_without_a_token_ends_it_at_once(xrpc, auth, server, network):
+def test_without_a_stored_token_the_request_fails_at_once(xrpc, auth, server, network):
     renewals = Renewals()
     with pytest.raises(XrpcError):
         xrpc.query(server.pds, NSID, auth=auth(renewals, token="expired"))
     assert (renewals.calls, renewals.still_refused) == (1, 0)
 
 
-def test_the_same_token_again_is_not_tried_again(xrpc, auth, server, network):
+def test_a_token_that_was_refused_is_not_tried_again(xrpc, auth, server, network):
     renewals = Renewals("expired")
     with pytest.raises(XrpcError):
         xrpc.query(server.pds, NSID, auth=auth(renewals, token="expired"))
@@ -154,7 +154,7 @@ def test_the_next_request_may_ask_the_store_again(xrpc, auth, server):
         (400, "InvalidRequest"),
     ],
 )
-def test_other_refusals_are_not_tried_again(auth, server, status, error):
+def test_other_errors_are_not_retried(auth, server, status, error):
     renewals = Renewals("another")
     signed = auth(renewals)
     refused = Response(status, {}, json.dumps({"error": error, "message": "m"}).encode(), "")
@@ -162,11 +162,11 @@ def test_other_refusals_are_not_tried_again(auth, server, status, error):
     assert renewals.calls == 0
 
 
-def test_a_nonce_request_without_a_nonce_is_not_tried_again(auth, server):
+def test_use_dpop_nonce_without_a_nonce_is_not_retried(auth, server):
     assert not auth().retry("GET", f"{server.pds}/x", Response(401, {}, b'{"error":"use_dpop_nonce"}', ""))
 
 
-def test_the_error_is_read_from_the_challenge_where_the_body_says_nothing():
+def test_the_error_is_read_from_the_challenge_where_the_body_has_none():
     challenge = {"www-authenticate": 'DPoP algs="ES256", error="use_dpop_nonce", error_description="x"'}
     assert error_of(Response(401, challenge, b"<html>", "")) == "use_dpop_nonce"
     assert error_of(Response(401, {}, b"[]", "")) == ""

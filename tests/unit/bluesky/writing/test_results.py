@@ -26,7 +26,7 @@ def xrpc(kind, **fields):
         (xrpc(ErrorKind.INVALID_DPOP_PROOF), "clock", {"retryable"}),
         (xrpc(ErrorKind.RECORD_EXISTS_OR_SERVER), "server", {"retryable", "ambiguous"}),
         (xrpc(ErrorKind.SERVER_ERROR), "server", {"retryable", "ambiguous"}),
-        (xrpc(ErrorKind.MALFORMED_ANSWER), "server", {"retryable", "ambiguous"}),
+        (xrpc(ErrorKind.MALFORMED_RESPONSE), "server", {"retryable", "ambiguous"}),
         (xrpc(ErrorKind.RECORD_NOT_FOUND), "record_not_found", {"absent"}),
         (xrpc(ErrorKind.BLOB_NOT_FOUND), "blob_not_found", {"retryable"}),
         (xrpc(ErrorKind.ACCOUNT_DEACTIVATED), "account_deactivated", {"retryable"}),
