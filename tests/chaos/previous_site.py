@@ -15,12 +15,12 @@ from elonara.cli import main
 if status := main(["migrate"]):  # sets Django up, too
     sys.exit(status)
 
-# They need the settings.
+# They need the settings. The names are those of 0.1.0: some do not exist in this release any more.
 from django.utils import timezone
+from elonara.bluesky.oauth_service import BlueskyOAuthService
+from elonara.bluesky.people import Person
 
-from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
-from elonara.bluesky.graph import actor_views
-from elonara.bluesky.identity.people import Person
+from elonara.bluesky import actor_views
 from elonara.events import actions as events
 from elonara.invitations import actions
 from elonara.members.models import Member
