@@ -119,21 +119,43 @@ def test_the_page_shows_what_happens(alice, april):
 
 
 @pytest.mark.parametrize(
-    ("shown", "other"),
-    [
-        ('"username": "alice",', '"username": "alina",'),
-        ('"queued": 2', '"queued": 3'),
-        ('"reason": "blocked_by"', '"reason": "muted"'),
-        ("```json 201", "```json 200"),
-        ('"can_write": true, ', ""),
-        ('"can": ["undo"]', '"can": []'),
-        ("<!-- the workers deliver -->", ""),
-    ],
+    ("shown", "other"), [('"username": "alice",', '"username": "alina",'), ("<!-- the workers deliver -->", "")]
 )
 def test_a_page_that_shows_something_else_is_found(alice, april, shown, other):
     assert shown in PAGE
     with pytest.raises(AssertionError):
         walk(PAGE.replace(shown, other, 1), Walker())
+
+
+@pytest.mark.parametrize(
+    ("shown", "real"),
+    [
+        ({"queued": 2}, {"queued": 3}),
+        ({"queued": 2}, {"queued": 2, "waiting": 0}),
+        ({"queued": 2, "waiting": 0}, {"queued": 2}),
+        ({"can": ["undo"]}, {"can": []}),
+        ({"can": []}, {"can": ["undo"]}),
+        ({"attempts": 1}, {"attempts": True}),
+        ({"reason": None}, {"reason": ""}),
+        ({"people": ["…"]}, {"people": None}),
+        ("https://events.example/i/…", "https://events.example/events/picnic"),
+        (["$ID", "$ID"], ["one", "other"]),
+        ({"id": "$SEEN"}, {"id": "another"}),
+    ],
+)
+def test_a_response_that_differs_is_found(shown, real):
+    walker = Walker()
+    walker.values["SEEN"] = "this one"
+    with pytest.raises(AssertionError):
+        walker.compare(shown, real)
+
+
+def test_a_value_that_is_named_can_be_used():
+    walker = Walker()
+    walker.compare({"url": "https://events.example/events/$EVENT", "note": "…"}, {
+        "url": "https://events.example/events/picnic", "note": None,
+    })  # fmt: skip
+    assert walker.filled("/api/v1/events/$EVENT") == "/api/v1/events/picnic"
 
 
 def test_the_page_lists_every_call():
