@@ -68,7 +68,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Writes:
-    """`bluesky.writes.*`. Only `bluesky/factory.py` reads `mode`."""
+    """`bluesky.writes.*`. Only `bluesky/writing/factory.py` reads `mode`."""
 
     mode: Literal["legacy", "oauth"] = "legacy"
 

@@ -1,4 +1,4 @@
-"""The files of `deploy/` name commands, settings and modules that exist."""
+"""The files of `deploy/` and the pages for operators name commands, settings and modules that exist."""
 
 import re
 import shlex
@@ -13,7 +13,8 @@ from elonara.config.options import load
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
-TEXTS = [*sorted(path for path in DEPLOY.rglob("*") if path.is_file()), ROOT / "docs" / "deploy.md"]
+PAGES = [ROOT / "docs" / "deploy.md", ROOT / "docs" / "troubleshooting.md"]
+TEXTS = [*sorted(path for path in DEPLOY.rglob("*") if path.is_file()), *PAGES]
 VALUES = {
     "ELONARA_SITE__URL": "https://events.example.org",
     "ELONARA_DATABASE__URL": "postgresql://u:p@h/d",
@@ -31,7 +32,7 @@ def test_settings_exist(path, tmp_path):
     load({name: VALUES.get(name, "x") for name in names} | {"ELONARA_EMAIL__FROM": "us@example.org"}, tmp_path / "none")
 
 
-COMMAND = re.compile(r"(?:^|[ =/])elonara ((?:[a-z]+ ?)(?:--?[a-z-]+ ?[A-Za-z0-9/]*|/[a-z/]+| )*)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|[ =/`])elonara ((?:[a-z]+ ?)(?:--?[a-z-]+ ?[A-Za-z0-9/]*|/[a-z/]+| )*)", re.MULTILINE)
 NAMED = {"serve", "worker", "migrate", "doctor", "backup", "reauthorize"}
 
 
