@@ -69,8 +69,11 @@ def socket_url(folder: Path) -> str:
     return f"postgresql://postgres@/postgres?host={folder / 'socket'}"
 
 
-def start(folder: Path) -> Cluster:
-    """Make a cluster in `folder` and start it. Returns before it answers. Raises RuntimeError with initdb's words."""
+def start(folder: Path, *settings: str) -> Cluster:
+    """Make a cluster in `folder` and start it, with further settings (`port=…`). Returns before it answers.
+
+    Raises RuntimeError with initdb's words.
+    """
     bin_folder = binaries()
     if bin_folder is None:
         raise RuntimeError("PostgreSQL is missing: run sandbox/install.sh")
@@ -97,7 +100,7 @@ def start(folder: Path) -> Cluster:
     if made.returncode:
         raise RuntimeError(f"initdb failed: {made.stderr.strip()[-800:]}")
     arguments = [str(bin_folder / "postgres"), "-D", str(folder / "data"), "-k", str(folder / "socket")]
-    for setting in CARELESS:
+    for setting in (*CARELESS, *settings):
         arguments += ["-c", setting]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

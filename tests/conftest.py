@@ -65,6 +65,14 @@ def django_db_setup(django_db_setup):
     emptying.install()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def static_files():
+    """Static files are looked for once, not for each client."""
+    from tests import static_files
+
+    static_files.install()
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """Django's clock, in the test's hand."""

@@ -43,7 +43,7 @@ def test_the_first_start_prints_a_link_for_the_operator_until_there_is_one(elona
     assert "/first-run/" not in process.communicate(timeout=15)[0]
 
 
-def test_an_answer_under_way_is_finished_before_the_end(served):
+def test_an_answer_under_way_is_finished_before_the_end(site, served):
     """A request that arrives in two pieces around SIGTERM is answered."""
     address, process = served()
     get(f"{address}/health")
@@ -60,7 +60,7 @@ def test_an_answer_under_way_is_finished_before_the_end(served):
     assert process.wait(10) == 0
 
 
-def test_localhost_leads_to_127_0_0_1(served):
+def test_localhost_leads_to_127_0_0_1(site, served):
     address, _ = served()
     get(f"{address}/health")
     port = urlsplit(address).port
@@ -75,16 +75,16 @@ def test_localhost_leads_to_127_0_0_1(served):
     assert (caught.value.code, caught.value.headers["Location"]) == (302, f"{address}/events?q=1")
 
 
-def test_a_port_that_is_taken_is_one_line(elonara):
+def test_a_port_that_is_taken_is_one_line(site):
     port = free_port()
     with socket.create_server(("127.0.0.1", port)):
-        done = elonara("serve", HTTP__PORT=str(port))
+        done = site("serve", HTTP__PORT=str(port))
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"elonara: cannot listen on 127.0.0.1 port {port}")
     assert "Traceback" not in done.stderr
 
 
-def test_many_visitors_at_once_are_all_answered(served):
+def test_many_visitors_at_once_are_all_answered(site, served):
     address, _ = served()
     get(f"{address}/health")
     answers = []
@@ -100,10 +100,10 @@ def test_many_visitors_at_once_are_all_answered(served):
     assert answers == [200] * 120
 
 
-def test_health_says_degraded_when_the_rows_cannot_be_read(elonara, served):
+def test_health_says_degraded_when_the_rows_cannot_be_read(site, served):
     address, _ = served()
     assert get(f"{address}/health")[0] == 200
-    database = elonara.folder / "data" / "elonara.sqlite3"
+    database = site.folder / "data" / "elonara.sqlite3"
     for path in database.parent.glob("elonara.sqlite3*"):
         path.write_bytes(b"this is no database any more" * 100)
     status, body = get(f"{address}/health")
@@ -122,7 +122,8 @@ def test_another_wsgi_server_refuses_an_older_database_in_one_line_and_takes_one
         1, "elonara: the database is older than this version: run `elonara migrate` first\n",
     )  # fmt: skip
     assert elonara("migrate").returncode == 0
-    assert (start().returncode, start().stderr) == (0, "")
+    taken = start()
+    assert (taken.returncode, taken.stderr) == (0, "")
 
 
 def test_another_wsgi_server_waits_for_a_database_that_is_away(elonara):
