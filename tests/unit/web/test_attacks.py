@@ -97,14 +97,14 @@ class TestSlowServersOfStrangers:
     """A server that a visitor names may take 20 s to answer; that must not hold every thread of the site."""
 
     def test_they_never_hold_every_thread(self):
-        door, inside, over = (
-            concurrency.ConcurrencyLimit(at_once=2, per_visitor=2, patience=0.05),
+        limit, inside, over = (
+            concurrency.ConcurrencyLimit(max_concurrent=2, max_per_visitor=2, max_wait_seconds=0.05),
             threading.Barrier(3),
             threading.Event(),
         )
 
         def slow():
-            with door.passing("192.0.2.1"):
+            with limit.slot("192.0.2.1"):
                 inside.wait(5)
                 over.wait(5)
 
@@ -113,28 +113,28 @@ class TestSlowServersOfStrangers:
             thread.start()
         inside.wait(5)
         try:
-            with pytest.raises(concurrency.TooManyConcurrentRequests), door.passing("192.0.2.2"):
+            with pytest.raises(concurrency.TooManyConcurrentRequests), limit.slot("192.0.2.2"):
                 pass
         finally:
             over.set()
             for thread in threads:
                 thread.join(5)
-        with door.passing("192.0.2.2"):
+        with limit.slot("192.0.2.2"):
             pass
 
     def test_one_visitor_leaves_room_for_others(self):
-        door = concurrency.ConcurrencyLimit(at_once=3, per_visitor=1, patience=0.05)
-        with door.passing("192.0.2.1"):
-            with pytest.raises(concurrency.TooManyConcurrentRequests), door.passing("192.0.2.1"):
+        limit = concurrency.ConcurrencyLimit(max_concurrent=3, max_per_visitor=1, max_wait_seconds=0.05)
+        with limit.slot("192.0.2.1"):
+            with pytest.raises(concurrency.TooManyConcurrentRequests), limit.slot("192.0.2.1"):
                 pass
-            with door.passing("192.0.2.2"):
+            with limit.slot("192.0.2.2"):
                 pass
 
     def test_those_who_come_together_wait_for_each_other(self):
-        door, through = concurrency.ConcurrencyLimit(at_once=1, per_visitor=1, patience=2), []
+        limit, through = concurrency.ConcurrencyLimit(max_concurrent=1, max_per_visitor=1, max_wait_seconds=2), []
 
         def quick(number):
-            with door.passing("192.0.2.1"):
+            with limit.slot("192.0.2.1"):
                 through.append(number)
 
         threads = [threading.Thread(target=quick, args=(number,)) for number in range(8)]
@@ -145,7 +145,7 @@ class TestSlowServersOfStrangers:
         assert sorted(through) == list(range(8))
 
     def test_the_page_says_so_and_the_trip_can_go_on(self, client, server, trip, bob, monkeypatch):
-        full = concurrency.ConcurrencyLimit(at_once=0, per_visitor=0, patience=0)
+        full = concurrency.ConcurrencyLimit(max_concurrent=0, max_per_visitor=0, max_wait_seconds=0)
         leaves = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
         params = server.approve(leaves["location"], BOB)
         with monkeypatch.context() as patch:
