@@ -26,7 +26,7 @@ ONLY_INVITE = (("invite", "Invite"),)
 @never_cache
 @members_only
 def event(request: HttpRequest, slug: str) -> HttpResponse:
-    """The tabs of an event, for those who run it; whoever may only invite sees that tab alone."""
+    """The tabs of an event, for its hosts. Moderators of its community may only invite, and see that tab alone."""
     found, member = event_or_404(request, slug), the_member(request)
     manages = events.may_manage(found, member)
     if not manages and not events.may_invite(found, member):
@@ -60,8 +60,8 @@ def community(request: HttpRequest, slug: str) -> HttpResponse:
     if not manages and not communities.may_invite(found, member):
         raise NotAllowed("Only admins and moderators of this community may manage it.")
     tabs = COMMUNITY_TABS if manages else COMMUNITY_TABS[1:]
-    asked = {"roles": "members"}.get(request.GET.get("tab", ""), "")
-    tab = asked or _tab(request, tabs)
+    alias = {"roles": "members"}.get(request.GET.get("tab", ""), "")
+    tab = alias or _tab(request, tabs)
     frame: dict[str, Any] = {
         "community": found,
         "target": found,

@@ -17,7 +17,7 @@ from elonara.web.shortcuts import members_only, show_message, the_member
 @members_only
 @require_POST
 def add_host(request: HttpRequest, slug: str) -> HttpResponse:
-    """A member of the site joins the hosts."""
+    """Add a member of the site as co-host."""
     event = managed_or_refused(request, slug)
     try:
         added = actions.add_cohost(event, by=the_member(request), member=_named_member(request))
@@ -31,7 +31,7 @@ def add_host(request: HttpRequest, slug: str) -> HttpResponse:
 @members_only
 @require_POST
 def remove_host(request: HttpRequest, slug: str) -> HttpResponse:
-    """A co-host leaves, or is removed by the host."""
+    """Remove a co-host; co-hosts may remove themselves."""
     event = managed_or_refused(request, slug)
     try:
         actions.remove_cohost(event, by=the_member(request), member=_named_member(request))
@@ -43,7 +43,7 @@ def remove_host(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _named_member(request: HttpRequest) -> Member:
-    """The member whose username (or Bluesky handle) the form names. Raises Invalid."""
+    """The member with the username (or Bluesky handle) in the form. Raises Invalid."""
     name = request.POST.get("username", "").strip().lstrip("@")
     found = (
         members.by_username(name) or Member.objects.filter(bluesky__bsky_handle__iexact=name, is_active=True).first()
