@@ -21,7 +21,7 @@ DATA, KEYS = ".tar.gz", ".keys.tar"
 
 
 def run(given: argparse.Namespace, options: Options) -> int:
-    """Write the two archives. The site may go on running."""
+    """Write the two archives. The site may be running."""
     if migrate.is_empty():
         raise CommandRefused("there is nothing to back up: this site has no database yet")
     made_at = datetime.now(UTC)
@@ -35,7 +35,7 @@ def run(given: argparse.Namespace, options: Options) -> int:
     }
     try:
         _write(data, keys, manifest, options)
-        # Only once both are written: an old backup is better than none.
+        # Only once both archives are written, so that there is a backup at any time.
         pruned = [
             old
             for made, ending in ((data, DATA), (keys, KEYS))
@@ -56,11 +56,12 @@ def run(given: argparse.Namespace, options: Options) -> int:
 def _write(data: Path, keys: Path, manifest: dict[str, str], options: Options) -> None:
     for folder in (data.parent, keys.parent):
         folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".elonara-backup-", dir=data.parent) as place:
-        database = archives.dump_database(Path(place))
-        (Path(place) / archives.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix=".elonara-backup-", dir=data.parent) as name:
+        temporary = Path(name)
+        database = archives.dump_database(temporary)
+        (temporary / archives.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
         parts = {
-            archives.MANIFEST: Path(place) / archives.MANIFEST,
+            archives.MANIFEST: temporary / archives.MANIFEST,
             database.name: database,
             "media": Path(settings.MEDIA_ROOT),
         }

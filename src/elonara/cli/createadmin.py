@@ -15,9 +15,9 @@ from elonara.options import Options
 
 
 def run(given: argparse.Namespace, options: Options) -> int:
-    """Make an operator's account. Whoever has this shell has the site's data, and needs no other proof."""
+    """Create an operator's account. No further proof is needed: this shell can read all data of the site anyway."""
     migrate.ready(migrate=False)
-    password = sys.stdin.readline().rstrip("\n") if given.password_stdin else _ask()
+    password = sys.stdin.readline().rstrip("\n") if given.password_stdin else _ask_password()
     try:
         member = create_operator(given.username, password, email=given.email)
     except Invalid as fault:
@@ -29,7 +29,7 @@ def run(given: argparse.Namespace, options: Options) -> int:
     return 0
 
 
-def _ask() -> str:
+def _ask_password() -> str:
     if not sys.stdin.isatty():
         raise CommandRefused("say the password with --password-stdin, or run this in a terminal")
     first = getpass.getpass("Password: ")

@@ -1,4 +1,4 @@
-"""`elonara migrate`, and what `serve` asks about the database before it starts."""
+"""`elonara migrate`, and the checks of the schema that other commands make before they start."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["apply", "is_empty", "pending", "ready", "run"]
 
 
 def run(given: argparse.Namespace, options: Options) -> int:
-    """Apply what is missing, or with `--check` only name it."""
+    """Apply pending migrations, or with `--check` only list them (exit status 1 where there are some)."""
     names = pending()
     if not given.check:
         apply()
@@ -31,17 +31,20 @@ def run(given: argparse.Namespace, options: Options) -> int:
 
 
 def is_empty() -> bool:
-    """Whether nothing was ever migrated here."""
+    """Whether no migration was ever applied to this database."""
     return not MigrationExecutor(connection).loader.applied_migrations
 
 
 def apply() -> None:
-    """Bring the database up to date."""
+    """Apply all pending migrations."""
     call_command("migrate", interactive=False, verbosity=0)
 
 
 def ready(*, migrate: bool) -> None:
-    """Make sure that the site can start. A new database is filled; an older one only when told so. Raises Refused."""
+    """Make sure that the schema is up to date: always migrate a new database, an older one only where `migrate`.
+
+    Raises CommandRefused.
+    """
     if not pending():
         return
     if not migrate and not is_empty():

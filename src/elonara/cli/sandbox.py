@@ -1,4 +1,4 @@
-"""`elonara sandbox`: hands over to the `sandbox` folder of a checkout."""
+"""`elonara sandbox`: runs the `sandbox` package, which is part of a checkout but not of the installed package."""
 
 from __future__ import annotations
 
