@@ -14,7 +14,7 @@ import pytest
 from tests.unit.cli.conftest import free_port, get
 
 
-def test_a_fresh_folder_becomes_a_site_that_answers_and_ends_on_sigterm(elonara, served):
+def test_an_empty_folder_becomes_a_site_that_responds_and_ends_on_sigterm(elonara, served):
     address, process = served()
     assert get(f"{address}/health") == (200, '{"status": "ok"}')
     began = time.monotonic()
@@ -24,7 +24,7 @@ def test_a_fresh_folder_becomes_a_site_that_answers_and_ends_on_sigterm(elonara,
     assert time.monotonic() - began < 10
     assert f"Elonara is at {address}" in out
     assert "Traceback" not in err
-    # Whoever else has an account on this machine reads neither keys nor rows.
+    # Other users of this machine can read neither keys nor database.
     data = elonara.folder / "data"
     assert {stat.S_IMODE(path.stat().st_mode) for path in (data, data / "keys")} == {0o700}
     files = [path for path in data.rglob("*") if path.is_file()]
@@ -43,8 +43,8 @@ def test_the_first_start_prints_a_link_for_the_operator_until_there_is_one(elona
     assert "/first-run/" not in process.communicate(timeout=15)[0]
 
 
-def test_an_answer_under_way_is_finished_before_the_end(served):
-    """A request that arrives in two pieces around SIGTERM is answered."""
+def test_a_running_request_is_finished_after_sigterm(served):
+    """A request whose body arrives in two pieces, before and after SIGTERM, gets its response."""
     address, process = served()
     get(f"{address}/health")
     port = urlsplit(address).port
@@ -53,10 +53,10 @@ def test_an_answer_under_way_is_finished_before_the_end(served):
         time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         client.settimeout(10)
-        answer = b""
+        response = b""
         while piece := client.recv(4096):
-            answer += piece
-    assert b"200 OK" in answer
+            response += piece
+    assert b"200 OK" in response
     assert process.wait(10) == 0
 
 
@@ -75,7 +75,7 @@ def test_localhost_leads_to_127_0_0_1(served):
     assert (caught.value.code, caught.value.headers["Location"]) == (302, f"{address}/events?q=1")
 
 
-def test_a_port_that_is_taken_is_one_line(elonara):
+def test_a_port_in_use_is_a_one_line_error(elonara):
     port = free_port()
     with socket.create_server(("127.0.0.1", port)):
         done = elonara("serve", HTTP__PORT=str(port))
@@ -84,23 +84,23 @@ def test_a_port_that_is_taken_is_one_line(elonara):
     assert "Traceback" not in done.stderr
 
 
-def test_many_visitors_at_once_are_all_answered(served):
+def test_many_concurrent_requests_all_get_a_response(served):
     address, _ = served()
     get(f"{address}/health")
-    answers = []
+    responses = []
 
     def visit():
-        answers.extend(get(f"{address}/health")[0] for _ in range(10))
+        responses.extend(get(f"{address}/health")[0] for _ in range(10))
 
     threads = [threading.Thread(target=visit) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert answers == [200] * 120
+    assert responses == [200] * 120
 
 
-def test_health_says_degraded_when_the_rows_cannot_be_read(elonara, served):
+def test_health_says_degraded_when_the_database_cannot_be_read(elonara, served):
     address, _ = served()
     assert get(f"{address}/health")[0] == 200
     database = elonara.folder / "data" / "elonara.sqlite3"
