@@ -226,17 +226,17 @@ def _invitation_or_404(host: Member, invitation_id: UUID) -> Invitation:
     return found
 
 
-def _preview(found: Preview) -> dict[str, Any]:
+def _preview(preview: Preview) -> dict[str, Any]:
     return {
-        "can_post": found.readiness.can_post,
-        "author_did": found.readiness.author_did,
-        "voice": found.readiness.voice,
-        "write_backend": found.readiness.backend,
-        "announcement": found.announcement,
-        "posts": found.posts,
-        "skipped": found.skipped,
-        "today": found.today,
-        "later": [{"day": day, "count": count} for day, count in found.later],
-        "warnings": found.warnings,
-        "refusal": found.refusal.code if found.refusal else None,
+        "can_post": preview.readiness.can_post,
+        "author_did": preview.readiness.author_did,
+        "voice": preview.readiness.voice,
+        "write_backend": preview.readiness.backend,
+        "announcement": preview.announcement,
+        "posts": preview.posts,
+        "skipped": preview.skipped,
+        "today": preview.today,
+        "later": [{"day": day, "count": count} for day, count in preview.later],
+        "warnings": preview.warnings,
+        "refusal": preview.refusal.code if preview.refusal else None,
     }

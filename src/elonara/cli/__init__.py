@@ -29,15 +29,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _guarded(arguments.parser().parse_args(words))
 
 
-def _guarded(given: argparse.Namespace) -> int:
+def _guarded(args: argparse.Namespace) -> int:
     try:
         options = load()
-        if given.django:
+        if args.django:
             _set_up_django()
             ensure_keys(options.data_dir)
-            if given.module != "doctor":  # doctor reports it as one of its findings
+            if args.module != "doctor":  # doctor reports it as one of its findings
                 check_database(options)
-        return int(importlib.import_module(f"elonara.cli.{given.module}").run(given, options))
+        return int(importlib.import_module(f"elonara.cli.{args.module}").run(args, options))
     except (BadSetting, KeyFileFault) as fault:
         return _fail(fault, 2)
     except (CommandRefused, DatabaseAway) as fault:
@@ -49,7 +49,7 @@ def _guarded(given: argparse.Namespace) -> int:
             raise
         return _fail(f"the database does not answer: {fault}", 1)
     finally:
-        if given.django:
+        if args.django:
             close_connections()
 
 

@@ -100,12 +100,12 @@ def _postgres(program: str, *arguments: str) -> None:
     # Connect exactly as the site does: by all parameters of the URL that libpq knows, and by libpq's own environment
     # variables and files for the others. Parameters of Django and psycopg are left out.
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
-    given = {name: value for name, value in connection.get_connection_params().items() if name in known}
+    parameters = {name: value for name, value in connection.get_connection_params().items() if name in known}
     # The password is passed in the environment: every user of the machine can see the arguments of a process.
-    password = given.pop("password", "")
-    given.pop("sslpassword", None)  # a secret too, and libpq has no variable for it
+    password = parameters.pop("password", "")
+    parameters.pop("sslpassword", None)  # a secret too, and libpq has no variable for it
     done = subprocess.run(  # noqa: S603 - our own arguments
-        [binary, f"--dbname={psycopg.conninfo.make_conninfo(**given)}", *arguments],
+        [binary, f"--dbname={psycopg.conninfo.make_conninfo(**parameters)}", *arguments],
         env=os.environ | ({"PGPASSWORD": password} if password else {}), capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:

@@ -14,15 +14,15 @@ from elonara.members.errors import Invalid
 from elonara.options import Options
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
+def run(args: argparse.Namespace, options: Options) -> int:
     """Create an operator's account. No further proof is needed: this shell can read all data of the site anyway."""
     migrate.ready(migrate=False)
-    password = sys.stdin.readline().rstrip("\n") if given.password_stdin else _ask_password()
+    password = sys.stdin.readline().rstrip("\n") if args.password_stdin else _ask_password()
     try:
-        member = create_operator(given.username, password, email=given.email)
+        member = create_operator(args.username, password, email=args.email)
     except Invalid as fault:
         raise CommandRefused(" ".join(f"{field}: {sentence}" for field, sentence in fault.errors.items())) from fault
-    if given.json:
+    if args.json:
         print(json.dumps({"member_id": member.pk, "username": member.username}))
     else:
         print(f"{member.username} runs the site now. Sign in at {options.site.url}/accounts/login/")

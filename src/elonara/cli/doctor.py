@@ -24,7 +24,7 @@ from elonara.web.health import DISK_FULL_BELOW
 DISK_LOW_BELOW = 1 << 30  # bytes; early enough to free some space
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
+def run(args: argparse.Namespace, options: Options) -> int:
     """Run all checks; exit status 1 when something is wrong."""
     checks: list[Callable[[Options], Iterator[Finding]]] = [
         _site,
@@ -35,13 +35,13 @@ def run(given: argparse.Namespace, options: Options) -> int:
         _relay,
         doctor_rows.check,
     ]
-    if not given.offline:
+    if not args.offline:
         checks.append(doctor_network.check)
-    if given.writes:
-        checks.append(partial(doctor_writes.check, handle=given.writes))
+    if args.writes:
+        checks.append(partial(doctor_writes.check, handle=args.writes))
     found = [finding for check in checks for finding in check(options)]
     wrong = any(finding.level == "wrong" for finding in found)
-    if given.json:
+    if args.json:
         print(json.dumps({"ok": not wrong, "findings": [asdict(finding) for finding in found]}))
         return int(wrong)
     for finding in found:

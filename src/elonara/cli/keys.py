@@ -19,11 +19,11 @@ from elonara.options import Options
 BOUND_TO_DID = (MemberIdentity, AppPasswordSession, AuthorizationRequest, AssertionKey)
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
+def run(args: argparse.Namespace, options: Options) -> int:
     """Create a key and seal all stored values under it. Old keys stay in the ring: backups are sealed under them."""
     kid = sealing.rotate()
     resealed, failed = reseal(kid)
-    if given.json:
+    if args.json:
         print(json.dumps({"kid": kid, "resealed": resealed, "failed": failed}))
     else:
         print(f"key {kid} seals everything new; {resealed} kept values were sealed again")

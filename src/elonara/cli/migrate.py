@@ -16,18 +16,18 @@ from elonara.options import Options
 __all__ = ["apply", "is_empty", "pending", "ready", "run"]
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
+def run(args: argparse.Namespace, options: Options) -> int:
     """Apply pending migrations, or with `--check` only list them (exit status 1 where there are some)."""
     names = pending()
-    if not given.check:
+    if not args.check:
         apply()
-    if given.json:
-        print(json.dumps({"pending" if given.check else "applied": names}))
-    elif given.check:
+    if args.json:
+        print(json.dumps({"pending" if args.check else "applied": names}))
+    elif args.check:
         print("\n".join(["to be done:", *names]) if names else "the database is up to date")
     else:
         print(f"{len(names)} migrations applied" if names else "the database is up to date")
-    return 1 if given.check and names else 0
+    return 1 if args.check and names else 0
 
 
 def is_empty() -> bool:

@@ -17,7 +17,7 @@ from elonara.invitations.outbox import restored
 from elonara.options import Options
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
+def run(args: argparse.Namespace, options: Options) -> int:
     """Fill an empty site from a backup and its keys, then bring the database up to date."""
     if not migrate.is_empty():
         raise CommandRefused("this site has a database already: restore into a new data_dir, or an empty database")
@@ -26,11 +26,11 @@ def run(given: argparse.Namespace, options: Options) -> int:
     options.data_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".elonara-restore-", dir=options.data_dir) as name:
         folder = Path(name)
-        archives.unpack(given.file, folder / "data")
-        archives.unpack(given.keys, folder / "secret")
+        archives.unpack(args.file, folder / "data")
+        archives.unpack(args.keys, folder / "secret")
         manifest = _manifest(folder / "data")
         if not (folder / "secret" / "keys" / "sealing.json").exists():
-            raise CommandRefused(f"{given.keys.name} holds no keys; without them no session can be opened")
+            raise CommandRefused(f"{args.keys.name} holds no keys; without them no session can be opened")
         archives.load_database(_database(folder / "data", manifest))
         if (folder / "data" / "media").exists():
             shutil.move(folder / "data" / "media", settings.MEDIA_ROOT)
@@ -38,7 +38,7 @@ def run(given: argparse.Namespace, options: Options) -> int:
     migrate.apply()
     ambiguous = restored.mark_ambiguous()
     made_at, moved = manifest["made_at"], manifest["site"] != options.site.url
-    if given.json:
+    if args.json:
         print(json.dumps({"made_at": made_at, "site": manifest["site"], "moved": moved, "in_doubt": ambiguous}))
     else:
         print(f"restored as of {made_at}")

@@ -34,13 +34,13 @@ JOB_SECONDS: Final = 5.0
 log = logging.getLogger(__name__)
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
+def run(args: argparse.Namespace, options: Options) -> int:
     """Serve until SIGTERM or Ctrl-C, then finish running requests and jobs."""
     memory.limit_malloc()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    migrate.ready(migrate=given.migrate)
+    migrate.ready(migrate=args.migrate)
     listener = _listen(options.http)
     sockets: dict[int, Any] = {}
     server = create_server(
@@ -62,7 +62,7 @@ def run(given: argparse.Namespace, options: Options) -> int:
         signal.signal(number, wake_up)
 
     engine = None
-    if not given.without_jobs:
+    if not args.without_jobs:
         handlers.load()
         engine = EmbeddedEngine(beat=workers.beating("embedded"))
         engine.start()

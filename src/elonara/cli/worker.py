@@ -23,7 +23,7 @@ from elonara.options import Options
 STOP_SECONDS = 9.0
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
+def run(args: argparse.Namespace, options: Options) -> int:
     """Run jobs until SIGTERM. Leases in the database make sure that only one worker handles an account at a time."""
     if not options.database.is_postgres:
         raise CommandRefused(
@@ -37,9 +37,9 @@ def run(given: argparse.Namespace, options: Options) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    engine = ProcrastinateEngine(threads=given.threads, beat=workers.beating("procrastinate"))
+    engine = ProcrastinateEngine(threads=args.threads, beat=workers.beating("procrastinate"))
     engine.start()
-    print(f"working on {', '.join(sorted(jobs.kinds()))} with {given.threads} threads", flush=True)
+    print(f"working on {', '.join(sorted(jobs.kinds()))} with {args.threads} threads", flush=True)
     stop.wait()
     if not engine.stop(STOP_SECONDS):
         # A thread still waits for a hanging request and would keep the process alive. Exiting is safe: its row is in

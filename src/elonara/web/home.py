@@ -23,14 +23,14 @@ def home(request: HttpRequest) -> HttpResponse:
     member = member_of(request)
     if member is None:
         return render(request, "home_visitor.html", {"events": events.upcoming_public()[:6]})
-    found = proofs(request)
-    items = invitations.inbox(list(found)) if found else []
+    proved = proofs(request)
+    items = invitations.inbox(list(proved)) if proved else []
     return render(
         request,
         "home_member.html",
         {
             "greeting": _greeting(),
-            "events": events.upcoming(member, list(found))[:6],
+            "events": events.upcoming(member, list(proved))[:6],
             "open_items": [item for item in items if not item.answer and not item.is_over][:5],
             "notices": member_queries.open_notices(member),
             "connected": hasattr(member, "bluesky"),

@@ -43,9 +43,9 @@ def browser_of(request: HttpRequest) -> str:
 
 def remember(request: HttpRequest, did: str, handle: str, name: str) -> None:
     """Store a proof made now."""
-    kept = request.session.get(PROVEN, {})
-    kept[did] = asdict(Proof(did, handle, name, timezone.now().timestamp()))
-    request.session[PROVEN] = kept
+    stored = request.session.get(PROVEN, {})
+    stored[did] = asdict(Proof(did, handle, name, timezone.now().timestamp()))
+    request.session[PROVEN] = stored
 
 
 def offer_account(request: HttpRequest, did: str, handle: str, name: str, *, back: str) -> None:
@@ -70,8 +70,8 @@ def end_offer(request: HttpRequest) -> None:
 
 def forget(request: HttpRequest, keep: str = "") -> None:
     """Delete every proof of this browser, except the one of the DID `keep`."""
-    kept = {did: proof for did, proof in request.session.get(PROVEN, {}).items() if did == keep}
-    request.session[PROVEN] = kept
+    stored = {did: proof for did, proof in request.session.get(PROVEN, {}).items() if did == keep}
+    request.session[PROVEN] = stored
 
 
 def proofs(request: HttpRequest) -> dict[str, Proof]:
@@ -79,9 +79,9 @@ def proofs(request: HttpRequest) -> dict[str, Proof]:
     oldest = timezone.now().timestamp() - PROOF_SECONDS
     found = {}
     if PROVEN in request.session:
-        for did, kept in request.session[PROVEN].items():
-            if kept["at"] >= oldest:
-                found[did] = Proof(**kept)
+        for did, stored in request.session[PROVEN].items():
+            if stored["at"] >= oldest:
+                found[did] = Proof(**stored)
     member = member_of(request)
     identity = getattr(member, "bluesky", None) if member else None
     if identity is not None and member is not None:

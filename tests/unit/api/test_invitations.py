@@ -71,9 +71,9 @@ def test_preview_send_and_list(program, place, agent):
 
 
 def test_the_same_key_does_nothing_twice(program, place):
-    press = {"dids": ["did:plc:bob"], "idempotency_key": "once"}
-    first = program.post(f"{place}/invitations", press).json()
-    again = program.post(f"{place}/invitations", press)
+    body = {"dids": ["did:plc:bob"], "idempotency_key": "once"}
+    first = program.post(f"{place}/invitations", body).json()
+    again = program.post(f"{place}/invitations", body)
     assert again.status_code == 202
     assert (again.json()["batch"], again.json()["queued"]) == (first["batch"], first["queued"])
     assert Batch.objects.count() == Invitation.objects.count() == 1
@@ -122,8 +122,8 @@ def test_invalid_handles_are_skipped_and_the_others_invited(program, place):
 
 def test_an_invalid_idempotency_key_is_refused(program, place, problem):
     for key in ("x" * 101, "a\x00b", 5):
-        press = {"dids": ["did:plc:bob"], "idempotency_key": key}
-        problem(program.post(f"{place}/invitations", press), 422, "invalid_input")
+        body = {"dids": ["did:plc:bob"], "idempotency_key": key}
+        problem(program.post(f"{place}/invitations", body), 422, "invalid_input")
 
 
 def test_only_those_who_may_invite_send_and_list(program_of, mallory, place, problem):

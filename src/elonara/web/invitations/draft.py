@@ -50,8 +50,8 @@ def _session_key(target: Event | Community) -> str:
 
 def load(request: HttpRequest, target: Event | Community) -> Draft:
     """The draft for this target, a fresh one where there is none."""
-    kept = request.session.get(_session_key(target))
-    return Draft(**kept) if kept else Draft(key=secrets.token_urlsafe(16))
+    stored = request.session.get(_session_key(target))
+    return Draft(**stored) if stored else Draft(key=secrets.token_urlsafe(16))
 
 
 def save(request: HttpRequest, target: Event | Community, draft: Draft) -> None:

@@ -67,15 +67,15 @@ def _answer(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
         form.add_error(None, RSVP.sentence)
         return RSVP.refuse(_page(request, row, form))
     if form.is_valid():
-        given = form.cleaned_data
+        values = form.cleaned_data
         try:
-            email_reader.respond(row, given["answer"], given["name"], given["plus_ones"] or 0, given["note"])
+            email_reader.respond(row, values["answer"], values["name"], values["plus_ones"] or 0, values["note"])
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         except NotAllowed as fault:
             form.add_error(None, fault.sentence)
         else:
-            show_message(request, DONE[given["answer"]])
+            show_message(request, DONE[values["answer"]])
             return redirect(request.path)
     return _page(request, row, form, status=400)
 
@@ -121,8 +121,8 @@ def _unknown(request: HttpRequest) -> HttpResponse:
 
 
 def _stop(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
-    asked = request.POST.get("who") or request.GET.get("stop") or request.GET.get("who")
-    whole_site = asked == "site"
+    who = request.POST.get("who") or request.GET.get("stop") or request.GET.get("who")
+    whole_site = who == "site"
     done = request.method == "POST"
     if done:
         email_reader.stop(row, whole_site=whole_site)

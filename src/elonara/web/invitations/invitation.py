@@ -25,10 +25,10 @@ from elonara.web.shortcuts import safe_next, show_message
 
 
 def _target(invitation: Invitation) -> Event | Community:
-    found = invitation.event or invitation.community
-    if found is None:
+    target = invitation.event or invitation.community
+    if target is None:
         raise ValueError("an invitation is to an event or a community")
-    return found
+    return target
 
 
 def _visible(request: HttpRequest, ref: str) -> Invitation | None:
@@ -65,9 +65,9 @@ def show(request: HttpRequest, ref: str) -> HttpResponse:
 
 
 def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> dict[str, Any]:
-    target, known = _target(invitation), proofs(request)
+    target, proved = _target(invitation), proofs(request)
     event = target if isinstance(target, Event) else None
-    proof = known.get(invitation.invitee_did)
+    proof = proved.get(invitation.invitee_did)
     mine = rsvps.rsvp_of(event, did=invitation.invitee_did) if event and proof else None
     return {
         "invitation": invitation,
@@ -78,7 +78,7 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
         "target": target,
         "note": invitation.batch.note,
         "proof": proof,
-        "others": [other for other in known.values() if other.did != invitation.invitee_did] if proof is None else [],
+        "others": [other for other in proved.values() if other.did != invitation.invitee_did] if proof is None else [],
         "mine": mine,
         "answer": mine.choice if mine else (invitation.answer if proof else ""),
         "closed": Target(target).over(),
@@ -138,10 +138,10 @@ def forget_me(request: HttpRequest) -> HttpResponse:
 @never_cache
 def inbox(request: HttpRequest) -> HttpResponse:
     """All invitations to the DIDs that this viewer has proved; needs no member account."""
-    known = proofs(request)
-    items = queries.inbox(list(known)) if known else []
+    proved = proofs(request)
+    items = queries.inbox(list(proved)) if proved else []
     context = {
-        "known": list(known.values()),
+        "known": list(proved.values()),
         "open_items": [item for item in items if not item.answer and not item.is_over],
         "done_items": [item for item in items if item.answer or item.is_over],
     } | preferences_of(request)

@@ -89,11 +89,11 @@ def _pick_page(
     add_error: str = "",
 ) -> HttpResponse:
     host = the_member(request)
-    asked = request.POST if request.method == "POST" else request.GET
-    which, search = asked.get("list", ""), asked.get("q", "").strip()[:100]
+    params = request.POST if request.method == "POST" else request.GET
+    which, search = params.get("list", ""), params.get("q", "").strip()[:100]
     which = which if which in dict(LISTS) else "mutuals"
     context: dict[str, Any] = {"list": which, "lists": LISTS, "q": search, "ready": queries.readiness(host)}
-    context |= _people(host.pk, which, search, asked.get("cursor", ""))
+    context |= _people(host.pk, which, search, params.get("cursor", ""))
     people: list[Person] = context["people"]
     refused = queries.invitability(host, to, people)
     context["rows"] = [
@@ -117,15 +117,20 @@ def _pick_page(
 
 
 def _people(member_id: int, which: str, search: str, cursor: str) -> dict[str, Any]:
-    reads = graph_service.current()
+    graph = graph_service.current()
     try:
         if search:
-            return {"people": list(reads.search(member_id, search)), "cursor": "", "known": True, "trouble": None}
-        read = {"mutuals": reads.get_mutuals, "followers": reads.get_followers, "follows": reads.get_follows}[which]
-        found = read(member_id, cursor or None)
+            return {"people": list(graph.search(member_id, search)), "cursor": "", "known": True, "trouble": None}
+        read = {"mutuals": graph.get_mutuals, "followers": graph.get_followers, "follows": graph.get_follows}[which]
+        graph_page = read(member_id, cursor or None)
     except GraphUnavailable as fault:
         return {"people": [], "cursor": "", "known": True, "trouble": fault}
-    return {"people": list(found.people), "cursor": found.cursor or "", "known": found.known, "trouble": None}
+    return {
+        "people": list(graph_page.people),
+        "cursor": graph_page.cursor or "",
+        "known": graph_page.known,
+        "trouble": None,
+    }
 
 
 def _relation(person: Person) -> str:

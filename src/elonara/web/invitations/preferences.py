@@ -21,13 +21,13 @@ PAGES = {"/invitations": "/invitations", "/profile/edit": "/profile/edit?tab=inv
 
 def preferences_of(request: HttpRequest) -> dict[str, Any]:
     """Template context: opt-outs and relay permissions of the accounts proved in this browser."""
-    known = proofs(request)
-    allowed = queries.relay_allowed_by(list(known))
+    proved = proofs(request)
+    allowed = queries.relay_allowed_by(list(proved))
     # With the audience `all` nobody is asked. A permission that was given before can be withdrawn all the same.
-    asked = app_passwords.relay_is_configured() and options().bluesky.relay.audience != "all"
+    is_asked = app_passwords.relay_is_configured() and options().bluesky.relay.audience != "all"
     return {
-        "opt_outs": queries.opt_outs(list(known)),
-        "relay": [(proof, did in allowed) for did, proof in known.items() if asked or did in allowed],
+        "opt_outs": queries.opt_outs(list(proved)),
+        "relay": [(proof, did in allowed) for did, proof in proved.items() if is_asked or did in allowed],
     }
 
 
