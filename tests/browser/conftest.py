@@ -1,4 +1,4 @@
-"""A site of its own with a browser in front, and the real local network behind it."""
+"""A running site, browsers that use it, and the real local Bluesky network of the sandbox."""
 
 import contextlib
 import os
@@ -26,12 +26,12 @@ FLAGS = [
     "--disable-sync",
 ]
 PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1100, "height": 800}
+DESKTOP = {"width": 1100, "height": 800}
 
 
 @dataclass
 class Site:
-    """A running site: where it is, and the link that its first start printed."""
+    """A running site: its URL, and the first-run link that it printed."""
 
     url: str
     first_run: str
@@ -45,7 +45,7 @@ def _free_port():
 
 @contextlib.contextmanager
 def serving(network, data, *, raised_caps=True, mail_url=""):
-    """`elonara serve` as an operator starts it: a process of its own, its workers within."""
+    """Runs `elonara serve` as an operator does: in a process of its own, jobs included."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")}
@@ -71,8 +71,8 @@ def serving(network, data, *, raised_caps=True, mail_url=""):
                 first_run = line.split()[-1]
                 break
         assert first_run, log.read_text()
-        with urllib.request.urlopen(f"{url}/health") as answer:
-            assert answer.status == 200
+        with urllib.request.urlopen(f"{url}/health") as response:
+            assert response.status == 200
         yield Site(url, first_run)
     finally:
         process.terminate()
@@ -81,7 +81,7 @@ def serving(network, data, *, raised_caps=True, mail_url=""):
 
 @pytest.fixture(scope="session")
 def mail_server():
-    """Where the site's letters go."""
+    """The SMTP server that receives the site's e-mails."""
     with MailServer() as server:
         yield server
 
@@ -103,7 +103,7 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def host_jar(network, site, chromium):
-    """Alice: made by the first-run link, connected at the server's own page, with an app password."""
+    """Alice's cookies: the operator, connected by OAuth on the PDS's own pages, with an app password."""
     context = chromium.new_context(base_url=site.url, timezone_id="Europe/Berlin")
     context.set_default_timeout(20_000)
     page = context.new_page()
@@ -117,17 +117,17 @@ def host_jar(network, site, chromium):
 
 @pytest.fixture
 def open_browser(chromium, site):
-    """Opens a fresh cookie jar: `open_browser(phone=True, javascript=False)` is a page of it."""
+    """`open_browser(phone=True, javascript=False)`: a page in a new browser context without cookies."""
     contexts = []
 
-    def open_one(*, phone=False, javascript=True, jar=None, **wishes):
+    def open_one(*, phone=False, javascript=True, jar=None, **options):
         context = chromium.new_context(
             base_url=site.url,
-            viewport=PHONE if phone else DESK,
+            viewport=PHONE if phone else DESKTOP,
             java_script_enabled=javascript,
             timezone_id="Europe/Berlin",
             storage_state=jar,
-            **wishes,
+            **options,
         )
         context.set_default_timeout(20_000)
         contexts.append(context)

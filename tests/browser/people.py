@@ -1,4 +1,4 @@
-"""What people do in front of the site, one click after the other."""
+"""What people do on the site, as sequences of clicks."""
 
 import re
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ PASSWORD = "correct horse battery staple"
 
 
 def at_the_pds(page, network, handle, *, javascript=True, deny=False):
-    """Sign in and consent at the server's own pages, which need JavaScript; without it their answer is fetched."""
+    """Sign in and consent on the PDS's own pages. They need JavaScript; without it, fetch their redirect instead."""
     if not javascript:
         page.get_by_text("the server's page").wait_for()
         page.unroute_all()
@@ -26,17 +26,17 @@ def at_the_pds(page, network, handle, *, javascript=True, deny=False):
 
 
 def hold_at_the_pds(page):
-    """Without JavaScript the server's page is not opened: it would bind the trip to this browser's cookies there."""
+    """Without JavaScript, do not open the PDS's page: it would bind the authorization request to its own cookies."""
 
     def hold(route):
         if route.request.method != "POST":
             return route.continue_()
-        answer = route.fetch(max_redirects=0)
-        where = answer.headers.get("location", "")
+        response = route.fetch(max_redirects=0)
+        where = response.headers.get("location", "")
         if "/oauth/authorize" not in where:
-            return route.fulfill(response=answer)
+            return route.fulfill(response=response)
         page.leads_to = where
-        headers = {name: value for name, value in answer.headers.items() if name != "location"}
+        headers = {name: value for name, value in response.headers.items() if name != "location"}
         return route.fulfill(status=200, headers=headers, body="<h1>the server's page</h1>")
 
     page.route("**/*", hold)
@@ -67,7 +67,7 @@ def sign_in_here(page, username):
 
 
 def connect(page, network, handle, *, javascript=True):
-    """From the status card to the server's page and back."""
+    """Connect an account, from the status card to the PDS's pages and back."""
     page.goto("/profile/edit")
     if not javascript:
         hold_at_the_pds(page)
@@ -114,7 +114,7 @@ def pick(page, *names):
 
 
 def send_and_watch(page, count):
-    """Press the one button, then look until all are out; works without a script by looking again."""
+    """Click Send, then wait until all are sent, by "Look again", which works without JavaScript too."""
     page.get_by_role("button", name=re.compile(f"^Send {count} invitation")).click()
     page.get_by_role("heading", name=re.compile("on Bluesky")).wait_for()
     for _ in range(30):
@@ -126,13 +126,13 @@ def send_and_watch(page, count):
 
 
 def pick_again(page, slug, name):
-    """Choose one more person and leave it at that: the draft stays."""
+    """Choose one more person without sending: the draft is kept."""
     page.goto(f"/events/{slug}/manage?tab=invite")
     pick(page, name)
 
 
 def sign_up(page, username):
-    """A member of the site without Bluesky."""
+    """Sign up as a member without Bluesky."""
     page.goto("/accounts/signup/")
     page.get_by_label("Username").fill(username)
     page.locator("[name=password1]").fill(PASSWORD)

@@ -1,4 +1,4 @@
-"""The description of the API in a browser, from this site alone."""
+"""The API docs in a browser; they load nothing from other sites."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 
-def test_the_docs_show_every_call_and_ask_nobody_else(open_browser, site):
+def test_the_docs_show_every_call_and_load_nothing_from_other_sites(open_browser, site):
     page = open_browser()
     asked = []
     page.on("request", lambda request: asked.append(request.url))

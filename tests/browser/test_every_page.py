@@ -1,4 +1,4 @@
-"""Every route as a visitor, a member and a host: nothing serious for axe, no sideways scrolling, no blocked script."""
+"""Every route as visitor, member and host: no serious finding of axe, no horizontal scrolling, no CSP violation."""
 
 import os
 import shutil
@@ -76,7 +76,7 @@ def jars(network, site, chromium, host_jar):
 
 def serious(page, axe):
     """What axe calls serious or critical on the page as it stands."""
-    page.evaluate(axe)  # by the debugger: the site's own policy would refuse it, as it should
+    page.evaluate(axe)  # by the debugger protocol: the site's Content Security Policy would block a script element
     found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{fault['id']}: {node['html'][:160]}"
@@ -95,9 +95,9 @@ def test_every_page_is_sound(open_browser, jars, axe, who, scheme):
     faults = []
     for path in (path.format(**names) for path in paths):
         page.set_viewport_size(NARROW)
-        answer = page.goto(path)
-        if answer.status >= 500:
-            faults.append(f"{path}: {answer.status}")
+        response = page.goto(path)
+        if response.status >= 500:
+            faults.append(f"{path}: {response.status}")
             continue
         if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             faults.append(f"{path}: scrolls sideways at 360 px")

@@ -11,18 +11,18 @@ STATES = ("open", "answered", "withdrawn", "cancelled", "private")
 
 
 def _ref(network, title):
-    """The address in Bob's post about an event, as he would see it."""
+    """The path in the post that invites Bob to an event."""
     network.sync()
     with network.client() as client:
         did = network.accounts["alice.test"].did
         asked = {"repo": did, "collection": "app.bsky.feed.post", "limit": 100}
-        answer = client.get(f"{network.pds}/xrpc/com.atproto.repo.listRecords", params=asked).json()
-    texts = [row["value"]["text"] for row in answer["records"] if "@bob.test" in row["value"]["text"]]
+        response = client.get(f"{network.pds}/xrpc/com.atproto.repo.listRecords", params=asked).json()
+    texts = [row["value"]["text"] for row in response["records"] if "@bob.test" in row["value"]["text"]]
     return next(re.search(r"/i/[\w-]+", text).group() for text in texts if title in text)
 
 
 def _private_ref(page):
-    """A private post names nothing; the inbox of the proven guest does."""
+    """The path of a private invitation: its post does not name the event, but the proved invitee's inbox does."""
     page.goto("/invitations")
     return page.get_by_role("link", name="State private").first.get_attribute("href")
 
@@ -78,7 +78,7 @@ def states(network, site, chromium, host_jar, mail_server):
 
 
 def _letter(page, mail_server, slug):
-    """Write to Ana by e-mail as a host does; the link in her letter."""
+    """Invite Ana by e-mail as a host does; returns the link in the e-mail."""
     page.goto(f"/events/{slug}/manage?tab=invite&step=email")
     page.get_by_label("E-mail addresses").fill("Ana Lima <ana@example.org>")
     page.get_by_role("button", name="Check the letter").click()
@@ -95,9 +95,9 @@ def _sound(page, axe, paths):  # noqa: F811
     faults = []
     for path in paths:
         page.set_viewport_size(NARROW)
-        answer = page.goto(path)
-        if answer.status >= 500:
-            faults.append(f"{path}: {answer.status}")
+        response = page.goto(path)
+        if response.status >= 500:
+            faults.append(f"{path}: {response.status}")
         if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             faults.append(f"{path}: scrolls sideways at 360 px")
         faults += [f"{path}: {fault}" for fault in serious(page, axe)]
@@ -137,7 +137,7 @@ def test_each_viewer_reads_what_is_theirs(open_browser, states):
     assert "This event is cancelled." in said["bob", "cancelled"]
 
 
-def test_a_letter_is_answered_with_one_press(open_browser, states):
+def test_an_email_invitation_is_answered_with_one_click(open_browser, states):
     _, _, slugs, more = states
     page = open_browser(phone=True, javascript=False)
     page.goto(more["letter"])
@@ -153,7 +153,7 @@ def test_the_pick_page_is_sound_when_bluesky_is_slow_and_when_it_fails(open_brow
     page = open_browser(jar=jars["host"])
     page.set_viewport_size(NARROW)
     page.goto(f"/events/{slugs['open']}/manage?tab=invite")
-    # As long as the answer does not come, the page stands still as the press has left it.
+    # Until the response arrives, the page stays as the click has left it.
     page.evaluate("document.addEventListener('submit', (event) => event.preventDefault())")
     page.get_by_role("button", name="Following").click()
     page.get_by_role("button", name="Reading from Bluesky").wait_for()

@@ -1,4 +1,4 @@
-"""The whole story by clicks, through the server's own pages: with JavaScript, and with it off."""
+"""Inviting and answering end to end, through the PDS's own pages: with JavaScript, and without."""
 
 import re
 
@@ -8,17 +8,17 @@ from tests.browser import people
 
 @pytest.fixture(scope="module")
 def ref_of():
-    """Finds the address of an invitation among posts of the host, as the invitee would see it."""
+    """Finds the path of an invitation in the host's posts, as the invitee would see it."""
 
     def find(network, invitee, title):
         network.sync()
         with network.client() as client:
             did = network.accounts["alice.test"].did
-            answer = client.get(
+            response = client.get(
                 f"{network.pds}/xrpc/com.atproto.repo.listRecords",
                 params={"repo": did, "collection": "app.bsky.feed.post", "limit": 100},
             ).json()
-        texts = [row["value"]["text"] for row in answer["records"]]
+        texts = [row["value"]["text"] for row in response["records"]]
         wanted = [text for text in texts if f"@{invitee}" in text and title in text]
         assert wanted, texts
         return re.search(r"/i/[\w-]+", wanted[0]).group()
@@ -55,11 +55,11 @@ def test_a_host_invites_and_an_invitee_answers(open_browser, network, site, host
     bob.get_by_role("button", name="Going").click()
     people.at_the_pds(bob, network, "bob.test", javascript=javascript)
     bob.get_by_text("You are going.").wait_for()
-    if javascript:  # without it, what stands for the server's page is at an address of ours
+    if javascript:  # without it, the stand-in for the PDS's page has a URL of this site
         assert len(ours) == 2, f"one screen of ours before the answer, and the one that says it: {ours}"
     picture(bob, f"{mode}-5-answered")
 
-    # The second invitation takes one press: this browser has shown who Bob is.
+    # The second invitation takes one click: Bob is already proved in this browser.
     second = f"Soup evening {mode}"
     people.create_event(host, second, days=20)
     people.pick(host, "bob.test")
@@ -68,7 +68,7 @@ def test_a_host_invites_and_an_invitee_answers(open_browser, network, site, host
     bob.get_by_role("button", name="Maybe").click()
     bob.get_by_text("You answered Maybe.").wait_for()
 
-    # The host sees both on her pages, and the inbox has them without an account.
+    # The host sees both answers, and Bob's inbox shows both invitations without an account.
     host.goto(f"/events/{slug}/manage?tab=guests")
     assert host.get_by_role("cell", name="Going").is_visible()
     host.goto(f"/events/{slug}/manage?tab=invite&step=watch")
@@ -78,7 +78,7 @@ def test_a_host_invites_and_an_invitee_answers(open_browser, network, site, host
     assert not host.complaints + bob.complaints
 
 
-def test_another_account_is_told_whose_invitation_it_is(open_browser, network, host_jar, ref_of, picture):
+def test_another_account_reads_whose_invitation_it_is(open_browser, network, host_jar, ref_of, picture):
     host = open_browser(jar=host_jar)
     people.create_event(host, "Board games slowly")
     people.pick(host, "carol.test")
@@ -111,14 +111,14 @@ def test_stopping_invitations_takes_two_clicks_and_a_proof(open_browser, network
     carol.get_by_text("You get no more invitations from Alice Moreira").wait_for()
     picture(carol, "inbox")
 
-    # Effective at once: the picker greys her and says why.
+    # The opt-out is effective at once: the picker greys her out and says why.
     people.create_event(host, "Tea tasting")
     host.get_by_role("button", name="Followers").click()
     row = host.locator(".person.off", has_text="@carol.test")
     assert "asked not to be invited" in row.inner_text()
 
 
-def test_saying_no_at_the_server_loses_nothing(open_browser, network, host_jar, ref_of, picture):
+def test_denying_consent_keeps_the_answer(open_browser, network, host_jar, ref_of, picture):
     host = open_browser(jar=host_jar)
     people.create_event(host, "Flour tasting")
     people.pick(host, "dan.test")
@@ -144,11 +144,11 @@ def test_a_private_invitation_shows_nothing_until_the_invitee_proves_herself(ope
     people.send_and_watch(host, 1)
     network.sync()
     with network.client() as client:
-        answer = client.get(
+        response = client.get(
             f"{network.pds}/xrpc/com.atproto.repo.listRecords",
             params={"repo": network.accounts["alice.test"].did, "collection": "app.bsky.feed.post", "limit": 3},
         ).json()
-    ref = re.search(r"/i/[\w-]+", answer["records"][0]["value"]["text"]).group()
+    ref = re.search(r"/i/[\w-]+", response["records"][0]["value"]["text"]).group()
 
     stranger = open_browser(phone=True)
     stranger.goto(ref)

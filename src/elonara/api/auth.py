@@ -1,4 +1,4 @@
-"""Who calls: a bearer token, and nothing else, so that no foreign page can use a signed-in browser."""
+"""Authentication of API calls: by bearer token only. Session cookies do not count, so the API needs no CSRF check."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Bearer(HttpBearer):
     """`Authorization: Bearer <Elonara token>`."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Member | None:  # noqa: ARG002 - ninja's signature
-        """The member, or None for 401."""
+        """The member of a valid token; None, and so 401, otherwise."""
         try:
             return member_of(token)
         except BadToken:
@@ -23,5 +23,5 @@ class Bearer(HttpBearer):
 
 
 def caller(request: HttpRequest) -> Member:
-    """The member who calls; only behind `Bearer`, which put it there."""
+    """The authenticated member. Only for views behind `Bearer`, which sets `request.auth`."""
     return cast("Member", request.auth)  # type: ignore[attr-defined]

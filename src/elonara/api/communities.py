@@ -1,4 +1,4 @@
-"""`/communities`: make, read and change."""
+"""`/communities`: create, read and change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/events`: make, read and change."""
+"""`/events`: create, read and change."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def create(request: HttpRequest, payload: NewEvent) -> Any:
     """The caller becomes its host."""
     member, fields = caller(request), payload.model_dump()
     fields["timezone"] = fields["timezone"] or member.timezone
-    fields["community"] = _community(fields["community"], member)
+    fields["community"] = _community_or_invalid(fields["community"], member)
     return Status(201, _out(actions.create(member, **fields), member))
 
 
@@ -92,7 +92,8 @@ def change(request: HttpRequest, slug: str, payload: EventChange) -> Any:
     return _out(actions.change(event, by=member, **payload.model_dump(exclude_unset=True)), member)
 
 
-def _community(slug: str, member: Member) -> Community | None:
+def _community_or_invalid(slug: str, member: Member) -> Community | None:
+    """None for an empty slug. Raises Invalid: a slug in the body is bad input, not a missing page."""
     try:
         return targets.community_at(slug, member) if slug else None
     except Http404 as fault:
@@ -101,7 +102,7 @@ def _community(slug: str, member: Member) -> Community | None:
 
 def _out(event: Event, member: Member) -> dict[str, Any]:
     names = ("slug", "title", "starts_at", "ends_at", "timezone", "description", "location", "visibility", "status")
-    found = event.community
-    seen = found is not None and communities.may_see(found, member, targets.dids_of(member))
-    community = found.slug if found is not None and seen else None
-    return {name: getattr(event, name) for name in names} | {"url": Target(event).url, "community": community}
+    community = event.community
+    visible = community is not None and communities.may_see(community, member, targets.dids_of(member))
+    slug = community.slug if community is not None and visible else None
+    return {name: getattr(event, name) for name in names} | {"url": Target(event).url, "community": slug}

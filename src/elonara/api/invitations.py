@@ -1,4 +1,4 @@
-"""Inviting: the same calls below an event and below a community, and what can be done with one invitation."""
+"""Invitations: preview, send and list them for an event or a community; retry, cancel, undo and confirm one."""
 
 from __future__ import annotations
 
@@ -133,10 +133,14 @@ class InvitationList(Schema):
     counts: dict[str, int]
 
 
-def attach(to: Router, find: Finder, noun: str) -> None:
-    """Put the inviting calls below `/{slug}` of a router; `noun` is `event` or `community`."""
+def attach(parent: Router, find: Finder, noun: str) -> None:
+    """Add the routes `/{slug}/invitations…` to the router of events or of communities.
 
-    @to.post(
+    `find` returns the target of a slug for a member, or raises Http404; `noun` ("event" or "community") makes the
+    operation ids differ.
+    """
+
+    @parent.post(
         "/{slug}/invitations/preview",
         response=PreviewOut,
         summary="See the exact posts",
@@ -150,7 +154,7 @@ def attach(to: Router, find: Finder, noun: str) -> None:
         )
         return _preview(found)
 
-    @to.post(
+    @parent.post(
         "/{slug}/invitations",
         response={202: SendOut},
         summary="Send invitations",
@@ -171,7 +175,7 @@ def attach(to: Router, find: Finder, noun: str) -> None:
         outcome = {"batch": sent.batch.pk, "queued": sent.queued, "waiting": sent.waiting, "skipped": sent.skipped}
         return Status(202, outcome)
 
-    @to.get(
+    @parent.get(
         "/{slug}/invitations",
         response=InvitationList,
         summary="How do the invitations stand?",
@@ -187,52 +191,52 @@ def attach(to: Router, find: Finder, noun: str) -> None:
 @router.post("/{invitation_id}/retry", response=InvitationOut, summary="Send it again")
 def retry(request: HttpRequest, invitation_id: UUID) -> Any:
     """A failed, cancelled or suppressed one."""
-    return _press(request, invitation_id, actions.retry)
+    return _act(request, invitation_id, actions.retry)
 
 
 @router.post("/{invitation_id}/cancel", response=InvitationOut, summary="Stop it")
 def cancel(request: HttpRequest, invitation_id: UUID) -> Any:
     """One that is just being sent becomes an undo."""
-    return _press(request, invitation_id, actions.cancel)
+    return _act(request, invitation_id, actions.cancel)
 
 
 @router.post("/{invitation_id}/undo", response=InvitationOut, summary="Take it back")
 def undo(request: HttpRequest, invitation_id: UUID) -> Any:
     """Deletes the post, and looks again later."""
-    return _press(request, invitation_id, actions.undo)
+    return _act(request, invitation_id, actions.undo)
 
 
 @router.post("/{invitation_id}/confirm", response=InvitationOut, summary="Send the changed text")
 def confirm(request: HttpRequest, invitation_id: UUID) -> Any:
     """After a change of the target, or where it is not certain what became of a post."""
-    return _press(request, invitation_id, actions.confirm)
+    return _act(request, invitation_id, actions.confirm)
 
 
-def _press(request: HttpRequest, invitation_id: UUID, action: Callable[[Invitation, Member], Any]) -> Any:
+def _act(request: HttpRequest, invitation_id: UUID, action: Callable[[Invitation, Member], Any]) -> Any:
     host = caller(request)
-    action(_for(host, invitation_id), host)
-    return queries.view_of(_for(host, invitation_id), host)
+    action(_invitation_or_404(host, invitation_id), host)
+    return queries.view_of(_invitation_or_404(host, invitation_id), host)
 
 
-def _for(host: Member, invitation_id: UUID) -> Invitation:
+def _invitation_or_404(host: Member, invitation_id: UUID) -> Invitation:
     found = queries.invitation_for(host, invitation_id)
-    # Whose it is not for learns nothing, not even that it exists.
+    # 404, not 403: other members do not learn that it exists.
     if found is None:
         raise Http404
     return found
 
 
-def _preview(found: Preview) -> dict[str, Any]:
+def _preview(preview: Preview) -> dict[str, Any]:
     return {
-        "can_post": found.readiness.can_post,
-        "author_did": found.readiness.author_did,
-        "voice": found.readiness.voice,
-        "write_backend": found.readiness.backend,
-        "announcement": found.announcement,
-        "posts": found.posts,
-        "skipped": found.skipped,
-        "today": found.today,
-        "later": [{"day": day, "count": count} for day, count in found.later],
-        "warnings": found.warnings,
-        "refusal": found.refusal.code if found.refusal else None,
+        "can_post": preview.readiness.can_post,
+        "author_did": preview.readiness.author_did,
+        "voice": preview.readiness.voice,
+        "write_backend": preview.readiness.backend,
+        "announcement": preview.announcement,
+        "posts": preview.posts,
+        "skipped": preview.skipped,
+        "today": preview.today,
+        "later": [{"day": day, "count": count} for day, count in preview.later],
+        "warnings": preview.warnings,
+        "refusal": preview.refusal.code if preview.refusal else None,
     }

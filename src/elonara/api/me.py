@@ -1,4 +1,4 @@
-"""`/tokens` and `/me`."""
+"""`/tokens`: get a bearer token; `/me`: the caller and their Bluesky connection."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def create_token(request: HttpRequest, payload: Credentials | None = None) -> An
 def _by_password(request: HttpRequest, given: Credentials) -> Member:
     credentials = {"username": given.username, "password": given.password.get_secret_value()}
     try:
-        # allauth's adapter counts failures per account and address, as on the sign-in page.
+        # allauth's adapter limits failed attempts per account and IP address, as on the sign-in page.
         member = get_adapter().authenticate(request, **credentials)
     except ValidationError as fault:
         raise Problem(429, "too_many_attempts", "Too many failed attempts. Wait a few minutes.") from fault
@@ -93,7 +93,7 @@ def _by_password(request: HttpRequest, given: Credentials) -> Member:
 def _by_session(request: HttpRequest) -> Member:
     if not isinstance(request.user, Member):
         raise Problem(401, "unauthorized", "Send a username and a password, or sign in on the site first.")
-    # ninja exempts its views from CSRF; here the cookie speaks, so the token must be there.
+    # ninja exempts its views from CSRF checks, but this one authenticates by the session cookie.
     if check_csrf(request) is not None:
         raise Problem(403, "csrf_failed", "The request does not carry the session's CSRF token (X-CSRFToken).")
     return request.user

@@ -1,4 +1,4 @@
-"""The API as a whole: what every answer has in common, and the description that programs read."""
+"""What all operations share: parsing of bodies, headers of responses, and error responses in the OpenAPI schema."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from ninja.parser import Parser
 PROBLEM = "application/problem+json"
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 CSRF_FIELD = "csrfmiddlewaretoken"
-# Which problems an operation may answer with, by what it is about.
-EVERYWHERE = (400, 401, 403, 413, 422)
-OF_ONE_THING = (404,)
-OF_INVITING = (409, 503)
-OF_THE_GRAPH = (404, 409, 503)
-OF_TOKENS = (429,)
+# Error statuses that are documented for each kind of operation.
+WITH_BODY = (400, 401, 403, 413, 422)
+WITHOUT_BODY = (401, 403, 422)
+WITH_PATH_PARAMETER = (404,)
+ON_INVITATIONS = (409, 503)
+ON_THE_GRAPH = (404, 409, 503)
+ON_TOKENS = (429,)
 
 
 class FieldProblem(Schema):
@@ -40,11 +41,11 @@ class ProblemOut(Schema):
     way_on: str = ""
 
 
-class FormsToo(Parser):
-    """Reads JSON, and what a form of a page sends; a form with nothing but its CSRF token counts as no body."""
+class JsonOrFormParser(Parser):
+    """Parses JSON and form-encoded bodies; a form with only its CSRF token counts as no body."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        """The body as Python values."""
+        """The body as Python values; None for an empty form."""
         if request.content_type not in FORMS:
             return super().parse_body(request)
         fields = {name: value for name, value in request.POST.items() if name != CSRF_FIELD}
@@ -52,38 +53,38 @@ class FormsToo(Parser):
 
 
 class ElonaraAPI(NinjaAPI):
-    """Ninja, with problems in its description and answers that no cache keeps."""
+    """NinjaAPI with error responses in its OpenAPI schema, and responses that are not cached."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(parser=FormsToo(), **options)
+        super().__init__(parser=JsonOrFormParser(), **options)
 
     def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
-        """Tokens and private lists stay out of caches (RFC 6749, section 5.1)."""
+        """Add `Cache-Control: no-store`: responses contain tokens (RFC 6749, section 5.1) and private lists."""
         response = super().create_temporal_response(request)
         response["Cache-Control"] = "no-store"
         return response
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
-        """The description, with the problems that each operation can answer with."""
+        """The OpenAPI schema with the error responses of each operation."""
         schema = super().get_openapi_schema(**options)
         model = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
         schema["components"]["schemas"] |= {**model.pop("$defs", {}), "ProblemOut": model}
         for path, methods in schema["paths"].items():
             for operation in methods.values():
-                for status in _problems(path, "requestBody" in operation):
-                    operation["responses"].setdefault(status, _described(status))
+                for status in _error_statuses(path, "requestBody" in operation):
+                    operation["responses"].setdefault(status, _error_response(status))
         return schema
 
 
-def _problems(path: str, has_body: bool) -> set[int]:
-    found = set(EVERYWHERE if has_body else (401, 403, 422))
-    found.update(OF_ONE_THING if "{" in path else ())
-    found.update(OF_INVITING if "invitations" in path else ())
-    found.update(OF_THE_GRAPH if "/me/bluesky/" in path else ())
-    found.update(OF_TOKENS if path.endswith("/tokens") else ())
+def _error_statuses(path: str, has_body: bool) -> set[int]:
+    found = set(WITH_BODY if has_body else WITHOUT_BODY)
+    found.update(WITH_PATH_PARAMETER if "{" in path else ())
+    found.update(ON_INVITATIONS if "invitations" in path else ())
+    found.update(ON_THE_GRAPH if "/me/bluesky/" in path else ())
+    found.update(ON_TOKENS if path.endswith("/tokens") else ())
     return found
 
 
-def _described(status: int) -> dict[str, Any]:
+def _error_response(status: int) -> dict[str, Any]:
     content = {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
     return {"description": HTTPStatus(status).phrase, "content": content}

@@ -1,4 +1,4 @@
-"""`/me/bluesky`: the people whom the caller knows on Bluesky."""
+"""`/me/bluesky`: the caller's followers and follows on Bluesky, and reading them again."""
 
 from __future__ import annotations
 

@@ -18,18 +18,21 @@ from elonara.members.errors import Invalid, NotAllowed
 
 log = logging.getLogger(__name__)
 
-# Refusals of a whole press that are about what was sent, or about who sends; the others are about the state of things.
-_INPUT = frozenset({"nobody", "too_many", "note_too_long", "line_too_long", "unknown_choice"})
-_PERMISSION = frozenset({"not_allowed", "not_host", "suspended"})
-_LATER = frozenset({"graph_unavailable"})
-# What only the member can mend before her people can be read; the rest is the network's.
-_OF_THE_MEMBER = frozenset({"not_connected", "account_deactivated"})
+# HTTP status of an InvitationRefused by its code; every other code is a conflict with the current state (409).
+_STATUS_OF_CODES = {
+    422: frozenset({"nobody", "too_many", "note_too_long", "line_too_long", "unknown_choice"}),
+    403: frozenset({"not_allowed", "not_host", "suspended"}),
+    503: frozenset({"graph_unavailable"}),
+}
+# Reasons of GraphUnavailable that only the member can resolve (409); the others are faults of the network (503).
+_NEEDS_MEMBER = frozenset({"not_connected", "account_deactivated"})
 
 
 class Problem(Exception):
-    """An answer that is not the one that was asked for.
+    """An error response.
 
-    `code` never changes once published; `detail` is a sentence for a person; `extra` members go beside them.
+    `code` is stable once published; `detail` is a sentence for people; `extra` are further members of the document
+    (RFC 9457, section 3.2).
     """
 
     def __init__(self, status: int, code: str, detail: str, **extra: Any) -> None:
@@ -38,7 +41,7 @@ class Problem(Exception):
 
 
 def render(status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
-    """One problem as a response."""
+    """The response for one problem."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
     response = JsonResponse(body | extra, status=status, content_type=PROBLEM)
     response["Cache-Control"] = "no-store"
@@ -52,7 +55,7 @@ def _problem(_request: HttpRequest, fault: Problem) -> HttpResponse:
 
 
 def _validation(_request: HttpRequest, fault: ValidationError) -> HttpResponse:
-    # pydantic's `input` and `ctx` hold what was sent, a password among it: only the place and the reason go back.
+    # Return only the location and the message: pydantic's `input` and `ctx` repeat what was sent, even passwords.
     fields = [
         {"field": ".".join(str(step) for step in error["loc"][1:] if step != "payload"), "problem": error["msg"]}
         for error in fault.errors
@@ -70,16 +73,15 @@ def _not_allowed(_request: HttpRequest, fault: NotAllowed) -> HttpResponse:
 
 
 def _refused(_request: HttpRequest, fault: InvitationRefused) -> HttpResponse:
-    groups = {422: _INPUT, 403: _PERMISSION, 503: _LATER}
-    status = next((status for status, codes in groups.items() if fault.code in codes), 409)
+    status = next((status for status, codes in _STATUS_OF_CODES.items() if fault.code in codes), 409)
     return render(status, fault.code, fault.sentence, way_on=fault.way_on)
 
 
 def _graph(_request: HttpRequest, fault: GraphUnavailable) -> HttpResponse:
-    return render(409 if fault.reason in _OF_THE_MEMBER else 503, fault.reason, fault.sentence)
+    return render(409 if fault.reason in _NEEDS_MEMBER else 503, fault.reason, fault.sentence)
 
 
-def _missing(_request: HttpRequest, _fault: Http404) -> HttpResponse:
+def _not_found(_request: HttpRequest, _fault: Http404) -> HttpResponse:
     return render(404, "not_found", "There is no such thing here, or you may not see it.")
 
 
@@ -87,7 +89,7 @@ def _unauthorized(_request: HttpRequest, _fault: AuthenticationError) -> HttpRes
     return render(401, "unauthorized", "Send a valid token: Authorization: Bearer <token>. POST /tokens gives one.")
 
 
-def _denied(_request: HttpRequest, _fault: PermissionDenied) -> HttpResponse:
+def _permission_denied(_request: HttpRequest, _fault: PermissionDenied) -> HttpResponse:
     return render(403, "not_allowed", "You may not do this.")
 
 
@@ -109,7 +111,7 @@ def _unexpected(request: HttpRequest, fault: Exception) -> HttpResponse:
 
 
 def install(api: NinjaAPI) -> None:
-    """Let every error of `api` leave as a problem."""
+    """Register handlers that turn every exception in a view of `api` into a problem response."""
     handlers: dict[type[Exception], Any] = {
         Problem: _problem,
         ValidationError: _validation,
@@ -117,9 +119,9 @@ def install(api: NinjaAPI) -> None:
         NotAllowed: _not_allowed,
         InvitationRefused: _refused,
         GraphUnavailable: _graph,
-        Http404: _missing,
+        Http404: _not_found,
         AuthenticationError: _unauthorized,
-        PermissionDenied: _denied,
+        PermissionDenied: _permission_denied,
         SuspiciousOperation: _suspicious,
         HttpError: _http,
         Exception: _unexpected,

@@ -1,4 +1,4 @@
-"""From a slug to an event or a community that the caller may see; what may not be seen looks like what is not there."""
+"""Find the event or community of a slug. What the caller may not see is 404, like what does not exist."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from elonara.members.models import Member
 
 
 def dids_of(member: Member) -> tuple[str, ...]:
-    """The DID the caller has proved, if any."""
+    """The member's linked DID, if any."""
     identity = BlueskyOAuthService().get_identity_for_member(member.pk)
     return (identity.did,) if identity else ()
 
 
 def event_at(slug: str, member: Member) -> Event:
-    """Raises Http404."""
+    """The event, where the member may see it. Raises Http404."""
     try:
-        found = events.by_slug(_sound(slug), invited=True)
+        found = events.by_slug(_printable(slug), invited=True)
     except ObjectDoesNotExist as fault:
         raise Http404 from fault
     dids = dids_of(member)
@@ -33,8 +33,8 @@ def event_at(slug: str, member: Member) -> Event:
 
 
 def community_at(slug: str, member: Member) -> Community:
-    """Raises Http404."""
-    found = Community.objects.select_related("created_by").filter(slug=_sound(slug)).first()
+    """The community, where the member may see it. Raises Http404."""
+    found = Community.objects.select_related("created_by").filter(slug=_printable(slug)).first()
     dids = dids_of(member)
     if found is None or not (communities.may_see(found, member, dids) or is_invited(found, dids)):
         raise Http404
@@ -42,7 +42,7 @@ def community_at(slug: str, member: Member) -> Community:
 
 
 def find(member: Member, *, event: str = "", community: str = "") -> Event | Community | None:
-    """The target a people list speaks of, None where none is named. Raises Http404."""
+    """The target named by one of the slugs, None where both are empty. Raises Http404."""
     if event:
         return event_at(event, member)
     if community:
@@ -50,8 +50,8 @@ def find(member: Member, *, event: str = "", community: str = "") -> Event | Com
     return None
 
 
-def _sound(slug: str) -> str:
-    """The slug, where a database can be asked for it. Raises Http404."""
+def _printable(slug: str) -> str:
+    """The slug. Raises Http404 for control characters: PostgreSQL refuses a query with NUL."""
     if not slug.isprintable():
         raise Http404
     return slug

@@ -1,8 +1,8 @@
-"""Elonara tokens: the JWTs that other programs send (RFC 7519, profiled like RFC 9068).
+"""Access tokens of the API: JWTs (RFC 7519, in the profile of RFC 9068).
 
-A token names a member of this site and nothing of Bluesky's: no Bluesky token ever leaves the server.
-It ends after an hour, and at once when the member's password changes, `token_epoch` is raised, or the member may no
-longer sign in.
+A token authenticates a member of this site. It contains no Bluesky token: those never leave the server. It expires
+after an hour, and becomes invalid at once when the member's password changes, `token_epoch` is raised, or the member
+may no longer sign in.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.members.models import Member
 from elonara.members.queries import may_sign_in
 
-TOKEN_LIFETIME_SECONDS = 3600  # seconds
+TOKEN_LIFETIME_SECONDS = 3600
 AUDIENCE = "elonara-api"
 TYPE = "at+jwt"
 
 
 class BadToken(Exception):
-    """The token is not one of ours, or not valid any more."""
+    """The token was not issued by this site, or is no longer valid."""
 
 
 @dataclass(frozen=True)
 class Issued:
-    """A new token and how long it lives (seconds)."""
+    """A new token and its lifetime in seconds (the response of RFC 6749, section 5.1)."""
 
     access_token: str = field(repr=False)
     expires_in: int = TOKEN_LIFETIME_SECONDS
@@ -50,7 +50,7 @@ def _key(secret: str) -> OctKey:
 
 
 def issue(member: Member) -> Issued:
-    """A token for a member who has just proved who they are."""
+    """A new token for a member who was just authenticated."""
     identity = BlueskyOAuthService().get_identity_for_member(member.pk)
     now = int(time.time())
     claims = {
@@ -72,7 +72,7 @@ def issue(member: Member) -> Issued:
 
 
 def member_of(token: str) -> Member:
-    """The member a token speaks for. Raises BadToken."""
+    """The member a token was issued to. Raises BadToken."""
     try:
         decoded = jwt.decode(token, _key(settings.SECRET_KEY), algorithms=["HS256"])
         JWTClaimsRegistry(
@@ -96,5 +96,5 @@ def member_of(token: str) -> Member:
 
 
 def _fingerprint(member: Member) -> str:
-    """Changes with the password, however it was changed, so that old tokens end with it."""
+    """A value that changes with the password hash, so that a new password invalidates old tokens."""
     return salted_hmac("elonara.api.tokens", f"{member.pk}:{member.password}", algorithm="sha256").hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""`/api/v1`: the calls that other programs make."""
+"""URL patterns of the API, `/api/v1`."""
 
 from __future__ import annotations
 
@@ -30,33 +30,33 @@ api.add_router("/communities", communities.router)
 api.add_router("/invitations", invitations.router)
 
 
-def _speaking(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Ninja answers a wrong method in plain text; the rest of the API speaks of problems."""
+def _with_problem_405(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Replaces ninja's plain-text 405 with a problem response."""
 
     @wraps(view)
-    def spoken(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         response = view(request, *args, **kwargs)
         if not isinstance(response, HttpResponseNotAllowed):
             return response
-        told = problems.render(405, "method_not_allowed", f"This address does not take {request.method}.")
-        told["Allow"] = response["Allow"]
-        return told
+        problem = problems.render(405, "method_not_allowed", f"This address does not take {request.method}.")
+        problem["Allow"] = response["Allow"]
+        return problem
 
-    return spoken
+    return wrapped
 
 
 @csrf_exempt
-def _unknown(request: HttpRequest) -> HttpResponse:
+def _not_found(request: HttpRequest) -> HttpResponse:
     return problems.render(404, "not_found", "There is no such call. /api/v1/docs lists them all.")
 
 
 def _patterns() -> list[URLPattern | URLResolver]:
-    found = api.urls[0]
-    for pattern in found:
+    patterns = api.urls[0]
+    for pattern in patterns:
         if isinstance(pattern, URLPattern):
-            pattern.callback = _speaking(pattern.callback)
+            pattern.callback = _with_problem_405(pattern.callback)
     to_docs = RedirectView.as_view(pattern_name="api:openapi-view")
-    return [path("", to_docs), *found, re_path("", _unknown)]
+    return [path("", to_docs), *patterns, re_path("", _not_found)]
 
 
 app_name = "api"

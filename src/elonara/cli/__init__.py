@@ -1,7 +1,7 @@
-"""The command `elonara`: one module per command, and what `doctor` looks at in modules of its own.
+"""The command `elonara`: one module per command; the checks of `doctor` have modules of their own.
 
-A command reads its options, calls the floors below and says what happened; it ends with exit status 0 on success. It
-stands at the very top because it starts everything, so nothing may import it.
+A command reads its arguments, calls the layers below and prints what happened; its exit status is 0 on success. This is
+the top layer, because it starts everything: nothing may import it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from elonara.cli import arguments
 from elonara.cli.errors import CommandRefused
-from elonara.cli.postgres import DatabaseAway, check_database, let_go
+from elonara.cli.postgres import DatabaseAway, check_database, close_connections
 from elonara.config.options import BadSetting, load
 from elonara.keyfiles import KeyFileFault
 from elonara.sealing import ensure_keys
@@ -22,35 +22,35 @@ from elonara.sealing import ensure_keys
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    os.umask(0o077)  # the database, pictures and keys are nobody else's on this machine
+    os.umask(0o077)  # no other user of this machine may read the database, pictures and keys
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["sandbox"]:  # has options of its own, and starts without the site
         return _guarded(argparse.Namespace(module="sandbox", rest=words[1:], django=False))
     return _guarded(arguments.parser().parse_args(words))
 
 
-def _guarded(given: argparse.Namespace) -> int:
+def _guarded(args: argparse.Namespace) -> int:
     try:
         options = load()
-        if given.django:
+        if args.django:
             _set_up_django()
             ensure_keys(options.data_dir)
-            if given.module != "doctor":  # which tells more than this one line
+            if args.module != "doctor":  # doctor reports it as one of its findings
                 check_database(options)
-        return int(importlib.import_module(f"elonara.cli.{given.module}").run(given, options))
+        return int(importlib.import_module(f"elonara.cli.{args.module}").run(args, options))
     except (BadSetting, KeyFileFault) as fault:
-        return _say(fault, 2)
+        return _fail(fault, 2)
     except (CommandRefused, DatabaseAway) as fault:
-        return _say(fault, 1)
+        return _fail(fault, 1)
     except KeyboardInterrupt:
         return 130
     except Exception as fault:
-        if not _is_database_fault(fault):
+        if not _is_database_error(fault):
             raise
-        return _say(f"the database does not answer: {fault}", 1)
+        return _fail(f"the database does not answer: {fault}", 1)
     finally:
-        if given.django:
-            let_go()
+        if args.django:
+            close_connections()
 
 
 def _set_up_django() -> None:
@@ -60,12 +60,12 @@ def _set_up_django() -> None:
     django.setup()
 
 
-def _is_database_fault(fault: Exception) -> bool:
+def _is_database_error(fault: Exception) -> bool:
     from django.db import InterfaceError, OperationalError  # noqa: PLC0415
 
     return isinstance(fault, (OperationalError, InterfaceError))
 
 
-def _say(fault: object, status: int) -> int:
+def _fail(fault: object, status: int) -> int:
     print(f"elonara: {' '.join(str(fault).split())}", file=sys.stderr)
     return status

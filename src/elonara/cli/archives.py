@@ -1,7 +1,8 @@
-"""What a backup is made of: an archive with the database and the pictures, and one with the keys.
+"""The two archives of a backup: one with the database and the pictures, one with the keys.
 
 `elonara-20261123-150405.tar.gz` holds `manifest.json`, `database.sqlite3` or `database.dump` (of pg_dump), `media/…`;
-`elonara-20261123-150405.keys.tar` the `keys` folder. Apart, because whoever has both can open every session.
+`elonara-20261123-150405.keys.tar` holds the `keys` folder. They are separate because both together give access to the
+Bluesky sessions of all members.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from elonara.cli.errors import CommandRefused
 
 SQLITE, POSTGRES = "database.sqlite3", "database.dump"
 MANIFEST = "manifest.json"
-PRIVATE = 0o600
+PRIVATE_MODE = 0o600
 
 
 def dump_database(folder: Path) -> Path:
-    """Write the database as it is at one instant into `folder`; the site may run meanwhile."""
+    """Write a consistent snapshot of the database into `folder`; the site may be running. Raises CommandRefused."""
     if connection.vendor == "sqlite":
         path = folder / SQLITE
         database = str(connection.settings_dict["NAME"])
@@ -42,22 +43,22 @@ def dump_database(folder: Path) -> Path:
 
 
 def load_database(path: Path) -> None:
-    """Fill an empty database from `dump_database`'s file."""
+    """Fill an empty database from a file of `dump_database`."""
     if connection.vendor == "sqlite":
         target = Path(str(connection.settings_dict["NAME"]))
         connection.close()
         target.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
             source.backup(copy)
-        target.chmod(PRIVATE)
+        target.chmod(PRIVATE_MODE)
         return
     _postgres("pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction", str(path))
 
 
 def pack(path: Path, parts: dict[str, Path], *, compressed: bool) -> None:
-    """Write an archive that only its owner can read, whole or not at all."""
+    """Write an archive that only its owner can read. It appears under its name only once it is complete."""
     unfinished = path.with_name(f".{path.name}.part")
-    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
     try:
         with os.fdopen(handle, "wb") as file:
             with tarfile.open(fileobj=file, mode="w:gz" if compressed else "w") as archive:
@@ -68,14 +69,14 @@ def pack(path: Path, parts: dict[str, Path], *, compressed: bool) -> None:
             os.fsync(file.fileno())
         unfinished.rename(path)
     except BaseException:
-        unfinished.unlink(missing_ok=True)  # a disk that is full would stay so
+        unfinished.unlink(missing_ok=True)  # where the disk is full, free the space again
         raise
 
 
 def keep_newest(made: Path, ending: str, keep: int) -> list[Path]:
-    """Delete archives of `elonara backup` beside `made` until `keep` are left; returns those that are gone.
+    """Delete the oldest archives of `elonara backup` beside `made` until `keep` are left; returns the deleted ones.
 
-    `made` stays whatever its name says: the clock may have been wrong when the others were written.
+    `made` itself always stays: names hold dates, and the clock may have been ahead when another one was written.
     """
     ours = re.compile(rf"elonara-\d{{8}}-\d{{6}}{re.escape(ending)}")
     others = sorted(path for path in made.parent.iterdir() if ours.fullmatch(path.name) and path != made)
@@ -86,25 +87,25 @@ def keep_newest(made: Path, ending: str, keep: int) -> list[Path]:
 
 
 def unpack(path: Path, folder: Path) -> None:
-    """Read an archive of `pack` into `folder`. Raises Refused for anything else."""
+    """Extract an archive of `pack` into `folder`. Raises CommandRefused where it is not readable as one."""
     try:
         with tarfile.open(path) as archive:
-            archive.extractall(folder, filter="data")  # refuses names that lead out of the folder
+            archive.extractall(folder, filter="data")  # refuses paths outside of the folder
     except (OSError, tarfile.TarError) as fault:
         raise CommandRefused(f"{path.name} cannot be read as a backup: {fault}") from fault
 
 
 def _postgres(program: str, *arguments: str) -> None:
     binary = find(program)
-    # Exactly as the site itself connects: all options of the URL, and libpq's own variables and files where it says
-    # nothing. What is Django's or psycopg's alone falls away.
+    # Connect exactly as the site does: by all parameters of the URL that libpq knows, and by libpq's own environment
+    # variables and files for the others. Parameters of Django and psycopg are left out.
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
-    given = {name: value for name, value in connection.get_connection_params().items() if name in known}
-    # The password goes by the environment: arguments can be seen by everybody on the machine.
-    password = given.pop("password", "")
-    given.pop("sslpassword", None)  # there is no variable for it
+    parameters = {name: value for name, value in connection.get_connection_params().items() if name in known}
+    # The password is passed in the environment: every user of the machine can see the arguments of a process.
+    password = parameters.pop("password", "")
+    parameters.pop("sslpassword", None)  # a secret too, and libpq has no variable for it
     done = subprocess.run(  # noqa: S603 - our own arguments
-        [binary, f"--dbname={psycopg.conninfo.make_conninfo(**given)}", *arguments],
+        [binary, f"--dbname={psycopg.conninfo.make_conninfo(**parameters)}", *arguments],
         env=os.environ | ({"PGPASSWORD": password} if password else {}), capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
@@ -112,7 +113,7 @@ def _postgres(program: str, *arguments: str) -> None:
 
 
 def find(program: str) -> str:
-    """Where one of PostgreSQL's client programs is. Raises Refused."""
+    """The path of one of PostgreSQL's client programs. Raises CommandRefused."""
     if found := shutil.which(program):
         return found
     newest = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), key=lambda path: int(path.parts[-3]))

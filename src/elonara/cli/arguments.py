@@ -1,4 +1,4 @@
-"""The options of every command, without what the commands need to run."""
+"""The argument parser of all commands. Imports none of them, so that `--help` and `--version` are fast."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SETTINGS = "Settings come from elonara.toml and the environment: docs/settings.m
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+    """The parser of the whole command line."""
     top = argparse.ArgumentParser(prog="elonara", description="A site for events and communities.", epilog=SETTINGS)
     top.add_argument("--version", action="version", version=f"elonara {version('elonara')}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
@@ -33,10 +33,10 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("--writes", metavar="HANDLE", default="", help="write and delete a test post there, by OAuth")
     _json(doctor)
 
-    again = _add(commands, "reauthorize", "name the hosts who could not post by OAuth")
-    again.add_argument("--moved", action="store_true", help="first end the sessions made under another site.url")
-    again.add_argument("--tell", action="store_true", help="ask each of them to renew the permission")
-    _json(again)
+    reauthorize = _add(commands, "reauthorize", "name the hosts who could not post by OAuth")
+    reauthorize.add_argument("--moved", action="store_true", help="first end the sessions made under another site.url")
+    reauthorize.add_argument("--tell", action="store_true", help="ask each of them to renew the permission")
+    _json(reauthorize)
 
     keys = commands.add_parser("keys", help="look after the keys in the data folder")
     rotate = _add(keys.add_subparsers(metavar="ACTION", required=True), "rotate", "seal everything under a new key")
@@ -67,9 +67,9 @@ def parser() -> argparse.ArgumentParser:
 def _add(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, about: str, *, django: bool = True
 ) -> argparse.ArgumentParser:
-    made = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", epilog=SETTINGS)
-    made.set_defaults(module=name, django=django)
-    return made
+    command = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", epilog=SETTINGS)
+    command.set_defaults(module=name, django=django)
+    return command
 
 
 def _json(command: argparse.ArgumentParser) -> None:

@@ -20,13 +20,13 @@ from elonara.options import Options
 DATA, KEYS = ".tar.gz", ".keys.tar"
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
-    """Write the two archives. The site may go on running."""
+def run(args: argparse.Namespace, options: Options) -> int:
+    """Write the two archives. The site may be running."""
     if migrate.is_empty():
         raise CommandRefused("there is nothing to back up: this site has no database yet")
     made_at = datetime.now(UTC)
     name = f"elonara-{made_at:%Y%m%d-%H%M%S}"
-    data, keys = given.folder / f"{name}{DATA}", (given.keys or given.folder) / f"{name}{KEYS}"
+    data, keys = args.folder / f"{name}{DATA}", (args.keys or args.folder) / f"{name}{KEYS}"
     manifest = {
         "made_at": made_at.isoformat(timespec="seconds"),
         "version": version("elonara"),
@@ -35,16 +35,16 @@ def run(given: argparse.Namespace, options: Options) -> int:
     }
     try:
         _write(data, keys, manifest, options)
-        # Only once both are written: an old backup is better than none.
+        # Only once both archives are written, so that there is a backup at any time.
         pruned = [
             old
             for made, ending in ((data, DATA), (keys, KEYS))
-            if given.keep
-            for old in archives.keep_newest(made, ending, given.keep)
+            if args.keep
+            for old in archives.keep_newest(made, ending, args.keep)
         ]
     except (OSError, sqlite3.Error) as fault:
         raise CommandRefused(f"the backup could not be finished: {fault}") from fault
-    if given.json:
+    if args.json:
         print(json.dumps({"file": str(data), "keys": str(keys), "pruned": [str(path) for path in pruned], **manifest}))
     else:
         print(f"{data}\n{keys}\nKeep the two apart: together they open every session of every member.")
@@ -56,11 +56,12 @@ def run(given: argparse.Namespace, options: Options) -> int:
 def _write(data: Path, keys: Path, manifest: dict[str, str], options: Options) -> None:
     for folder in (data.parent, keys.parent):
         folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".elonara-backup-", dir=data.parent) as place:
-        database = archives.dump_database(Path(place))
-        (Path(place) / archives.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix=".elonara-backup-", dir=data.parent) as name:
+        temporary = Path(name)
+        database = archives.dump_database(temporary)
+        (temporary / archives.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
         parts = {
-            archives.MANIFEST: Path(place) / archives.MANIFEST,
+            archives.MANIFEST: temporary / archives.MANIFEST,
             database.name: database,
             "media": Path(settings.MEDIA_ROOT),
         }

@@ -14,15 +14,15 @@ from elonara.options import Options
 HIDDEN = "(hidden)"
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
-    """Print every setting, its value and where it comes from; secrets only as set or not."""
+def run(args: argparse.Namespace, options: Options) -> int:
+    """Print every setting, its value and where it comes from; of a secret only whether it is set."""
     _, sources = load_with_sources()
-    spelled = {ours: theirs for theirs, ours in RENAMED.items()}
+    toml_names = {ours: theirs for theirs, ours in RENAMED.items()}
     rows = [
-        {"name": spelled.get(name, name), "value": _shown(name, value), "from": sources.get(name, "default")}
+        {"name": toml_names.get(name, name), "value": _shown(name, value), "from": sources.get(name, "default")}
         for name, value in _values(options)
     ]
-    if given.json:
+    if args.json:
         print(json.dumps({"settings": rows}))
         return 0
     width = max(len(row["name"]) for row in rows)

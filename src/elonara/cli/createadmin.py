@@ -14,22 +14,22 @@ from elonara.members.errors import Invalid
 from elonara.options import Options
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
-    """Make an operator's account. Whoever has this shell has the site's data, and needs no other proof."""
+def run(args: argparse.Namespace, options: Options) -> int:
+    """Create an operator's account. No further proof is needed: this shell can read all data of the site anyway."""
     migrate.ready(migrate=False)
-    password = sys.stdin.readline().rstrip("\n") if given.password_stdin else _ask()
+    password = sys.stdin.readline().rstrip("\n") if args.password_stdin else _ask_password()
     try:
-        member = create_operator(given.username, password, email=given.email)
+        member = create_operator(args.username, password, email=args.email)
     except Invalid as fault:
         raise CommandRefused(" ".join(f"{field}: {sentence}" for field, sentence in fault.errors.items())) from fault
-    if given.json:
+    if args.json:
         print(json.dumps({"member_id": member.pk, "username": member.username}))
     else:
         print(f"{member.username} runs the site now. Sign in at {options.site.url}/accounts/login/")
     return 0
 
 
-def _ask() -> str:
+def _ask_password() -> str:
     if not sys.stdin.isatty():
         raise CommandRefused("say the password with --password-stdin, or run this in a terminal")
     first = getpass.getpass("Password: ")

@@ -1,4 +1,4 @@
-"""`elonara doctor`: what is wrong, and what to do about it, on one screen."""
+"""`elonara doctor`: checks the site, and says for each finding what to do about it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from elonara.members.first_run import has_operator
 from elonara.options import Options
 from elonara.web.health import DISK_FULL_BELOW
 
-DISK_LOW_BELOW = 1 << 30  # bytes: early enough to do something about it
+DISK_LOW_BELOW = 1 << 30  # bytes; early enough to free some space
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
-    """Look at everything; exit status 1 when something is wrong."""
-    looks: list[Callable[[Options], Iterator[Finding]]] = [
+def run(args: argparse.Namespace, options: Options) -> int:
+    """Run all checks; exit status 1 when something is wrong."""
+    checks: list[Callable[[Options], Iterator[Finding]]] = [
         _site,
         _keys,
         _disk,
@@ -35,13 +35,13 @@ def run(given: argparse.Namespace, options: Options) -> int:
         _relay,
         doctor_rows.check,
     ]
-    if not given.offline:
-        looks.append(doctor_network.check)
-    if given.writes:
-        looks.append(partial(doctor_writes.check, handle=given.writes))
-    found = [finding for look in looks for finding in look(options)]
+    if not args.offline:
+        checks.append(doctor_network.check)
+    if args.writes:
+        checks.append(partial(doctor_writes.check, handle=args.writes))
+    found = [finding for check in checks for finding in check(options)]
     wrong = any(finding.level == "wrong" for finding in found)
-    if given.json:
+    if args.json:
         print(json.dumps({"ok": not wrong, "findings": [asdict(finding) for finding in found]}))
         return int(wrong)
     for finding in found:

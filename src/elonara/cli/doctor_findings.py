@@ -1,4 +1,4 @@
-"""What `elonara doctor` finds."""
+"""The result type of the checks of `elonara doctor`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ type Level = Literal["ok", "note", "wrong"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `fix` says what to do where it is not well."""
+    """The result of one check: `what` was checked, what it `says`, and how to `fix` it where it is not "ok"."""
 
     level: Level
     what: str

@@ -1,4 +1,4 @@
-"""What `elonara doctor` asks beyond this machine: Bluesky's services, the clock, and ourselves as the world sees us."""
+"""Checks of `elonara doctor` over the network: Bluesky's services, the clock, and our own public client metadata."""
 
 from __future__ import annotations
 
@@ -16,63 +16,65 @@ from elonara.bluesky.oauth.client import JWKS_PATH, METADATA_PATH
 from elonara.cli.doctor_findings import Finding
 from elonara.options import Options
 
-# A proof of possession that is older than a few seconds is refused; a `Date` header is exact to one second.
-SKEW_NOTE, SKEW_WRONG = 3.0, 8.0
+# Servers refuse DPoP proofs (RFC 9449) that are dated more than a few seconds before or after their own time. A `Date`
+# header is exact to one second.
+SKEW_NOTE_SECONDS, SKEW_WRONG_SECONDS = 3.0, 8.0
 SYNC = "Keep this machine's clock right: timedatectl set-ntp true (systemd), or any NTP client."
 
 
 def check(options: Options) -> Iterator[Finding]:
-    """PLC, AppView and resolver, the clock against theirs, and our own client metadata."""
+    """Check PLC, AppView and handle resolver, our clock against theirs, and our own client metadata."""
     bluesky = options.bluesky
-    looks = {"PLC": f"{bluesky.plc_url}/_health", "AppView": f"{bluesky.appview_url}/xrpc/_health"}
+    services = {"PLC": f"{bluesky.plc_url}/_health", "AppView": f"{bluesky.appview_url}/xrpc/_health"}
     if bluesky.handle_resolver_url:
         handle = "atproto.com"
         nsid = "com.atproto.identity.resolveHandle"
-        looks["resolver"] = f"{bluesky.handle_resolver_url}/xrpc/{nsid}?handle={quote(handle)}"
+        services["resolver"] = f"{bluesky.handle_resolver_url}/xrpc/{nsid}?handle={quote(handle)}"
     skews = []
-    for what, url in looks.items():
+    for what, url in services.items():
         finding, skew = _reach(what, url)
         yield finding
         skews += [skew] if skew is not None else []
     if skews:
         yield clock(min(skews, key=abs))
-    yield from _ourselves(options)
+    yield from _client_metadata(options)
     if bluesky.relay.identifier:
         yield _relay(options)
 
 
 def clock(ahead: float) -> Finding:
-    """What it means that our clock is `ahead` seconds before theirs (negative: behind)."""
+    """The finding for a clock that is `ahead` seconds before the servers' (negative: behind)."""
     way = "ahead" if ahead > 0 else "behind"
-    if abs(ahead) >= SKEW_WRONG:
+    if abs(ahead) >= SKEW_WRONG_SECONDS:
         says = f"this machine's clock is {abs(ahead):.0f} s {way}: Bluesky refuses what it signs"
         return Finding("wrong", "clock", says, SYNC)
-    if abs(ahead) >= SKEW_NOTE:
+    if abs(ahead) >= SKEW_NOTE_SECONDS:
         return Finding("note", "clock", f"this machine's clock is {abs(ahead):.0f} s {way}", SYNC)
     return Finding("ok", "clock", "as Bluesky's, within a second or two")
 
 
 def _reach(what: str, url: str) -> tuple[Finding, float | None]:
+    """Request `url` once; returns the finding and the clock skew in seconds, None where it is unknown."""
     began = time.time()
     try:
-        answer = network.http().request("GET", url, deadline=10.0)
+        response = network.http().request("GET", url, deadline=10.0)
     except AtprotoError as fault:
         fix = "Does this machine reach the internet? A private address needs bluesky.allow_private_hosts."
         return Finding("wrong", what, f"{url} is not reached: {fault}", fix), None
-    skew = _skew(answer, began, time.time())
-    if answer.status >= 500:
-        says = f"{url} answers {answer.status}"
+    skew = _skew(response, began, time.time())
+    if response.status >= 500:
+        says = f"{url} answers {response.status}"
         return Finding("wrong", what, says, "Try again later; the trouble is over there."), skew
     return Finding("ok", what, f"{url} answers"), skew
 
 
-def _skew(answer: Response, began: float, ended: float) -> float | None:
-    """Seconds by which our clock is before the server's, None where it told no date."""
+def _skew(response: Response, began: float, ended: float) -> float | None:
+    """Seconds by which our clock is ahead of the server's, None where the response has no valid `Date` header."""
     try:
-        theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+        theirs = parsedate_to_datetime(response.headers.get("date", "")).timestamp()
     except (ValueError, TypeError):
         return None
-    # The header has whole seconds: it was true at some moment of the second that follows it.
+    # The header has whole seconds: it was made at some moment within the second that begins at `theirs`.
     ours_first, ours_last = began - (theirs + 1), ended - theirs
     if ours_first <= 0 <= ours_last:
         return 0.0
@@ -80,7 +82,7 @@ def _skew(answer: Response, began: float, ended: float) -> float | None:
 
 
 def _relay(options: Options) -> Finding:
-    """Whether the account that posts for others says of itself that a program writes there."""
+    """Whether the site's own account, which posts for hosts, carries the self-label `bot`."""
     handle = options.bluesky.relay.identifier
     fix = "Label it as a bot in its profile: Bluesky's rules for bots ask for it, and people can filter by it."
     try:
@@ -93,8 +95,8 @@ def _relay(options: Options) -> Finding:
     return Finding("ok", "relay", f"{handle} carries the label `bot`")
 
 
-def _ourselves(options: Options) -> Iterator[Finding]:
-    """What authorization servers read about us when a member connects."""
+def _client_metadata(options: Options) -> Iterator[Finding]:
+    """Whether authorization servers can fetch the documents that describe this site as an OAuth client."""
     if options.site.is_loopback:
         yield Finding("ok", "client", "a loopback client: servers need to fetch nothing; sessions last two weeks")
         return
@@ -106,14 +108,14 @@ def _ourselves(options: Options) -> Iterator[Finding]:
 def _document(url: str, expected: dict[str, Any]) -> Finding:
     fix = "Let your proxy pass this address on to Elonara as it is: without sign-in, redirect, challenge or cache."
     try:
-        answer = network.http().request("GET", url, deadline=10.0)
-        found = answer.json() if answer.status == 200 else {}
+        response = network.http().request("GET", url, deadline=10.0)
+        found = response.json() if response.status == 200 else {}
     except AtprotoError as fault:
-        away = f"{fix} Where only this machine cannot reach its own public address, look from another one."
-        return Finding("wrong", "client", f"{url} is not reached: {fault}", away)
-    if answer.status != 200:
-        return Finding("wrong", "client", f"{url} answers {answer.status}; nobody can connect", fix)
-    if not answer.headers.get("content-type", "").startswith("application/json"):
+        unreachable = f"{fix} Where only this machine cannot reach its own public address, look from another one."
+        return Finding("wrong", "client", f"{url} is not reached: {fault}", unreachable)
+    if response.status != 200:
+        return Finding("wrong", "client", f"{url} answers {response.status}; nobody can connect", fix)
+    if not response.headers.get("content-type", "").startswith("application/json"):
         return Finding("wrong", "client", f"{url} is not served as application/json", fix)
     if found != expected:
         other = "Is that another Elonara, or one with other keys or settings? Restart it, and empty the proxy's cache."

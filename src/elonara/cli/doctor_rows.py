@@ -1,4 +1,4 @@
-"""What `elonara doctor` reads in the rows: who works, what is stuck, and who could not post tomorrow."""
+"""Checks of `elonara doctor` in the database: workers, a stuck queue, failures, and hosts who cannot post by OAuth."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ from elonara.invitations.outbox.queue import MODELS, next_poll_at
 from elonara.options import Options
 from elonara.sealing import CannotUnseal
 
-STUCK_AFTER: Final = timedelta(minutes=10)  # what is due goes out within seconds; a turn of an account lasts 20
+# Due posts are normally sent within seconds, and a worker spends at most 20 s on one account before the next.
+STUCK_AFTER: Final = timedelta(minutes=10)
 DAY: Final = timedelta(days=1)
 
 
 def check(options: Options) -> Iterator[Finding]:
-    """Nothing where the database cannot be read: that was said already."""
+    """Run the checks of this module; none where the database cannot be read or lacks migrations: `doctor` says so."""
     try:
         if migrate.pending():
             return
@@ -38,7 +39,7 @@ def check(options: Options) -> Iterator[Finding]:
         yield from _workers(options)
         yield from _queue()
         yield from _failed()
-        yield from _errands()
+        yield from _periodic_tasks()
         yield from _paused()
         yield from _servers()
         yield from _relay(options)
@@ -48,7 +49,10 @@ def check(options: Options) -> Iterator[Finding]:
 
 
 def _clock() -> Iterator[Finding]:
-    """This process has just begun and saw no step; the rows were dated by those that did."""
+    """Compare the clock with the newest dates in the database.
+
+    The health check of a running site notices when the clock is set back; this process has just started and cannot.
+    """
     found = [
         Worker.objects.aggregate(at=Max("seen_at"))["at"],
         PeriodicTask.objects.aggregate(at=Max("ran_at"))["at"],
@@ -78,11 +82,11 @@ def _workers(options: Options) -> Iterator[Finding]:
 
 def _queue() -> Iterator[Finding]:
     now = timezone.now()
-    # As delivery reckons: with the distance between posts, pauses and confirmations, which are no standstill.
+    # Use delivery's own calculation: spacing between posts, pauses and awaited confirmations are no standstill.
     due = [at for did, _ in delivery.sweep() if (at := next_poll_at(did)) is not None]
     due += OutgoingEmail.objects.order_by("due_at").values_list("due_at", flat=True)[:1]
     invited = EmailInvitation.objects.filter(state=EmailState.QUEUED)
-    # Those of a paused host wait for the operator, not for a worker.
+    # Leave out hosts whose sending is paused: these wait for the operator, not for a worker.
     invited = invited.filter(Q(host__sending=None) | Q(host__sending__paused_at=None))
     due += invited.order_by("due_at").values_list("due_at", flat=True)[:1]
     late = now - min(due, default=now)
@@ -97,17 +101,17 @@ def _failed() -> Iterator[Finding]:
     for model in MODELS:
         recent = Q(last_attempt_at__gte=since) | Q(last_attempt_at=None, queued_at__gte=since)
         found.update(model.objects.filter(recent, state=State.FAILED).values_list("reason", flat=True))
-    letters = EmailInvitation.objects.filter(state=EmailState.FAILED, due_at__gte=since)
-    found.update(letters.values_list("reason", flat=True))
+    emails = EmailInvitation.objects.filter(state=EmailState.FAILED, due_at__gte=since)
+    found.update(emails.values_list("reason", flat=True))
     if found:
         why = " ".join(f"{count}: {reasons.sentence(code) or 'no reason'}" for code, count in found.most_common(3))
         fix = "Their hosts see why and can try again; /admin/jobs/ shows all reasons."
         yield Finding("note", "failed", f"{found.total()} in the last day. {why}", fix)
 
 
-def _errands() -> Iterator[Finding]:
-    for errand in PeriodicTask.objects.exclude(error=""):
-        yield Finding("wrong", "errand", f"{errand.name}: {errand.error}", "It comes again by itself; see the log.")
+def _periodic_tasks() -> Iterator[Finding]:
+    for task in PeriodicTask.objects.exclude(error=""):
+        yield Finding("wrong", "errand", f"{task.name}: {task.error}", "It comes again by itself; see the log.")
 
 
 def _paused() -> Iterator[Finding]:
@@ -130,17 +134,17 @@ def _relay(options: Options) -> Iterator[Finding]:
     try:
         refused = unsealed(row, "app_password_enc")
     except CannotUnseal:
-        return  # it is asked anew with the password of the settings
+        return  # the next use starts a new session with the password in the settings
     if refused is not None and refused.reveal() == relay.app_password:
         fix = "Make a new app password for that account, set bluesky.relay.app_password to it, and restart."
         yield Finding("wrong", "relay", f"{row.handle}'s server no longer takes its app password", fix)
 
 
 def _sessions(options: Options) -> Iterator[Finding]:
-    alone = reauthorization.on_app_passwords_alone()
-    if alone:
+    app_password_only = reauthorization.on_app_passwords_alone()
+    if app_password_only:
         fix = "Nothing is to be done now. Before posts go by OAuth, ask them to connect: elonara reauthorize --tell"
-        yield Finding("note", "members", f"{alone} can post by app password alone", fix)
+        yield Finding("note", "members", f"{app_password_only} can post by app password alone", fix)
     lacking = reauthorization.lacking_write_scope()
     if lacking:
         names = ", ".join(f"@{one.handle} ({one.reason})" for one in lacking[:5])

@@ -1,4 +1,7 @@
-"""`elonara doctor --writes HANDLE`: one test post by OAuth, read back and deleted: is the mode safe to switch?"""
+"""`elonara doctor --writes HANDLE`: write one test post by OAuth, read it back and delete it.
+
+It shows whether OAuth posting works here, before the operator switches the mode to it.
+"""
 
 from __future__ import annotations
 
@@ -17,42 +20,42 @@ from elonara.cli.errors import CommandRefused
 from elonara.options import Options
 
 WHAT = "writes"
-LOOKS = 4  # a create that was lost on the way may still land
+DELETE_RETRIES = 4  # one second apart; a create request that timed out may still be executed by the server
 
 
 def check(options: Options, handle: str) -> Iterator[Finding]:
-    """Write, read and delete one post on the member's profile. It mentions nobody and links nowhere."""
+    """Write, read and delete one post by the member, without mentions or links. Raises CommandRefused."""
     identity = MemberIdentity.objects.filter(bsky_handle__iexact=handle.strip().removeprefix("@")).first()
     if identity is None:
         raise CommandRefused(
             f"no member has connected @{handle.removeprefix('@')}; connect that account on the site first"
         )
-    # This backend whatever the mode is: that is what is being asked.
-    agent, member, did, key = OAuthBlueskyAgent(), identity.member_id, identity.bsky_did, new_tid()
+    # Always the OAuth agent, whatever the mode is: the check is for switching to it.
+    agent, member, did, rkey = OAuthBlueskyAgent(), identity.member_id, identity.bsky_did, new_tid()
     text = f"A test of {options.site.name}. It is deleted at once."
     record = post(text, [], ["en"], created_at=timezone.now())
-    created = agent.create_post_for_member(member, record, author_did=did, rkey=key)
+    created = agent.create_post_for_member(member, record, author_did=did, rkey=rkey)
     if created.success:
         yield Finding("ok", WHAT, f"a post was written: {created.uri}")
     else:
         yield _failed("could not be written", created)
         if not created.ambiguous:
             return
-    read = agent.find_post(member, did, key)
+    read = agent.find_post(member, did, rkey)
     if created.success and not (read.success and read.cid == created.cid):
         yield _failed("cannot be read back", read)
-    deleted = agent.delete_post(member, did, key)
-    gone = agent.find_post(member, did, key)
-    for _ in range(LOOKS):
-        if deleted.success and gone.absent:
+    deleted = agent.delete_post(member, did, rkey)
+    found = agent.find_post(member, did, rkey)
+    for _ in range(DELETE_RETRIES):
+        if deleted.success and found.absent:
             break
         time.sleep(1)
-        deleted, gone = agent.delete_post(member, did, key), agent.find_post(member, did, key)
-    if deleted.success and gone.absent:
+        deleted, found = agent.delete_post(member, did, rkey), agent.find_post(member, did, rkey)
+    if deleted.success and found.absent:
         yield Finding("ok", WHAT, "and deleted again")
     else:
-        uri = f"at://{did}/app.bsky.feed.post/{key}"
-        yield _failed("could not be deleted", deleted if not deleted.success else gone, f"Delete it by hand: {uri}")
+        uri = f"at://{did}/app.bsky.feed.post/{rkey}"
+        yield _failed("could not be deleted", deleted if not deleted.success else found, f"Delete it by hand: {uri}")
 
 
 def _failed(what: str, result: BlueskyResult, fix: str = "") -> Finding:

@@ -1,5 +1,5 @@
-"""What a command says when it will not or cannot do what was asked."""
+"""The error of a command."""
 
 
 class CommandRefused(Exception):
-    """One line for the operator, with the way on. The exit status is 1."""
+    """The command cannot do what was asked. The message is one line that says what to do; the exit status is 1."""

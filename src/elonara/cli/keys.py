@@ -15,15 +15,15 @@ from elonara.bluesky.sealed_columns import did_of
 from elonara.members.mfa import SealedMFAAdapter
 from elonara.options import Options
 
-# Their values are bound to a DID besides column and row; those of all other rows to none.
-WITH_DID = (MemberIdentity, AppPasswordSession, AuthorizationRequest, AssertionKey)
+# Sealed values of these models are bound to a DID as well as to column and row (associated data of the encryption).
+BOUND_TO_DID = (MemberIdentity, AppPasswordSession, AuthorizationRequest, AssertionKey)
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
-    """Make a key and seal every kept value under it. Old keys stay in the ring: backups were sealed under them."""
+def run(args: argparse.Namespace, options: Options) -> int:
+    """Create a key and seal all stored values under it. Old keys stay in the ring: backups are sealed under them."""
     kid = sealing.rotate()
     resealed, failed = reseal(kid)
-    if given.json:
+    if args.json:
         print(json.dumps({"kid": kid, "resealed": resealed, "failed": failed}))
     else:
         print(f"key {kid} seals everything new; {resealed} kept values were sealed again")
@@ -34,11 +34,11 @@ def run(given: argparse.Namespace, options: Options) -> int:
 
 
 def reseal(kid: str) -> tuple[int, int]:
-    """Seal what is sealed under other keys under `kid`; returns how many were, and how many could not be opened."""
+    """Seal values of other keys under the key `kid`; returns how many were sealed, and how many could not be opened."""
     done = failed = 0
     for model, columns in sealed_models().items():
         for row in model._default_manager.iterator():
-            place = {"row": row.pk, "did": did_of(row) if isinstance(row, WITH_DID) else ""}
+            place = {"row": row.pk, "did": did_of(row) if isinstance(row, BOUND_TO_DID) else ""}
             for column in columns:
                 before: str = getattr(row, column)
                 if not before:
@@ -51,14 +51,14 @@ def reseal(kid: str) -> tuple[int, int]:
                     failed += 1
                     continue
                 after = sealing.seal(secret.reveal(), column=column, **place)
-                # Compared with what was read: a token that was refreshed meanwhile is newer, and sealed anew already.
+                # Compare-and-swap: a token that was refreshed meanwhile is newer, and sealed under the new key already.
                 done += model._default_manager.filter(pk=row.pk, **{column: before}).update(**{column: after})
     second = _reseal_second_factors(kid)
     return done + second[0], failed + second[1]
 
 
 def sealed_models() -> dict[type[models.Model], list[str]]:
-    """Every model of the site with sealed columns, and which these are: those whose name ends in `_enc`."""
+    """Model → its sealed columns, for all models that have some. Their names end in `_enc`."""
     found = {
         model: [one.name for one in model._meta.fields if one.name.endswith("_enc")] for model in apps.get_models()
     }

@@ -1,19 +1,19 @@
-"""How the allocator of a long-running process is told to keep little."""
+"""Keeps the memory of a long-running process small, by tuning glibc's allocator."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 
-# mallopt(3): names of glibc's malloc.h.
+# Parameters of mallopt(3), from glibc's malloc.h.
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
 
 
-def stay_small() -> None:
-    """Ask glibc for two arenas instead of eight a core, and to give every large block back when it is freed.
+def limit_malloc() -> None:
+    """Use two malloc arenas instead of eight per core, and return large blocks to the system when they are freed.
 
-    Threads that each decode a picture once would otherwise hold on to what they needed for it. Elsewhere than on
-    glibc this does nothing.
+    Otherwise the arena of every thread that once decoded a picture stays as large as that took. Without glibc this
+    does nothing.
     """
     if not sys.platform.startswith("linux"):
         return

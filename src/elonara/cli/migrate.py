@@ -1,4 +1,4 @@
-"""`elonara migrate`, and what `serve` asks about the database before it starts."""
+"""`elonara migrate`, and the checks of the schema that other commands make before they start."""
 
 from __future__ import annotations
 
@@ -16,32 +16,35 @@ from elonara.options import Options
 __all__ = ["apply", "is_empty", "pending", "ready", "run"]
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
-    """Apply what is missing, or with `--check` only name it."""
+def run(args: argparse.Namespace, options: Options) -> int:
+    """Apply pending migrations, or with `--check` only list them (exit status 1 where there are some)."""
     names = pending()
-    if not given.check:
+    if not args.check:
         apply()
-    if given.json:
-        print(json.dumps({"pending" if given.check else "applied": names}))
-    elif given.check:
+    if args.json:
+        print(json.dumps({"pending" if args.check else "applied": names}))
+    elif args.check:
         print("\n".join(["to be done:", *names]) if names else "the database is up to date")
     else:
         print(f"{len(names)} migrations applied" if names else "the database is up to date")
-    return 1 if given.check and names else 0
+    return 1 if args.check and names else 0
 
 
 def is_empty() -> bool:
-    """Whether nothing was ever migrated here."""
+    """Whether no migration was ever applied to this database."""
     return not MigrationExecutor(connection).loader.applied_migrations
 
 
 def apply() -> None:
-    """Bring the database up to date."""
+    """Apply all pending migrations."""
     call_command("migrate", interactive=False, verbosity=0)
 
 
 def ready(*, migrate: bool) -> None:
-    """Make sure that the site can start. A new database is filled; an older one only when told so. Raises Refused."""
+    """Make sure that the schema is up to date: always migrate a new database, an older one only where `migrate`.
+
+    Raises CommandRefused.
+    """
     if not pending():
         return
     if not migrate and not is_empty():

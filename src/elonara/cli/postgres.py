@@ -1,4 +1,4 @@
-"""PostgreSQL at both ends of a process: whether it answers, and letting go of it."""
+"""PostgreSQL at the start and the end of a process: check that it accepts connections, and close them."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from django.db import connections
 
 from elonara.options import Options
 
-SECONDS = 5
+CONNECT_TIMEOUT_SECONDS = 5
 
 
 class DatabaseAway(Exception):
-    """PostgreSQL does not answer, or does not let us in. The message is what it said."""
+    """PostgreSQL cannot be reached, or refuses the connection. The message contains its own."""
 
 
 def check_database(options: Options) -> None:
-    """Raises DatabaseAway. SQLite is a file, and always there.
+    """Connect once. Raises DatabaseAway. Nothing to check for SQLite, which is a file.
 
-    Asked once and directly: a pool would only say, much later, that it waited in vain.
+    The pool is bypassed: it would retry in the background and report only a timeout, much later.
     """
     if not options.database.is_postgres:
         return
     try:
-        psycopg.connect(options.database.url, connect_timeout=SECONDS).close()
+        psycopg.connect(options.database.url, connect_timeout=CONNECT_TIMEOUT_SECONDS).close()
     except psycopg.Error as fault:
         raise DatabaseAway(f"the database does not answer: {fault}") from fault
 
 
-def let_go() -> None:
-    """Close this thread's connections and the process's pools; an open pool would keep the process from ending."""
-    if not apps.ready:  # a bad setting stopped the start: there is nothing to close
+def close_connections() -> None:
+    """Close this thread's connections and the process's pools; the threads of an open pool keep the process alive."""
+    if not apps.ready:  # Django was not set up, because a setting is wrong
         return
     for connection in connections.all(initialized_only=True):
         connection.close()

@@ -1,4 +1,4 @@
-"""`elonara reauthorize`: the hosts who could not post by OAuth, and a way to ask them for it."""
+"""`elonara reauthorize`: list the hosts who could not post by OAuth, and ask them to authorize again."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from elonara.housekeeping import reauthorization
 from elonara.options import Options
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
-    """Name them; with `--tell` leave each a notice, and an e-mail where there is an address and a mail server."""
-    moved = reauthorization.mark_changed_address() if given.moved else 0
+def run(args: argparse.Namespace, options: Options) -> int:
+    """List them; with `--tell` notify each on the site, and by e-mail where an address and a mail server are known."""
+    moved = reauthorization.mark_changed_address() if args.moved else 0
     lacking = reauthorization.lacking_write_scope()
-    told = reauthorization.ask_to_reauthorize(lacking) if given.tell else 0
-    if given.json:
+    notified = reauthorization.ask_to_reauthorize(lacking) if args.tell else 0
+    if args.json:
         hosts = [
             {"username": one.member.username, "handle": one.handle, "reason": one.reason, "waiting": one.waiting}
             for one in lacking
         ]
-        print(json.dumps({"hosts": hosts, "told": told, "moved": moved, "link": reauthorization.link()}))
+        print(json.dumps({"hosts": hosts, "told": notified, "moved": moved, "link": reauthorization.link()}))
         return 0
-    if given.moved:
+    if args.moved:
         print(f"{moved} sessions were made under another address of this site and ended")
     for one in lacking:
         print(f"@{one.handle}  {one.waiting} invitations  {sentence(one.reason)}")
     if not lacking:
         print("every host could post by OAuth")
-    elif given.tell:
-        print(f"{told} were told to open {reauthorization.link()}")
+    elif args.tell:
+        print(f"{notified} were told to open {reauthorization.link()}")
     else:
         print(f"{len(lacking)} hosts; `elonara reauthorize --tell` asks them to open {reauthorization.link()}")
     return 0

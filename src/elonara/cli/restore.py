@@ -17,33 +17,33 @@ from elonara.invitations.outbox import restored
 from elonara.options import Options
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
+def run(args: argparse.Namespace, options: Options) -> int:
     """Fill an empty site from a backup and its keys, then bring the database up to date."""
     if not migrate.is_empty():
         raise CommandRefused("this site has a database already: restore into a new data_dir, or an empty database")
     if Path(settings.MEDIA_ROOT).exists():
         raise CommandRefused(f"there are pictures in {settings.MEDIA_ROOT} already: restore into a new data_dir")
     options.data_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".elonara-restore-", dir=options.data_dir) as place:
-        folder = Path(place)
-        archives.unpack(given.file, folder / "data")
-        archives.unpack(given.keys, folder / "secret")
+    with tempfile.TemporaryDirectory(prefix=".elonara-restore-", dir=options.data_dir) as name:
+        folder = Path(name)
+        archives.unpack(args.file, folder / "data")
+        archives.unpack(args.keys, folder / "secret")
         manifest = _manifest(folder / "data")
         if not (folder / "secret" / "keys" / "sealing.json").exists():
-            raise CommandRefused(f"{given.keys.name} holds no keys; without them no session can be opened")
+            raise CommandRefused(f"{args.keys.name} holds no keys; without them no session can be opened")
         archives.load_database(_database(folder / "data", manifest))
         if (folder / "data" / "media").exists():
             shutil.move(folder / "data" / "media", settings.MEDIA_ROOT)
         _put_keys(folder / "secret" / "keys", options.data_dir / "keys")
     migrate.apply()
-    in_doubt = restored.mark_ambiguous()
+    ambiguous = restored.mark_ambiguous()
     made_at, moved = manifest["made_at"], manifest["site"] != options.site.url
-    if given.json:
-        print(json.dumps({"made_at": made_at, "site": manifest["site"], "moved": moved, "in_doubt": in_doubt}))
+    if args.json:
+        print(json.dumps({"made_at": made_at, "site": manifest["site"], "moved": moved, "in_doubt": ambiguous}))
     else:
         print(f"restored as of {made_at}")
-        if in_doubt:
-            print(f"{in_doubt} posts were still to go then; each is looked for before it is written.")
+        if ambiguous:
+            print(f"{ambiguous} posts were still to go then; each is looked for before it is written.")
         if moved:
             print(f"The address was {manifest['site']} and is {options.site.url}:")
             print("Bluesky sessions made under the old one may have to be authorized again.")
@@ -68,7 +68,7 @@ def _database(folder: Path, manifest: dict[str, str]) -> Path:
 
 
 def _put_keys(source: Path, target: Path) -> None:
-    # This process made fresh keys when it started; nothing was sealed or signed with them yet.
+    # Replaces the keys that this process created when it started; nothing was sealed or signed with those yet.
     shutil.rmtree(target, ignore_errors=True)
     shutil.move(source, target)
     target.chmod(0o700)

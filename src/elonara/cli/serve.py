@@ -26,20 +26,21 @@ from elonara.members.actions import first_run_link
 from elonara.options import Http, Options
 
 THREADS: Final = 8
-# SIGTERM: answers under way get this long, then the jobs; together under the 10 s that a service manager waits.
+# After SIGTERM: time for running requests, then for running jobs. Together below the 10 s after which service managers
+# send SIGKILL.
 RESPONSE_SECONDS: Final = 4.0
 JOB_SECONDS: Final = 5.0
 
 log = logging.getLogger(__name__)
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
-    """Serve until SIGTERM or Ctrl-C, then finish what was begun."""
-    memory.stay_small()
+def run(args: argparse.Namespace, options: Options) -> int:
+    """Serve until SIGTERM or Ctrl-C, then finish running requests and jobs."""
+    memory.limit_malloc()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    migrate.ready(migrate=given.migrate)
+    migrate.ready(migrate=args.migrate)
     listener = _listen(options.http)
     sockets: dict[int, Any] = {}
     server = create_server(
@@ -48,7 +49,7 @@ def run(given: argparse.Namespace, options: Options) -> int:
         sockets=[listener],
         threads=THREADS,
         ident="elonara",
-        clear_untrusted_proxy_headers=False,  # config.middleware knows which proxies to believe
+        clear_untrusted_proxy_headers=False,  # config.middleware decides, by http.trusted_proxies
         max_request_body_size=12 * 1024 * 1024,
         asyncore_use_poll=True,
     )
@@ -61,7 +62,7 @@ def run(given: argparse.Namespace, options: Options) -> int:
         signal.signal(number, wake_up)
 
     engine = None
-    if not given.without_jobs:
+    if not args.without_jobs:
         handlers.load()
         engine = EmbeddedEngine(beat=workers.beating("embedded"))
         engine.start()
@@ -69,11 +70,11 @@ def run(given: argparse.Namespace, options: Options) -> int:
         from elonara.engines.sending import Sender  # noqa: PLC0415 - it needs the PostgreSQL app
 
         jobs.set_engine(Sender())
-    _greet(options)
-    _changed_address(options)
+    _print_address(options)
+    _end_sessions_of_old_address()
     while not stop.is_set():
         server.asyncore.poll2(1.0, sockets)
-    _finish_answers(server, sockets)
+    _finish_requests(server, sockets)
     if engine is not None:
         engine.stop(JOB_SECONDS)
         with suppress(DatabaseError):
@@ -92,13 +93,13 @@ def _listen(http: Http) -> socket.socket:
         ) from fault
 
 
-def _greet(options: Options) -> None:
+def _print_address(options: Options) -> None:
     print(f"Elonara is at {options.site.url}", flush=True)
     if link := first_run_link():
         print(f"Nobody runs this site yet. Make the first account here (once, within a day): {link}", flush=True)
 
 
-def _changed_address(options: Options) -> None:
+def _end_sessions_of_old_address() -> None:
     if count := reauthorization.mark_changed_address():
         print(
             f"{count} Bluesky sessions were made under another address of this site and ended; "
@@ -107,8 +108,8 @@ def _changed_address(options: Options) -> None:
         )
 
 
-def _finish_answers(server: Any, sockets: dict[int, Any]) -> None:
-    """Accept nobody more, and let the answers under way leave."""
+def _finish_requests(server: Any, sockets: dict[int, Any]) -> None:
+    """Stop accepting connections, and wait until the responses to running requests are sent."""
     server.del_channel(sockets)
     server.socket.close()
     deadline = time.monotonic() + RESPONSE_SECONDS

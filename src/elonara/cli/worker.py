@@ -19,12 +19,12 @@ from elonara.engines import handlers
 from elonara.housekeeping import workers
 from elonara.options import Options
 
-# What is being posted is finished; a service manager waits ten seconds before it kills.
+# Time for running jobs after SIGTERM; below the 10 s after which service managers send SIGKILL.
 STOP_SECONDS = 9.0
 
 
-def run(given: argparse.Namespace, options: Options) -> int:
-    """Work until SIGTERM. The leases keep each account to one worker."""
+def run(args: argparse.Namespace, options: Options) -> int:
+    """Run jobs until SIGTERM. Leases in the database make sure that only one worker handles an account at a time."""
     if not options.database.is_postgres:
         raise CommandRefused(
             "with SQLite the site runs its own jobs: `elonara serve` is enough (workers need PostgreSQL)"
@@ -37,13 +37,13 @@ def run(given: argparse.Namespace, options: Options) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    engine = ProcrastinateEngine(threads=given.threads, beat=workers.beating("procrastinate"))
+    engine = ProcrastinateEngine(threads=args.threads, beat=workers.beating("procrastinate"))
     engine.start()
-    print(f"working on {', '.join(sorted(jobs.kinds()))} with {given.threads} threads", flush=True)
+    print(f"working on {', '.join(sorted(jobs.kinds()))} with {args.threads} threads", flush=True)
     stop.wait()
     if not engine.stop(STOP_SECONDS):
-        # A request that hangs would keep its thread, and its thread the process. Its row says that it may have been
-        # done, and whoever takes it up reads the record first.
+        # A thread still waits for a hanging request and would keep the process alive. Exiting is safe: its row is in
+        # the state `sending`, so the next worker reads the record key before it writes anything.
         logging.shutdown()
         sys.stdout.flush()
         os._exit(1)

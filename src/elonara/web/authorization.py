@@ -1,4 +1,4 @@
-"""Leaving for an authorization server, and the pages of a trip that did not end well."""
+"""Start an OAuth authorization request, and show the page for one that failed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ from elonara.web.shortcuts import member_of, safe_next, show_message
 
 
 class RedirectToServer(HttpResponseRedirect):
-    """Leads to an authorization server; its address comes from the server's own metadata."""
+    """Redirect to the authorization endpoint that the server's own metadata names."""
 
     allowed_schemes = ["https", "http"]
 
 
 @limits_visitor_named_servers
 def begin(request: HttpRequest, purpose: str, handle: str, back: str, *, confirmed: bool) -> HttpResponse:
-    """Begin a trip for the account that `handle` names (or a DID), which ends at `back`."""
+    """Redirect to the authorization server of the account `handle` (a handle or DID); afterwards to `back`.
+
+    `confirmed`: the member asked for the link with a form of this site, so she is not asked again after the callback.
+    """
     if AUTHORIZATIONS.passed(request):
         fault = AuthorizationFailed("too_often", AUTHORIZATIONS.sentence, purpose=purpose, next=back, handle=handle)
         return AUTHORIZATIONS.refuse(failed(request, fault))
@@ -46,12 +49,15 @@ def begin(request: HttpRequest, purpose: str, handle: str, back: str, *, confirm
 
 
 def prove_for(request: HttpRequest, handle: str, back: str) -> HttpResponse:
-    """Begin a proof that leads back to a page of ours."""
+    """Start an authorization request that only proves who the visitor is, then returns to the page `back`."""
     return begin(request, AuthorizationPurpose.PROVE, handle, back, confirmed=True)
 
 
 def failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
-    """The sentence, and the same trip again. An invitee who came back as somebody else reads who is who."""
+    """Show why an authorization request failed, with a form to start it again.
+
+    An invitee who signed in with the wrong account is shown which account was expected and which one came back.
+    """
     if fault.payload.get("ref"):
         return pending_action_failed(request, fault, got=_handle_of(fault.got))
     back = safe_next(request, fault.next)
@@ -63,16 +69,16 @@ def failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
         show_message(request, fault.sentence, "bad")
         request.session["tried_handle"] = fault.handle
         return redirect(f"/profile/edit?{query}")
-    # An account that nobody could look up is a slip of the pen, not a fault of the site.
+    # 400, not 500: the usual cause is a mistyped handle.
     context = {"fault": fault, "next": back, "proving": fault.purpose == AuthorizationPurpose.PROVE}
     return render(request, "bluesky/start.html", context, status=400)
 
 
 def pending_action_failed(request: HttpRequest, fault: AuthorizationFailed, *, got: str) -> HttpResponse:
-    """The trip of an invitee ended without a proof; the press is offered again."""
+    """The invitee came back without a proof: offer the pending action again. `got` is the handle that came back."""
     ref = str(fault.payload.get("ref", ""))
     invitation = queries.by_ref(ref)
-    # Who is invited to something private is for that person's eyes.
+    # Only the invitee may learn that a private invitation exists, and this visitor has not proved to be the invitee.
     shown = invitation if invitation is not None and not target_of(invitation).is_private else None
     context = {"fault": fault, "invitation": shown, "got": got, "ref": ref, "press": fault.payload}
     return render(request, "invitation/failed.html", context, status=400)

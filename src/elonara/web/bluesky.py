@@ -1,4 +1,4 @@
-"""Trips to Bluesky and back: signing in, connecting, proving who one is; and what servers read about this site."""
+"""OAuth with Bluesky: sign in, connect an account, prove a DID; and the client metadata that servers fetch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from elonara.web.authorization import RedirectToServer, begin, failed, prove_for
 from elonara.web.concurrency import limits_visitor_named_servers
 from elonara.web.invitations import pending_actions
 from elonara.web.members.accounts import adopt, sign_in
-from elonara.web.proofs import browser_of, end_offer, remember, welcome
+from elonara.web.proofs import browser_of, end_offer, offer_account, remember
 from elonara.web.proofs import newcomer as newcomer_of
 from elonara.web.shortcuts import member_of, members_only, safe_next, show_message, the_member
 
@@ -28,14 +28,15 @@ from elonara.web.shortcuts import member_of, members_only, safe_next, show_messa
 @never_cache
 @require_GET
 def start(request: HttpRequest) -> HttpResponse:
-    """Signed out, sign in; signed in, connect (which the page after the trip asks about once more).
+    """Sign in a visitor, or connect an account to a signed-in member, who is asked to confirm after the callback.
 
-    From another site's page it takes a press of the visitor's own: else that page could sign her in as somebody else.
+    A link on another site only shows the form: if it started the flow itself, it could sign the visitor in to an
+    account of the other site's choice (login CSRF).
     """
     handle, back = request.GET.get("handle", "").strip(), safe_next(request, request.GET.get("next"))
     member = member_of(request)
-    foreign = member is None and request.headers.get("sec-fetch-site") == "cross-site"
-    if not handle or foreign:
+    cross_site = member is None and request.headers.get("sec-fetch-site") == "cross-site"
+    if not handle or cross_site:
         return render(request, "bluesky/start.html", {"next": back, "member": member, "handle": handle})
     purpose = AuthorizationPurpose.CONNECT if member else AuthorizationPurpose.SIGN_IN
     return begin(request, purpose, handle, back, confirmed=False)
@@ -44,14 +45,14 @@ def start(request: HttpRequest) -> HttpResponse:
 @members_only
 @require_POST
 def connect(request: HttpRequest) -> HttpResponse:
-    """The member asks for the link herself, by a form of ours."""
+    """Connect an account by a form of this site. The CSRF token shows that the member asked for it herself."""
     return begin(request, AuthorizationPurpose.CONNECT, request.POST.get("handle", ""), _back(request), confirmed=True)
 
 
 @members_only
 @require_POST
 def reauthorize(request: HttpRequest) -> HttpResponse:
-    """Renew the permission: tokens and scope are overwritten, for the same account only."""
+    """Authorize again: tokens and scope are replaced, for the same account only."""
     try:
         return RedirectToServer(
             BlueskyOAuthService().reauthorize(the_member(request), browser_of(request), _back(request))
@@ -62,7 +63,7 @@ def reauthorize(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def prove(request: HttpRequest) -> HttpResponse:
-    """A visitor shows which account is theirs, to see their invitations."""
+    """A visitor proves which account is theirs, to see their invitations."""
     return prove_for(request, request.POST.get("handle", ""), _back(request, "/invitations"))
 
 
@@ -70,12 +71,12 @@ def prove(request: HttpRequest) -> HttpResponse:
 @require_GET
 @limits_visitor_named_servers
 def callback(request: HttpRequest) -> HttpResponse:
-    """What the authorization server answered, and where that leads."""
-    answered = request.GET.dict()
-    # Nothing made of this request from here on (page, log line, error report) repeats `state` and `code`.
+    """The redirect URI: exchange the code, then sign in, connect or keep the proof, whatever was asked for."""
+    params = request.GET.dict()
+    # Removed from the request, so that no page, log line or error report repeats `state` and `code`.
     request.GET, request.META["QUERY_STRING"] = QueryDict(), ""
     try:
-        outcome = BlueskyOAuthService().finish(answered, browser=browser_of(request), member=member_of(request))
+        outcome = BlueskyOAuthService().finish(params, browser=browser_of(request), member=member_of(request))
     except AuthorizationFailed as fault:
         return failed(request, fault)
     match outcome:
@@ -88,7 +89,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         case NeedsConfirmation():
             return redirect(f"/auth/bluesky/confirm/{outcome.request_id}")
         case Proved():
-            _renew(request)
+            _cycle_session_key(request)
             remember(request, outcome.did, outcome.handle, outcome.display_name)
             return redirect(pending_actions.apply(request, outcome) or safe_next(request, outcome.next, "/invitations"))
 
@@ -96,7 +97,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 @never_cache
 @members_only
 def confirm(request: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Names the account and asks: a foreign page may have begun this trip."""
+    """Name the account and ask before linking it: another site may have started this authorization request."""
     service, member = BlueskyOAuthService(), the_member(request)
     try:
         if request.method != "POST":
@@ -116,7 +117,7 @@ def confirm(request: HttpRequest, request_id: UUID) -> HttpResponse:
 
 @never_cache
 def newcomer(request: HttpRequest) -> HttpResponse:
-    """Somebody proved a DID that nobody here has: a new account, or a link to the one they sign in to now."""
+    """Somebody proved a DID that no member has: create an account, or link it to the member signed in now."""
     who = newcomer_of(request)
     if not who:
         return redirect("/accounts/login/")
@@ -128,7 +129,7 @@ def newcomer(request: HttpRequest) -> HttpResponse:
         )
     service = BlueskyOAuthService()
     try:
-        # One transaction: an account without its way to sign in would be lost.
+        # One transaction: nobody could ever sign in to a member who was created without the identity.
         with transaction.atomic():
             joining = member or members.member_for_new_did(who["did"], who["handle"], who["name"])
             identity = service.link_sign_in(joining, who["did"], who["handle"], who["name"])
@@ -165,9 +166,9 @@ def _back(request: HttpRequest, fallback: str = "/profile/edit") -> str:
     return safe_next(request, request.POST.get("next"), fallback)
 
 
-def _renew(request: HttpRequest) -> None:
-    """A new name for a visitor's session: whoever knew the old one gains nothing from the proof."""
-    # A member's session was renamed when she signed in; the list of her sessions goes by the name.
+def _cycle_session_key(request: HttpRequest) -> None:
+    """Give a visitor a new session key before a proof is stored (prevents session fixation)."""
+    # A member's key was cycled when she signed in, and her list of sessions identifies this one by its key.
     if not request.user.is_authenticated:
         request.session.cycle_key()
 
@@ -177,7 +178,7 @@ def _signed_in(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
     if identity is None:
         return _newcomer(request, outcome)
     if member is not None and member.pk != identity.member_id:
-        # Begun before she signed in, perhaps by a foreign page: nobody is swapped for somebody else.
+        # The request started before she signed in, perhaps from another site: never switch to a different member.
         show_message(
             request, f"You are signed in as {member.name}. To sign in as somebody else, sign out first.", "warn"
         )
@@ -186,7 +187,7 @@ def _signed_in(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
 
 
 def _newcomer(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
-    _renew(request)
+    _cycle_session_key(request)
     remember(request, outcome.did, outcome.handle, outcome.display_name)
-    welcome(request, outcome.did, outcome.handle, outcome.display_name, outcome.next)
+    offer_account(request, outcome.did, outcome.handle, outcome.display_name, back=outcome.next)
     return redirect("/auth/bluesky/new")

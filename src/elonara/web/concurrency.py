@@ -1,7 +1,7 @@
-"""How many threads may wait at once for servers that visitors name.
+"""Limits how many threads may wait at once for servers that visitors name.
 
-A handle leads to a server of a stranger's choice, and a whole conversation with it may take tens of seconds. Without a
-bound a handful of such visits would hold every thread of the site.
+A handle can resolve to any server, and all requests to it together may take tens of seconds. Without a limit a few
+such visitors would occupy every thread of the web server.
 """
 
 from __future__ import annotations
@@ -19,59 +19,65 @@ from django.shortcuts import render
 # The embedded server has 8 threads; some always remain for everything else.
 MAX_CONCURRENT: Final = 5
 MAX_PER_VISITOR: Final = 4
-MAX_WAIT_SECONDS: Final = 1.0  # seconds
+MAX_WAIT_SECONDS: Final = 1.0
 
 
 class TooManyConcurrentRequests(Exception):
-    """Too many threads wait for strangers' servers already. Later is fine; nothing was begun."""
+    """Too many threads already wait for servers that visitors named. Nothing was started; the visitor may retry."""
 
     sentence = "Many people are asking their servers at this moment. Wait a few seconds, then reload the page."
     retry_after = 5  # seconds
 
 
 class ConcurrencyLimit:
-    """Lets `at_once` threads through, and of one visitor `per_visitor`.
+    """A semaphore with `max_concurrent` slots, of which one visitor may hold `max_per_visitor`.
 
-    Who comes while those inside have only just entered waits for them, since good servers answer in a moment. Once the
-    newest of them has been inside for `patience` seconds, nobody waits any more: waiting holds a thread, too.
+    When all slots are taken, a thread waits for one, since most servers respond quickly. It stops waiting once the
+    slot that was taken last has been held for `max_wait_seconds`: those servers are slow, and waiting occupies a
+    thread as well.
     """
 
     def __init__(
-        self, *, at_once: int = MAX_CONCURRENT, per_visitor: int = MAX_PER_VISITOR, patience: float = MAX_WAIT_SECONDS
+        self,
+        *,
+        max_concurrent: int = MAX_CONCURRENT,
+        max_per_visitor: int = MAX_PER_VISITOR,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
     ) -> None:
-        self._at_once, self._per_visitor, self._patience = at_once, per_visitor, patience
-        self._inside: list[tuple[str, float]] = []
+        self._max_concurrent, self._max_per_visitor = max_concurrent, max_per_visitor
+        self._max_wait_seconds = max_wait_seconds
+        self._held: list[tuple[str, float]] = []  # (visitor, time.monotonic() when the slot was taken)
         self._changed = threading.Condition()
 
     @contextlib.contextmanager
-    def passing(self, visitor: str) -> Iterator[None]:
-        """Hold a place for the visitor (an address). Raises Crowded."""
-        place = self._enter(visitor)
+    def slot(self, visitor: str) -> Iterator[None]:
+        """Hold a slot for the visitor (an IP address). Raises TooManyConcurrentRequests."""
+        slot = self._acquire(visitor)
         try:
             yield
         finally:
             with self._changed:
-                self._inside.remove(place)
+                self._held.remove(slot)
                 self._changed.notify_all()
 
-    def _enter(self, visitor: str) -> tuple[str, float]:
+    def _acquire(self, visitor: str) -> tuple[str, float]:
         with self._changed:
-            while (newest := self._newest_in_the_way(visitor)) is not None:
-                left = newest + self._patience - time.monotonic()
+            while (newest := self._newest_blocking(visitor)) is not None:
+                left = newest + self._max_wait_seconds - time.monotonic()
                 if left <= 0:
                     raise TooManyConcurrentRequests
                 self._changed.wait(left)
-            place = (visitor, time.monotonic())
-            self._inside.append(place)
-            return place
+            slot = (visitor, time.monotonic())
+            self._held.append(slot)
+            return slot
 
-    def _newest_in_the_way(self, visitor: str) -> float | None:
-        """When the newest of those entered who keep this visitor out; None where there is room."""
-        own = [since for who, since in self._inside if who == visitor]
-        if len(own) >= self._per_visitor:
+    def _newest_blocking(self, visitor: str) -> float | None:
+        """When the newest of the slots that block this visitor was taken; None where a slot is free."""
+        own = [since for who, since in self._held if who == visitor]
+        if len(own) >= self._max_per_visitor:
             return max(own, default=float("-inf"))
-        if len(self._inside) >= self._at_once:
-            return max((since for _, since in self._inside), default=float("-inf"))
+        if len(self._held) >= self._max_concurrent:
+            return max((since for _, since in self._held), default=float("-inf"))
         return None
 
 
@@ -81,12 +87,12 @@ visitor_named_servers = ConcurrencyLimit()
 def limits_visitor_named_servers[**P](
     view: Callable[Concatenate[HttpRequest, P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """For what talks to a server that the visitor named: 503 where too many do so already."""
+    """For views that call a server that the visitor named: 503 with Retry-After where no slot is free."""
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
-            with visitor_named_servers.passing(request.META.get("REMOTE_ADDR", "")):
+            with visitor_named_servers.slot(request.META.get("REMOTE_ADDR", "")):
                 return view(request, *args, **kwargs)
         except TooManyConcurrentRequests as fault:
             response = render(request, "503.html", {"sentence": fault.sentence}, status=503)

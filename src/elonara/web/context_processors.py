@@ -1,4 +1,4 @@
-"""What every template knows."""
+"""Template context of every page."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from elonara.web.shortcuts import member_of, options
 THEME_COOKIE = "theme"
 SECTIONS = {"/events": "events", "/communities": "communities", "/invitations": "inbox", "/i/": "inbox"}
 
-# Addresses that are keys themselves: no page repeats them.
-KEYS = ("/first-run/", "/rsvp/", "/accounts/confirm-email/", "/accounts/password/reset/key/")
+# URLs that contain a secret token: no page repeats them, for example as the place to return to.
+TOKEN_PATHS = ("/first-run/", "/rsvp/", "/accounts/confirm-email/", "/accounts/password/reset/key/")
 
 
 def theme_of(request: HttpRequest) -> str:
-    """`system`, `light` or `dark`: what the member keeps, else what this browser does."""
+    """`system`, `light` or `dark`: the member's setting, else the one in this browser's cookie."""
     member = member_of(request) if hasattr(request, "user") else None
     chosen = member.theme if member else request.COOKIES.get(THEME_COOKIE, "")
     return chosen if chosen in Member.Theme.values else Member.Theme.SYSTEM
 
 
-def _waiting(request: HttpRequest) -> int:
-    found = proofs(request)
-    return invitations.waiting_in_inbox(list(found))
+def _waiting_invitations(request: HttpRequest) -> int:
+    return invitations.waiting_in_inbox(list(proofs(request)))
 
 
-def _standing(request: HttpRequest) -> str:
+def _standing_notice(request: HttpRequest) -> str:
     member = member_of(request) if hasattr(request, "user") else None
     if member is None or member.standing != Member.Standing.PENDING:
         return ""
@@ -40,13 +39,13 @@ def _standing(request: HttpRequest) -> str:
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """The site's name, the colours, where we are, and how many invitations wait (asked only where it is shown)."""
+    """Site name, theme, section, the path to return to, and the number of invitations (queried only where shown)."""
     section = next((name for start, name in SECTIONS.items() if request.path.startswith(start)), "")
     return {
         "site_name": options().site.name,
         "theme": theme_of(request),
-        "here": "" if request.path.startswith(KEYS) else request.get_full_path(),
+        "here": "" if request.path.startswith(TOKEN_PATHS) else request.get_full_path(),
         "section": section,
-        "standing_notice": _standing(request),
-        "waiting_invitations": SimpleLazyObject(lambda: _waiting(request)),
+        "standing_notice": _standing_notice(request),
+        "waiting_invitations": SimpleLazyObject(lambda: _waiting_invitations(request)),
     }

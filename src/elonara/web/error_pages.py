@@ -1,4 +1,4 @@
-"""Pages for what went wrong. Each says what to do next, and none shows an exception."""
+"""Error pages. Each says what to do next; none shows an exception."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """403, with the sentence of whoever refused."""
+    """403, with the message of the exception."""
     return render(request, "403.html", {"sentence": str(exception)[:300]}, status=403)
 
 
@@ -27,10 +27,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest, *args: Any) -> HttpResponse:
-    """500. Made without the database, which may be what is broken."""
+    """500. Rendered without context processors: they use the database, which may be the cause."""
     return HttpResponse(render_to_string("500.html", {"site_name": options().site.name}), status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form without its key: cookies are off, or the page is from before signing in or out."""
+    """403: the CSRF token is missing or old. Cookies are off, or the page was loaded before signing in or out."""
     return render(request, "csrf.html", status=403)

@@ -15,9 +15,9 @@ from django.views.decorators.http import require_safe
 from elonara.housekeeping import clock_check
 from elonara.members.models import Member
 
-# A proxy or a service manager waits a few seconds for an answer; a statement of ours holds the lock for milliseconds.
-LOCKED_AFTER_MS: Final = 1000
-DISK_FULL_BELOW: Final = 16 * 1024 * 1024  # bytes left for rows and pictures
+# Health checks time out after a few seconds, and our transactions hold SQLite's write lock for milliseconds only.
+LOCK_TIMEOUT_MS: Final = 1000
+DISK_FULL_BELOW: Final = 16 * 1024 * 1024  # bytes
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 def health(request: HttpRequest) -> JsonResponse:
     """200 `{"status": "ok"}`, or 503 `{"status": "degraded", "reason": …}`.
 
-    Reasons: `database` (the rows cannot be read, or nothing can be written to them), `disk` (the data folder is full),
-    `clock` (this machine's clock was set back).
+    Reasons: `database` (it cannot be read or written), `disk` (the data folder is full), `clock` (this machine's clock
+    was set back).
     """
     try:
         Member.objects.exists()
@@ -51,15 +51,18 @@ def _degraded(reason: str) -> JsonResponse:
 
 
 def _take_sqlite_lock() -> None:
-    """SQLite has one writer, and readers notice nothing of one who does not end. Raises OperationalError."""
+    """Take SQLite's only write lock for a moment; reading would succeed even while another process never releases it.
+
+    Raises OperationalError where the lock is not free within `LOCK_TIMEOUT_MS`.
+    """
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         return
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA busy_timeout")
-        patience = int(cursor.fetchone()[0])
-        cursor.execute(f"PRAGMA busy_timeout = {LOCKED_AFTER_MS}")
+        configured_timeout = int(cursor.fetchone()[0])
+        cursor.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_MS}")
         try:
             cursor.execute("BEGIN IMMEDIATE")
             cursor.execute("ROLLBACK")
         finally:
-            cursor.execute(f"PRAGMA busy_timeout = {patience}")
+            cursor.execute(f"PRAGMA busy_timeout = {configured_timeout}")

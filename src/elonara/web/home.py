@@ -1,4 +1,4 @@
-"""The front page, and what belongs to no noun: the colour switch, notices, about."""
+"""The front page, the about page, the theme switch, and dismissing notices."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from elonara.web.shortcuts import member_of, members_only, options, safe_next, t
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Signed out: what this is. Signed in: what is next, who invites you, what waits for you."""
+    """Signed out: what the site is. Signed in: next events, open invitations, notices."""
     member = member_of(request)
     if member is None:
         return render(request, "home_visitor.html", {"events": events.upcoming_public()[:6]})
-    found = proofs(request)
-    items = invitations.inbox(list(found)) if found else []
+    proved = proofs(request)
+    items = invitations.inbox(list(proved)) if proved else []
     return render(
         request,
         "home_member.html",
         {
             "greeting": _greeting(),
-            "events": events.upcoming(member, list(found))[:6],
+            "events": events.upcoming(member, list(proved))[:6],
             "open_items": [item for item in items if not item.answer and not item.is_over][:5],
             "notices": member_queries.open_notices(member),
             "connected": hasattr(member, "bluesky"),
@@ -47,12 +47,12 @@ def _greeting() -> str:
 
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """Keep the colours: with the member, and in this browser."""
+    """Store the theme with the member, and in a cookie of this browser."""
     chosen = request.POST.get("theme", "")
     chosen = chosen if chosen in Member.Theme.values else Member.Theme.SYSTEM
     if (member := member_of(request)) is not None:
         members.update_profile(member, theme=chosen)
-    # A page whose address is a key does not name it; the browser knows where it was.
+    # Pages with a token in their URL leave `next` empty, so that no HTML contains the token: use the referrer.
     response = redirect(safe_next(request, request.POST.get("next") or request.headers.get("referer")))
     response.set_cookie(
         THEME_COOKIE, chosen, max_age=31_536_000, samesite="Lax", secure=request.is_secure(), httponly=True
@@ -63,14 +63,14 @@ def theme(request: HttpRequest) -> HttpResponse:
 @require_POST
 @members_only
 def dismiss(request: HttpRequest) -> HttpResponse:
-    """The member has read a notice."""
+    """Dismiss a notice that the member has read."""
     members.dismiss(the_member(request), request.POST.get("notice", ""))
     return redirect(safe_next(request, request.POST.get("next")))
 
 
 @require_GET
 def about(request: HttpRequest) -> HttpResponse:
-    """What the site is, who may join, and what it keeps."""
+    """What the site is, who may join, and which data it stores."""
     return render(
         request, "about.html", {"registration": member_queries.registration_sentence(), "site": options().site}
     )

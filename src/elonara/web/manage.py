@@ -26,28 +26,28 @@ ONLY_INVITE = (("invite", "Invite"),)
 @never_cache
 @members_only
 def event(request: HttpRequest, slug: str) -> HttpResponse:
-    """The tabs of an event, for those who run it; whoever may only invite sees that tab alone."""
-    found, member = event_or_404(request, slug), the_member(request)
-    manages = events.may_manage(found, member)
-    if not manages and not events.may_invite(found, member):
+    """The tabs of an event, for its hosts. Moderators of its community may only invite, and see that tab alone."""
+    target, member = event_or_404(request, slug), the_member(request)
+    manages = events.may_manage(target, member)
+    if not manages and not events.may_invite(target, member):
         raise NotAllowed("Only the hosts of this event may manage it.")
     tabs = EVENT_TABS if manages else ONLY_INVITE
     tab = _tab(request, tabs)
     link = f"{options().site.url}/events/{slug}"
     frame: dict[str, Any] = {
-        "event": found,
-        "target": found,
+        "event": target,
+        "target": target,
         "folder": "events",
         "tabs": tabs,
         "tab": tab,
         "link": link,
     }
     if tab == "invite":
-        return invite.page(request, found, frame)
+        return invite.page(request, target, frame)
     if tab == "guests":
-        frame["guests"] = rsvps.guest_list(found, member)
+        frame["guests"] = rsvps.guest_list(target, member)
     elif tab == "hosts":
-        frame["host_rows"] = events.hosts(found)
+        frame["host_rows"] = events.hosts(target)
     return render(request, "events/manage.html", frame)
 
 
@@ -55,33 +55,33 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
 @members_only
 def community(request: HttpRequest, slug: str) -> HttpResponse:
     """The tabs of a community, for its admins; moderators invite and see the members."""
-    found, member = community_or_404(request, slug), the_member(request)
-    manages = communities.may_manage(found, member)
-    if not manages and not communities.may_invite(found, member):
+    target, member = community_or_404(request, slug), the_member(request)
+    manages = communities.may_manage(target, member)
+    if not manages and not communities.may_invite(target, member):
         raise NotAllowed("Only admins and moderators of this community may manage it.")
     tabs = COMMUNITY_TABS if manages else COMMUNITY_TABS[1:]
-    asked = {"roles": "members"}.get(request.GET.get("tab", ""), "")
-    tab = asked or _tab(request, tabs)
+    alias = {"roles": "members"}.get(request.GET.get("tab", ""), "")
+    tab = alias or _tab(request, tabs)
     frame: dict[str, Any] = {
-        "community": found,
-        "target": found,
+        "community": target,
+        "target": target,
         "folder": "communities",
         "tabs": tabs,
         "tab": tab,
         "link": f"{options().site.url}/communities/{slug}",
     }
     if tab == "invite":
-        return invite.page(request, found, frame)
+        return invite.page(request, target, frame)
     if tab == "members":
         roles = [
             (Membership.Role.ADMIN, "Admin"),
             (Membership.Role.MODERATOR, "Moderator"),
             (Membership.Role.MEMBER, "Member"),
         ]
-        frame |= {"rows": communities.people(found)[:500], "roles": roles, "is_admin": manages}
+        frame |= {"rows": communities.people(target)[:500], "roles": roles, "is_admin": manages}
     return render(request, "communities/manage.html", frame)
 
 
 def _tab(request: HttpRequest, tabs: tuple[tuple[str, str], ...]) -> str:
-    asked = request.GET.get("tab", "")
-    return asked if asked in dict(tabs) else tabs[0][0]
+    wanted = request.GET.get("tab", "")
+    return wanted if wanted in dict(tabs) else tabs[0][0]

@@ -1,4 +1,4 @@
-"""Small things every request needs."""
+"""Middleware of the pages: the viewer's time zone, and refusals of actions as 403 pages."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from elonara.web.parts.times import zone_of
 
 
 class ViewerTimeZone:
-    """Tells times in the viewer's zone while a page is made."""
+    """Activates the viewer's time zone for each request, so that templates show times in it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Activate the zone, and always put the site's own back."""
-        # The zone of a member needs the account row; static pages must not ask for it.
+        """Override the time zone for this request."""
+        # A member's time zone costs a query for the member, which these paths do not need.
         if request.path.startswith(("/static/", "/health", "/oauth/")):
             return self.get_response(request)
         with timezone.override(zone_of(request)):
@@ -29,17 +29,17 @@ class ViewerTimeZone:
 
 
 class RefusalMiddleware:
-    """Turns what an action will not do into a page with its sentence."""
+    """Turns NotAllowed and InvitationRefused of an action into a 403 page with its sentence."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Nothing to do while all goes well."""
+        """Pass the request on; the work is in `process_exception`."""
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
-        """A refusal is a 403 with its sentence; everything else goes on."""
+        """403 for a refusal; None, and so Django's own handling, for any other exception."""
         if isinstance(fault, NotAllowed):
             return render(request, "403.html", {"sentence": fault.sentence}, status=403)
         if isinstance(fault, InvitationRefused):

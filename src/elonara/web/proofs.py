@@ -1,10 +1,10 @@
-"""What one browser has shown: a random name of its own, and the DIDs proven in it.
+"""The DIDs that a visitor has proved to control by OAuth, kept in the browser session.
 
-A proof belongs to the browser session, so that a second invitation takes one press. It ends with the session,
-with signing out, and when somebody else signs in.
+A second invitation to the same DID then needs no further authorization request. A proof ends with the session, when
+the member signs out, and when another member signs in.
 
-A newcomer is a proof with an offer: the account that nobody here has can become a new member's, or be added to the
-member who signs in next. The offer is short, for that member may be somebody else at the same screen.
+For a DID that no member has, the session also keeps an offer: create a member with it, or link it to the member who
+signs in next. The offer expires after ten minutes, because the next person at the same screen may be somebody else.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from django.utils import timezone
 
 from elonara.web.shortcuts import member_of
 
-NAME, PROVEN, NEWCOMER = "browser", "proven", "newcomer"
+# Session keys.
+BROWSER_ID, PROVEN, NEWCOMER = "browser", "proven", "newcomer"
 PROOF_SECONDS = 14 * 24 * 3600
 NEWCOMER_SECONDS = 10 * 60
 
 
 @dataclass(frozen=True)
 class Proof:
-    """Somebody who showed, in this browser, that a Bluesky account is theirs."""
+    """A Bluesky account that was proved in this browser. `at` is a POSIX timestamp (seconds)."""
 
     did: str
     handle: str
@@ -34,27 +35,27 @@ class Proof:
 
 
 def browser_of(request: HttpRequest) -> str:
-    """The random value that binds an OAuth trip to this browser session."""
-    if NAME not in request.session:
-        request.session[NAME] = secrets.token_urlsafe(24)
-    return str(request.session[NAME])
+    """The random value that binds an authorization request to this browser session."""
+    if BROWSER_ID not in request.session:
+        request.session[BROWSER_ID] = secrets.token_urlsafe(24)
+    return str(request.session[BROWSER_ID])
 
 
 def remember(request: HttpRequest, did: str, handle: str, name: str) -> None:
-    """Keep a fresh proof."""
-    kept = request.session.get(PROVEN, {})
-    kept[did] = asdict(Proof(did, handle, name, timezone.now().timestamp()))
-    request.session[PROVEN] = kept
+    """Store a proof made now."""
+    stored = request.session.get(PROVEN, {})
+    stored[did] = asdict(Proof(did, handle, name, timezone.now().timestamp()))
+    request.session[PROVEN] = stored
 
 
-def welcome(request: HttpRequest, did: str, handle: str, name: str, back: str) -> None:
-    """Keep the offer to a newcomer."""
+def offer_account(request: HttpRequest, did: str, handle: str, name: str, *, back: str) -> None:
+    """Store the offer to create or link an account for this DID; `back` is the page to go to afterwards."""
     at = timezone.now().timestamp()
     request.session[NEWCOMER] = {"did": did, "handle": handle, "name": name, "next": back, "at": at}
 
 
 def newcomer(request: HttpRequest) -> dict[str, Any] | None:
-    """Whom the offer is to, while it stands."""
+    """The stored offer (`did`, `handle`, `name`, `next`, `at`); None where there is none or it has expired."""
     who: dict[str, Any] | None = request.session.get(NEWCOMER)
     if who is not None and who.get("at", 0) < timezone.now().timestamp() - NEWCOMER_SECONDS:
         end_offer(request)
@@ -63,14 +64,14 @@ def newcomer(request: HttpRequest) -> dict[str, Any] | None:
 
 
 def end_offer(request: HttpRequest) -> None:
-    """The newcomer has decided, or is somebody else."""
+    """Delete the offer: it was taken, or somebody else uses this browser now."""
     request.session.pop(NEWCOMER, None)
 
 
 def forget(request: HttpRequest, keep: str = "") -> None:
-    """Drop every proof of this browser, except that of `keep`."""
-    kept = {did: proof for did, proof in request.session.get(PROVEN, {}).items() if did == keep}
-    request.session[PROVEN] = kept
+    """Delete every proof of this browser, except the one of the DID `keep`."""
+    stored = {did: proof for did, proof in request.session.get(PROVEN, {}).items() if did == keep}
+    request.session[PROVEN] = stored
 
 
 def proofs(request: HttpRequest) -> dict[str, Proof]:
@@ -78,9 +79,9 @@ def proofs(request: HttpRequest) -> dict[str, Proof]:
     oldest = timezone.now().timestamp() - PROOF_SECONDS
     found = {}
     if PROVEN in request.session:
-        for did, kept in request.session[PROVEN].items():
-            if kept["at"] >= oldest:
-                found[did] = Proof(**kept)
+        for did, stored in request.session[PROVEN].items():
+            if stored["at"] >= oldest:
+                found[did] = Proof(**stored)
     member = member_of(request)
     identity = getattr(member, "bluesky", None) if member else None
     if identity is not None and member is not None:

@@ -1,4 +1,4 @@
-"""What every page module uses: who is looking, where they go next, what an action's refusal becomes."""
+"""Helpers for views: the signed-in member, safe redirects, messages, and an action's errors in forms."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponse])
 
 
 def options() -> Options:
-    """The site's options, read anew each time."""
+    """The site's options. Read from the settings at each call, because tests override them."""
     return settings.ELONARA
 
 
@@ -36,7 +36,7 @@ def the_member(request: HttpRequest) -> Member:
 
 
 def members_only[View: Callable[..., HttpResponse]](view: View) -> View:
-    """Sends visitors to the sign-in page and back here afterwards."""
+    """Redirects visitors to the sign-in page, which returns them here afterwards."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -49,29 +49,29 @@ def members_only[View: Callable[..., HttpResponse]](view: View) -> View:
 
 
 def safe_next(request: HttpRequest, wanted: str | None, fallback: str = "/") -> str:
-    """`wanted` as a path of this site, else `fallback`. Another site is never a place to go next."""
+    """`wanted` as a path of this site, else `fallback`. Prevents open redirects (CWE-601)."""
     wanted = (wanted or "").strip()
     same = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    # Browsers leave tabs and line breaks out of an address before they read it.
+    # Browsers remove tabs and line breaks from a URL before they parse it, so that `/\t/host` becomes `//host`.
     if not wanted or not same or not wanted.isprintable():
         return fallback
     if "://" in wanted:
         wanted = "/" + wanted.split("://", 1)[1].partition("/")[2]
-    # A browser reads a backslash or a second slash as the beginning of a host.
+    # After the first slash, browsers take a second slash or a backslash as the start of a host.
     if not wanted.startswith("/") or wanted.startswith(("//", "/\\")) or len(wanted) > 500:
         return fallback
     return wanted
 
 
 def show_message(request: HttpRequest, sentence: str, kind: str = "ok") -> None:
-    """Leave a sentence for the next page: `ok`, `info`, `warn` or `bad`."""
+    """Queue a message for the next page. `kind` is `ok`, `info`, `warn` or `bad`."""
     level = {"ok": messages.SUCCESS, "info": messages.INFO, "warn": messages.WARNING, "bad": messages.ERROR}[kind]
     messages.add_message(request, level, sentence)
 
 
 def add_form_errors(form: BaseForm, faults: dict[str, str]) -> None:
-    """Put an action's sentences beside the fields they are about."""
+    """Add an action's errors (field → sentence) to the form; those of unknown fields become non-field errors."""
     for name, sentence in faults.items():
         form.add_error(name if name in form.fields else None, sentence)

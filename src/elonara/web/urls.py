@@ -1,4 +1,4 @@
-"""Where the pages are."""
+"""URL patterns of the pages."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from elonara.web import bluesky as bluesky_views
 from elonara.web import home, manage
 from elonara.web.communities import views as community_views
+from elonara.web.events import hosts as event_hosts
 from elonara.web.events import views as event_views
 from elonara.web.invitations import email_invitations, email_rsvp, invitation, post_actions, preferences
 from elonara.web.members import accounts, profile
@@ -28,8 +29,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("events/<slug:slug>/edit", event_views.edit),
     path("events/<slug:slug>/cancel", event_views.cancel),
     path("events/<slug:slug>/picture", event_views.picture),
-    path("events/<slug:slug>/hosts", event_views.add_host),
-    path("events/<slug:slug>/hosts/remove", event_views.remove_host),
+    path("events/<slug:slug>/hosts", event_hosts.add_host),
+    path("events/<slug:slug>/hosts/remove", event_hosts.remove_host),
     path("events/<slug:slug>/manage", manage.event),
     path("communities", community_views.index),
     path("communities/create", community_views.create),

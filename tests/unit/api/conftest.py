@@ -1,13 +1,15 @@
-"""Alice's site again, this time driven by a program of hers."""
+"""A site with members and a graph of friends, used by API clients."""
 
 import itertools
 import json
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from joserfc import jwt
 from tests.fakes.agent import FakeAgent
 from tests.fakes.graph import FakeGraph, somebody
 
@@ -23,19 +25,23 @@ from elonara.members.models import Member
 
 ALICE = "did:plc:host"
 PASSWORD = "correct horse battery staple"
+# The fields of one invitation in a response.
+ROW = {
+    "id", "did", "handle", "state", "reason", "sentence", "uri", "attempts", "sent_at", "opened_at", "answer", "can",
+}  # fmt: skip
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(autouse=True)
-def fresh():
-    """What the process remembers is forgotten between tests: thumbs, labels."""
+def clear_caches():
+    """Clears the caches of the process between tests: thumbnails, labels."""
     thumbnails.forget()
     spam_labels.forget_labels()
 
 
 @pytest.fixture
 def site(set_options, transactional_db):
-    cache.clear()  # failed sign-ins
+    cache.clear()  # counts of failed sign-ins
     set_options(
         site={"url": "https://events.example"},
         invitations={"spacing_seconds": 0, "per_day": 200, "first_week_per_day": 200, "per_week": 1000},
@@ -51,7 +57,7 @@ def agent(site):
 
 @pytest.fixture
 def people():
-    """Whom alice knows; tests add to it."""
+    """Alice's followers and follows; tests add to the list."""
     return [
         somebody("bob"),
         somebody("carol", you_follow=False),
@@ -91,12 +97,12 @@ def alice(make_member, friends):
 
 @pytest.fixture
 def mallory(make_member):
-    """A member who has nothing to do with any of it."""
+    """A member without any role in alice's events and communities."""
     return make_member("mallory", "did:plc:mallory")
 
 
 class Program:
-    """What calls the API: with a token, or without."""
+    """An API client, with or without a token."""
 
     def __init__(self, token=""):
         self._client = Client(enforce_csrf_checks=True, raise_request_exception=False)
@@ -120,19 +126,19 @@ class Program:
 
 @pytest.fixture
 def nobody(site):
-    """A program without a token."""
+    """A client without a token."""
     return Program()
 
 
 @pytest.fixture
 def program_of():
-    """`program_of(member)`: a program with a token of hers."""
+    """`program_of(member)`: a client with a token of that member."""
     return lambda member: Program(tokens.issue(member).access_token)
 
 
 @pytest.fixture
 def program(alice, program_of):
-    """Alice's own."""
+    """A client with alice's token."""
     return program_of(alice)
 
 
@@ -166,16 +172,35 @@ def chess(alice):
 
 @pytest.fixture
 def problem():
-    """`problem(response, 404, "not_found")`: the answer is that problem, in the one form; returns it."""
+    """`problem(response, 404, "not_found")`: assert that the response is this problem document; returns it."""
 
     def check(response, status, code):
         assert response["Content-Type"] == "application/problem+json", response.content
-        told = response.json()
-        assert (response.status_code, told["status"], told["code"]) == (status, status, code), told
-        assert told["type"] == "about:blank"
-        assert told["title"]
-        assert told["detail"].endswith((".", ">"))
+        document = response.json()
+        assert (response.status_code, document["status"], document["code"]) == (status, status, code), document
+        assert document["type"] == "about:blank"
+        assert document["title"]
+        assert document["detail"].endswith((".", ">"))
         assert response["Cache-Control"] == "no-store"
-        return told
+        return document
 
     return check
+
+
+def ask(nobody, username="alice", password=PASSWORD):
+    return nobody.post("/tokens", {"username": username, "password": password})
+
+
+@pytest.fixture(params=["event", "community"])
+def place(request):
+    """The address of a target: `/events/…` or `/communities/…`."""
+    target = request.getfixturevalue("picnic" if request.param == "event" else "chess")
+    return f"/{'events' if request.param == 'event' else 'communities'}/{target.slug}"
+
+
+def rows(program, place):
+    return {row["did"]: row for row in program.get(f"{place}/invitations").json()["invitations"]}
+
+
+def claims_of(token):
+    return jwt.decode(token, tokens._key(settings.SECRET_KEY), algorithms=["HS256"]).claims

@@ -1,4 +1,4 @@
-"""What somebody hostile tries through the API: other people's rows, other people's voices, tokens of her own making."""
+"""Attacks on the API: other members' invitations, posting in another's name, forged tokens."""
 
 import time
 
@@ -36,7 +36,7 @@ def test_an_invitation_of_somebody_else_does_not_exist(alice, program, program_o
 
 
 @pytest.mark.parametrize("what", ["retry", "confirm"])
-def test_a_cohost_does_not_post_in_the_hosts_name(alice, program, program_of, mallory, problem, what):
+def test_a_cohost_cannot_post_as_the_host(alice, program, program_of, mallory, problem, what):
     """She may change the event, so what she sends from somebody else's account would be her own words."""
     program.post("/events", PICNIC)
     event = Event.objects.get()
@@ -57,13 +57,13 @@ def test_a_cohost_does_not_post_in_the_hosts_name(alice, program, program_of, ma
     assert row.state == "cancelled" or row.needs_confirmation
 
 
-def test_a_cohost_still_stops_what_the_host_began(alice, program, program_of, mallory):
+def test_a_cohost_can_cancel_the_hosts_invitations(alice, program, program_of, mallory):
     program.post("/events", PICNIC)
     event = Event.objects.get()
     events.add_cohost(event, by=alice, member=mallory)
     invitations.invite(alice, event, ["did:plc:bob"])
-    answer = program_of(mallory).post(f"/invitations/{Invitation.objects.get().pk}/cancel")
-    assert answer.json()["state"] == "cancelled"
+    response = program_of(mallory).post(f"/invitations/{Invitation.objects.get().pk}/cancel")
+    assert response.json()["state"] == "cancelled"
 
 
 class TestTokens:
@@ -89,7 +89,7 @@ class TestTokens:
             ({"typ": "at+jwt"}, {"iat": 4_000_000_000, "nbf": 4_000_000_000}),
         ],
     )
-    def test_one_of_another_kind_is_refused_though_signed_with_our_key(self, alice, head, changed):
+    def test_a_token_of_another_type_is_refused_though_signed_with_our_key(self, alice, head, changed):
         key = tokens._key(settings.SECRET_KEY)
         claims = {name: value for name, value in self.claims(alice, **changed).items() if value is not None}
         with pytest.raises(tokens.BadToken):

@@ -1,4 +1,4 @@
-"""Communities by the API."""
+"""`/communities`: create, read, change."""
 
 import pytest
 from tests.fakes.graph import somebody
@@ -11,10 +11,10 @@ from elonara.invitations import actions as invitations
 CHESS = {"name": "Chess club", "description": "Every Tuesday.", "visibility": "public"}
 
 
-def test_a_community_is_made_read_and_changed(alice, program):
-    answer = program.post("/communities", CHESS)
-    assert answer.status_code == 201
-    made = answer.json()
+def test_a_community_is_created_read_and_changed(alice, program):
+    response = program.post("/communities", CHESS)
+    assert response.status_code == 201
+    made = response.json()
     assert made == CHESS | {
         "slug": made["slug"],
         "url": f"https://events.example/communities/{made['slug']}",
@@ -35,9 +35,9 @@ def test_a_community_is_made_read_and_changed(alice, program):
     ],
 )
 def test_bad_input_names_its_field(program, chess, problem, change, field):
-    for answer in (program.post("/communities", CHESS | change), program.patch(f"/communities/{chess.slug}", change)):
-        told = problem(answer, 422, "invalid_input")
-        assert [error["field"] for error in told["errors"]] == [field]
+    for response in (program.post("/communities", CHESS | change), program.patch(f"/communities/{chess.slug}", change)):
+        document = problem(response, 422, "invalid_input")
+        assert [error["field"] for error in document["errors"]] == [field]
     assert Community.objects.count() == 1
 
 
@@ -50,9 +50,7 @@ def test_members_read_and_admins_change(program_of, mallory, chess, problem):
     problem(stranger.patch(f"/communities/{chess.slug}", {"name": "Mine"}), 403, "not_admin")
 
 
-def test_a_private_community_is_there_for_those_who_belong_or_are_invited(
-    alice, program, program_of, mallory, people, problem
-):
+def test_a_private_community_exists_for_members_and_invitees_only(alice, program, program_of, mallory, people, problem):
     secret = program.post("/communities", CHESS | {"visibility": "private"}).json()
     stranger = program_of(mallory)
     problem(stranger.get(f"/communities/{secret['slug']}"), 404, "not_found")
@@ -63,7 +61,7 @@ def test_a_private_community_is_there_for_those_who_belong_or_are_invited(
     assert stranger.get(f"/communities/{secret['slug']}").json()["role"] is None
 
 
-def test_nobody_makes_or_reads_anything(nobody, chess, problem):
+def test_without_a_token_nothing_is_created_or_read(nobody, chess, problem):
     problem(nobody.post("/communities", CHESS), 401, "unauthorized")
     problem(nobody.get(f"/communities/{chess.slug}"), 401, "unauthorized")
     problem(nobody.patch(f"/communities/{chess.slug}", {}), 401, "unauthorized")

@@ -1,4 +1,4 @@
-"""Events by the API."""
+"""`/events`: create, read, change."""
 
 import datetime as dt
 
@@ -25,7 +25,7 @@ PICNIC = {
 
 @pytest.fixture
 def picnic_in_may(monkeypatch):
-    """The clock stands at April 2030."""
+    """Freezes the time in April 2030."""
     now = dt.datetime(2030, 4, 1, 12, tzinfo=dt.UTC)
     monkeypatch.setattr(timezone, "now", lambda: now)
 
@@ -35,13 +35,13 @@ def april(picnic_in_may):
     pass
 
 
-def test_an_event_is_made_and_read(alice, program):
-    answer = program.post("/events", PICNIC)
-    assert answer.status_code == 201
-    made = answer.json()
+def test_an_event_is_created_and_read(alice, program):
+    response = program.post("/events", PICNIC)
+    assert response.status_code == 201
+    made = response.json()
     assert made["slug"]
     assert made["url"] == f"https://events.example/events/{made['slug']}"
-    # The wall clock of the place, told in UTC.
+    # Local time in the event's time zone, returned in UTC.
     assert (made["starts_at"], made["ends_at"]) == ("2030-05-01T14:00:00Z", "2030-05-01T17:00:00Z")
     assert {name: made[name] for name in ("title", "timezone", "description", "location", "visibility")} == {
         name: PICNIC[name] for name in ("title", "timezone", "description", "location", "visibility")
@@ -60,8 +60,8 @@ def test_an_event_of_a_community_needs_a_role_in_it(program, chess, mallory, pro
     assert program.post("/events", PICNIC | {"community": chess.slug}).json()["community"] == chess.slug
     refused = program_of(mallory).post("/events", PICNIC | {"community": chess.slug})
     assert refused.status_code in {403, 422}
-    told = problem(program.post("/events", PICNIC | {"community": "no-such"}), 422, "invalid_input")
-    assert told["errors"][0]["field"] == "community"
+    document = problem(program.post("/events", PICNIC | {"community": "no-such"}), 422, "invalid_input")
+    assert document["errors"][0]["field"] == "community"
 
 
 @pytest.mark.parametrize(
@@ -83,15 +83,15 @@ def test_an_event_of_a_community_needs_a_role_in_it(program, chess, mallory, pro
     ],
 )
 def test_bad_input_names_its_field(program, problem, change, field):
-    told = problem(program.post("/events", PICNIC | change), 422, "invalid_input")
-    assert field in [error["field"] for error in told["errors"]]
-    assert all(error["problem"] for error in told["errors"])
+    document = problem(program.post("/events", PICNIC | change), 422, "invalid_input")
+    assert field in [error["field"] for error in document["errors"]]
+    assert all(error["problem"] for error in document["errors"])
     assert not Event.objects.exists()
 
 
 def test_what_is_missing_is_named(program, problem):
-    told = problem(program.post("/events", {}), 422, "invalid_input")
-    assert [error["field"] for error in told["errors"]] == ["title", "starts_at"]
+    document = problem(program.post("/events", {}), 422, "invalid_input")
+    assert [error["field"] for error in document["errors"]] == ["title", "starts_at"]
 
 
 @pytest.fixture
@@ -118,16 +118,16 @@ def test_a_patch_changes_what_it_names_and_nothing_else(program, event):
     ],
 )
 def test_a_patch_checks_as_well(program, event, problem, change, field):
-    told = problem(program.patch(f"/events/{event.slug}", change), 422, "invalid_input")
-    assert field in [error["field"] for error in told["errors"]]
+    document = problem(program.patch(f"/events/{event.slug}", change), 422, "invalid_input")
+    assert field in [error["field"] for error in document["errors"]]
 
 
-def test_a_time_alone_is_on_the_clock_of_the_event(program, event):
+def test_a_time_without_offset_is_in_the_events_time_zone(program, event):
     found = program.patch(f"/events/{event.slug}", {"starts_at": "2030-05-01T15:30"}).json()
     assert found["starts_at"] == "2030-05-01T13:30:00Z"
 
 
-def test_only_hosts_change_it(program_of, mallory, event, problem):
+def test_only_hosts_change_an_event(program_of, mallory, event, problem):
     stranger = program_of(mallory)
     assert stranger.get(f"/events/{event.slug}").status_code == 200
     problem(stranger.patch(f"/events/{event.slug}", {"title": "Mine"}), 403, "not_host")
@@ -140,10 +140,10 @@ def test_a_cancelled_event_is_not_changed(alice, program, event, problem):
     problem(program.patch(f"/events/{event.slug}", {"title": "Again"}), 403, "cancelled")
 
 
-def test_a_private_event_is_not_there_for_others(program, program_of, mallory, problem):
+def test_a_private_event_does_not_exist_for_others(program, program_of, mallory, problem):
     supper = program.post("/events", PICNIC | {"visibility": "private"}).json()
     stranger = program_of(mallory)
-    for answer in (
+    for response in (
         stranger.get(f"/events/{supper['slug']}"),
         stranger.patch(f"/events/{supper['slug']}", {"title": "Mine"}),
         stranger.get(f"/events/{supper['slug']}/invitations"),
@@ -152,7 +152,7 @@ def test_a_private_event_is_not_there_for_others(program, program_of, mallory, p
         stranger.get("/events/no-such-event"),
         stranger.get("/events/no%00such"),
     ):
-        problem(answer, 404, "not_found")
+        problem(response, 404, "not_found")
 
 
 def test_an_invited_member_sees_it(alice, program, program_of, mallory, people):
@@ -169,7 +169,7 @@ def test_a_moderator_of_its_community_sees_it_too(alice, program, program_of, ma
     assert program_of(mallory).get(f"/events/{made['slug']}").status_code == 200
 
 
-def test_nobody_makes_reads_or_changes_anything(nobody, event, problem):
+def test_without_a_token_nothing_is_created_read_or_changed(nobody, event, problem):
     problem(nobody.post("/events", PICNIC), 401, "unauthorized")
     problem(nobody.get(f"/events/{event.slug}"), 401, "unauthorized")
     problem(nobody.patch(f"/events/{event.slug}", {"title": "Mine"}), 401, "unauthorized")

@@ -1,10 +1,10 @@
-"""Inviting by the API: the same for an event and for a community."""
+"""`/{target}/invitations`: preview, send and list, for an event and for a community."""
 
 import datetime as dt
 from uuid import uuid4
 
 import pytest
-from tests.fakes.agent import refused
+from tests.unit.api.conftest import ROW
 
 from elonara import jobs
 from elonara.bluesky.graph.service import GraphUnavailable
@@ -12,23 +12,8 @@ from elonara.communities import actions as communities
 from elonara.events import actions as events
 from elonara.invitations.models import Batch, Invitation
 
-ROW = {
-    "id", "did", "handle", "state", "reason", "sentence", "uri", "attempts", "sent_at", "opened_at", "answer", "can",
-}  # fmt: skip
 
-
-@pytest.fixture(params=["event", "community"])
-def place(request):
-    """The address of a target: `/events/…` or `/communities/…`."""
-    target = request.getfixturevalue("picnic" if request.param == "event" else "chess")
-    return f"/{'events' if request.param == 'event' else 'communities'}/{target.slug}"
-
-
-def rows(program, place):
-    return {row["did"]: row for row in program.get(f"{place}/invitations").json()["invitations"]}
-
-
-def test_the_whole_job(program, place, agent):
+def test_preview_send_and_list(program, place, agent):
     choice = {
         "dids": ["did:plc:bob"],
         "handles": ["@carol.example", "nobody"],
@@ -86,9 +71,9 @@ def test_the_whole_job(program, place, agent):
 
 
 def test_the_same_key_does_nothing_twice(program, place):
-    press = {"dids": ["did:plc:bob"], "idempotency_key": "once"}
-    first = program.post(f"{place}/invitations", press).json()
-    again = program.post(f"{place}/invitations", press)
+    body = {"dids": ["did:plc:bob"], "idempotency_key": "once"}
+    first = program.post(f"{place}/invitations", body).json()
+    again = program.post(f"{place}/invitations", body)
     assert again.status_code == 202
     assert (again.json()["batch"], again.json()["queued"]) == (first["batch"], first["queued"])
     assert Batch.objects.count() == Invitation.objects.count() == 1
@@ -100,7 +85,7 @@ def test_a_second_invitation_of_the_same_person_is_skipped(program, place):
     assert (again["queued"], [left["reason"] for left in again["skipped"]]) == (0, ["already_invited"])
 
 
-def test_who_blocks_is_skipped_with_the_reason(program, place):
+def test_people_who_block_the_host_are_skipped_with_the_reason(program, place):
     sent = program.post(f"{place}/invitations", {"dids": ["did:plc:eve", "did:plc:dan"]}).json()
     assert sent["queued"] == 1
     assert sent["skipped"][0] | {"sentence": ""} == {
@@ -128,20 +113,20 @@ def test_bad_input_is_refused_as_a_whole(program, place, problem, choice, code):
     assert not Batch.objects.exists()
 
 
-def test_names_that_cannot_be_names_do_not_stop_the_others(program, place):
+def test_invalid_handles_are_skipped_and_the_others_invited(program, place):
     odd = ["not a handle", "did:plc:", "did:", "bob\x00.example", "@", "\u202a", "x" * 3000]
     found = program.post(f"{place}/invitations", {"dids": odd, "handles": ["bob.example"]}).json()
     assert found["queued"] == 1
     assert {left["reason"] for left in found["skipped"]} == {"not_found"}
 
 
-def test_a_key_that_is_too_long_or_odd_is_told(program, place, problem):
+def test_an_invalid_idempotency_key_is_refused(program, place, problem):
     for key in ("x" * 101, "a\x00b", 5):
-        press = {"dids": ["did:plc:bob"], "idempotency_key": key}
-        problem(program.post(f"{place}/invitations", press), 422, "invalid_input")
+        body = {"dids": ["did:plc:bob"], "idempotency_key": key}
+        problem(program.post(f"{place}/invitations", body), 422, "invalid_input")
 
 
-def test_only_those_who_run_it_invite_and_look(program_of, mallory, place, problem):
+def test_only_those_who_may_invite_send_and_list(program_of, mallory, place, problem):
     stranger = program_of(mallory)
     choice = {"dids": ["did:plc:bob"]}
     problem(stranger.post(f"{place}/invitations/preview", choice), 403, "not_allowed")
@@ -149,7 +134,7 @@ def test_only_those_who_run_it_invite_and_look(program_of, mallory, place, probl
     problem(stranger.get(f"{place}/invitations"), 403, "not_allowed")
 
 
-def test_plain_members_do_not_invite_and_moderators_do(alice, program_of, mallory, chess, problem):
+def test_moderators_invite_and_members_do_not(alice, program_of, mallory, chess, problem):
     place = f"/communities/{chess.slug}"
     joined = communities.join(chess, member=mallory)
     choice = {"dids": ["did:plc:bob"]}
@@ -158,82 +143,22 @@ def test_plain_members_do_not_invite_and_moderators_do(alice, program_of, mallor
     assert program_of(mallory).post(f"{place}/invitations", choice).status_code == 202
 
 
-def test_an_invitation_is_nothing_to_strangers(program, program_of, mallory, place, problem):
-    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
-    one = Invitation.objects.get()
-    for what in ("retry", "cancel", "undo", "confirm"):
-        hers = problem(program_of(mallory).post(f"/invitations/{one.pk}/{what}"), 404, "not_found")
-        none = problem(program_of(mallory).post(f"/invitations/{uuid4()}/{what}"), 404, "not_found")
-        assert hers == none
-        problem(program.post(f"/invitations/not-an-id/{what}"), 422, "invalid_input")
-    one.refresh_from_db()
-    assert one.state == "queued"
-
-
-def test_cancel_and_retry(program, place, agent):
-    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
-    one = rows(program, place)["did:plc:bob"]
-    cancelled = program.post(f"/invitations/{one['id']}/cancel").json()
-    assert (cancelled["state"], cancelled["reason"]) == ("cancelled", "by_host")
-    assert set(cancelled) == ROW
-    jobs.drain()
-    assert not any("bob" in text for text in agent.texts())
-    assert program.post(f"/invitations/{one['id']}/retry").json()["state"] == "queued"
-    jobs.drain()
-    assert rows(program, place)["did:plc:bob"]["state"] == "sent"
-
-
-def test_what_cannot_be_done_in_a_state_is_told(program, place, problem):
-    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
-    one = rows(program, place)["did:plc:bob"]["id"]
-    problem(program.post(f"/invitations/{one}/undo"), 409, "wrong_state")
-    problem(program.post(f"/invitations/{one}/confirm"), 409, "wrong_state")
-    jobs.drain()
-    problem(program.post(f"/invitations/{one}/cancel"), 409, "wrong_state")
-    problem(program.post(f"/invitations/{one}/retry"), 409, "wrong_state")
-
-
-def test_an_event_that_changes_waits_for_a_confirmation(program, picnic):
-    place = f"/events/{picnic.slug}"
-    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
-    program.patch(place, {"title": "Supper"})
-    jobs.drain()
-    one = rows(program, place)["did:plc:bob"]
-    assert (one["state"], one["can"]) == ("queued", ["confirm", "cancel", "compose"])
-    program.post(f"/invitations/{one['id']}/confirm")
-    jobs.drain()
-    assert rows(program, place)["did:plc:bob"]["state"] == "sent"
-
-
-def test_a_failed_one_says_why_and_can_be_tried_again(program, place, agent):
-    agent.moods = ["ok", refused("record_refused")]
-    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
-    jobs.drain()
-    one = rows(program, place)["did:plc:bob"]
-    assert (one["state"], one["reason"]) == ("failed", "record_refused")
-    assert one["sentence"]
-    assert "retry" in one["can"]
-    program.post(f"/invitations/{one['id']}/retry")
-    jobs.drain()
-    assert rows(program, place)["did:plc:bob"]["state"] == "sent"
-
-
 def test_a_loopback_site_previews_and_does_not_send(program_of, alice, set_options, place, problem):
     set_options(site={"url": "http://127.0.0.1:8000"})
     program = program_of(alice)
     assert program.post(f"{place}/invitations/preview", {"dids": ["did:plc:bob"]}).json()["refusal"] == "loopback_site"
-    told = problem(program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]}), 409, "loopback_site")
-    assert told["way_on"]
+    document = problem(program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]}), 409, "loopback_site")
+    assert document["way_on"]
 
 
-def test_a_network_that_is_down_is_told_as_such(program, place, friends, problem):
+def test_an_unreachable_graph_is_503(program, place, friends, problem):
     friends.down = GraphUnavailable("unreachable", "Your server does not answer. Try again in a minute.")
     for path in ("invitations", "invitations/preview"):
-        told = problem(program.post(f"{place}/{path}", {"dids": ["did:plc:bob"]}), 503, "graph_unavailable")
-        assert "does not answer" in told["detail"]
+        document = problem(program.post(f"{place}/{path}", {"dids": ["did:plc:bob"]}), 503, "graph_unavailable")
+        assert "does not answer" in document["detail"]
 
 
-def test_nobody_is_invited_to_what_is_over(alice, program, picnic, chess, problem):
+def test_nobody_is_invited_to_a_cancelled_event_or_closed_community(alice, program, picnic, chess, problem):
     events.cancel(picnic, alice)
     communities.close(chess, alice)
     choice = {"dids": ["did:plc:bob"]}
@@ -249,7 +174,7 @@ def test_a_private_target_is_not_named(program, supper):
     assert f"{supper.starts_at:%H:%M}" not in shown
 
 
-def test_the_days_on_which_they_go_are_told(program_of, alice, set_options, place):
+def test_the_preview_shows_the_days_of_sending(program_of, alice, set_options, place):
     set_options(invitations={"per_day": 1, "first_week_per_day": 1})
     choice = {"dids": ["did:plc:bob", "did:plc:carol", "did:plc:dan"]}
     seen = program_of(alice).post(f"{place}/invitations/preview", choice).json()
@@ -258,7 +183,7 @@ def test_the_days_on_which_they_go_are_told(program_of, alice, set_options, plac
     assert all(dt.date.fromisoformat(day["day"]) for day in seen["later"])
 
 
-def test_nobody_invites_anybody(nobody, place, problem):
+def test_without_a_token_nobody_is_invited(nobody, place, problem):
     problem(nobody.post(f"{place}/invitations", {"dids": ["did:plc:bob"]}), 401, "unauthorized")
     problem(nobody.post(f"{place}/invitations/preview", {}), 401, "unauthorized")
     problem(nobody.get(f"{place}/invitations"), 401, "unauthorized")

@@ -1,4 +1,4 @@
-"""Who am I, and whom do I know?"""
+"""`/me` and `/me/bluesky`: the caller's account and their people on Bluesky."""
 
 from datetime import timedelta
 
@@ -19,11 +19,11 @@ def names(page):
     return [person["handle"].partition(".")[0] for person in page["people"]]
 
 
-def test_me_tells_of_the_connection_and_of_no_token(alice, program):
+def test_me_shows_the_connection_and_no_bluesky_token(alice, program):
     ends = timezone.now() + timedelta(minutes=50)
     MemberIdentity.objects.update(bsky_token_expires_at=ends, bsky_access_token_enc="v1.sealed")
-    answer = program.get("/me")
-    found = answer.json()
+    response = program.get("/me")
+    found = response.json()
     assert found["member_id"] == alice.pk
     assert set(found["bluesky"]) == {
         "connected", "did", "handle", "scope", "expires_at", "state", "can_write", "write_backend",
@@ -39,7 +39,7 @@ def test_me_tells_of_the_connection_and_of_no_token(alice, program):
         "write_backend": "app_password",
     }
     assert found["bluesky"]["expires_at"].startswith(ends.strftime("%Y-%m-%dT%H:%M"))
-    assert "sealed" not in answer.content.decode()
+    assert "sealed" not in response.content.decode()
 
 
 def test_me_without_bluesky_is_null(make_member, friends, program_of):
@@ -54,7 +54,7 @@ def test_me_after_disconnecting_keeps_the_did(alice, program, agent: FakeAgent):
     assert (found["can_write"], found["write_backend"]) == (False, "")
 
 
-def test_followers_and_follows_come_with_whether_they_can_be_invited(program):
+def test_followers_and_follows_say_whether_they_can_be_invited(program):
     followers = program.get("/me/bluesky/followers").json()
     assert names(followers) == ["bob", "carol", "eve"]
     assert all(set(person) == COLUMNS for person in followers["people"])
@@ -77,7 +77,7 @@ def test_pages_follow_each_other_to_the_end(program, people):
     assert len(found) == len(set(found)) == 10
 
 
-def test_a_search_stays_on_its_side(program):
+def test_a_search_of_followers_finds_followers_only(program):
     assert names(program.get("/me/bluesky/followers", q="@da").json()) == []
     assert names(program.get("/me/bluesky/follows", q="@da").json()) == ["dan"]
 
@@ -91,7 +91,7 @@ def test_a_target_says_who_cannot_be_invited_to_it(alice, program, picnic, chess
     assert program.get("/me/bluesky/followers").json()["people"][0]["invitable"]
 
 
-def test_a_target_that_may_not_be_seen_says_nothing(mallory, program_of, supper, friends, problem):
+def test_a_target_that_the_caller_may_not_see_is_404(mallory, program_of, supper, friends, problem):
     stranger = program_of(mallory)
     problem(stranger.get("/me/bluesky/followers", event=supper.slug), 404, "not_found")
     problem(stranger.get("/me/bluesky/followers", event="no-such"), 404, "not_found")
@@ -109,13 +109,13 @@ def test_people_whose_blocks_are_unknown_can_be_seen_and_not_invited(program, fr
     assert {person["reason"] for person in people} == {"view_unknown"}
 
 
-def test_the_limit_has_limits(program, problem):
+def test_the_limit_is_validated(program, problem):
     for limit in (0, 101, "many", -1):
-        told = problem(program.get("/me/bluesky/followers", limit=limit), 422, "invalid_input")
-        assert told["errors"][0]["field"] == "limit"
+        document = problem(program.get("/me/bluesky/followers", limit=limit), 422, "invalid_input")
+        assert document["errors"][0]["field"] == "limit"
 
 
-def test_what_only_the_member_can_mend_is_told_apart_from_a_fault_of_the_network(program, friends, problem):
+def test_a_missing_connection_is_409_and_a_network_fault_503(program, friends, problem):
     for reason, status in {
         "not_connected": 409,
         "account_deactivated": 409,
@@ -128,7 +128,7 @@ def test_what_only_the_member_can_mend_is_told_apart_from_a_fault_of_the_network
         problem(program.post("/me/bluesky/sync"), status, reason)
 
 
-def test_sync_forgets_and_reads_again(alice, mallory, program, friends, people):
+def test_sync_deletes_the_cached_graph_and_reads_again(alice, mallory, program, friends, people):
     old = somebody("zoe", muted=True)
     for member in (alice, mallory):
         ActorView.objects.create(member=member, did=old.did, person=old.to_dict(), checked_at=timezone.now())
@@ -149,7 +149,7 @@ def test_a_sync_that_fails_leaves_nothing_stale(alice, program, friends, problem
     assert not ActorView.objects.exists()
 
 
-def test_nobody_reads_anything(nobody, problem):
+def test_without_a_token_nothing_is_read(nobody, problem):
     for path in ("/me", "/me/bluesky/followers", "/me/bluesky/follows"):
         problem(nobody.get(path), 401, "unauthorized")
     problem(nobody.post("/me/bluesky/sync"), 401, "unauthorized")

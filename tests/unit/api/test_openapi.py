@@ -1,4 +1,4 @@
-"""Whatever a program sends, the API answers as its own description says."""
+"""Property tests: every response matches the OpenAPI schema of the API, whatever a client sends."""
 
 import hypothesis
 import pytest
@@ -17,25 +17,25 @@ from elonara.invitations import actions as invitations
 from elonara.invitations.models import Invitation
 
 
-def nothing_breaks(_ctx, response, _case):
-    """503 says that Bluesky cannot be asked; anything else of that kind would be ours."""
+def no_server_error(_ctx, response, _case):
+    """No server error, except 503: Bluesky cannot be reached."""
     assert response.status_code < 500 or response.status_code == 503
 
 
 CHECKS = [
-    nothing_breaks,
+    no_server_error,
     status_code_conformance,
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
 ]
-# The same requests every time: what is found once is found again, and a run takes its minute, not more.
+# Derandomized, so that failures are reproducible and the run time is constant.
 bounded = hypothesis.settings(
     max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(hypothesis.HealthCheck)
 )
 
 
-# The description as the site serves it, with the site behind it.
+# The schema as the site serves it; calls go to the WSGI application.
 schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application())
 
 
@@ -46,20 +46,20 @@ def headers(alice):
 
 @pytest.fixture
 def known(alice, picnic, chess):
-    """Things that exist, by the name of the parameter that leads to them."""
+    """Path parameters of objects that exist, by the first segment of the path."""
     invitations.invite(alice, picnic, ["did:plc:dan"])
     return {"events": picnic.slug, "communities": chess.slug, "invitations": str(Invitation.objects.get().pk)}
 
 
 @schema.parametrize()
 @bounded
-def test_any_request_gets_an_answer_of_the_description(case, headers):
+def test_any_request_gets_a_documented_response(case, headers):
     case.call_and_validate(headers=headers, checks=CHECKS)
 
 
 @schema.include(path_regex=r"\{").parametrize()
 @bounded
-def test_so_does_any_request_about_things_that_exist(case, headers, known):
+def test_any_request_about_existing_objects_gets_a_documented_response(case, headers, known):
     noun = case.operation.path.split("/")[3]
     case.path_parameters = dict.fromkeys(case.path_parameters or {}, known[noun])
     if isinstance(case.body, dict) and isinstance(case.body.get("dids"), list):
@@ -69,10 +69,10 @@ def test_so_does_any_request_about_things_that_exist(case, headers, known):
 
 @schema.parametrize()
 @hypothesis.settings(bounded, max_examples=5)
-def test_nobody_learns_anything(case, site):
-    answer = case.call(headers={"Authorization": "Bearer nonsense"})
-    case.validate_response(answer, checks=CHECKS)
-    assert answer.status_code >= 400
+def test_without_a_valid_token_every_call_is_401(case, site):
+    response = case.call(headers={"Authorization": "Bearer nonsense"})
+    case.validate_response(response, checks=CHECKS)
+    assert response.status_code >= 400
 
 
 def test_every_call_is_described_once(site):
@@ -91,13 +91,13 @@ def test_every_call_is_described_once(site):
     assert open_to_all == [("/api/v1/tokens", "post")]
 
 
-def test_what_is_not_an_address_of_the_api_is_told_in_its_own_way(nobody, program, problem):
+def test_unknown_paths_and_methods_are_problems_too(nobody, program, problem):
     problem(nobody.get("/no-such-call"), 404, "not_found")
-    told = problem(program.post("/me"), 405, "method_not_allowed")
-    assert "POST" in told["detail"]
+    document = problem(program.post("/me"), 405, "method_not_allowed")
+    assert "POST" in document["detail"]
 
 
-def test_the_pages_of_the_api_come_from_this_site_alone(site):
+def test_the_docs_load_nothing_from_other_sites(site):
     assert Client().get("/api/v1/")["Location"] == "/api/v1/docs"
     page = Client().get("/api/v1/docs").content.decode()
     assert "swagger-ui-bundle.js" in page
@@ -105,6 +105,6 @@ def test_the_pages_of_the_api_come_from_this_site_alone(site):
     assert "//cdn" not in page
 
 
-def test_too_much_is_told(program, problem, settings):
+def test_a_body_that_is_too_large_is_413(program, problem, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     problem(program.post("/communities", {"name": "x" * 2000}), 413, "too_large")

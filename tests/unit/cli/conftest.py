@@ -17,14 +17,14 @@ import pytest
 
 @dataclass
 class Command:
-    """`elonara` as an operator runs it: a process of its own, in a folder of its own."""
+    """Runs `elonara` as an operator does: in a process and a data folder of its own."""
 
     folder: Path
 
     @property
     def environment(self):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ELONARA_", "DJANGO_"))}
-        kept.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling everything anew would take most of the time
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)  # without cached bytecode, compiling would take most of the time
         return kept | {"ELONARA_DATA_DIR": str(self.folder / "data")}
 
     def __call__(self, *words, stdin="", **settings):
@@ -48,7 +48,7 @@ class Command:
 
 
 def in_memory(prefix):
-    """A folder without a disk beneath where there is one: migrations wait for the disk a hundred times."""
+    """A temporary folder in memory where possible: migrations call fsync a hundred times."""
     memory = Path("/dev/shm")
     return tempfile.TemporaryDirectory(prefix=prefix, dir=memory if os.access(memory, os.W_OK) else None)
 
@@ -67,7 +67,7 @@ def prepared():
 
 @pytest.fixture(scope="session")
 def prepared_folder(prepared):
-    """A site with a database and an operator, made once."""
+    """The data folder of a site with an operator, created once per run."""
     command = prepared
     done = command("createadmin", "--username", "olga", "--password-stdin", stdin="correct horse\n")
     assert done.returncode == 0, done.stderr
@@ -87,12 +87,12 @@ def free_port():
 
 
 def get(url, seconds=20.0):
-    """Ask until somebody answers; returns status, body."""
+    """GET, repeated until a server responds; returns status and body."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return answer.status, answer.read().decode()
+            with urllib.request.urlopen(url, timeout=5) as response:
+                return response.status, response.read().decode()
         except urllib.error.HTTPError as fault:
             return fault.code, fault.read().decode()
         except OSError:
@@ -103,7 +103,7 @@ def get(url, seconds=20.0):
 
 @pytest.fixture
 def served(elonara):
-    """Start `elonara serve`; returns its address and process. Ended afterwards, whatever happened."""
+    """Starts `elonara serve`; returns its URL and process. It is killed after the test."""
     started = []
 
     def start(*words, **settings):

@@ -32,14 +32,14 @@ def test_a_broken_file_stops_every_command_with_one_line(elonara, command):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_key_that_others_can_read_stops_the_start_with_one_line(site, elonara):
+def test_a_key_file_that_others_can_read_is_a_one_line_error(site, elonara):
     (elonara.folder / "data" / "keys" / "secret_key").chmod(0o644)
     done = elonara("serve")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "chmod 600" in done.stderr
 
 
-def test_a_database_that_is_away_is_one_line(elonara):
+def test_an_unreachable_database_is_a_one_line_error(elonara):
     done = elonara("migrate", DATABASE__URL="postgresql://nobody@127.0.0.1:1/none?connect_timeout=2")
     assert done.returncode == 1
     assert last_line(done).startswith("elonara: the database does not answer")
@@ -78,7 +78,7 @@ class TestConfig:
 
 
 class TestMigrate:
-    def test_fills_a_new_database_and_then_has_nothing_to_do(self, elonara):
+    def test_migrates_a_new_database_and_then_has_nothing_to_do(self, elonara):
         assert elonara.json("migrate", "--check", status=1)["pending"]
         assert "elonara.0001_initial" in elonara.json("migrate")["applied"]
         assert elonara.json("migrate", "--check")["pending"] == []
@@ -116,22 +116,22 @@ class TestWorker:
 
 class TestDoctor:
     def test_of_a_new_site_names_what_is_missing_and_the_fix(self, elonara):
-        told = elonara.json("doctor", "--offline", status=1)
-        assert not told["ok"]
-        database = next(row for row in told["findings"] if row["what"] == "database")
+        output = elonara.json("doctor", "--offline", status=1)
+        assert not output["ok"]
+        database = next(row for row in output["findings"] if row["what"] == "database")
         assert (database["level"], database["fix"]) == ("wrong", "Run: elonara migrate")
 
-    def test_of_a_site_in_order_finds_nothing_wrong(self, site):
-        told = site.json("doctor", "--offline")
-        assert told["ok"]
-        assert {row["what"] for row in told["findings"] if row["level"] == "ok"} >= {"keys", "database"}
+    def test_of_a_working_site_finds_nothing_wrong(self, site):
+        output = site.json("doctor", "--offline")
+        assert output["ok"]
+        assert {row["what"] for row in output["findings"] if row["level"] == "ok"} >= {"keys", "database"}
 
     def test_finds_keys_that_others_can_see(self, site):
         (site.folder / "data" / "keys").chmod(0o755)
-        told = site.json("doctor", "--offline", status=1)
-        assert next(row for row in told["findings"] if row["what"] == "keys")["fix"].startswith("Run: chmod 700")
+        output = site.json("doctor", "--offline", status=1)
+        assert next(row for row in output["findings"] if row["what"] == "keys")["fix"].startswith("Run: chmod 700")
 
-    def test_says_what_the_relay_owes_to_bluesky(self, elonara):
+    def test_names_blueskys_rules_for_the_relay(self, elonara):
         relay = {"BLUESKY__RELAY__IDENTIFIER": "relay.example", "BLUESKY__RELAY__APP_PASSWORD": "aaaa-bbbb-cccc-dddd"}
         done = elonara("doctor", "--offline", **relay)
         assert "opted in" in done.stdout
@@ -139,8 +139,8 @@ class TestDoctor:
 
     def test_says_which_service_is_not_reached(self, site):
         nowhere = {"BLUESKY__PLC_URL": "http://127.0.0.1:1", "BLUESKY__APPVIEW_URL": "http://127.0.0.1:1"}
-        told = site.json("doctor", status=1, **nowhere, BLUESKY__ALLOW_PRIVATE_HOSTS="127.0.0.1:1")
-        assert {row["what"] for row in told["findings"] if row["level"] == "wrong"} == {"PLC", "AppView"}
+        output = site.json("doctor", status=1, **nowhere, BLUESKY__ALLOW_PRIVATE_HOSTS="127.0.0.1:1")
+        assert {row["what"] for row in output["findings"] if row["level"] == "wrong"} == {"PLC", "AppView"}
 
 
 class TestBackupAndRestore:
@@ -153,8 +153,8 @@ class TestBackupAndRestore:
 
     def test_come_back_into_an_empty_folder_as_they_were(self, elonara, written):
         new = {"DATA_DIR": str(elonara.folder / "new")}
-        told = elonara.json("restore", written["file"], "--keys", written["keys"], **new)
-        assert told["moved"] is False
+        output = elonara.json("restore", written["file"], "--keys", written["keys"], **new)
+        assert output["moved"] is False
         assert elonara.json("doctor", "--offline", **new)["ok"]
         assert (elonara.folder / "new" / "media" / "events" / "bread.jpg").read_bytes() == b"a picture"
         for name in ("secret_key", "sealing.json"):
@@ -193,22 +193,22 @@ class TestBackupAndRestore:
             for day in ("20240101", "20240102", "20240103", "21240101"):  # the last while the clock was wrong
                 (place / f"elonara-{day}-030000.{ending}").write_text("old")
             (place / "elonara-notes.txt").write_text("not a backup")
-        told = elonara.json("backup", str(folder), "--keys", str(apart), "--keep", "2")
+        output = elonara.json("backup", str(folder), "--keys", str(apart), "--keep", "2")
         assert {path.name for path in folder.iterdir()} == {
-            "elonara-21240101-030000.tar.gz", Path(told["file"]).name, "elonara-notes.txt",
+            "elonara-21240101-030000.tar.gz", Path(output["file"]).name, "elonara-notes.txt",
         }  # fmt: skip
         assert {path.name for path in apart.iterdir()} == {
-            "elonara-21240101-030000.keys.tar", Path(told["keys"]).name, "elonara-notes.txt",
+            "elonara-21240101-030000.keys.tar", Path(output["keys"]).name, "elonara-notes.txt",
         }  # fmt: skip
-        assert len(told["pruned"]) == 6
+        assert len(output["pruned"]) == 6
 
-    def test_what_cannot_be_written_is_one_line(self, site, elonara):
+    def test_a_failed_write_is_a_one_line_error(self, site, elonara):
         (elonara.folder / "taken").write_text("a file")
         done = elonara("backup", str(elonara.folder / "taken"))
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
         assert "the backup could not be finished" in last_line(done)
 
-    def test_nothing_half_written_stays_where_the_disk_is_full(self, tmp_path):
+    def test_a_full_disk_leaves_no_partial_archive(self, tmp_path):
         (tmp_path / "big").write_bytes(os.urandom(1 << 20))
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))

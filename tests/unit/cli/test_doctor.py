@@ -1,4 +1,4 @@
-"""What doctor sees outside of this machine and in the rows; the network is one in memory."""
+"""`elonara doctor`: checks over the network (one in memory) and some of those in the database."""
 
 import dataclasses
 import json
@@ -8,7 +8,8 @@ from email.utils import formatdate
 
 import pytest
 from django.utils import timezone
-from tests.fakes.oauth import Network, answer
+from tests.fakes.oauth import Network
+from tests.fakes.oauth import answer as response
 
 from elonara.bluesky import network
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
@@ -21,7 +22,7 @@ SITE, APPVIEW, PLC = "https://events.example", "https://appview.example", "https
 
 @pytest.fixture
 def world(settings, transactional_db):
-    """A public site in a world where all is well."""
+    """A public site and an in-memory network in which every check passes."""
     bluesky = dataclasses.replace(settings.ELONARA.bluesky, plc_url=PLC, appview_url=APPVIEW)
     site = dataclasses.replace(settings.ELONARA.site, url=SITE)
     settings.ELONARA = dataclasses.replace(settings.ELONARA, bluesky=bluesky, site=site)
@@ -29,12 +30,12 @@ def world(settings, transactional_db):
     world.ahead, world.documents_here = 0.0, {}
 
     def well(request):
-        return answer(200, {"version": "1"}, {"date": formatdate(time.time() - world.ahead, usegmt=True)})
+        return response(200, {"version": "1"}, {"date": formatdate(time.time() - world.ahead, usegmt=True)})
 
     def ourselves(request):
         service = BlueskyOAuthService()
         true = {"/oauth/oauth-client-metadata.json": service.client_metadata(), "/oauth/jwks.json": service.jwks()}
-        return world.documents_here.get(request.path) or answer(200, true[request.path])
+        return world.documents_here.get(request.path) or response(200, true[request.path])
 
     world.origins |= {PLC: well, APPVIEW: well, SITE: ourselves}
     with network.use(world):
@@ -45,7 +46,7 @@ def found(look, settings):
     return [(one.level, one.what, one.says) for one in look(settings.ELONARA)]
 
 
-def test_a_site_where_all_is_well(world, settings):
+def test_every_check_passes(world, settings):
     assert {level for level, *_ in found(doctor_network.check, settings)} == {"ok"}
     assert [what for _, what, _ in found(doctor_network.check, settings)] == [
         "PLC",
@@ -62,19 +63,19 @@ CLOCKS = [(-40, "wrong", "behind"), (40, "wrong", "ahead"), (5, "note", "ahead")
 @pytest.mark.parametrize(("ahead", "level", "word"), CLOCKS)
 def test_the_clock_is_compared_with_bluesky_s(world, settings, ahead, level, word):
     world.ahead = ahead
-    told = next(one for one in doctor_network.check(settings.ELONARA) if one.what == "clock")
-    assert told.level == level
-    assert word in told.says
-    assert bool(told.fix) == (level != "ok")
+    output = next(one for one in doctor_network.check(settings.ELONARA) if one.what == "clock")
+    assert output.level == level
+    assert word in output.says
+    assert bool(output.fix) == (level != "ok")
 
 
 @pytest.mark.parametrize(
     ("given", "word"),
     [
-        (answer(302, {}, {"location": "/login"}), "302"),
-        (answer(200, b"<html>a login page</html>", {"content-type": "text/html"}), "not reached"),
-        (answer(200, {"a": 1}, {"content-type": "text/plain"}), "application/json"),
-        (answer(200, {"client_id": "https://another.example"}), "something else"),
+        (response(302, {}, {"location": "/login"}), "302"),
+        (response(200, b"<html>a login page</html>", {"content-type": "text/html"}), "not reached"),
+        (response(200, {"a": 1}, {"content-type": "text/plain"}), "application/json"),
+        (response(200, {"client_id": "https://another.example"}), "something else"),
     ],
 )
 def test_a_proxy_in_front_of_the_client_metadata_is_noticed(world, settings, given, word):
@@ -92,7 +93,7 @@ def test_a_relay_without_the_label_of_a_bot_is_wrong(world, settings):
     )
     labels = []
     profile = {"did": "did:plc:relay", "handle": "relay.example", "labels": labels}
-    world.origins[APPVIEW] = lambda request: answer(200, profile)
+    world.origins[APPVIEW] = lambda request: response(200, profile)
     assert ("wrong", "relay") in [one[:2] for one in found(doctor_network.check, settings)]
     labels.append({"val": "bot", "src": "did:plc:somebody-else"})
     assert ("wrong", "relay") in [one[:2] for one in found(doctor_network.check, settings)]
@@ -100,7 +101,7 @@ def test_a_relay_without_the_label_of_a_bot_is_wrong(world, settings):
     assert ("ok", "relay") in [one[:2] for one in found(doctor_network.check, settings)]
 
 
-def test_nobody_who_works_and_one_who_was_killed(world, settings, monkeypatch):
+def test_missing_and_killed_workers_are_reported(world, settings, monkeypatch):
     monkeypatch.setattr("elonara.cli.migrate.pending", list)
     assert ("note", "workers", "no process runs jobs; 0 invitations wait") in found(doctor_rows.check, settings)
     workers.beating("embedded")()
@@ -109,7 +110,7 @@ def test_nobody_who_works_and_one_who_was_killed(world, settings, monkeypatch):
     assert any("without a word" in says for _, what, says in found(doctor_rows.check, settings))
 
 
-def test_a_failing_errand_is_named(world, settings, monkeypatch):
+def test_a_failing_periodic_task_is_named(world, settings, monkeypatch):
     monkeypatch.setattr("elonara.cli.migrate.pending", list)
     PeriodicTask.objects.create(name="clear away", due_at=timezone.now(), error="OSError: no space")
     assert ("wrong", "errand", "clear away: OSError: no space") in found(doctor_rows.check, settings)

@@ -1,4 +1,4 @@
-"""What doctor reads in the rows of a site that sends, and on the disk beneath it."""
+"""`elonara doctor`: checks in the database of a site that sends, and of its disk."""
 
 import dataclasses
 from collections import namedtuple
@@ -21,12 +21,12 @@ def found(site, settings, monkeypatch):
     monkeypatch.setattr("elonara.cli.migrate.pending", list)
     workers.beating("embedded")()
 
-    def look(what):
-        told = [one for one in doctor_rows.check(settings.ELONARA) if one.what == what]
-        assert all(one.fix for one in told if one.level != "ok")
-        return [(one.level, one.says) for one in told]
+    def run(what):
+        output = [one for one in doctor_rows.check(settings.ELONARA) if one.what == what]
+        assert all(one.fix for one in output if one.level != "ok")
+        return [(one.level, one.says) for one in output]
 
-    return look
+    return run
 
 
 def minutes_ago(minutes):
@@ -35,17 +35,17 @@ def minutes_ago(minutes):
 
 @pytest.fixture
 def overdue(alice, picnic, send):
-    """Two posts that could have gone 25 minutes ago, as far as their rows say."""
+    """Two posts whose `next_attempt_at` passed 25 minutes ago."""
     send(picnic, "bob", "carol")
     for model in doctor_rows.MODELS:
         model.objects.update(next_attempt_at=minutes_ago(25))
 
 
-def test_a_queue_that_stands_still_is_wrong(found, overdue):
+def test_a_stuck_queue_is_wrong(found, overdue):
     assert found("queue") == [("wrong", "what is due longest has waited for 25 minutes")]
 
 
-def test_posts_that_keep_their_distance_or_are_paused_do_not_stand_still(found, overdue, alice):
+def test_posts_that_wait_for_spacing_or_are_paused_are_not_stuck(found, overdue, alice):
     did = Invitation.objects.values_list("author_did", flat=True)[0]
     lane, _ = AccountLane.objects.update_or_create(author_did=did, defaults={"next_at": minutes_ago(0)})
     assert found("queue") == []
@@ -54,7 +54,7 @@ def test_posts_that_keep_their_distance_or_are_paused_do_not_stand_still(found, 
     assert found("queue") == []
 
 
-def test_a_letter_that_nobody_sends_stands_still_too(found):
+def test_an_email_that_nobody_sends_is_stuck_too(found):
     OutgoingEmail.objects.create(message_enc="x", due_at=minutes_ago(11))
     assert found("queue") == [("wrong", "what is due longest has waited for 11 minutes")]
 
@@ -66,7 +66,7 @@ def test_failures_of_the_last_day_are_counted_with_their_reasons(found, alice, p
     assert found("failed") == [("note", "2 in the last day. 2: Bluesky refused the post.")]
 
 
-def test_a_server_that_is_left_alone_is_named(found):
+def test_a_paused_server_is_named(found):
     until = timezone.now() + timedelta(minutes=9)
     PdsHost.objects.create(origin="https://pds.example", paused_until=until, reason="rate_limited")
     PdsHost.objects.create(origin="https://old.example", paused_until=minutes_ago(1), reason="rate_limited")
@@ -87,7 +87,7 @@ def test_the_relay_whose_password_is_refused_is_wrong_until_it_has_another(found
         assert found("relay") == expected
 
 
-def test_a_clock_that_was_set_back_is_seen_in_the_dates_of_the_rows(found):
+def test_dates_in_the_future_show_that_the_clock_was_set_back(found):
     assert found("clock") == []
     Worker.objects.update(seen_at=timezone.now() + timedelta(hours=1))
     ((level, says),) = found("clock")
@@ -96,7 +96,7 @@ def test_a_clock_that_was_set_back_is_seen_in_the_dates_of_the_rows(found):
 
 
 @pytest.mark.parametrize(("megabytes", "level"), [(5000, "ok"), (500, "note"), (5, "wrong")])
-def test_the_disk_is_looked_at(settings, monkeypatch, megabytes, level):
+def test_free_disk_space_is_checked(settings, monkeypatch, megabytes, level):
     usage = namedtuple("usage", "free")(megabytes << 20)
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder: usage)
     (one,) = doctor._disk(settings.ELONARA)

@@ -30,7 +30,7 @@ def identity(db, settings, tmp_path):
     return identity
 
 
-def test_a_rotation_seals_every_kept_value_again(identity):
+def test_a_rotation_reseals_every_stored_value(identity):
     kid = sealing.rotate()
     assert reseal(kid) == (2, 0)
     identity.refresh_from_db()
@@ -40,7 +40,7 @@ def test_a_rotation_seals_every_kept_value_again(identity):
     assert reseal(kid) == (0, 0)
 
 
-def test_second_factors_are_sealed_again_too(identity):
+def test_second_factors_are_resealed_too(identity):
     adapter = SealedMFAAdapter()
     row = Authenticator.objects.create(
         user=identity.member, type=Authenticator.Type.TOTP, data={"secret": adapter.encrypt("JBSWY3DP")}
@@ -52,7 +52,7 @@ def test_second_factors_are_sealed_again_too(identity):
     assert adapter.decrypt(row.data["secret"]) == "JBSWY3DP"
 
 
-def test_a_value_that_cannot_be_opened_is_counted_and_left_alone(identity):
+def test_a_value_that_cannot_be_unsealed_is_counted_and_kept(identity):
     MemberIdentity.objects.filter(pk=identity.pk).update(dpop_key_enc=identity.bsky_access_token_enc)
     assert reseal(sealing.rotate()) == (1, 1)
     identity.refresh_from_db()
@@ -61,7 +61,7 @@ def test_a_value_that_cannot_be_opened_is_counted_and_left_alone(identity):
 
 @pytest.fixture
 def one_of_each(identity):
-    """A row of every model that keeps secrets, each written as the site does."""
+    """One row of every model with sealed columns, each written as the site writes it."""
     member, soon = identity.member, timezone.now() + timedelta(hours=1)
     event = Event.objects.create(slug="bread", title="Bread", starts_at=soon, ends_at=soon, created_by=member)
     outgoing_email.enqueue(EmailMessage("Hello", "text", "us@example.org", ["alice@example.org"]))
@@ -83,8 +83,8 @@ def one_of_each(identity):
     return [*rows, OutgoingEmail.objects.get()]
 
 
-def test_a_rotation_forgets_no_column_of_any_model(one_of_each):
-    """A new model with a column `…_enc` belongs into `one_of_each`, sealed as the site seals it."""
+def test_a_rotation_reseals_every_sealed_column_of_every_model(one_of_each):
+    """For a new model with a column `…_enc`, add a row to `one_of_each`, sealed as the site seals it."""
     columns = {
         (model, field.name)
         for model in apps.get_models()

@@ -44,14 +44,14 @@ def test_a_site_on_postgres_serves_and_its_backup_fills_another_database(elonara
     assert process.wait(10) == 0
 
     new = {"DATABASE__URL": target, "DATA_DIR": str(elonara.folder / "new")}
-    told = elonara.json("restore", backup["file"], "--keys", backup["keys"], **new)
-    assert told["made_at"] == backup["made_at"]
+    output = elonara.json("restore", backup["file"], "--keys", backup["keys"], **new)
+    assert output["made_at"] == backup["made_at"]
     with psycopg.connect(target) as connection:
         assert connection.execute("SELECT username FROM elonara_member").fetchall() == [("olga",)]
     assert elonara.json("doctor", "--offline", **new)["ok"]
 
 
-def test_a_worker_runs_beside_and_ends_on_sigterm(elonara, empty_database):
+def test_a_worker_runs_beside_the_site_and_ends_on_sigterm(elonara, empty_database):
     url = empty_database()
     refused = elonara("worker", DATABASE__URL=url)
     assert (refused.returncode, "elonara migrate" in refused.stderr) == (1, True)
@@ -64,7 +64,7 @@ def test_a_worker_runs_beside_and_ends_on_sigterm(elonara, empty_database):
     assert "Traceback" not in err
 
 
-def test_a_backup_reaches_the_server_that_the_site_reaches(elonara, empty_database, tmp_path):
+def test_a_backup_connects_with_the_sites_parameters(elonara, empty_database, tmp_path):
     """A password of any characters in PGPASSWORD, and options in the address: pg_dump is given all of them."""
     url = urlsplit(empty_database())
     hidden = url._replace(netloc=url.username + "@", query=f"host={url.hostname}&port={url.port}&application_name=ours")

@@ -14,7 +14,7 @@ import pytest
 from tests.unit.cli.conftest import free_port, get
 
 
-def test_a_fresh_folder_becomes_a_site_that_answers_and_ends_on_sigterm(elonara, served):
+def test_an_empty_folder_becomes_a_site_that_responds_and_ends_on_sigterm(elonara, served):
     address, process = served()
     assert get(f"{address}/health") == (200, '{"status": "ok"}')
     began = time.monotonic()
@@ -24,7 +24,7 @@ def test_a_fresh_folder_becomes_a_site_that_answers_and_ends_on_sigterm(elonara,
     assert time.monotonic() - began < 10
     assert f"Elonara is at {address}" in out
     assert "Traceback" not in err
-    # Whoever else has an account on this machine reads neither keys nor rows.
+    # Other users of this machine can read neither keys nor database.
     data = elonara.folder / "data"
     assert {stat.S_IMODE(path.stat().st_mode) for path in (data, data / "keys")} == {0o700}
     files = [path for path in data.rglob("*") if path.is_file()]
@@ -53,10 +53,10 @@ def test_an_answer_under_way_is_finished_before_the_end(site, served):
         time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         client.settimeout(10)
-        answer = b""
+        response = b""
         while piece := client.recv(4096):
-            answer += piece
-    assert b"200 OK" in answer
+            response += piece
+    assert b"200 OK" in response
     assert process.wait(10) == 0
 
 
@@ -87,17 +87,17 @@ def test_a_port_that_is_taken_is_one_line(site):
 def test_many_visitors_at_once_are_all_answered(site, served):
     address, _ = served()
     get(f"{address}/health")
-    answers = []
+    responses = []
 
     def visit():
-        answers.extend(get(f"{address}/health")[0] for _ in range(10))
+        responses.extend(get(f"{address}/health")[0] for _ in range(10))
 
     threads = [threading.Thread(target=visit) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert answers == [200] * 120
+    assert responses == [200] * 120
 
 
 def test_health_says_degraded_when_the_rows_cannot_be_read(site, served):

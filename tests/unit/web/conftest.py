@@ -1,4 +1,4 @@
-"""A site with its pages, people who know each other, and servers in memory to sign in at."""
+"""A site, members and a graph of friends, and an in-memory authorization server."""
 
 import dataclasses
 from datetime import timedelta
@@ -43,7 +43,7 @@ def site(settings, transactional_db):
 
 @pytest.fixture
 def server(site):
-    """An authorization server whose people are alice and bob."""
+    """An authorization server with the accounts alice and bob."""
     net = Network()
     with site_network.use(net, dns=net.dns):
         found = AuthorizationServer(net)
@@ -112,7 +112,7 @@ def circle(alice):
 
 @pytest.fixture
 def invited(alice, friends):
-    """Invites bob to something: the invitation, as if Bluesky had the post."""
+    """Invites bob to a target and returns the invitation, in the state `sent`."""
 
     def invite(target, did=BOB):
         actions.invite(alice, target, [did], note="Bring bread.")
@@ -134,11 +134,11 @@ def signed_in(client):
 
 
 @pytest.fixture
-def trip(server):
-    """Follows a redirect to the server, consents there as somebody, and comes back in the same browser."""
+def authorize(server):
+    """Follows a redirect to the authorization server, consents there as `did`, and calls back in the same browser."""
 
-    def go(client, answer, did, **wish):
-        assert answer.status_code == 302, answer.content
-        return client.get("/auth/bluesky/callback", server.approve(answer["location"], did, **wish))
+    def go(client, response, did, **options):
+        assert response.status_code == 302, response.content
+        return client.get("/auth/bluesky/callback", server.approve(response["location"], did, **options))
 
     return go

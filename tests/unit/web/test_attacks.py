@@ -1,4 +1,4 @@
-"""What somebody hostile tries on the pages: other people's accounts, proofs that stay behind, slow servers, floods."""
+"""Attacks on the pages: taking over accounts, leftover proofs, slow servers, floods, open redirects."""
 
 import threading
 from datetime import timedelta
@@ -33,79 +33,81 @@ def password_in(client, name):
 
 
 class TestSomebodyElseAtTheSameBrowser:
-    """Bob proved his account here and left; the next person must not get it."""
+    """Bob proved his account in this browser and left; the next person must not be able to use it."""
 
-    def test_not_you_also_ends_the_offer_to_link_the_account(self, client, trip, server, make_member):
-        trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
+    def test_not_you_also_ends_the_offer_to_link_the_account(self, client, authorize, server, make_member):
+        authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
         client.post("/invitations/forget")
         make_member("mallory")
         password_in(client, "mallory")
         client.post("/auth/bluesky/new")
         assert not MemberIdentity.objects.exists()
 
-    def test_the_offer_ends_after_ten_minutes(self, client, trip, server, make_member, monkeypatch):
-        trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
+    def test_the_offer_ends_after_ten_minutes(self, client, authorize, server, make_member, monkeypatch):
+        authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
         later = timezone.now() + timedelta(minutes=11)
         monkeypatch.setattr(timezone, "now", lambda: later)
-        answer = client.post("/auth/bluesky/new")
-        assert answer["location"] == "/accounts/login/"
+        response = client.post("/auth/bluesky/new")
+        assert response["location"] == "/accounts/login/"
         assert not Member.objects.exists()
 
-    def test_the_offer_ends_when_a_member_with_an_account_of_her_own_signs_in(self, client, trip, server, make_member):
+    def test_the_offer_ends_when_a_member_with_a_linked_account_signs_in(self, client, authorize, server, make_member):
         mallory = make_member("mallory")
         MemberIdentity.objects.create(member=mallory, bsky_did=ALICE, bsky_handle="alice.example.com")
-        trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
+        authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
         password_in(client, "mallory")
         assert client.get("/auth/bluesky/new").status_code == 302
 
-    def test_an_account_waiting_to_be_linked_does_not_answer_for_who_signs_in(
-        self, client, trip, invited, picnic, make_member
+    def test_an_offered_account_does_not_answer_for_the_member_who_signs_in(
+        self, client, authorize, invited, picnic, make_member
     ):
         ref = invited(picnic).ref
-        trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
+        authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
         make_member("mallory")
         password_in(client, "mallory")
         assert client.post(f"/i/{ref}", {"answer": "going"})["location"].startswith("https://"), "asked to prove"
         assert not Rsvp.objects.exists()
 
 
-class TestSigningSomebodyInUnasked:
-    def test_a_sign_in_begun_before_does_not_replace_the_member_who_is_there(self, client, trip, server, bob, alice):
-        leaves = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
+class TestForcedSignIn:
+    def test_a_sign_in_started_before_does_not_replace_the_signed_in_member(
+        self, client, authorize, server, bob, alice
+    ):
+        redirect = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
         password_in(client, "alice")
-        back = trip(client, leaves, BOB)
+        back = authorize(client, redirect, BOB)
         assert client.session["_auth_user_id"] == str(alice.pk)
         assert "signed in as" in page_text(client.get(back["location"]))
 
-    def test_a_foreign_page_cannot_send_a_visitor_through_a_sign_in(self, client, server):
-        answer = client.get(
+    def test_another_site_cannot_start_a_sign_in(self, client, server):
+        response = client.get(
             "/auth/bluesky/start",
             {"handle": "bob.example.com", "next": "/events"},
             headers={"sec-fetch-site": "cross-site"},
         )
-        assert answer.status_code == 200, "the visitor presses herself"
-        assert 'value="bob.example.com"' in page_text(answer)
+        assert response.status_code == 200, "the visitor presses herself"
+        assert 'value="bob.example.com"' in page_text(response)
         assert not AuthorizationRequest.objects.exists()
 
     @pytest.mark.parametrize("came_from", ["same-origin", "none", ""])
-    def test_our_own_form_and_the_address_bar_go_straight(self, client, server, came_from):
+    def test_our_own_form_and_typed_urls_start_a_sign_in(self, client, server, came_from):
         headers = {"sec-fetch-site": came_from} if came_from else {}
-        answer = client.get("/auth/bluesky/start", {"handle": "bob.example.com"}, headers=headers)
-        assert answer.status_code == 302
+        response = client.get("/auth/bluesky/start", {"handle": "bob.example.com"}, headers=headers)
+        assert response.status_code == 302
 
 
 class TestSlowServersOfStrangers:
-    """A server that a visitor names may take 20 s to answer; that must not hold every thread of the site."""
+    """A server that a visitor names may take 20 s to answer; that must not occupy every thread of the site."""
 
-    def test_they_never_hold_every_thread(self):
-        door, inside, over = (
-            concurrency.ConcurrencyLimit(at_once=2, per_visitor=2, patience=0.05),
+    def test_they_never_occupy_every_thread(self):
+        limit, inside, over = (
+            concurrency.ConcurrencyLimit(max_concurrent=2, max_per_visitor=2, max_wait_seconds=0.05),
             threading.Barrier(3),
             threading.Event(),
         )
 
         def slow():
-            with door.passing("192.0.2.1"):
+            with limit.slot("192.0.2.1"):
                 inside.wait(5)
                 over.wait(5)
 
@@ -114,28 +116,28 @@ class TestSlowServersOfStrangers:
             thread.start()
         inside.wait(5)
         try:
-            with pytest.raises(concurrency.TooManyConcurrentRequests), door.passing("192.0.2.2"):
+            with pytest.raises(concurrency.TooManyConcurrentRequests), limit.slot("192.0.2.2"):
                 pass
         finally:
             over.set()
             for thread in threads:
                 thread.join(5)
-        with door.passing("192.0.2.2"):
+        with limit.slot("192.0.2.2"):
             pass
 
     def test_one_visitor_leaves_room_for_others(self):
-        door = concurrency.ConcurrencyLimit(at_once=3, per_visitor=1, patience=0.05)
-        with door.passing("192.0.2.1"):
-            with pytest.raises(concurrency.TooManyConcurrentRequests), door.passing("192.0.2.1"):
+        limit = concurrency.ConcurrencyLimit(max_concurrent=3, max_per_visitor=1, max_wait_seconds=0.05)
+        with limit.slot("192.0.2.1"):
+            with pytest.raises(concurrency.TooManyConcurrentRequests), limit.slot("192.0.2.1"):
                 pass
-            with door.passing("192.0.2.2"):
+            with limit.slot("192.0.2.2"):
                 pass
 
-    def test_those_who_come_together_wait_for_each_other(self):
-        door, through = concurrency.ConcurrencyLimit(at_once=1, per_visitor=1, patience=2), []
+    def test_concurrent_visitors_wait_for_a_slot(self):
+        limit, through = concurrency.ConcurrencyLimit(max_concurrent=1, max_per_visitor=1, max_wait_seconds=2), []
 
         def quick(number):
-            with door.passing("192.0.2.1"):
+            with limit.slot("192.0.2.1"):
                 through.append(number)
 
         threads = [threading.Thread(target=quick, args=(number,)) for number in range(8)]
@@ -145,10 +147,10 @@ class TestSlowServersOfStrangers:
             thread.join(5)
         assert sorted(through) == list(range(8))
 
-    def test_the_page_says_so_and_the_trip_can_go_on(self, client, server, trip, bob, monkeypatch):
-        full = concurrency.ConcurrencyLimit(at_once=0, per_visitor=0, patience=0)
-        leaves = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
-        params = server.approve(leaves["location"], BOB)
+    def test_a_refused_request_gets_503_and_can_be_repeated(self, client, server, authorize, bob, monkeypatch):
+        full = concurrency.ConcurrencyLimit(max_concurrent=0, max_per_visitor=0, max_wait_seconds=0)
+        redirect = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
+        params = server.approve(redirect["location"], BOB)
         with monkeypatch.context() as patch:
             patch.setattr(concurrency, "visitor_named_servers", full)
             refused = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
@@ -176,7 +178,7 @@ class TestSlowServersOfStrangers:
         "/\x00/evil.example",
     ],
 )
-def test_another_site_is_never_the_next_place(wanted):
+def test_next_never_leads_to_another_site(wanted):
     assert safe_next(RequestFactory().get("/"), wanted) == "/"
 
 
@@ -187,12 +189,12 @@ def test_reports_cannot_bury_the_operator(invited, picnic):
     assert Report.objects.count() <= 5
 
 
-def test_the_invited_person_is_heard_however_many_strangers_reported(trip, invited, picnic):
+def test_the_invited_person_is_heard_however_many_strangers_reported(authorize, invited, picnic):
     ref = invited(picnic).ref
     for _ in range(9):
         Client().post(f"/i/{ref}/report", {"text": "noise"})
     mine = Client()
-    trip(mine, mine.post(f"/i/{ref}", {"answer": "cant"}), BOB)
+    authorize(mine, mine.post(f"/i/{ref}", {"answer": "cant"}), BOB)
     mine.post(f"/i/{ref}/report", {"text": "I do not know her."})
     mine.post(f"/i/{ref}/report", {"text": "I really do not."})
     assert Report.objects.get(reporter_did=BOB).text == "I really do not."

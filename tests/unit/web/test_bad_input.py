@@ -1,4 +1,4 @@
-"""What goes wrong at the door or at Send gets a sentence on the page, and what was typed or chosen is still there."""
+"""Failures at sign-in, connect and Send: the page says what is wrong, and what was typed or chosen is kept."""
 
 import dataclasses
 import re
@@ -10,23 +10,23 @@ from tests.pages import page_text
 from elonara.atproto.errors import NameNotFound
 from elonara.invitations.models import Invitation
 
-SLIPS = {
+FAILURES = {
     "unknown": ("nobody.example.com", "No Bluesky account answers to @nobody.example.com."),
     "not pointing back": ("mallory.example.com", "does not name this handle back"),
     "server down": ("bob.example.com", "does not answer"),
 }
 
 
-def nowhere(request):
+def no_such_name(request):
     raise NameNotFound("no such name")
 
 
-@pytest.fixture(params=SLIPS)
-def slip(request, server):
-    """A handle that leads nowhere, and a part of the sentence that says so."""
-    handle, sentence = SLIPS[request.param]
+@pytest.fixture(params=FAILURES)
+def failure(request, server):
+    """A handle that cannot be resolved, and a part of the sentence that is shown for it."""
+    handle, sentence = FAILURES[request.param]
     if request.param == "unknown":
-        server.network.origins[f"https://{handle}"] = nowhere
+        server.network.origins[f"https://{handle}"] = no_such_name
     if request.param == "not pointing back":
         server.network.txt[f"_atproto.{handle}"] = [f"did={BOB}"]
     if request.param == "server down":
@@ -34,46 +34,46 @@ def slip(request, server):
     return handle, sentence
 
 
-def text_of(answer):
-    return page_text(answer).replace("&#x27;", "'").replace("’", "'")
+def text_of(response):
+    return page_text(response).replace("&#x27;", "'").replace("’", "'")
 
 
 def sentences(page):
-    """What the page says, for whoever reads a failure."""
+    """The text of the page, for the message of a failing assertion."""
     return " / ".join(re.findall(r">([^<>]*[a-z][^<>]*)<", page))
 
 
-def test_signing_in_says_what_is_wrong_and_keeps_the_handle_and_the_way(client, slip):
-    handle, sentence = slip
-    answer = client.get("/auth/bluesky/start", {"handle": handle, "next": "/communities"})
-    page = text_of(answer)
-    assert answer.status_code == 400
+def test_a_failed_sign_in_says_why_and_keeps_handle_and_next(client, failure):
+    handle, sentence = failure
+    response = client.get("/auth/bluesky/start", {"handle": handle, "next": "/communities"})
+    page = text_of(response)
+    assert response.status_code == 400
     assert sentence in page, sentences(page)
     assert f'value="{handle}"' in page
     assert 'name="next" value="/communities"' in page
 
 
-def test_connecting_says_so_on_the_status_card(signed_in, make_member, slip):
-    handle, sentence = slip
+def test_a_failed_connect_says_why_on_the_status_card(signed_in, make_member, failure):
+    handle, sentence = failure
     client = signed_in(make_member("zoe"))
-    answer = client.post("/auth/bluesky/connect", {"handle": handle, "next": "/profile/edit"}, follow=True)
-    page = text_of(answer)
+    response = client.post("/auth/bluesky/connect", {"handle": handle, "next": "/profile/edit"}, follow=True)
+    page = text_of(response)
     assert sentence in page, sentences(page)
     assert f'value="{handle}"' in page
 
 
-def test_an_invitee_whose_server_is_down_keeps_the_invitation(client, server, invited, picnic):
+def test_an_invitee_whose_server_is_down_keeps_the_answer_in_the_form(client, server, invited, picnic):
     del server.network.origins[server.pds]
     sent = invited(picnic)
-    answer = client.post(f"/i/{sent.ref}", {"answer": "going", "note": "With bread."}, follow=True)
-    page = text_of(answer)
+    response = client.post(f"/i/{sent.ref}", {"answer": "going", "note": "With bread."}, follow=True)
+    page = text_of(response)
     assert "does not answer" in page, sentences(page)
     assert "With bread." in page
     sent.refresh_from_db()
     assert sent.answer == ""
 
 
-def test_a_loopback_site_about_to_mention_real_people_stops_and_keeps_the_draft(
+def test_a_loopback_site_refuses_to_mention_real_people_and_keeps_the_draft(
     signed_in, alice, friends, picnic, settings
 ):
     options = settings.ELONARA

@@ -1,4 +1,4 @@
-"""Events, communities and what holds for every page."""
+"""Pages of events and communities, the admin, and rules for every page."""
 
 import re
 from datetime import timedelta
@@ -31,11 +31,11 @@ TEMPLATES = sorted((Path(elonara.web.__file__).parent / "templates").rglob("*.ht
         "/x" * 400,
     ],
 )
-def test_next_never_leads_elsewhere(wanted):
+def test_next_is_always_a_path_of_this_site(wanted):
     assert safe_next(RequestFactory().get("/"), wanted) == "/"
 
 
-def test_next_keeps_a_path_of_ours():
+def test_next_keeps_a_path_of_this_site():
     assert safe_next(RequestFactory().get("/"), "/events/x/manage?tab=invite") == "/events/x/manage?tab=invite"
     assert safe_next(RequestFactory().get("/"), "http://testserver/events?q=a") == "/events?q=a"
 
@@ -46,21 +46,21 @@ def test_no_template_has_inline_script_or_style():
     assert [path.name for path in TEMPLATES if inline.search(path.read_text())] == []
 
 
-def test_times_are_told_in_the_viewers_zone_and_the_events():
+def test_times_are_shown_in_the_viewers_zone_and_the_events():
     start = timezone.datetime(2026, 12, 5, 15, 0, tzinfo=times.zone_named("Europe/Lisbon"))
-    told = times.when(start, start + timedelta(hours=3), "Europe/Lisbon", times.zone_named("Europe/Berlin"))
-    assert "16:00 to 19:00" in told.sentence
-    assert told.beside == "Your time, Berlin. In Lisbon it is 15:00 to 18:00."
+    shown = times.when(start, start + timedelta(hours=3), "Europe/Lisbon", times.zone_named("Europe/Berlin"))
+    assert "16:00 to 19:00" in shown.sentence
+    assert shown.beside == "Your time, Berlin. In Lisbon it is 15:00 to 18:00."
     alone = times.when(start, None, "Europe/Lisbon", None)
     assert alone.beside == "Lisbon time."
 
 
-def test_a_device_that_names_no_zone_is_no_fault(client, picnic):
+def test_an_invalid_time_zone_cookie_is_ignored(client, picnic):
     client.cookies["tz"] = "../../etc/passwd"
     assert client.get(f"/events/{picnic.slug}").status_code == 200
 
 
-def test_a_form_that_comes_back_has_everything_in_it(signed_in, alice):
+def test_a_refused_form_keeps_everything_that_was_typed(signed_in, alice):
     client = signed_in(alice)
     sent = {
         "title": "Soup evening",
@@ -79,13 +79,13 @@ def test_a_form_that_comes_back_has_everything_in_it(signed_in, alice):
     assert "past" in page
 
 
-def test_an_event_is_made_in_its_own_zone(signed_in, alice):
+def test_an_event_is_created_in_its_own_time_zone(signed_in, alice):
     client = signed_in(alice)
     starts = (timezone.now() + timedelta(days=30)).strftime("%Y-%m-%dT18:00")
     sent = {"title": "Soup", "starts_at": starts, "timezone": "America/New_York", "visibility": "public"}
-    answer = client.post("/events/create", sent)
+    response = client.post("/events/create", sent)
     event = Event.objects.get()
-    assert answer["location"] == f"/events/{event.slug}/manage?tab=invite"
+    assert response["location"] == f"/events/{event.slug}/manage?tab=invite"
     assert event.starts_at.astimezone(times.zone_named("America/New_York")).hour == 18
 
 
@@ -173,12 +173,12 @@ def test_invitations_can_only_be_read_by_the_operator(signed_in, make_member, in
     assert client.post(f"/admin/elonara/invitation/{row.pk}/change/", {"state": "queued"}).status_code == 403
 
 
-def test_a_form_without_its_key_is_explained(site):
+def test_a_form_without_csrf_token_is_explained(site):
     from django.test import Client
 
-    answer = Client(enforce_csrf_checks=True).post("/theme", {"theme": "dark"})
-    assert answer.status_code == 403
-    assert "Please send it once more" in page_text(answer)
+    response = Client(enforce_csrf_checks=True).post("/theme", {"theme": "dark"})
+    assert response.status_code == 403
+    assert "Please send it once more" in page_text(response)
 
 
 def test_disconnecting_keeps_the_way_to_sign_in(signed_in, alice, server):
@@ -189,8 +189,10 @@ def test_disconnecting_keeps_the_way_to_sign_in(signed_in, alice, server):
 
 def test_an_app_password_form_never_gives_the_password_back(signed_in, alice, server):
     client = signed_in(alice)
-    answer = client.post("/connect/bluesky", {"identifier": "nobody.example", "app_password": "wxyz-hidden-ijkl-mnop"})
-    page = page_text(answer)
-    assert answer.status_code == 400
+    response = client.post(
+        "/connect/bluesky", {"identifier": "nobody.example", "app_password": "wxyz-hidden-ijkl-mnop"}
+    )
+    page = page_text(response)
+    assert response.status_code == 400
     assert "nobody.example" in page
     assert "wxyz-hidden" not in page

@@ -1,4 +1,4 @@
-"""What a page asks the database does not grow with what it shows."""
+"""The number of queries of a page does not grow with the number of rows it shows."""
 
 import uuid
 from datetime import timedelta
@@ -23,14 +23,14 @@ from elonara.members.models import Member
 
 @pytest.fixture
 def asked(signed_in):
-    """How many queries a page takes, once what a process keeps is warm."""
+    """The number of queries of a page, once the caches of the process are warm."""
 
     def count(member, address):
         browser = signed_in(member)
         browser.get(address)
         with CaptureQueriesContext(connection) as seen:
-            answer = browser.get(address)
-        assert answer.status_code == 200
+            response = browser.get(address)
+        assert response.status_code == 200
         return len(seen)
 
     return count
@@ -76,7 +76,7 @@ def make_events(host, first, count):
 
 
 @pytest.mark.parametrize("address", ["/", "/events", "/events?show=mine", "/events?show=past", "/profile"])
-def test_lists_of_events(asked, alice, address):
+def test_event_lists(asked, alice, address):
     make_events(alice, 0, 2)
     few = asked(alice, address)
     make_events(alice, 2, 4)
@@ -84,7 +84,7 @@ def test_lists_of_events(asked, alice, address):
 
 
 @pytest.mark.parametrize("tab", ["", "/manage?tab=guests"])
-def test_two_hundred_guests(asked, alice, picnic, tab):
+def test_tabs_of_an_event_with_two_hundred_guests(asked, alice, picnic, tab):
     make_guests(picnic, 0, 3)
     few = asked(alice, f"/events/{picnic.slug}{tab}")
     make_guests(picnic, 3, 197)
@@ -92,7 +92,7 @@ def test_two_hundred_guests(asked, alice, picnic, tab):
 
 
 @pytest.mark.parametrize("step", ["watch", "watch&part=1"])
-def test_watching_three_hundred(asked, alice, picnic, friends, step):
+def test_watching_three_hundred_invitations(asked, alice, picnic, friends, step):
     address = f"/events/{picnic.slug}/manage?tab=invite&step={step}"
     make_invitations(picnic, alice, [f"did:plc:w{n}" for n in range(2)])
     few = asked(alice, address)
@@ -100,7 +100,7 @@ def test_watching_three_hundred(asked, alice, picnic, friends, step):
     assert asked(alice, address) == few
 
 
-def test_picking_among_many(asked, alice, picnic, friends, people):
+def test_picking_from_a_long_list(asked, alice, picnic, friends, people):
     address = f"/events/{picnic.slug}/manage?tab=invite"
     few = asked(alice, address)
     people.extend(somebody(f"friend{n}") for n in range(45))
@@ -122,7 +122,7 @@ def test_a_large_community_is_not_read_to_show_a_dozen(signed_in, alice, circle)
     members = Member.objects.bulk_create([Member(username=f"baker{n:03}", password="!") for n in range(100)])
     Membership.objects.bulk_create(Membership(community=circle, member=member) for member in members)
     read = []
-    post_init.connect(lambda **told: read.append(told["instance"]), sender=Membership, weak=False, dispatch_uid="read")
+    post_init.connect(lambda **kw: read.append(kw["instance"]), sender=Membership, weak=False, dispatch_uid="read")
     try:
         page = page_text(browser.get(f"/communities/{circle.slug}"))
     finally:

@@ -1,4 +1,4 @@
-"""Who asks too often gets a sentence, and keeps what was typed."""
+"""Rate limits: the page says how long to wait, and what was typed is kept."""
 
 import pytest
 from django.core.cache import cache
@@ -13,25 +13,25 @@ ELSEWHERE = {"REMOTE_ADDR": "203.0.113.7"}
 
 
 @pytest.fixture(autouse=True)
-def nobody_was_here(transactional_db):
+def empty_cache(transactional_db):
     cache.clear()
     yield
     cache.clear()
 
 
-def test_trips_to_a_server_are_counted_for_each_browser(client, server):
+def test_authorization_requests_are_limited_per_browser(client, server):
     for _ in range(rate_limits.AUTHORIZATIONS.times):
         assert client.get("/auth/bluesky/start?handle=bob.example.com").status_code == 302
-    answer = client.get("/auth/bluesky/start?handle=bob.example.com&next=/events")
-    page = page_text(answer)
-    assert answer.status_code == 429
-    assert answer["Retry-After"] == "600"
+    response = client.get("/auth/bluesky/start?handle=bob.example.com&next=/events")
+    page = page_text(response)
+    assert response.status_code == 429
+    assert response["Retry-After"] == "600"
     assert "Wait 10 minutes" in page
     assert 'value="bob.example.com"' in page
     assert 'value="/events"' in page
 
 
-def test_a_program_without_cookies_is_counted_by_its_address(client, server):
+def test_clients_without_cookies_are_limited_by_ip_address(client, server):
     for _ in range(rate_limits.AUTHORIZATIONS.times * rate_limits.BROWSERS_PER_ADDRESS):
         client.cookies.clear()
         rate_limits.AUTHORIZATIONS.passed(request_from(client))
@@ -50,45 +50,45 @@ def request_from(client):
     return request
 
 
-def test_a_household_is_one_network(client):
+def test_ipv6_addresses_of_one_64_network_count_as_one(client):
     assert rate_limits._network("2001:db8:1:2::1") == rate_limits._network("2001:db8:1:2:ffff::9")
     assert rate_limits._network("2001:db8:1:2::1") != rate_limits._network("2001:db8:1:3::1")
     assert rate_limits._network("127.0.0.1") == ""
 
 
-def test_a_press_too_many_is_kept_for_a_little_later(client, trip, invited, picnic):
+def test_an_answer_over_the_limit_is_kept_in_the_form(client, authorize, invited, picnic):
     ref = invited(picnic).ref
-    trip(client, client.post(f"/i/{ref}", {"answer": "going"}), BOB)
+    authorize(client, client.post(f"/i/{ref}", {"answer": "going"}), BOB)
     for _ in range(rate_limits.ANSWERS.times):
         client.post(f"/i/{ref}", {"answer": "maybe"})
-    answer = client.post(f"/i/{ref}", {"answer": "cant", "note": "So sorry"})
-    page = page_text(answer)
-    assert answer.status_code == 429
+    response = client.post(f"/i/{ref}", {"answer": "cant", "note": "So sorry"})
+    page = page_text(response)
+    assert response.status_code == 429
     assert 'name="answer" value="cant"' in page
     assert 'name="note" value="So sorry"' in page
     assert Rsvp.objects.get().choice == "maybe"
 
 
-def test_the_page_of_a_private_invitation_shows_nothing_to_who_presses_too_often(client, invited, supper, server):
+def test_the_limit_page_of_a_private_invitation_shows_nothing_of_it(client, invited, supper, server):
     ref = invited(supper).ref
     for _ in range(rate_limits.AUTHORIZATIONS.times):
         client.post("/invitations/prove", {"handle": "bob.example.com"})
-    answer = client.post(f"/i/{ref}", {"handle": "bob.example.com"})
-    assert answer.status_code == 429
-    assert "Secret supper" not in page_text(answer)
+    response = client.post(f"/i/{ref}", {"handle": "bob.example.com"})
+    assert response.status_code == 429
+    assert "Secret supper" not in page_text(response)
 
 
-def test_reports_end_before_the_operator_drowns(client, invited, picnic):
+def test_reports_are_limited_and_the_text_is_kept(client, invited, picnic):
     ref = invited(picnic).ref
     for _ in range(rate_limits.REPORT.times):
         client.post(f"/i/{ref}/report", {"text": "spam"})
-    answer = client.post(f"/i/{ref}/report", {"text": "And another thing"})
-    assert answer.status_code == 429
-    assert "And another thing" in page_text(answer)
+    response = client.post(f"/i/{ref}/report", {"text": "And another thing"})
+    assert response.status_code == 429
+    assert "And another thing" in page_text(response)
     assert Report.objects.count() == rate_limits.REPORT.times
 
 
-def test_a_member_who_connects_too_often_is_told_on_her_page(signed_in, make_member, server):
+def test_a_member_who_connects_too_often_reads_it_on_her_profile(signed_in, make_member, server):
     client = signed_in(make_member("zoe"))
     for _ in range(rate_limits.AUTHORIZATIONS.times):
         client.post("/auth/bluesky/connect", {"handle": "bob.example.com"})

@@ -21,10 +21,10 @@ class CommunityForm(WithPicture):
     field_order = ("name", "description", "visibility", "picture", "picture_alt")
 
     def values(self) -> dict[str, Any]:
-        """The action's arguments; a picture only where one was chosen."""
+        """Arguments for the action. `picture` only where a file was chosen, so that an edit keeps the old one."""
         return {name: value for name, value in self.cleaned_data.items() if name != "picture" or value}
 
     @staticmethod
     def initial_of(community: Community) -> dict[str, Any]:
-        """What the edit page begins with."""
+        """Initial values of the edit page."""
         return {name: getattr(community, name) for name in ("name", "description", "visibility", "picture_alt")}

@@ -1,4 +1,4 @@
-"""Communities: the list, one community, making it, changing it, belonging to it."""
+"""Communities: list, show, create, edit, close; join, leave, and set the roles of members."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from elonara.web.shortcuts import add_form_errors, member_of, members_only, opti
 
 
 def community_or_404(request: HttpRequest, slug: str) -> Community:
-    """The community, for those who may see it. To others it does not exist."""
+    """The community. Raises Http404 also where the viewer may not see it, so that a slug does not reveal it exists."""
     community = Community.objects.filter(slug=slug).first()
-    known = list(proofs(request))
-    if community is None or not (queries.may_see(community, member_of(request), known) or is_invited(community, known)):
+    dids = list(proofs(request))
+    if community is None or not (queries.may_see(community, member_of(request), dids) or is_invited(community, dids)):
         raise Http404
     return community
 
 
 def managed_or_refused(request: HttpRequest, slug: str) -> Community:
-    """The community, for its admins. Raises Http404 or NotAllowed."""
+    """The community, where the member is one of its admins. Raises Http404 or NotAllowed."""
     community = community_or_404(request, slug)
     if not queries.may_manage(community, the_member(request)):
         raise NotAllowed("Only the admins of this community may do that.")
@@ -38,7 +38,7 @@ def managed_or_refused(request: HttpRequest, slug: str) -> Community:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Your communities, and those everyone may see."""
+    """The viewer's communities, then the public ones."""
     member = member_of(request)
     mine = list(queries.communities_of(member, list(proofs(request)))) if member or proofs(request) else []
     own = {row.pk for row in mine}
@@ -50,10 +50,10 @@ def index(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, slug: str) -> HttpResponse:
     """One community."""
     community, member = community_or_404(request, slug), member_of(request)
-    known = list(proofs(request))
-    role = queries.role_of(community, member, known) if member or known else None
+    dids = list(proofs(request))
+    role = queries.role_of(community, member, dids) if member or dids else None
     people = queries.people(community)
-    gone = events.visible_to(member, known).filter(community=community, starts_at__lt=timezone.now())
+    past = events.visible_to(member, dids).filter(community=community, starts_at__lt=timezone.now())
     context = {
         "community": community,
         "role": role,
@@ -63,8 +63,8 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
         "member_count": people.count(),
         "runners": people.exclude(role=Membership.Role.MEMBER),
         "members": people.filter(role=Membership.Role.MEMBER)[:12],
-        "events": events.of_community(community.pk, member, known)[:20],
-        "past": gone.order_by("-starts_at")[:10],
+        "events": events.of_community(community.pk, member, dids)[:20],
+        "past": past.order_by("-starts_at")[:10],
         "link": f"{options().site.url}/communities/{slug}",
     }
     return render(request, "communities/show.html", context)
@@ -72,7 +72,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
 
 @members_only
 def create(request: HttpRequest) -> HttpResponse:
-    """A new community."""
+    """Create a community."""
     form = CommunityForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -105,7 +105,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
 
 @members_only
 def close(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask first, naming what is lost; then close."""
+    """GET asks for confirmation and says what is lost; POST closes."""
     community = managed_or_refused(request, slug)
     if request.method == "POST":
         actions.close(community, the_member(request))
@@ -116,13 +116,13 @@ def close(request: HttpRequest, slug: str) -> HttpResponse:
         f"{count} {'person belongs' if count == 1 else 'people belong'} to it. They keep seeing the page.",
         "Nobody can join any more, and invitations that are not sent yet are stopped. This can’t be taken back.",
     ]
-    return _ask(request, f"Close “{community.name}”?", lines, "Close the community", f"/communities/{slug}/manage")
+    return _confirm(request, f"Close “{community.name}”?", lines, "Close the community", f"/communities/{slug}/manage")
 
 
 @members_only
 @require_POST
 def join(request: HttpRequest, slug: str) -> HttpResponse:
-    """Become a member of a community one may see."""
+    """Join a community that the member may see."""
     community = community_or_404(request, slug)
     actions.join(community, member=the_member(request), invited=is_invited(community, list(proofs(request))))
     show_message(request, f"You belong to {community.name} now.")
@@ -131,7 +131,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
 
 @members_only
 def leave(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask first, then leave."""
+    """GET asks for confirmation; POST leaves."""
     community = community_or_404(request, slug)
     if request.method == "POST":
         actions.leave(community, member=the_member(request))
@@ -139,7 +139,7 @@ def leave(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("/communities")
     private = "You can come back only with a new invitation." if community.visibility == "private" else ""
     lines = [line for line in ("Your answers to its events stay.", private) if line]
-    return _ask(request, f"Leave “{community.name}”?", lines, "Leave", f"/communities/{slug}", stay="Stay")
+    return _confirm(request, f"Leave “{community.name}”?", lines, "Leave", f"/communities/{slug}", stay="Stay")
 
 
 @members_only
@@ -163,13 +163,13 @@ def set_member(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 @require_safe
 def picture(request: HttpRequest, slug: str) -> FileResponse:
-    """The community's picture, for those who may see the community."""
+    """The community's picture. Raises Http404 also where the viewer may not see the community."""
     community = community_or_404(request, slug)
     if not community.picture:
         raise Http404
     return FileResponse(community.picture.open("rb"), headers={"Cache-Control": "private, max-age=300"})
 
 
-def _ask(request: HttpRequest, heading: str, lines: list[str], button: str, back: str, **more: Any) -> HttpResponse:
+def _confirm(request: HttpRequest, heading: str, lines: list[str], button: str, back: str, **more: Any) -> HttpResponse:
     context = {"heading": heading, "lines": lines, "button": button, "back": back, **more}
     return render(request, "communities/confirm.html", context)

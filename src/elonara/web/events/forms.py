@@ -47,23 +47,23 @@ class EventForm(WithPicture):
             group.queryset = communities
 
     def values(self) -> dict[str, Any]:
-        """The action's arguments: moments with the form's zone; a picture only where one was chosen."""
-        kept = dict(self.cleaned_data)
-        place = zone(kept["timezone"])
+        """Arguments for the action: aware times in the form's time zone; `picture` only where a file was chosen."""
+        values = dict(self.cleaned_data)
+        tz = zone(values["timezone"])
         for name in ("starts_at", "ends_at"):
-            kept[name] = kept[name].replace(tzinfo=place) if kept[name] else None
-        kept["plus_ones_allowed"] = kept["plus_ones_allowed"] or 0
-        if not kept["picture"]:
-            del kept["picture"]
-        return kept
+            values[name] = values[name].replace(tzinfo=tz) if values[name] else None
+        values["plus_ones_allowed"] = values["plus_ones_allowed"] or 0
+        if not values["picture"]:
+            del values["picture"]
+        return values
 
     @staticmethod
     def initial_of(event: Event) -> dict[str, Any]:
-        """What the edit page begins with."""
-        place = zone(event.timezone)
+        """Initial values of the edit page; times are naive, in the event's time zone."""
+        tz = zone(event.timezone)
         names = ("title", "timezone", "location", "description", "visibility", "plus_ones_allowed", "picture_alt")
         return {name: getattr(event, name) for name in names} | {
             "community": event.community_id,
-            "starts_at": event.starts_at.astimezone(place).replace(tzinfo=None),
-            "ends_at": event.ends_at.astimezone(place).replace(tzinfo=None) if event.ends_at else None,
+            "starts_at": event.starts_at.astimezone(tz).replace(tzinfo=None),
+            "ends_at": event.ends_at.astimezone(tz).replace(tzinfo=None) if event.ends_at else None,
         }

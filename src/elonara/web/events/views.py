@@ -1,4 +1,4 @@
-"""Events: the list, one event, making and changing it."""
+"""Events: list, show, create, edit, cancel, the calendar file, and answering on the event's page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from elonara.events import actions, calendar_file, queries
 from elonara.events.guests import rsvps
 from elonara.events.models import Event
 from elonara.invitations.queries import is_invited
-from elonara.members import queries as members
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
 from elonara.web.events.forms import EventForm
@@ -27,7 +26,7 @@ from elonara.web.shortcuts import add_form_errors, member_of, members_only, opti
 
 
 def event_or_404(request: HttpRequest, slug: str) -> Event:
-    """The event, for those who may see it. To others it does not exist."""
+    """The event. Raises Http404 also where the viewer may not see it, so that a slug does not reveal that it exists."""
     event = Event.objects.select_related("community").filter(slug=slug).first()
     if event is None or not (
         queries.may_see(event, member_of(request), list(proofs(request)))
@@ -39,7 +38,7 @@ def event_or_404(request: HttpRequest, slug: str) -> Event:
 
 
 def managed_or_refused(request: HttpRequest, slug: str) -> Event:
-    """The event, for those who run it. Raises Http404 or NotAllowed."""
+    """The event, where the member is one of its hosts. Raises Http404 or NotAllowed."""
     event = event_or_404(request, slug)
     if not queries.may_manage(event, the_member(request)):
         raise NotAllowed("Only the hosts of this event may do that.")
@@ -48,17 +47,15 @@ def managed_or_refused(request: HttpRequest, slug: str) -> Event:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Upcoming events one may see; with `?show=mine` those one hosts or answered, `?show=past` those gone by."""
+    """Upcoming public events; with `?show=mine` those the viewer hosts or answered, with `?show=past` past ones."""
     member, show = member_of(request), request.GET.get("show", "upcoming")
-    known, search = list(proofs(request)), request.GET.get("q", "").strip()[:100]
+    dids, search = list(proofs(request)), request.GET.get("q", "").strip()[:100]
     if show == "mine" and member is not None:
-        rows = {
-            event.pk: event for event in (*queries.hosted_by(member)[:100], *queries.attending(member, known)[:100])
-        }
+        rows = {event.pk: event for event in (*queries.hosted_by(member)[:100], *queries.attending(member, dids)[:100])}
         found = sorted(rows.values(), key=lambda event: event.starts_at, reverse=True)
     elif show == "past":
-        gone = queries.visible_to(member, known).filter(starts_at__lt=timezone.now())
-        found = list(queries.for_lists(gone).order_by("-starts_at")[:100])
+        past = queries.visible_to(member, dids).filter(starts_at__lt=timezone.now())
+        found = list(queries.for_lists(past).order_by("-starts_at")[:100])
     else:
         show, found = "upcoming", list(queries.upcoming_public(search)[:100])
     return render(request, "events/index.html", {"events": found, "show": show, "q": search})
@@ -68,22 +65,21 @@ def index(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, slug: str) -> HttpResponse:
     """One event."""
     event = event_or_404(request, slug)
-    return render(request, "events/show.html", page_of(request, event))
+    return render(request, "events/show.html", _show_context(request, event))
 
 
-def page_of(request: HttpRequest, event: Event) -> dict[str, Any]:
-    """What the event page shows to this viewer."""
-    member, known = member_of(request), list(proofs(request))
+def _show_context(request: HttpRequest, event: Event) -> dict[str, Any]:
+    member, dids = member_of(request), list(proofs(request))
     mine = rsvps.rsvp_of(event, member) if member else None
-    for did in known if mine is None else ():
+    for did in dids if mine is None else ():
         mine = mine or rsvps.rsvp_of(event, did=did)
     return {
         "event": event,
-        "community": _community_of(event, member, known),
+        "community": _visible_community(event, member, dids),
         "hosts": queries.hosts(event),
         "mine": mine,
         "answer": mine.choice if mine else "",
-        "guests": rsvps.guest_list(event, member, dids=known, known_dids=_people_known_to(member), limit=300),
+        "guests": rsvps.guest_list(event, member, dids=dids, known_dids=_dids_known_to(member), limit=300),
         "manages": queries.may_manage(event, member),
         "invites": queries.may_invite(event, member),
         "closed": rsvps.why_closed(event),
@@ -91,14 +87,14 @@ def page_of(request: HttpRequest, event: Event) -> dict[str, Any]:
     }
 
 
-def _community_of(event: Event, member: Member | None, known: list[str]) -> Community | None:
-    """The event's community, for those who may see that, too: a public event says nothing of a private community."""
+def _visible_community(event: Event, member: Member | None, dids: list[str]) -> Community | None:
+    """The event's community, None where the viewer may not see it: a public event may be in a private community."""
     found = event.community
-    return found if found is not None and communities.may_see(found, member, known) else None
+    return found if found is not None and communities.may_see(found, member, dids) else None
 
 
-def _people_known_to(member: Member | None) -> set[str]:
-    """Whom the member has seen on Bluesky lately: they stand first among the guests."""
+def _dids_known_to(member: Member | None) -> set[str]:
+    """DIDs that were read for the member from Bluesky lately: these guests are listed first."""
     if member is None:
         return set()
     return set(ActorView.objects.filter(member=member).values_list("did", flat=True)[:5000])
@@ -106,7 +102,7 @@ def _people_known_to(member: Member | None) -> set[str]:
 
 @require_POST
 def answer(request: HttpRequest, slug: str) -> HttpResponse:
-    """A member answers on the event's page; others prove their Bluesky account on their invitation."""
+    """Take an answer on the event's page: of the member, else of the account proved last in this browser."""
     event = event_or_404(request, slug)
     form = AnswerForm(request.POST)
     if not form.is_valid():
@@ -116,7 +112,7 @@ def answer(request: HttpRequest, slug: str) -> HttpResponse:
     proof = next(reversed(proofs(request).values()), None)
     if member is None and proof is None:
         return redirect(f"/accounts/login/?next=/events/{slug}")
-    # Signed in, the account answers; a proof of another account in this browser is somebody else's.
+    # A member answers as herself: another account that was proved in this browser may be somebody else's.
     who: dict[str, Any] = {"member": member}
     if member is None and proof is not None:
         who = {"did": proof.did, "handle": proof.handle, "name": proof.name}
@@ -138,12 +134,12 @@ def answer(request: HttpRequest, slug: str) -> HttpResponse:
 
 @members_only
 def create(request: HttpRequest) -> HttpResponse:
-    """A new event."""
+    """Create an event."""
     member = the_member(request)
-    own = communities.invitable_communities(member)
-    place = str(zone_of(request) or "") or "UTC"
-    initial = {"timezone": place, "community": own.filter(slug=request.GET.get("community", "")).first()}
-    form = EventForm(request.POST or None, request.FILES or None, communities=own, initial=initial)
+    choices = communities.invitable_communities(member)
+    zone = str(zone_of(request) or "") or "UTC"
+    initial = {"timezone": zone, "community": choices.filter(slug=request.GET.get("community", "")).first()}
+    form = EventForm(request.POST or None, request.FILES or None, communities=choices, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             event = actions.create(member, **form.values())
@@ -159,7 +155,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @members_only
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
-    """Change an event. Guests' calendars follow, and invitations not yet sent are rebuilt."""
+    """Edit an event. Guests' calendars are updated, and invitations that are not sent yet are written anew."""
     event, member = managed_or_refused(request, slug), the_member(request)
     form = EventForm(
         request.POST or None,
@@ -181,7 +177,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
 
 @members_only
 def cancel(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask first, naming what is lost; then cancel."""
+    """GET asks for confirmation and says what is lost; POST cancels."""
     event = managed_or_refused(request, slug)
     if request.method == "POST":
         actions.cancel(event, the_member(request))
@@ -194,7 +190,7 @@ def cancel(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_GET
 def ics(request: HttpRequest, slug: str) -> HttpResponse:
-    """The calendar file."""
+    """The event as an iCalendar file (RFC 5545)."""
     event = event_or_404(request, slug)
     response = HttpResponse(
         calendar_file.ics(event, f"{options().site.url}/events/{slug}"), content_type="text/calendar; charset=utf-8"
@@ -205,47 +201,8 @@ def ics(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def picture(request: HttpRequest, slug: str) -> FileResponse:
-    """The event's picture, for those who may see the event."""
+    """The event's picture. Raises Http404 also where the viewer may not see the event."""
     event = event_or_404(request, slug)
     if not event.picture:
         raise Http404
     return FileResponse(event.picture.open("rb"), headers={"Cache-Control": "private, max-age=300"})
-
-
-@members_only
-@require_POST
-def add_host(request: HttpRequest, slug: str) -> HttpResponse:
-    """A member of the site joins the hosts."""
-    event = managed_or_refused(request, slug)
-    try:
-        added = actions.add_cohost(event, by=the_member(request), member=_named_member(request))
-    except (Invalid, NotAllowed) as fault:
-        show_message(request, str(fault), "bad")
-    else:
-        show_message(request, f"{added.member.name} runs this event with you now.")
-    return redirect(f"/events/{slug}/manage?tab=hosts")
-
-
-@members_only
-@require_POST
-def remove_host(request: HttpRequest, slug: str) -> HttpResponse:
-    """A co-host leaves, or is removed by the host."""
-    event = managed_or_refused(request, slug)
-    try:
-        actions.remove_cohost(event, by=the_member(request), member=_named_member(request))
-    except (Invalid, NotAllowed) as fault:
-        show_message(request, str(fault), "bad")
-    else:
-        show_message(request, "Removed.")
-    return redirect(f"/events/{slug}/manage?tab=hosts")
-
-
-def _named_member(request: HttpRequest) -> Member:
-    """The member whose username (or Bluesky handle) the form names. Raises Invalid."""
-    name = request.POST.get("username", "").strip().lstrip("@")
-    found = (
-        members.by_username(name) or Member.objects.filter(bluesky__bsky_handle__iexact=name, is_active=True).first()
-    )
-    if found is None or not name:
-        raise Invalid({"username": f"No member of this site is called “{name[:60]}”. Ask them for their username."})
-    return found

@@ -1,4 +1,4 @@
-"""Manage → Invite → By e-mail: addresses, the letter as it will be read, and how each letter stands."""
+"""Manage → Invite → By e-mail: enter addresses, preview the e-mail, send, and see the state of each invitation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DONE = {"retry": "The letter is queued again.", "cancel": "The letter stays here
 
 
 def page(request: HttpRequest, event: Event, frame: dict[str, Any]) -> HttpResponse:
-    """Write addresses, look at the letter, send. Nothing typed is lost on the way."""
+    """Enter addresses, preview, send. What was typed is shown again whenever something is refused."""
     if request.method != "POST":
         return _page(request, event, frame)
     text = request.POST.get("addresses", "")[:MAX_TEXT_LENGTH]
@@ -38,8 +38,8 @@ def page(request: HttpRequest, event: Event, frame: dict[str, Any]) -> HttpRespo
     except InvitationRefused as fault:
         return _page(request, event, frame, **typed, fault=fault, sentence=f"{fault.sentence} {fault.way_on}".strip())
     if sent.queued:
-        letters = "1 letter is" if sent.queued == 1 else f"{sent.queued} letters are"
-        show_message(request, f"{letters} on the way{_when(sent.schedule)}.")
+        count = "1 letter is" if sent.queued == 1 else f"{sent.queued} letters are"
+        show_message(request, f"{count} on the way{_when(sent.schedule)}.")
     for one in sent.left_out:
         show_message(request, f"{one.text}: {one.why.sentence}", "warn")
     return redirect(f"{frame['base']}?tab=invite&step=email")
@@ -48,7 +48,7 @@ def page(request: HttpRequest, event: Event, frame: dict[str, Any]) -> HttpRespo
 @members_only
 @require_POST
 def act(request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
-    """Stop a letter that has not left, or send one again that could not."""
+    """Cancel a queued e-mail invitation, or retry a failed one."""
     row = email_inviting.invitation_for(the_member(request), pk)
     if row is None or what not in DONE:
         raise Http404
@@ -76,5 +76,5 @@ def _page(request: HttpRequest, event: Event, frame: dict[str, Any], **context: 
 
 
 def _when(schedule: str) -> str:
-    """Nothing where all leave today: that is what people expect."""
+    """The days of sending, "" where all leave today."""
     return f": {schedule}" if "," in schedule or not schedule.endswith("today") else ""

@@ -1,4 +1,7 @@
-"""`/rsvp/{token}`: one invitation from a letter. The address is the key, so no page repeats it or passes it on."""
+"""`/rsvp/{token}`: the pages behind the link in an e-mail invitation.
+
+The token in the URL is the only credential, so no page repeats the URL, caches it or sends it as a referrer.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,11 @@ from elonara.web.parts.answer_forms import RsvpForm
 from elonara.web.rate_limits import RSVP
 from elonara.web.shortcuts import add_form_errors, member_of, options, show_message
 
-type Page = Callable[[HttpRequest, str], HttpResponse]
+type TokenView = Callable[[HttpRequest, str], HttpResponse]
 
 
-def secret(view: Page) -> Page:
-    """For pages whose address is a key: nothing keeps it, nothing is told it."""
+def keeps_token_secret(view: TokenView) -> TokenView:
+    """Response headers for pages with a token in the URL: no cache, no referrer, no search index."""
 
     @wraps(view)
     def guarded(request: HttpRequest, token: str) -> HttpResponse:
@@ -38,13 +41,13 @@ def secret(view: Page) -> Page:
     return guarded
 
 
-# No form key: a page without a referrer posts with the origin "null", which Django refuses; and nobody who cannot name
-# the token presses anything here, for nothing of the visitor's own session is used.
+# CSRF-exempt: with `Referrer-Policy: no-referrer` browsers post `Origin: null`, which Django's check refuses. It is not
+# needed either: the token authorizes the request, not the session, and another site does not know the token.
 @csrf_exempt
-@secret
+@keeps_token_secret
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest, token: str) -> HttpResponse:
-    """Who invites to what; a POST is the answer. Looking changes nothing."""
+    """GET shows the invitation and changes nothing (mail scanners open links); POST takes the answer."""
     stopping = "stop" in request.GET
     row = email_reader.by_token(token, taken_back=stopping)
     if row is None:
@@ -64,24 +67,24 @@ def _answer(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
         form.add_error(None, RSVP.sentence)
         return RSVP.refuse(_page(request, row, form))
     if form.is_valid():
-        given = form.cleaned_data
+        values = form.cleaned_data
         try:
-            email_reader.respond(row, given["answer"], given["name"], given["plus_ones"] or 0, given["note"])
+            email_reader.respond(row, values["answer"], values["name"], values["plus_ones"] or 0, values["note"])
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         except NotAllowed as fault:
             form.add_error(None, fault.sentence)
         else:
-            show_message(request, DONE[given["answer"]])
+            show_message(request, DONE[values["answer"]])
             return redirect(request.path)
     return _page(request, row, form, status=400)
 
 
-@csrf_exempt  # as above; and a mail program presses it, too (RFC 8058)
-@secret
+@csrf_exempt  # as above; and mail programs post here for one-click unsubscribe (RFC 8058)
+@keeps_token_secret
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: HttpRequest, token: str) -> HttpResponse:
-    """No more letters: from this host, or from the whole site."""
+    """Opt out of e-mail invitations: of this host, or of the whole site."""
     row = email_reader.by_token(token, taken_back=True)
     return _unknown(request) if row is None else _stop(request, row)
 
@@ -104,22 +107,22 @@ def _page(request: HttpRequest, row: EmailInvitation, form: RsvpForm, *, status:
 
 
 def _closed(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
-    """The link has ended with the event: of a private one it says no more than that."""
+    """410: the event is over or cancelled. The page of a private event shows no details of it any more."""
     public = row.event.visibility == Visibility.PUBLIC
     context = {"row": row, "event": row.event if public else None, "closed": rsvps.why_closed(row.event)}
     return render(request, "rsvp/closed.html", context, status=410)
 
 
 def _unknown(request: HttpRequest) -> HttpResponse:
-    # Tokens cannot be guessed; this keeps programs from trying all the same.
+    # Tokens are too long to guess; the limit keeps programs from trying anyway.
     if RSVP.passed(request):
         return RSVP.refuse(render(request, "429.html", {"sentence": RSVP.sentence, "back": "/"}))
     return render(request, "rsvp/unknown.html", status=404)
 
 
 def _stop(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
-    asked = request.POST.get("who") or request.GET.get("stop") or request.GET.get("who")
-    whole_site = asked == "site"
+    who = request.POST.get("who") or request.GET.get("stop") or request.GET.get("who")
+    whole_site = who == "site"
     done = request.method == "POST"
     if done:
         email_reader.stop(row, whole_site=whole_site)
@@ -128,7 +131,7 @@ def _stop(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
 
 
 def _calendar(row: EmailInvitation) -> HttpResponse:
-    # The event's own page: a calendar is often shared, and this link answers for its reader.
+    # Link to the event page, not to /rsvp/…: calendars are often shared, and that URL can answer for the invitee.
     page = f"{options().site.url}/events/{row.event.slug}"
     response = HttpResponse(calendar_file.ics(row.event, page), content_type="text/calendar; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{row.event.slug}.ics"'

@@ -1,4 +1,4 @@
-"""`/i/{ref}`: one invitation, opened from Bluesky. The address is no secret; the proof of the DID is the key."""
+"""`/i/{ref}`: one invitation, opened from Bluesky. The URL is public in the post; acting needs a proof of the DID."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from elonara.web.shortcuts import safe_next, show_message
 
 
 def _target(invitation: Invitation) -> Event | Community:
-    found = invitation.event or invitation.community
-    if found is None:
+    target = invitation.event or invitation.community
+    if target is None:
         raise ValueError("an invitation is to an event or a community")
-    return found
+    return target
 
 
 def _visible(request: HttpRequest, ref: str) -> Invitation | None:
-    """The invitation, unless it is private and the viewer has not shown that it is theirs."""
+    """The invitation; None where there is none, or it is private and the viewer has not proved to be the invitee."""
     invitation = queries.by_ref(ref)
     if invitation is None:
         return None
@@ -41,21 +41,21 @@ def _visible(request: HttpRequest, ref: str) -> Invitation | None:
 
 
 def _hidden(request: HttpRequest, ref: str) -> HttpResponse:
-    """Unknown and private look alike, byte for byte: the address alone tells nobody anything."""
+    """404 for unknown and private alike, byte for byte, so that a ref does not reveal whether it exists."""
     return render(request, "invitation/hidden.html", {"ref": ref, "known": list(proofs(request).values())}, status=404)
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest, ref: str) -> HttpResponse:
-    """Who invites whom to what; a POST is the answer."""
+    """GET shows the invitation; POST takes the answer."""
     invitation = _visible(request, ref)
     if invitation is None:
         return _prove_first(request, ref) if request.method == "POST" else _hidden(request, ref)
     form = AnswerForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        wanted = {"ref": ref, "do": "answer", **form.cleaned_data}
-        return pending_actions.perform(request, invitation, wanted, request.POST.get("handle", "").strip())
+        action = {"ref": ref, "do": "answer", **form.cleaned_data}
+        return pending_actions.perform(request, invitation, action, request.POST.get("handle", "").strip())
     proof = proofs(request).get(invitation.invitee_did)
     if proof is not None:
         actions.opened(ref, proof.did)
@@ -65,9 +65,9 @@ def show(request: HttpRequest, ref: str) -> HttpResponse:
 
 
 def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> dict[str, Any]:
-    target, known = _target(invitation), proofs(request)
+    target, proved = _target(invitation), proofs(request)
     event = target if isinstance(target, Event) else None
-    proof = known.get(invitation.invitee_did)
+    proof = proved.get(invitation.invitee_did)
     mine = rsvps.rsvp_of(event, did=invitation.invitee_did) if event and proof else None
     return {
         "invitation": invitation,
@@ -79,7 +79,7 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
         "page": f"/events/{target.slug}" if event else f"/communities/{target.slug}",
         "words": "\n\n".join(filter(None, [invitation.batch.note, invitation.line])),
         "proof": proof,
-        "others": [other for other in known.values() if other.did != invitation.invitee_did] if proof is None else [],
+        "others": [other for other in proved.values() if other.did != invitation.invitee_did] if proof is None else [],
         "mine": mine,
         "answer": mine.choice if mine else (invitation.answer if proof else ""),
         "closed": Target(target).over(),
@@ -89,14 +89,14 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
 
 
 def _prove_first(request: HttpRequest, ref: str) -> HttpResponse:
-    """On a page that shows nothing, only the handle the visitor types says where to go. Any ref behaves the same."""
+    """POST on the hidden page: authorize the handle that was typed. It must behave the same for every ref."""
     return prove_for(request, request.POST.get("handle", ""), f"/i/{ref}")
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: HttpRequest, ref: str) -> HttpResponse:
-    """Never again, from this host or from the whole site: one link, one button."""
+    """Opt out of invitations by this host, or by the whole site."""
     invitation = _visible(request, ref)
     if invitation is None:
         return _hidden(request, ref)
@@ -110,7 +110,7 @@ def stop(request: HttpRequest, ref: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def report(request: HttpRequest, ref: str) -> HttpResponse:
-    """Tell the operator that something is wrong."""
+    """Report an invitation to the operator."""
     invitation = _visible(request, ref)
     if invitation is None:
         return _hidden(request, ref)
@@ -129,7 +129,7 @@ def report(request: HttpRequest, ref: str) -> HttpResponse:
 
 @require_POST
 def forget_me(request: HttpRequest) -> HttpResponse:
-    """Not you? The proofs of this browser end."""
+    """The "Not you?" button: delete all proofs of this browser, and the offer."""
     forget(request)
     end_offer(request)
     show_message(request, "This browser no longer knows your Bluesky account.", "info")
@@ -138,11 +138,11 @@ def forget_me(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def inbox(request: HttpRequest) -> HttpResponse:
-    """Every invitation to the accounts this viewer has shown to be theirs, also without an account here."""
-    known = proofs(request)
-    items = queries.inbox(list(known)) if known else []
+    """All invitations to the DIDs that this viewer has proved; needs no member account."""
+    proved = proofs(request)
+    items = queries.inbox(list(proved)) if proved else []
     context = {
-        "known": list(known.values()),
+        "known": list(proved.values()),
         "open_items": [item for item in items if not item.answer and not item.is_over],
         "done_items": [item for item in items if item.answer or item.is_over],
     } | preferences_of(request)

@@ -1,4 +1,8 @@
-"""What an invited person pressed: kept with the trip to Bluesky, applied once they have shown who they are."""
+"""Pending actions: what an invitee chose before proving their DID.
+
+The choice (an answer, or an opt-out) travels as the payload of the authorization request and is applied in the
+callback, once the DID is proved. Its shape is `{"ref": …, "do": "answer" | "stop", …}`.
+"""
 
 from __future__ import annotations
 
@@ -31,24 +35,27 @@ DONE = {
 
 
 def perform(
-    request: HttpRequest, invitation: Invitation, wanted: Mapping[str, Any], identifier: str = ""
+    request: HttpRequest, invitation: Invitation, action: Mapping[str, Any], identifier: str = ""
 ) -> HttpResponse:
-    """Do what was pressed: at once where this browser has the proof, else after a trip to the invitee's server."""
+    """Apply the action at once where this browser has a proof of the invitee's DID, else authorize first.
+
+    `identifier` is the handle that the visitor typed; by default the invitee's DID is used.
+    """
     if ANSWERS.passed(request):
-        return _too_often(request, ANSWERS, invitation, wanted)
+        return _too_often(request, ANSWERS, invitation, action)
     proof = proofs(request).get(invitation.invitee_did)
     if proof is not None:
-        return redirect(_apply(request, proof, wanted))
-    return begin(request, invitation, wanted, identifier)
+        return redirect(_apply(request, proof, action))
+    return begin(request, invitation, action, identifier)
 
 
 @limits_visitor_named_servers
 def begin(
-    request: HttpRequest, invitation: Invitation, wanted: Mapping[str, Any], identifier: str = ""
+    request: HttpRequest, invitation: Invitation, action: Mapping[str, Any], identifier: str = ""
 ) -> HttpResponse:
-    """Send the invitee to their server, with the press."""
+    """Start an authorization request that carries the action and accepts only the invitee's DID."""
     if AUTHORIZATIONS.passed(request):
-        return _too_often(request, AUTHORIZATIONS, invitation, wanted)
+        return _too_often(request, AUTHORIZATIONS, invitation, action)
     try:
         return RedirectToServer(
             BlueskyOAuthService().begin(
@@ -56,7 +63,7 @@ def begin(
                 identifier or invitation.invitee_did,
                 browser=browser_of(request),
                 next=f"/i/{invitation.ref}",
-                payload=dict(wanted),
+                payload=dict(action),
                 expected_did=invitation.invitee_did,
             )
         )
@@ -65,40 +72,40 @@ def begin(
 
 
 def _too_often(
-    request: HttpRequest, limit: VisitorRateLimit, invitation: Invitation, wanted: Mapping[str, Any]
+    request: HttpRequest, limit: VisitorRateLimit, invitation: Invitation, action: Mapping[str, Any]
 ) -> HttpResponse:
-    """The press is kept on the page, for the same button a little later."""
-    fault = AuthorizationFailed("too_often", limit.sentence, next=f"/i/{invitation.ref}", payload=dict(wanted))
+    """429, with the action kept in the page's form, so that the same button works later."""
+    fault = AuthorizationFailed("too_often", limit.sentence, next=f"/i/{invitation.ref}", payload=dict(action))
     return limit.refuse(pending_action_failed(request, fault, got=""))
 
 
 def apply(request: HttpRequest, proved: Proved) -> str | None:
-    """Apply the press that came back with a proof; where to go then, None where nothing had been pressed."""
+    """Apply the pending action of an authorization request; returns the next path, None where it carried none."""
     if not proved.payload.get("ref"):
         return None
     proof = proofs(request)[proved.did]
     return _apply(request, proof, proved.payload)
 
 
-def _apply(request: HttpRequest, proof: Proof, wanted: Mapping[str, Any]) -> str:
-    ref = str(wanted["ref"])
+def _apply(request: HttpRequest, proof: Proof, action: Mapping[str, Any]) -> str:
+    ref = str(action["ref"])
     invitation = queries.by_ref(ref)
     try:
-        match wanted.get("do"):
+        match action.get("do"):
             case "answer":
-                choice = str(wanted.get("answer", ""))
+                choice = str(action.get("answer", ""))
                 actions.respond(
                     ref,
                     proof.did,
                     proof.handle,
                     proof.name,
                     choice,
-                    int(wanted.get("plus_ones") or 0),
-                    str(wanted.get("note", "")),
+                    int(action.get("plus_ones") or 0),
+                    str(action.get("note", "")),
                 )
                 show_message(request, DONE.get(choice, "Your answer is in."))
             case "stop" if invitation is not None and invitation.invitee_did == proof.did:
-                whole_site = wanted.get("who") == "site"
+                whole_site = action.get("who") == "site"
                 actions.opt_out(proof.did, None if whole_site else invitation.host)
                 whom = "this site" if whole_site else invitation.host.name
                 show_message(request, f"You get no more invitations from {whom}. Only you can change that.")

@@ -1,4 +1,4 @@
-"""One invitation (or announcement) of the Watch page: retry, confirm, cancel, undo, post it yourself."""
+"""The buttons of one invitation or announcement on the Watch page: retry, confirm, cancel, undo, post it yourself."""
 
 from __future__ import annotations
 
@@ -21,44 +21,43 @@ DONE = {
     "cancel": "It is cancelled. If it was just being sent, it is taken back.",
     "undo": "The post is being taken back.",
 }
-ASKS_FIRST = {"undo"}
+NEEDS_CONFIRMATION = {"undo"}
 
 
 @members_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def act(request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
-    """One button of one row. An undo asks first; handing over shows the ready text."""
+    """Do `what` to an invitation. Undo shows a confirmation page first; compose shows the text to post by hand."""
     return _act(request, Invitation.objects.select_related("event", "community").filter(pk=pk).first(), what)
 
 
 @members_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def act_on_announcement(request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
-    """The same for the post that the thread hangs from."""
+    """Do `what` to an announcement, the post that the invitations of a thread reply to."""
     return _act(request, Announcement.objects.select_related("event", "community").filter(pk=pk).first(), what)
 
 
 def _act(request: HttpRequest, row: Invitation | Announcement | None, what: str) -> HttpResponse:
     target = target_of(row) if row else None
-    # To somebody who may not invite to it, the row does not exist.
+    # 404, not 403: those who may not invite do not learn that the invitation exists.
     if row is None or target is None or not target.may_invite(the_member(request)):
         raise Http404
     back = f"/{'events' if target.kind == 'event' else 'communities'}/{target.of.slug}/manage?tab=invite&step=watch"
-    person = row if isinstance(row, Invitation) else None
+    invitation = row if isinstance(row, Invitation) else None
     if request.method != "POST":
-        if what in ASKS_FIRST or (what == "compose" and person):
-            return render(
-                request, f"invite/{what}.html", {"row": row, "person": person, "back": back, "target": target}
-            )
+        if what in NEEDS_CONFIRMATION or (what == "compose" and invitation):
+            context = {"row": row, "person": invitation, "back": back, "target": target}
+            return render(request, f"invite/{what}.html", context)
         return redirect(back)
     try:
-        if what == "compose" and person is not None:
-            address = actions.hand_over(person, the_member(request))
+        if what == "compose" and invitation is not None:
+            address = actions.hand_over(invitation, the_member(request))
             return render(
-                request, "invite/handed.html", {"address": address, "text": person.record["text"], "back": back}
+                request, "invite/handed.html", {"address": address, "text": invitation.record["text"], "back": back}
             )
-        if what in {"retry", "confirm"} and person is not None:
-            (actions.retry if what == "retry" else actions.confirm)(person, the_member(request))
+        if what in {"retry", "confirm"} and invitation is not None:
+            (actions.retry if what == "retry" else actions.confirm)(invitation, the_member(request))
         elif what in {"cancel", "undo"}:
             (actions.cancel if what == "cancel" else actions.undo)(row, the_member(request))
         else:

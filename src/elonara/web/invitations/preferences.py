@@ -1,6 +1,6 @@
-"""What somebody wishes about being invited: opt-outs taken back, and whether the site's own account may mention them.
+"""An invitee's preferences: withdraw an opt-out, and whether the site's own account may mention them.
 
-It takes a proof of the Bluesky account, not an account on this site.
+They need a proof of the Bluesky account, not a member account on this site.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ PAGES = {"/invitations": "/invitations", "/profile/edit": "/profile/edit?tab=inv
 
 
 def preferences_of(request: HttpRequest) -> dict[str, Any]:
-    """What the pages show for the accounts proven in this browser."""
-    known = proofs(request)
-    allowed = queries.relay_allowed_by(list(known))
-    # With `all` nobody is asked; what somebody allowed before can always be taken back.
-    asked = app_passwords.relay_is_configured() and options().bluesky.relay.audience != "all"
+    """Template context: opt-outs and relay permissions of the accounts proved in this browser."""
+    proved = proofs(request)
+    allowed = queries.relay_allowed_by(list(proved))
+    # With the audience `all` nobody is asked. A permission that was given before can be withdrawn all the same.
+    is_asked = app_passwords.relay_is_configured() and options().bluesky.relay.audience != "all"
     return {
-        "opt_outs": queries.opt_outs(list(known)),
-        "relay": [(proof, did in allowed) for did, proof in known.items() if asked or did in allowed],
+        "opt_outs": queries.opt_outs(list(proved)),
+        "relay": [(proof, did in allowed) for did, proof in proved.items() if is_asked or did in allowed],
     }
 
 
 @require_POST
 def opt_in_again(request: HttpRequest) -> HttpResponse:
-    """Take one's own opt-out back."""
+    """Withdraw one's own opt-out."""
     for row in queries.opt_outs(list(proofs(request))):
         if str(row.pk) == request.POST.get("opt_out"):
             actions.opt_in_again(row.did, row.host)
@@ -43,7 +43,7 @@ def opt_in_again(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def relay(request: HttpRequest) -> HttpResponse:
-    """Allow the site's own account to mention one, or take that back."""
+    """Allow the site's own account to mention the invitee, or withdraw that permission."""
     proof = proofs(request).get(request.POST.get("did", ""))
     if proof is not None and request.POST.get("allow") == "1":
         actions.relay_opt_in(proof.did)

@@ -1,4 +1,4 @@
-"""Signing in by Bluesky through allauth's own flow, and the first operator."""
+"""Sign-in with Bluesky through allauth's login flow, and the first operator's account."""
 
 from __future__ import annotations
 
@@ -25,14 +25,17 @@ from elonara.web.shortcuts import add_form_errors, show_message
 
 
 def display(member: Member) -> str:
-    """How allauth's pages and e-mails name a member."""
+    """The name of a member on allauth's pages and in its e-mails."""
     return member.name
 
 
 def sign_in(request: HttpRequest, identity: MemberIdentity, back: str) -> HttpResponse:
-    """Sign in the member of a proven DID: second factor asked for, session key cycled, suspended members stopped."""
+    """Sign in the member of a proved DID.
+
+    allauth's flow asks for a second factor, cycles the session key and refuses suspended members.
+    """
     adopt(identity.member, identity.bsky_did)
-    # Without a backend on the user Django cannot tell which one signed her in.
+    # `login()` needs to know the backend, and Django sets it only in `authenticate()`, which is not called here.
     identity.member.backend = "django.contrib.auth.backends.ModelBackend"
     record_authentication(request, identity.member, method="bluesky", did=identity.bsky_did)
     response: HttpResponse = perform_login(request, identity.member, email_verification="none", redirect_url=back)
@@ -40,8 +43,8 @@ def sign_in(request: HttpRequest, identity: MemberIdentity, back: str) -> HttpRe
 
 
 def adopt(member: Member, did: str) -> None:
-    """What somebody answered and joined by a proven DID becomes the member's."""
-    # Every connect and sign-in comes through here, and mostly there is nothing to adopt: two cheap queries.
+    """Move answers and memberships that were made with a proof of `did` alone to the member."""
+    # Called at every connect and sign-in, mostly with nothing to move: two cheap queries find out.
     if rsvps.has_unadopted(member, did) or communities.has_unadopted(member, did):
         rsvps.adopt(member, did)
         communities.adopt(member, did)
@@ -49,18 +52,18 @@ def adopt(member: Member, did: str) -> None:
 
 @receiver(user_logged_in)
 def keep_own_proof(request: HttpRequest | None, user: Any, **_: Any) -> None:
-    """Whoever signs in keeps the proof of her own account; other people's end."""
+    """Delete the proofs of this browser at sign-in, except the one of the member's own account."""
     if request is not None and hasattr(request, "session"):
         identity = MemberIdentity.objects.filter(member_id=user.pk).first()
         forget(request, keep=identity.bsky_did if identity else "")
-        # The offer stays for a member who has no Bluesky account yet: it asks her, by name, before anything is added.
+        # A member without a Bluesky account keeps the offer to link one: that page names the account and asks first.
         if identity is not None:
             end_offer(request)
 
 
 @never_cache
 def first_run(request: HttpRequest, token: str) -> HttpResponse:
-    """The one-time link: make the operator's account and sign in."""
+    """The one-time link of a new site: create the operator's account and sign in."""
     if not queries.link_is_good(token):
         return render(request, "members/link_refused.html", {"has_operator": queries.has_operator()}, status=404)
     form = OperatorForm(request.POST or None)

@@ -25,12 +25,12 @@ class ProfileForm(forms.Form):
 
     @staticmethod
     def initial_of(member: Member) -> dict[str, Any]:
-        """What the page begins with."""
+        """Initial values of the page."""
         return {name: getattr(member, name) for name in ("display_name", "bio", "timezone")}
 
 
 class AppPasswordForm(forms.Form):
-    """The app password a member pastes. Never filled in again, whatever went wrong."""
+    """The app password that a member pastes. A page that shows the form again never contains it."""
 
     identifier = forms.CharField(label="Bluesky handle", max_length=300)
     app_password = forms.CharField(

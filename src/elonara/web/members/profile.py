@@ -1,4 +1,4 @@
-"""The member's own pages: about them, the Bluesky status card, signing in, invitations they get."""
+"""The member's own pages: profile, the Bluesky status card, ways to sign in, preferences for invitations."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from elonara.web.members.forms import AppPasswordForm, ProfileForm
 from elonara.web.shortcuts import add_form_errors, members_only, options, show_message, the_member
 
 TABS = (("bluesky", "Bluesky"), ("about", "About you"), ("signin", "Signing in"), ("invitations", "Invitations"))
-ABOUT_THE_HANDLE = {"unknown_account", "not_pointing_back", "other_account", "not_connected"}
+HANDLE_REASONS = {"unknown_account", "not_pointing_back", "other_account", "not_connected"}
 
 
 @members_only
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    """How others see you, and what you host."""
+    """The profile as others see it, and the events that the member hosts."""
     member = the_member(request)
     return render(request, "profile/show.html", {"events": events.hosted_by(member)[:20]})
 
@@ -38,7 +38,7 @@ def show(request: HttpRequest) -> HttpResponse:
 @never_cache
 @members_only
 def edit(request: HttpRequest) -> HttpResponse:
-    """The tabs of your settings."""
+    """The tabs of the member's settings."""
     tab = request.GET.get("tab", "bluesky")
     tab = tab if tab in dict(TABS) else "bluesky"
     if tab == "about":
@@ -91,7 +91,7 @@ def _bluesky(request: HttpRequest, form: AppPasswordForm | None = None) -> dict[
 @members_only
 @require_POST
 def connect_app_password(request: HttpRequest) -> HttpResponse:
-    """Take an app password for posting; it never links an account."""
+    """Store an app password for posting. It links no account: only OAuth proves a DID."""
     form = AppPasswordForm(request.POST)
     if form.is_valid():
         try:
@@ -99,7 +99,7 @@ def connect_app_password(request: HttpRequest) -> HttpResponse:
                 the_member(request), form.cleaned_data["identifier"], form.cleaned_data["app_password"]
             )
         except AppPasswordRefused as fault:
-            form.add_error("identifier" if fault.reason in ABOUT_THE_HANDLE else "app_password", fault.sentence)
+            form.add_error("identifier" if fault.reason in HANDLE_REASONS else "app_password", fault.sentence)
         else:
             show_message(request, "The app password is kept. Invitations that waited for it go on by themselves.")
             return redirect("/profile/edit")
@@ -109,7 +109,7 @@ def connect_app_password(request: HttpRequest) -> HttpResponse:
 @members_only
 @require_POST
 def remove_app_password(request: HttpRequest) -> HttpResponse:
-    """Forget the app password."""
+    """Delete the app password."""
     app_passwords.remove(the_member(request))
     show_message(request, "The app password is forgotten here. You can also end it in Bluesky’s settings.")
     return redirect("/profile/edit")
@@ -118,10 +118,10 @@ def remove_app_password(request: HttpRequest) -> HttpResponse:
 @members_only
 @require_POST
 def disconnect(request: HttpRequest) -> HttpResponse:
-    """End the permission at Bluesky, delete the copy of the graph, cancel what is not sent."""
-    told = BlueskyOAuthService().disconnect(the_member(request))
+    """Revoke the OAuth tokens, delete the cached graph, and cancel invitations that are not sent."""
+    revoked = BlueskyOAuthService().disconnect(the_member(request))
     show_message(request, "Disconnected. You can still sign in with your Bluesky account.")
-    if not told:
+    if not revoked:
         show_message(
             request, "Bluesky could not be told. End the permission there too: Settings, Privacy and security.", "warn"
         )
@@ -131,7 +131,7 @@ def disconnect(request: HttpRequest) -> HttpResponse:
 @members_only
 @require_POST
 def remove_sign_in(request: HttpRequest) -> HttpResponse:
-    """Free the account's DID, unless it is the last way in."""
+    """Unlink the DID from the member, unless it is the only way to sign in."""
     try:
         BlueskyOAuthService().remove_sign_in(the_member(request))
     except LastWayToSignIn as fault:

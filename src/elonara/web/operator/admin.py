@@ -1,4 +1,4 @@
-"""The operator's pages at /admin/. No sealed column is ever shown, and invitations can only be read."""
+"""Django's admin at /admin/. Sealed columns are never shown, and invitations are read-only."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from elonara.members.models import Member
 from elonara.web.shortcuts import options
 
 if TYPE_CHECKING:
-    Any_ = admin.ModelAdmin[Any]
-    Members = admin.ModelAdmin[Member]
-    Sendings = admin.ModelAdmin[HostSending]
+    AnyAdmin = admin.ModelAdmin[Any]
+    TypedMemberAdmin = admin.ModelAdmin[Member]
+    TypedHostSendingAdmin = admin.ModelAdmin[HostSending]
 else:  # Django's class takes no type argument at run time
-    Any_ = Members = Sendings = admin.ModelAdmin
+    AnyAdmin = TypedMemberAdmin = TypedHostSendingAdmin = admin.ModelAdmin
 
 
 def brand(site: admin.AdminSite) -> None:
-    """The site's own name above the operator's pages."""
+    """Titles of the admin, allauth's sign-in for it, and models that it must not show."""
     site.site_header = site.site_title = "Elonara"
     site.index_title = f"Operator of {options().site.name}"
-    # The site's own sign-in, or the second factor would be left aside here.
+    # Django's own admin login would skip the second factor.
     site.login = secure_admin_login(site.login)  # type: ignore[method-assign]
-    # Second factors and sessions are their members' own business.
+    # Operators have no reason to see members' second factors and sessions.
     for model in (Group, Authenticator, UserSession):
         if site.is_registered(model):
             site.unregister(model)
@@ -49,8 +49,8 @@ def _sealed(model: type[Model]) -> tuple[str, ...]:
     return tuple(field.name for field in model._meta.concrete_fields if field.name.endswith("_enc"))
 
 
-class ReadOnly(Any_):
-    """Rows that actions write, and nobody else."""
+class ReadOnlyAdmin(AnyAdmin):
+    """For models that only the site's actions may write."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         """Never."""
@@ -65,13 +65,13 @@ class ReadOnly(Any_):
         return False
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
-        """Sealed values are for the program alone."""
+        """Hide sealed columns."""
         return _sealed(self.model)
 
 
 @admin.register(Member)
-class MemberAdmin(Members):
-    """Approve, suspend, look after members."""
+class MemberAdmin(TypedMemberAdmin):
+    """Approve, suspend and edit members."""
 
     list_display = ("username", "display_name", "email", "standing", "date_joined", "last_login")
     list_filter = ("standing", "is_superuser")
@@ -81,21 +81,21 @@ class MemberAdmin(Members):
     actions = ("approve", "suspend")
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """People sign up themselves; `elonara createadmin` makes operators."""
+        """Never: people sign up themselves, and `elonara createadmin` creates operators."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Suspend instead: events and answers hang from the account."""
+        """Never: events and answers belong to the account. Suspend it instead."""
         return False
 
     @admin.action(description="Approve (let them act)")
     def approve(self, request: HttpRequest, queryset: QuerySet[Member]) -> None:
-        """Let the chosen members act."""
+        """Approve the chosen members."""
         self._each(request, queryset, actions.approve, "approved")
 
     @admin.action(description="Suspend (sign them out, stop their invitations)")
     def suspend(self, request: HttpRequest, queryset: QuerySet[Member]) -> None:
-        """Stop the chosen members."""
+        """Suspend the chosen members."""
         self._each(request, queryset, actions.suspend, "suspended")
 
     def _each(self, request: HttpRequest, chosen: QuerySet[Member], do: Any, word: str) -> None:
@@ -111,41 +111,41 @@ class MemberAdmin(Members):
 
 
 @admin.register(HostSending)
-class HostSendingAdmin(Sendings):
-    """Who may post through the site's own account, and whose sending is paused."""
+class HostSendingAdmin(TypedHostSendingAdmin):
+    """Which hosts may post by the site's own account, and whose sending is paused."""
 
     list_display = ("host", "relay_approved", "paused_at", "pause_reason", "first_sent_at")
     list_filter = ("relay_approved", "pause_reason")
     search_fields = ("host__username",)
     fields = ("host", "relay_approved", "paused_at", "pause_reason")
-    readonly_fields = ("paused_at", "pause_reason")  # the actions change them, and wake what waits
+    readonly_fields = ("paused_at", "pause_reason")  # changed by the actions, which also queue the delivery again
     autocomplete_fields = ("host",)
     actions = ("approve_relay", "withdraw_relay", "pause", "go_on")
 
     def save_model(self, request: HttpRequest, obj: HostSending, form: Any, change: bool) -> None:  # noqa: ARG002
-        """Approval goes by the action, so that what waits for it is woken."""
+        """Save through the action, which also queues invitations that waited for the approval."""
         HostSending.objects.get_or_create(host=obj.host)
         do = sending.approve_relay if obj.relay_approved else sending.withdraw_relay
         do(obj.host, by=cast("Member", request.user))
 
     @admin.action(description="Approve for the site’s own account")
     def approve_relay(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
-        """These hosts may post through the relay."""
+        """Allow these hosts to post by the site's own account (the relay)."""
         self._each(request, queryset, sending.approve_relay)
 
     @admin.action(description="Withdraw the site’s own account")
     def withdraw_relay(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
-        """These hosts may not any more."""
+        """Withdraw that permission."""
         self._each(request, queryset, sending.withdraw_relay)
 
     @admin.action(description="Pause sending")
     def pause(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
-        """Nothing goes out for these hosts."""
+        """Stop sending for these hosts."""
         self._each(request, queryset, sending.pause_sending)
 
     @admin.action(description="Let sending go on")
     def go_on(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
-        """End the pause; what waited goes on at once."""
+        """End the pause; waiting invitations are queued at once."""
         self._each(request, queryset, sending.resume_sending)
 
     def _each(self, request: HttpRequest, chosen: QuerySet[HostSending], do: Callable[..., Any]) -> None:
@@ -158,8 +158,8 @@ class HostSendingAdmin(Sendings):
 
 
 @admin.register(Report)
-class ReportAdmin(ReadOnly):
-    """What invitees told the operator."""
+class ReportAdmin(ReadOnlyAdmin):
+    """Reports by invitees."""
 
     list_display = ("created_at", "invitation", "reporter_did", "text", "handled_at")
     list_filter = (("handled_at", admin.EmptyFieldListFilter),)
@@ -167,13 +167,13 @@ class ReportAdmin(ReadOnly):
 
     @admin.action(description="Mark as handled")
     def handled(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:  # noqa: ARG002
-        """Seen to."""
+        """Mark the chosen reports as handled."""
         queryset.update(handled_at=timezone.now())
 
 
 @admin.register(Invitation)
-class InvitationAdmin(ReadOnly):
-    """How invitations stand; changed by their hosts alone."""
+class InvitationAdmin(ReadOnlyAdmin):
+    """The state of invitations. Only their hosts change them."""
 
     list_display = ("invitee_handle", "event", "community", "host", "state", "reason", "attempts", "sent_at")
     list_filter = ("state", "voice")
@@ -182,16 +182,16 @@ class InvitationAdmin(ReadOnly):
 
 
 @admin.register(Announcement)
-class AnnouncementAdmin(ReadOnly):
-    """The posts that threads hang from."""
+class AnnouncementAdmin(ReadOnlyAdmin):
+    """The posts that the invitations of a thread reply to."""
 
     list_display = ("author_did", "event", "community", "host", "state", "reason", "sent_at")
     list_filter = ("state",)
 
 
 @admin.register(EmailInvitation)
-class EmailInvitationAdmin(ReadOnly):
-    """How invitations by e-mail stand. Addresses are sealed, and for their hosts alone."""
+class EmailInvitationAdmin(ReadOnlyAdmin):
+    """The state of e-mail invitations. Addresses are sealed; only the hosts see them."""
 
     list_display = ("pk", "event", "host", "state", "reason", "attempts", "due_at", "sent_at")
     list_filter = ("state",)
@@ -200,16 +200,16 @@ class EmailInvitationAdmin(ReadOnly):
 
 
 @admin.register(OptOut)
-class OptOutAdmin(ReadOnly):
-    """Who does not want invitations. Only they can change it."""
+class OptOutAdmin(ReadOnlyAdmin):
+    """Opt-outs. Only the people themselves can withdraw them."""
 
     list_display = ("did", "host", "created_at")
     search_fields = ("did",)
 
 
 @admin.register(MemberIdentity)
-class MemberIdentityAdmin(ReadOnly):
-    """Which DID belongs to whom."""
+class MemberIdentityAdmin(ReadOnlyAdmin):
+    """Which DID is linked to which member."""
 
     list_display = ("member", "bsky_handle", "bsky_did", "state", "state_reason", "session_ends_at")
     search_fields = ("member__username", "bsky_handle", "bsky_did")
@@ -217,8 +217,8 @@ class MemberIdentityAdmin(ReadOnly):
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnly):
-    """Events, to look at."""
+class EventAdmin(ReadOnlyAdmin):
+    """Events, read-only."""
 
     list_display = ("title", "starts_at", "visibility", "status", "created_by")
     list_filter = ("visibility", "status")
@@ -226,24 +226,24 @@ class EventAdmin(ReadOnly):
 
 
 @admin.register(Community)
-class CommunityAdmin(ReadOnly):
-    """Communities, to look at."""
+class CommunityAdmin(ReadOnlyAdmin):
+    """Communities, read-only."""
 
     list_display = ("name", "visibility", "created_by", "closed_at")
     search_fields = ("name", "slug")
 
 
 @admin.register(Membership)
-class MembershipAdmin(ReadOnly):
-    """Who belongs where."""
+class MembershipAdmin(ReadOnlyAdmin):
+    """Memberships and roles in communities."""
 
     list_display = ("community", "member", "handle", "role", "joined_at")
     list_filter = ("role",)
 
 
 @admin.register(Rsvp)
-class AnswerAdmin(ReadOnly):
-    """Answers, without their notes in the list."""
+class RsvpAdmin(ReadOnlyAdmin):
+    """Answers to events; the list leaves out their notes."""
 
     list_display = ("event", "member", "handle", "choice", "plus_ones", "answered_at")
     list_filter = ("choice",)

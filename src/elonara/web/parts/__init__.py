@@ -1,4 +1,4 @@
-"""What the pages of several nouns are made of: template tags, icons, shown times, shared form fields.
+"""Parts that several pages share: template tags, icons, times as shown, form fields.
 
-Everything here is given what it shows. It asks no database, and knows no view.
+Everything here gets what it shows as arguments: no database queries, no imports of views.
 """

@@ -1,4 +1,4 @@
-"""A guest's answer, wherever on the site it is given."""
+"""The forms for a guest's answer (RSVP), shared by all pages that take one."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ class AnswerForm(forms.Form):
 
 
 class RsvpForm(AnswerForm):
-    """The answer of somebody who was invited by e-mail, with the name that the other guests read."""
+    """The answer of somebody invited by e-mail, with the name that is shown to the other guests."""
 
     name = forms.CharField(required=False, max_length=100)

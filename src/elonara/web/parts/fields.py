@@ -1,4 +1,4 @@
-"""Form fields that several nouns share. Rules live in the actions; a form only reads what was typed."""
+"""Form fields that several pages share. Forms only parse what was typed; the actions validate it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHOOSE_PICTURE_AGAIN = "Choose the picture once more: browsers do not keep files
 
 
 class LocalMoment(forms.DateTimeField):
-    """A date and a time without a zone: the form's own zone field says where."""
+    """A date and time without a time zone, which another field of the form gives."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})
@@ -23,7 +23,7 @@ class LocalMoment(forms.DateTimeField):
         super().__init__(widget=widget, error_messages=errors, **kwargs)
 
     def to_python(self, value: Any) -> datetime | None:
-        """A naive datetime, or None for nothing."""
+        """A naive datetime, or None where the field is empty."""
         with timezone.override("UTC"):
             moment = super().to_python(value)
         return moment.replace(tzinfo=None) if moment else None
@@ -47,7 +47,7 @@ class WithPicture(forms.Form):
     )
 
     def full_clean(self) -> None:
-        """Say that a chosen file has to be chosen again when something else was wrong."""
+        """Where another field is wrong, say that the file has to be chosen again: browsers drop it."""
         super().full_clean()
         if self.errors and "picture" not in self.errors and self.files.get("picture"):
             self.add_error("picture", CHOOSE_PICTURE_AGAIN)

@@ -1,4 +1,4 @@
-"""The drawings of the site: 24 × 24, strokes only."""
+"""SVG paths of the site's icons: 24 × 24, strokes only."""
 
 PATHS = {
     "home": "M4 11 12 4l8 7v8a1 1 0 0 1-1 1h-4v-6H9v6H5a1 1 0 0 1-1-1z",

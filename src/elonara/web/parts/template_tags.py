@@ -1,4 +1,4 @@
-"""Template tags of the site's parts. Built in, so that no template loads them."""
+"""Template tags and filters. Registered as builtins in the settings: templates need no `{% load %}`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ register = template.Library()
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """One drawing, hidden from screen readers: a word always stands beside it."""
+    """An icon, hidden from screen readers: templates always put a word beside it."""
     return format_html('<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>', PATHS[name])
 
 
@@ -46,9 +46,9 @@ def field(
     label: str = "",
     help: str | None = None,  # noqa: A002
 ) -> dict[str, Any]:
-    """One field of a form: label, help, error and box, joined for screen readers.
+    """One field of a form: label, help, error and input, connected by ARIA attributes.
 
-    `label` and `help` take the place of the form's own words, for forms that are not ours.
+    `label` and `help` replace the form's own texts, for the forms of allauth.
     """
     widget = bound.field.widget
     help_text = bound.help_text if help is None else help
@@ -89,9 +89,9 @@ def event_time(context: dict[str, Any], event: Any) -> times.ShownTime:
 
 @register.inclusion_tag("parts/date.html", takes_context=True)
 def date_block(context: dict[str, Any], event: Any) -> dict[str, Any]:
-    """The small calendar leaf."""
-    told = event_time(context, event)
-    return {"day": told.day, "past": (event.ends_at or event.starts_at) < timezone.now()}
+    """The small calendar sheet with the day of an event."""
+    shown = event_time(context, event)
+    return {"day": shown.day, "past": (event.ends_at or event.starts_at) < timezone.now()}
 
 
 @register.filter
@@ -111,7 +111,7 @@ def map_link(place: str) -> str:
 
 @register.filter
 def handle(value: str) -> str:
-    """`@bob.example`; nothing for a handle that leads nowhere."""
+    """`@bob.example`; "" for no handle and for `handle.invalid`, AT Protocol's word for one that does not resolve."""
     return "" if not value or value == "handle.invalid" else f"@{value}"
 
 
@@ -132,26 +132,26 @@ CHOICES = {"going": "Going", "maybe": "Maybe", "cant": "Can’t", "joined": "Joi
 
 @register.filter
 def choice_word(choice: str) -> str:
-    """An answer as its button says it."""
+    """The label of an answer, as on its button."""
     return CHOICES.get(choice, choice)
 
 
 @register.filter
 def going_words(event: Any) -> str:
-    """`8 going`, for rows that were read with their counts."""
+    """`8 going`, for events that were queried with `going_count`."""
     count = getattr(event, "going_count", 0)
     return f"{count} going" if count else ""
 
 
 @register.filter
 def person_name(row: Any) -> str:
-    """The name on a membership: the account's, else what the Bluesky profile said."""
+    """The name on a membership: the member's, else the one in the Bluesky profile when they joined."""
     return str(row.member.name if row.member else row.name or row.handle or "Somebody from Bluesky")
 
 
 @register.filter
 def person_handle(row: Any) -> str:
-    """The handle on a membership: the account's proven one, else the one it came with."""
+    """The handle on a membership: the member's linked one, else the one they joined with."""
     identity = getattr(row.member, "bluesky", None) if row.member else None
     return str(identity.bsky_handle if identity else row.handle)
 
@@ -165,7 +165,7 @@ DEVICES = (
 
 @register.filter
 def browser_name(agent: str) -> str:
-    """`Firefox on Linux` for what a browser calls itself, shortened where it is none we know."""
+    """`Firefox on Linux` for a User-Agent header; an unknown one is shortened to 60 characters."""
     browser = next((name for mark, name in BROWSERS if mark in agent), "")
     device = next((name for mark, name in DEVICES if mark in agent), "")
     if browser and device:

@@ -1,4 +1,4 @@
-"""Times as a person reads them: in their own zone, with the event's beside it when the two differ."""
+"""Event times as shown to one viewer: in the viewer's time zone, and in the event's where the two differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COOKIE = "tz"
 
 
 def zone_named(name: str) -> ZoneInfo | None:
-    """The zone of an IANA name, or None for anything else."""
+    """The time zone of an IANA name, or None for anything else."""
     try:
         return ZoneInfo(name) if name and len(name) <= 64 else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -21,7 +21,7 @@ def zone_named(name: str) -> ZoneInfo | None:
 
 
 def zone_of(request: HttpRequest) -> ZoneInfo | None:
-    """The viewer's zone: what a member chose, else what the device said; None where nobody knows."""
+    """The viewer's time zone: the member's setting, else the browser's cookie; None where neither is set."""
     chosen = getattr(request.user, "timezone", "") if hasattr(request, "user") else ""
     return zone_named(chosen) or zone_named(request.COOKIES.get(COOKIE, ""))
 
@@ -33,7 +33,7 @@ def city(zone: tzinfo) -> str:
 
 @dataclass(frozen=True)
 class ShownTime:
-    """One event's time in words."""
+    """One event's time as shown; `day` is its start in the viewer's time zone."""
 
     day: datetime
     sentence: str  # Saturday 5 December, 16:00 to 19:00
@@ -50,7 +50,7 @@ def _span(start: datetime, end: datetime | None) -> str:
 
 
 def when(starts_at: datetime, ends_at: datetime | None, event_zone: str, viewer: ZoneInfo | None) -> ShownTime:
-    """The time of an event for one viewer. Without a viewer's zone it is told in the event's."""
+    """The time of an event for one viewer, in the event's time zone where the viewer's is unknown."""
     there = zone_named(event_zone) or ZoneInfo("UTC")
     here = viewer or there
     start, end = starts_at.astimezone(here), ends_at.astimezone(here) if ends_at else None

@@ -1,4 +1,4 @@
-"""The host's page of letters, and the reader's page behind the link."""
+"""The host's page of e-mail invitations, and the invitee's pages behind the link."""
 
 import re
 
@@ -36,7 +36,7 @@ def page(picnic):
 
 @pytest.fixture
 def link(alice):
-    """Writes to somebody and returns the link in the letter."""
+    """Sends an e-mail invitation and returns the link in it."""
     from elonara.invitations.email import inviting as email_inviting
 
     def go(event, to="Ana Lima <ana@example.org>"):
@@ -48,8 +48,8 @@ def link(alice):
     return go
 
 
-def words(answer):
-    return page_text(answer)
+def words(response):
+    return page_text(response)
 
 
 def test_the_host_writes_checks_and_sends(signed_in, alice, friends, page):
@@ -68,10 +68,10 @@ def test_the_host_writes_checks_and_sends(signed_in, alice, friends, page):
 
 
 def test_a_refusal_keeps_what_was_typed(signed_in, alice, friends, page):
-    answer = signed_in(alice).post(page, {"addresses": "ana@example.org", "note": "x" * 501, "go": "send"})
-    assert answer.status_code == 400
-    assert "500 fit" in words(answer)
-    assert "ana@example.org" in words(answer)
+    response = signed_in(alice).post(page, {"addresses": "ana@example.org", "note": "x" * 501, "go": "send"})
+    assert response.status_code == 400
+    assert "500 fit" in words(response)
+    assert "ana@example.org" in words(response)
 
 
 def test_without_a_mail_server_the_page_says_so_and_offers_the_link(signed_in, alice, friends, page, settings):
@@ -84,7 +84,7 @@ def test_without_a_mail_server_the_page_says_so_and_offers_the_link(signed_in, a
     assert "<textarea" not in shown
 
 
-def test_a_letter_that_waits_can_be_cancelled_by_its_hosts_alone(signed_in, alice, friends, page, make_member):
+def test_only_hosts_can_cancel_a_queued_email_invitation(signed_in, alice, friends, page, make_member):
     client = signed_in(alice)
     client.post(page, {"addresses": "ana@example.org", "go": "send"})
     row = EmailInvitation.objects.get()
@@ -95,7 +95,7 @@ def test_a_letter_that_waits_can_be_cancelled_by_its_hosts_alone(signed_in, alic
     assert EmailInvitation.objects.get().state == "cancelled"
 
 
-def test_the_reader_answers_without_an_account(client, link, picnic):
+def test_an_invitee_answers_without_an_account(client, link, picnic):
     here = link(picnic)
     shown = client.get(here)
     assert "Winter picnic" in words(shown)
@@ -107,7 +107,7 @@ def test_the_reader_answers_without_an_account(client, link, picnic):
     assert (given.choice, given.name, given.plus_ones, given.note) == ("going", "Ana L.", 1, "Soup")
 
 
-def test_the_address_is_a_key_that_nothing_passes_on(client, link, picnic):
+def test_the_token_in_the_url_is_not_passed_on(client, link, picnic):
     here = link(picnic)
     for path in (here, f"{here}/stop", f"{here}?stop=site"):
         shown = client.get(path)
@@ -119,24 +119,24 @@ def test_the_address_is_a_key_that_nothing_passes_on(client, link, picnic):
     assert here not in page_text(client.get(f"{here}?calendar=1"))
 
 
-def test_wrong_answers_keep_what_was_typed(client, link, picnic):
-    answer = client.post(link(picnic), {"answer": "going", "plus_ones": "9", "note": "Soup"})
-    assert answer.status_code == 400
-    assert "up to 2 people" in words(answer)
-    assert 'value="Soup"' in words(answer)
+def test_invalid_answers_keep_what_was_typed(client, link, picnic):
+    response = client.post(link(picnic), {"answer": "going", "plus_ones": "9", "note": "Soup"})
+    assert response.status_code == 400
+    assert "up to 2 people" in words(response)
+    assert 'value="Soup"' in words(response)
 
 
-def test_a_private_event_opens_by_the_link_and_not_beside_it(client, link, supper):
+def test_a_private_event_is_shown_by_the_link_only(client, link, supper):
     here = link(supper)
     assert "Secret supper" in words(client.get(here))
     assert "BEGIN:VCALENDAR" in words(client.get(f"{here}?calendar=1"))
     assert client.get(f"/events/{supper.slug}").status_code == 404
 
 
-def test_unknown_and_cut_links_say_what_to_do(client):
-    answer = client.get("/rsvp/AAAAAAAAAAAAAAAAAAAAAAAA")
-    assert answer.status_code == 404
-    assert "copy the whole link" in words(answer)
+def test_unknown_and_truncated_links_say_what_to_do(client):
+    response = client.get("/rsvp/AAAAAAAAAAAAAAAAAAAAAAAA")
+    assert response.status_code == 404
+    assert "copy the whole link" in words(response)
     assert client.post("/rsvp/AAAA/stop").status_code == 404
 
 
@@ -151,7 +151,7 @@ def test_a_cancelled_event_ends_the_link_and_a_private_one_says_no_more(client, 
     assert not Rsvp.objects.exists()
 
 
-def test_one_press_in_the_mail_program_stops_letters(picnic, link):
+def test_one_click_unsubscribe_stops_email_invitations(picnic, link):
     from django.test import Client
 
     here = link(picnic)
@@ -160,7 +160,7 @@ def test_one_press_in_the_mail_program_stops_letters(picnic, link):
     assert EmailOptOut.objects.get().host == picnic.created_by
 
 
-def test_a_browser_that_tells_no_origin_answers(picnic, link):
+def test_a_post_with_origin_null_is_accepted(picnic, link):
     from django.test import Client
 
     browser = Client(enforce_csrf_checks=True, headers={"origin": "null"})
@@ -168,7 +168,7 @@ def test_a_browser_that_tells_no_origin_answers(picnic, link):
     assert Rsvp.objects.get().choice == "going"
 
 
-def test_stopping_takes_two_clicks_and_goes_on_to_the_whole_site(client, link, picnic):
+def test_opting_out_takes_two_clicks_and_offers_the_whole_site(client, link, picnic):
     here = link(picnic)
     assert "Stop them" in words(client.get(f"{here}?stop=site"))
     assert not EmailOptOut.objects.exists()
@@ -176,7 +176,7 @@ def test_stopping_takes_two_clicks_and_goes_on_to_the_whole_site(client, link, p
     assert EmailOptOut.objects.get().host is None
 
 
-def test_logs_do_not_learn_the_key():
+def test_logs_do_not_contain_the_token():
     from elonara.config.logs import redact
 
     assert "s3cr3t" not in redact("Not Found: /rsvp/s3cr3tTOKEN")

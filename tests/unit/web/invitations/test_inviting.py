@@ -1,4 +1,4 @@
-"""The host's three steps: what is chosen is never lost, and one button says it all."""
+"""The host's three steps Pick, Check and Watch: the draft is never lost, and Send works once."""
 
 import dataclasses
 
@@ -21,7 +21,7 @@ CAROL, DAN = "did:plc:carol", "did:plc:dan"
 
 @pytest.fixture
 def invite(signed_in, alice, friends, picnic):
-    """Posts to, or reads, a step of inviting to the picnic."""
+    """`invite(step, data)`: GET, or with data POST, a step of inviting to the picnic."""
     client = signed_in(alice)
     address = f"/events/{picnic.slug}/manage?tab=invite"
 
@@ -42,7 +42,7 @@ def test_the_chosen_stay_chosen_across_lists_and_searches(invite):
         assert f'name="did" value="{did}" checked' in found
 
 
-def test_unchecking_is_kept_too(invite):
+def test_unchecked_people_stay_unchecked(invite):
     invite(data={"did": [CAROL, DAN], "go": "list:followers"})
     invite(data={"did": [DAN], "go": "list:follows"})
     page = page_text(invite())
@@ -50,13 +50,13 @@ def test_unchecking_is_kept_too(invite):
     assert f'value="{DAN}" checked' in page
 
 
-def test_going_on_with_nobody_says_so(invite):
-    answer = invite(data={"go": "next"})
-    assert answer.status_code == 400
-    assert "Nobody is chosen." in page_text(answer)
+def test_check_with_nobody_chosen_is_refused(invite):
+    response = invite(data={"go": "next"})
+    assert response.status_code == 400
+    assert "Nobody is chosen." in page_text(response)
 
 
-def test_more_than_one_send_takes_says_so_and_keeps_them(invite, settings):
+def test_more_people_than_one_send_allows_are_refused_and_kept(invite, settings):
     options = settings.ELONARA
     caps = dataclasses.replace(options.invitations, per_send=1)
     settings.ELONARA = dataclasses.replace(options, invitations=caps)
@@ -74,17 +74,17 @@ def test_somebody_is_added_by_handle(invite, friends):
     ("typed", "sentence"),
     [("nobody.example", "Bluesky knows no account called nobody.example"), ("stranger.example", "follow each other")],
 )
-def test_an_unknown_handle_or_a_stranger_is_answered_in_place(invite, friends, typed, sentence):
+def test_an_unknown_handle_or_a_stranger_is_refused_on_the_page(invite, friends, typed, sentence):
     friends.people.append(somebody("stranger", follows_you=False, you_follow=False))
-    answer = invite(data={"did": [CAROL], "go": "add", "who": typed})
-    page = page_text(answer)
-    assert answer.status_code == 400
+    response = invite(data={"did": [CAROL], "go": "add", "who": typed})
+    page = page_text(response)
+    assert response.status_code == 400
     assert sentence in page.replace("&#x27;", "'")
     assert f'value="{typed}"' in page
     assert f'value="{CAROL}" checked' in page, "who was chosen stays chosen"
 
 
-def test_greyed_rows_say_why(invite, friends):
+def test_people_who_cannot_be_invited_are_greyed_with_the_reason(invite, friends):
     friends.people.append(somebody("nils", blocked_by=True))
     page = page_text(invite())
     assert "This account blocks you on Bluesky." in page
@@ -94,13 +94,13 @@ def test_greyed_rows_say_why(invite, friends):
 def test_a_server_that_is_down_keeps_the_choice(invite, friends):
     invite(data={"did": [CAROL], "go": "list:followers"})
     friends.down = GraphUnavailable("unreachable", "Your server does not answer. Try again in a minute.")
-    answer = invite()
-    assert answer.status_code == 200
-    assert "Your server does not answer." in page_text(answer)
-    assert f'value="{CAROL}" checked' in page_text(answer)
+    response = invite()
+    assert response.status_code == 200
+    assert "Your server does not answer." in page_text(response)
+    assert f'value="{CAROL}" checked' in page_text(response)
 
 
-def test_who_only_signs_in_with_bluesky_is_led_to_connect(invite, alice, friends):
+def test_a_host_without_a_connection_is_sent_to_connect(invite, alice, friends):
     MemberIdentity.objects.update(state="revoked", state_reason="not_connected", pds_url="")
     friends.known = False
     missing = Readiness(False, HOST_DID, "alice.example", "compose", "", "app_password_missing", "Not yet.")
@@ -112,7 +112,7 @@ def test_who_only_signs_in_with_bluesky_is_led_to_connect(invite, alice, friends
     assert "follows you back" not in page, "that is not known"
 
 
-def test_whose_permission_has_ended_renews_it_there(invite, friends):
+def test_a_host_whose_session_ended_can_reauthorize_there(invite, friends):
     MemberIdentity.objects.update(state="needs_reauth", connected_at=timezone.now())
     friends.known = False
     page = page_text(invite(list="followers"))
@@ -124,20 +124,20 @@ def test_whose_permission_has_ended_renews_it_there(invite, friends):
 def test_the_draft_survives_leaving_and_a_note_that_is_too_long(invite):
     invite(data={"did": [CAROL], "go": "next"})
     invite("check", {"note": "word " * 100, f"line:{CAROL}": "For you", "go": "preview"})
-    answer = invite("check")
-    page = page_text(answer)
+    response = invite("check")
+    page = page_text(response)
     assert "word word word" in page
     assert "For you" in page
     assert "300 fit" in page
     assert not Invitation.objects.exists()
 
 
-def test_one_button_sends_and_the_watch_page_follows(invite):
+def test_send_leads_to_the_watch_page(invite):
     invite(data={"did": [CAROL, DAN], "go": "next"})
     page = page_text(invite("check"))
     assert "Send 2 invitations from @alice.example" in page
-    answer = invite("check", {"note": "Bring bread.", "go": "send"})
-    assert answer["location"].endswith("step=watch")
+    response = invite("check", {"note": "Bring bread.", "go": "send"})
+    assert response["location"].endswith("step=watch")
     assert Invitation.objects.count() == 2
     watched = page_text(invite("watch"))
     assert "Carol" in watched
@@ -145,7 +145,7 @@ def test_one_button_sends_and_the_watch_page_follows(invite):
     assert invite("check")["location"].endswith("tab=invite"), "the draft is done"
 
 
-def test_pressing_send_twice_invites_nobody_twice(invite, client):
+def test_sending_twice_invites_nobody_twice(invite, client):
     invite(data={"did": [CAROL], "go": "next"})
     kept = dict(client.session)
     invite("check", {"go": "send"})
@@ -156,7 +156,7 @@ def test_pressing_send_twice_invites_nobody_twice(invite, client):
     assert Invitation.objects.count() == 1
 
 
-def test_rows_are_acted_on_by_those_who_may_invite_alone(invited, picnic, signed_in, make_member, client, alice):
+def test_only_those_who_may_invite_can_act_on_invitations(invited, picnic, signed_in, make_member, client, alice):
     row = invited(picnic, BOB)
     signed_in(make_member("mallory"))
     assert client.post(f"/invitations/{row.pk}/undo").status_code == 404

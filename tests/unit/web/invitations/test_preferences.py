@@ -1,4 +1,4 @@
-"""What the invited person wishes: it takes a proof of the Bluesky account, and no account on this site."""
+"""An invitee's preferences: they need a proof of the Bluesky account, and no account on this site."""
 
 import dataclasses
 
@@ -10,9 +10,9 @@ from elonara.invitations.models import OptOut, RelayConsent
 
 
 @pytest.fixture
-def bobs_browser(client, trip, server):
-    """A browser without an account, in which bob has shown who he is."""
-    trip(client, client.post("/invitations/prove", {"handle": "bob.example.com"}), BOB)
+def bobs_browser(client, authorize, server):
+    """A browser that is not signed in, in which bob has proved his account."""
+    authorize(client, client.post("/invitations/prove", {"handle": "bob.example.com"}), BOB)
     return client
 
 
@@ -68,6 +68,6 @@ def test_a_member_finds_both_in_the_settings_and_comes_back_there(signed_in, ali
     browser = signed_in(alice)
     page = page_text(browser.get("/profile/edit?tab=invitations"))
     assert "own account</h2>" in page
-    answer = browser.post("/invitations/relay", {"did": "did:plc:host", "allow": "1", "next": "/profile/edit"})
-    assert answer["location"] == "/profile/edit?tab=invitations"
+    response = browser.post("/invitations/relay", {"did": "did:plc:host", "allow": "1", "next": "/profile/edit"})
+    assert response["location"] == "/profile/edit?tab=invitations"
     assert RelayConsent.objects.get().did == "did:plc:host"

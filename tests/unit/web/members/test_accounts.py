@@ -1,4 +1,4 @@
-"""The pages and letters of django-allauth in the words of the site."""
+"""The pages and e-mails of django-allauth, with the templates and texts of the site."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -15,16 +15,16 @@ FOREIGN = ("uccessfully", "Two-Factor", "Authenticator App", "Recovery Codes", "
 
 
 def sign_in(client):
-    """Sign in, and say once more that it is she: allauth asks before it changes how somebody signs in."""
+    """Sign in and reauthenticate: allauth asks for it before changes to sign-in methods."""
     client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
 
 
-def words(answer):
-    return page_text(answer)
+def words(response):
+    return page_text(response)
 
 
-def test_signing_in_and_out_speaks_in_our_voice(client, make_member):
+def test_signing_in_and_out_uses_our_texts(client, make_member):
     make_member("alice")
     home = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD}, follow=True)
     assert home.redirect_chain[-1][0] == "/"
@@ -33,7 +33,7 @@ def test_signing_in_and_out_speaks_in_our_voice(client, make_member):
     assert "You are signed out." in words(client.post("/accounts/logout/", follow=True))
 
 
-def test_a_changed_password_is_told_without_jubilation(signed_in, make_member):
+def test_a_changed_password_is_confirmed_in_our_words(signed_in, make_member):
     client = signed_in(make_member("alice"))
     fields = {"oldpassword": PASSWORD, "password1": "another long password", "password2": "another long password"}
     page = words(client.post("/accounts/password/change/", fields, follow=True))
@@ -58,7 +58,7 @@ def test_a_wrong_password_gets_a_sentence_that_helps(client, make_member):
         "/accounts/reauthenticate/",
     ],
 )
-def test_no_page_of_allauth_shines_through(client, make_member, path):
+def test_no_page_of_allauth_is_shown_unstyled(client, make_member, path):
     make_member("alice")
     sign_in(client)
     page = words(client.get(path))
@@ -66,7 +66,7 @@ def test_no_page_of_allauth_shines_through(client, make_member, path):
     assert not [word for word in FOREIGN if word in page]
 
 
-def test_the_second_step_from_switching_on_to_signing_in(client, make_member):
+def test_a_second_factor_from_activation_to_sign_in(client, make_member):
     from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 
     alice = make_member("alice")
@@ -89,10 +89,10 @@ def test_the_second_step_from_switching_on_to_signing_in(client, make_member):
     assert client.session["_auth_user_id"] == str(alice.pk)
 
 
-def test_letters_have_no_markup_and_our_words():
-    letter = engines["django"].get_template("account/email/password_reset_key_message.txt")
+def test_emails_are_plain_text_in_our_words():
+    template = engines["django"].get_template("account/email/password_reset_key_message.txt")
     context = {"password_reset_url": "https://e.example/?a=1&b=2", "username": "o'neil", "current_site": {"name": "E"}}
-    text = letter.render(context)
+    text = template.render(context)
     assert "https://e.example/?a=1&b=2" in text
     assert "o'neil" in text
     assert "Thank you for using" not in text
@@ -111,7 +111,7 @@ def test_a_session_names_the_browser(agent, name):
     assert browser_name(agent) == name
 
 
-def test_a_viewer_at_the_place_reads_one_zone_alone():
+def test_a_viewer_in_the_events_time_zone_sees_one_time():
     start = datetime(2030, 12, 5, 15, tzinfo=UTC)
     assert times.when(start, None, "UTC", ZoneInfo("UTC")).beside == "UTC time."
     assert times.when(start, None, "Europe/Lisbon", ZoneInfo("Europe/London")).beside == "Lisbon time, and yours."

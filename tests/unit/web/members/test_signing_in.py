@@ -1,4 +1,4 @@
-"""Bluesky as a way in, and the rules about whose account is whose."""
+"""Sign-in with Bluesky, linking accounts, and the first operator."""
 
 import pytest
 from tests.fakes.oauth import ALICE, BOB
@@ -16,32 +16,32 @@ def bob(make_member):
     return member
 
 
-def test_a_known_account_signs_in_and_gets_a_new_session_key(client, trip, server, bob):
-    leaves = client.get("/auth/bluesky/start", {"handle": "bob.example.com", "next": "/communities"})
+def test_a_known_account_signs_in_and_gets_a_new_session_key(client, authorize, server, bob):
+    redirect = client.get("/auth/bluesky/start", {"handle": "bob.example.com", "next": "/communities"})
     before = client.session.session_key
-    back = trip(client, leaves, BOB)
+    back = authorize(client, redirect, BOB)
     assert back["location"] == "/communities"
     assert client.session["_auth_user_id"] == str(bob.pk)
     assert client.session.session_key != before
 
 
-def test_a_second_factor_is_asked_for(client, trip, server, bob):
+def test_a_second_factor_is_asked_for(client, authorize, server, bob):
     from allauth.mfa.models import Authenticator
 
     Authenticator.objects.create(user=bob, type=Authenticator.Type.TOTP, data={"secret": "x"})
-    back = trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
+    back = authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
     assert back["location"] == "/accounts/2fa/authenticate/"
     assert "_auth_user_id" not in client.session
 
 
-def test_a_suspended_member_stays_outside(client, trip, server, bob):
+def test_a_suspended_member_cannot_sign_in(client, authorize, server, bob):
     Member.objects.filter(pk=bob.pk).update(standing=Member.Standing.SUSPENDED)
-    trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
+    authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
     assert "_auth_user_id" not in client.session
 
 
-def test_an_unknown_account_is_asked_whether_it_is_new(client, trip, server):
-    back = trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
+def test_an_unknown_account_is_asked_whether_to_create_a_member(client, authorize, server):
+    back = authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
     assert back["location"] == "/auth/bluesky/new"
     assert "New here?" in page_text(client.get("/auth/bluesky/new"))
     assert not Member.objects.exists()
@@ -50,9 +50,9 @@ def test_an_unknown_account_is_asked_whether_it_is_new(client, trip, server):
     assert MemberIdentity.objects.get(bsky_did=BOB).member_id == int(client.session["_auth_user_id"])
 
 
-def test_a_newcomer_with_an_account_links_it_after_signing_in(client, trip, server, make_member):
+def test_a_newcomer_with_an_account_links_it_after_signing_in(client, authorize, server, make_member):
     member = make_member("robert")
-    trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
+    authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
     client.post("/accounts/login/", {"login": "robert", "password": "correct horse battery staple"})
     assert "from now on?" in page_text(client.get("/auth/bluesky/new"))
     assert not MemberIdentity.objects.exists()
@@ -60,9 +60,9 @@ def test_a_newcomer_with_an_account_links_it_after_signing_in(client, trip, serv
     assert MemberIdentity.objects.get().member == member
 
 
-def test_a_link_that_a_foreign_page_began_is_asked_about_by_did(signed_in, trip, server, make_member):
+def test_a_connect_that_another_site_may_have_started_is_confirmed_by_did(signed_in, authorize, server, make_member):
     client = signed_in(make_member("alice"))
-    back = trip(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
+    back = authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
     assert back["location"].startswith("/auth/bluesky/confirm/")
     assert not MemberIdentity.objects.exists()
     assert BOB in page_text(client.get(back["location"]))
@@ -71,42 +71,42 @@ def test_a_link_that_a_foreign_page_began_is_asked_about_by_did(signed_in, trip,
     assert not MemberIdentity.objects.exists()
 
 
-def test_a_link_by_our_own_form_needs_no_second_question(signed_in, trip, server, make_member):
+def test_a_connect_by_our_own_form_needs_no_confirmation(signed_in, authorize, server, make_member):
     member = make_member("alice")
     client = signed_in(member)
-    back = trip(client, client.post("/auth/bluesky/connect", {"handle": "alice.example.com"}), ALICE)
+    back = authorize(client, client.post("/auth/bluesky/connect", {"handle": "alice.example.com"}), ALICE)
     assert back["location"] == "/profile/edit"
     card = page_text(client.get("/profile/edit"))
     assert ALICE in card
     assert "Show who you follow" in card
 
 
-def test_an_account_of_another_member_is_refused_with_a_sentence(signed_in, trip, server, bob, make_member):
+def test_an_account_of_another_member_is_refused_with_a_sentence(signed_in, authorize, server, bob, make_member):
     client = signed_in(make_member("alice"))
-    back = trip(client, client.post("/auth/bluesky/connect", {"handle": "bob.example.com"}), BOB)
+    back = authorize(client, client.post("/auth/bluesky/connect", {"handle": "bob.example.com"}), BOB)
     assert "belongs to another member" in page_text(client.get(back["location"]))
     assert MemberIdentity.objects.get().member == bob
 
 
-def test_a_slip_in_the_handle_keeps_what_was_typed(client, server):
-    answer = client.get("/auth/bluesky/start", {"handle": "no.such.example", "next": "/communities"})
-    page = page_text(answer)
-    assert answer.status_code == 400
+def test_an_unknown_handle_is_kept_in_the_form(client, server):
+    response = client.get("/auth/bluesky/start", {"handle": "no.such.example", "next": "/communities"})
+    page = page_text(response)
+    assert response.status_code == 400
     assert 'value="no.such.example"' in page
     assert 'name="next" value="/communities"' in page
 
 
-def test_another_browser_cannot_use_the_trip(client, trip, server, bob):
+def test_another_browser_cannot_finish_the_authorization_request(client, authorize, server, bob):
     from django.test import Client
 
-    leaves = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
+    redirect = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
     other = Client()
-    answer = trip(other, leaves, BOB)
-    assert answer.status_code == 400
+    response = authorize(other, redirect, BOB)
+    assert response.status_code == 400
     assert "_auth_user_id" not in other.session
 
 
-def test_the_first_operator_is_made_once(client, site):
+def test_the_first_operator_is_created_once(client, site):
     path = "/" + first_run_link().split("/", 3)[3]
     wrong = client.post(path, {"username": "olga", "password": "short"})
     assert "olga" in page_text(wrong)
@@ -117,7 +117,7 @@ def test_the_first_operator_is_made_once(client, site):
     assert client.get(path).status_code == 404
 
 
-def test_the_last_way_in_cannot_be_removed(signed_in, server, bob):
+def test_the_only_way_to_sign_in_cannot_be_removed(signed_in, server, bob):
     bob.set_unusable_password()
     bob.save()
     client = signed_in(bob)

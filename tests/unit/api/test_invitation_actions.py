@@ -1,0 +1,69 @@
+"""`/invitations/{id}`: retry, cancel, undo and confirm."""
+
+from uuid import uuid4
+
+from tests.fakes.agent import refused
+from tests.unit.api.conftest import ROW, rows
+
+from elonara import jobs
+from elonara.invitations.models import Invitation
+
+
+def test_an_invitation_does_not_exist_for_strangers(program, program_of, mallory, place, problem):
+    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
+    one = Invitation.objects.get()
+    for what in ("retry", "cancel", "undo", "confirm"):
+        hers = problem(program_of(mallory).post(f"/invitations/{one.pk}/{what}"), 404, "not_found")
+        none = problem(program_of(mallory).post(f"/invitations/{uuid4()}/{what}"), 404, "not_found")
+        assert hers == none
+        problem(program.post(f"/invitations/not-an-id/{what}"), 422, "invalid_input")
+    one.refresh_from_db()
+    assert one.state == "queued"
+
+
+def test_cancel_and_retry(program, place, agent):
+    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
+    one = rows(program, place)["did:plc:bob"]
+    cancelled = program.post(f"/invitations/{one['id']}/cancel").json()
+    assert (cancelled["state"], cancelled["reason"]) == ("cancelled", "by_host")
+    assert set(cancelled) == ROW
+    jobs.drain()
+    assert not any("bob" in text for text in agent.texts())
+    assert program.post(f"/invitations/{one['id']}/retry").json()["state"] == "queued"
+    jobs.drain()
+    assert rows(program, place)["did:plc:bob"]["state"] == "sent"
+
+
+def test_an_action_in_the_wrong_state_is_409(program, place, problem):
+    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
+    one = rows(program, place)["did:plc:bob"]["id"]
+    problem(program.post(f"/invitations/{one}/undo"), 409, "wrong_state")
+    problem(program.post(f"/invitations/{one}/confirm"), 409, "wrong_state")
+    jobs.drain()
+    problem(program.post(f"/invitations/{one}/cancel"), 409, "wrong_state")
+    problem(program.post(f"/invitations/{one}/retry"), 409, "wrong_state")
+
+
+def test_an_event_that_changes_waits_for_a_confirmation(program, picnic):
+    place = f"/events/{picnic.slug}"
+    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
+    program.patch(place, {"title": "Supper"})
+    jobs.drain()
+    one = rows(program, place)["did:plc:bob"]
+    assert (one["state"], one["can"]) == ("queued", ["confirm", "cancel", "compose"])
+    program.post(f"/invitations/{one['id']}/confirm")
+    jobs.drain()
+    assert rows(program, place)["did:plc:bob"]["state"] == "sent"
+
+
+def test_a_failed_invitation_says_why_and_can_be_retried(program, place, agent):
+    agent.moods = ["ok", refused("record_refused")]
+    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
+    jobs.drain()
+    one = rows(program, place)["did:plc:bob"]
+    assert (one["state"], one["reason"]) == ("failed", "record_refused")
+    assert one["sentence"]
+    assert "retry" in one["can"]
+    program.post(f"/invitations/{one['id']}/retry")
+    jobs.drain()
+    assert rows(program, place)["did:plc:bob"]["state"] == "sent"
