@@ -38,7 +38,7 @@ def member(db):
 def slow(monkeypatch):
     """Every name costs four seconds, and is nobody's."""
     now = [time.monotonic()]
-    monkeypatch.setattr(graph_service.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     net, looked = Network(), []
     net.origins[APPVIEW] = lambda _request: answer(200, {"profiles": []})
 

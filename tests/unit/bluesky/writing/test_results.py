@@ -7,7 +7,7 @@ import pytest
 from elonara.atproto.errors import AddressRefused, ErrorKind, IdentityError, NetworkError, XrpcError
 from elonara.bluesky.reasons import SENTENCES
 from elonara.bluesky.refresh_lease import SessionEnded, TryLater
-from elonara.bluesky.writing.repo_writer import BY_KIND, NoCredential, checked_uri, failure
+from elonara.bluesky.writing.repo_writer import BY_KIND, NoCredential, checked_record, failure
 
 SOON = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -78,5 +78,5 @@ def test_every_sentence_ends_and_shouts_at_nobody():
 def test_a_cid_that_no_row_holds_is_no_answer(cid):
     answer = {"uri": "at://did:plc:host/app.bsky.feed.post/3kznmn7xqxl22", "cid": cid}
     with pytest.raises(XrpcError) as fault:
-        checked_uri(answer, "did:plc:host", "3kznmn7xqxl22")
+        checked_record(answer, "did:plc:host", "3kznmn7xqxl22")
     assert failure(fault.value).ambiguous
