@@ -3,7 +3,7 @@
 A theory of operation, for whoever reads this at three in the morning. The OAuth calls are in `oauth.sessions`, those
 of app passwords in `app_password.sessions`; the lease itself is `elonara.locks`.
 
-**What can be lost.** A refresh token is single use: the server answers with new tokens and from then on refuses the
+**What can be lost.** A refresh token is single use: the server responds with new tokens, and from then on refuses the
 old ones. Sending the old refresh token again is a *replay*, at which the authorization server revokes the whole
 session; two requests at once get one 200 and one 500. Whoever uses the token and does not store what came back has
 lost the session, and only the member can make another one.
@@ -55,7 +55,7 @@ attempt sends the same token and finds out. If it was used, the session was lost
 away that we could still use; if it was not, the session goes on.
 A 401 from the PDS: first the row is read again. Another token there was stored by another process and is tried without
 a refresh; the refused one is refreshed. That happens at most twice for one request. If the PDS still refuses, the DID
-is resolved anew, and the row becomes `needs_reauth`: `moved` where the account has another PDS, else `refused`. Where
+is resolved again, and the row becomes `needs_reauth`: `moved` where the account has another PDS, else `refused`. Where
 the DID cannot be resolved, the row stays as it is and the call fails.
 
 **What each failure means for an app password.** A refresh token that is refused, for whatever reason: a new session is

@@ -1,7 +1,7 @@
 """The sessions of app passwords: stored, and refreshed by one process at a time. Never one session per post.
 
 A PDS allows 300 `createSession` a day per account, so a new session is made only when the refresh token is refused.
-What may go wrong during a refresh, and what a crash costs, is told in `elonara.bluesky.refresh_lease`.
+What may go wrong during a refresh, and what a crash costs, is explained in `elonara.bluesky.refresh_lease`.
 """
 
 from __future__ import annotations

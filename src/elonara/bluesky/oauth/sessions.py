@@ -1,6 +1,6 @@
 """The stored OAuth sessions: a working access token for each call, refreshed by one process at a time.
 
-What may go wrong during a refresh, and what a crash costs, is told in `elonara.bluesky.refresh_lease`.
+What may go wrong during a refresh, and what a crash costs, is explained in `elonara.bluesky.refresh_lease`.
 """
 
 from __future__ import annotations
