@@ -30,10 +30,10 @@ passwords the mark is only a note for people: there a refused refresh token cost
 **Why 20 s and 60 s.** One OAuth refresh takes at most `FLOW_DEADLINE_SECONDS` in all: reading the server's metadata,
 the request, and a repetition when the server wants another DPoP nonce (it has not looked at the token then). Revoking
 a grant that cannot be accepted takes 5 s more. The lease lasts three times the deadline, so it never ends under a
-refresh that is merely slow, and a second process does not send the same token while the first request is on its way. A
-waiter waits a little longer than the deadline, so that it sees the result of a refresh that took all of it. An app
-password may need two calls of 20 s, with a lookup of the DID between them: its waiters may give up as busy, and should
-the lease end, the fence keeps the late result out.
+refresh that is merely slow, and no two processes wait for a response to the same token at the same time. A waiter waits
+a little longer than the deadline, so that it sees the result of a refresh that took all of it. An app password may need
+two calls of 20 s, with a lookup of the DID between them: its waiters may give up as busy, and should the lease end, the
+fence keeps the late result out.
 
 **What a crash costs.**
 *Before the call*: nothing but time. The lease ends by itself within a minute; until then the others give up as busy.
@@ -52,7 +52,8 @@ Any other 4xx: refused before the token was used, so the mark is cleared; TryLat
 No connection, nothing sent: the mark is cleared; TryLater.
 A time-out, a 5xx or a response that cannot be read: the token may be used up, so the mark stays; TryLater. The next
 attempt sends the same token and finds out. If it was used, the session was lost already, and the replay takes nothing
-away that we could still use; if it was not, the session goes on.
+away that we could still use; if it was not, the session goes on. (The lease is given back at once, so a request that
+is still on its way to the server may meet the next one there. At worst that costs what a lost response costs.)
 A 401 from the PDS: first the row is read again. Another token there was stored by another process and is tried without
 a refresh; the refused one is refreshed. That happens at most twice for one request. If the PDS still refuses, the DID
 is resolved again, and the row becomes `needs_reauth`: `moved` where the account has another PDS, else `refused`. Where
