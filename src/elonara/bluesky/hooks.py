@@ -1,4 +1,4 @@
-"""What floors above want to hear from this one, and the one question this floor asks them.
+"""How layers above are notified about sessions, and how they decide who may post through the relay account.
 
 They register functions here when the site starts; nothing here imports them.
 """
@@ -12,19 +12,19 @@ type RelayPolicy = Callable[[int], str]
 
 
 class Hook:
-    """A list of listeners, called in the order in which they came. A listener that raises stops the rest."""
+    """A list of listeners, called in the order of registration. If one raises, the rest are not called."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
 
     def add(self, listener: Listener) -> Listener:
-        """Register a listener; usable as a decorator. The same one is kept once."""
+        """Register a listener; usable as a decorator. Registering it twice has no effect."""
         if listener not in self._listeners:
             self._listeners.append(listener)
         return listener
 
     def remove(self, listener: Listener) -> None:
-        """Forget a listener."""
+        """Remove a listener, if it is registered."""
         if listener in self._listeners:
             self._listeners.remove(listener)
 
@@ -34,30 +34,30 @@ class Hook:
             listener(member_id, did)
 
 
-# The member disconnected: queued rows of this author are cancelled. Fired in the transaction that forgets the tokens.
+# The member disconnected: queued posts of this author are cancelled. Fired in the transaction that drops the tokens.
 on_disconnect = Hook()
-# A session or an app password was stored: rows that waited for it may go on.
+# A session or an app password was stored: posts that waited for it can be written.
 on_ready = Hook()
-# Only the member can help now (reauthorize, or a new app password): tell them.
+# Only the member can help now (reauthorize, or a new app password): she is to be notified.
 on_needs_member = Hook()
 
 
-def _nobody(member_id: int) -> str:  # noqa: ARG001
+def _refuse_all(member_id: int) -> str:  # noqa: ARG001
     return "relay_not_approved"
 
 
-_relay_policy: RelayPolicy = _nobody
+_relay_policy: RelayPolicy = _refuse_all
 
 
 def set_relay_policy(policy: RelayPolicy) -> None:
-    """Register who may post through the relay: `policy(member_id)` answers `""` for yes, else a reason code.
+    """Register who may post through the relay account: `policy(member_id)` returns `""` for yes, else a reason code.
 
-    Until somebody registers one, nobody may.
+    Until a policy is registered, nobody may.
     """
     global _relay_policy  # noqa: PLW0603
     _relay_policy = policy
 
 
 def relay_refusal(member_id: int) -> str:
-    """Why this member's posts may not go through the relay, `""` when they may."""
+    """The reason code why this member may not post through the relay account, `""` where she may."""
     return _relay_policy(member_id)

@@ -1,4 +1,4 @@
-"""Rows about Bluesky accounts: who is who, sessions, states, nonces, lanes.
+"""The tables about Bluesky accounts: identities and sessions, authorization requests, nonces, keys, lanes.
 
 Every `*_enc` column holds a value of `elonara.sealing` whose associated data names the column, the row's
 UUID and the DID, so that a sealed value cannot be moved to another place.
@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import models
 
+MAX_SPACING = timedelta(minutes=10)  # a wait for the next post that is longer is shown as a pause
+
 
 class Leased(models.Model):
     """A row that one process at a time may refresh: a lease with a fence (see `elonara.locks`)."""
@@ -17,7 +19,7 @@ class Leased(models.Model):
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_fence = models.PositiveBigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
-    # Committed before a refresh token leaves: a row that still has it after a crash may have lost its token.
+    # Committed before a refresh token is sent: where it is still set, the token may have been used.
     attempt_started_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -25,13 +27,13 @@ class Leased(models.Model):
 
 
 class MemberIdentity(Leased):
-    """Which DID a member has proved, and the OAuth session that came with it.
+    """Which DID a member has proved, and her OAuth session if she connected.
 
-    Signing in leaves a row without tokens (state `revoked`, reason `not_connected`): a way to sign in, nothing more.
+    Signing in makes a row without tokens (state `revoked`, reason `not_connected`), which is only a way to sign in.
     """
 
     class State(models.TextChoices):
-        """What the OAuth session is good for."""
+        """Whether the OAuth session can be used."""
 
         ACTIVE = "active"
         NEEDS_REAUTH = "needs_reauth"
@@ -43,11 +45,11 @@ class MemberIdentity(Leased):
     bsky_handle = models.CharField(max_length=253)
     display_name = models.CharField(max_length=640, blank=True)
     avatar_url = models.URLField(max_length=1000, blank=True)
-    # When the public profile is to be read (again); null: never, as there is no session.
+    # When the public profile is to be read next; null: never, as there is no session.
     profile_due_at = models.DateTimeField(null=True, blank=True, db_index=True)
     bsky_access_token_enc = models.TextField(blank=True)
     bsky_refresh_token_enc = models.TextField(blank=True)
-    bsky_scope = models.TextField(blank=True)  # as granted, not as asked
+    bsky_scope = models.TextField(blank=True)  # the granted scope, not the requested one
     bsky_token_expires_at = models.DateTimeField(null=True, blank=True)
     dpop_key_enc = models.TextField(blank=True)
     pds_url = models.CharField(max_length=500, blank=True)
@@ -56,7 +58,7 @@ class MemberIdentity(Leased):
     assertion_kid = models.CharField(max_length=64, blank=True)  # "" for the loopback client
     state = models.CharField(max_length=12, choices=State, default=State.REVOKED)
     state_reason = models.CharField(max_length=60, default="not_connected")
-    # An idle session is not asked for before; null: no try has failed since the site knows of it.
+    # An idle session is not refreshed before this time; null: no attempt has failed.
     renew_due_at = models.DateTimeField(null=True, blank=True)
     connected_at = models.DateTimeField(null=True, blank=True)
     session_ends_at = models.DateTimeField(null=True, blank=True)  # loopback: two weeks; confidential: two years
@@ -71,7 +73,7 @@ class AppPasswordSession(Leased):
     """The app password a member (or the operator, for the relay) gave us, and its current session."""
 
     class State(models.TextChoices):
-        """Whether the PDS still takes it."""
+        """Whether the PDS still accepts the password."""
 
         ACTIVE = "active"
         REFUSED = "refused"
@@ -86,7 +88,7 @@ class AppPasswordSession(Leased):
     access_jwt_enc = models.TextField(blank=True)
     refresh_jwt_enc = models.TextField(blank=True)
     access_expires_at = models.DateTimeField(null=True, blank=True)
-    renew_due_at = models.DateTimeField(null=True, blank=True)  # as for an identity
+    renew_due_at = models.DateTimeField(null=True, blank=True)  # as in MemberIdentity
     pds_url = models.CharField(max_length=500)
     state = models.CharField(max_length=8, choices=State, default=State.ACTIVE)
     state_reason = models.CharField(max_length=60, blank=True)
@@ -97,23 +99,23 @@ class AppPasswordSession(Leased):
 
 
 class AuthorizationPurpose(models.TextChoices):
-    """Why the member or visitor went there."""
+    """Why the authorization was requested."""
 
     SIGN_IN = "sign_in"
     CONNECT = "connect"
     REAUTHORIZE = "reauthorize"
-    PROVE = "prove"  # an invitee proves a DID, to answer or to opt out
+    PROVE = "prove"  # an invitee proves a DID, to respond or to opt out
 
 
 class AuthorizationRequest(models.Model):
-    """One trip to an authorization server: made at the start, consumed once by the callback (RFC 6749 `state`)."""
+    """An authorization request in progress: stored when it begins, consumed once by the callback."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    state_hash = models.CharField(max_length=64, unique=True)  # SHA-256, hex
+    state_hash = models.CharField(max_length=64, unique=True)  # SHA-256, hex, of `state` (RFC 6749)
     browser_hash = models.CharField(max_length=64)  # of a random value kept in the browser session
     purpose = models.CharField(max_length=12, choices=AuthorizationPurpose)
     member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True)
-    expected_did = models.CharField(max_length=256, blank=True)  # "" where the trip began with a server's name
+    expected_did = models.CharField(max_length=256, blank=True)  # "" where it began with a server's name
     handle = models.CharField(max_length=253, blank=True)
     issuer = models.CharField(max_length=500)
     pds_url = models.CharField(max_length=500, blank=True)
@@ -123,9 +125,9 @@ class AuthorizationRequest(models.Model):
     scope = models.TextField()
     verifier_enc = models.TextField()
     dpop_key_enc = models.TextField()
-    confirmed = models.BooleanField(default=False)  # linking was asked for by a POST with CSRF
+    confirmed = models.BooleanField(default=False)  # the member asked for the link by a POST with CSRF
     next = models.CharField(max_length=500, blank=True)
-    payload = models.JSONField(default=dict, blank=True)  # the press that is applied after the proof
+    payload = models.JSONField(default=dict, blank=True)  # the pending action, applied after the proof
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     consumed_at = models.DateTimeField(null=True, blank=True)
@@ -135,7 +137,7 @@ class AuthorizationRequest(models.Model):
 
 
 class DpopNonce(models.Model):
-    """The last DPoP nonce of one origin for one key (RFC 9449, section 8). No secret, and kept apart from tokens."""
+    """The last DPoP nonce of one origin for one key (RFC 9449, section 8). Not secret; stored apart from the tokens."""
 
     key_thumbprint = models.CharField(max_length=64)
     origin = models.CharField(max_length=300)
@@ -150,7 +152,7 @@ class DpopNonce(models.Model):
 
 
 class AssertionKey(models.Model):
-    """A client authentication key (private_key_jwt). Retired ones stay in the JWKS until no session uses them."""
+    """A client authentication key (`private_key_jwt`). A retired one stays in the JWKS until no session uses it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kid = models.CharField(max_length=64, unique=True)
@@ -163,7 +165,7 @@ class AssertionKey(models.Model):
 
 
 class ActorView(models.Model):
-    """What Bluesky last said about one person as one member sees them. A cache with an age, gone on disconnect."""
+    """A cached profile of one person as one member sees them. Deleted when the member disconnects."""
 
     member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     did = models.CharField(max_length=256)
@@ -176,28 +178,28 @@ class ActorView(models.Model):
 
 
 class AccountLane(models.Model):
-    """Keeps one author account to one worker, on any database: the lease is the row (see `elonara.locks`)."""
+    """One account, one worker: whoever has this row's lease (`elonara.locks`) writes the posts of this author."""
 
     author_did = models.CharField(max_length=256, primary_key=True)
     owner = models.CharField(max_length=64, blank=True)
     fence = models.PositiveBigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
-    next_at = models.DateTimeField(null=True, blank=True)  # spacing: the next post not before
-    paused_until = models.DateTimeField(null=True, blank=True)  # 429: ratelimit-reset
+    next_at = models.DateTimeField(null=True, blank=True)  # spacing: no post before this time
+    paused_until = models.DateTimeField(null=True, blank=True)  # after a 429: until `ratelimit-reset`
     pause_reason = models.CharField(max_length=60, blank=True)
 
     class Meta:
         app_label = "elonara"
 
     def rests_until(self, now: datetime) -> datetime | None:
-        """Until when it posts nothing, by a pause or by more than the distance between two posts; None: it goes on."""
-        spaced = self.next_at is None or self.next_at < now + timedelta(minutes=10)
-        moments = [self.paused_until, None if spaced else self.next_at]
-        return max((moment for moment in moments if moment is not None and moment > now), default=None)
+        """Until when this account writes nothing, for a pause or a long wait; None where posts are only spaced."""
+        only_spaced = self.next_at is None or self.next_at < now + MAX_SPACING
+        times = [self.paused_until, None if only_spaced else self.next_at]
+        return max((time for time in times if time is not None and time > now), default=None)
 
 
 class PdsHost(models.Model):
-    """A server that asked the whole site to wait: its limit counts requests by the site's address, not by account."""
+    """A PDS that the whole site must leave alone for a while: it counts requests by our address, not by account."""
 
     origin = models.CharField(max_length=300, primary_key=True)
     paused_until = models.DateTimeField()

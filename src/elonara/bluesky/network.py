@@ -1,6 +1,6 @@
-"""The process's one way out to the network, made from the options: HTTP, XRPC and identity resolution.
+"""The clients that this process uses for all network calls, built from the options: HTTP, XRPC, identity resolution.
 
-A client per call would cost 20 ms each, so all threads share one. It is made anew when the options change.
+Building a client takes 20 ms, so all threads share one. It is built again when the options change.
 """
 
 from __future__ import annotations
@@ -45,28 +45,28 @@ def xrpc() -> Xrpc:
 
 
 def resolver() -> IdentityResolver:
-    """Handles and DIDs, over `http()`, with its cache."""
+    """Resolves handles and DIDs over `http()`, with a cache."""
     return _current().resolver
 
 
 def discovery() -> Discovery:
-    """What authorization servers say about themselves, over `http()`, with its cache."""
+    """Fetches the metadata of authorization servers over `http()`, with a cache."""
     return _current().discovery
 
 
 def appview_proxy() -> str:
-    """The `atproto-proxy` header that makes a PDS pass a read on to the AppView."""
+    """The value of `atproto-proxy`, the header that makes a PDS pass a read on to the AppView."""
     return f"{settings.ELONARA.bluesky.appview_did}#bsky_appview"
 
 
 def appview_url() -> str:
-    """The public AppView, for reads without a viewer."""
+    """The URL of the public AppView, for anonymous reads."""
     return str(settings.ELONARA.bluesky.appview_url).rstrip("/")
 
 
 @contextlib.contextmanager
 def use(http: GuardedHttp, *, dns: TxtLookup | None = None) -> Iterator[None]:
-    """Make every thread use this HTTP client (and these DNS answers), for tests. The caller closes it."""
+    """Make every thread use this HTTP client and DNS lookup, for tests. The caller closes the client."""
     global _substitute, _network
     with _lock:
         before, _substitute, _network = _substitute, (http, dns), None
@@ -84,7 +84,7 @@ def _current() -> _Network:
     if network is not None and network.options is options:
         return network
     with _lock:
-        # Equality, not identity: tests replace the options often, mostly in other places than here.
+        # Compared by value: tests replace the options often, mostly with other values than these.
         if _network is None or _network.options != options:
             _network = _build(options)
         return _network

@@ -1,11 +1,11 @@
-"""How much a server still takes: from the rate-limit headers of its answers, for an account and for the whole site.
+"""How many requests a PDS still accepts, from the rate-limit headers of its responses, and who has to wait.
 
 A PDS counts in two ways. Writes are counted by account, in points (create 3, update 2, delete 1; 5,000 an hour, 35,000
-a day). Requests of any kind are counted by address, 3,000 in five minutes, and all members on one PDS share ours. It
-tells the tighter of the two, and its policy's window says which one it is.
+a day). Requests of any kind are counted by IP address, 3,000 in five minutes, and all members on one PDS share ours.
+The headers have the tighter of the two; the window of the policy says which one it is.
 
-An account that has no points left rests (`AccountLane`); a server that has had enough of us is left alone altogether
-(`PdsHost`), and the accounts elsewhere go on. Both are rows, so that every process knows of them.
+An account without points is paused (`AccountLane`). A PDS whose limit by address is nearly used up gets no posts at all
+for a while (`PdsHost`), and accounts on other servers go on. Both are rows, so that every process knows of them.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky.models import AccountLane, AppPasswordSession, MemberIdentity, PdsHost
 from elonara.compiled_queries import CompiledQuery
 
-CREATE_POINTS: Final = 3  # points
+CREATE_POINTS: Final = 3
 DELETE_POINTS: Final = 1
-BY_ADDRESS: Final = 300  # seconds: the window of limits that count by address
-# The last part of the address's share is for people who wait for a page: sign-in, followers, search.
+ADDRESS_WINDOW_SECONDS: Final = 300  # a limit with a window of at most this counts by address
+# This part of the limit by address is left for people who wait for a page: sign-in, followers, search.
 RESERVED_SHARE: Final = 0.1
-MAX_PAUSE: Final = timedelta(days=1)
+MAX_PAUSE: Final = timedelta(days=1)  # no server makes us wait for longer
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ _RESTING = CompiledQuery(lambda now: PdsHost.objects.filter(paused_until__gt=now
 
 @dataclass(frozen=True)
 class BudgetedAuthorizer:
-    """An authorizer that also notes what the answers say about budgets."""
+    """An authorizer that also reads the rate-limit headers of the responses."""
 
     inner: Authorizer
     did: str
@@ -50,19 +50,19 @@ class BudgetedAuthorizer:
         """See `Authorizer`."""
         return self.inner.headers(method, url)
 
-    def retry(self, method: str, url: str, answer: Response) -> bool:
+    def retry(self, method: str, url: str, response: Response) -> bool:
         """See `Authorizer`."""
-        return self.inner.retry(method, url, answer)
+        return self.inner.retry(method, url, response)
 
-    def observe(self, url: str, answer: Response) -> None:
+    def observe(self, url: str, response: Response) -> None:
         """See `Authorizer`."""
-        self.inner.observe(url, answer)
-        _note_answer(self.did, self.origin, answer)
+        self.inner.observe(url, response)
+        _note_response(self.did, self.origin, response)
 
 
 @dataclass(frozen=True)
 class AnonymousAuthorizer:
-    """An authorizer of calls that need none: it only notes what the answers say about the server's budget."""
+    """For calls without authorization: it only reads the rate-limit headers of the responses."""
 
     did: str
     origin: str
@@ -71,24 +71,24 @@ class AnonymousAuthorizer:
         """See `Authorizer`."""
         return {}
 
-    def retry(self, method: str, url: str, answer: Response) -> bool:  # noqa: ARG002
+    def retry(self, method: str, url: str, response: Response) -> bool:  # noqa: ARG002
         """See `Authorizer`."""
         return False
 
-    def observe(self, url: str, answer: Response) -> None:  # noqa: ARG002
+    def observe(self, url: str, response: Response) -> None:  # noqa: ARG002
         """See `Authorizer`."""
-        _note_answer(self.did, self.origin, answer)
+        _note_response(self.did, self.origin, response)
 
 
 def note(did: str, pds_url: str, budget: RateLimit, *, refused: bool) -> None:
-    """Let the account, or the whole server, rest where the budget is used up. Writes nothing while there is enough."""
+    """Pause the account, or the whole server, where the budget is used up. No query while there is enough."""
     until = _until(budget)
     if until is None:
         return
     left = 0 if refused else budget.remaining
     if left is None:
         return
-    if budget.window is not None and budget.window <= BY_ADDRESS:
+    if budget.window is not None and budget.window <= ADDRESS_WINDOW_SECONDS:
         if left < RESERVED_SHARE * (budget.limit or 0) or refused:
             _pause_host(origin_of(pds_url), until)
     elif left < DELETE_POINTS:
@@ -96,18 +96,18 @@ def note(did: str, pds_url: str, budget: RateLimit, *, refused: bool) -> None:
             paused_until=until, pause_reason="rate_limited"
         )
     elif left < CREATE_POINTS:
-        # Taking back still goes; the next post waits.
+        # A deletion is still possible; the next post waits.
         AccountLane.objects.filter(_sooner("next_at", until), author_did=did).update(next_at=until)
 
 
-def _note_answer(did: str, origin: str, answer: Response) -> None:
-    found = rate_limit(answer.headers)
+def _note_response(did: str, origin: str, response: Response) -> None:
+    found = rate_limit(response.headers)
     if found is not None:
-        note(did, origin, found, refused=answer.status == 429)
+        note(did, origin, found, refused=response.status == 429)
 
 
 def paused_until(author_did: str) -> datetime | None:
-    """Until when the server of this account is left alone, None where it is not. Costs one query while all is well."""
+    """Until when the PDS of this account is paused, None where it is not. One query while no server is paused."""
     paused: dict[str, datetime] = dict(_RESTING.all(now=timezone.now()))
     if not paused:
         return None
@@ -119,27 +119,27 @@ def paused_until(author_did: str) -> datetime | None:
 
 
 def resume(origin: str) -> bool:
-    """The operator lets the site ask a server again at once. False where it was not left alone."""
+    """End the pause of a server, when the operator asks for it. False where it was not paused."""
     return PdsHost.objects.filter(origin=origin).delete()[0] > 0
 
 
 def origin_of(url: str) -> str:
-    """`https://pds.example` of any address there."""
+    """The origin of a URL, such as `https://pds.example`."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def _pause_host(origin: str, until: datetime) -> None:
-    _, fresh = PdsHost.objects.update_or_create(
+    _, created = PdsHost.objects.update_or_create(
         origin=origin, defaults={"paused_until": until, "reason": "rate_limited"}
     )
-    if fresh:
-        log.warning("%s has had enough of our requests; it is left alone until %s", origin, until.isoformat())
+    if created:
+        log.warning("%s accepts no more requests from this address; it is paused until %s", origin, until.isoformat())
 
 
 def _until(budget: RateLimit) -> datetime | None:
     now = timezone.now()
-    # The moment is by the server's clock: seconds are surer, and no window lasts longer than itself.
+    # `resets_at` is by the server's clock, so seconds are preferred, and nothing lasts longer than the limit's window.
     until = budget.resets_at if budget.retry_after is None else now + timedelta(seconds=budget.retry_after)
     if until is None or until <= now:
         return None

@@ -1,4 +1,4 @@
-"""Why a call to Bluesky did not do what it should: stable codes, and what a person can do about each."""
+"""Why a call to Bluesky failed: stable reason codes, each with a sentence that says what a person can do about it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SENTENCES: Mapping[str, str] = {
     "scope_missing": "Bluesky permission to post is missing. Reauthorize on your profile and allow it.",
     "app_password_missing": "An app password is missing. Add one on your profile.",
     "app_password_refused": "Bluesky no longer takes your app password. Add a new one on your profile.",
-    # Later is better.
+    # Retried by the site, or at a later time.
     "rate_limited": "Bluesky asks this account to wait. It goes on by itself.",
     "busy": "The connection is being renewed. It goes on by itself.",
     "unreachable": "Your server could not be reached. It is tried again by itself.",
@@ -27,7 +27,7 @@ SENTENCES: Mapping[str, str] = {
     "blob_not_found": "Your server lost the picture of the card. It is uploaded again.",
     "account_deactivated": "Your Bluesky account is deactivated. Activate it in the Bluesky app.",
     "relay_unavailable": "The site's own account cannot post now. Tell the operator, or copy the text and post it.",
-    # The end of it.
+    # Not retried.
     "account_takendown": "Bluesky has taken this account down. Nothing can be posted from it.",
     "account_gone": "This account does not exist any more.",
     "other_author": "This post belongs to another account than the one that can post now.",
@@ -42,5 +42,5 @@ SENTENCES: Mapping[str, str] = {
 
 
 def sentence(reason: str) -> str:
-    """The sentence for a code; a plain one for a code of another version."""
+    """The sentence for a reason code; a general one for a code that this version does not know."""
     return SENTENCES.get(reason, "Bluesky refused, and did not say why in a way that this site knows.")

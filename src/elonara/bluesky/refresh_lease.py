@@ -1,8 +1,72 @@
-"""One renewal at a time: the part that OAuth sessions and app-password sessions share.
+"""How a session is refreshed: by one process at a time, for OAuth sessions and app-password sessions alike.
 
-A refresh token is good for one use. So a process takes the row's lease, notes that it is about to use the token
-(committed before the call), calls within 20 s of a 60 s lease, and stores the answer by compare on the fence.
-Everybody else waits and reads the row again.
+A theory of operation, for whoever reads this at three in the morning. The OAuth calls are in `oauth.sessions`, those
+of app passwords in `app_password.sessions`; the lease itself is `elonara.locks`.
+
+**What can be lost.** A refresh token is single use: the server responds with new tokens, and from then on refuses the
+old ones. Sending the old refresh token again is a *replay*, at which the authorization server revokes the whole
+session; two requests at once get one 200 and one 500. Whoever uses the token and does not store what came back has
+lost the session, and only the member can make another one.
+
+**Who may refresh, and how the others wait.** Whoever needs a token (a page, a worker, the task that renews idle
+sessions) first reads the row. Only if the token there has expired, or is the very one that the server has just refused,
+does it try to take the lease of that row. The one who gets the lease reads the row once more, because another process
+may just have finished, and refreshes. The others poll the row, at first after 20 ms and at last twice a second, and
+take the new token as soon as it is stored. After `MAX_WAIT_SECONDS` they give up with TryLater("busy").
+
+**Why the lease has a fence.** A process can be suspended for longer than its lease lasts and then go on as if nothing
+had happened. Meanwhile somebody else has taken the lease, and with it the next fence. Connect, Reauthorize, Disconnect
+and a new app password do not wait for the lease at all: they raise the fence. So a result is stored only where the
+fence is still ours, in one conditional UPDATE. If it is not, the new OAuth session is revoked at the server, as nobody
+will ever use it, and the caller reads the row again later.
+
+**Why `attempt_started_at` is committed before the call.** A killed process says nothing. The mark says in its place
+that the token may have been used. Whoever refreshes next still sends the token, because the request may never have
+arrived, and then the mark decides how a refusal is read: `refresh_lost` (we broke off in the middle) with it, `revoked`
+(ended by the member or her server) without it. The mark is cleared when tokens are stored and when the server has
+refused without using the token. It must not be part of a larger transaction: `take_lease` raises inside one. (For app
+passwords the mark is only a note for people: there a refused refresh token costs nothing but another sign-in.)
+
+**Why 20 s and 60 s.** One OAuth refresh takes at most `FLOW_DEADLINE_SECONDS` in all: reading the server's metadata,
+the request, and a repetition when the server wants another DPoP nonce (it has not looked at the token then). Revoking
+a grant that cannot be accepted takes 5 s more. The lease lasts three times the deadline, so it never ends under a
+refresh that is merely slow, and no two processes wait for a response to the same token at the same time. A waiter waits
+a little longer than the deadline, so that it sees the result of a refresh that took all of it. An app password may need
+two calls of 20 s, with a lookup of the DID between them: its waiters may give up as busy, and should the lease end, the
+fence keeps the late result out.
+
+**What a crash costs.**
+*Before the call*: nothing but time. The lease ends by itself within a minute; until then the others give up as busy.
+*Between the server's rotation and our commit*: the OAuth session. The next one sends the used token, gets
+`invalid_grant`, and the row becomes `needs_reauth` with `refresh_lost`. An app password makes a new session with the
+stored password instead, so the member notices nothing.
+*After the commit*: nothing. The row has the new token, and reading it needs no lease.
+
+**What each failure means for an OAuth session.**
+`invalid_grant`: it is over (used, revoked, or the row comes from an older backup); `needs_reauth`, the tokens are
+dropped and the member is notified once.
+`invalid_client`, or a row of another client id (the site's address has changed): `needs_reauth`, `client_changed`.
+Tokens for another DID: they are revoked at the server, and the row becomes `needs_reauth`.
+Tokens without the `atproto` scope: they are revoked, too; TryLater, and the next attempt finds the session gone.
+Any other 4xx: refused before the token was used, so the mark is cleared; TryLater with the server's `Retry-After`.
+No connection, nothing sent: the mark is cleared; TryLater.
+A time-out, a 5xx or a response that cannot be read: the token may be used up, so the mark stays; TryLater. The next
+attempt sends the same token and finds out. If it was used, the session was lost already, and the replay takes nothing
+away that we could still use; if it was not, the session goes on. (The lease is given back at once, so a request that
+is still on its way to the server may meet the next one there. At worst that costs what a lost response costs.)
+A 401 from the PDS: first the row is read again. Another token there was stored by another process and is tried without
+a refresh; the refused one is refreshed. That happens at most twice for one request. If the PDS still refuses, the DID
+is resolved again, and the row becomes `needs_reauth`: `moved` where the account has another PDS, else `refused`. Where
+the DID cannot be resolved, the row stays as it is and the call fails.
+
+**What each failure means for an app password.** A refresh token that is refused, for whatever reason: a new session is
+made with the stored password, rarely, because a PDS allows 300 of them a day. A password that is refused: the row
+becomes `refused`, and the member (for the relay account, the operators) is notified. Anything else: TryLater.
+
+**What never happens.** A loop: a failed refresh is not repeated here, callers come back at their own pace, and a
+session that is over is not asked for again. A second use of a token whose successor is stored: the successor is
+committed before anybody, the refreshing process included, makes a call with the new access token. If the call came
+first, a crash in it would lose the only refresh token that still works.
 """
 
 from __future__ import annotations
@@ -10,14 +74,19 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from typing import Final
 from uuid import UUID
 
+from elonara.atproto.oauth.client import FLOW_DEADLINE_SECONDS
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
 from elonara.locks import Lease, release, take_lease
 
-REFRESH_LEASE_SECONDS = 60.0  # seconds; three times the longest call
-MAX_WAIT_SECONDS = 25.0  # seconds that a waiter gives the one who renews
-EXPIRY_MARGIN_SECONDS = 30  # seconds: a token that ends within them counts as ended
+REFRESH_LEASE_SECONDS: Final = 3 * FLOW_DEADLINE_SECONDS
+MAX_WAIT_SECONDS: Final = FLOW_DEADLINE_SECONDS + 5  # how long a process waits for another one's refresh
+FIRST_POLL_SECONDS: Final = 0.02  # doubled at each poll
+LONGEST_POLL_SECONDS: Final = 0.5
+# A token that expires within this counts as expired: a call takes up to 20 s, and clocks differ.
+EXPIRY_MARGIN_SECONDS: Final = 30
 
 
 class SessionEnded(Exception):
@@ -29,7 +98,10 @@ class SessionEnded(Exception):
 
 
 class TryLater(Exception):
-    """The session could not be renewed now; the next attempt may do better. `reason` is a stable code."""
+    """The session could not be refreshed now, but a later attempt may succeed.
+
+    `reason` is a stable code, `retry_after` in seconds where it is known.
+    """
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -42,14 +114,14 @@ def refresh_under_lease[Row: (MemberIdentity, AppPasswordSession)](
     pk: UUID,
     *,
     usable: Callable[[Row], str | None],
-    renew: Callable[[Row, Lease], str],
+    refresh: Callable[[Row, Lease], str],
 ) -> str:
-    """A token that works: the one in the row when `usable` finds it so, else what `renew` gets under the lease.
+    """An access token that works: the one in the row where `usable` accepts it, else what `refresh` stores and returns.
 
-    `usable(row)` gives the token, or None when it must be renewed; it raises SessionOver when it cannot be. Raises
-    SessionOver and TryLater.
+    `usable(row)` returns the row's token, or None when it must be refreshed; it raises SessionEnded when it cannot be.
+    `refresh(row, lease)` is called by whoever has the lease. Raises SessionEnded and TryLater.
     """
-    owner, patience, pause = secrets.token_hex(8), time.monotonic() + MAX_WAIT_SECONDS, 0.02
+    owner, give_up_at, pause = secrets.token_hex(8), time.monotonic() + MAX_WAIT_SECONDS, FIRST_POLL_SECONDS
     while True:
         token = usable(_read(model, pk))
         if token is not None:
@@ -59,13 +131,13 @@ def refresh_under_lease[Row: (MemberIdentity, AppPasswordSession)](
             try:
                 # Read again under the lease: another process may just have finished.
                 row = _read(model, pk)
-                return usable(row) or renew(row, lease)
+                return usable(row) or refresh(row, lease)
             finally:
                 release(lease)
-        if time.monotonic() > patience:
+        if time.monotonic() > give_up_at:
             raise TryLater("busy", retry_after=5)
         time.sleep(pause)
-        pause = min(pause * 2, 0.5)
+        pause = min(pause * 2, LONGEST_POLL_SECONDS)
 
 
 def _read[Row: (MemberIdentity, AppPasswordSession)](model: type[Row], pk: UUID) -> Row:

@@ -1,4 +1,4 @@
-"""Sealing and unsealing the columns of this floor's rows."""
+"""Sealing and unsealing the secret columns of this package's rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from elonara.atproto.oauth.dpop import DpopKey
 from elonara.bluesky.models import AppPasswordSession, AssertionKey, AuthorizationRequest, MemberIdentity
 from elonara.sealing import Sealed, seal, unseal
 
-MAX_CACHED_KEYS = 256
+MAX_CACHED_KEYS = 256  # DPoP keys in memory
 
 _lock = threading.Lock()
 _keys: OrderedDict[tuple[str, str], DpopKey] = OrderedDict()
@@ -19,7 +19,7 @@ type SealedRow = MemberIdentity | AppPasswordSession | AuthorizationRequest | As
 
 
 def sealed_columns(row: SealedRow, values: Mapping[str, str]) -> dict[str, str]:
-    """Seal plain texts for columns of this row, ready for `update(**…)`. An empty text stays empty."""
+    """Seal the texts for columns of this row, ready for `update(**…)`. An empty text stays empty."""
     did = did_of(row)
     return {column: seal(text, column=column, row=row.pk, did=did) if text else "" for column, text in values.items()}
 
@@ -33,14 +33,14 @@ def unsealed(row: SealedRow, column: str) -> Sealed | None:
 def dpop_key(row: MemberIdentity | AuthorizationRequest) -> DpopKey | None:
     """The DPoP key of a row, None where it has none. Parsed once per value. Raises CannotUnseal.
 
-    Opening and parsing a key costs as much as a signature, so the last ones stay in memory, by row and ciphertext: a
-    key that was replaced in the row is never found again.
+    Unsealing and parsing a key takes as long as a signature, so the last ones stay in memory, by row and ciphertext: a
+    key that was replaced in the row is never used again.
     """
-    place = str(row.pk), row.dpop_key_enc
+    cache_key = str(row.pk), row.dpop_key_enc
     with _lock:
-        if place in _keys:
-            _keys.move_to_end(place)
-            return _keys[place]
+        if cache_key in _keys:
+            _keys.move_to_end(cache_key)
+            return _keys[cache_key]
     sealed = unsealed(row, "dpop_key_enc")
     if sealed is None:
         return None
@@ -50,16 +50,16 @@ def dpop_key(row: MemberIdentity | AuthorizationRequest) -> DpopKey | None:
 
 
 def keep_key(row: MemberIdentity | AuthorizationRequest, key: DpopKey) -> None:
-    """Remember the key that was just sealed into this row: it is used again within seconds, or often."""
-    place = str(row.pk), row.dpop_key_enc
+    """Cache the key that was just sealed into this row: it is used again within seconds."""
+    cache_key = str(row.pk), row.dpop_key_enc
     with _lock:
-        _keys[place] = key
+        _keys[cache_key] = key
         while len(_keys) > MAX_CACHED_KEYS:
             _keys.popitem(last=False)
 
 
 def did_of(row: SealedRow) -> str:
-    """The DID that the row's sealed values are bound to; `""` where the row is about no account."""
+    """The DID that the row's sealed values are bound to; `""` for a row that belongs to no account."""
     match row:
         case MemberIdentity():
             return row.bsky_did

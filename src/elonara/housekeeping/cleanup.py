@@ -13,7 +13,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from elonara import jobs, shared_cache
-from elonara.bluesky.connections import linking
+from elonara.bluesky.connections.revocation import revoke_tokens
 from elonara.bluesky.graph import actor_views
 from elonara.bluesky.models import AuthorizationRequest, PdsHost
 from elonara.bluesky.oauth import authorization_requests, client_keys, nonce_stores
@@ -88,5 +88,5 @@ def _trips() -> int:
         if authorization_requests.forget(row):
             count += 1
             if kept is not None:
-                linking.revoke_tokens(*kept, row.assertion_kid)
+                revoke_tokens(*kept, row.assertion_kid)
     return count

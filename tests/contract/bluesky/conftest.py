@@ -1,4 +1,4 @@
-"""A site that points at the real network, members, and short ways to connect them."""
+"""A site that points at the real network, members, and fixtures that connect them."""
 
 import itertools
 import secrets
@@ -15,12 +15,11 @@ from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
 from elonara.members.models import Member
 
 _numbers = itertools.count(1)
-CONNECT, REAUTHORIZE, SIGN_IN, PROVE = "connect", "reauthorize", "sign_in", "prove"
 
 
 @pytest.fixture
 def site(transactional_db, point_at, network):
-    """The site's settings are those of the network; nobody listens to hooks but the test."""
+    """The site with the settings of the network."""
     return point_at(network)
 
 
@@ -50,21 +49,21 @@ def account(network):
 
 
 @pytest.fixture
-def travel(service, network):
-    """Begin, consent at the server's own page as `account` (or press deny), come back."""
+def authorize(service, network):
+    """Begin a request, consent (or deny) as `account` on the server's own page, and finish in the callback."""
 
-    def go(purpose, identifier, account, *, deny=False, browser="", come_back_with="", **wish):
+    def go(purpose, identifier, account, *, deny=False, browser="", **options):
         browser = browser or secrets.token_hex(8)
-        url = service.begin(purpose, identifier, browser=browser, **wish)
-        back = network.approve(url, account.handle, account.password, deny=deny)
-        return service.finish(params_of(back), browser=come_back_with or browser)
+        url = service.begin(purpose, identifier, browser=browser, **options)
+        callback = network.approve(url, account.handle, account.password, deny=deny)
+        return service.finish(params_of(callback), browser=browser)
 
     return go
 
 
 @pytest.fixture
-def come_back(service):
-    """Finish a trip with the address that the server sent the browser back to."""
+def finish(service):
+    """Finish a request with the URL that the server redirected the browser to."""
 
     def go(url, browser="browser"):
         return service.finish(params_of(url), browser=browser)
@@ -73,11 +72,11 @@ def come_back(service):
 
 
 @pytest.fixture
-def connect(travel):
+def connect(authorize):
     """Connect a member to an account; returns her row."""
 
-    def go(member, account, **wish):
-        return travel(CONNECT, account.handle, account, member=member, confirmed=True, **wish).identity
+    def go(member, account, **options):
+        return authorize("connect", account.handle, account, member=member, confirmed=True, **options).identity
 
     return go
 
@@ -90,20 +89,20 @@ def connected(connect, member, account):
 
 @pytest.fixture
 def needs_member():
-    """Whom the site would tell that only they can help: (member_id, did), in order."""
-    told = []
+    """The members whom the site would notify that only they can help: (member_id, did), in order."""
+    notified = []
 
     def listen(member_id, did):
-        told.append((member_id, did))
+        notified.append((member_id, did))
 
     hooks.on_needs_member.add(listen)
-    yield told
+    yield notified
     hooks.on_needs_member.remove(listen)
 
 
 @pytest.fixture
-def without_help():
-    """An authorizer as it was made, which can get no other token."""
+def without_refresh():
+    """Makes an authorizer keep the token that it has."""
 
     def strip(auth):
         auth._on_invalid_token = auth._on_still_refused = None
@@ -118,11 +117,11 @@ def agent(request, connected, member, account):
     if request.param == "oauth":
         return OAuthBlueskyAgent()
     app_passwords.connect(member, account.handle, account.app_password)
-    # Nothing here may lean on the OAuth session.
+    # The tests with app passwords must not need the OAuth session.
     MemberIdentity.objects.update(state="needs_reauth", state_reason="revoked", bsky_access_token_enc="")
     return LegacyBlueskyAgent()
 
 
 def params_of(url):
-    """What the callback brought."""
+    """The parameters of a callback URL."""
     return dict(parse_qsl(urlsplit(url).query))

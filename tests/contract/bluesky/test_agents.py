@@ -26,7 +26,7 @@ def a_record(text="You're invited"):
     return {"text": text, "langs": ["en"]}
 
 
-def standing(network, did, rkey):
+def stored_post(network, did, rkey):
     params = {"repo": did, "collection": POSTS, "rkey": rkey}
     return site_network.xrpc().query(network.pds, "com.atproto.repo.getRecord", params)
 
@@ -36,12 +36,12 @@ def all_posts(network, did):
     return site_network.xrpc().query(network.pds, "com.atproto.repo.listRecords", params)["records"]
 
 
-def test_a_post_is_written_without_a_key_being_named(agent, network, member, account):
+def test_a_post_without_a_given_key_gets_a_tid(agent, network, member, account):
     result = agent.create_post_for_member(member.pk, a_record())
     assert result.success, result
     rkey = result.uri.rsplit("/", 1)[1]
     assert is_tid(rkey)
-    found = standing(network, account.did, rkey)
+    found = stored_post(network, account.did, rkey)
     assert found["cid"] == result.cid
     assert found["value"]["text"] == "You're invited"
     assert datetime.now(UTC) - datetime.fromisoformat(found["value"]["createdAt"]) < timedelta(minutes=1)
@@ -57,11 +57,11 @@ def test_a_post_is_written_found_and_deleted_at_its_key(agent, member, account):
     assert (found.success, found.uri, found.cid) == (True, made.uri, made.cid)
     assert agent.delete_post(member.pk, account.did, rkey).success
     assert agent.find_post(member.pk, account.did, rkey).absent
-    # Deleting what does not exist is no fault, for the PDS either.
+    # Deleting an absent record succeeds, as it does at the PDS.
     assert agent.delete_post(member.pk, account.did, rkey).success
 
 
-def test_the_same_key_twice_makes_one_post_and_says_look_first(agent, network, member, account):
+def test_the_same_key_twice_makes_one_post_and_is_ambiguous(agent, network, member, account):
     rkey = new_tid()
     assert agent.create_post_for_member(member.pk, a_record(), rkey=rkey).success
     again = agent.create_post_for_member(member.pk, a_record("Another text"), rkey=rkey)
@@ -70,9 +70,9 @@ def test_the_same_key_twice_makes_one_post_and_says_look_first(agent, network, m
     assert len(all_posts(network, account.did)) == 1
 
 
-def test_a_lost_answer_is_ambiguous_and_the_post_stands(agent, faults, network, member, account):
+def test_a_lost_response_is_ambiguous_and_the_post_exists(agent, faults, network, member, account):
     rkey = new_tid()
-    agent.create_post_for_member(member.pk, a_record("Before"))  # the server's nonce is known from here on
+    agent.create_post_for_member(member.pk, a_record("Before"))  # the server's nonce is known after this
     faults({"match": CREATE, "kind": "drop-after", "times": 1})
     lost = agent.create_post_for_member(member.pk, a_record(), rkey=rkey)
     assert (lost.success, lost.ambiguous, lost.retryable, lost.reason) == (False, True, True, "no_answer")
@@ -97,13 +97,13 @@ def test_a_server_fault_is_ambiguous(agent, faults, member):
     assert (result.success, result.reason, result.retryable, result.ambiguous) == (False, "server", True, True)
 
 
-def test_a_refused_permission_of_ours_is_never_blamed_on_the_member(agent, faults, member):
+def test_a_token_that_we_sent_wrongly_is_not_blamed_on_the_member(agent, faults, member):
     body = {"error": "InvalidToken", "message": "Bad token scope"}
     faults({"match": CREATE, "kind": "status", "status": 400, "body": body, "times": 1})
     result = agent.create_post_for_member(member.pk, a_record())
     assert (result.reason, result.needs_reauth, result.retryable) == ("wrong_scheme_or_host", False, False)
     assert "our fault" in result.error_message
-    assert MemberIdentity.objects.get().state_reason in {"", "revoked"}  # as before
+    assert MemberIdentity.objects.get().state_reason in {"", "revoked"}  # unchanged
 
 
 def test_a_picture_is_uploaded_and_its_card_accepted(agent, network, member, account):
@@ -114,8 +114,8 @@ def test_a_picture_is_uploaded_and_its_card_accepted(agent, network, member, acc
     record = a_record() | {"embed": {"$type": "app.bsky.embed.external", "external": external}}
     made = agent.create_post_for_member(member.pk, record)
     assert made.success, made
-    kept = standing(network, account.did, made.uri.rsplit("/", 1)[1])
-    assert kept["value"]["embed"]["external"]["thumb"]["ref"] == blob["ref"]
+    post = stored_post(network, account.did, made.uri.rsplit("/", 1)[1])
+    assert post["value"]["embed"]["external"]["thumb"]["ref"] == blob["ref"]
 
 
 def test_a_picture_that_the_server_does_not_have_is_named(agent, member):
@@ -131,7 +131,7 @@ def test_a_picture_that_the_server_does_not_have_is_named(agent, member):
     assert (result.success, result.reason) == (False, "blob_not_found")
 
 
-def test_a_record_that_is_no_post_is_refused_for_good_with_the_servers_words(agent, member):
+def test_an_invalid_record_is_refused_for_good_with_the_servers_message(agent, member):
     result = agent.create_post_for_member(member.pk, {"langs": ["en"]})
     assert (result.success, result.reason, result.retryable, result.ambiguous) == (
         False,
@@ -190,7 +190,7 @@ def test_sixteen_at_once_with_one_key_make_one_post(agent, network, member, acco
     assert len(all_posts(network, account.did)) == 1
 
 
-def test_it_says_from_which_account_it_would_post(agent, member, account):
+def test_readiness_names_the_account_that_would_post(agent, member, account):
     ready = agent.readiness(member.pk)
     assert (ready.can_post, ready.author_did, ready.voice) == (True, account.did, "host")
     assert ready.sentence.startswith(f"Ready to post: yes, from @{account.handle}")
@@ -209,7 +209,7 @@ def test_each_attempt_logs_one_line_without_secrets(agent, member, account, capl
 
 def test_in_legacy_mode_no_write_carries_an_oauth_token(connected, network, member, account, guarded_http):
     app_passwords.connect(member, "", account.app_password)
-    http = Listening(guarded_http(network))
+    http = RecordingHttp(guarded_http(network))
     with site_network.use(http):
         agent = LegacyBlueskyAgent()
         assert agent.create_post_for_member(member.pk, a_record()).success
@@ -222,7 +222,7 @@ def test_in_legacy_mode_no_write_carries_an_oauth_token(connected, network, memb
 
 def test_one_session_serves_many_posts(connected, network, member, account, guarded_http):
     app_passwords.connect(member, "", account.app_password)
-    http = Listening(guarded_http(network))
+    http = RecordingHttp(guarded_http(network))
     with site_network.use(http):
         for _ in range(3):
             assert LegacyBlueskyAgent().create_post_for_member(member.pk, a_record()).success
@@ -230,8 +230,8 @@ def test_one_session_serves_many_posts(connected, network, member, account, guar
     assert AppPasswordSession.objects.get().did == account.did
 
 
-class Listening:
-    """Passes everything on, and keeps the schemes of POSTs and all addresses."""
+class RecordingHttp:
+    """Passes requests on, and records their URLs and the authorization schemes of POSTs."""
 
     def __init__(self, http):
         self._http, self.schemes, self.urls = http, [], []

@@ -22,36 +22,36 @@ def who_am_i(session):
     return site_network.xrpc().query(session.pds_url, WHO_AM_I, auth=authorizer(session))["did"]
 
 
-def ended():
-    """The kept session, whose token has ended by now."""
+def expired():
+    """The stored session, after its access token has expired."""
     AppPasswordSession.objects.update(access_expires_at=timezone.now())
     return AppPasswordSession.objects.get()
 
 
 @pytest.fixture
-def kept(connected, member, account):
+def stored(connected, member, account):
     return app_passwords.connect(member, "@" + account.handle, f" {account.app_password} ")
 
 
 @pytest.fixture
 def relay(network, point_at, site):
-    """A relay account in the settings, open to everybody who asks."""
-    made = network.create_account()
+    """A relay account in the settings, through which every member may post."""
+    account = network.create_account()
     point_at(
         network,
-        ELONARA_BLUESKY__RELAY__IDENTIFIER=made.handle,
-        ELONARA_BLUESKY__RELAY__APP_PASSWORD=made.app_password,
+        ELONARA_BLUESKY__RELAY__IDENTIFIER=account.handle,
+        ELONARA_BLUESKY__RELAY__APP_PASSWORD=account.app_password,
     )
     hooks.set_relay_policy(lambda member_id: "")
-    yield made
+    yield account
     hooks.set_relay_policy(lambda member_id: "relay_not_approved")
 
 
-def test_an_app_password_is_kept_sealed_with_its_session(kept, account):
-    assert kept.did == account.did
-    assert account.app_password not in str(vars(kept))
-    assert unsealed(kept, "app_password_enc").reveal() == account.app_password
-    assert who_am_i(kept) == account.did
+def test_an_app_password_is_stored_sealed_with_its_session(stored, account):
+    assert stored.did == account.did
+    assert account.app_password not in str(vars(stored))
+    assert unsealed(stored, "app_password_enc").reveal() == account.app_password
+    assert who_am_i(stored) == account.did
 
 
 def test_the_main_password_is_refused_and_nothing_of_it_is_kept(connected, member, account):
@@ -63,7 +63,7 @@ def test_the_main_password_is_refused_and_nothing_of_it_is_kept(connected, membe
     assert not AppPasswordSession.objects.exists()
 
 
-def test_an_account_with_codes_by_mail_is_told_to_make_an_app_password(connected, network, member, account):
+def test_an_account_with_codes_by_email_is_asked_for_an_app_password(connected, network, member, account):
     network.require_email_code(account.handle)
     with pytest.raises(AppPasswordRefused) as refused:
         app_passwords.connect(member, account.handle, account.password)
@@ -98,25 +98,25 @@ def test_the_form_never_links_an_account(site, make_member, account):
     assert not MemberIdentity.objects.exists()
 
 
-def test_an_ended_token_is_refreshed_not_made_anew(kept, account, faults, network):
+def test_an_expired_token_is_refreshed_without_a_new_session(stored, account, faults, network):
     before = len(network.fault_log())
     faults({"match": "createSession", "kind": "delay-before", "ms": 1})
-    assert who_am_i(ended()) == account.did
+    assert who_am_i(expired()) == account.did
     assert len(network.fault_log()) == before
     after = AppPasswordSession.objects.get()
-    assert after.access_jwt_enc != kept.access_jwt_enc
+    assert after.access_jwt_enc != stored.access_jwt_enc
     assert after.access_expires_at > timezone.now()
 
 
-def test_a_session_that_was_ended_elsewhere_is_made_anew(kept, account):
-    assert app_passwords.end_at_server(kept)
-    assert who_am_i(ended()) == account.did
+def test_a_session_that_was_ended_elsewhere_is_replaced_by_a_new_one(stored, account):
+    assert app_passwords.end_at_server(stored)
+    assert who_am_i(expired()) == account.did
 
 
-def test_a_revoked_app_password_needs_the_member(kept, account, network, needs_member, member):
+def test_a_revoked_app_password_needs_the_member(stored, account, network, needs_member, member):
     revoke_app_passwords(network, account)
     with pytest.raises(SessionEnded) as over:
-        who_am_i(ended())
+        who_am_i(expired())
     assert over.value.reason == "app_password_refused"
     assert AppPasswordSession.objects.get().state == "refused"
     assert needs_member == [(member.pk, account.did)]
@@ -126,25 +126,25 @@ def test_a_revoked_app_password_needs_the_member(kept, account, network, needs_m
     assert (result.success, result.needs_reauth, result.reason) == (False, True, "app_password_refused")
 
 
-def test_a_server_that_is_down_costs_nothing(kept, account, faults):
+def test_a_server_that_is_down_costs_nothing(stored, account, faults):
     faults({"match": "refreshSession", "kind": "status", "status": 503, "body": {}, "times": 1})
     with pytest.raises(TryLater):
-        who_am_i(ended())
-    assert who_am_i(ended()) == account.did
+        who_am_i(expired())
+    assert who_am_i(expired()) == account.did
     assert AppPasswordSession.objects.get().state == "active"
 
 
-def test_removing_ends_the_session_at_the_server(kept, member):
-    token = unsealed(kept, "refresh_jwt_enc").reveal()
+def test_removing_ends_the_session_at_the_server(stored, member):
+    token = unsealed(stored, "refresh_jwt_enc").reveal()
     assert app_passwords.remove(member)
     assert not AppPasswordSession.objects.exists()
     with pytest.raises(XrpcError):
         site_network.xrpc().procedure(
-            kept.pds_url, "com.atproto.server.refreshSession", auth=app_passwords.app_password.BearerAuth(token)
+            stored.pds_url, "com.atproto.server.refreshSession", auth=app_passwords.app_password.BearerAuth(token)
         )
 
 
-def test_disconnecting_removes_the_app_password_too(kept, service, member):
+def test_disconnecting_removes_the_app_password_too(stored, service, member):
     assert service.disconnect(member)
     assert not AppPasswordSession.objects.exists()
 
@@ -166,12 +166,12 @@ def test_the_relay_is_for_hosts_whom_the_operator_approved(connected, relay, mem
     assert (ready.can_post, ready.voice, ready.reason) == (False, "compose", "app_password_missing")
     assert "operator" in ready.sentence
     app_passwords.relay_session()
-    for agent in (LegacyBlueskyAgent(), OAuthBlueskyAgent()):  # also after a switch of the mode
+    for agent in (LegacyBlueskyAgent(), OAuthBlueskyAgent()):  # also after the write mode was switched
         result = agent.create_post_for_member(member.pk, {"text": "Hi"}, author_did=relay.did)
         assert (result.success, result.reason) == (False, "relay_not_approved")
 
 
-def test_an_own_app_password_goes_before_the_relay(kept, relay, member, account):
+def test_an_own_app_password_goes_before_the_relay(stored, relay, member, account):
     ready = LegacyBlueskyAgent().readiness(member.pk)
     assert (ready.voice, ready.author_did) == ("host", account.did)
 
@@ -187,7 +187,7 @@ def test_a_relay_whose_password_is_wrong_stops_nobody(connected, network, point_
 
 
 def revoke_app_passwords(network, account):
-    """What the account's owner does in the Bluesky app."""
+    """What the owner of the account can do in the Bluesky app."""
     xrpc = site_network.xrpc()
     made = xrpc.procedure(
         network.pds, "com.atproto.server.createSession", {"identifier": account.did, "password": account.password}

@@ -17,7 +17,7 @@ SITE = "https://elonara.atnet.dev"
 
 @pytest.fixture
 def public_site(transactional_db, point_at, split_network, guarded_http, httpserver):
-    """The site's documents are served at its public address, as far as the network's servers can tell."""
+    """A site whose metadata and keys the network can fetch at its public URL. Gives the function that serves them."""
     point_at(split_network, ELONARA_SITE__URL=SITE)
     service = BlueskyOAuthService()
 
@@ -40,9 +40,9 @@ def connected(public_site, split_network):
     service = BlueskyOAuthService()
     url = service.begin("connect", account.handle, member=member, browser="browser", confirmed=True)
     assert url.startswith("https://auth.atnet.dev/")
-    back = split_network.approve(url, account.handle)
-    assert back.startswith(f"{SITE}/auth/bluesky/callback")
-    return service.finish(dict(parse_qsl(urlsplit(back).query)), browser="browser").identity
+    callback = split_network.approve(url, account.handle)
+    assert callback.startswith(f"{SITE}/auth/bluesky/callback")
+    return service.finish(dict(parse_qsl(urlsplit(callback).query)), browser="browser").identity
 
 
 def test_a_member_connects_and_posts(connected):
@@ -53,7 +53,7 @@ def test_a_member_connects_and_posts(connected):
     assert made.success, made
 
 
-def test_a_session_keeps_its_key_when_the_site_makes_a_new_one(connected, public_site):
+def test_a_session_keeps_its_assertion_key_when_the_site_rotates_it(connected, public_site):
     old = connected.assertion_kid
     new = client_keys.rotate()
     public_site()
@@ -67,7 +67,7 @@ def test_a_session_keeps_its_key_when_the_site_makes_a_new_one(connected, public
     assert after.assertion_kid == old
 
 
-def test_a_retired_key_goes_with_its_last_session(connected):
+def test_a_retired_key_is_deleted_with_its_last_session(connected):
     client_keys.rotate()
     assert AssertionKey.objects.count() == 2
     BlueskyOAuthService().disconnect(connected.member)

@@ -15,13 +15,13 @@ WHO_AM_I = "com.atproto.server.getSession"
 
 
 def works(identity):
-    """Whether the stored session opens the PDS."""
+    """Whether the PDS accepts the stored session."""
     pds_url, auth = authorizer(MemberIdentity.objects.get(pk=identity.pk))
     return site_network.xrpc().query(pds_url, WHO_AM_I, auth=auth)["did"] == identity.bsky_did
 
 
-def test_a_member_connects_and_everything_is_granted(travel, service, member, account, network):
-    outcome = travel("connect", account.handle, account, member=member, confirmed=True, next="/profile/edit")
+def test_a_member_connects_and_everything_is_granted(authorize, service, member, account, network):
+    outcome = authorize("connect", account.handle, account, member=member, confirmed=True, next="/profile/edit")
     assert isinstance(outcome, Connected)
     assert outcome.next == "/profile/edit"
     found = service.get_identity_for_member(member.pk)
@@ -32,7 +32,7 @@ def test_a_member_connects_and_everything_is_granted(travel, service, member, ac
     assert found.not_granted == []
     assert service.is_connected(member.pk)
     assert works(outcome.identity)
-    network.sync()  # the AppView knows the account, however busy the machine is
+    network.sync()  # the AppView knows the account before its profile is read
     jobs.drain()
     assert service.get_identity_for_member(member.pk).display_name
 
@@ -42,39 +42,39 @@ def test_tokens_are_sealed_in_the_row(connected):
     token = row.bsky_access_token_enc
     assert token.startswith("v1.")
     for column in ("bsky_access_token_enc", "bsky_refresh_token_enc", "dpop_key_enc"):
-        # A piece that is long enough to stand in no random text.
+        # A piece that is long enough not to occur by chance.
         assert unsealed(row, column).reveal()[:24] not in getattr(row, column)
         assert '"kty"' not in getattr(row, column)
 
 
-def test_pressing_deny_connects_nothing(travel, service, member, account):
+def test_denied_consent_connects_nothing(authorize, service, member, account):
     with pytest.raises(AuthorizationFailed) as failed:
-        travel("connect", account.handle, account, member=member, confirmed=True, deny=True, next="/events")
+        authorize("connect", account.handle, account, member=member, confirmed=True, deny=True, next="/events")
     assert failed.value.reason == "access_denied"
     assert failed.value.next == "/events"
     assert not service.is_connected(member.pk)
     assert not AuthorizationRequest.objects.exists()
 
 
-def test_reauthorizing_overwrites_the_session_and_ends_the_old_one(
-    connected, service, network, member, account, come_back, without_help
+def test_reauthorizing_overwrites_the_session_and_revokes_the_old_one(
+    connected, service, network, member, account, finish, without_refresh
 ):
     before = MemberIdentity.objects.get()
     MemberIdentity.objects.update(bsky_scope="atproto")
     url = service.reauthorize(member, "browser")
-    come_back(network.approve(url, account.handle))
+    finish(network.approve(url, account.handle))
     after = MemberIdentity.objects.get()
     assert after.pk == before.pk
     assert after.bsky_access_token_enc != before.bsky_access_token_enc
     assert scopes.can_write(after.bsky_scope)
     assert works(after)
-    pds_url, auth = authorizer(before)  # as whoever still holds the old tokens
+    pds_url, auth = authorizer(before)  # with the old tokens
     with pytest.raises(XrpcError) as refused:
-        site_network.xrpc().query(pds_url, WHO_AM_I, auth=without_help(auth))
+        site_network.xrpc().query(pds_url, WHO_AM_I, auth=without_refresh(auth))
     assert refused.value.kind is ErrorKind.TOKEN_INVALID
 
 
-def test_choosing_another_account_at_the_server_is_refused(service, network, make_account, member, account, come_back):
+def test_choosing_another_account_at_the_server_is_refused(service, network, make_account, member, account, finish):
     other = make_account()
     url = service.begin("connect", account.handle, member=member, browser="browser", confirmed=True)
     try:
@@ -82,21 +82,21 @@ def test_choosing_another_account_at_the_server_is_refused(service, network, mak
     except RuntimeError:
         return  # the server itself refuses another account than the hinted one
     with pytest.raises(AuthorizationFailed) as failed:
-        come_back(back)
+        finish(back)
     assert failed.value.reason == "wrong_account"
     assert (failed.value.expected, failed.value.got) == (account.did, other.did)
     assert not service.is_connected(member.pk)
 
 
-def test_beginning_with_the_servers_name_finds_out_who_it_is(travel, service, network, member, account):
-    outcome = travel("connect", network.pds, account, member=member, confirmed=True)
+def test_beginning_with_a_servers_name_finds_the_account(authorize, service, network, member, account):
+    outcome = authorize("connect", network.pds, account, member=member, confirmed=True)
     assert outcome.identity.bsky_did == account.did
     assert works(outcome.identity)
 
 
-def test_signing_in_leaves_no_session_behind_and_does_not_touch_the_stored_one(connected, travel, account):
+def test_signing_in_leaves_no_session_behind_and_does_not_touch_the_stored_one(connected, authorize, account):
     before = MemberIdentity.objects.get()
-    outcome = travel("sign_in", account.handle, account, next="/events")
+    outcome = authorize("sign_in", account.handle, account, next="/events")
     assert isinstance(outcome, SignedIn)
     assert outcome.identity == before
     after = MemberIdentity.objects.get()
@@ -106,50 +106,50 @@ def test_signing_in_leaves_no_session_behind_and_does_not_touch_the_stored_one(c
     assert not AuthorizationRequest.objects.exists()
 
 
-def test_an_unknown_account_is_asked_who_it_is(travel, account):
-    outcome = travel("sign_in", account.did, account)
+def test_signing_in_with_an_unknown_account_finds_no_identity(authorize, account):
+    outcome = authorize("sign_in", account.did, account)
     assert isinstance(outcome, SignedIn)
     assert outcome.identity is None
     assert (outcome.did, outcome.handle) == (account.did, account.handle)
     assert not MemberIdentity.objects.exists()
 
 
-def test_an_invitee_proves_the_account_and_the_press_comes_back(travel, account):
-    outcome = travel(
+def test_an_invitee_proves_the_account_and_the_pending_action_is_returned(authorize, account):
+    outcome = authorize(
         "prove", account.handle, account, payload={"choice": "going"}, expected_did=account.did, next="/i/abc"
     )
     assert outcome == Proved(account.did, account.handle, outcome.display_name, {"choice": "going"}, "/i/abc")
 
 
-def test_another_account_than_the_invited_one_is_named(travel, make_account, network, account):
+def test_another_account_than_the_invited_one_is_refused_by_name(authorize, make_account, network, account):
     other = make_account()
     with pytest.raises(AuthorizationFailed) as failed:
-        travel("prove", network.pds, other, expected_did=account.did, payload={"choice": "going"})
+        authorize("prove", network.pds, other, expected_did=account.did, payload={"choice": "going"})
     assert failed.value.reason == "wrong_account"
     assert other.handle in failed.value.sentence
     assert (failed.value.expected, failed.value.got) == (account.did, other.did)
 
 
-def test_an_account_of_another_member_is_never_moved(connected, travel, make_member, account, service, member):
+def test_an_account_of_another_member_is_never_moved(connected, authorize, make_member, account, service, member):
     thief = make_member()
     with pytest.raises(AuthorizationFailed) as failed:
-        travel("connect", account.handle, account, member=thief, confirmed=True)
+        authorize("connect", account.handle, account, member=thief, confirmed=True)
     assert failed.value.reason == "belongs_to_another_member"
     assert not service.is_connected(thief.pk)
     assert MemberIdentity.objects.get().member == member
     assert works(connected)
 
 
-def test_a_member_keeps_one_account(connected, travel, make_account, member):
+def test_a_member_keeps_one_account(connected, authorize, make_account, member):
     other = make_account()
     with pytest.raises(AuthorizationFailed) as failed:
-        travel("connect", other.handle, other, member=member, confirmed=True)
+        authorize("connect", other.handle, other, member=member, confirmed=True)
     assert failed.value.reason == "wrong_account"
     assert MemberIdentity.objects.get().bsky_did == connected.bsky_did
 
 
-def test_a_link_that_no_form_began_asks_first(travel, service, member, account):
-    waiting = travel("connect", account.handle, account, member=member, browser="browser", next="/events")
+def test_a_link_that_no_form_began_waits_for_confirmation(authorize, service, member, account):
+    waiting = authorize("connect", account.handle, account, member=member, browser="browser", next="/events")
     assert isinstance(waiting, NeedsConfirmation)
     assert waiting.did == account.did
     assert not service.is_connected(member.pk)
@@ -159,8 +159,8 @@ def test_a_link_that_no_form_began_asks_first(travel, service, member, account):
         service.confirm(waiting.request_id, "browser", member)
 
 
-def test_disconnecting_ends_the_session_at_the_server_and_keeps_the_way_to_sign_in(
-    connected, service, member, travel, account, without_help
+def test_disconnecting_revokes_the_session_and_keeps_the_way_to_sign_in(
+    connected, service, member, authorize, account, without_refresh
 ):
     before = MemberIdentity.objects.get()
     assert service.disconnect(member)
@@ -169,9 +169,9 @@ def test_disconnecting_ends_the_session_at_the_server_and_keeps_the_way_to_sign_
     assert not any((after.bsky_access_token_enc, after.bsky_refresh_token_enc, after.dpop_key_enc, after.bsky_scope))
     pds_url, auth = authorizer(before)
     with pytest.raises(XrpcError) as refused:
-        site_network.xrpc().query(pds_url, WHO_AM_I, auth=without_help(auth))
+        site_network.xrpc().query(pds_url, WHO_AM_I, auth=without_refresh(auth))
     assert refused.value.kind is ErrorKind.TOKEN_INVALID
-    assert travel("sign_in", account.handle, account).identity == after
+    assert authorize("sign_in", account.handle, account).identity == after
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_disconnecting_ends_the_session_at_the_server_and_keeps_the_way_to_sign_
         ("did:plc:nope", "unknown_account"),
     ],
 )
-def test_a_name_that_leads_nowhere_gets_a_sentence(service, member, identifier, reason):
+def test_an_identifier_without_an_account_gets_a_sentence(service, member, identifier, reason):
     with pytest.raises(AuthorizationFailed) as failed:
         service.begin("connect", identifier, member=member, browser="browser", confirmed=True)
     assert failed.value.reason == reason

@@ -11,7 +11,7 @@ from elonara.bluesky.models import ActorView, MemberIdentity
 
 
 class Somebody:
-    """Somebody of the network who acts by her main password, as the Bluesky app does."""
+    """A person on the network, who acts with her main password as the Bluesky app does."""
 
     def __init__(self, network, account):
         self.did, self.handle, self.account, self._network = account.did, account.handle, account, network
@@ -22,9 +22,9 @@ class Somebody:
     def call(self, nsid, body, *, token=None, **headers):
         token = self._token if token is None else token
         headers |= {"authorization": f"Bearer {token}"} if token else {}
-        answer = self._http.post(f"{self._network.pds}/xrpc/{nsid}", json=body, headers=headers)
-        assert answer.status_code == 200, answer.text
-        return answer.json() if answer.content else {}
+        response = self._http.post(f"{self._network.pds}/xrpc/{nsid}", json=body, headers=headers)
+        assert response.status_code == 200, response.text
+        return response.json() if response.content else {}
 
     def follow(self, other):
         self._record("app.bsky.graph.follow", other.did)
@@ -40,9 +40,9 @@ class Somebody:
         self.call("com.atproto.server.deactivateAccount", {})
 
     def _record(self, collection, subject):
-        # Of another moment each: the network's cursors are times.
-        made = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        record = {"$type": collection, "subject": subject, "createdAt": made}
+        # Each with its own time, because the network's cursors are times.
+        created_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        record = {"$type": collection, "subject": subject, "createdAt": created_at}
         self.call("com.atproto.repo.createRecord", {"repo": self.did, "collection": collection, "record": record})
 
 
@@ -77,7 +77,7 @@ def dids(page):
     return {person.did for person in page.people}
 
 
-def test_followers_and_follows_come_with_what_the_viewer_sees(graph, people, member):
+def test_followers_and_follows_have_viewer_state(graph, people, member):
     followers = graph.get_followers(member.pk)
     assert followers.known
     assert dids(followers) == {people[name].did for name in ("mutual", "fan", "muted")}
@@ -103,13 +103,13 @@ def test_pages_end_only_where_there_is_no_cursor(graph, people, member):
     assert pages >= 3
 
 
-def test_search_finds_people_by_the_beginning_of_a_handle(graph, people, member):
+def test_search_finds_people_by_the_start_of_a_handle(graph, people, member):
     found = graph.search(member.pk, "@" + people["mutual"].handle[:8])
     assert people["mutual"].did in {person.did for person in found}
     assert graph.search(member.pk, "  ") == []
 
 
-def test_confirming_tells_blocks_and_mutes_by_did_and_by_handle(graph, people, member):
+def test_confirming_finds_blocks_and_mutes_by_did_and_by_handle(graph, people, member):
     names = [people["mutual"].did, people["blocks"].did, "@" + people["muted"].handle, "nobody-here.test"]
     found = graph.confirm(member.pk, names)
     assert set(found) == set(names[:3])
@@ -119,7 +119,7 @@ def test_confirming_tells_blocks_and_mutes_by_did_and_by_handle(graph, people, m
     assert all(person.known for person in found.values())
 
 
-def test_an_answer_holds_ten_minutes(graph, people, member, network):
+def test_a_view_is_cached_for_ten_minutes(graph, people, member, network):
     did = people["turning"].did
     assert not graph.confirm(member.pk, [did])[did].blocked_by
     people["turning"].block(people["host"])
@@ -138,7 +138,7 @@ def test_a_deactivated_account_is_gone(graph, people, member, network):
     assert found["did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"].gone == "deleted"
 
 
-def test_more_people_than_one_call_takes(graph, people, member, network):
+def test_more_people_than_one_call_accepts(graph, people, member, network):
     many = [people[name].did for name in ("mutual", "fan", "idol")] + [f"did:plc:{'b' * 22}{n:02}" for n in (22, 33)]
     strangers = [account.did for account in network.accounts.values()][:30]
     found = graph.confirm(member.pk, many + strangers, max_age=0)
@@ -146,7 +146,7 @@ def test_more_people_than_one_call_takes(graph, people, member, network):
 
 
 def test_without_the_permission_people_are_seen_but_not_known(graph, people, member):
-    # The server still holds the full grant; the site believes its row, and asks as anybody after a refusal.
+    # The server still has the full grant, but the site goes by its row and reads anonymously.
     MemberIdentity.objects.update(state="needs_reauth", state_reason="revoked")
     page = graph.get_followers(member.pk)
     assert not page.known
@@ -157,7 +157,7 @@ def test_without_the_permission_people_are_seen_but_not_known(graph, people, mem
     assert not ActorView.objects.exists()
 
 
-def test_a_refused_permission_falls_back_to_what_anybody_sees(people, travel, connected, member, faults):
+def test_a_missing_scope_falls_back_to_an_anonymous_read(people, connected, member, faults):
     body = {"error": "ScopeMissingError", "message": "Missing required scope"}
     faults({"match": "app.bsky.graph.getFollowers", "kind": "status", "status": 403, "body": body, "times": 1})
     page = BlueskyGraphService().get_followers(member.pk)
@@ -165,7 +165,7 @@ def test_a_refused_permission_falls_back_to_what_anybody_sees(people, travel, co
     assert people["fan"].did in dids(page)
 
 
-def test_a_member_who_never_connected_is_told_so(site, make_member):
+def test_a_member_who_never_connected_is_asked_to_connect(site, make_member):
     with pytest.raises(GraphUnavailable) as unavailable:
         BlueskyGraphService().get_followers(make_member().pk)
     assert unavailable.value.reason == "not_connected"
@@ -178,14 +178,14 @@ def test_a_rate_limit_gets_a_sentence(graph, member, faults):
     assert unavailable.value.reason == "rate_limited"
 
 
-def test_disconnecting_drops_the_copy(graph, people, member, service):
+def test_disconnecting_deletes_the_cached_views(graph, people, member, service):
     graph.confirm(member.pk, [people["mutual"].did])
     assert ActorView.objects.filter(member=member).exists()
     service.disconnect(member)
     assert not ActorView.objects.exists()
 
 
-def test_labels_of_an_account_are_read_as_anybody(graph, people):
+def test_labels_of_an_account_are_read_anonymously(graph, people):
     assert graph.labels(people["host"].did) == ()
 
 

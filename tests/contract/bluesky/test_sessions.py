@@ -1,4 +1,4 @@
-"""Stored sessions over their life: they end, are renewed by one process at a time, and are lost."""
+"""Stored sessions: their tokens expire, are refreshed by one process at a time, and can be lost."""
 
 import json
 import os
@@ -31,39 +31,39 @@ def who_am_i():
     return site_network.xrpc().query(pds_url, WHO_AM_I, auth=auth)["did"]
 
 
-def opened(column):
+def secret(column):
     return unsealed(row(), column).reveal()
 
 
 def spend_refresh_token():
-    """What a process does that is killed between the server's answer and the commit."""
+    """What a process does that is killed between the server's response and the commit."""
     identity = row()
     MemberIdentity.objects.update(attempt_started_at=timezone.now())
     clients().sessions.refresh(
-        identity.issuer, opened("bsky_refresh_token_enc"), dpop_key(identity), "", identity.bsky_did
+        identity.issuer, secret("bsky_refresh_token_enc"), dpop_key(identity), "", identity.bsky_did
     )
 
 
 @pytest.fixture
-def renewals(connected, network):
-    """How often a refresh token was sent since the test began. The server's nonce is known already."""
+def refreshes(connected, network):
+    """How often a refresh token was sent since the test began. The server's nonce is known by then."""
     expire()
     who_am_i()
     network.faults([])
 
-    def asked():
+    def count():
         return len([done for done in network.fault_log() if "oauth/token" in done["url"]])
 
-    before = asked()
+    before = count()
     expire()
-    return lambda: asked() - before
+    return lambda: count() - before
 
 
 def expire():
     MemberIdentity.objects.update(bsky_token_expires_at=timezone.now())
 
 
-def test_an_ended_token_is_renewed_before_the_call(connected, account):
+def test_an_expired_token_is_refreshed_before_the_call(connected, account):
     before = row()
     expire()
     assert who_am_i() == account.did
@@ -74,55 +74,56 @@ def test_an_ended_token_is_renewed_before_the_call(connected, account):
     assert (after.attempt_started_at, after.lease_until, after.state) == (None, None, "active")
 
 
-def test_a_token_that_the_server_lets_end_early_is_renewed_within_the_call(network, connect, member, account):
+def test_a_token_that_expires_early_is_refreshed_within_the_call(network, connect, member, account):
     network.token_max_age(1)
     try:
         connect(member, account)
-        # The site believes that it lasts.
+        # According to the row it is still valid.
         MemberIdentity.objects.update(bsky_token_expires_at=timezone.now() + timedelta(hours=1))
         network.token_max_age(3600)
-        before = opened("bsky_access_token_enc")
+        before = secret("bsky_access_token_enc")
         threading.Event().wait(2.1)
         assert who_am_i() == account.did
-        assert opened("bsky_access_token_enc") != before
+        assert secret("bsky_access_token_enc") != before
     finally:
         network.token_max_age(3600)
 
 
-def test_twelve_threads_at_once_renew_once(renewals, account, faults):
+def test_twelve_threads_at_once_refresh_once(refreshes, account, faults):
     faults({"match": "oauth/token", "kind": "delay-after", "ms": 200})
-    found, start = [], threading.Barrier(12)
+    results, start = [], threading.Barrier(12)
 
-    def ask():
+    def call():
         try:
             start.wait()
-            found.append(who_am_i())
+            results.append(who_am_i())
         except Exception as fault:  # noqa: BLE001
-            found.append(fault)
+            results.append(fault)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=ask) for _ in range(12)]
+    threads = [threading.Thread(target=call) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [account.did] * 12
-    assert renewals() == 1
+    assert results == [account.did] * 12
+    assert refreshes() == 1
     assert row().state == "active"
 
 
 PROCESS = """
 import json, os, sys
-wanted = json.loads(sys.argv[1])
-os.environ.update(wanted["environment"])
+options = json.loads(sys.argv[1])
+os.environ.update(options["environment"])
 import django
 from django.conf import settings
 django.setup()
 from django.db import connections
-connections["default"].settings_dict["NAME"] = wanted["database"]
-from elonara.bluesky import network, sessions
+connections["default"].settings_dict["NAME"] = options["database"]
+from elonara.bluesky import network
 from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.oauth import sessions
 sys.stdin.readline()
 pds_url, auth = sessions.authorizer(MemberIdentity.objects.get())
 print(network.xrpc().query(pds_url, "com.atproto.server.getSession", auth=auth)["did"])
@@ -130,7 +131,7 @@ print(network.xrpc().query(pds_url, "com.atproto.server.getSession", auth=auth)[
 
 
 @pytest.mark.sqlite_only
-def test_two_processes_at_once_renew_once(renewals, account, faults, network):
+def test_two_processes_at_once_refresh_once(refreshes, account, faults, network):
     faults({"match": "oauth/token", "kind": "delay-after", "ms": 300})
     environment = {
         **network.settings(),
@@ -138,10 +139,10 @@ def test_two_processes_at_once_renew_once(renewals, account, faults, network):
         "ELONARA_DATA_DIR": str(site_settings.ELONARA.data_dir),
         "ELONARA_CONFIG": str(site_settings.ELONARA.data_dir / "none.toml"),
     }
-    wish = json.dumps({"environment": environment, "database": str(connection.settings_dict["NAME"])})
+    options = json.dumps({"environment": environment, "database": str(connection.settings_dict["NAME"])})
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", PROCESS, wish],
+            [sys.executable, "-c", PROCESS, options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -152,14 +153,14 @@ def test_two_processes_at_once_renew_once(renewals, account, faults, network):
     for process in processes:
         process.stdin.write("go\n")
         process.stdin.flush()
-    answers = [process.communicate(timeout=60)[0].strip() for process in processes]
-    assert answers == [account.did, account.did]
-    assert renewals() == 1
+    results = [process.communicate(timeout=60)[0].strip() for process in processes]
+    assert results == [account.did, account.did]
+    assert refreshes() == 1
 
 
-def test_a_session_ended_elsewhere_needs_the_member(connected, account, needs_member, member):
+def test_a_session_revoked_elsewhere_needs_the_member(connected, account, needs_member, member):
     identity = row()
-    assert oauth_sessions.revoke(identity.issuer, opened("bsky_refresh_token_enc"), dpop_key(identity), "")
+    assert oauth_sessions.revoke(identity.issuer, secret("bsky_refresh_token_enc"), dpop_key(identity), "")
     with pytest.raises(SessionEnded) as over:
         who_am_i()
     assert over.value.reason == "revoked"
@@ -172,7 +173,7 @@ def test_a_session_ended_elsewhere_needs_the_member(connected, account, needs_me
     assert len(needs_member) == 1
 
 
-def test_a_process_killed_between_answer_and_commit_costs_the_session_and_no_loop(connected, needs_member):
+def test_a_process_killed_between_response_and_commit_costs_the_session_and_no_loop(connected, needs_member):
     expire()
     spend_refresh_token()
     with pytest.raises(SessionEnded) as over:
@@ -182,14 +183,14 @@ def test_a_process_killed_between_answer_and_commit_costs_the_session_and_no_loo
     assert len(needs_member) == 1
 
 
-def test_a_process_killed_before_the_server_heard_of_it_costs_nothing(connected, account):
+def test_a_process_killed_before_the_request_was_sent_costs_nothing(connected, account):
     expire()
     MemberIdentity.objects.update(attempt_started_at=timezone.now() - timedelta(minutes=5))
     assert who_am_i() == account.did
     assert row().attempt_started_at is None
 
 
-def test_an_answer_lost_on_the_way_is_found_out_at_the_next_try(renewals, faults):
+def test_a_lost_response_is_noticed_at_the_next_attempt(refreshes, faults):
     faults({"match": "oauth/token", "kind": "drop-after", "times": 1})
     with pytest.raises(TryLater):
         who_am_i()
@@ -208,11 +209,11 @@ def test_a_server_that_is_down_costs_nothing(connected, account, faults):
     assert who_am_i() == account.did
 
 
-def test_a_renewal_that_was_overtaken_by_a_new_connection_stores_nothing(renewals, connect, member, account, faults):
+def test_a_refresh_that_was_overtaken_by_a_new_connection_stores_nothing(refreshes, connect, member, account, faults):
     faults({"match": "oauth/token", "kind": "delay-after", "ms": 1500, "times": 1})
     found = []
 
-    def renew():
+    def refresh():
         try:
             who_am_i()
         except Exception as fault:  # noqa: BLE001
@@ -220,17 +221,17 @@ def test_a_renewal_that_was_overtaken_by_a_new_connection_stores_nothing(renewal
         finally:
             connection.close()
 
-    thread = threading.Thread(target=renew)
+    thread = threading.Thread(target=refresh)
     thread.start()
     threading.Event().wait(0.4)
-    anew = connect(member, account)
+    reconnected = connect(member, account)
     thread.join()
-    assert row().bsky_refresh_token_enc == anew.bsky_refresh_token_enc
+    assert row().bsky_refresh_token_enc == reconnected.bsky_refresh_token_enc
     assert isinstance(found[0], TryLater)
     assert who_am_i() == account.did
 
 
-def test_another_address_of_the_site_means_another_client(connected, point_at, network, needs_member):
+def test_a_changed_site_address_ends_the_session(connected, point_at, network, needs_member):
     point_at(network, ELONARA_SITE__URL="http://127.0.0.1:8001")
     with pytest.raises(SessionEnded) as over:
         who_am_i()

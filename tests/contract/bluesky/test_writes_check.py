@@ -25,14 +25,14 @@ def test_a_post_is_written_read_and_deleted(connected, account, network):
 
 
 @pytest.mark.usefixtures("connected")
-def test_a_session_without_the_permission_is_told_and_nothing_is_written(account, network):
+def test_a_session_without_the_permission_is_reported_and_nothing_is_written(account, network):
     MemberIdentity.objects.update(bsky_scope="atproto")
     ((level, says),) = found(account)
     assert (level, says) == ("wrong", "the test post could not be written")
     assert posts(network, account) == []
 
 
-def test_an_answer_that_is_lost_leaves_nothing_behind(connected, account, network, faults):
+def test_a_lost_response_leaves_nothing_behind(connected, account, network, faults):
     faults({"match": "com.atproto.repo.createRecord", "kind": "drop-after", "rate": 1, "times": 1})
     assert ("wrong", "the test post could not be written") in found(account)
     assert posts(network, account) == []

@@ -7,8 +7,8 @@ from elonara.atproto.oauth.stores import MemoryNonces
 
 
 @pytest.fixture
-def way_to(guarded_http):
-    """Makes the way to a network: guarded HTTP, an identity resolver, a nonce store."""
+def client_parts_for(guarded_http):
+    """Makes what an OAuth client needs for a network: guarded HTTP, an identity resolver, a nonce store."""
 
     def make(network):
         http = guarded_http(network)

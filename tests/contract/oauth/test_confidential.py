@@ -45,23 +45,23 @@ def publish(split_network, httpserver):
 
 
 @pytest.fixture
-def way(split_network, way_to):
-    return way_to(split_network)
+def parts(split_network, client_parts_for):
+    return client_parts_for(split_network)
 
 
-def trip(oauth, network, handle):
+def authorize(oauth, network, handle):
     started = oauth.begin(handle, scope=SCOPE)
     url = network.approve(started.authorize_url, handle)
     assert url.startswith(f"{SITE}/auth/bluesky/callback?")
     return started, oauth.finish(started, dict(parse_qsl(urlsplit(url).query)))
 
 
-def test_a_confidential_site_connects_writes_refreshes_and_revokes(split_network, publish, way):
+def test_a_confidential_site_connects_writes_refreshes_and_revokes(split_network, publish, parts):
     client = client_with([ClientAssertionKey.generate()])
     publish(client)
-    oauth = OAuthClient(way.http, way.resolver, client, way.nonces)
+    oauth = OAuthClient(parts.http, parts.resolver, client, parts.nonces)
     person = split_network.create_account()
-    started, tokens = trip(oauth, split_network, person.handle)
+    started, tokens = authorize(oauth, split_network, person.handle)
     assert (tokens.did, tokens.scope) == (person.did, SCOPE)
     assert (tokens.pds_url, tokens.issuer) == (split_network.pds_public_url, split_network.issuer)
     assert tokens.issuer != tokens.pds_url
@@ -70,45 +70,45 @@ def test_a_confidential_site_connects_writes_refreshes_and_revokes(split_network
 
     record = {"$type": "app.bsky.feed.post", "text": "hi", "createdAt": "2026-11-23T12:00:00Z"}
     body = {"repo": tokens.did, "collection": "app.bsky.feed.post", "record": record}
-    auth = DpopAuth(started.dpop_key, tokens.access_token, way.nonces)
-    made = Xrpc(way.http).procedure(tokens.pds_url, "com.atproto.repo.createRecord", body, auth=auth)
+    auth = DpopAuth(started.dpop_key, tokens.access_token, parts.nonces)
+    made = Xrpc(parts.http).procedure(tokens.pds_url, "com.atproto.repo.createRecord", body, auth=auth)
     assert made["uri"].startswith(f"at://{person.did}/")
 
-    renewed = oauth.refresh(tokens.issuer, tokens.refresh_token, started.dpop_key, started.kid, tokens.did)
-    assert oauth.revoke(renewed.issuer, renewed.refresh_token, started.dpop_key, started.kid)
+    refreshed = oauth.refresh(tokens.issuer, tokens.refresh_token, started.dpop_key, started.kid, tokens.did)
+    assert oauth.revoke(refreshed.issuer, refreshed.refresh_token, started.dpop_key, started.kid)
     with pytest.raises(InvalidGrant):
-        oauth.refresh(renewed.issuer, renewed.refresh_token, started.dpop_key, started.kid, tokens.did)
+        oauth.refresh(refreshed.issuer, refreshed.refresh_token, started.dpop_key, started.kid, tokens.did)
 
 
-def test_a_session_goes_on_with_its_key_after_the_ring_has_turned(split_network, publish, way):
+def test_a_session_keeps_its_key_after_the_keys_were_rotated(split_network, publish, parts):
     old, new = ClientAssertionKey.generate(), ClientAssertionKey.generate()
     publish(client_with([old]))
     person = split_network.create_account()
-    started, tokens = trip(
-        OAuthClient(way.http, way.resolver, client_with([old]), way.nonces), split_network, person.handle
+    started, tokens = authorize(
+        OAuthClient(parts.http, parts.resolver, client_with([old]), parts.nonces), split_network, person.handle
     )
-    turned = client_with([new, old])
-    publish(turned)
-    oauth = OAuthClient(way.http, way.resolver, turned, way.nonces)
-    renewed = oauth.refresh(tokens.issuer, tokens.refresh_token, started.dpop_key, started.kid, tokens.did)
-    assert renewed.did == person.did
-    with pytest.raises(OAuthError) as caught:  # another key of the same ring is not the session's
-        oauth.refresh(tokens.issuer, renewed.refresh_token, started.dpop_key, new.kid, tokens.did)
+    rotated = client_with([new, old])
+    publish(rotated)
+    oauth = OAuthClient(parts.http, parts.resolver, rotated, parts.nonces)
+    refreshed = oauth.refresh(tokens.issuer, tokens.refresh_token, started.dpop_key, started.kid, tokens.did)
+    assert refreshed.did == person.did
+    with pytest.raises(OAuthError) as caught:  # another key of the same client is not the session's
+        oauth.refresh(tokens.issuer, refreshed.refresh_token, started.dpop_key, new.kid, tokens.did)
     assert caught.value.code in {"invalid_client", "invalid_grant"}
 
 
-def test_a_site_whose_keys_are_not_the_published_ones_is_refused(split_network, publish, way):
+def test_a_site_whose_keys_are_not_the_published_ones_is_refused(split_network, publish, parts):
     publish(client_with([ClientAssertionKey.generate()]))
-    oauth = OAuthClient(way.http, way.resolver, client_with([ClientAssertionKey.generate()]), way.nonces)
+    oauth = OAuthClient(parts.http, parts.resolver, client_with([ClientAssertionKey.generate()]), parts.nonces)
     with pytest.raises(OAuthError) as caught:
         oauth.begin(split_network.create_account().handle, scope=SCOPE)
     assert caught.value.code == "invalid_client"
 
 
-def test_a_trip_can_begin_with_the_issuers_name(split_network, publish, way):
+def test_a_request_can_begin_with_the_issuers_url(split_network, publish, parts):
     client = client_with([ClientAssertionKey.generate()])
     publish(client)
-    oauth = OAuthClient(way.http, way.resolver, client, way.nonces)
+    oauth = OAuthClient(parts.http, parts.resolver, client, parts.nonces)
     person = split_network.create_account()
     started = oauth.begin(server=split_network.issuer, scope="atproto")
     url = split_network.approve(started.authorize_url, person.handle)

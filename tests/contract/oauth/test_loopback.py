@@ -28,15 +28,15 @@ POST = "app.bsky.feed.post"
 
 
 class Site:
-    """A site in development: one loopback client, and what it can do as a person who came back from the PDS."""
+    """A site in development: a loopback client, and the calls that it makes for a person who has consented."""
 
-    def __init__(self, network, way):
-        self.network, self.way = network, way
+    def __init__(self, network, parts):
+        self.network, self.parts = network, parts
         self.graph = f"rpc:{FOLLOWERS}?aud={network.appview_did}%23bsky_appview"
         self.scope = f"atproto {self.graph} {WRITE}"
         client = LoopbackClient("http://127.0.0.1:8000/auth/bluesky/callback", self.scope)
-        self.oauth = OAuthClient(way.http, way.resolver, client, way.nonces)
-        self.xrpc = Xrpc(way.http)
+        self.oauth = OAuthClient(parts.http, parts.resolver, client, parts.nonces)
+        self.xrpc = Xrpc(parts.http)
 
     def callback(self, started, handle, **options):
         return dict(parse_qsl(urlsplit(self.network.approve(started.authorize_url, handle, **options)).query))
@@ -48,8 +48,8 @@ class Site:
     def refresh(self, started, tokens):
         return self.oauth.refresh(tokens.issuer, tokens.refresh_token, started.dpop_key, started.kid, tokens.did)
 
-    def auth(self, started, tokens, renew=None):
-        return DpopAuth(started.dpop_key, tokens.access_token, self.way.nonces, on_invalid_token=renew)
+    def auth(self, started, tokens, on_invalid_token=None):
+        return DpopAuth(started.dpop_key, tokens.access_token, self.parts.nonces, on_invalid_token=on_invalid_token)
 
     def followers(self, tokens, auth):
         proxy = f"{self.network.appview_did}#bsky_appview"
@@ -62,8 +62,8 @@ class Site:
 
 
 @pytest.fixture
-def site(network, way_to):
-    return Site(network, way_to(network))
+def site(network, client_parts_for):
+    return Site(network, client_parts_for(network))
 
 
 @pytest.fixture
@@ -82,17 +82,17 @@ def test_a_person_connects_reads_writes_is_refreshed_and_disconnects(site, netwo
     assert all("viewer" in one for one in site.followers(tokens, auth))
     assert site.post(tokens, auth, "hello")["uri"].startswith(f"at://{alice.did}/{POST}/")
 
-    renewed = site.refresh(started, tokens)
-    assert renewed.access_token != tokens.access_token
-    assert site.followers(tokens, site.auth(started, renewed))
+    refreshed = site.refresh(started, tokens)
+    assert refreshed.access_token != tokens.access_token
+    assert site.followers(tokens, site.auth(started, refreshed))
 
-    assert site.oauth.revoke(renewed.issuer, renewed.refresh_token, started.dpop_key, started.kid)
+    assert site.oauth.revoke(refreshed.issuer, refreshed.refresh_token, started.dpop_key, started.kid)
     with pytest.raises(InvalidGrant) as caught:
-        site.refresh(started, renewed)
+        site.refresh(started, refreshed)
     assert not caught.value.replayed
 
 
-def test_consent_denied_is_told_as_such(site, person):
+def test_denied_consent_is_reported_as_such(site, person):
     started = site.oauth.begin(person.handle, scope="atproto")
     params = site.callback(started, person.handle, deny=True)
     assert params["iss"] == site.network.issuer
@@ -100,14 +100,14 @@ def test_consent_denied_is_told_as_such(site, person):
         site.oauth.finish(started, params)
 
 
-def test_another_account_chosen_at_the_server_is_refused_and_its_session_ended(site, person, network):
+def test_another_account_chosen_at_the_server_is_refused_and_its_session_revoked(site, person, network):
     started = site.oauth.begin(person.handle, scope="atproto", login_hint=False)
     with pytest.raises(WrongAccount) as caught:
         site.oauth.finish(started, site.callback(started, "bob.test"))
     assert caught.value.got == network.accounts["bob.test"].did
 
 
-def test_a_trip_from_the_servers_name_finds_out_who_it_was(site, person, network):
+def test_a_request_that_begins_with_a_server_finds_the_account(site, person, network):
     started = site.oauth.begin(server=network.pds, scope="atproto")
     assert started.did is None
     tokens = site.oauth.finish(started, site.callback(started, person.handle))
@@ -127,12 +127,12 @@ def test_a_wrong_issuer_and_a_second_use_of_the_code_are_refused(site, person):
 
 def test_a_replayed_refresh_token_ends_the_whole_session(site, person):
     started, tokens = site.connect(person.handle, "atproto")
-    renewed = site.refresh(started, tokens)
+    refreshed = site.refresh(started, tokens)
     with pytest.raises(InvalidGrant) as caught:
         site.refresh(started, tokens)
     assert caught.value.replayed
     with pytest.raises(InvalidGrant):
-        site.refresh(started, renewed)
+        site.refresh(started, refreshed)
 
 
 def test_an_expired_token_is_refreshed_once_and_the_call_goes_through(site, person, network):
@@ -143,18 +143,18 @@ def test_an_expired_token_is_refreshed_once_and_the_call_goes_through(site, pers
         network.token_max_age(3600)
     calls = []
 
-    def renew():
+    def refresh():
         calls.append(1)
         return site.refresh(started, tokens).access_token
 
     time.sleep(2.1)
-    auth = site.auth(started, tokens, renew)
+    auth = site.auth(started, tokens, refresh)
     assert site.post(tokens, auth, "late")["uri"]
     assert site.post(tokens, auth, "later")["uri"]
     assert len(calls) == 1
 
 
-def test_an_expired_token_without_a_way_to_renew_is_told_apart(site, person, network):
+def test_an_expired_token_that_cannot_be_refreshed_is_reported_as_expired(site, person, network):
     network.token_max_age(1)
     try:
         started, tokens = site.connect(person.handle)
@@ -166,31 +166,31 @@ def test_an_expired_token_without_a_way_to_renew_is_told_apart(site, person, net
     assert caught.value.kind is ErrorKind.TOKEN_EXPIRED
 
 
-def test_a_scope_that_was_not_granted_is_missed_by_name(site, person):
+def test_a_scope_that_was_not_granted_is_reported_as_missing(site, person):
     started, tokens = site.connect(person.handle, "atproto")
     with pytest.raises(XrpcError) as caught:
         site.post(tokens, site.auth(started, tokens), "no")
     assert caught.value.kind is ErrorKind.SCOPE_MISSING
 
 
-def test_a_refresh_whose_answer_is_lost_is_unclear_and_sent_once(site, person, faults):
+def test_a_refresh_whose_response_is_lost_is_ambiguous_and_sent_once(site, person, faults):
     started, tokens = site.connect(person.handle, "atproto")
     faults({"match": "/oauth/token", "kind": "drop-after", "times": 1})
     with pytest.raises(NetworkError) as caught:
         site.refresh(started, tokens)
     assert caught.value.ambiguous
-    with pytest.raises(InvalidGrant):  # why it must not be sent again: the server had used it up
+    with pytest.raises(InvalidGrant):  # the server has used the token
         site.refresh(started, tokens)
 
 
-def test_an_unknown_handle_is_told(site):
+def test_an_unknown_handle_is_refused(site):
     with pytest.raises(IdentityError):
         site.oauth.begin("nobody-here.test", scope="atproto")
 
 
-def test_the_whole_trip_leaves_no_secret_in_what_can_be_printed(site, person):
+def test_a_whole_authorization_leaves_no_secret_in_what_can_be_printed(site, person):
     started, tokens = site.connect(person.handle, "atproto")
-    shown = f"{started!r} {tokens!r} {site.auth(started, tokens)!r}"
-    hidden = [started.verifier, started.state, tokens.access_token, tokens.refresh_token]
-    assert not any(secret.reveal() in shown for secret in hidden)
-    assert json.loads(started.dpop_key.to_json())["d"] not in shown
+    printed = f"{started!r} {tokens!r} {site.auth(started, tokens)!r}"
+    secrets = [started.verifier, started.state, tokens.access_token, tokens.refresh_token]
+    assert not any(secret.reveal() in printed for secret in secrets)
+    assert json.loads(started.dpop_key.to_json())["d"] not in printed

@@ -1,4 +1,4 @@
-"""A site on this machine and, in memory, the servers that it speaks with."""
+"""A loopback site and, in memory, the servers that it calls."""
 
 import dataclasses
 import itertools
@@ -84,11 +84,10 @@ def member(make_member):
 def connect(service, server):
     """Connect a member to an account."""
 
-    def go(member, did=ALICE, **wish):
-        browser = secrets.token_hex(8)
-        wish = {"confirmed": True, "browser": browser} | wish
-        url = service.begin("connect", HANDLES[did], member=member, **wish)
-        return service.finish(server.approve(url, did), browser=wish["browser"])
+    def go(member, did=ALICE, **options):
+        options = {"confirmed": True, "browser": secrets.token_hex(8)} | options
+        url = service.begin("connect", HANDLES[did], member=member, **options)
+        return service.finish(server.approve(url, did), browser=options["browser"])
 
     return go
 
@@ -99,16 +98,16 @@ def connected(connect, member):
 
 
 @pytest.fixture
-def told():
-    """What hooks said: (name, member_id, did), in order."""
-    heard, listeners = [], []
+def hook_calls():
+    """The calls of the hooks: (name, member_id, did), in order."""
+    calls, listeners = [], []
     for name in ("on_ready", "on_disconnect", "on_needs_member"):
 
         def listen(member_id, did, name=name):
-            heard.append((name, member_id, did))
+            calls.append((name, member_id, did))
 
         getattr(hooks, name).add(listen)
         listeners.append((name, listen))
-    yield heard
+    yield calls
     for name, listen in listeners:
         getattr(hooks, name).remove(listen)

@@ -1,4 +1,4 @@
-"""What a server still takes: an account rests by itself, a whole server when it counts us by our address."""
+"""Rate limits: one account is paused, or the whole server where it counts by our address."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,17 +30,17 @@ def headers(remaining, *, limit=5000, window=3600, resets=None):
 
 
 @pytest.fixture
-def hear(transactional_db):
-    """An answer that arrives for alice's account."""
+def receive(transactional_db):
+    """Receives a response with rate-limit headers for alice's account."""
     AccountLane.objects.create(author_did=ALICE)
 
-    def go(status=200, did=ALICE, origin=PDS, more=None, **said):
-        class Silent:
-            def observe(self, url, answer):
+    def go(status=200, did=ALICE, origin=PDS, more=None, **limits):
+        class Inner:
+            def observe(self, url, response):
                 pass
 
-        watched = rate_budgets.BudgetedAuthorizer(Silent(), did, origin)
-        watched.observe(f"{origin}/xrpc/x", answer(status, {}, headers(**said) | (more or {})))
+        authorizer = rate_budgets.BudgetedAuthorizer(Inner(), did, origin)
+        authorizer.observe(f"{origin}/xrpc/x", answer(status, {}, headers(**limits) | (more or {})))
 
     return go
 
@@ -49,82 +49,82 @@ def lane():
     return AccountLane.objects.get(author_did=ALICE)
 
 
-def test_enough_points_cost_no_write(hear, django_assert_num_queries):
+def test_enough_points_cost_no_query(receive, django_assert_num_queries):
     with django_assert_num_queries(0):
-        hear(remaining=5000 - rate_budgets.CREATE_POINTS)
+        receive(remaining=5000 - rate_budgets.CREATE_POINTS)
 
 
-def test_too_few_points_for_a_post_hold_posts_and_not_what_is_taken_back(hear):
+def test_too_few_points_for_a_post_delay_posts_and_not_deletions(receive):
     resets = soon()
-    hear(remaining=2, resets=resets)
+    receive(remaining=2, resets=resets)
     assert (lane().next_at, lane().paused_until) == (resets, None)
 
 
-def test_no_points_at_all_hold_the_account(hear):
+def test_no_points_at_all_pause_the_account(receive):
     resets = soon()
-    hear(remaining=0, resets=resets)
+    receive(remaining=0, resets=resets)
     assert lane().paused_until == resets
     assert not PdsHost.objects.exists()
 
 
-def test_an_earlier_reset_does_not_shorten_a_pause(hear):
+def test_an_earlier_reset_does_not_shorten_a_pause(receive):
     late = soon(3000)
-    hear(remaining=0, resets=late)
-    hear(remaining=0, resets=soon(60))
+    receive(remaining=0, resets=late)
+    receive(remaining=0, resets=soon(60))
     assert lane().paused_until == late
 
 
-def test_requests_by_address_hold_the_whole_server_before_people_notice(hear):
+def test_a_limit_by_address_pauses_the_server_while_a_tenth_is_left(receive):
     by_address = {"limit": 3000, "window": 300}
-    hear(remaining=301, **by_address)
+    receive(remaining=301, **by_address)
     assert not PdsHost.objects.exists()
     resets = soon(200)
-    hear(remaining=299, resets=resets, **by_address)
+    receive(remaining=299, resets=resets, **by_address)
     assert rate_budgets.origin_of("https://PDS.example/xrpc") == PDS
     assert PdsHost.objects.get().paused_until == resets
     assert (lane().next_at, lane().paused_until) == (None, None)
 
 
-def test_only_accounts_of_that_server_rest(hear, make_member):
+def test_only_accounts_of_that_server_are_paused(receive, make_member):
     for did, pds in ((ALICE, PDS), (BOB, ELSEWHERE)):
         MemberIdentity.objects.create(member=make_member(), bsky_did=did, bsky_handle="x.example", pds_url=f"{pds}/")
     assert rate_budgets.paused_until(ALICE) is None
     resets = soon()
-    hear(429, remaining=0, limit=3000, window=300, resets=resets)
+    receive(429, remaining=0, limit=3000, window=300, resets=resets)
     assert rate_budgets.paused_until(ALICE) == resets
     assert rate_budgets.paused_until(BOB) is None
     assert rate_budgets.resume(PDS)
     assert rate_budgets.paused_until(ALICE) is None
 
 
-def test_a_server_cannot_hold_us_for_ever(hear):
-    hear(remaining=0, resets=datetime(2090, 1, 1, tzinfo=UTC))
+def test_no_pause_is_longer_than_a_day(receive):
+    receive(remaining=0, resets=datetime(2090, 1, 1, tzinfo=UTC))
     assert lane().paused_until <= timezone.now() + timedelta(days=1)
 
 
-def test_a_reset_in_the_past_holds_nobody(hear):
-    hear(429, remaining=0, resets=timezone.now() - timedelta(minutes=1))
+def test_a_reset_in_the_past_pauses_nobody(receive):
+    receive(429, remaining=0, resets=timezone.now() - timedelta(minutes=1))
     assert lane().paused_until is None
 
 
-def test_seconds_are_surer_than_a_moment_by_the_servers_clock(hear):
-    hear(429, remaining=0, resets=timezone.now() - timedelta(minutes=2), more={"retry-after": "240"})
+def test_retry_after_is_preferred_to_a_time_by_the_servers_clock(receive):
+    receive(429, remaining=0, resets=timezone.now() - timedelta(minutes=2), more={"retry-after": "240"})
     assert timedelta(seconds=230) < lane().paused_until - timezone.now() <= timedelta(seconds=240)
 
 
-def test_no_window_lasts_longer_than_itself(hear):
-    """Our clock is an hour behind: the moment seems far away."""
-    hear(429, remaining=0, limit=3000, window=300, resets=soon(3700))
+def test_no_pause_is_longer_than_the_window_of_the_limit(receive):
+    """Our clock is an hour behind: the reset seems to be far away."""
+    receive(429, remaining=0, limit=3000, window=300, resets=soon(3700))
     assert PdsHost.objects.get().paused_until <= timezone.now() + timedelta(seconds=300)
 
 
-def test_looking_for_a_post_and_for_people_is_watched_too(connected, member, server):
+def test_rate_limits_of_reads_are_noted(connected, member, server):
     resets, serve = soon(200), server.serve_pds
 
     def with_headers(request):
-        said = serve(request)
-        told = headers(remaining=10, limit=3000, window=300, resets=resets)
-        return answer(said.status, said.body, {**said.headers, **told})
+        response = serve(request)
+        limits = headers(remaining=10, limit=3000, window=300, resets=resets)
+        return answer(response.status, response.body, {**response.headers, **limits})
 
     server.network.origins[server.pds] = with_headers
     OAuthBlueskyAgent().find_post(member.pk, ALICE, "3kabcdefghi2k")
@@ -135,14 +135,15 @@ def test_looking_for_a_post_and_for_people_is_watched_too(connected, member, ser
     assert PdsHost.objects.get().paused_until == resets
 
 
-def test_every_write_is_watched(connected, member, server):
-    """The agents' own way to the PDS: the headers of a real exchange reach the budgets."""
+def test_rate_limits_of_writes_are_noted(connected, member, server):
+    """The headers of a response to a call of an agent are read."""
     AccountLane.objects.create(author_did=ALICE)
     resets, serve = soon(), server.serve_pds
 
     def with_headers(request):
-        said = serve(request)
-        return answer(said.status, said.body, {**said.headers, **headers(remaining=1, resets=resets)})
+        response = serve(request)
+        limits = headers(remaining=1, resets=resets)
+        return answer(response.status, response.body, {**response.headers, **limits})
 
     server.network.origins[server.pds] = with_headers
     OAuthBlueskyAgent().delete_post(member.pk, ALICE, "3kabcdefghi2k")

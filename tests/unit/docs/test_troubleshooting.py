@@ -16,6 +16,7 @@ SPEAKERS = [
     *(path for path in (ROOT / "script").iterdir() if path.is_file()),
     ROOT / "sandbox" / "network.py",
     ROOT / "tests" / "conftest.py",
+    *(ROOT / "tests" / "runner").glob("*.py"),
 ]
 # A sentence that is split over lines in the code; a hole that is filled when it is said.
 SPLIT, HOLE = re.compile(r'"\s*\n\s*f?"'), re.compile(r"…|\bPostgreSQL\b|\bpostgresql\b")

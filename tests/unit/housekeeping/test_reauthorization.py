@@ -21,14 +21,14 @@ def narrow():
     MemberIdentity.objects.update(bsky_scope="atproto")
 
 
-def test_a_new_address_ends_the_sessions_of_the_old_one_and_counts_them(connected, settings, told):
+def test_a_new_address_ends_the_sessions_of_the_old_one_and_counts_them(connected, settings, hook_calls):
     assert reauthorization.mark_changed_address() == 0
     site = dataclasses.replace(settings.ELONARA.site, url="https://events.example")
     settings.ELONARA = dataclasses.replace(settings.ELONARA, site=site)
     assert reauthorization.mark_changed_address() == 1
     row = MemberIdentity.objects.get()
     assert (row.state, row.state_reason, row.bsky_refresh_token_enc) == ("needs_reauth", "client_changed", "")
-    assert [name for name, *_ in told if name == "on_needs_member"] == ["on_needs_member"]
+    assert [name for name, *_ in hook_calls if name == "on_needs_member"] == ["on_needs_member"]
     assert reauthorization.mark_changed_address() == 0
 
 

@@ -37,7 +37,9 @@ def test_a_session_in_use_is_left_alone(row, server):
     assert len(server.network.sent("/token")) == before
 
 
-def test_a_session_that_the_server_ended_needs_its_member_and_the_others_go_on(connect, make_member, server, told):
+def test_a_session_that_the_server_ended_needs_its_member_and_the_others_go_on(
+    connect, make_member, server, hook_calls
+):
     from tests.fakes.oauth import ALICE, BOB
 
     alice, bob = make_member(), make_member()
@@ -48,7 +50,7 @@ def test_a_session_that_the_server_ended_needs_its_member_and_the_others_go_on(c
     assert session_renewal.renew_idle() == 1
     states = dict(MemberIdentity.objects.values_list("bsky_did", "state"))
     assert states == {ALICE: "needs_reauth", BOB: "active"}
-    assert ("on_needs_member", alice.pk, ALICE) in told
+    assert ("on_needs_member", alice.pk, ALICE) in hook_calls
 
 
 def test_a_server_that_is_away_costs_nobody_a_session(row, server, clock):

@@ -1,4 +1,4 @@
-"""App passwords: given by members on a form, or by the operator for the relay account in the settings.
+"""App passwords: stored, checked and removed. Members give theirs on a form, the operator the relay account's.
 
 The form never links an account: the password's DID must be the one that the member has proved by OAuth.
 """
@@ -60,7 +60,7 @@ class AppPasswordRefused(Exception):
 
 
 class RelayUnavailable(Exception):
-    """The relay account cannot be used: none is configured, or its PDS does not take the password."""
+    """The relay account cannot be used: none is configured, its PDS refuses the password, or cannot be reached."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -68,9 +68,9 @@ class RelayUnavailable(Exception):
 
 
 def connect(member: Member, identifier: str, password: str) -> AppPasswordSession:
-    """Check an app password at the member's PDS and keep it, sealed, with its session. Raises AppPasswordRefused.
+    """Check an app password at the member's PDS and store it, sealed, with its session. Raises AppPasswordRefused.
 
-    An empty `identifier` means the connected account. Another account is refused before the password goes anywhere.
+    An empty `identifier` means the connected account. Another account is refused before the password is sent.
     """
     identity, password = identity_row(member.pk), password.strip()
     if identity is None:
@@ -84,27 +84,27 @@ def connect(member: Member, identifier: str, password: str) -> AppPasswordSessio
             f"{named(account.handle)} is another account than {named(identity.bsky_handle)}, which you connected. "
             "Enter an app password of the connected one.",
         )
-    made = _open_session(account, password)
-    return _store(member, account, made, password)
+    session = _new_session(account, password)
+    return _store(member, account, session, password)
 
 
 def remove(member: Member) -> bool:
-    """Forget the member's app password and end its session; False where the server could not be told."""
+    """Delete the member's app password and end its session; False where the server could not be reached."""
     session = session_of(member.pk)
     if session is None:
         return True
-    # Forgotten first: whoever refreshes it at this moment loses the row, and with it the lease.
+    # The row goes first: a refresh that is under way then finds nowhere to store its tokens.
     AppPasswordSession.objects.filter(pk=session.pk).delete()
     return end_at_server(session)
 
 
 def session_of(member_id: int) -> AppPasswordSession | None:
-    """The member's app password, whatever its state."""
+    """The member's app password and its session, in any state; None where there is none."""
     return AppPasswordSession.objects.filter(member_id=member_id).first()
 
 
 def relay_session() -> AppPasswordSession:
-    """The session of the relay account, made on first use and anew when the settings change.
+    """The session of the relay account, made on first use and again when the settings have changed.
 
     Raises RelayUnavailable.
     """
@@ -114,35 +114,35 @@ def relay_session() -> AppPasswordSession:
     row = AppPasswordSession.objects.filter(member=None).first()
     if row is not None and _is_configured(row, relay.identifier, relay.app_password):
         return row
-    if relay_failures.failed_recently(relay):
+    if relay_failures.is_paused(relay):
         raise RelayUnavailable("relay_unavailable")
     try:
         account = network.resolver().resolve(relay.identifier.removeprefix("@"))
-        made = app_password.create_session(network.xrpc(), account.pds_url, account.did, relay.app_password)
-        row = _replace(None, account, made, relay.app_password)
+        session = app_password.create_session(network.xrpc(), account.pds_url, account.did, relay.app_password)
+        row = _replace(None, account, session, relay.app_password)
     except AtprotoError as fault:
         log.warning("the relay account %s cannot be used: %s", relay.identifier, fault)
         if isinstance(fault, AppPasswordError) or (isinstance(fault, XrpcError) and fault.kind in REFUSALS):
-            relay_failures.remember(relay, relay_failures.REFUSED_FOR)
+            relay_failures.pause(relay, relay_failures.REFUSED_PAUSE)
             relay_failures.refused(relay.identifier)
         else:
-            relay_failures.remember(relay, relay_failures.AWAY_FOR)
+            relay_failures.pause(relay, relay_failures.UNREACHABLE_PAUSE)
         raise RelayUnavailable("relay_unavailable") from fault
     except IntegrityError as fault:
-        log.warning("the relay account %s is also a member's, with an app password of hers", relay.identifier)
-        relay_failures.remember(relay, relay_failures.REFUSED_FOR)
+        log.warning("the relay account %s is also a member's account, with her own app password", relay.identifier)
+        relay_failures.pause(relay, relay_failures.REFUSED_PAUSE)
         raise RelayUnavailable("relay_unavailable") from fault
     relay_failures.settle()
     return row
 
 
 def relay_is_configured() -> bool:
-    """Whether the operator gave the site an account of its own to post from."""
+    """Whether the operator has configured a relay account."""
     return bool(settings.ELONARA.bluesky.relay.identifier)
 
 
 def relay_did() -> str:
-    """The DID of the relay account as far as it is known without asking the network, else `""`."""
+    """The DID of the relay account where it is known without a network request, else `""`."""
     if not relay_is_configured():
         return ""
     return AppPasswordSession.objects.filter(member=None).values_list("did", flat=True).first() or ""
@@ -158,10 +158,10 @@ def _account(identifier: str) -> Identity:
         raise AppPasswordRefused("unreachable", UNREACHABLE.format(who=named(identifier))) from fault
 
 
-def _open_session(account: Identity, password: str) -> AppSession:
+def _new_session(account: Identity, password: str) -> AppSession:
     who = named(account.handle)
     try:
-        made = app_password.create_session(network.xrpc(), account.pds_url, account.did, password)
+        session = app_password.create_session(network.xrpc(), account.pds_url, account.did, password)
     except MainPasswordRefused as fault:
         raise AppPasswordRefused("main_password", NOT_THE_MAIN_ONE) from fault
     except AuthFactorRequired as fault:
@@ -174,9 +174,9 @@ def _open_session(account: Identity, password: str) -> AppSession:
         raise _refusal(fault, who) from fault
     except NetworkError as fault:
         raise AppPasswordRefused("unreachable", UNREACHABLE.format(who=who)) from fault
-    if made.did != account.did:
+    if session.did != account.did:
         raise AppPasswordRefused("other_account", f"That app password is of another account than {who}.")
-    return made
+    return session
 
 
 def _refusal(fault: XrpcError, who: str) -> AppPasswordRefused:
@@ -193,10 +193,10 @@ def _refusal(fault: XrpcError, who: str) -> AppPasswordRefused:
             return AppPasswordRefused("server", f"The server of {who} refused or did not make sense. Try again later.")
 
 
-def _store(member: Member, account: Identity, made: AppSession, password: str) -> AppPasswordSession:
+def _store(member: Member, account: Identity, session: AppSession, password: str) -> AppPasswordSession:
     old = session_of(member.pk)
     try:
-        row = _replace(member, account, made, password)
+        row = _replace(member, account, session, password)
     except IntegrityError as fault:
         raise AppPasswordRefused(
             "is_relay", "That account is this site's relay account; its app password is in the site's settings."
@@ -207,7 +207,7 @@ def _store(member: Member, account: Identity, made: AppSession, password: str) -
     return row
 
 
-def _replace(member: Member | None, account: Identity, made: AppSession, password: str) -> AppPasswordSession:
+def _replace(member: Member | None, account: Identity, session: AppSession, password: str) -> AppPasswordSession:
     with transaction.atomic():
         rows = AppPasswordSession.objects.filter(member=member) if member else None
         rows = rows if rows is not None else AppPasswordSession.objects.filter(member=None)
@@ -215,7 +215,7 @@ def _replace(member: Member | None, account: Identity, made: AppSession, passwor
         rows.exclude(did=account.did).delete()
         row = row or AppPasswordSession(did=account.did, member=member)
         fields = {
-            **session_values(row, made, password),
+            **session_values(row, session, password),
             "handle": account.handle,
             "pds_url": account.pds_url,
             "state": AppPasswordSession.State.ACTIVE,
@@ -226,14 +226,14 @@ def _replace(member: Member | None, account: Identity, made: AppSession, passwor
         if row._state.adding:
             row.save(force_insert=True)
         else:
-            # Another fence: a refresh of the old session that is under way finds its place taken.
-            lost = {"lease_fence": F("lease_fence") + 1, "lease_owner": "", "lease_until": None}
-            AppPasswordSession.objects.filter(pk=row.pk).update(**fields, **lost, attempt_started_at=None)
+            # The next fence: a refresh of the old session that is under way must not store its tokens over these.
+            next_fence = {"lease_fence": F("lease_fence") + 1, "lease_owner": "", "lease_until": None}
+            AppPasswordSession.objects.filter(pk=row.pk).update(**fields, **next_fence, attempt_started_at=None)
     return row
 
 
 def _is_configured(row: AppPasswordSession, identifier: str, password: str) -> bool:
-    """Whether the stored relay session is the one that the settings name."""
+    """Whether the stored relay session is of the account and password in the settings."""
     if identifier.removeprefix("@").lower() not in {row.did.lower(), row.handle.lower()}:
         return False
     try:

@@ -1,4 +1,7 @@
-"""When the relay account cannot post: the operators are told, as no host can mend it, and its PDS is left in peace."""
+"""When the relay account gets no session: the operators are notified, and no other session is tried for a while.
+
+No host can do anything about it, so none is asked to.
+"""
 
 from __future__ import annotations
 
@@ -11,34 +14,35 @@ from elonara.bluesky.oauth.failures import named
 from elonara.members.notices import notify_operators, settle_operators
 from elonara.options import Relay
 
-KIND: Final = "relay password"  # of the operators' notice
+NOTICE_KIND: Final = "relay password"  # stored in the notice
 REFUSED: Final = (
     "Bluesky does not take the app password of this site's own account, {who}, so nothing is posted from it. Make a "
     "new one in the Bluesky app and set it as bluesky.relay.app_password; what waits for it then goes on."
 )
-# How long no new session is tried. Each process counts for itself: six of them stay below the 300 tries of a day.
-AWAY_FOR: Final = timedelta(minutes=30)
-REFUSED_FOR: Final = timedelta(hours=1)
+# How long no session is tried after a failure. Each process counts for itself: 48 tries a day in each of six processes
+# stay below the 300 `createSession` that a PDS allows a day.
+UNREACHABLE_PAUSE: Final = timedelta(minutes=30)
+REFUSED_PAUSE: Final = timedelta(hours=1)
 
-_last: tuple[Relay, datetime] | None = None  # the settings that failed, and until when
+_last: tuple[Relay, datetime] | None = None  # the settings that failed, and until when they are not tried
 
 
 def refused(identifier: str) -> None:
-    """The PDS does not take the password of the relay `identifier` (a handle or DID): tell the operators."""
-    notify_operators(KIND, REFUSED.format(who=named(identifier)), "/admin/jobs/")
+    """Notify the operators that the PDS refuses the password of the relay `identifier` (a handle or DID)."""
+    notify_operators(NOTICE_KIND, REFUSED.format(who=named(identifier)), "/admin/jobs/")
 
 
-def remember(relay: Relay, for_: timedelta) -> None:
-    """A session could not be made. Every page and every post of an approved host would try again."""
+def pause(relay: Relay, duration: timedelta) -> None:
+    """Try no session with these settings for a while: otherwise every page and every post would try one."""
     global _last  # noqa: PLW0603
-    _last = relay, timezone.now() + for_
+    _last = relay, timezone.now() + duration
 
 
-def failed_recently(relay: Relay) -> bool:
-    """Whether it failed with these very settings a moment ago."""
+def is_paused(relay: Relay) -> bool:
+    """Whether these very settings have failed recently."""
     return _last is not None and _last[0] == relay and timezone.now() < _last[1]
 
 
 def settle() -> None:
-    """It works again."""
-    settle_operators(KIND)
+    """Withdraw the operators' notice: the relay account has a session again."""
+    settle_operators(NOTICE_KIND)

@@ -1,7 +1,7 @@
-"""The sessions of app passwords: kept and refreshed, one process at a time. Never one session per post.
+"""The sessions of app passwords: stored, and refreshed by one process at a time. Never one session per post.
 
-A PDS allows 300 `createSession` a day and account, so a session is made anew only when its refresh token is no longer
-taken.
+A PDS allows 300 `createSession` a day per account, so a new session is made only when the refresh token is refused.
+What may go wrong during a refresh, and what a crash costs, is explained in `elonara.bluesky.refresh_lease`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ NO_TOKENS = {"access_jwt_enc": "", "refresh_jwt_enc": "", "access_expires_at": N
 
 
 def authorizer(session: AppPasswordSession) -> BearerAuth:
-    """What authorizes one piece of work at `session.pds_url`. Raises SessionOver and TryLater, also later."""
+    """An authorizer for the calls of one piece of work at `session.pds_url`.
+
+    Raises SessionEnded and TryLater, also later, from inside a call.
+    """
     token = _usable(session, "") or fresh_token(session)
 
     def another_token() -> str:
@@ -39,20 +42,22 @@ def authorizer(session: AppPasswordSession) -> BearerAuth:
 
 
 def fresh_token(session: AppPasswordSession, *, refused: str = "") -> str:
-    """The session's access token, renewed if it has ended or is the `refused` one."""
-    return refresh_under_lease(AppPasswordSession, session.pk, usable=lambda row: _usable(row, refused), renew=_renew)
+    """The session's access token, refreshed if it has expired or is the `refused` one."""
+    return refresh_under_lease(
+        AppPasswordSession, session.pk, usable=lambda row: _usable(row, refused), refresh=_refresh
+    )
 
 
-def session_values(row: AppPasswordSession, made: AppSession, password: str | None = None) -> dict[str, object]:
-    """The columns that a session fills, sealed for `row`; the password too where it is new."""
-    secrets = {"access_jwt_enc": made.access_jwt, "refresh_jwt_enc": made.refresh_jwt}
+def session_values(row: AppPasswordSession, session: AppSession, password: str | None = None) -> dict[str, object]:
+    """The columns of a session, sealed for `row`; the password's too where it is new."""
+    secrets = {"access_jwt_enc": session.access_jwt, "refresh_jwt_enc": session.refresh_jwt}
     if password is not None:
         secrets["app_password_enc"] = password
-    return {**sealed_columns(row, secrets), "access_expires_at": made.expires_at}
+    return {**sealed_columns(row, secrets), "access_expires_at": session.expires_at}
 
 
 def end_at_server(session: AppPasswordSession) -> bool:
-    """Tell the PDS that the session is over; False where it could not be told. Never raises."""
+    """Delete the session at its PDS; False where that failed. Never raises."""
     try:
         refresh_jwt = unsealed(session, "refresh_jwt_enc")
         if refresh_jwt is not None:
@@ -65,24 +70,24 @@ def end_at_server(session: AppPasswordSession) -> bool:
 
 def _usable(row: AppPasswordSession, refused: str) -> str | None:
     if row.state != AppPasswordSession.State.ACTIVE:
-        raise _over(row, row.state_reason or "app_password_refused")
+        raise _ended(row, row.state_reason or "app_password_refused")
     if not row.access_expires_at or row.access_expires_at <= timezone.now() + timedelta(seconds=EXPIRY_MARGIN_SECONDS):
         return None
     token = _open(row, "access_jwt_enc")
     return token if token and token != refused else None
 
 
-def _renew(row: AppPasswordSession, lease: Lease) -> str:
-    made = _refreshed(row, lease) or _made_anew(row, lease)
-    values = session_values(row, made)
+def _refresh(row: AppPasswordSession, lease: Lease) -> str:
+    session = _refreshed_session(row, lease) or _new_session(row, lease)
+    values = session_values(row, session)
     if not lease.update(**values, attempt_started_at=None):
-        # The member gave a new app password in the meantime; this session has no place any more.
+        # The member has given a new app password in the meantime, and with it another session.
         raise TryLater("busy", retry_after=1)
-    return made.access_jwt
+    return session.access_jwt
 
 
-def _refreshed(row: AppPasswordSession, lease: Lease) -> AppSession | None:
-    """The session with new tokens, None where its refresh token is no longer taken (or was lost on the way)."""
+def _refreshed_session(row: AppPasswordSession, lease: Lease) -> AppSession | None:
+    """The session with new tokens, None where the server refuses its refresh token."""
     refresh_jwt = _open(row, "refresh_jwt_enc")
     if not refresh_jwt:
         return None
@@ -98,31 +103,29 @@ def _refreshed(row: AppPasswordSession, lease: Lease) -> AppSession | None:
         raise TryLater("unreachable") from fault
 
 
-def _made_anew(row: AppPasswordSession, lease: Lease) -> AppSession:
+def _new_session(row: AppPasswordSession, lease: Lease) -> AppSession:
     password = _open(row, "app_password_enc")
     try:
-        # The account may have moved since; its DID stays.
+        # The account may have moved to another PDS; its DID stays.
         pds_url = network.resolver().resolve_did(row.did, fresh=True).pds_url or row.pds_url
-        made = app_password.create_session(network.xrpc(), pds_url, row.did, password)
+        session = app_password.create_session(network.xrpc(), pds_url, row.did, password)
     except AppPasswordError as fault:
         raise _refuse(row, lease) from fault
     except XrpcError as fault:
         if fault.kind in REFUSALS:
             raise _refuse(row, lease) from fault
         raise _later(row, fault) from fault
-    except IdentityError as fault:
+    except (IdentityError, NetworkError) as fault:
         raise TryLater("unreachable") from fault
-    except NetworkError as fault:
-        raise TryLater("unreachable") from fault
-    if made.did != row.did:
+    if session.did != row.did:
         raise _refuse(row, lease)
     row.pds_url = pds_url
     lease.update(pds_url=pds_url)
-    return made
+    return session
 
 
 def _refuse(row: AppPasswordSession, lease: Lease) -> SessionEnded | TryLater:
-    """The PDS no longer takes the password: nothing of it is tried again."""
+    """The PDS refuses the password: mark the row, so that it is not tried again, and notify whoever can help."""
     state = AppPasswordSession.State.REFUSED
     if lease.update(state=state, state_reason="app_password_refused", attempt_started_at=None, **NO_TOKENS):
         log.info("the app password of %s is no longer taken", row.did)
@@ -130,11 +133,11 @@ def _refuse(row: AppPasswordSession, lease: Lease) -> SessionEnded | TryLater:
             hooks.on_needs_member.fire(row.member_id, row.did)
         else:
             relay_failures.refused(row.handle)
-    return _over(row, "app_password_refused")
+    return _ended(row, "app_password_refused")
 
 
-def _over(row: AppPasswordSession, reason: str) -> SessionEnded | TryLater:
-    # No host can mend the relay, so none is asked for anything: her posts wait until the operator has mended it.
+def _ended(row: AppPasswordSession, reason: str) -> SessionEnded | TryLater:
+    # A host can do nothing about the relay account: her posts wait until the operator has given it a new password.
     return SessionEnded(reason) if row.member_id is not None else TryLater("relay_unavailable")
 
 
@@ -151,5 +154,5 @@ def _open(row: AppPasswordSession, column: str) -> str:
         found = unsealed(row, column)
     except CannotUnseal as fault:
         log.error("the app password of %s cannot be opened: %s", row.did, fault)  # noqa: TRY400
-        raise _over(row, "unreadable") from fault
+        raise _ended(row, "unreadable") from fault
     return found.reveal() if found else ""

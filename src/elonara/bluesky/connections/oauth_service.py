@@ -1,7 +1,7 @@
-"""`BlueskyOAuthService`: who a member is on Bluesky, by OAuth. The account rules of the site live here.
+"""`BlueskyOAuthService`: what the rest of the site calls to connect, prove and disconnect a Bluesky account.
 
-One DID belongs to one member and is never moved. Signing in and proving a DID leave no session behind; only Connect
-and Reauthorize store one, over the old one, which is then revoked.
+One DID belongs to one member and is never moved (`account_rules`). Signing in and proving a DID leave no session
+behind; only Connect and Reauthorize store one, in place of the old one, which is then revoked.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from elonara.atproto.oauth.client import TokenSet
 from elonara.atproto.oauth.dpop import DpopKey
 from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky.connections import linking
+from elonara.bluesky.connections.account_rules import refuse_conflict, wrong_account
+from elonara.bluesky.connections.revocation import revoke_tokens
 from elonara.bluesky.identity.identities import ConnectedIdentity, by_did, identity_row
 from elonara.bluesky.identity.people import INVALID_HANDLE
 from elonara.bluesky.identity.profiles import public_profile
@@ -30,11 +32,11 @@ from elonara.members.models import Member
 
 log = logging.getLogger(__name__)
 
-STORING = frozenset({AuthorizationPurpose.CONNECT, AuthorizationPurpose.REAUTHORIZE})
+STORING_PURPOSES = frozenset({AuthorizationPurpose.CONNECT, AuthorizationPurpose.REAUTHORIZE})
 
 
 class BlueskyOAuthService:
-    """Begins and finishes trips to authorization servers, and answers questions about members' identities."""
+    """Begins and finishes authorization requests, and tells the site about members' identities."""
 
     def begin(
         self,
@@ -43,18 +45,18 @@ class BlueskyOAuthService:
         *,
         member: Member | None = None,
         browser: str,
-        next: str = "",  # noqa: A002 - the name of the contract's query parameter
+        next: str = "",  # noqa: A002 - the name of the pages' query parameter
         payload: Mapping[str, Any] | None = None,
         confirmed: bool = False,
         expected_did: str = "",
     ) -> str:
-        """Begin a trip and return the authorize URL to send the browser to.
+        """Push an authorization request and return the URL to send the browser to.
 
         `identifier` is a handle, a DID or the https address of a server. `browser` is a random value of the browser's
         session. `confirmed` says that the member asked for a link by a POST with CSRF. Raises AuthorizationFailed:
         unknown_account, not_pointing_back, unreachable, server, wrong_account.
         """
-        storing = purpose in STORING
+        storing = purpose in STORING_PURPOSES
         if storing and member is None:
             raise ValueError(f"{purpose} is for a signed-in member")
         if purpose == AuthorizationPurpose.REAUTHORIZE and member is not None:
@@ -63,10 +65,10 @@ class BlueskyOAuthService:
                 raise AuthorizationFailed("not_connected", "Connect your Bluesky account first.", next=next)
             identifier = expected_did = identity.bsky_did
         try:
-            started = oauth_client.clients().trips.begin(
+            started = oauth_client.clients().authorization.begin(
                 identifier.strip(),
                 scope=scopes.connect() if storing else scopes.sign_in(),
-                # Both want to be asked: the granted permissions may have changed, or a session may be forgotten there.
+                # Reauthorizing is for missing permissions or a lost session: the old consent is not enough.
                 prompt="consent" if purpose == AuthorizationPurpose.REAUTHORIZE else "",
             )
         except AtprotoError as fault:
@@ -84,23 +86,23 @@ class BlueskyOAuthService:
                 handle=started.handle,
                 payload=dict(payload or {}),
             )
-        wish = authorization_requests.NewAuthorizationRequest(
+        new = authorization_requests.NewAuthorizationRequest(
             purpose, browser, member if storing else None, next, payload, confirmed, expected_did
         )
-        authorization_requests.store(started, wish)
+        authorization_requests.store(started, new)
         return started.authorize_url
 
     def reauthorize(self, member: Member, browser: str, next: str = "") -> str:  # noqa: A002
-        """Begin a trip that overwrites the member's tokens and scope; for the same DID only."""
+        """Begin a request whose tokens and scope replace the member's stored ones; for the same DID only."""
         return self.begin(
             AuthorizationPurpose.REAUTHORIZE, "", member=member, browser=browser, next=next, confirmed=True
         )
 
     def finish(self, params: Mapping[str, str], *, browser: str, member: Member | None = None) -> Outcome:
-        """End a trip with what the callback brought. `member` is who is signed in. Raises AuthorizationFailed."""
+        """Finish a request with the callback's parameters. `member` is who is signed in. Raises AuthorizationFailed."""
         row, started = authorization_requests.consume(params.get("state", ""), browser, member)
         try:
-            tokens = oauth_client.clients().trips.finish(started, params)
+            tokens = oauth_client.clients().authorization.finish(started, params)
         except AtprotoError as fault:
             raise as_authorization_failure(
                 fault,
@@ -110,30 +112,30 @@ class BlueskyOAuthService:
                 payload=authorization_requests.pending_action(row),
             ) from fault
         expected = row.payload.get("expected") or ""
-        if row.purpose not in STORING:
+        if row.purpose not in STORING_PURPOSES:
             return self._proved(row, tokens, started.dpop_key, expected)
         if row.member is None or (expected and tokens.did != expected):
-            linking.revoke_tokens(tokens, started.dpop_key, row.assertion_kid)
-            raise linking.wrong_account(row, expected, tokens)
+            revoke_tokens(tokens, started.dpop_key, row.assertion_kid)
+            raise wrong_account(row, expected, tokens)
         if not row.confirmed and not self._is_hers(row.member, tokens.did):
-            linking.refuse_foreign(row, row.member, tokens, started.dpop_key)
+            refuse_conflict(row, row.member, tokens, started.dpop_key)
             authorization_requests.keep_for_confirmation(row, tokens)
             return NeedsConfirmation(row.pk, tokens.did, tokens.handle, row.next)
         identity = linking.store_session(row, row.member, tokens, started.dpop_key)
         return Connected(identity, row.next)
 
     def confirm(self, request_id: UUID, browser: str, member: Member) -> Connected:
-        """The member says, by a POST with CSRF, that the DID of a trip is hers. Raises AuthorizationFailed."""
+        """Store the session: a POST with CSRF says that this DID is the member's. Raises AuthorizationFailed."""
         row = authorization_requests.for_browser(request_id, browser)
         kept = authorization_requests.kept_tokens(row) if row else None
-        # Forgotten before it is used: of two presses one goes on.
+        # Deleted before it is used: if she presses the button twice, one request goes on.
         if row is None or kept is None or row.member_id != member.pk or not authorization_requests.forget(row):
             raise AuthorizationFailed("expired", authorization_requests.EXPIRED)
         tokens, key = kept
         return Connected(linking.store_session(row, member, tokens, key), row.next)
 
     def waiting(self, request_id: UUID, browser: str, member: Member) -> NeedsConfirmation:
-        """The trip that a confirm page asks about. Raises AuthorizationFailed."""
+        """What the confirm page asks about. Raises AuthorizationFailed."""
         row = authorization_requests.for_browser(request_id, browser)
         kept = row.payload.get("tokens") if row else None
         if row is None or not kept or row.member_id != member.pk:
@@ -141,11 +143,11 @@ class BlueskyOAuthService:
         return NeedsConfirmation(row.pk, kept["did"], kept["handle"], row.next)
 
     def decline(self, request_id: UUID, browser: str) -> None:
-        """The member says on the confirm page that she does not want this: the session is revoked and forgotten."""
+        """Revoke and delete the session that waits for confirmation: the member does not want it."""
         row = authorization_requests.for_browser(request_id, browser)
         kept = authorization_requests.kept_tokens(row) if row else None
         if row is not None and kept is not None and authorization_requests.forget(row):
-            linking.revoke_tokens(*kept, row.assertion_kid)
+            revoke_tokens(*kept, row.assertion_kid)
 
     def get_identity_for_member(self, member_id: int) -> ConnectedIdentity | None:
         """The member's DID, handle, token, scope and state; None where she never proved a DID."""
@@ -157,7 +159,7 @@ class BlueskyOAuthService:
         return MemberIdentity.objects.filter(member_id=member_id, state=MemberIdentity.State.ACTIVE).exists()
 
     def authorizer(self, member_id: int) -> tuple[str, Authorizer]:
-        """The member's PDS and what authorizes calls to it.
+        """The URL of the member's PDS, and an authorizer for calls to it.
 
         Raises `elonara.bluesky.refresh_lease.SessionEnded` and `TryLater`, also later from inside a call.
         """
@@ -167,18 +169,18 @@ class BlueskyOAuthService:
         return oauth_sessions.authorizer(row)
 
     def link_sign_in(self, member: Member, did: str, handle: str, display_name: str = "") -> MemberIdentity:
-        """Note a proved DID as a way to sign in, without a session. Raises AuthorizationFailed."""
+        """Store a proved DID as a way to sign in, without a session. Raises AuthorizationFailed."""
         return linking.link_sign_in(member, did, handle, display_name)
 
     def disconnect(self, member: Member) -> bool:
         """Revoke and drop the session, the app password and the graph copy; the DID stays a way to sign in.
 
-        False where the server could not be told. What is stored here is gone in any case.
+        False where a server could not be reached. What is stored here is deleted in any case.
         """
         return linking.disconnect(member)
 
     def remove_sign_in(self, member: Member) -> None:
-        """Free the DID. Raises `linking.LastWayToSignIn` where the member has no password."""
+        """Delete the DID; anybody may link it then. Raises `linking.LastWayToSignIn` where there is no password."""
         linking.remove_sign_in(member)
 
     def client_metadata(self) -> dict[str, Any]:
@@ -190,10 +192,10 @@ class BlueskyOAuthService:
         return oauth_client.jwks()
 
     def _proved(self, row: AuthorizationRequest, tokens: TokenSet, key: DpopKey, expected: str) -> SignedIn | Proved:
-        # Made to say who somebody is: ended as soon as it has said so.
-        linking.revoke_tokens(tokens, key, row.assertion_kid)
+        # This session was needed only to learn the DID.
+        revoke_tokens(tokens, key, row.assertion_kid)
         if expected and tokens.did != expected:
-            raise linking.wrong_account(row, expected, tokens)
+            raise wrong_account(row, expected, tokens)
         identity = by_did(tokens.did)
         if identity and tokens.handle not in {INVALID_HANDLE, identity.bsky_handle}:
             identity.bsky_handle = tokens.handle

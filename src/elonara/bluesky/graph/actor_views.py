@@ -1,4 +1,4 @@
-"""What Bluesky last said about people, as one member sees them. A cache with an age, gone on disconnect."""
+"""A cache of profiles as one member sees them, with the time of each. Deleted when she disconnects."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from django.utils import timezone
 from elonara.bluesky.identity.people import Person
 from elonara.bluesky.models import ActorView
 
-MAX_AGE_SECONDS = 600.0  # seconds: no answer holds longer
+MAX_AGE_SECONDS = 600.0  # a view older than this is fetched again
 KEPT_FOR = timedelta(days=1)
 
 
 def fresh(member_id: int, names: Collection[str], max_age: float) -> dict[str, Person]:
-    """Answers of at most `max_age` seconds ago, by DID and by handle. Only those with a known viewer state."""
+    """Views of at most `max_age` seconds ago, by DID and by handle. Only those with a known viewer state are stored."""
     now = timezone.now()
     since = now - timedelta(seconds=min(max_age, MAX_AGE_SECONDS))
     named = Q(did__in=[name for name in names if name.startswith("did:")])
@@ -28,7 +28,7 @@ def fresh(member_id: int, names: Collection[str], max_age: float) -> dict[str, P
 
 
 def keep(member_id: int, people: Iterable[Person]) -> None:
-    """Remember answers in which the viewer's state was known; what was not known is asked again next time."""
+    """Store the views whose viewer state is known; the others are fetched again next time."""
     now = timezone.now()
     rows = {
         person.did: ActorView(member_id=member_id, did=person.did, person=person.to_dict(), checked_at=now)
@@ -41,10 +41,10 @@ def keep(member_id: int, people: Iterable[Person]) -> None:
 
 
 def forget(member_id: int) -> int:
-    """Delete every answer that was given to this member; how many there were."""
+    """Delete all views of this member. Returns how many."""
     return ActorView.objects.filter(member_id=member_id).delete()[0]
 
 
 def forget_old() -> int:
-    """Delete answers that nobody has asked about for a day; how many there were."""
+    """Delete the views that were not fetched again for a day. Returns how many."""
     return ActorView.objects.filter(checked_at__lt=timezone.now() - KEPT_FOR).delete()[0]

@@ -1,4 +1,4 @@
-"""Reading a member's people anew, because she asked for it."""
+"""Fetching a member's people again, because she asked for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from elonara.bluesky.graph import service as graph_service
 
 @dataclass(frozen=True)
 class Resync:
-    """What was forgotten and what was read. `known`: the viewer's state (blocks, mutes) came with it."""
+    """How many views were deleted and how many people read. `known`: blocks and mutes came with them."""
 
     forgotten: int
     read: int
@@ -22,9 +22,9 @@ class Resync:
 
 
 def resync(member_id: int) -> Resync:
-    """Forget what Bluesky said about people, then read and keep one page of followers and one of follows.
+    """Delete the member's stored views, then fetch and store one page of followers and one of follows.
 
-    Raises `GraphUnavailable`; then nothing is kept, and everything is asked anew when needed.
+    Raises `GraphUnavailable`; then nothing is stored, and each person is fetched again when needed.
     """
     forgotten = actor_views.forget(member_id)
     service = graph_service.current()

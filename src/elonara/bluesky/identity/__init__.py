@@ -1,5 +1,5 @@
 """Who a member is on Bluesky: the DIDs that were proved, handles, names and pictures.
 
-`identities` reads the stored rows, `profiles` asks the public AppView, `people` is one person as a member sees them.
+`identities` reads the stored rows, `profiles` reads the public AppView, `people` has a person as one member sees them.
 Nothing here signs anybody in or links a DID to a member: that is `connections`.
 """

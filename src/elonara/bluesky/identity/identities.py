@@ -24,8 +24,8 @@ _OF_EITHER = CompiledQuery(lambda did, member: MemberIdentity.objects.filter(Q(b
 class ConnectedIdentity:
     """A member's Bluesky identity: `state` is `active`, `needs_reauth` or `revoked`, `reason` says why not active.
 
-    `scope` is as granted; `can_read_graph` and `can_write` follow from it and from the state. `expires_at` is the
-    access token's end, `session_ends_at` that of the whole session.
+    `scope` is the granted one; `can_read_graph` and `can_write` follow from it and the state. `expires_at` is when the
+    access token expires, `session_ends_at` when the server ends the whole session.
     """
 
     member_id: int
@@ -46,7 +46,7 @@ class ConnectedIdentity:
 
     @property
     def access_token(self) -> Sealed | None:
-        """The access token, opened when asked for; None where there is none. It never leaves the server."""
+        """The access token, unsealed when it is read; None where there is none. It never leaves the server."""
         try:
             return unsealed(self.row, "bsky_access_token_enc")
         except CannotUnseal as fault:
@@ -55,22 +55,22 @@ class ConnectedIdentity:
 
     @property
     def connected(self) -> bool:
-        """Whether the session works, as far as is known."""
+        """Whether there is a session that works, as far as is known."""
         return self.state == MemberIdentity.State.ACTIVE
 
     @property
     def granted(self) -> list[str]:
-        """What the member allowed, in words."""
+        """The permissions that the member granted, in words."""
         return scopes.in_words(self.scope)
 
     @property
     def not_granted(self) -> list[str]:
-        """What Connect asks for and the member or her server did not allow, in words."""
+        """The permissions that Connect requests and the member or her server did not grant, in words."""
         return scopes.missing_in_words(self.scope)
 
     @classmethod
     def of(cls, row: MemberIdentity) -> ConnectedIdentity:
-        """What a row says."""
+        """The identity in a row."""
         active = row.state == MemberIdentity.State.ACTIVE
         return cls(
             member_id=row.member_id,
@@ -92,15 +92,15 @@ class ConnectedIdentity:
 
 
 def identity_row(member_id: int) -> MemberIdentity | None:
-    """The member's row, if she ever proved a DID."""
+    """The member's row, None where she never proved a DID."""
     return _OF_MEMBER.first(member=member_id)
 
 
 def either(did: str, member_id: int) -> list[MemberIdentity]:
-    """The rows of a DID and of a member: none, one, or two that are not of each other."""
+    """The rows of this DID and of this member: none, one of both, or two that conflict."""
     return _OF_EITHER.all(did=did, member=member_id)
 
 
 def by_did(did: str) -> MemberIdentity | None:
-    """Whose DID it is, with the member."""
+    """The row of this DID with its member, None where nobody here has proved it."""
     return MemberIdentity.objects.select_related("member").filter(bsky_did=did).first()

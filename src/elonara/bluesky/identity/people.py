@@ -11,8 +11,9 @@ from typing import Any
 from elonara.atproto.syntax import is_did, is_handle
 
 INVALID_HANDLE = "handle.invalid"
-MAX_DID_LENGTH = 256  # what our columns hold
-# Control characters and halves of surrogate pairs: PostgreSQL stores neither, and anybody may name herself so.
+MAX_DID_LENGTH = 256  # characters, as in our columns
+MAX_NAME_LENGTH = 640  # characters, as in our columns
+# Control characters and halves of surrogate pairs: anybody may have them in a name, but PostgreSQL refuses them.
 _UNSTORABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
 
 
@@ -20,8 +21,9 @@ _UNSTORABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
 class Person:
     """A profile with the viewer state of one member.
 
-    `known` is false where blocks and mutes could not be read (the anonymous AppView): such a person can be seen,
-    not invited. `gone` is `""`, `deactivated`, `takendown` or `deleted`. `labels` are the account's moderation labels.
+    `known` is false where blocks and mutes could not be read (from the AppView, anonymously): such a person can be
+    seen, not invited. `gone` is `""`, `deactivated`, `takendown` or `deleted`. `labels` are the account's moderation
+    labels.
     """
 
     did: str
@@ -44,16 +46,16 @@ class Person:
 
     @property
     def name(self) -> str:
-        """What other people read: the display name, else the handle."""
+        """The display name, or the handle where there is none."""
         return self.display_name or self.handle
 
     def to_dict(self) -> dict[str, Any]:
-        """A form for JSON columns."""
+        """The values as a JSON column stores them."""
         return dataclasses.asdict(self) | {"labels": list(self.labels)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Person:
-        """The opposite of `to_dict`; names of another version are left out."""
+        """The opposite of `to_dict`; fields that another version has stored are left out."""
         names = {part.name for part in dataclasses.fields(cls)}
         kept = {name: value for name, value in values.items() if name in names}
         return cls(**kept | {"labels": tuple(kept.get("labels", ()))})
@@ -62,8 +64,8 @@ class Person:
     def from_profile(cls, profile: Mapping[str, Any], *, known: bool) -> Person:
         """Read any of `app.bsky.actor.defs#profileViewBasic`, `#profileView` and `#profileViewDetailed`.
 
-        Raises KeyError or TypeError where the answer names no DID; what else is malformed counts as absent. The
-        answer comes from a server of the member's choice, and handles are written into posts, also the relay's.
+        Raises KeyError or TypeError where the profile has no DID; any other malformed field counts as absent. Profiles
+        come from a server of the member's choice, and their handles are written into posts, also the relay account's.
         """
         did = profile["did"]
         if not isinstance(did, str) or len(did) > MAX_DID_LENGTH or not is_did(did):
@@ -74,7 +76,7 @@ class Person:
         return cls(
             did=did,
             handle=handle if is_handle(handle) else INVALID_HANDLE,
-            display_name=_text(profile, "displayName")[:640],
+            display_name=_text(profile, "displayName")[:MAX_NAME_LENGTH],
             avatar=_text(profile, "avatar") if _text(profile, "avatar").startswith(("https://", "http://")) else "",
             follows_you=bool(viewer.get("followedBy")),
             you_follow=bool(viewer.get("following")),

@@ -1,6 +1,6 @@
-"""What anybody may read about an account: the public AppView, without a viewer.
+"""Public profiles, read anonymously from the AppView, and the job that keeps those of connected members up to date.
 
-The names and pictures of connected members are read by a job, so that a slow AppView delays nobody's connect.
+A job reads them, so that a slow AppView delays nobody's connecting.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from elonara.bluesky.identity.people import Person
 from elonara.bluesky.models import MemberIdentity
 
 JOB_KIND: Final = "profile"
-PROFILE_SECONDS = 4.0  # a name and a picture are not worth a longer wait
+PROFILE_DEADLINE_SECONDS = 4.0  # a name and a picture are not worth a longer wait
 PROFILE_MAX_AGE: Final = timedelta(days=7)
+JITTER: Final = 0.1  # of that age
 RETRY_AFTER_FAILURE: Final = timedelta(hours=1)
-SWEEP_BATCH: Final = 50  # of one sweep; the next one goes on
+SWEEP_BATCH: Final = 50  # rows a sweep; the next sweep takes the next ones
+MAX_URL_LENGTH: Final = 1000  # characters, as in our columns
 
 log = logging.getLogger(__name__)
 
@@ -33,34 +35,34 @@ def install() -> None:
     jobs.register(JOB_KIND, refresh_profile, sweep)
 
 
-def public_profile(actor: str, *, deadline: float = PROFILE_SECONDS) -> Person | None:
+def public_profile(actor: str, *, deadline: float = PROFILE_DEADLINE_SECONDS) -> Person | None:
     """The public profile of a DID or handle, None where it cannot be read. Never raises for the network."""
     try:
-        answer = network.xrpc().query(
+        response = network.xrpc().query(
             network.appview_url(), "app.bsky.actor.getProfile", {"actor": actor}, deadline=deadline
         )
-        return Person.from_profile(answer, known=False)
+        return Person.from_profile(response, known=False)
     except (AtprotoError, KeyError, TypeError) as fault:
         log.info("no public profile of %s: %s", actor, fault)
         return None
 
 
 def refresh_profile(did: str) -> datetime | None:
-    """Read the name and the picture of a connected DID, where that is due. What cannot be read stays as it is."""
+    """Update the name and picture of a connected DID, if that is due. What cannot be read stays as it is."""
     row = MemberIdentity.objects.filter(bsky_did=did, profile_due_at__lte=timezone.now()).first()
     if row is None:
         return None
     profile = public_profile(did)
-    # Spread, so that members who came in one hour are not asked about in one hour for ever.
-    after = PROFILE_MAX_AGE * random.uniform(0.9, 1.1) if profile else RETRY_AFTER_FAILURE  # noqa: S311
-    values = {"display_name": profile.display_name, "avatar_url": profile.avatar[:1000]} if profile else {}
-    # Whoever disconnected meanwhile has no name here any more; whoever connected anew is read once more.
+    # With jitter: members who connected in the same hour are not all read in the same hour ever after.
+    after = PROFILE_MAX_AGE * random.uniform(1 - JITTER, 1 + JITTER) if profile else RETRY_AFTER_FAILURE  # noqa: S311
+    values = {"display_name": profile.display_name, "avatar_url": profile.avatar[:MAX_URL_LENGTH]} if profile else {}
+    # Only if nothing has changed meanwhile: a member who disconnected keeps no name, one who connected is read again.
     rows = MemberIdentity.objects.filter(pk=row.pk, profile_due_at=row.profile_due_at)
     rows.update(profile_due_at=timezone.now() + after, **values)
-    return None  # the sweep finds the next time
+    return None  # `sweep` finds the row when it is due again
 
 
 def sweep() -> Iterator[tuple[str, datetime | None]]:
-    """Connected DIDs whose profile is due, the longest waiting first."""
+    """Connected DIDs whose profile is due, those that have waited longest first."""
     rows = MemberIdentity.objects.filter(profile_due_at__lte=timezone.now()).order_by("profile_due_at")
     yield from rows.values_list("bsky_did", "profile_due_at")[:SWEEP_BATCH]

@@ -1,4 +1,4 @@
-"""Trips to authorization servers: the row that remembers one, and who may come back with it."""
+"""Authorization requests in progress: the row that is stored for each, and who may finish it in the callback."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ ANOTHER_BROWSER = "This sign-in was begun in another browser, or this one refuse
 
 @dataclass(frozen=True)
 class NewAuthorizationRequest:
-    """What a trip is for. `expected_did` is the account that must come back, where only one will do."""
+    """What is to be stored for a new authorization request.
+
+    `expected_did` is the only account that will do, `""` where any will. `payload` is the action to apply afterwards.
+    """
 
     purpose: str
     browser: str
@@ -40,13 +43,13 @@ class NewAuthorizationRequest:
     expected_did: str = ""
 
 
-def store(started: AuthorizationStarted, wish: NewAuthorizationRequest) -> AuthorizationRequest:
-    """Store a trip that has begun. Its secrets are sealed, its `state` is kept as a digest."""
+def store(started: AuthorizationStarted, new: NewAuthorizationRequest) -> AuthorizationRequest:
+    """Store a request that was pushed to the server. Its secrets are sealed, of its `state` only a digest is stored."""
     row = AuthorizationRequest(
         state_hash=_digest(started.state.reveal()),
-        browser_hash=_digest(wish.browser),
-        purpose=wish.purpose,
-        member=wish.member,
+        browser_hash=_digest(new.browser),
+        purpose=new.purpose,
+        member=new.member,
         expected_did=started.did or "",
         handle=started.handle,
         issuer=started.issuer,
@@ -55,9 +58,9 @@ def store(started: AuthorizationStarted, wish: NewAuthorizationRequest) -> Autho
         client_id=started.client_id,
         assertion_kid=started.kid,
         scope=started.scope,
-        confirmed=wish.confirmed,
-        next=wish.next[:500],
-        payload={"press": dict(wish.payload or {}), "expected": wish.expected_did},
+        confirmed=new.confirmed,
+        next=new.next[:500],
+        payload={"press": dict(new.payload or {}), "expected": new.expected_did},
         expires_at=timezone.now() + REQUEST_LIFETIME,
     )
     secrets = {"verifier_enc": started.verifier.reveal(), "dpop_key_enc": started.dpop_key.to_json()}
@@ -71,17 +74,17 @@ def store(started: AuthorizationStarted, wish: NewAuthorizationRequest) -> Autho
 def consume(
     state: str, browser: str, member: Member | None = None
 ) -> tuple[AuthorizationRequest, AuthorizationStarted]:
-    """The trip of this `state`, once, and only in the browser that began it (RFC 6749, section 10.12).
+    """The request with this `state`: once, and only for the browser that began it (RFC 6749, section 10.12).
 
-    `member` is who is signed in there, as far as the caller knows; another one than began the trip gets nothing. The
-    row is gone afterwards. Raises AuthorizationFailed: expired, other_browser. Neither a foreign browser nor another
-    member uses the trip up.
+    `member` is who is signed in there, as far as the caller knows; if another member began the request, it is refused.
+    The row is deleted. A refusal to another browser or member does not consume the request. Raises AuthorizationFailed:
+    expired, other_browser.
     """
-    row = _take(state, browser, member)
+    row = _delete_returning(state, browser, member)
     if row is None:
-        raise _why_not(state, browser)
+        raise _refusal(state, browser)
     if member is not None:
-        row.member = member  # saves a query
+        row.member = member  # known already: reading it would cost a query
     if row.expires_at <= timezone.now():
         raise authorization_failed(row, "expired", EXPIRED)
     try:
@@ -107,7 +110,7 @@ def consume(
 
 
 def keep_for_confirmation(row: AuthorizationRequest, tokens: TokenSet) -> None:
-    """Keep the tokens sealed in the trip until the member says on a page of ours that this DID is hers."""
+    """Store the row again with the tokens sealed in it, until the member confirms on our page that this DID is hers."""
     kept = {
         "did": tokens.did,
         "handle": tokens.handle,
@@ -125,7 +128,7 @@ def keep_for_confirmation(row: AuthorizationRequest, tokens: TokenSet) -> None:
 
 
 def kept_tokens(row: AuthorizationRequest) -> tuple[TokenSet, DpopKey] | None:
-    """What `keep_for_confirmation` kept, None where there is nothing (any more)."""
+    """The tokens that `keep_for_confirmation` stored, and their DPoP key; None where there are none."""
     kept, key = row.payload.get("tokens"), dpop_key(row)
     if not kept or key is None:
         return None
@@ -143,12 +146,12 @@ def kept_tokens(row: AuthorizationRequest) -> tuple[TokenSet, DpopKey] | None:
 
 
 def forget(row: AuthorizationRequest) -> bool:
-    """Delete a trip that is over. False where another request did it first."""
+    """Delete a finished request. False where another process deleted it first."""
     return AuthorizationRequest.objects.filter(pk=row.pk).delete()[0] > 0
 
 
 def for_browser(request_id: UUID, browser: str) -> AuthorizationRequest | None:
-    """A trip that waits for confirmation, for the browser that made it."""
+    """A request that waits for confirmation, if this browser began it."""
     row = AuthorizationRequest.objects.filter(
         pk=request_id, consumed_at__isnull=False, expires_at__gt=timezone.now()
     ).first()
@@ -156,19 +159,19 @@ def for_browser(request_id: UUID, browser: str) -> AuthorizationRequest | None:
 
 
 def pending_action(row: AuthorizationRequest) -> dict[str, Any]:
-    """What was pressed before the trip, to be applied after it."""
+    """The action that waits for the authorization, to be applied after it."""
     return dict(row.payload.get("press") or {})
 
 
 def authorization_failed(row: AuthorizationRequest, reason: str, sentence: str, **accounts: str) -> AuthorizationFailed:
-    """An end without a result, with what a page needs to offer the trip again."""
+    """The failure of this request, with what a page needs to offer to start again."""
     return AuthorizationFailed(
         reason, sentence, next=row.next, purpose=row.purpose, handle=row.handle, payload=pending_action(row), **accounts
     )
 
 
-def _take(state: str, browser: str, member: Member | None) -> AuthorizationRequest | None:
-    """Delete the trip and return it: one statement, so that of many callbacks at once one gets it."""
+def _delete_returning(state: str, browser: str, member: Member | None) -> AuthorizationRequest | None:
+    """Delete the row and return it, in one statement: of many callbacks at once, one gets it."""
     wanted = "state_hash = %s AND browser_hash = %s AND consumed_at IS NULL"
     values: list[object] = [_digest(state), _digest(browser)]
     if member is not None:
@@ -180,11 +183,11 @@ def _take(state: str, browser: str, member: Member | None) -> AuthorizationReque
     return next(iter(deleted), None)
 
 
-def _why_not(state: str, browser: str) -> AuthorizationFailed:
+def _refusal(state: str, browser: str) -> AuthorizationFailed:
     row = AuthorizationRequest.objects.filter(state_hash=_digest(state), consumed_at=None).first()
     if row is None:
         return AuthorizationFailed("expired", EXPIRED)
-    # Where the trip was going stays unsaid: this browser may belong to somebody else.
+    # The failure names no handle and no `next`: this browser may belong to somebody else.
     same = hmac.compare_digest(row.browser_hash, _digest(browser))
     return AuthorizationFailed("other_browser", ANOTHER_MEMBER if same else ANOTHER_BROWSER, purpose=row.purpose)
 

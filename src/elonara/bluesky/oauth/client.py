@@ -1,4 +1,4 @@
-"""Who the site is to authorization servers: a loopback client on this machine, a confidential one behind https."""
+"""The site as an OAuth client: a loopback client on 127.0.0.1, a confidential client on a public https address."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from elonara.bluesky.oauth.client_keys import keyring
 CALLBACK_PATH = "/auth/bluesky/callback"
 METADATA_PATH = "/oauth/oauth-client-metadata.json"
 JWKS_PATH = "/oauth/jwks.json"
-# How long a session can last in all, by the AT Protocol's OAuth profile.
+# How long a session lasts in all, however often it is refreshed (the AT Protocol's OAuth profile).
 LOOPBACK_SESSION = timedelta(days=14)
 CONFIDENTIAL_SESSION = timedelta(days=730)
 
@@ -29,8 +29,8 @@ class OAuthClients:
     """Two OAuth clients with one identity; they differ in where they keep DPoP nonces."""
 
     identity: LoopbackClient | ConfidentialClient
-    trips: OAuthClient  # begin, finish, revoke: keys that live for minutes
-    sessions: OAuthClient  # refresh
+    authorization: OAuthClient  # begin, finish, revoke: with DPoP keys that live for minutes
+    sessions: OAuthClient  # refresh: with the stored sessions' keys
 
 
 _lock = threading.Lock()
@@ -38,14 +38,14 @@ _last: tuple[tuple[object, ...], OAuthClients] | None = None
 
 
 def client_id() -> str:
-    """The id that new sessions are made under. Costs no query."""
+    """The `client_id` of new sessions. Costs no query."""
     if settings.ELONARA.site.is_loopback:
         return LoopbackClient(redirect_uri(), scopes.declared()).client_id
     return f"{_origin()}{METADATA_PATH}"
 
 
 def redirect_uri() -> str:
-    """Where authorization servers send the browser back to; 127.0.0.1 for `localhost`, which servers refuse."""
+    """Where authorization servers send the browser back to; 127.0.0.1 in place of `localhost`, which they refuse."""
     if not settings.ELONARA.site.is_loopback:
         return f"{_origin()}{CALLBACK_PATH}"
     parts = urlsplit(settings.ELONARA.site.url)
@@ -59,11 +59,11 @@ def longest_session() -> timedelta:
 
 
 def clients() -> OAuthClients:
-    """The OAuth clients for the options, the network and the keys of now."""
+    """The OAuth clients for the current options, network and keys; made again when one of these has changed."""
     global _last  # noqa: PLW0603
     options = settings.ELONARA
     keys = None if options.site.is_loopback else keyring()
-    # The resolver changes whenever the network does, and the keyring whenever a key does.
+    # The resolver is another object whenever the network is, and the keyring whenever a key is.
     version = (network.resolver(), options.site, options.bluesky.scopes, options.bluesky.appview_did, keys)
     with _lock:
         if _last is None or _last[0] != version:
@@ -72,7 +72,7 @@ def clients() -> OAuthClients:
 
 
 def metadata() -> dict[str, Any]:
-    """The client metadata document. On a loopback site, what servers derive from the id by themselves."""
+    """The client metadata document. On a loopback site, what servers derive from the `client_id`."""
     return clients().identity.metadata()
 
 
@@ -96,11 +96,11 @@ def _build(keys: Keyring | None) -> OAuthClients:
             name=settings.ELONARA.site.name,
             client_uri=_origin(),
         )
-    http, resolver, found = network.http(), network.resolver(), network.discovery()
+    http, resolver, discovery = network.http(), network.resolver(), network.discovery()
     return OAuthClients(
         identity,
-        OAuthClient(http, resolver, identity, nonce_stores.authorization_nonces, discovery=found),
-        OAuthClient(http, resolver, identity, nonce_stores.session_nonces, discovery=found),
+        OAuthClient(http, resolver, identity, nonce_stores.authorization_nonces, discovery=discovery),
+        OAuthClient(http, resolver, identity, nonce_stores.session_nonces, discovery=discovery),
     )
 
 

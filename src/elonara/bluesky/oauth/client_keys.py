@@ -1,4 +1,4 @@
-"""The keys with which a public site proves who it is to authorization servers (`private_key_jwt`, RFC 7523)."""
+"""The keys that a confidential client signs its assertions with (`private_key_jwt`, RFC 7523)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _last: tuple[tuple[tuple[str, str], ...], Keyring] | None = None
 
 
 def keyring() -> Keyring:
-    """The kept keys: the newest, which new sessions use, and the retired ones that sessions still use.
+    """The stored keys: the newest, for new sessions, and the retired ones that sessions still use.
 
-    Makes the first key on first use. Raises `elonara.sealing.CannotUnseal`.
+    Makes the first key when there is none. Raises `elonara.sealing.CannotUnseal`.
     """
     global _last  # noqa: PLW0603
     rows = _rows() or [_first_key()]
-    # Another process may have rotated: the rows are asked each time, the keys are parsed only when they changed.
+    # Another process may have rotated the keys: the rows are read each time, but parsed only when they changed.
     version = tuple((row.kid, row.key_enc) for row in rows)
     with _lock:
         if _last is None or _last[0] != version:
@@ -32,9 +32,9 @@ def keyring() -> Keyring:
 
 
 def rotate() -> str:
-    """Make a new key for new sessions and retire the one before; returns the new kid.
+    """Make a new key for new sessions and retire the previous one. Returns the new `kid`.
 
-    A retired key stays in the JWKS until no session and no trip uses it: a session keeps its key to its end.
+    A session keeps its key to its end, so a retired key stays in the JWKS until no session or request uses it.
     """
     key = Key.generate()
     with transaction.atomic():
@@ -45,14 +45,14 @@ def rotate() -> str:
 
 
 def forget_unused() -> int:
-    """Delete retired keys that nothing uses; how many there were."""
+    """Delete retired keys that nothing uses. Returns how many."""
     now = timezone.now()
     in_sessions = MemberIdentity.objects.exclude(assertion_kid="").values("assertion_kid")
-    in_trips = (
+    in_requests = (
         AuthorizationRequest.objects.filter(expires_at__gte=now).exclude(assertion_kid="").values("assertion_kid")
     )
     retired = AssertionKey.objects.exclude(retired_at=None)
-    deleted, _ = retired.exclude(kid__in=in_sessions).exclude(kid__in=in_trips).delete()
+    deleted, _ = retired.exclude(kid__in=in_sessions).exclude(kid__in=in_requests).delete()
     return deleted
 
 
@@ -63,7 +63,7 @@ def _rows() -> list[AssertionKey]:
 
 def _first_key() -> AssertionKey:
     with _lock, transaction.atomic():
-        # Two processes at once may both make one: both are kept, the newest is used, and both are published.
+        # Two processes at once may each make one: both are published, and the newest is used.
         return next(iter(_rows()), None) or _store(Key.generate())
 
 

@@ -1,8 +1,8 @@
-"""What went wrong on the way to or from an authorization server, as a sentence with the way on."""
+"""Why an authorization request failed: a reason code, and a sentence for the page that says what to do next."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from elonara.atproto.errors import (
@@ -49,6 +49,17 @@ USED_UP = "Your server did not accept the answer any more: it was used already, 
 EXPIRED = "That sign-in was begun too long ago, or was used already. Start again."
 BUSY = "The server of {who} is busy. Try again in a few minutes."
 SERVER = "The server of {who} refused or did not make sense. Try again; if it stays so, tell whoever runs this site."
+# Asked in this order: a subclass stands before its base.
+BY_FAULT: Sequence[tuple[type[AtprotoError], str, str]] = (
+    (AddressRefused, "unreachable", REFUSED_ADDRESS),
+    (NetworkError, "unreachable", UNREACHABLE),
+    (AccessDenied, "access_denied", DENIED),
+    (WrongIssuer, "wrong_issuer", ISSUER),
+    (WrongAccount, "wrong_account", ACCOUNT),
+    (MissingScope, "missing_scope", SCOPE),
+    (BadState, "expired", EXPIRED),
+    (InvalidGrant, "server", USED_UP),
+)
 
 
 def as_authorization_failure(
@@ -59,8 +70,8 @@ def as_authorization_failure(
     purpose: str,
     payload: dict[str, Any],
 ) -> AuthorizationFailed:
-    """The failure that pages show for a fault of the protocol floor. Raise it from the fault."""
-    reason, sentence = _words(fault)
+    """The failure that a page shows for an error of `elonara.atproto`. Raise it from that error."""
+    reason, sentence = _reason_and_sentence(fault)
     failure = AuthorizationFailed(
         reason, sentence.format(who=named(identifier)), next=next, purpose=purpose, handle=identifier, payload=payload
     )
@@ -70,34 +81,18 @@ def as_authorization_failure(
 
 
 def named(identifier: str) -> str:
-    """An account's name in a sentence: `@alice.example`, the DID, or words where there is neither."""
+    """An account as a sentence names it: `@alice.example`, its DID, or "your account" where neither is known."""
     name = identifier.strip().removeprefix("@")[:253]
     if not name:
         return "your account"
     return name if name.startswith(("did:", "https://", "http://")) else f"@{name}"
 
 
-def _words(fault: AtprotoError) -> tuple[str, str]:  # noqa: PLR0911 - one line a fault
-    match fault:
-        case IdentityError():
-            return BY_IDENTITY[fault.reason]
-        case AddressRefused():
-            return "unreachable", REFUSED_ADDRESS
-        case NetworkError():
-            return "unreachable", UNREACHABLE
-        case AccessDenied():
-            return "access_denied", DENIED
-        case WrongIssuer():
-            return "wrong_issuer", ISSUER
-        case WrongAccount():
-            return "wrong_account", ACCOUNT
-        case MissingScope():
-            return "missing_scope", SCOPE
-        case BadState():
-            return "expired", EXPIRED
-        case InvalidGrant():
-            return "server", USED_UP
-        case OAuthError(status=429):
-            return "server", BUSY
-        case _:
-            return "server", SERVER
+def _reason_and_sentence(fault: AtprotoError) -> tuple[str, str]:
+    if isinstance(fault, IdentityError):
+        return BY_IDENTITY[fault.reason]
+    for kind, reason, sentence in BY_FAULT:
+        if isinstance(fault, kind):
+            return reason, sentence
+    too_many_requests = isinstance(fault, OAuthError) and fault.status == 429
+    return "server", BUSY if too_many_requests else SERVER

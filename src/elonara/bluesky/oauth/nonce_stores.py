@@ -15,13 +15,15 @@ log = logging.getLogger(__name__)
 
 # A server accepts a nonce for about three minutes; an older row is of no use to another process.
 NONCE_LIFETIME = timedelta(minutes=5)
+ROWS_KEPT_FOR = timedelta(hours=1)
+MAX_CACHED_NONCES = 10_000  # one per session and origin
 
 
 class MemoryNoncesByOrigin(MemoryNonces):
-    """Nonces of keys that live for minutes: those of trips to authorization servers, and of sessions about to end.
+    """Nonces of DPoP keys that live for minutes: of authorization requests, and of sessions that are being revoked.
 
-    A new key begins with the last nonce that its origin gave to any key of ours. A server that binds nonces to keys
-    refuses that one and gives another, which costs what beginning without a nonce costs everywhere.
+    A new key starts with the last nonce that its origin gave to any of our keys, which saves a round trip. A server
+    that binds nonces to keys refuses it and gives another, which costs no more than starting without one.
     """
 
     def get(self, thumbprint: str, origin: str) -> str | None:
@@ -38,13 +40,13 @@ authorization_nonces = MemoryNoncesByOrigin()
 
 
 class DatabaseNonces:
-    """Nonces of the stored sessions: from memory where this process knows one, else from the row.
+    """Nonces of the stored sessions: from memory where this process knows one, else from the database.
 
-    The row is written only when the nonce changed, which servers do about once a minute, and never inside a request
-    to the network. A row that cannot be written costs a round trip later, so it never stops a call.
+    A row is written only when the nonce has changed, about once a minute. Where it cannot be written, another process
+    needs one more round trip, so that never fails a call.
     """
 
-    def __init__(self, size: int = 10_000) -> None:
+    def __init__(self, size: int = MAX_CACHED_NONCES) -> None:
         self._memory = MemoryNonces(size)
 
     def get(self, thumbprint: str, origin: str) -> str | None:
@@ -76,6 +78,6 @@ session_nonces = DatabaseNonces()
 
 
 def forget_old_nonces() -> int:
-    """Delete rows that no server would accept any more; how many there were."""
-    deleted, _ = DpopNonce.objects.filter(seen_at__lt=timezone.now() - timedelta(hours=1)).delete()
+    """Delete nonces that no server would accept any more. Returns how many."""
+    deleted, _ = DpopNonce.objects.filter(seen_at__lt=timezone.now() - ROWS_KEPT_FOR).delete()
     return deleted

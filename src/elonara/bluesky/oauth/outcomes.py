@@ -1,4 +1,4 @@
-"""What a trip to an authorization server can end in."""
+"""How an authorization request can end: the result types that `BlueskyOAuthService.finish` returns or raises."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A visitor proved a DID to sign in. `identity` is None for a DID nobody here has: ask "new here?"."""
+    """A visitor proved a DID to sign in. `identity` is None where no member has this DID: the page asks "new here?"."""
 
     did: str
     handle: str
@@ -23,7 +23,7 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class Connected:
-    """The member's session (tokens and scope) was stored, over the old one where there was one."""
+    """The member's session (tokens and scope) was stored, in place of the old one where there was one."""
 
     identity: MemberIdentity
     next: str
@@ -31,7 +31,7 @@ class Connected:
 
 @dataclass(frozen=True)
 class NeedsConfirmation:
-    """A link that no form of ours began: the page names the DID and asks; `BlueskyOAuthService.confirm` goes on."""
+    """A link that no form of ours began. The page names the DID and asks; `confirm` then stores the session."""
 
     request_id: UUID
     did: str
@@ -41,7 +41,7 @@ class NeedsConfirmation:
 
 @dataclass(frozen=True)
 class Proved:
-    """An invitee proved a DID. `payload` is what was pressed before the proof. Nothing was stored."""
+    """An invitee proved a DID. `payload` is the action that waited for the proof. Nothing was stored."""
 
     did: str
     handle: str
@@ -55,12 +55,13 @@ type Outcome = SignedIn | Connected | NeedsConfirmation | Proved
 
 @dataclass
 class AuthorizationFailed(Exception):
-    """The trip ended without a result. `sentence` says why and what to do next; it holds no secret.
+    """The authorization request failed. `sentence` says why and what to do next; it holds no secret.
 
     Reasons: access_denied, expired, other_browser, wrong_account (`expected` and `got` are DIDs), wrong_issuer,
     belongs_to_another_member, missing_scope, unknown_account, not_pointing_back, unreachable, server,
     not_connected.
-    `next`, `purpose` and `handle` are those of the trip, as far as they are known, so that a page can offer it again.
+    `next`, `purpose`, `handle` and `payload` are those of the request, as far as they are known, so that a page can
+    offer to start again.
     """
 
     reason: str

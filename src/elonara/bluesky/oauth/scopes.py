@@ -1,8 +1,8 @@
-"""Which permissions are asked for, and what was granted, in words.
+"""Which scopes are requested, what a granted scope allows, and both in words for the status card.
 
-Three bundles (atproto permission scopes): signing in asks for `atproto` alone; connecting asks for reading the graph
-and for writing posts at once, so that a later switch of the write mode needs no second round. Grants may be partial:
-every feature looks at the granted scope.
+Signing in requests `atproto` alone. Connecting requests reading the graph and writing posts at once, so that a later
+switch of the write mode needs no second consent. A server may grant less than was requested, so every feature checks
+the granted scope. Spec: https://atproto.com/specs/permission.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ READS = (
     "app.bsky.actor.searchActorsTypeahead",
     "app.bsky.feed.getPostThread",
 )
-# What the picker and the check before sending cannot do without; lists and threads may be missing.
+# The picker and the check before sending need these; lists and threads may be missing.
 NEEDED_READS = frozenset({"app.bsky.graph.getFollowers", "app.bsky.graph.getFollows", "app.bsky.actor.getProfiles"})
 POST_WRITES = "repo:app.bsky.feed.post?action=create&action=delete"
 IMAGES = "blob:image/*"
@@ -45,7 +45,7 @@ def connect() -> str:
 
 
 def declared() -> str:
-    """The union of all bundles: what the client metadata names. A server refuses a scope that is not in it."""
+    """All scopes that the site ever requests, for the client metadata. A server refuses a scope that is not in it."""
     return connect()
 
 
@@ -73,20 +73,20 @@ def can_upload(granted: str) -> bool:
 
 
 def in_words(granted: str) -> list[str]:
-    """What the member allowed, one permission a line, for the status card."""
-    words = ["Know your Bluesky address and ID"] if BASE in granted.split() else []
+    """What the granted scope allows, one sentence for each permission, for the status card."""
+    allowed = ["Know your Bluesky address and ID"] if BASE in granted.split() else []
     if can_read_graph(granted):
-        words.append("See who you follow and who follows you")
+        allowed.append("See who you follow and who follows you")
     if can_write(granted):
-        words.append("Write and delete posts for you")
+        allowed.append("Write and delete posts for you")
     if can_upload(granted):
-        words.append("Add pictures to those posts")
-    return words
+        allowed.append("Add pictures to those posts")
+    return allowed
 
 
 def missing_in_words(granted: str) -> list[str]:
-    """What Connect asked for and the member's server did not grant."""
-    return [words for words in in_words(connect()) if words not in in_words(granted)]
+    """What Connect requests and the granted scope does not allow, in the same sentences."""
+    return [permission for permission in in_words(connect()) if permission not in in_words(granted)]
 
 
 def _granted_reads(scopes: Iterable[str]) -> set[str]:
@@ -110,7 +110,7 @@ def _granted_actions(scopes: Iterable[str]) -> set[str]:
 
 
 def _values(scope: str, name: str) -> list[str]:
-    """The positional value of a permission (`rpc:<value>?…`), or the parameter `name` that stands for it."""
+    """The positional value of a scope (`rpc:<value>?…`), or else its parameter `name`."""
     head, _, _ = scope.partition("?")
     _, colon, value = head.partition(":")
     return [value] if colon else _parameters(scope).get(name, [])

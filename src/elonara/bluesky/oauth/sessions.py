@@ -1,4 +1,7 @@
-"""The stored OAuth sessions: a working token for each call, refreshed by one process at a time."""
+"""The stored OAuth sessions: a working access token for each call, refreshed by one process at a time.
+
+What may go wrong during a refresh, and what a crash costs, is explained in `elonara.bluesky.refresh_lease`.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +35,9 @@ NO_TOKENS = {
 
 
 def authorizer(identity: MemberIdentity) -> tuple[str, DpopAuth]:
-    """The PDS and what authorizes calls to it with this session; refreshes as needed.
+    """The URL of the PDS, and an authorizer for calls to it with this session, which refreshes the token as needed.
 
-    Raises SessionOver and TryLater, also later, from inside a call.
+    Raises SessionEnded and TryLater, also later, from inside a call.
     """
     token = _usable(identity, "")
     if token is None:
@@ -49,7 +52,7 @@ def authorizer(identity: MemberIdentity) -> tuple[str, DpopAuth]:
         return current
 
     def still_refused() -> None:
-        _mark_refused(identity)
+        _end_as_moved_or_refused(identity)
 
     auth = DpopAuth(
         key, token, nonce_stores.session_nonces, on_invalid_token=another_token, on_still_refused=still_refused
@@ -58,19 +61,22 @@ def authorizer(identity: MemberIdentity) -> tuple[str, DpopAuth]:
 
 
 def fresh_token(identity_id: UUID, *, refused: str = "") -> str:
-    """The session's access token, refreshed if it has ended or is the `refused` one. Raises SessionOver, TryLater."""
+    """The session's access token, refreshed if it has expired or is the `refused` one.
+
+    Raises SessionEnded and TryLater.
+    """
     return refresh_under_lease(
         MemberIdentity,
         identity_id,
         usable=lambda row: _usable(row, refused),
-        renew=_refresh,
+        refresh=_refresh,
     )
 
 
 def end(identity: MemberIdentity, reason: str, *, lease: Lease | None = None) -> bool:
-    """Note that the session is over: only the member can make a new one. Tokens are dropped, and the member is told.
+    """Mark the session as ended, drop its tokens, and notify the member: only she can make a new one.
 
-    False where nothing changed: it was over already, or the lease was lost.
+    False where nothing changed: it had ended before, or the lease was lost.
     """
     rows = lease.rows() if lease else MemberIdentity.objects.filter(pk=identity.pk)
     changed = rows.filter(state=MemberIdentity.State.ACTIVE).update(
@@ -82,8 +88,8 @@ def end(identity: MemberIdentity, reason: str, *, lease: Lease | None = None) ->
     return bool(changed)
 
 
-def _over(identity: MemberIdentity, reason: str, lease: Lease) -> SessionEnded | TryLater:
-    # A lost lease means that the member has connected anew: it was the old session that is over.
+def _ended(identity: MemberIdentity, reason: str, lease: Lease) -> SessionEnded | TryLater:
+    # A lost lease means that the member has connected again: what ended is the session before.
     return SessionEnded(reason) if end(identity, reason, lease=lease) else TryLater("busy", retry_after=1)
 
 
@@ -91,21 +97,21 @@ def _usable(identity: MemberIdentity, refused: str) -> str | None:
     if identity.state != MemberIdentity.State.ACTIVE:
         raise SessionEnded(identity.state_reason)
     if identity.client_id != client_id():
-        # The site's address has changed, and with it a loopback client's id: the server knows no such session.
+        # The site's address has changed, and with it its client id: the server would refuse the session.
         end(identity, "client_changed")
         raise SessionEnded("client_changed")
     expires_at = identity.bsky_token_expires_at
     if not expires_at or expires_at <= timezone.now() + timedelta(seconds=EXPIRY_MARGIN_SECONDS):
         return None
-    token = _open(identity, "bsky_access_token_enc").reveal()
+    token = _unsealed(identity, "bsky_access_token_enc").reveal()
     return None if token == refused else token
 
 
-def _open(identity: MemberIdentity, column: str) -> Sealed:
+def _unsealed(identity: MemberIdentity, column: str) -> Sealed:
     try:
         found = unsealed(identity, column)
     except CannotUnseal as fault:
-        # Nothing is dropped: the operator may bring the keys back.
+        # The tokens are kept: the operator may restore the site's keys.
         log.error("session of member %s cannot be opened: %s", identity.member_id, fault)  # noqa: TRY400
         raise SessionEnded("unreadable") from fault
     if found is None:
@@ -115,7 +121,7 @@ def _open(identity: MemberIdentity, column: str) -> Sealed:
 
 
 def _key(identity: MemberIdentity) -> DpopKey:
-    """The key that the session's tokens are bound to. Raises SessionOver."""
+    """The DPoP key that the session's tokens are bound to. Raises SessionEnded."""
     try:
         key = dpop_key(identity)
     except CannotUnseal as fault:
@@ -128,10 +134,10 @@ def _key(identity: MemberIdentity) -> DpopKey:
 
 
 def _refresh(identity: MemberIdentity, lease: Lease) -> str:
-    """Use the refresh token, at most once per answer. The caller has the lease."""
-    # Somebody used the token and never stored an answer. If it was spent, the server says so below.
-    lost = identity.attempt_started_at is not None
-    refresh_token = _open(identity, "bsky_refresh_token_enc").reveal()
+    """Exchange the refresh token for new tokens, and store them. The caller has the lease."""
+    # An earlier attempt sent this token and stored no result. If the server had used it, it says so below.
+    result_was_lost = identity.attempt_started_at is not None
+    refresh_token = _unsealed(identity, "bsky_refresh_token_enc").reveal()
     key = _key(identity)
     # Committed before the call: the server accepts a refresh token once.
     if not lease.update(attempt_started_at=timezone.now()):
@@ -147,14 +153,14 @@ def _refresh(identity: MemberIdentity, lease: Lease) -> str:
             pds_url=identity.pds_url,
         )
     except InvalidGrant as fault:
-        raise _over(identity, "refresh_lost" if lost else "revoked", lease) from fault
+        raise _ended(identity, "refresh_lost" if result_was_lost else "revoked", lease) from fault
     except WrongAccount as fault:
-        raise _over(identity, "wrong_account", lease) from fault
+        raise _ended(identity, "wrong_account", lease) from fault
     except OAuthError as fault:
         if fault.code == "invalid_client":
-            raise _over(identity, "client_changed", lease) from fault
+            raise _ended(identity, "client_changed", lease) from fault
         if fault.status and fault.status < 500:
-            lease.update(attempt_started_at=None)  # refused before the token was looked at
+            lease.update(attempt_started_at=None)  # refused before the token was used
         raise TryLater("server", fault.retry_after) from fault
     except NetworkError as fault:
         if not fault.ambiguous:
@@ -166,7 +172,7 @@ def _refresh(identity: MemberIdentity, lease: Lease) -> str:
 
 
 def _store(identity: MemberIdentity, tokens: TokenSet, key: DpopKey, lease: Lease) -> str:
-    # A server may leave the refresh token as it was by naming none (RFC 6749, section 6).
+    # A server that returns no refresh token leaves the old one valid (RFC 6749, section 6).
     values = {"bsky_access_token_enc": tokens.access_token.reveal()}
     if tokens.refresh_token:
         values["bsky_refresh_token_enc"] = tokens.refresh_token.reveal()
@@ -181,7 +187,7 @@ def _store(identity: MemberIdentity, tokens: TokenSet, key: DpopKey, lease: Leas
         )
     )
     if not stored:
-        # Disconnected or connected anew in the meantime: this session has no place any more.
+        # Disconnected or connected again in the meantime: nobody will use this session, so it is revoked.
         revoke(
             identity.issuer, tokens.refresh_token.reveal() or tokens.access_token.reveal(), key, identity.assertion_kid
         )
@@ -190,16 +196,16 @@ def _store(identity: MemberIdentity, tokens: TokenSet, key: DpopKey, lease: Leas
 
 
 def revoke(issuer: str, token: str, key: DpopKey, kid: str) -> bool:
-    """End a session at its server; False where that could not be done. Never raises: what follows must happen."""
+    """Revoke a session at its server; False where that failed. Never raises: the caller's work must go on."""
     try:
-        return clients().trips.revoke(issuer, token, key, kid)
+        return clients().authorization.revoke(issuer, token, key, kid)
     except AtprotoError as fault:
         log.warning("a session at %s was not revoked: %s", issuer, fault)
         return False
 
 
-def _mark_refused(identity: MemberIdentity) -> None:
-    """The PDS refuses a token that its server has just given: has the account moved?"""
+def _end_as_moved_or_refused(identity: MemberIdentity) -> None:
+    """The PDS refuses a token that its server has just issued: end the session, as `moved` where the PDS is another."""
     try:
         document = network.resolver().resolve_did(identity.bsky_did, fresh=True)
     except AtprotoError as fault:

@@ -1,7 +1,7 @@
 """The port through which posts are written. Callers know this file and `factory.py`, never a backend.
 
-A backend (`legacy_agent`, `oauth_agent`) answers with a `BlueskyResult`, whatever the network did: delivery decides
-from its fields alone, without knowing which backend wrote.
+A backend (`legacy_agent`, `oauth_agent`) returns a `BlueskyResult`, whatever the network did. Delivery decides from its
+fields alone, without knowing which backend wrote.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ type Backend = Literal["app_password", "relay", "oauth", ""]
 
 @dataclass(frozen=True)
 class BlueskyResult:
-    """What became of one call.
+    """The result of one call.
 
-    `retryable`: the same call may work later, not before `retry_after` seconds or `resets_at`. `ambiguous`: the work
-    may have been done although no good answer came; read the key with `find_post` before trying again. `absent`: the
-    server said that no such record exists. `needs_reauth`: only the member can help, by reauthorizing or with a new
-    app password. `reason` is a stable code (see `elonara.bluesky.reasons`), `error_message` a sentence for a person.
+    `retryable`: the same call may succeed later, not before `retry_after` seconds or `resets_at`. `ambiguous`: the
+    server may have done it although no usable response came; read the key with `find_post` before trying again.
+    `absent`: the server said that no such record exists. `needs_reauth`: only the member can help, by reauthorizing or
+    with a new app password. `reason` is a stable code (see `elonara.bluesky.reasons`), `error_message` a sentence for
+    a person.
     """
 
     success: bool
@@ -44,7 +45,7 @@ class BlueskyResult:
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether the member's posts can go out now, from which account, and if not, the way on (`sentence`).
+    """Whether the member's posts can be written now and from which account; if not, `sentence` says what to do.
 
     With voice `compose` no backend can post: the page offers the text to copy.
     """
@@ -64,7 +65,7 @@ class BlueskyAgent(Protocol):
     def create_post_for_member(
         self, member_id: int, record: PostRecord, *, author_did: str | None = None, rkey: str | None = None
     ) -> BlueskyResult:
-        """Write one `app.bsky.feed.post` and say its uri and cid.
+        """Write one `app.bsky.feed.post`; the result has its uri and cid.
 
         `author_did` defaults to the account that would post for this member now, `rkey` to a new TID. `createdAt`
         is set to now where the record has none. An author whom this backend has no credential for is refused.
@@ -72,7 +73,7 @@ class BlueskyAgent(Protocol):
         ...
 
     def find_post(self, member_id: int, author_did: str, rkey: str) -> BlueskyResult:
-        """Look whether a post stands at this key: `success` with uri and cid, or `absent`, or it could not be read."""
+        """Read the post at this key: `success` with uri and cid, or `absent`, or the failure to read it."""
         ...
 
     def delete_post(self, member_id: int, author_did: str, rkey: str) -> BlueskyResult:
@@ -84,5 +85,5 @@ class BlueskyAgent(Protocol):
         ...
 
     def readiness(self, member_id: int) -> Readiness:
-        """Say whether and how this member's posts would go out."""
+        """Whether this member's posts can be written, and from which account."""
         ...

@@ -13,9 +13,9 @@ from elonara.bluesky.writing.repo_writer import Credential, NoCredential
 
 
 def by_app_password(member_id: int, author_did: str | None, *, new: bool) -> Credential:
-    """The member's own app password, else the relay's. `new`: a post is made, for which the relay's rules hold.
+    """The member's own app password, else the relay account's. `new`: for a new post, subject to the relay policy.
 
-    Raises NoCredential, SessionOver, TryLater.
+    Raises NoCredential, SessionEnded, TryLater.
     """
     own = session_of(member_id)
     if own is not None and author_did in {None, own.did} and own.state == AppPasswordSession.State.ACTIVE:
@@ -37,7 +37,7 @@ def by_app_password(member_id: int, author_did: str | None, *, new: bool) -> Cre
 
 
 def by_relay() -> Credential:
-    """The relay account. Raises NoCredential and TryLater, never SessionOver: no member can help."""
+    """The relay account. Raises NoCredential and TryLater, never SessionEnded: no member can do anything about it."""
     try:
         return _of_app_password(relay_session(), "relay")
     except RelayUnavailable as fault:
@@ -45,7 +45,7 @@ def by_relay() -> Credential:
 
 
 def by_oauth(member_id: int, author_did: str | None) -> Credential:
-    """The member's OAuth session. Raises NoCredential, SessionOver, TryLater."""
+    """The member's OAuth session. Raises NoCredential, SessionEnded, TryLater."""
     identity = identity_row(member_id)
     if identity is None:
         raise NoCredential("not_connected", needs_reauth=True)

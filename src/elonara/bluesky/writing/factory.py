@@ -19,7 +19,7 @@ class BlueskyAgentFactory:
 
     @staticmethod
     def make() -> BlueskyAgent:
-        """The agent for `bluesky.writes.mode`: `legacy` by default, `oauth` behind that one setting."""
+        """The agent for `bluesky.writes.mode`: `legacy` by default, or `oauth`."""
         if _substitute is not None:
             return _substitute
         match settings.ELONARA.bluesky.writes.mode:

@@ -14,7 +14,7 @@ from elonara.bluesky.reasons import sentence
 from elonara.bluesky.writing import credentials, repo_writer
 from elonara.bluesky.writing.agent import BlueskyResult, PostRecord, Readiness
 
-TWICE = (
+WHY_TWO_CREDENTIALS = (
     "Connecting shows this site who you follow; Bluesky wants an app password besides for posting, "
     "which is why it asks twice."
 )
@@ -27,30 +27,32 @@ class LegacyBlueskyAgent:
     def create_post_for_member(
         self, member_id: int, record: PostRecord, *, author_did: str | None = None, rkey: str | None = None
     ) -> BlueskyResult:
-        """See the port."""
+        """See `BlueskyAgent`."""
         key = rkey or new_tid()
 
-        def create(found: repo_writer.Credential) -> dict[str, Any]:
-            body = repo_writer.create_input(found.did, key, record)
-            answer = network.xrpc().procedure(found.pds_url, "com.atproto.repo.createRecord", body, auth=found.auth)
-            return repo_writer.checked_uri(answer, found.did, key)
+        def create(credential: repo_writer.Credential) -> dict[str, Any]:
+            body = repo_writer.create_input(credential.did, key, record)
+            response = network.xrpc().procedure(
+                credential.pds_url, "com.atproto.repo.createRecord", body, auth=credential.auth
+            )
+            return repo_writer.checked_record(response, credential.did, key)
 
         return self._write(f"create {key}", member_id, author_did, create)
 
     def find_post(self, member_id: int, author_did: str, rkey: str) -> BlueskyResult:
-        """See the port."""
+        """See `BlueskyAgent`."""
         return repo_writer.find(member_id, author_did, rkey)
 
     def delete_post(self, member_id: int, author_did: str, rkey: str) -> BlueskyResult:
-        """See the port."""
+        """See `BlueskyAgent`."""
         return self._write(f"delete {rkey}", member_id, author_did, repo_writer.deletion(rkey), new=False)
 
     def upload_image(self, member_id: int, author_did: str, data: bytes, mime: str) -> BlueskyResult:
-        """See the port."""
+        """See `BlueskyAgent`."""
         return self._write("upload", member_id, author_did, repo_writer.upload(data, mime))
 
     def readiness(self, member_id: int) -> Readiness:
-        """See the port. The member's app password first, then the relay, else the text to copy."""
+        """See `BlueskyAgent`. The member's app password first, then the relay, else the text to copy."""
         identity = identity_row(member_id)
         if identity is None:
             return Readiness(
@@ -68,24 +70,25 @@ class LegacyBlueskyAgent:
         if isinstance(relay, Readiness):
             return relay
         if relay == "relay_unavailable" and not refused:
-            # She posts through the relay, and has nothing to mend.
+            # She may post through the relay account, so there is nothing for her to repair.
             words = f"Ready to post: not yet. {sentence(relay)} Or add an app password on your profile."
             return Readiness(False, did, handle, "compose", "", relay, words)
-        lacking = "Bluesky no longer takes your app password." if refused else TWICE
-        waits = " The operator can also let you post through the site's own account." if self._may_ask(relay) else ""
-        words = f"Ready to post: not yet. {lacking} {COPY}{waits}"
+        lacking = "Bluesky no longer takes your app password." if refused else WHY_TWO_CREDENTIALS
+        words = f"Ready to post: not yet. {lacking} {COPY}"
+        if relay == "relay_not_approved" and app_passwords.relay_is_configured():
+            words += " The operator can also let you post through the site's own account."
         return Readiness(False, did, handle, "compose", "", reason, words)
 
     def _write(
-        self, what: str, member_id: int, author_did: str | None, call: repo_writer.RepoCall, *, new: bool = True
+        self, action: str, member_id: int, author_did: str | None, call: repo_writer.RepoCall, *, new: bool = True
     ) -> BlueskyResult:
-        def credential() -> repo_writer.Credential:
+        def find_credential() -> repo_writer.Credential:
             return credentials.by_app_password(member_id, author_did, new=new)
 
-        return repo_writer.write(what, member_id, author_did, "", credential, call)
+        return repo_writer.write(action, call, find_credential, member_id=member_id, author_did=author_did)
 
     def _relay(self, host_handle: str) -> Readiness | str:
-        """The relay's readiness, or why it cannot post."""
+        """The readiness of the relay account, or the reason code why it cannot post."""
         try:
             relay = app_passwords.relay_session()
         except app_passwords.RelayUnavailable as fault:
@@ -97,6 +100,3 @@ class LegacyBlueskyAgent:
             f"Each post says that the invitation is from {named(host_handle)}."
         )
         return Readiness(True, relay.did, relay.handle, "relay", "relay", "", words)
-
-    def _may_ask(self, refusal: str) -> bool:
-        return refusal == "relay_not_approved" and app_passwords.relay_is_configured()

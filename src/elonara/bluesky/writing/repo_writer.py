@@ -1,4 +1,4 @@
-"""What both backends share: one attempt, judged, timed and logged. Which call is made, the agents say."""
+"""What both backends share: one call to the PDS, its result, and a line in the log. The agents choose the call."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from elonara.bluesky.writing.agent import POSTS, Backend, BlueskyResult, PostRec
 
 log = logging.getLogger("elonara.bluesky.writes")
 
-# What a kind of failure means to delivery.
+# What each kind of failure means to delivery.
 BY_KIND: Mapping[ErrorKind, BlueskyResult] = {
     ErrorKind.RATE_LIMITED: BlueskyResult(success=False, reason="rate_limited", retryable=True),
     ErrorKind.SCOPE_MISSING: BlueskyResult(success=False, reason="scope_missing", needs_reauth=True),
     ErrorKind.TOKEN_EXPIRED: BlueskyResult(success=False, reason="refused", needs_reauth=True),
     ErrorKind.TOKEN_INVALID: BlueskyResult(success=False, reason="refused", needs_reauth=True),
-    # Ours to fix: never a reason to send the member to a consent page, which would change nothing.
+    # A fault of this site: reauthorizing would change nothing, so the member is never asked to.
     ErrorKind.WRONG_SCHEME_OR_HOST: BlueskyResult(success=False, reason="wrong_scheme_or_host"),
     ErrorKind.INVALID_DPOP_PROOF: BlueskyResult(success=False, reason="clock", retryable=True),
     ErrorKind.USE_DPOP_NONCE: BlueskyResult(success=False, reason="server", retryable=True),
@@ -40,13 +40,14 @@ BY_KIND: Mapping[ErrorKind, BlueskyResult] = {
     ErrorKind.ACCOUNT_TAKENDOWN: BlueskyResult(success=False, reason="account_takendown"),
     ErrorKind.ACCOUNT_NOT_FOUND: BlueskyResult(success=False, reason="account_gone"),
 }
-CID = re.compile(r"[A-Za-z0-9+/=_-]{1,100}")  # what our columns hold: the server is of the member's choice
+# What our columns hold. The response comes from a server of the member's choice and may contain anything.
+CID = re.compile(r"[A-Za-z0-9+/=_-]{1,100}")
 REFUSED = BlueskyResult(success=False, reason="record_refused")
 
 
 @dataclass(frozen=True)
 class Credential:
-    """An account, where it lives, and what authorizes writing to it."""
+    """An account, the URL of its PDS, and what authorizes writing to it."""
 
     did: str
     handle: str
@@ -59,7 +60,7 @@ type RepoCall = Callable[[Credential], dict[str, Any]]
 
 
 class NoCredential(Exception):
-    """This backend cannot write for that account. `needs_reauth`: the member can change it."""
+    """This backend cannot write for that account. `needs_reauth`: the member can help."""
 
     def __init__(self, reason: str, *, needs_reauth: bool = False, retryable: bool = False) -> None:
         super().__init__(reason)
@@ -69,11 +70,11 @@ class NoCredential(Exception):
 
 
 def deletion(rkey: str) -> RepoCall:
-    """The call that deletes a post (com.atproto.repo.deleteRecord); one that is not there is a success, too."""
+    """The call that deletes a post (com.atproto.repo.deleteRecord); deleting an absent one succeeds, too."""
 
-    def delete(found: Credential) -> dict[str, Any]:
-        body = {"repo": found.did, "collection": POSTS, "rkey": rkey}
-        return network.xrpc().procedure(found.pds_url, "com.atproto.repo.deleteRecord", body, auth=found.auth)
+    def delete(credential: Credential) -> dict[str, Any]:
+        body = {"repo": credential.did, "collection": POSTS, "rkey": rkey}
+        return network.xrpc().procedure(credential.pds_url, "com.atproto.repo.deleteRecord", body, auth=credential.auth)
 
     return delete
 
@@ -81,83 +82,88 @@ def deletion(rkey: str) -> RepoCall:
 def upload(data: bytes, mime: str) -> RepoCall:
     """The call that stores a picture for a post (com.atproto.repo.uploadBlob)."""
 
-    def put(found: Credential) -> dict[str, Any]:
+    def put(credential: Credential) -> dict[str, Any]:
         return network.xrpc().procedure(
-            found.pds_url, "com.atproto.repo.uploadBlob", content=data, content_type=mime, auth=found.auth
+            credential.pds_url, "com.atproto.repo.uploadBlob", content=data, content_type=mime, auth=credential.auth
         )
 
     return put
 
 
-def write(  # noqa: PLR0917
-    what: str,
+def write(
+    action: str,
+    call: RepoCall,
+    find_credential: Callable[[], Credential],
+    *,
     member_id: int,
     author_did: str | None,
-    backend: Backend,
-    credential: Callable[[], Credential],
-    call: RepoCall,
+    backend: Backend = "",
 ) -> BlueskyResult:
-    """Find the credential, make the call once, and say what became of it. One line in the log for each attempt."""
+    """Find the credential and make the call once. One line in the log for each attempt, which names the `action`.
+
+    `author_did` is the account that must write, None where any of the member's may. `backend` is logged where no
+    credential is found.
+    """
     began, did = time.perf_counter(), author_did or "?"
     try:
-        found = _of_author(credential(), author_did)
+        found = _of_author(find_credential(), author_did)
         did, backend = found.did, found.backend
-        answer = call(replace(found, auth=BudgetedAuthorizer(found.auth, found.did, found.pds_url)))
+        response = call(replace(found, auth=BudgetedAuthorizer(found.auth, found.did, found.pds_url)))
     except (AtprotoError, SessionEnded, TryLater, NoCredential) as fault:
         result = failure(fault)
     else:
         result = BlueskyResult(
-            success=True, response_payload=answer, uri=_text(answer, "uri"), cid=_text(answer, "cid")
+            success=True, response_payload=response, uri=_text(response, "uri"), cid=_text(response, "cid")
         )
-    _log(what, member_id, did, backend, result=result, began=began)
+    _log(action, member_id, did, backend, result=result, began=began)
     return result
 
 
 def _of_author(found: Credential, author_did: str | None) -> Credential:
-    # The relay's settings may name another account since: what was tried by the former one is not this one's.
+    # The settings may name another relay account by now; what the former one attempted must not be written by this one.
     if author_did is not None and found.did != author_did:
         raise NoCredential("other_author")
     return found
 
 
 def create_input(did: str, rkey: str, record: PostRecord) -> dict[str, Any]:
-    """The body of a create: always the DID (a handle may change), always a key (so that it can be looked up)."""
-    made = {"$type": POSTS, "createdAt": timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")}
-    return {"repo": did, "collection": POSTS, "rkey": rkey, "record": made | dict(record)}
+    """The input of createRecord: always with the DID (a handle may change) and a key (so that it can be read again)."""
+    defaults = {"$type": POSTS, "createdAt": timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+    return {"repo": did, "collection": POSTS, "rkey": rkey, "record": defaults | dict(record)}
 
 
-def checked_uri(answer: dict[str, Any], did: str, rkey: str) -> dict[str, Any]:
-    """The answer of a create or a read, if it names the record that was meant. Raises XrpcError malformed_answer."""
-    cid = answer.get("cid")
-    if answer.get("uri") != f"at://{did}/{POSTS}/{rkey}" or not isinstance(cid, str) or not CID.fullmatch(cid):
-        raise XrpcError(200, "MalformedAnswer", "the answer names another record", kind=ErrorKind.MALFORMED_RESPONSE)
-    return answer
+def checked_record(response: dict[str, Any], did: str, rkey: str) -> dict[str, Any]:
+    """The response to a create or a read, if it names the expected record. Raises XrpcError `malformed_answer`."""
+    cid = response.get("cid")
+    if response.get("uri") != f"at://{did}/{POSTS}/{rkey}" or not isinstance(cid, str) or not CID.fullmatch(cid):
+        raise XrpcError(200, "MalformedAnswer", "the response names another record", kind=ErrorKind.MALFORMED_RESPONSE)
+    return response
 
 
 def find(member_id: int, author_did: str, rkey: str) -> BlueskyResult:
-    """Whether a post stands at this key, from the author's own PDS. Anybody may ask, so no credential is used."""
+    """Read the post at this key from the author's own PDS. Records are public, so no credential is used."""
 
     def read() -> dict[str, Any]:
         pds_url = network.resolver().resolve_did(author_did).pds_url
         params = {"repo": author_did, "collection": POSTS, "rkey": rkey}
         auth = AnonymousAuthorizer(author_did, pds_url)
-        answer = network.xrpc().query(pds_url, "com.atproto.repo.getRecord", params, auth=auth)
-        return checked_uri(answer, author_did, rkey)
+        response = network.xrpc().query(pds_url, "com.atproto.repo.getRecord", params, auth=auth)
+        return checked_record(response, author_did, rkey)
 
     began = time.perf_counter()
     try:
-        answer = read()
+        response = read()
     except AtprotoError as fault:
-        # Nothing was written, so nothing is ambiguous: it is only not known.
+        # A read changes nothing, so it may simply be repeated.
         result = replace(failure(fault), ambiguous=False)
     else:
-        result = BlueskyResult(success=True, response_payload=answer, uri=answer["uri"], cid=answer["cid"])
+        result = BlueskyResult(success=True, response_payload=response, uri=response["uri"], cid=response["cid"])
     _log("find", member_id, author_did, "", result=result, began=began)
     return result
 
 
 def failure(fault: Exception) -> BlueskyResult:
-    """What a failed attempt means: may it be repeated, must the member help, may it have been done after all."""
+    """The result of a failed attempt: may it be retried, must the member help, may the server have done it."""
     match fault:
         case SessionEnded():
             result = BlueskyResult(success=False, reason=fault.reason, needs_reauth=True)
@@ -183,21 +189,21 @@ def failure(fault: Exception) -> BlueskyResult:
             result = BlueskyResult(success=False, reason="account_gone")
         case _:
             result = BlueskyResult(success=False, reason="unreachable", retryable=True)
-    return replace(result, error_message=_words(result))
+    return replace(result, error_message=_error_message(result))
 
 
-def _words(result: BlueskyResult) -> str:
-    said = (result.response_payload or {}).get("message")
-    words = sentence(result.reason)
-    return f"{words} It said: {said}" if said and result.reason == "record_refused" else words
+def _error_message(result: BlueskyResult) -> str:
+    server_message = (result.response_payload or {}).get("message")
+    text = sentence(result.reason)
+    return f"{text} It said: {server_message}" if server_message and result.reason == "record_refused" else text
 
 
-def _log(what: str, member_id: int, did: str, backend: str, *, result: BlueskyResult, began: float) -> None:
+def _log(action: str, member_id: int, did: str, backend: str, *, result: BlueskyResult, began: float) -> None:
     payload = result.response_payload or {}
     log.log(
         logging.INFO if result.success or result.absent else logging.WARNING,
         "%s for member %s as %s by %s: %s in %d ms%s",
-        what,
+        action,
         member_id,
         did,
         backend or "no credential",

@@ -1,4 +1,4 @@
-"""The site's own account: when it cannot post, no host is blamed, the operator hears of it, its server has peace."""
+"""The relay account: when it cannot post, the operator is notified, no host is blamed, and its server is spared."""
 
 import pytest
 from django.utils import timezone
@@ -39,7 +39,7 @@ def operator(transactional_db):
     return Member.objects.create_superuser("olga", password="a long password")
 
 
-def asked(pds):
+def sessions_created(pds):
     return len([call for call in pds.calls if "createSession" in call.path])
 
 
@@ -48,8 +48,8 @@ def open_notices(member):
 
 
 @pytest.mark.parametrize("when", ["before the call", "in the call"])
-def test_a_password_that_is_no_longer_taken_is_the_operators_matter(
-    connected, relay, account, pds, member, operator, told, when
+def test_a_refused_relay_password_notifies_the_operator_and_no_host(
+    connected, relay, account, pds, member, operator, hook_calls, when
 ):
     agent = LegacyBlueskyAgent()
     assert agent.readiness(member.pk).author_did == account.did
@@ -65,31 +65,31 @@ def test_a_password_that_is_no_longer_taken_is_the_operators_matter(
     assert [text for text in open_notices(operator) if "@relay.example.com" in text]
     assert len(open_notices(operator)) == 1
     assert open_notices(member) == []
-    assert not [one for one in told if one[0] == "on_needs_member"]
+    assert not [call for call in hook_calls if call[0] == "on_needs_member"]
     ready = agent.readiness(member.pk)
     assert (ready.can_post, ready.reason) == (False, "relay_unavailable")
-    # A new password in the settings ends it.
+    # A new password in the settings works at once.
     relay(account.app_password)
     assert agent.create_post_for_member(member.pk, POST, author_did=account.did).success
     assert open_notices(operator) == []
 
 
-def test_a_wrong_password_is_not_tried_at_every_page_and_post(connected, relay, pds, member, operator, clock):
+def test_a_wrong_relay_password_is_not_tried_for_every_page_and_post(connected, relay, pds, member, operator, clock):
     relay("mistyped")
     agent = LegacyBlueskyAgent()
     for _ in range(5):
         assert agent.readiness(member.pk).reason == "relay_unavailable"
         assert agent.create_post_for_member(member.pk, POST).reason == "relay_unavailable"
-    assert asked(pds) == 1
+    assert sessions_created(pds) == 1
     assert len(open_notices(operator)) == 1
     clock.pass_(hours=2)
     agent.readiness(member.pk)
-    assert asked(pds) == 2
+    assert sessions_created(pds) == 2
     relay()
     assert agent.readiness(member.pk).can_post
 
 
-def test_a_server_that_is_away_is_asked_again_after_ten_minutes(connected, relay, net, pds, member, operator, clock):
+def test_an_unreachable_server_is_tried_again_after_half_an_hour(connected, relay, net, pds, member, operator, clock):
     serve = net.origins.pop(pds.url)
     agent = LegacyBlueskyAgent()
     assert agent.readiness(member.pk).reason == "relay_unavailable"
@@ -100,7 +100,7 @@ def test_a_server_that_is_away_is_asked_again_after_ten_minutes(connected, relay
     assert open_notices(operator) == []
 
 
-def test_a_relay_that_was_taken_down_is_no_fault_of_the_hosts(connected, relay, account, member):
+def test_a_relay_account_that_was_taken_down_is_no_fault_of_the_host(connected, relay, account, member):
     agent = LegacyBlueskyAgent()
     assert agent.readiness(member.pk).can_post
     AppPasswordSession.objects.update(access_expires_at=timezone.now(), refresh_jwt_enc="")
@@ -109,20 +109,20 @@ def test_a_relay_that_was_taken_down_is_no_fault_of_the_hosts(connected, relay, 
 
 
 @pytest.mark.parametrize("agent", [LegacyBlueskyAgent(), OAuthBlueskyAgent()])
-def test_another_relay_account_never_writes_for_the_former_one(
+def test_a_new_relay_account_never_writes_posts_of_the_former_one(
     connected, relay, account, bluesky, net, pds, member, agent
 ):
     assert LegacyBlueskyAgent().readiness(member.pk).author_did == account.did
     other = pds.create_account("newer.example.com")
     net.person(other.did, other.handle, pds.url)
     bluesky(relay=Relay(identifier=other.handle, app_password=other.app_password))
-    # Its key is in doubt: the post may stand in the former account's repository, and nowhere else.
+    # This post was attempted before: it may exist in the former account's repository, and nowhere else.
     result = agent.create_post_for_member(member.pk, POST, author_did=account.did, rkey="3kznmn7xqxl22")
     assert (result.success, result.reason) == (False, "other_author")
     assert not [call for call in pds.calls if "createRecord" in call.path]
 
 
-def test_operators_are_told_once_a_day(operator, clock):
+def test_operators_are_notified_once_a_day(operator, clock):
     for _ in range(2):
         notices.notify_operators("relay spam_label", "It has stopped.", "/admin/jobs/")
     notices.dismiss(operator, Notice.objects.get().pk)

@@ -1,4 +1,4 @@
-"""How long Bluesky's answers about people hold."""
+"""How long cached profiles are used."""
 
 from tests.fakes.graph import somebody
 
@@ -7,15 +7,15 @@ from elonara.bluesky.graph import actor_views
 BOB = "did:plc:bob"
 
 
-def test_an_answer_holds_ten_minutes(member, clock):
+def test_a_view_is_used_for_ten_minutes(member, clock):
     actor_views.keep(member.pk, [somebody("bob")])
     assert actor_views.fresh(member.pk, [BOB], 600)
     clock.pass_(minutes=11)
     assert not actor_views.fresh(member.pk, [BOB], 600)
 
 
-def test_an_answer_from_before_the_clock_was_set_back_holds_no_longer(member, clock):
-    """Who has blocked the host in between must not be mentioned."""
+def test_a_view_from_before_the_clock_was_set_back_is_not_used(member, clock):
+    """Somebody may have blocked the host since, and must not be mentioned then."""
     actor_views.keep(member.pk, [somebody("bob")])
     clock.pass_(hours=-1)
     assert not actor_views.fresh(member.pk, [BOB], 600)

@@ -1,4 +1,4 @@
-"""Names that lead to servers of strangers, asked about by a member."""
+"""A member looks up names that lead to servers which strangers run."""
 
 import time
 
@@ -14,16 +14,16 @@ from elonara.members.models import Member
 APPVIEW = "https://public.api.bsky.app"
 
 
-class Nobody:
-    """Authorizes nothing: the fake network asks for no more."""
+class NoAuthorization:
+    """Adds no headers: the fake network needs none."""
 
     def headers(self, method, url):
         return {}
 
-    def retry(self, method, url, answer):
+    def retry(self, method, url, response):
         return False
 
-    def observe(self, url, answer):
+    def observe(self, url, response):
         pass
 
 
@@ -36,22 +36,22 @@ def member(db):
 
 @pytest.fixture
 def slow(monkeypatch):
-    """Every name costs four seconds, and is nobody's."""
+    """Each lookup of a name takes four seconds and finds no account. Gives the names that were looked up."""
     now = [time.monotonic()]
-    monkeypatch.setattr(graph_service.time, "monotonic", lambda: now[0])
-    net, looked = Network(), []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    net, looked_up = Network(), []
     net.origins[APPVIEW] = lambda _request: answer(200, {"profiles": []})
 
     def dns(name):
-        looked.append(name)
+        looked_up.append(name)
         now[0] += 4
         return []
 
     with network.use(net, dns=dns):
-        yield looked
+        yield looked_up
 
 
-def test_a_hundred_slow_names_do_not_hold_a_thread_for_half_an_hour(member, slow):
+def test_a_hundred_slow_names_do_not_block_a_thread_for_half_an_hour(member, slow):
     with pytest.raises(GraphUnavailable) as refused:
         graph_service.BlueskyGraphService().confirm(member.pk, [f"p{number}.slow.example.com" for number in range(100)])
     assert refused.value.reason == "unreachable"
@@ -59,11 +59,11 @@ def test_a_hundred_slow_names_do_not_hold_a_thread_for_half_an_hour(member, slow
     assert len(slow) < 6
 
 
-def test_two_unknown_names_are_only_absent(member, slow):
+def test_two_unknown_names_are_left_out(member, slow):
     assert graph_service.BlueskyGraphService().confirm(member.pk, ["a.slow.example.com", "b.slow.example.com"]) == {}
 
 
-def test_an_account_that_bluesky_has_taken_down_is_as_good_as_labelled():
+def test_an_account_that_was_taken_down_counts_as_labelled():
     net = Network()
     gone = {"error": "AccountTakedown", "message": "Account has been suspended"}
     net.origins[APPVIEW] = lambda _request: answer(400, gone)
@@ -71,10 +71,10 @@ def test_an_account_that_bluesky_has_taken_down_is_as_good_as_labelled():
         assert graph_service.BlueskyGraphService().labels("did:plc:host") == ("!takedown",)
 
 
-def test_a_name_that_no_database_stores_keeps_nobody_from_being_asked_about(member, monkeypatch):
+def test_a_name_with_characters_that_no_database_stores_can_be_confirmed(member, monkeypatch):
     net = Network()
     bob = {"did": "did:plc:bob", "handle": "bob.example", "displayName": "B\x00ob\ud800", "viewer": {}}
-    viewer = graph_service._Viewer("did:plc:host", APPVIEW, Nobody())
+    viewer = graph_service._Viewer("did:plc:host", APPVIEW, NoAuthorization())
     monkeypatch.setattr(graph_service.BlueskyGraphService, "_viewer", lambda *_: viewer)
     net.origins[APPVIEW] = lambda _request: answer(200, {"profiles": [bob]})
     with network.use(net, dns=lambda _name: []):

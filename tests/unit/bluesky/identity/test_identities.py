@@ -1,4 +1,4 @@
-"""What the rest of the site asks about a member's Bluesky identity, and how it ends."""
+"""What the rest of the site can read of a member's Bluesky identity, and how the identity is disconnected."""
 
 import pytest
 from tests.fakes.oauth import ALICE, BOB
@@ -14,7 +14,9 @@ from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
 from elonara.sealing import CannotUnseal
 
 
-def test_the_two_helpers_answer_for_everybody(service, connected, member, make_member, server):
+def test_identity_and_connection_of_a_member_with_and_without_an_account(
+    service, connected, member, make_member, server
+):
     found = service.get_identity_for_member(member.pk)
     assert (found.did, found.handle, found.access_token.reveal()) == (
         ALICE,
@@ -38,31 +40,33 @@ def test_the_rows_of_a_did_and_of_a_member_are_none_one_or_two(connected, connec
 
 def test_an_identity_prints_no_secret(service, connected, member, server):
     found = service.get_identity_for_member(member.pk)
-    said = f"{found!r} {found} {found.access_token!r} {found.access_token}"
-    assert server.sessions[-1].access_token not in said
-    assert "v1." not in said
+    printed = f"{found!r} {found} {found.access_token!r} {found.access_token}"
+    assert server.sessions[-1].access_token not in printed
+    assert "v1." not in printed
 
 
-def test_a_sealed_value_opens_in_its_own_place_alone(connected, connect, make_member, service):
+def test_a_sealed_value_opens_in_its_own_row_and_column_alone(connected, connect, make_member, service):
     other = connect(make_member(), BOB).identity
     MemberIdentity.objects.filter(pk=other.pk).update(bsky_refresh_token_enc=connected.bsky_refresh_token_enc)
     with pytest.raises(CannotUnseal):
         sealed_columns.unsealed(MemberIdentity.objects.get(pk=other.pk), "bsky_refresh_token_enc")
-    # A column is a place of its own, too.
+    # Another column of the same row is another place, too.
     MemberIdentity.objects.filter(pk=connected.pk).update(bsky_access_token_enc=connected.bsky_refresh_token_enc)
     with pytest.raises(CannotUnseal):
         sealed_columns.unsealed(MemberIdentity.objects.get(pk=connected.pk), "bsky_access_token_enc")
 
 
-def test_connecting_again_keeps_since_when_and_revokes_the_old_session(connect, connected, member, server, told):
+def test_connecting_again_keeps_connected_at_and_revokes_the_old_session(
+    connect, connected, member, server, hook_calls
+):
     again = connect(member).identity
     assert again.pk == connected.pk
     assert again.connected_at == connected.connected_at
     assert [session.alive for session in server.sessions] == [False, True]
-    assert told[-1] == ("on_ready", member.pk, ALICE)
+    assert hook_calls[-1] == ("on_ready", member.pk, ALICE)
 
 
-def test_the_old_session_survives_a_trip_that_fails(connected, service, server, member):
+def test_the_old_session_survives_a_request_that_fails(connected, service, server, member):
     url = service.reauthorize(member, "hers")
     with pytest.raises(AuthorizationFailed):
         service.finish(server.deny(url), browser="hers")
@@ -70,12 +74,14 @@ def test_the_old_session_survives_a_trip_that_fails(connected, service, server, 
     assert service.is_connected(member.pk)
 
 
-def test_disconnecting_forgets_even_where_the_server_is_down(connected, service, server, net, member, told):
+def test_disconnecting_drops_the_tokens_even_where_the_server_is_down(
+    connected, service, server, net, member, hook_calls
+):
     del net.origins[server.issuer]
     assert service.disconnect(member) is False
     row = MemberIdentity.objects.get()
     assert (row.state, row.state_reason, row.bsky_refresh_token_enc) == ("revoked", "disconnected", "")
-    assert ("on_disconnect", member.pk, ALICE) in told
+    assert ("on_disconnect", member.pk, ALICE) in hook_calls
 
 
 def test_a_listener_that_fails_stops_the_disconnect(connected, service, member, server):
@@ -120,7 +126,7 @@ def test_a_loopback_session_ends_in_two_weeks(connected):
     assert (connected.session_ends_at - connected.connected_at).days == 14
 
 
-def test_a_partial_grant_is_told_in_words(connect, member, server, service):
+def test_a_partial_grant_is_described_in_words(connect, member, server, service):
     reads = " ".join(scope for scope in scopes.connect().split() if not scope.startswith(("repo:", "blob:")))
     server.grants = {"scope": reads}
     connect(member)
@@ -134,7 +140,7 @@ def test_a_partial_grant_is_told_in_words(connect, member, server, service):
     assert (result.success, result.needs_reauth, result.reason) == (False, True, "scope_missing")
 
 
-def test_readiness_says_what_is_missing_and_why_twice(connected, member, make_member):
+def test_readiness_says_what_is_missing_and_why_connecting_was_not_enough(connected, member, make_member):
     ready = LegacyBlueskyAgent().readiness(member.pk)
     assert (ready.can_post, ready.voice, ready.author_did) == (False, "compose", ALICE)
     assert "asks twice" in ready.sentence

@@ -1,4 +1,4 @@
-"""Reading profiles that strangers' servers send."""
+"""Reading profiles that come from servers which strangers run."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from elonara.bluesky.identity.people import Person
 
 
-def test_everything_that_a_viewer_knows_is_read():
+def test_all_viewer_state_is_read():
     profile = {
         "did": "did:plc:bob",
         "handle": "bob.example",
@@ -48,13 +48,13 @@ def test_what_is_malformed_counts_as_absent(profile):
     assert (bob.handle, bob.display_name, bob.avatar, bob.labels) == ("handle.invalid", "", "", ())
 
 
-def test_what_no_database_stores_is_left_out_of_a_name():
-    said = '{"did": "did:plc:bob", "displayName": "B\\u0000o\\ud800b", "labels": [{"val": "sp\\u0000am"}]}'
-    bob = Person.from_profile(json.loads(said), known=True)
+def test_characters_that_no_database_stores_are_left_out_of_a_name():
+    profile = '{"did": "did:plc:bob", "displayName": "B\\u0000o\\ud800b", "labels": [{"val": "sp\\u0000am"}]}'
+    bob = Person.from_profile(json.loads(profile), known=True)
     assert (bob.display_name, bob.labels) == ("Bob", ("spam",))
 
 
-def test_a_profile_without_an_account_is_none():
+def test_a_profile_without_a_did_is_refused():
     with pytest.raises((KeyError, TypeError)):
         Person.from_profile({"did": 7}, known=True)
 

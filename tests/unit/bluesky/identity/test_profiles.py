@@ -1,4 +1,4 @@
-"""Names and pictures of connected members, read beside everything else."""
+"""The job that reads the names and pictures of connected members."""
 
 from datetime import timedelta
 
@@ -14,17 +14,17 @@ APPVIEW = "https://appview.example"
 
 
 @pytest.fixture
-def shown(net):
-    """What the AppView shows of ALICE, and how often it was asked."""
+def appview(net):
+    """The profile of ALICE that the AppView returns, and the requests for it."""
     profile = {"did": ALICE, "handle": "alice.example.com", "displayName": "Alice", "avatar": "https://cdn.example/a"}
-    asked = []
+    requests = []
 
     def show(request):
-        asked.append(request)
+        requests.append(request)
         return answer(200, profile) if profile else answer(502, {})
 
     net.origins[APPVIEW] = show
-    return profile, asked
+    return profile, requests
 
 
 def the_row():
@@ -35,17 +35,17 @@ def a_week_passes():
     MemberIdentity.objects.update(profile_due_at=timezone.now() - timedelta(seconds=1))
 
 
-def test_connecting_asks_for_no_profile_and_the_job_reads_it(shown, connected):
-    _, asked = shown
-    assert asked == []
+def test_connecting_reads_no_profile_and_the_job_does(appview, connected):
+    _, requests = appview
+    assert requests == []
     assert the_row().display_name == ""
     jobs.drain()
     assert (the_row().display_name, the_row().avatar_url) == ("Alice", "https://cdn.example/a")
     jobs.drain()
-    assert len(asked) == 1
+    assert len(requests) == 1
 
 
-def test_a_connect_wakes_the_job_of_its_account(shown, connect, member):
+def test_a_connect_wakes_the_job_of_its_account(appview, connect, member):
     woken = []
 
     class Engine:
@@ -63,8 +63,8 @@ def test_a_connect_wakes_the_job_of_its_account(shown, connect, member):
     assert (profiles.JOB_KIND, ALICE, None) in woken
 
 
-def test_the_name_is_read_again_after_about_a_week(shown, connected):
-    profile, _ = shown
+def test_the_name_is_read_again_after_about_a_week(appview, connected):
+    profile, _ = appview
     jobs.drain()
     days = (the_row().profile_due_at - timezone.now()) / timedelta(days=1)
     assert 6 < days < 8
@@ -74,14 +74,14 @@ def test_the_name_is_read_again_after_about_a_week(shown, connected):
     assert the_row().display_name == "Alice in Lisbon"
 
 
-def test_what_cannot_be_read_stays_and_is_asked_for_an_hour_later(shown, connected):
-    profile, asked = shown
+def test_a_profile_that_cannot_be_read_stays_and_is_retried_an_hour_later(appview, connected):
+    profile, requests = appview
     jobs.drain()
     profile.clear()
     a_week_passes()
     jobs.drain()
     assert the_row().display_name == "Alice"
-    assert len(asked) == 2
+    assert len(requests) == 2
     minutes = (the_row().profile_due_at - timezone.now()) / timedelta(minutes=1)
     assert 50 < minutes < 70
 

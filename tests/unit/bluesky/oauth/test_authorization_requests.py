@@ -1,4 +1,4 @@
-"""Who may come back from an authorization server, and with what. The servers here lie where a test wants it."""
+"""Who may finish an authorization request, and with which response. The fake servers lie where a test wants it."""
 
 import threading
 from datetime import timedelta
@@ -16,8 +16,8 @@ from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Connected, Needs
 
 
 @pytest.fixture
-def trip(service, server, member):
-    """A connect trip that alice has just consented to: the callback's parameters."""
+def callback(service, server, member):
+    """The callback's parameters of a connect request that alice has just consented to."""
     url = service.begin("connect", "alice.example.com", member=member, browser="hers", confirmed=True, next="/events")
     return server.approve(url, ALICE)
 
@@ -28,33 +28,33 @@ def failure(service, params, browser="hers"):
     return failed.value
 
 
-def test_a_trip_works_once(service, trip):
-    assert isinstance(service.finish(trip, browser="hers"), Connected)
-    assert failure(service, trip).reason == "expired"
+def test_a_request_is_finished_once(service, callback):
+    assert isinstance(service.finish(callback, browser="hers"), Connected)
+    assert failure(service, callback).reason == "expired"
 
 
-def test_a_trip_that_comes_back_is_the_row_that_was_stored(service, trip, member):
+def test_a_consumed_request_is_the_row_that_was_stored(service, callback, member):
     stored = AuthorizationRequest.objects.get()
-    taken, started = authorization_requests.consume(trip["state"], "hers", member)
+    taken, started = authorization_requests.consume(callback["state"], "hers", member)
     for field in AuthorizationRequest._meta.concrete_fields:
         assert getattr(taken, field.attname) == getattr(stored, field.attname), field.name
-    assert (started.state.reveal(), started.handle) == (trip["state"], "alice.example.com")
+    assert (started.state.reveal(), started.handle) == (callback["state"], "alice.example.com")
     assert not AuthorizationRequest.objects.exists()
 
 
-def test_ten_callbacks_at_once_are_one(service, trip, server):
+def test_of_ten_callbacks_at_once_one_succeeds(service, callback, server):
     found, start = [], threading.Barrier(10)
 
-    def come_back():
+    def finish():
         start.wait()
         try:
-            found.append(service.finish(trip, browser="hers"))
+            found.append(service.finish(callback, browser="hers"))
         except AuthorizationFailed as failed:
             found.append(failed.reason)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=come_back) for _ in range(10)]
+    threads = [threading.Thread(target=finish) for _ in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -63,46 +63,46 @@ def test_ten_callbacks_at_once_are_one(service, trip, server):
     assert len(server.network.sent("/token")) == 1
 
 
-def test_another_browser_is_turned_away_and_uses_nothing_up(service, trip):
-    failed = failure(service, trip, browser="his")
+def test_another_browser_is_refused_and_does_not_consume_the_request(service, callback):
+    failed = failure(service, callback, browser="his")
     assert failed.reason == "other_browser"
     assert failed.handle == ""
-    assert isinstance(service.finish(trip, browser="hers"), Connected)
+    assert isinstance(service.finish(callback, browser="hers"), Connected)
 
 
-def test_an_empty_browser_is_not_everybodys(service, trip):
-    assert failure(service, trip, browser="").reason == "other_browser"
+def test_an_empty_browser_value_is_refused(service, callback):
+    assert failure(service, callback, browser="").reason == "other_browser"
 
 
-def test_ten_minutes_later_it_is_too_late(service, trip, server):
+def test_a_request_expires_after_ten_minutes(service, callback, server):
     row = AuthorizationRequest.objects.get()
     assert timedelta(minutes=9) < row.expires_at - timezone.now() <= timedelta(minutes=10)
     AuthorizationRequest.objects.update(expires_at=timezone.now())
-    failed = failure(service, trip)
+    failed = failure(service, callback)
     assert (failed.reason, failed.next, failed.handle) == ("expired", "/events", "alice.example.com")
     assert not server.network.sent("/token")
 
 
 @pytest.mark.parametrize("state", ["", "made-up", "' OR 1=1"])
-def test_a_made_up_state_is_nobodys(service, trip, state):
-    assert failure(service, trip | {"state": state}).reason == "expired"
+def test_an_unknown_state_is_refused(service, callback, state):
+    assert failure(service, callback | {"state": state}).reason == "expired"
 
 
 @pytest.mark.parametrize("iss", ["https://evil.example", "", "https://auth.example/"])
-def test_an_answer_in_another_servers_name_is_not_trusted(service, trip, iss, server):
-    assert failure(service, trip | {"iss": iss}).reason == "wrong_issuer"
+def test_a_callback_with_another_issuer_is_refused(service, callback, iss, server):
+    assert failure(service, callback | {"iss": iss}).reason == "wrong_issuer"
     assert not server.network.sent("/token")
-    assert failure(service, trip).reason == "expired"  # the mix-up has used it up
+    assert failure(service, callback).reason == "expired"  # the mix-up has consumed the request
 
 
-def test_a_missing_issuer_is_not_trusted(service, trip):
-    del trip["iss"]
-    assert failure(service, trip).reason == "wrong_issuer"
+def test_a_callback_without_an_issuer_is_refused(service, callback):
+    del callback["iss"]
+    assert failure(service, callback).reason == "wrong_issuer"
 
 
-def test_a_server_that_answers_for_another_account_is_refused(service, trip, server):
+def test_tokens_for_another_account_are_refused(service, callback, server):
     server.grants = {"sub": BOB}
-    failed = failure(service, trip)
+    failed = failure(service, callback)
     assert (failed.reason, failed.expected, failed.got) == ("wrong_account", ALICE, BOB)
     assert not MemberIdentity.objects.exists()
 
@@ -116,26 +116,26 @@ def test_a_server_cannot_speak_for_the_accounts_of_another(service, net, server,
     assert failed.reason in {"wrong_issuer", "wrong_account"}
 
 
-def test_an_account_that_must_come_back_is_not_taken_from_a_servers_word(service, net, server, transactional_db):
+def test_the_expected_account_is_not_proved_by_a_server_that_only_claims_it(service, net, server, transactional_db):
     evil = AuthorizationServer(net, "https://evil.example", "https://evil-pds.example")
     evil.grants = {"sub": ALICE}
     url = service.begin("prove", "https://evil.example", browser="hers", expected_did=ALICE)
     assert failure(service, evil.approve(url, ALICE)).reason in {"wrong_issuer", "wrong_account"}
 
 
-def test_a_grant_without_the_base_permission_is_refused(service, trip, server):
+def test_a_grant_without_the_scope_atproto_is_refused(service, callback, server):
     server.grants = {"scope": "transition:generic"}
-    assert failure(service, trip).reason == "missing_scope"
+    assert failure(service, callback).reason == "missing_scope"
 
 
-def test_pressing_deny_is_said_plainly(service, server, member):
+def test_denied_consent_is_reported_as_such(service, server, member):
     url = service.begin("connect", "alice.example.com", member=member, browser="hers", confirmed=True)
     failed = failure(service, server.deny(url))
     assert failed.reason == "access_denied"
     assert "deny" in failed.sentence
 
 
-def test_a_link_begun_elsewhere_waits_for_the_member_herself(connect, service, member, make_member, server):
+def test_a_link_that_no_form_began_waits_for_confirmation(connect, service, member, make_member, server):
     waiting = connect(member, confirmed=False, browser="hers")
     assert isinstance(waiting, NeedsConfirmation)
     assert (waiting.did, waiting.handle) == (ALICE, "alice.example.com")
@@ -147,7 +147,7 @@ def test_a_link_begun_elsewhere_waits_for_the_member_herself(connect, service, m
     assert MemberIdentity.objects.get().member == member
 
 
-def test_declining_a_link_ends_its_session(connect, service, member, server):
+def test_declining_a_link_revokes_its_session(connect, service, member, server):
     waiting = connect(member, confirmed=False, browser="hers")
     service.decline(waiting.request_id, "hers")
     assert not server.sessions[-1].alive
@@ -156,17 +156,17 @@ def test_declining_a_link_ends_its_session(connect, service, member, server):
         service.confirm(waiting.request_id, "hers", member)
 
 
-def test_secrets_of_a_trip_are_sealed_or_digested(service, server, member, connect):
+def test_secrets_of_a_request_are_sealed_or_hashed(service, server, member, connect):
     url = service.begin("connect", "alice.example.com", member=member, browser="hers", confirmed=True)
     params = server.approve(url, ALICE)
     connect(member, confirmed=False)
-    seen = str(list(AuthorizationRequest.objects.values()))
+    stored = str(list(AuthorizationRequest.objects.values()))
     for secret in (params["state"], server.sessions[-1].refresh_token, server.sessions[-1].access_token, "hers"):
-        assert secret not in seen
-    assert '"kty"' not in seen
+        assert secret not in stored
+    assert '"kty"' not in stored
 
 
-def test_signing_in_leaves_no_session_and_no_trip(service, server, make_member):
+def test_signing_in_leaves_no_session_and_no_request(service, server, make_member):
     url = service.begin("sign_in", "alice.example.com", browser="hers", next="/events")
     outcome = service.finish(server.approve(url, ALICE), browser="hers")
     assert outcome == SignedIn(ALICE, "alice.example.com", "", None, "/events")
@@ -174,12 +174,12 @@ def test_signing_in_leaves_no_session_and_no_trip(service, server, make_member):
     assert not AuthorizationRequest.objects.exists()
 
 
-def test_signing_in_asks_for_nothing_but_who_it_is(service, server, transactional_db):
+def test_signing_in_requests_the_scope_atproto_alone(service, server, transactional_db):
     service.begin("sign_in", "alice.example.com", browser="hers")
     assert AuthorizationRequest.objects.get().scope == "atproto"
 
 
-def test_a_changed_handle_is_noted_when_its_owner_signs_in(connected, service, server, net):
+def test_a_changed_handle_is_stored_when_its_owner_signs_in(connected, service, server, net):
     net.person(ALICE, "alicia.example.com", server.pds)
     site_network._network = None  # forget what was resolved
     url = service.begin("sign_in", "alicia.example.com", browser="hers")
@@ -211,7 +211,7 @@ def test_two_members_who_link_one_account_at_once_do_not_both_get_it(connect, ma
 
 
 @pytest.mark.parametrize("purpose", ["connect", "reauthorize"])
-def test_storing_is_for_members(service, purpose):
+def test_only_a_member_can_begin_a_request_that_stores_a_session(service, purpose):
     with pytest.raises(ValueError, match="signed-in"):
         service.begin(purpose, "alice.example.com", browser="hers")
 
@@ -222,7 +222,7 @@ def test_reauthorizing_without_an_account_says_what_to_do(service, member):
     assert failed.value.reason == "not_connected"
 
 
-def test_a_handle_that_does_not_point_back_is_refused(service, net, member):
+def test_a_handle_that_the_did_document_does_not_name_is_refused(service, net, member):
     net.txt["_atproto.mallory.example.com"] = [f"did={ALICE}"]
     with pytest.raises(AuthorizationFailed) as failed:
         service.begin("connect", "mallory.example.com", member=member, browser="hers", confirmed=True)
@@ -230,18 +230,18 @@ def test_a_handle_that_does_not_point_back_is_refused(service, net, member):
     assert "@mallory.example.com" in failed.value.sentence
 
 
-def test_a_server_that_is_down_is_said_to_be(service, net, server, member):
+def test_a_server_that_is_down_is_reported_as_unreachable(service, net, server, member):
     del net.origins[server.pds]
     with pytest.raises(AuthorizationFailed) as failed:
         service.begin("connect", "alice.example.com", member=member, browser="hers", confirmed=True, next="/x")
     assert (failed.value.reason, failed.value.next) == ("unreachable", "/x")
 
 
-def test_another_member_in_the_same_browser_gets_nothing(service, trip, make_member, member):
+def test_another_member_in_the_same_browser_is_refused(service, callback, make_member, member):
     with pytest.raises(AuthorizationFailed) as failed:
-        service.finish(trip, browser="hers", member=make_member())
+        service.finish(callback, browser="hers", member=make_member())
     assert failed.value.reason == "other_browser"
-    assert isinstance(service.finish(trip, browser="hers", member=member), Connected)
+    assert isinstance(service.finish(callback, browser="hers", member=member), Connected)
 
 
 def test_a_refresh_between_reading_and_storing_leaves_no_session_behind(connected, service, server, member):

@@ -8,10 +8,10 @@ from elonara.bluesky.models import AssertionKey, DpopNonce, MemberIdentity
 from elonara.bluesky.oauth import client_keys, nonce_stores
 
 
-def test_a_retired_key_goes_when_no_session_uses_it(connected):
+def test_a_retired_key_is_deleted_when_no_session_uses_it(connected):
     first, second = client_keys.keyring().current.kid, client_keys.rotate()
     assert client_keys.keyring().current.kid == second
-    # Nothing used the first one: it went with the rotation.
+    # Nothing used the first key, so the rotation has deleted it.
     assert list(AssertionKey.objects.values_list("kid", flat=True)) == [second]
     MemberIdentity.objects.update(assertion_kid=second)
     third = client_keys.rotate()
@@ -23,7 +23,7 @@ def test_a_retired_key_goes_when_no_session_uses_it(connected):
     assert first not in {second, third}
 
 
-def test_a_nonce_outlives_its_process_for_a_few_minutes(transactional_db):
+def test_a_stored_nonce_is_used_by_another_process_for_a_few_minutes(transactional_db):
     nonce_stores.DatabaseNonces().put("thumb", "https://pds.example", "n1")
     another = nonce_stores.DatabaseNonces()
     assert another.get("thumb", "https://pds.example") == "n1"

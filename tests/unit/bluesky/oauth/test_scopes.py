@@ -1,4 +1,4 @@
-"""Which permissions are asked for and which granted ones are enough."""
+"""Which scopes are requested, and which granted scopes are enough."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def appview(bluesky):
     bluesky(appview_did="did:web:api.bsky.app")
 
 
-def test_what_is_asked_is_enough_for_everything(bluesky):
+def test_the_requested_scope_is_enough_for_everything(bluesky):
     assert scopes.can_read_graph(scopes.connect())
     assert scopes.can_write(scopes.connect())
     assert scopes.can_upload(scopes.connect())
@@ -45,5 +45,5 @@ def test_what_is_asked_is_enough_for_everything(bluesky):
         ("atproto transition:generic", True, True),
     ],
 )
-def test_the_granted_scope_decides(granted, reads, writes):
+def test_what_a_granted_scope_allows(granted, reads, writes):
     assert (scopes.can_read_graph(granted), scopes.can_write(granted)) == (reads, writes)

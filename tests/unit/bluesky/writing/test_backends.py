@@ -29,7 +29,7 @@ def nodes(path):
 
 @cache
 def strings(path):
-    """The texts of a file that are code: no docstrings, no comments."""
+    """The string constants in the code of a file, without its docstrings."""
     docs = {
         id(node.body[0].value)
         for node in nodes(path)
@@ -66,7 +66,7 @@ def test_the_mode_is_read_in_the_factory_alone():
     assert others == []
 
 
-def test_nobody_hides_the_settings_of_writing_under_another_name():
+def test_the_settings_of_writing_are_not_kept_under_another_name():
     holders = [
         name_of(path)
         for path in SOURCES
@@ -88,13 +88,13 @@ def test_records_are_created_in_the_two_agents_alone():
     assert [name_of(path) for path in SOURCES if others & set(strings(path))] == []
 
 
-def test_a_test_can_put_another_agent_in_its_place():
+def test_a_test_can_substitute_the_agent():
     agent = LegacyBlueskyAgent()
     with factory.use(agent):
         assert BlueskyAgentFactory.make() is agent
     assert BlueskyAgentFactory.make() is not agent
 
 
-def test_options_stay_what_they_are():
+def test_options_are_immutable():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Options().bluesky.writes.mode = "oauth"

@@ -7,9 +7,9 @@ import pytest
 from elonara.atproto.errors import AddressRefused, ErrorKind, IdentityError, NetworkError, XrpcError
 from elonara.bluesky.reasons import SENTENCES
 from elonara.bluesky.refresh_lease import SessionEnded, TryLater
-from elonara.bluesky.writing.repo_writer import BY_KIND, NoCredential, checked_uri, failure
+from elonara.bluesky.writing.repo_writer import BY_KIND, NoCredential, checked_record, failure
 
-SOON = datetime(2026, 12, 1, tzinfo=UTC)
+RESETS_AT = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 def xrpc(kind, **fields):
@@ -43,7 +43,7 @@ def xrpc(kind, **fields):
         (NoCredential("other_author"), "other_author", set()),
     ],
 )
-def test_each_failure_says_what_may_be_done(fault, reason, flags):
+def test_each_failure_has_its_reason_and_flags(fault, reason, flags):
     result = failure(fault)
     assert not result.success
     assert result.reason == reason
@@ -54,29 +54,29 @@ def test_each_failure_says_what_may_be_done(fault, reason, flags):
 
 
 def test_the_servers_times_are_passed_on():
-    result = failure(xrpc(ErrorKind.RATE_LIMITED, retry_after=30.0, resets_at=SOON))
-    assert (result.retry_after, result.resets_at) == (30.0, SOON)
+    result = failure(xrpc(ErrorKind.RATE_LIMITED, retry_after=30.0, resets_at=RESETS_AT))
+    assert (result.retry_after, result.resets_at) == (30.0, RESETS_AT)
 
 
-def test_the_servers_words_are_told_where_they_help():
+def test_the_servers_message_is_shown_where_it_helps():
     assert "words of the server" in failure(xrpc(ErrorKind.BAD_REQUEST)).error_message
     assert "words of the server" not in failure(xrpc(ErrorKind.SERVER_ERROR)).error_message
 
 
-def test_no_kind_sends_the_member_away_for_a_fault_of_ours():
+def test_no_fault_of_ours_asks_the_member_to_reauthorize():
     for kind in (ErrorKind.WRONG_SCHEME_OR_HOST, ErrorKind.INVALID_DPOP_PROOF, ErrorKind.USE_DPOP_NONCE):
         assert not BY_KIND[kind].needs_reauth
 
 
-def test_every_sentence_ends_and_shouts_at_nobody():
+def test_every_sentence_ends_with_a_full_stop_and_has_no_exclamation_mark():
     for words in SENTENCES.values():
         assert words.endswith(".")
         assert "!" not in words
 
 
 @pytest.mark.parametrize("cid", [None, "", "b" * 101, "bafy\x00", 7])
-def test_a_cid_that_no_row_holds_is_no_answer(cid):
-    answer = {"uri": "at://did:plc:host/app.bsky.feed.post/3kznmn7xqxl22", "cid": cid}
+def test_a_response_with_a_cid_that_no_row_can_store_is_refused(cid):
+    response = {"uri": "at://did:plc:host/app.bsky.feed.post/3kznmn7xqxl22", "cid": cid}
     with pytest.raises(XrpcError) as fault:
-        checked_uri(answer, "did:plc:host", "3kznmn7xqxl22")
+        checked_record(response, "did:plc:host", "3kznmn7xqxl22")
     assert failure(fault.value).ambiguous
