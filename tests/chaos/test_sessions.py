@@ -21,7 +21,7 @@ REFRESHER = """
 import hashlib, sys
 import django
 django.setup()
-from elonara.bluesky import sessions
+from elonara.bluesky.oauth import sessions
 from elonara.bluesky.models import MemberIdentity
 identity = MemberIdentity.objects.get()
 print("ready", flush=True)
