@@ -46,7 +46,7 @@ def secret(view: Page) -> Page:
 def show(request: HttpRequest, token: str) -> HttpResponse:
     """Who invites to what; a POST is the answer. Looking changes nothing."""
     stopping = "stop" in request.GET
-    row = email_reader.by_token(token, taken_back=stopping)
+    row = email_reader.by_token(token, include_cancelled=stopping)
     if row is None:
         return _unknown(request)
     if stopping:
@@ -82,7 +82,7 @@ def _answer(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: HttpRequest, token: str) -> HttpResponse:
     """No more letters: from this host, or from the whole site."""
-    row = email_reader.by_token(token, taken_back=True)
+    row = email_reader.by_token(token, include_cancelled=True)
     return _unknown(request) if row is None else _stop(request, row)
 
 

@@ -181,7 +181,13 @@ def _check(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
 def _send(request: HttpRequest, to: To, frame: dict[str, Any], kept: Draft) -> HttpResponse:
     try:
         sent = actions.invite(
-            the_member(request), to, kept.dids, kept.note, kept.lines, kept.thread, idempotency_key=kept.key
+            the_member(request),
+            to,
+            kept.dids,
+            note=kept.note,
+            lines=kept.lines,
+            thread=kept.thread,
+            idempotency_key=kept.key,
         )
     except (InvitationRefused, GraphUnavailable) as fault:
         return _check_page(request, to, frame, kept, refusal=fault)
@@ -198,7 +204,9 @@ def _check_page(
 ) -> HttpResponse:
     context: dict[str, Any] = {"draft": kept, "refusal": refusal, "preview": None}
     try:
-        context["preview"] = actions.preview(the_member(request), to, kept.dids, kept.note, kept.lines, kept.thread)
+        context["preview"] = actions.preview(
+            the_member(request), to, kept.dids, note=kept.note, lines=kept.lines, thread=kept.thread
+        )
     except (InvitationRefused, GraphUnavailable) as fault:
         context["refusal"] = refusal or fault
     ready = context["preview"].readiness if context["preview"] else None

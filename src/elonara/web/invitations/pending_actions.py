@@ -93,8 +93,8 @@ def _apply(request: HttpRequest, proof: Proof, wanted: Mapping[str, Any]) -> str
                     proof.handle,
                     proof.name,
                     choice,
-                    int(wanted.get("plus_ones") or 0),
-                    str(wanted.get("note", "")),
+                    plus_ones=int(wanted.get("plus_ones") or 0),
+                    note=str(wanted.get("note", "")),
                 )
                 show_message(request, DONE.get(choice, "Your answer is in."))
             case "stop" if invitation is not None and invitation.invitee_did == proof.did:

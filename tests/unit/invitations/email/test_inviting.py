@@ -13,7 +13,9 @@ from elonara.events.models import Rsvp
 from elonara.invitations import actions, queries
 from elonara.invitations.consent import pauses
 from elonara.invitations.email import delivery as email_delivery
+from elonara.invitations.email import eligibility, tokens
 from elonara.invitations.email import inviting as email_inviting
+from elonara.invitations.email import views as email_views
 from elonara.invitations.email.addresses import hash_of, parse
 from elonara.invitations.models import EmailInvitation, EmailOptOut, HostSending
 from elonara.invitations.responses import email_reader
@@ -104,12 +106,12 @@ def test_a_letter_leaves_by_the_jobs_and_says_what_the_host_saw(alice, picnic, w
 def test_nobody_who_reads_the_database_can_answer_or_write_to_the_guest(picnic, write, deliver, letter):
     write(picnic)
     row = letter()
-    token = email_inviting.token_of(row)
+    token = tokens.token_of(row)
     stored = repr({field.name: getattr(row, field.name) for field in row._meta.concrete_fields})
     assert "ana@example.org" not in stored
     assert token not in stored
     deliver()
-    assert email_inviting.token_of(letter()) == ""
+    assert tokens.token_of(letter()) == ""
 
 
 def test_pressing_twice_writes_once(picnic, write, deliver):
@@ -140,7 +142,7 @@ def test_a_letter_is_given_up_after_a_day_and_can_be_sent_again(alice, picnic, w
         deliver()
         clock.pass_(hours=13)
     assert (letter().state, letter().reason) == ("failed", "mail_gave_up")
-    (row,) = email_inviting.views(picnic, alice)
+    (row,) = email_views.views(picnic, alice)
     assert row.can == ("retry",)
     email_inviting.retry(letter(), alice)
     deliver()
@@ -200,7 +202,7 @@ def test_where_no_letter_can_leave_the_host_is_told(alice, picnic, set_options, 
 
 def test_a_developer_catches_letters_on_this_machine(set_options):
     set_options(site={"url": "http://127.0.0.1:8000"}, email={"url": "smtp://127.0.0.1:1025"})
-    assert email_inviting.unavailable() is None
+    assert eligibility.unavailable() is None
 
 
 def test_only_those_who_run_it_write(make_member, picnic, write, deliver, letter):
@@ -211,7 +213,7 @@ def test_only_those_who_run_it_write(make_member, picnic, write, deliver, letter
     for act in (email_inviting.cancel, email_inviting.retry):
         with pytest.raises(InvitationRefused):
             act(letter(), mallory)
-    assert email_inviting.invitation_for(mallory, letter().pk) is None
+    assert email_views.invitation_for(mallory, letter().pk) is None
 
 
 def test_too_many_and_too_long_are_refused_as_a_whole(picnic, write, set_options):
@@ -229,7 +231,7 @@ def test_too_many_and_too_long_are_refused_as_a_whole(picnic, write, set_options
 
 def test_a_cancelled_letter_stays_at_home(alice, picnic, write, deliver, letter):
     write(picnic)
-    token = email_inviting.token_of(letter())
+    token = tokens.token_of(letter())
     email_inviting.cancel(letter(), alice)
     deliver()
     assert SENT == []
@@ -284,13 +286,13 @@ def test_who_declined_is_not_asked_again(alice, picnic, write, deliver, letter):
 def test_the_link_ends_with_the_event_and_the_address_is_forgotten(picnic, write, deliver, clock, letter, alice):
     write(picnic)
     deliver()
-    assert email_inviting.forget_past() == 0
+    assert tokens.forget_past() == 0
     clock.pass_(days=20)
     with pytest.raises(NotAllowed):
         email_reader.respond(letter(), "going")
-    assert email_inviting.forget_past() == 1
+    assert tokens.forget_past() == 1
     assert letter().address_enc == ""
-    assert [row.address for row in email_inviting.views(picnic, alice)] == [""]
+    assert [row.address for row in email_views.views(picnic, alice)] == [""]
 
 
 @pytest.mark.parametrize("whole_site", [False, True])
@@ -321,7 +323,7 @@ def test_no_other_spelling_of_an_address_reaches_who_said_no(make_event, write, 
 
 def test_whoever_got_a_letter_that_was_taken_back_may_say_no_more(alice, picnic, make_event, write, letter):
     write(picnic)
-    token = email_inviting.token_of(letter())
+    token = tokens.token_of(letter())
     # The mail server took it and hung up before it said so; nobody here knows.
     email_inviting.cancel(letter(), alice)
     assert email_reader.by_token(token) is None
@@ -357,7 +359,7 @@ def test_a_letter_that_is_in_another_workers_hands_waits(picnic, write, letter, 
 
 def test_who_has_answered_a_letter_of_a_killed_worker_gets_no_second_one(picnic, write, deliver, letter):
     write(picnic)
-    token = email_inviting.token_of(letter())
+    token = tokens.token_of(letter())
     deliver()
     # As a worker leaves it that is killed after the mail server took the letter.
     sealed = seal(token, column="token_enc", row=letter().pk, did="")
