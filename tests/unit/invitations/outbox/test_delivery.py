@@ -1,4 +1,4 @@
-"""From Send to Bluesky: at most one live post per invitation, and none forgotten."""
+"""Delivery: at most one live post per invitation, and none lost."""
 
 from datetime import timedelta
 
@@ -26,18 +26,18 @@ WAITING = Readiness(False, "did:plc:host", "alice.example", "compose", "", "app_
 def test_the_announcement_goes_first_and_the_invitations_are_its_replies(picnic, send, deliver, agent, row):
     send(picnic, "bob", "carol", "dan")
     deliver()
-    root = Announcement.objects.get()
-    assert root.state == State.SENT
+    announced = Announcement.objects.get()
+    assert announced.state == State.SENT
     assert len(agent.posts) == 4
     for name in ("bob", "carol", "dan"):
         one = row(name)
         assert one.state == State.SENT
         reply = agent.posts[one.author_did, one.rkey].record["reply"]
-        assert reply["root"] == reply["parent"] == {"uri": root.uri, "cid": root.cid}
-    assert agent.calls[0] == ("create", root.rkey)
+        assert reply["root"] == reply["parent"] == {"uri": announced.uri, "cid": announced.cid}
+    assert agent.calls[0] == ("create", announced.rkey)
 
 
-def test_a_second_send_uses_the_announcement_that_stands(picnic, send, deliver, agent):
+def test_a_second_send_uses_the_existing_announcement(picnic, send, deliver, agent):
     send(picnic, "bob")
     deliver()
     send(picnic, "carol")
@@ -61,7 +61,7 @@ def test_a_private_event_gets_no_announcement_and_no_post_names_it(supper, send,
         assert secret not in str(post.record)
 
 
-def test_an_answer_that_is_lost_leaves_one_post_and_it_counts_as_sent(picnic, send, deliver, agent, row, clock):
+def test_a_lost_response_leaves_one_post_and_it_counts_as_sent(picnic, send, deliver, agent, row, clock):
     agent.moods = ["lost"]
     send(picnic, "bob", thread=False)
     deliver()
@@ -74,7 +74,7 @@ def test_an_answer_that_is_lost_leaves_one_post_and_it_counts_as_sent(picnic, se
     assert len(agent.posts) == 1
 
 
-def test_a_post_that_is_absent_soon_after_the_doubt_is_written_again(picnic, send, deliver, agent, row, clock):
+def test_a_post_that_is_absent_soon_after_an_unknown_outcome_is_written_again(picnic, send, deliver, agent, row, clock):
     agent.moods = ["late"]
     send(picnic, "bob", thread=False)
     deliver()
@@ -85,7 +85,9 @@ def test_a_post_that_is_absent_soon_after_the_doubt_is_written_again(picnic, sen
     assert len(agent.posts) == 1
 
 
-def test_a_post_that_is_absent_long_after_the_doubt_is_asked_about(picnic, alice, send, deliver, agent, row, clock):
+def test_a_post_that_is_absent_long_after_an_unknown_outcome_is_asked_about(
+    picnic, alice, send, deliver, agent, row, clock
+):
     agent.moods = ["late"]
     send(picnic, "bob", thread=False)
     deliver()
@@ -102,11 +104,11 @@ def test_a_post_that_is_absent_long_after_the_doubt_is_asked_about(picnic, alice
     assert len(agent.posts) == 1
 
 
-def test_while_the_clock_is_set_back_nothing_in_doubt_is_written_again(picnic, send, deliver, agent, row, clock):
+def test_while_the_clock_is_set_back_no_ambiguous_row_is_written_again(picnic, send, deliver, agent, row, clock):
     agent.moods = ["late"]
     send(picnic, "bob", thread=False)
     deliver()
-    # Its worker has died, and the next one begins with a clock that cannot tell how long ago that was.
+    # The worker has died, and the next one starts with a clock that was set back.
     Invitation.objects.update(state=State.SENDING)
     clock.pass_(hours=-1)
     for _ in range(12):
@@ -149,10 +151,10 @@ def test_too_many_requests_pause_the_account_until_the_server_says(picnic, send,
     clock.pass_(minutes=31)
     deliver()
     assert {row("bob").state, row("carol").state} == {State.SENT}
-    assert row("bob").attempts == 1  # a 429 is no try
+    assert row("bob").attempts == 1  # a 429 is not counted as an attempt
 
 
-def test_it_is_tried_eight_times_within_a_day_and_then_given_up(picnic, alice, send, deliver, agent, row, clock):
+def test_a_row_is_attempted_eight_times_within_a_day_and_then_given_up(picnic, alice, send, deliver, agent, row, clock):
     agent.moods = ["down"] * 20
     send(picnic, "bob", thread=False)
     deliver()
@@ -175,7 +177,7 @@ def test_a_final_refusal_is_not_repeated(picnic, send, deliver, agent, row):
     assert len(agent.calls) == 1
 
 
-def test_what_only_the_host_can_mend_waits_and_goes_on_by_itself(picnic, alice, send, deliver, agent, row):
+def test_what_only_the_host_can_fix_waits_and_then_goes_on_by_itself(picnic, alice, send, deliver, agent, row):
     agent.moods = [needs_member("app_password_refused")]
     send(picnic, "bob", "carol")
     deliver()
@@ -210,15 +212,15 @@ def test_waiting_rows_notice_by_themselves_that_posting_works_again(picnic, send
     assert row("bob").state == State.SENT
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_what_was_changed_while_it_waited_goes_on_with_the_reason_why_the_host_is_asked(
-    picnic, alice, send, deliver, agent, row, clock, told
+@pytest.mark.parametrize("notified", [True, False])
+def test_a_row_that_changed_while_it_waited_is_queued_with_the_reason_for_confirming(
+    picnic, alice, send, deliver, agent, row, clock, notified
 ):
     agent.ready = WAITING
     send(picnic, "bob", thread=False)
     events.change(picnic, by=alice, title="Feast")
     agent.ready = None
-    if told:
+    if notified:
         hooks.on_ready.fire(alice.pk, "did:plc:host")
     else:
         clock.pass_(hours=2)
@@ -275,7 +277,7 @@ def test_a_host_who_was_suspended_after_send_invites_nobody(picnic, alice, send,
     assert not agent.calls
 
 
-def test_a_changed_title_is_confirmed_before_it_goes(picnic, alice, send, deliver, agent, row):
+def test_a_changed_title_is_confirmed_before_it_is_sent(picnic, alice, send, deliver, agent, row):
     send(picnic, "bob")
     events.change(picnic, by=alice, title="Winter picnic")
     deliver()
@@ -289,8 +291,8 @@ def test_a_changed_title_is_confirmed_before_it_goes(picnic, alice, send, delive
     assert all("Winter picnic" in text for text in agent.texts())
 
 
-@pytest.mark.parametrize("when", ["on its way", "in doubt"])
-def test_what_goes_out_while_the_event_becomes_private_is_outdated_too(
+@pytest.mark.parametrize("when", ["sending", "ambiguous"])
+def test_a_post_sent_while_the_event_becomes_private_is_outdated_too(
     picnic, alice, send, deliver, agent, row, clock, monkeypatch, when
 ):
     create = agent.create_post_for_member
@@ -300,7 +302,7 @@ def test_what_goes_out_while_the_event_becomes_private_is_outdated_too(
         return create(*args, **names)
 
     send(picnic, "bob", thread=False)
-    if when == "on its way":
+    if when == "sending":
         monkeypatch.setattr(agent, "create_post_for_member", slow)
         deliver()
     else:
@@ -314,7 +316,7 @@ def test_what_goes_out_while_the_event_becomes_private_is_outdated_too(
     assert queries.progress(picnic, alice).rows[0].outdated
 
 
-def test_a_changed_title_marks_what_is_out_as_outdated(picnic, alice, send, deliver, row):
+def test_a_changed_title_marks_sent_invitations_as_outdated(picnic, alice, send, deliver, row):
     send(picnic, "bob")
     deliver()
     events.change(picnic, by=alice, title="Winter picnic")
@@ -332,7 +334,7 @@ def test_an_event_made_private_after_send_is_never_named(picnic, alice, send, de
     assert Announcement.objects.get().state == State.CANCELLED
 
 
-def test_somebody_who_blocks_after_send_is_left_out(picnic, people, send, deliver, agent, row):
+def test_somebody_who_blocks_after_send_is_suppressed(picnic, people, send, deliver, agent, row):
     send(picnic, "bob", "carol", thread=False)
     people[0] = somebody("bob", blocked_by=True)
     deliver()
@@ -341,7 +343,7 @@ def test_somebody_who_blocks_after_send_is_left_out(picnic, people, send, delive
     assert row("bob").counted_on is None
 
 
-def test_people_are_asked_about_in_batches(picnic, people, send, deliver, friends):
+def test_people_are_looked_up_in_batches(picnic, people, send, deliver, friends):
     people += [somebody(f"p{number}") for number in range(30)]
     send(picnic, *[f"p{number}" for number in range(30)], thread=False)
     friends.asked.clear()
@@ -349,7 +351,9 @@ def test_people_are_asked_about_in_batches(picnic, people, send, deliver, friend
     assert len(friends.asked) == 2
 
 
-def test_another_account_takes_over_only_what_was_never_tried(appview, picnic, alice, send, deliver, agent, row, clock):
+def test_another_account_takes_over_only_rows_that_were_never_attempted(
+    appview, picnic, alice, send, deliver, agent, row, clock
+):
     agent.moods = ["late"]
     send(picnic, "bob", thread=False)
     deliver()
@@ -387,7 +391,7 @@ def test_a_failed_announcement_fails_its_replies_and_a_retry_tries_both(picnic, 
     assert Announcement.objects.get().state == State.SENT
 
 
-def test_a_reply_in_doubt_is_looked_for_though_its_announcement_was_taken_back(
+def test_an_ambiguous_reply_is_read_even_when_its_announcement_was_undone(
     picnic, alice, send, deliver, agent, row, clock
 ):
     agent.moods = ["ok", "lost"]
@@ -399,7 +403,7 @@ def test_a_reply_in_doubt_is_looked_for_though_its_announcement_was_taken_back(
     assert row("bob").state == State.SENT
 
 
-def test_a_doubt_is_ended_though_the_text_has_changed_and_waits_for_the_host(
+def test_an_unknown_outcome_is_resolved_even_when_the_changed_text_waits_for_the_host(
     picnic, alice, send, deliver, agent, row, clock
 ):
     agent.moods = ["late"]
@@ -415,7 +419,7 @@ def test_a_doubt_is_ended_though_the_text_has_changed_and_waits_for_the_host(
     assert row("bob").state == State.SENT
 
 
-def test_a_pause_also_holds_rows_that_were_tried_before(picnic, alice, send, deliver, agent, row, clock):
+def test_a_pause_also_holds_rows_that_were_attempted_before(picnic, alice, send, deliver, agent, row, clock):
     agent.moods = ["late"]
     send(picnic, "bob", thread=False)
     deliver()
@@ -425,8 +429,8 @@ def test_a_pause_also_holds_rows_that_were_tried_before(picnic, alice, send, del
     assert [what for what, _ in agent.calls].count("create") == 1
 
 
-class TestTakingBack:
-    def test_a_post_is_deleted_and_looked_for_until_nothing_can_land(
+class TestUndo:
+    def test_a_post_is_deleted_and_its_key_read_until_nothing_can_land(
         self, picnic, alice, send, deliver, agent, row, clock
     ):
         send(picnic, "bob", thread=False)
@@ -463,7 +467,7 @@ class TestTakingBack:
         assert row("bob").state == State.CANCELLED
         assert not agent.posts  # and no announcement for nobody
 
-    def test_a_delete_that_fails_is_repeated(self, picnic, alice, send, deliver, agent, row, clock):
+    def test_a_failed_delete_is_retried(self, picnic, alice, send, deliver, agent, row, clock):
         send(picnic, "bob", thread=False)
         deliver()
         agent.delete_moods = ["down", needs_member()]
@@ -474,7 +478,7 @@ class TestTakingBack:
         assert row("bob").state == State.UNDONE
         assert not agent.posts
 
-    def test_undone_goes_out_once_more_with_a_new_key_after_the_host_confirms(
+    def test_an_undone_invitation_is_sent_once_more_with_a_new_key_after_the_host_confirms(
         self, picnic, alice, send, deliver, agent, row, clock
     ):
         send(picnic, "bob", thread=False)
@@ -526,7 +530,7 @@ class TestPictures:
         assert len(agent.blobs) == 2
         assert all(self.thumbs(agent))
 
-    def test_a_picture_that_stays_lost_is_left_out(self, pictured, send, deliver, agent, row):
+    def test_a_card_goes_without_a_picture_that_stays_lost(self, pictured, send, deliver, agent, row):
         agent.moods = [refused("blob_not_found", retryable=True)] * 2
         send(pictured, "bob", thread=False)
         deliver()
@@ -551,7 +555,7 @@ def test_a_post_costs_few_statements(picnic, friends, people, send, states):
     with CaptureQueriesContext(connection) as twenty:
         delivery.poll(ALICE)
     assert set(states().values()) == {"sent"}
-    # The lane, the row, role, pause, consent, the attempt and its end; what rows share is read once.
+    # The lane, the row, role, pause, consent, the attempt and its outcome; what rows share is read once.
     each = (len(twenty) - len(four)) / 16
     assert each <= 14, each
 
@@ -560,7 +564,7 @@ def test_a_write_that_lands_after_the_ten_minutes_is_found(picnic, send, deliver
     agent.moods = ["lost"]
     send(picnic, "bob", thread=False)
     deliver()
-    agent.posts.clear()  # nothing came of the first attempt
+    agent.posts.clear()  # the first attempt wrote nothing
     agent.moods = ["late"]
     clock.pass_(minutes=9)
     deliver()
@@ -575,12 +579,12 @@ def test_a_write_that_lands_after_the_ten_minutes_is_found(picnic, send, deliver
     assert len(agent.posts) == 1
 
 
-class TestSomethingUnforeseen:
-    """A fault that nobody thought of concerns one row: the others of the account do not wait behind it."""
+class TestUnforeseenErrors:
+    """An unexpected exception concerns one row: the others of the account do not wait for it."""
 
     @pytest.fixture
     def broken(self, agent, monkeypatch):
-        """Calls that end in an error of their own for the keys in the set."""
+        """Record keys for which the agent raises an exception."""
         keys = set()
 
         def broken(ask):
@@ -609,7 +613,7 @@ class TestSomethingUnforeseen:
         assert row("bob").state == State.SENT
         assert len(agent.posts) == 3
 
-    def test_while_it_is_taken_back(self, picnic, alice, send, deliver, agent, row, broken, clock):
+    def test_while_it_is_undone(self, picnic, alice, send, deliver, agent, row, broken, clock):
         send(picnic, "bob", "carol", thread=False)
         deliver()
         broken.add(row("bob").rkey)
@@ -622,7 +626,7 @@ class TestSomethingUnforeseen:
         deliver()
         assert not agent.posts
 
-    def test_a_database_that_is_away_is_no_matter_of_the_row(self, picnic, send, agent, row, monkeypatch):
+    def test_a_database_error_is_not_blamed_on_the_row(self, picnic, send, agent, row, monkeypatch):
         send(picnic, "bob", thread=False)
 
         def away(*_, **__):
