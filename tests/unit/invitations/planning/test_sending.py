@@ -1,29 +1,19 @@
 """Sending: who is invited, who is skipped and why, on which day, and what the preview showed."""
 
-from datetime import timedelta
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from tests.fakes.agent import READY
 from tests.fakes.graph import somebody
 
-from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.writing.agent import Readiness
 from elonara.communities import memberships
-from elonara.config.options import Relay
 from elonara.events import actions as events
 from elonara.events.guests import rsvps
 from elonara.invitations import actions, queries, reasons
 from elonara.invitations.consent import eligibility
 from elonara.invitations.models import Batch, HostSending, Invitation, OptOut, RelayConsent, State
 from elonara.invitations.results import InvitationRefused
-
-
-def refused(send, *args, **options):
-    with pytest.raises(InvitationRefused) as caught:
-        send(*args, **options)
-    return caught.value.code
 
 
 def skipped_reasons(send, target, *names):
@@ -60,11 +50,6 @@ def test_a_second_send_with_the_same_key_invites_nobody_twice(picnic, send):
     again = send(picnic, "bob", "carol", idempotency_key="one")
     assert (again.repeated, again.batch.pk, again.queued) == (True, first.batch.pk, 1)
     assert Invitation.objects.count() == 1
-
-
-def test_a_key_of_another_target_is_refused(picnic, supper, send):
-    send(picnic, "bob", idempotency_key="one")
-    assert refused(send, supper, "bob", idempotency_key="one") == "wrong_state"
 
 
 def test_the_same_person_twice_in_one_send_is_one_invitation(picnic, alice):
@@ -160,124 +145,6 @@ def test_who_declined_is_not_asked_again(picnic, alice, send, deliver, row):
     assert skipped_reasons(send, picnic, "bob") == {"bob": "declined"}
     with pytest.raises(InvitationRefused, match="declined"):
         actions.retry(row("bob"), alice)
-
-
-class TestRefusals:
-    def test_only_those_who_run_it_may(self, picnic, bakers, make_member, send):
-        zoe = make_member("zoe", "did:plc:zoe")
-        memberships.join(bakers, member=zoe)
-        assert refused(send, picnic, "bob", host=zoe) == "not_allowed"
-        assert refused(send, bakers, "bob", host=zoe) == "not_allowed"
-
-    def test_nobody_chosen(self, picnic, send):
-        assert refused(send, picnic) == "nobody"
-
-    def test_too_many_at_once(self, set_options, picnic, send):
-        set_options(invitations={"per_send": 2})
-        assert refused(send, picnic, "bob", "carol", "dan") == "too_many"
-
-    def test_too_long_a_note_and_line(self, picnic, send):
-        assert refused(send, picnic, "bob", note="n" * 301) == "note_too_long"
-        assert refused(send, picnic, "bob", lines={"did:plc:bob": "n" * 201}) == "line_too_long"
-
-    def test_an_event_that_has_begun(self, picnic, send, clock):
-        clock.pass_(days=20)
-        assert refused(send, picnic, "bob") == "event_over"
-
-    def test_people_who_cannot_be_looked_up(self, picnic, friends, send):
-        friends.down = GraphUnavailable("unreachable", "Your server does not answer.")
-        assert refused(send, picnic, "bob") == "graph_unavailable"
-
-    def test_a_loopback_site_sends_nothing_but_previews(self, set_options, picnic, alice, send):
-        set_options(site={"url": "http://127.0.0.1:8000"})
-        assert actions.preview(alice, picnic, ["did:plc:bob"]).refusal.code == "loopback_site"
-        assert refused(send, picnic, "bob") == "loopback_site"
-        assert not Invitation.objects.exists()
-
-    def test_a_loopback_site_may_write_to_the_sandbox(self, set_options, picnic, alice, send):
-        set_options(site={"url": "http://127.0.0.1:8000"}, bluesky={"allow_private_hosts": ("127.0.0.1:2583",)})
-        type(alice.bluesky).objects.update(pds_url="http://127.0.0.1:2583")
-        assert send(picnic, "bob").queued == 1
-
-    def test_without_a_bluesky_account_there_is_nothing_to_send_from(self, picnic, alice, agent, send):
-        alice.bluesky.delete()
-        agent.ready = Readiness(False, "", "", "compose", "", "not_connected", "Connect first.")
-        assert refused(send, picnic, "bob") == "not_connected"
-
-    def test_a_host_who_only_signs_in_is_asked_to_connect(self, set_options, picnic, alice, agent):
-        set_options(site={"url": "http://127.0.0.1:8000"}, bluesky={"allow_private_hosts": ("127.0.0.1:2583",)})
-        type(alice.bluesky).objects.update(pds_url="", state="revoked", state_reason="not_connected")
-        agent.ready = Readiness(False, "did:plc:host", "alice.example", "compose", "", "app_password_missing", "No.")
-        ready = queries.readiness(alice)
-        assert (ready.reason, ready.action, ready.may_send) == ("not_connected", "connect", False)
-
-
-class TestCaps:
-    def test_what_is_over_the_daily_cap_goes_the_next_morning(
-        self, set_options, picnic, alice, send, deliver, states, clock
-    ):
-        set_options(invitations={"first_week_per_day": 2})
-        seen = actions.preview(alice, picnic, ["did:plc:bob", "did:plc:carol", "did:plc:dan"])
-        assert seen.schedule == "2 today, 1 tomorrow"
-        sent = send(picnic, "bob", "carol", "dan")
-        assert (sent.today, [number for _, number in sent.later]) == (2, [1])
-        deliver()
-        assert sorted(states().values()) == ["queued", "sent", "sent"]
-        clock.pass_(hours=34)
-        deliver()
-        assert set(states().values()) == {"sent"}
-
-    def test_after_the_first_week_the_daily_cap_is_higher(self, set_options, picnic, alice, clock):
-        set_options(invitations={"first_week_per_day": 2, "per_day": 5})
-        assert queries.caps_left(alice).today == 2
-        assert queries.caps_left(alice).first_week
-        clock.pass_(days=8)
-        assert queries.caps_left(alice).today == 5
-
-    def test_the_weekly_cap_holds_for_any_seven_days(self, set_options, make_event, alice, people, send):
-        set_options(invitations={"per_day": 2, "first_week_per_day": 2, "per_week": 3})
-        people += [somebody(f"p{number}") for number in range(6)]
-        sent = send(make_event(), *[f"p{number}" for number in range(6)])
-        days = sorted(row.counted_on for row in Invitation.objects.all())
-        assert sent.today == 2
-        assert [(day - days[0]).days for day in days] == [0, 0, 1, 7, 7, 8]
-
-    def test_one_person_gets_three_a_week_from_the_whole_site(self, make_event, send, clock):
-        for number in range(3):
-            assert send(make_event(title=f"Picnic {number}"), "bob").queued == 1
-        (skipped,) = send(make_event(title="Picnic 4"), "bob").skipped
-        assert skipped.reason == "person_cap"
-        assert skipped.until == (clock.now() + timedelta(days=7)).date()
-        assert f"{skipped.until.day}" in skipped.way_on
-        clock.pass_(days=7)
-        assert send(make_event(title="Picnic 4"), "bob").queued == 1
-
-    def test_rows_that_waited_do_not_go_out_all_on_one_day(
-        self, set_options, picnic, send, deliver, agent, states, clock
-    ):
-        set_options(invitations={"first_week_per_day": 2})
-        agent.ready = Readiness(False, "did:plc:host", "alice.example", "compose", "", "app_password_missing", "")
-        send(picnic, "bob", "carol", "dan")
-        clock.pass_(days=3)
-        agent.ready = None
-        deliver()
-        assert sorted(states().values()) == ["queued", "sent", "sent"]
-
-    def test_a_cancelled_invitation_gives_its_place_back(self, set_options, picnic, alice, send, row):
-        set_options(invitations={"first_week_per_day": 2})
-        send(picnic, "bob")
-        assert queries.caps_left(alice).today == 1
-        actions.cancel(row("bob"), alice)
-        assert queries.caps_left(alice).today == 2
-
-    def test_the_relays_cap_is_counted_over_all_hosts(
-        self, set_options, make_event, make_member, agent, send, alice, appview
-    ):
-        set_options(bluesky={"relay": Relay(per_day=2)})  # an announcement and an invitation
-        agent.ready = Readiness(True, "did:plc:relay", "relay.example", "relay", "relay", "", "Ready.")
-        zoe = make_member("zoe", "did:plc:zoe")
-        assert send(make_event(), "bob").today == 1
-        assert send(make_event(zoe), "carol", host=zoe).today == 0
 
 
 class TestRelay:
