@@ -10,9 +10,9 @@ from being taken down for everybody, and one person from being invited by the wh
 fewer in the first week, and per any seven days) count her invitations, by post and by e-mail, and not her
 announcements. The relay's daily cap counts every post that the relay makes for any host, announcements too. A person's
 cap counts what one DID or address receives from all hosts within seven days (`recipient_caps`). A row takes its place
-when it is queued. One that never left gives it back when it is cancelled, suppressed or handed over; a failed row keeps
-it for the next attempt. A post that was written keeps its place for good, also when it is deleted later: Bluesky has
-seen it.
+when it is queued. One that never left gives it back when it is cancelled, suppressed or handed over; a failed post
+keeps it for the next attempt, and a failed e-mail gives it back. A post that was written keeps its place for good, also
+when it is deleted later: Bluesky has seen it.
 
 **Undone posts.** An undone row keeps its place. If its invitation is sent once more, that is a second post and takes a
 second place: `keep_place` moves the first one to `undone_on` and `undone_voice`, where it stays counted for host and
