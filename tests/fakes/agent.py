@@ -1,4 +1,4 @@
-"""A Bluesky that only exists in memory, behind the port of writing: repositories, and servers in a bad mood."""
+"""A Bluesky in memory behind the port `BlueskyAgent`: repositories, and faults of the server on request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READY = Readiness(
 
 @dataclass
 class Post:
-    """One record as the repository keeps it."""
+    """One record in a repository."""
 
     did: str
     rkey: str
@@ -33,11 +33,12 @@ class Post:
 
 @dataclass
 class FakeAgent:
-    """Implements elonara.bluesky.writing.agent.BlueskyAgent. A key that exists refuses a second create, as a PDS does.
+    """Implements elonara.bluesky.writing.agent.BlueskyAgent. A second create at an existing key fails, as at a PDS.
 
-    `moods` are taken one by one, by creates alone: "ok"; "lost" (the work is done, the answer never comes); "late"
-    (nobody answers, the work is done when `land()` is called); "down" (nothing is sent); "server" (500, not done);
-    a BlueskyResult is given back as it is. After the last one everything works.
+    `moods` are the outcomes of the next creates: "ok"; "lost" (the post is written, but no response comes); "late" (no
+    response, and the post is written when `land()` is called); "down" (the request is not sent); "server" (500, not
+    written); a BlueskyResult is returned as it is. After the last one everything works. `delete_moods` and
+    `upload_moods` are the same for deletes and uploads.
     """
 
     author_did: str = READY.author_did
@@ -62,21 +63,21 @@ class FakeAgent:
                 return refused("unreachable", retryable=True)
             if mood == "server" or (did, key) in self.posts:
                 return refused("server", retryable=True, ambiguous=True)
-            made = {"$type": POSTS, "createdAt": datetime.now(UTC).isoformat()} | json.loads(json.dumps(dict(record)))
-            post = Post(did, key, made, "bafyrei" + hashlib.sha256(json.dumps(made).encode()).hexdigest()[:52])
+            value = {"$type": POSTS, "createdAt": datetime.now(UTC).isoformat()} | json.loads(json.dumps(dict(record)))
+            post = Post(did, key, value, "bafyrei" + hashlib.sha256(json.dumps(value).encode()).hexdigest()[:52])
             if mood == "late":
                 self._late.append(post)
                 return refused("no_answer", retryable=True, ambiguous=True)
             self.posts[did, key] = post
             if mood == "lost":
                 return refused("no_answer", retryable=True, ambiguous=True)
-            return standing(post)
+            return existing(post)
 
     def find_post(self, member_id, author_did, rkey):
         with self._lock:
             self.calls.append(("find", rkey))
             post = self.posts.get((author_did, rkey))
-            return standing(post) if post else refused("record_not_found", absent=True)
+            return existing(post) if post else refused("record_not_found", absent=True)
 
     def delete_post(self, member_id, author_did, rkey):
         with self._lock:
@@ -108,32 +109,32 @@ class FakeAgent:
         return self.ready or Readiness(**{**READY.__dict__, "author_did": self.author_did})
 
     def land(self):
-        """What was on its way arrives now, however long nobody waits for it."""
+        """Write the late posts now, however long ago their requests were."""
         with self._lock:
             for post in self._late:
                 self.posts.setdefault((post.did, post.rkey), post)
             self._late.clear()
 
     def texts(self):
-        """The texts of all posts that stand, oldest key first."""
+        """The texts of all posts, oldest key first."""
         return [post.record["text"] for _, post in sorted(self.posts.items(), key=lambda item: item[0][1])]
 
 
-def standing(post):
-    """The answer for a post that stands."""
+def existing(post):
+    """The result for a post that exists."""
     return BlueskyResult(True, response_payload={"uri": post.uri, "cid": post.cid}, uri=post.uri, cid=post.cid)
 
 
 def refused(reason, **fields):
-    """The answer for a call that did not do what it should."""
+    """The result of a call that failed."""
     return BlueskyResult(False, error_message=sentence(reason), reason=reason, **fields)
 
 
 def rate_limited(resets_at):
-    """429 with a time in the headers."""
+    """The result of a 429 with a reset time in its headers."""
     return refused("rate_limited", retryable=True, resets_at=resets_at)
 
 
 def needs_member(reason="revoked"):
-    """Only the member can help."""
+    """The result where only the member can help."""
     return refused(reason, needs_reauth=True)

@@ -1,7 +1,7 @@
-"""A whole Bluesky in memory: the directory, one PDS and its authorization server, behind one network in many moods.
+"""A whole Bluesky in memory: the PLC directory, one PDS and its authorization server, with faults on request.
 
-The authorization server is that of tests/fakes/oauth.py and the PDS that of tests/fakes/pds.py: a token that the one
-gives, rotates or revokes is what the other takes and refuses.
+The authorization server is that of tests/fakes/oauth.py and the PDS that of tests/fakes/pds.py: the PDS accepts and
+refuses exactly the tokens that the authorization server issues, rotates and revokes.
 """
 
 from collections import defaultdict, deque
@@ -14,20 +14,21 @@ from tests.fakes.pds import FakePds
 from elonara.atproto.errors import NetworkError
 
 PDS = "https://pds.example"
-DONE = frozenset({"crash after", "lost", "late", "502 after"})  # moods in which the work is done, or will be
+DONE = frozenset({"crash after", "lost", "late", "502 after"})  # moods with an effect, now or later
 
 
 class Crash(BaseException):
-    """kill -9, as far as a test can have it: nothing that follows in the worker is done."""
+    """Ends the worker, as kill -9 does: a BaseException, so that no handler of the site catches it."""
 
 
 class Bluesky(Network):
-    """`moods` are taken one by one, by the requests of one method or path: `moods["createRecord"].append("lost")`.
+    """`moods` are the faults of the next requests to one XRPC method or path: `moods["createRecord"].append("lost")`.
 
-    "crash before", "crash after": the site's process ends at the request, or when the work is done; "lost": the work is
-    done, the answer never comes; "late": nobody answers, the work is done when `land()` is called; "unreachable":
-    nothing is sent; "500", "502", "503": not done; "502 after": done; "429", "429 for all": too much for the account,
-    or for the site's address. A mood of work that is done waits for a request that the server does not refuse.
+    "crash before", "crash after": the site's process ends before or after the request has its effect; "lost": it has
+    its effect, but no response comes; "late": no response, and it has its effect when `land()` is called;
+    "unreachable": it is not sent; "500", "502", "503": no effect; "502 after": effect and error; "429", "429 for all":
+    a rate limit of the account, or of the site's IP address. A mood with an effect is kept for the next request that
+    the server does not refuse.
     """
 
     def __init__(self, now):
@@ -37,34 +38,34 @@ class Bluesky(Network):
         self.pds = FakePds()
         self.pds.now, self.pds.url = now, PDS
         self.server = Issuer(self)
-        self.origins |= {PDS: self._moody(self._at_pds), self.server.issuer: self._moody(self.server.serve)}
+        self.origins |= {PDS: self._with_moods(self._at_pds), self.server.issuer: self._with_moods(self.server.serve)}
         self.origins[APPVIEW] = lambda request: answer(200, {"did": "did:plc:any", "handle": "any.example.com"})
-        self._late = []  # (records that will stand, keys that will not)
+        self._late = []  # (records to be written, keys to be deleted)
 
     def account(self, handle):
-        """An account that lives here."""
+        """Create an account at this PDS."""
         account = self.pds.create_account(handle)
         self.person(account.did, handle, PDS)
         return account
 
     @property
     def late(self):
-        """Whether work is on its way that nobody waits for."""
+        """Whether a late request has not had its effect yet."""
         return bool(self._late)
 
     def land(self):
-        """What was on its way arrives now. The server has long let it in: tokens are not looked at again."""
+        """Let the late requests have their effect. The server accepted them already: tokens are not checked again."""
         for gained, lost in self._late:
             self.pds.records = {key: one for key, one in (gained | self.pds.records).items() if key not in lost}
         self._late.clear()
 
     def revoke_sessions(self):
-        """The member ends every OAuth session on her server's page."""
+        """Revoke every OAuth session, as the member can on her server's page."""
         for session in self.server.sessions:
             session.alive = False
 
     def change_nonces(self):
-        """As servers do every few minutes."""
+        """Rotate the DPoP nonces, as servers do every few minutes."""
         self.pds.nonce = self.pds.nonce[:8] + str(len(self.requests))
         self.server.nonce["as"] = f"as-nonce-{len(self.requests)}"
 
@@ -74,32 +75,32 @@ class Bluesky(Network):
         for session in self.server.sessions:
             if not session.alive:
                 self.pds.end_oauth_token(session.access_token)
-        reply = self.pds.perform(Call(request.method, request.url, request.headers, request.content))
-        return answer(reply.status, reply.body, reply.headers)
+        response = self.pds.perform(Call(request.method, request.url, request.headers, request.content))
+        return answer(response.status, response.body, response.headers)
 
-    def _moody(self, serve):
-        def in_its_mood(request):
+    def _with_moods(self, serve):
+        def with_fault(request):
             moods = self.moods[request.path.rpartition("/")[2].rpartition(".")[2]]
             mood = moods.popleft() if moods else ""
             if mood in DONE:
                 before = dict(self.pds.records)
-                done = serve(request)
-                if done.status != 200:
+                response = serve(request)
+                if response.status != 200:
                     moods.appendleft(mood)
-                    return done
+                    return response
                 if mood == "late":
-                    self._put_off(before)
-                return self._unanswered(mood)
-            return self._unanswered(mood) if mood else serve(request)
+                    self._postpone(before)
+                return self._fail(mood)
+            return self._fail(mood) if mood else serve(request)
 
-        return in_its_mood
+        return with_fault
 
-    def _put_off(self, before):
+    def _postpone(self, before):
         after, self.pds.records = self.pds.records, before
         gained = {key: one for key, one in after.items() if key not in before}
         self._late.append((gained, before.keys() - after.keys()))
 
-    def _unanswered(self, mood):
+    def _fail(self, mood):
         match mood:
             case "crash before" | "crash after":
                 raise Crash
@@ -117,7 +118,7 @@ class Bluesky(Network):
 
 
 class Issuer(AuthorizationServer):
-    """Gives access tokens that its PDS knows."""
+    """Issues access tokens that its PDS accepts."""
 
     def access_token(self, session):
         pds = self.network.pds

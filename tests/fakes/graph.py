@@ -1,4 +1,4 @@
-"""People whom nobody has to ask the network about."""
+"""A fake graph service: people and labels without a network."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from elonara.bluesky.identity.people import Person
 
 
 def somebody(name, **fields):
-    """A person who follows back, unless told otherwise."""
+    """A mutual follow; `fields` override that."""
     fields = {"follows_you": True, "you_follow": True} | fields
     return Person(f"did:plc:{name}", f"{name}.example", name.title(), **fields)
 
 
 @dataclass
 class FakeGraph:
-    """Answers like elonara.bluesky.graph.service.BlueskyGraphService. `down` is raised, where set."""
+    """Behaves like elonara.bluesky.graph.service.BlueskyGraphService. If `down` is set, every call raises it.
+
+    `known`: whether blocks and mutes are known, as they are with a valid session.
+    """
 
     people: list[Person] = field(default_factory=list)
     down: GraphUnavailable | None = None
     known: bool = True
     account_labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    asked: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)  # of confirm, in order
+    asked: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)  # the calls of `confirm`, in order
 
     def _seen(self):
         if self.down:
@@ -33,8 +36,8 @@ class FakeGraph:
         if not (cursor or "0").isascii() or not (cursor or "0").isdigit():
             raise GraphUnavailable("server", "Bluesky had a fault of its own. Try again in a minute.")
         start = int(cursor or 0)
-        rest = len(people) > start + limit
-        return GraphPage(people[start : start + limit], str(start + limit) if rest else None, self.known)
+        has_more = len(people) > start + limit
+        return GraphPage(people[start : start + limit], str(start + limit) if has_more else None, self.known)
 
     def get_followers(self, member_id, cursor=None, limit=50):
         return self._page([person for person in self._seen() if person.follows_you], cursor, limit)

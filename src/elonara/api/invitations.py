@@ -150,7 +150,7 @@ def attach(parent: Router, find: Finder, noun: str) -> None:
         """Writes nothing."""
         host = caller(request)
         found = actions.preview(
-            host, find(slug, host), payload.people, payload.note, payload.notes, thread=payload.thread
+            host, find(slug, host), payload.people, note=payload.note, lines=payload.notes, thread=payload.thread
         )
         return _preview(found)
 
@@ -167,8 +167,8 @@ def attach(parent: Router, find: Finder, noun: str) -> None:
             host,
             find(slug, host),
             payload.people,
-            payload.note,
-            payload.notes,
+            note=payload.note,
+            lines=payload.notes,
             thread=payload.thread,
             idempotency_key=payload.idempotency_key,
         )

@@ -19,7 +19,7 @@ from elonara.bluesky.models import AuthorizationRequest, PdsHost
 from elonara.bluesky.oauth import authorization_requests, client_keys, nonce_stores
 from elonara.events import link_cards
 from elonara.housekeeping import workers
-from elonara.invitations.email import inviting as email_inviting
+from elonara.invitations.email import tokens as email_tokens
 from elonara.members.models import Notice, OneTimeLink
 from elonara.sealing import CannotUnseal
 
@@ -63,7 +63,7 @@ def _purges(now: datetime) -> dict[str, Callable[[], int]]:
         "links": lambda: OneTimeLink.objects.filter(expires_at__lt=now).delete()[0],
         "notices": lambda: Notice.objects.filter(dismissed_at__lt=now - DISMISSED_NOTICES_KEPT_FOR).delete()[0],
         "pauses": lambda: PdsHost.objects.filter(paused_until__lt=now - timedelta(days=1)).delete()[0],
-        "e-mail addresses": email_inviting.forget_past,
+        "e-mail addresses": email_tokens.forget_past,
         "workers": workers.forget_old,
         "counts": shared_cache.forget_expired,
         "thumbs": link_cards.forget_old_thumbs,

@@ -1,6 +1,6 @@
-"""Inviting people: posts are fixed as rows first, and workers deliver them afterwards.
+"""Inviting people: posts are stored as rows with their final text first, and workers deliver them afterwards.
 
-`actions` and `queries` are the doors for pages and API; the folders are the stories behind them, in the order in
-which a post lives: planning, consent, outbox, responses, and e-mail beside the posts. How a post is written to
-Bluesky is not known here, only the port `BlueskyAgent`.
+Pages and API call `actions` and `queries`. The folders follow the life of a post: planning, consent, outbox, responses,
+and email for invitations that are no posts. Posts are written through the port `BlueskyAgent` alone; how it talks to a
+PDS is not known here.
 """

@@ -1,4 +1,4 @@
-"""What can be done with invitations. Web and API call these, nothing else."""
+"""Everything that can be done with invitations by post. Pages and API call these functions and no others."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from elonara.invitations import reasons
 from elonara.invitations.consent import caps
 from elonara.invitations.consent.pauses import approve_relay, pause_sending, resume_sending, withdraw_relay
 from elonara.invitations.models import Voice
-from elonara.invitations.planning import plan as planning
 from elonara.invitations.planning import queueing
-from elonara.invitations.planning.plan import SendPlan
+from elonara.invitations.planning.plan import SendPlan, plan_send
 from elonara.invitations.responses import host as host_actions
 from elonara.invitations.responses.host import (
     cancel,
@@ -64,69 +63,71 @@ __all__ = [
 ]
 
 
-def preview(  # noqa: PLR0917
+def preview(
     host: Member,
     to: Event | Community,
     dids: Sequence[str],
+    *,
     note: str = "",
     lines: Mapping[str, str] | None = None,
     thread: bool = True,
 ) -> Preview:
-    """The exact posts, who is left out and on which days it goes. Writes nothing.
+    """The exact posts, who is skipped, and on which days the posts would go. Writes nothing.
 
     `dids` are DIDs or handles; `lines` maps some of them to a personal line. Raises InvitationRefused.
     """
-    planned = planning.plan_send(host, Target(to), dids, note, lines, thread)
-    days = caps.days_for(host, len(planned.planned), relay=planned.voice == Voice.RELAY)
+    plan = plan_send(host, Target(to), dids, note=note, lines=lines, thread=thread)
+    days = caps.days_for(host, len(plan.invitations), relay=plan.voice == Voice.RELAY)
     today, later, schedule = caps.schedule_in_words(days, caps.today(host))
     posts = [
         one.post.preview(did=one.person.did, handle=one.person.handle, name=one.person.name, avatar=one.person.avatar)
-        for one in planned.planned
+        for one in plan.invitations
     ]
-    ends = planned.target.ends
-    warnings = list(planned.warnings)
+    ends = plan.target.ends
+    warnings = list(plan.warnings)
     late = sum(number for day, number in later if ends is not None and caps.start_of_day(host, day) >= ends)
     if late:
         warnings.append(f"{late} would go out only after the event has begun, and will not be sent.")
     return Preview(
-        readiness=planned.ready,
-        announcement=planned.announcement.preview() if planned.announcement else None,
+        readiness=plan.ready,
+        announcement=plan.announcement.preview() if plan.announcement else None,
         posts=posts,
-        skipped=planned.skipped,
+        skipped=plan.skipped,
         today=today,
         later=later,
         warnings=warnings,
         note_room=min((post.room for post in posts), default=0),
         schedule=schedule,
-        refusal=_refusal(planned),
+        refusal=_refusal(plan),
     )
 
 
-def invite(  # noqa: PLR0917
+def invite(
     host: Member,
     to: Event | Community,
     dids: Sequence[str],
+    *,
     note: str = "",
     lines: Mapping[str, str] | None = None,
     thread: bool = True,
     idempotency_key: str = "",
 ) -> Sent:
-    """Write one row per person and wake the workers; nothing is posted here.
+    """Write one row per person and wake the workers, which post them later.
 
-    The same `idempotency_key` (≤ 100 characters) of the same host gives the first outcome again. Raises
+    A host's call with a known `idempotency_key` (≤ 100 characters) writes nothing and returns the first outcome. Raises
     InvitationRefused; somebody who may not be invited is skipped, not refused.
     """
     target, key = Target(to), idempotency_key.strip()[:100]
     if (before := queueing.earlier_outcome(host, target, key)) is not None:
         return before
-    planned = planning.plan_send(host, target, dids, note, lines, thread)
-    if (refusal := _refusal(planned)) is not None:
+    plan = plan_send(host, target, dids, note=note, lines=lines, thread=thread)
+    if (refusal := _refusal(plan)) is not None:
         raise InvitationRefused(refusal.code, refusal.sentence)
-    return queueing.write(planned, key)
+    return queueing.write(plan, key)
 
 
-def _refusal(planned: SendPlan) -> reasons.Reason | None:
-    ready = planned.ready
+def _refusal(plan: SendPlan) -> reasons.Reason | None:
+    ready = plan.ready
     return None if ready.may_send else reasons.reason(ready.reason)
 
 

@@ -1,4 +1,4 @@
-"""Invitations, the announcement they answer to, and the wishes of those who are invited."""
+"""Invitations by post and by e-mail, the announcement they reply to, and the opt-outs of invited people."""
 
 import uuid
 
@@ -15,7 +15,7 @@ EXACTLY_ONE_TARGET = models.Q(event__isnull=False, community__isnull=True) | mod
 
 
 class State(models.TextChoices):
-    """Where a post stands. The transitions are one table in `elonara.invitations.states`."""
+    """The state of a post. The transitions are one table in `elonara.invitations.states`."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -34,11 +34,11 @@ class Voice(models.TextChoices):
 
     HOST = "host"
     RELAY = "relay"
-    COMPOSE = "compose"  # no backend can post: the host gets a ready link
+    COMPOSE = "compose"  # no backend can post: the host gets a link to Bluesky's composer
 
 
 class Post(models.Model):
-    """A post of ours: fixed before anything is sent, delivered by workers. The row is the truth."""
+    """A post of ours. Author, record key and text are stored before it is sent; workers deliver it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, blank=True, related_name="%(class)ss")
@@ -55,15 +55,15 @@ class Post(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     first_attempt_at = models.DateTimeField(null=True, blank=True)
     last_attempt_at = models.DateTimeField(null=True, blank=True)
-    ambiguous = models.BooleanField(default=False)  # the last attempt may have landed: read the key first
+    ambiguous = models.BooleanField(default=False)  # the last attempt may have written the post: read the key first
     next_attempt_at = models.DateTimeField(db_index=True)
-    fence = models.PositiveBigIntegerField(default=0)  # the lane's, when it was taken
-    # The day it takes from the caps: an invitation from its host's and the relay's, an announcement from the relay's.
+    fence = models.PositiveBigIntegerField(default=0)  # of the lane's lease, when a worker claimed the row
+    # The day on which it counts for the caps: an invitation for host and relay, an announcement for the relay alone.
     counted_on = models.DateField(null=True, blank=True)
     uri = models.CharField(max_length=500, blank=True)
     cid = models.CharField(max_length=100, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
-    undo_settled_at = models.DateTimeField(null=True, blank=True)  # look again until then
+    undo_settled_at = models.DateTimeField(null=True, blank=True)  # the undo ends with a read that begins after this
     undo_confirmations = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     queued_at = models.DateTimeField()
@@ -73,10 +73,10 @@ class Post(models.Model):
 
 
 class Announcement(Post):
-    """The post that a quiet thread hangs from: one per target, author and host.
+    """The post that the invitations of a quiet thread reply to: one per target, author and host.
 
-    Where the site's own account posts for two hosts of one target, each has her own: what becomes of the one (she is
-    paused, disconnects, is refused) ends or holds none of the other's invitations.
+    Where the relay posts for two hosts of one target, each has her own, so that the one being paused, disconnected or
+    refused neither ends nor holds the other's invitations.
     """
 
     class Meta:
@@ -98,7 +98,7 @@ class Announcement(Post):
 
 
 class Batch(models.Model):
-    """One press of Send."""
+    """One Send: the invitations that a host queued together."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     host = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
@@ -134,11 +134,11 @@ class Invitation(Post):
     invitee_name = models.CharField(max_length=640, blank=True)
     invitee_avatar = models.URLField(max_length=1000, blank=True)
     line = models.CharField(max_length=200, blank=True)  # the personal line
-    ref = models.CharField(max_length=32, unique=True)  # /i/{ref}: see compose.ref_for; no secret
-    needs_confirmation = models.BooleanField(default=False)  # rebuilt: the host looks again before it goes
-    outdated = models.BooleanField(default=False)  # sent (or may be), and the target has changed since
+    ref = models.CharField(max_length=32, unique=True)  # /i/{ref}, not a secret (`compose.ref_for`)
+    needs_confirmation = models.BooleanField(default=False)  # recomposed or unsure: the host is asked first
+    outdated = models.BooleanField(default=False)  # sent, or may be, and the target has changed since
     undone_once = models.BooleanField(default=False)
-    # Once it was sent again: the day and the voice that its first post, since taken back, was counted for.
+    # Of an invitation that was sent again: the day and voice for which its first, undone post is counted.
     undone_on = models.DateField(null=True, blank=True)
     undone_voice = models.CharField(max_length=7, choices=Voice, blank=True)
     opened_at = models.DateTimeField(null=True, blank=True)  # by somebody who proved the DID
@@ -172,7 +172,7 @@ class Invitation(Post):
 
 
 class OptOut(models.Model):
-    """Somebody said never again: to one host, or (host null) to the whole site. The host cannot undo it."""
+    """Somebody opted out of invitations from one host or (host null) from the whole site. The host cannot undo it."""
 
     did = models.CharField(max_length=256)
     host = models.ForeignKey(
@@ -189,7 +189,7 @@ class OptOut(models.Model):
 
 
 class HostSending(models.Model):
-    """What the site knows about one host's sending. Also the row that caps are counted under (select for update)."""
+    """One host's sending: pause, relay approval. Its row lock serializes the counting of caps (`consent.caps`)."""
 
     host = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="sending"
@@ -204,7 +204,7 @@ class HostSending(models.Model):
 
 
 class RelayConsent(models.Model):
-    """A person who switched relay invitations on."""
+    """A person who agreed to be mentioned by the relay, the site's own account."""
 
     did = models.CharField(max_length=256, primary_key=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -214,10 +214,10 @@ class RelayConsent(models.Model):
 
 
 class Report(models.Model):
-    """An invitee tells the operator that something is wrong."""
+    """A report to the operator about an invitation."""
 
     invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="reports")
-    reporter_did = models.CharField(max_length=256, blank=True)  # "" where nobody proved anything
+    reporter_did = models.CharField(max_length=256, blank=True)  # "" where none was proved
     text = models.CharField(max_length=1000, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     handled_at = models.DateTimeField(null=True, blank=True)
@@ -227,7 +227,7 @@ class Report(models.Model):
 
 
 class EmailState(models.TextChoices):
-    """Where the letter stands."""
+    """The state of an e-mail invitation."""
 
     QUEUED = "queued"
     SENT = "sent"
@@ -237,22 +237,22 @@ class EmailState(models.TextChoices):
 
 
 class EmailInvitation(Leased):
-    """One person invited to an event by e-mail. The link in the letter is the proof; whoever has it answers."""
+    """One person invited to an event by e-mail. Whoever has the link of the e-mail answers."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="email_invitations")
     host = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     address_enc = models.TextField(blank=True)  # sealed; "" once the event is over
-    address_hash = models.CharField(max_length=64)  # keyed: who is meant, also after the address is forgotten
+    address_hash = models.CharField(max_length=64)  # keyed: identifies the address after it was deleted
     name = models.CharField(max_length=100, blank=True)
     note = models.CharField(max_length=500, blank=True)
     token_hash = models.CharField(max_length=64, unique=True)  # /rsvp/{token}
-    token_enc = models.TextField(blank=True)  # sealed; "" once the letter has left
+    token_enc = models.TextField(blank=True)  # sealed; "" once the e-mail has left
     state = models.CharField(max_length=10, choices=EmailState, default=EmailState.QUEUED)
     reason = models.CharField(max_length=60, blank=True)  # a stable code, in words by `invitations.reasons`
     attempts = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(db_index=True)
-    counted_on = models.DateField(null=True, blank=True)  # the day it takes from the host's cap
+    counted_on = models.DateField(null=True, blank=True)  # the day on which it counts for the caps
     sent_at = models.DateTimeField(null=True, blank=True)
     answer = models.CharField(max_length=5, blank=True)  # going | maybe | cant
     answered_at = models.DateTimeField(null=True, blank=True)
@@ -270,7 +270,7 @@ class EmailInvitation(Leased):
 
 
 class EmailOptOut(models.Model):
-    """No more letters to an address: from one host or (host null) from the whole site. Keeps no address."""
+    """An address opted out of e-mails from one host or (host null) from the whole site. Stores its hash alone."""
 
     address_hash = models.CharField(max_length=64)
     host = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Telling a host that only she can help: on her pages, and by e-mail where the site can send any."""
+"""Notifying a host that her invitations wait for her: on her pages, and by e-mail where the site sends any."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KIND = "sending"  # one open notice per host, however many rows wait
 
 
 def needs_host(host: Member, code: str) -> None:
-    """Leave a notice and send one e-mail, until the notice is settled or dismissed. Outside a transaction."""
+    """Store a notice and send one e-mail, once until the notice is settled or dismissed. Outside a transaction."""
     found = reasons.reason(code)
     text = f"Your invitations wait. {found.sentence} {found.way_on}".strip()
     known = Notice.objects.filter(member=host, kind=KIND, dismissed_at=None, text=text[:500]).exists()
@@ -29,27 +29,27 @@ def needs_host(host: Member, code: str) -> None:
     body = f"{text}\n\n{settings.ELONARA.site.url.rstrip('/')}/profile/edit\n"
     try:
         send_mail(f"Your invitations on {settings.ELONARA.site.name} wait", body, None, [host.email])
-    except OSError as fault:  # smtplib's errors too; the notice stands on her pages all the same
+    except OSError as fault:  # smtplib's errors included; the notice on her pages remains
         log.warning("the e-mail to member %s was not sent: %s", host.pk, type(fault).__name__)
 
 
 def relay_stopped(reason: str) -> None:
-    """Tell the operators, on their pages, that nothing is posted from the site's own account: no host can help."""
+    """Notify the operators, on their pages, that the relay (the site's own account) has stopped posting."""
     found = reasons.reason(reason)
     text = f"This site's own account has stopped posting. {found.sentence} {found.way_on}".strip()
     notify_operators(f"relay {reason}", text, "/admin/jobs/")
 
 
 def relay_clean() -> None:
-    """The site's own account carries no label (any more)."""
+    """The relay's account has no label (any more): settle the operators' notice."""
     settle_operators("relay spam_label")
 
 
-def was_told(host_id: int) -> bool:
-    """Whether a host has been told, and it has not been settled."""
+def has_open_notice(host_id: int) -> bool:
+    """Whether a host was notified and has neither settled nor dismissed it."""
     return is_open(host_id, KIND)
 
 
 def settle_host(host: Member) -> None:
-    """What was asked for has happened."""
+    """The host has done what she was asked for: close her notice."""
     settle(host, KIND)

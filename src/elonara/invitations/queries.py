@@ -16,9 +16,12 @@ from elonara.invitations.planning import compose
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.responses import invitee as invitee_actions
 from elonara.invitations.responses.progress import progress, view_of
-from elonara.invitations.results import CapsLeft, InboxItem, PostingReadiness
+from elonara.invitations.responses.views import InboxItem
+from elonara.invitations.results import CapsLeft, PostingReadiness
 from elonara.invitations.targets import Target, target_of
 from elonara.members.models import Member
+
+MAX_REF_LENGTH = 32  # of `Invitation.ref`
 
 __all__ = [
     "by_ref",
@@ -37,7 +40,7 @@ __all__ = [
 
 
 def readiness(host: Member) -> PostingReadiness:
-    """Ready to post? From which account, by what; or what is missing and the way on."""
+    """Whether, from which account and how the host's invitations are posted; or what is missing."""
     return posting_readiness.readiness(host)
 
 
@@ -47,9 +50,9 @@ def caps_left(host: Member) -> CapsLeft:
 
 
 def invitability(host: Member, target: Event | Community | None, people: Iterable[Person]) -> dict[str, str | None]:
-    """For the picker: DID → code of the reason why not (see `reasons`), None for who can be invited.
+    """For the picker: DID → code of the reason why a person cannot be invited (`reasons`), None for who can.
 
-    Without a target it says who can be invited to anything. A fixed number of queries, whatever the number of people.
+    Without a target: whether they can be invited to anything. A fixed number of queries for any number of people.
     """
     by_did = {person.did: person for person in people}
     ready = posting_readiness.readiness(host)
@@ -76,22 +79,22 @@ def invitation_for(host: Member, pk: UUID) -> Invitation | None:
 
 
 def inbox(dids: Sequence[str]) -> list[InboxItem]:
-    """The invitations to people with these proven DIDs, newest first; no notification is needed to find them."""
+    """The invitations to these proved DIDs, newest first: how people find them whom Bluesky has not notified."""
     rows = _to(dids).select_related("host__bluesky").order_by("-queued_at", "-rkey")
     return [_inbox_item(row) for row in rows]
 
 
 def waiting_in_inbox(dids: Sequence[str]) -> int:
-    """How many invitations wait for an answer, for the number in the menu."""
+    """How many invitations are unanswered, for the number in the menu."""
     return sum(not target_of(row).over() for row in _to(dids).filter(answer=""))
 
 
 def by_ref(ref: str) -> Invitation | None:
-    """The invitation behind `/i/{ref}`, if its post may have been seen by somebody; with host and target loaded.
+    """The invitation behind `/i/{ref}`, if its post may have been seen, with host and target loaded.
 
-    None for an unknown ref and for one that was taken back: both look alike to a stranger.
+    None for an unknown ref and for an undone invitation: a stranger cannot tell them apart.
     """
-    if not ref or len(ref) > 32:
+    if not ref or len(ref) > MAX_REF_LENGTH:
         return None
     rows = Invitation.objects.filter(invitee_actions.may_have_been_seen(), ref=ref)
     return rows.select_related("host__bluesky", "event__community", "community", "batch").first()
@@ -104,12 +107,12 @@ def opt_outs(dids: Sequence[str]) -> list[OptOut]:
 
 
 def relay_allowed_by(dids: Sequence[str]) -> set[str]:
-    """Those of `dids` whom the site's own account may mention because they said so."""
+    """Those of `dids` who agreed to be mentioned by the relay, the site's own account."""
     return set(RelayConsent.objects.filter(did__in=list(dids)).values_list("did", flat=True))
 
 
 def is_invited(target: Event | Community, dids: Sequence[str]) -> bool:
-    """Whether somebody with these proven DIDs holds an invitation, which opens a private target."""
+    """Whether somebody with these proved DIDs has an invitation, which gives access to a private target."""
     rows = Invitation.objects.filter(
         invitee_actions.may_have_been_seen(), invitee_did__in=list(dids), **Target(target).only
     )

@@ -1,4 +1,4 @@
-"""Every reason an invitation is not (or not yet) on Bluesky: a stable code, a sentence, and the way on."""
+"""Every reason why an invitation is not (or not yet) sent: a stable code, a sentence, and what the host can do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from elonara.bluesky.reasons import SENTENCES
 
 @dataclass(frozen=True)
 class Reason:
-    """What a host reads. `way_on` is never empty for a reason that she can do something about."""
+    """What a host reads. `way_on` is what she can do about it, "" where nothing can be done."""
 
     code: str
     sentence: str
@@ -179,7 +179,7 @@ _ALL = (
         "This site has no public address yet: your friends would get a link to 127.0.0.1.",
         "Set site.url to a public https address first. Picking and previewing work already.",
     ),
-    # Letters.
+    # E-mail invitations.
     Reason("no_email", "This site sends no e-mail.", "Copy the link and send it yourself.", "copy_link"),
     Reason("bad_address", "This is no e-mail address.", "Write it like ana@example.org."),
     Reason("no_addresses", "No address is written.", "Write at least one, such as ana@example.org."),
@@ -191,7 +191,7 @@ _ALL = (
         "Check the spelling and write it anew, or copy the link.",
         "copy_link",
     ),
-    # Why a press is refused as a whole.
+    # Why a request is refused as a whole.
     Reason("not_allowed", "Only those who run it may invite.", "Ask a host or an admin."),
     Reason("nobody", "Nobody is chosen.", "Pick at least one person."),
     Reason("too_many", "Too many people for one send.", "Send to some of them now and to the others after."),
@@ -203,7 +203,7 @@ _ALL = (
     Reason("unknown_choice", "Choose Going, Maybe or Can't.", ""),
 )
 REASONS: dict[str, Reason] = {reason.code: reason for reason in _ALL}
-# Codes of the agents that only the host can do something about, and those that pass by themselves.
+# Codes of the agents (`elonara.bluesky.reasons`): those that need the host to reauthorize, and temporary ones.
 REAUTHORIZE = frozenset({
     "disconnected", "revoked", "refresh_lost", "client_changed", "wrong_account", "moved", "refused", "unreadable",
 })  # fmt: skip
@@ -215,12 +215,12 @@ def reason(code: str) -> Reason:
     """The reason for a code: ours, or one of the agents' (`elonara.bluesky.reasons`)."""
     if code in REASONS:
         return REASONS[code]
-    said = SENTENCES.get(code, _UNKNOWN.sentence)
+    found = SENTENCES.get(code, _UNKNOWN.sentence)
     if code in REAUTHORIZE:
-        return Reason(code, said, "It then continues by itself. Or post the text yourself.", "reauthorize")
+        return Reason(code, found, "It then continues by itself. Or post the text yourself.", "reauthorize")
     if code in PASSING:
-        return Reason(code, said, "It is tried again by itself.", "wait")
-    return Reason(code, said, _UNKNOWN.way_on, _UNKNOWN.action)
+        return Reason(code, found, "It is tried again by itself.", "wait")
+    return Reason(code, found, _UNKNOWN.way_on, _UNKNOWN.action)
 
 
 def sentence(code: str) -> str:

@@ -1,4 +1,7 @@
-"""What invitations listen to, and what they do when they hear of it. Called once, when the site starts."""
+"""Registration: the jobs of invitations, and the listeners for changes of sessions, events and communities.
+
+`install` is called once, when the site starts.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ from elonara.compiled_queries import CompiledQuery
 from elonara.events import hooks as events
 from elonara.events.models import Event, Rsvp
 from elonara.invitations import job_kinds, notifications
-from elonara.invitations import states as table
 from elonara.invitations.email import delivery as email_delivery
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Announcement, HostSending, Invitation, State
 from elonara.invitations.outbox import delivery, recompose
+from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target
 from elonara.invitations.transitions import Deliverable, apply, resume
 from elonara.members.models import Member
@@ -29,11 +32,11 @@ MODELS: tuple[type[Deliverable], ...] = (Announcement, Invitation)
 
 
 def _held_back(model: type[Deliverable]) -> CompiledQuery[Any]:
-    """Rows that go on once a session is stored: those that wait for their host, and those being taken back."""
+    """Rows that go on once a session is stored: those that wait for their host, and those being undone."""
 
     def rows(host: Any, did: Any) -> QuerySet[Any, Any]:
-        found = Q(host=host, state=State.WAITING) | Q(author_did=did, state=State.UNDOING)
-        return model._default_manager.filter(found).values_list("pk")[:1]
+        held_back = Q(host=host, state=State.WAITING) | Q(author_did=did, state=State.UNDOING)
+        return model._default_manager.filter(held_back).values_list("pk")[:1]
 
     return CompiledQuery(rows)
 
@@ -42,7 +45,7 @@ _HELD_BACK = [_held_back(model) for model in MODELS]
 
 
 def install() -> None:
-    """Register the job and the listeners. Doing it twice changes nothing."""
+    """Register jobs and listeners. Calling it again changes nothing."""
     jobs.register(job_kinds.POSTS, delivery.poll, delivery.sweep)
     jobs.register(job_kinds.EMAILS, email_delivery.poll, email_delivery.sweep)
     bluesky.on_disconnect.add(disconnected)
@@ -56,21 +59,21 @@ def install() -> None:
 
 
 def disconnected(member_id: int, did: str) -> None:
-    """Cancel what the host has not sent. What may have been sent stays, and is looked up as before."""
+    """Cancel the host's unsent rows. Ambiguous rows stay, and their keys are read as before."""
     with transaction.atomic():
         for model in MODELS:
             rows = model.objects.filter(host_id=member_id, state__in=(State.QUEUED, State.WAITING), ambiguous=False)
             for row in rows:
-                apply(row, table.Transition.CANCEL, reason="host_disconnected", counted_on=None)
+                apply(row, Transition.CANCEL, reason="host_disconnected", counted_on=None)
         wake_lane(did)
 
 
 def ready(member_id: int, did: str) -> None:
-    """A session or an app password was stored: what waited for it goes on, taking back too."""
-    # Every connect comes through here, and mostly nothing waits and nobody was told: three cheap queries.
-    if any(query.exists(host=member_id, did=did) for query in _HELD_BACK) or notifications.was_told(member_id):
+    """A session or an app password was stored: rows that waited for it go on, and undos too."""
+    # Called at every connect. Mostly nothing waits and there is no notice, which three cheap queries find out.
+    if any(query.exists(host=member_id, did=did) for query in _HELD_BACK) or notifications.has_open_notice(member_id):
         _resume(member_id, did)
-        notifications.settle_host(Member(pk=member_id))  # nothing but the key is asked for
+        notifications.settle_host(Member(pk=member_id))  # only its primary key is used
     elif did:
         wake_lane(did)
 
@@ -90,7 +93,10 @@ def _resume(member_id: int, did: str) -> None:
 
 
 def needs_member(member_id: int, did: str) -> None:
-    """Only the host can help. Where she has invitations on the way she is told; the next attempt makes them wait."""
+    """A session was lost that only the host can restore. Notify her if she has unsent invitations.
+
+    The next attempt puts her rows into the state `waiting`.
+    """
     pending = any(
         model.objects.filter(
             host_id=member_id, state__in=(State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
@@ -104,13 +110,13 @@ def needs_member(member_id: int, did: str) -> None:
 
 
 def relay_policy(member_id: int) -> str:
-    """Who may post through the relay: those whom the operator approved."""
+    """The reason why a host may not post through the relay, "" where the operator approved her."""
     approved = HostSending.objects.filter(host_id=member_id, relay_approved=True).exists()
     return "" if approved else "relay_not_approved"
 
 
 def event_changed(event: Event, fields: frozenset[str]) -> None:
-    """Rebuild what was never attempted, flag what is out, end what cannot be any more."""
+    """Recompose unsent posts, mark sent ones as outdated, end those that are not possible any more."""
     recompose.target_changed(Target(event), fields)
 
 
@@ -119,21 +125,21 @@ def community_changed(community: Community, fields: frozenset[str]) -> None:
     recompose.target_changed(Target(community), fields)
 
 
-def answered(answer: Rsvp) -> None:
-    """An answer given anywhere on the site shows at the invitation."""
-    _note({"event_id": answer.event_id}, answer.did, answer.member_id, answer.choice)
+def answered(rsvp: Rsvp) -> None:
+    """Store an RSVP that was given anywhere on the site in the person's invitation too."""
+    _store_answer({"event_id": rsvp.event_id}, rsvp.did, rsvp.member_id, rsvp.choice)
 
 
 def joined(membership: Membership) -> None:
-    """Joining by another way than the invitation shows there too."""
-    _note({"community_id": membership.community_id}, membership.did, membership.member_id, "joined")
+    """Store in the invitation that the person joined, by whatever way."""
+    _store_answer({"community_id": membership.community_id}, membership.did, membership.member_id, "joined")
 
 
-def _note(target: dict[str, int], did: str, member_id: int | None, said: str) -> None:
+def _store_answer(target: dict[str, int], did: str, member_id: int | None, answer: str) -> None:
     dids = {did} - {""}
     if member_id is not None:
         dids |= set(
             Member.objects.filter(pk=member_id, bluesky__isnull=False).values_list("bluesky__bsky_did", flat=True)
         )
     if dids:
-        Invitation.objects.filter(invitee_did__in=dids, **target).update(answer=said, answered_at=timezone.now())
+        Invitation.objects.filter(invitee_did__in=dids, **target).update(answer=answer, answered_at=timezone.now())

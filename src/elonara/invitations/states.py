@@ -1,4 +1,4 @@
-"""The one table of what may become of a post. Code asks it; `docs/invitations.md` shows it (`render`)."""
+"""The state machine of a post, as one table: code asks it, and `docs/invitations.md` shows it (`render`)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Transition(StrEnum):
 
 @dataclass(frozen=True)
 class TransitionRule:
-    """One row of the table. `certain` says what must be known: True, that no post can stand or land at the key."""
+    """One row of the table. `certain`: the transition needs certainty that no post exists or can still be written."""
 
-    event: Transition
+    transition: Transition
     sources: tuple[State | None, ...]  # None: there is no row yet
     target: State
     why: str
@@ -46,7 +46,7 @@ TABLE: tuple[TransitionRule, ...] = (
     TransitionRule(
         Transition.HOLD, (S.QUEUED, S.SENDING), S.WAITING, "only the host can help: reauthorize, or an app password"
     ),
-    TransitionRule(Transition.RESUME, (S.WAITING,), S.QUEUED, "the permission or the app password is there"),
+    TransitionRule(Transition.RESUME, (S.WAITING,), S.QUEUED, "the permission or the app password was added"),
     TransitionRule(
         Transition.ATTEMPT, (S.QUEUED,), S.SENDING, "a worker holds the account's lane; committed before the network"
     ),
@@ -55,13 +55,13 @@ TABLE: tuple[TransitionRule, ...] = (
         Transition.PUT_BACK,
         (S.SENDING,),
         S.QUEUED,
-        "a later try can help, or the worker died and the key is read first",
+        "a later attempt can help, or the worker died and the key is read first",
     ),
     TransitionRule(
         Transition.GIVE_UP,
         (S.QUEUED, S.SENDING),
         S.FAILED,
-        "refused, eight tries in vain, or unsure: the host is asked",
+        "refused, eight attempts failed, or the outcome is unknown: the host is asked",
     ),
     TransitionRule(
         Transition.SUPPRESS, (S.QUEUED, S.WAITING, S.SENDING), S.SUPPRESSED, "the person may not be invited", True
@@ -70,17 +70,21 @@ TABLE: tuple[TransitionRule, ...] = (
         Transition.CANCEL,
         (S.QUEUED, S.WAITING, S.SENDING, S.FAILED, S.HANDED_OVER),
         S.CANCELLED,
-        "the host, a disconnect, or the target is over; nothing can stand at the key",
+        "by the host, a disconnect, or because the target is over; no post can exist at the key",
         True,
     ),
     TransitionRule(
         Transition.UNDO,
         (S.SENT, S.SENDING, S.QUEUED, S.WAITING, S.FAILED),
         S.UNDOING,
-        "a post stands, or may still land: delete it and look again",
+        "a post exists, or may still be written: delete it and read the key again",
     ),
     TransitionRule(
-        Transition.SETTLE, (S.UNDOING,), S.UNDONE, "absent after the last moment at which a late write could land", True
+        Transition.SETTLE,
+        (S.UNDOING,),
+        S.UNDONE,
+        "the key was empty after the last moment at which a late write could land",
+        True,
     ),
     TransitionRule(
         Transition.REQUEUE,
@@ -96,43 +100,38 @@ TABLE: tuple[TransitionRule, ...] = (
         True,
     ),
 )
-_TARGETS = {(source, transition.event): transition.target for transition in TABLE for source in transition.sources}
-# States in which somebody may have seen the post, or its link.
+_TARGETS = {(source, rule.transition): rule.target for rule in TABLE for source in rule.sources}
+# States in which somebody may have seen the post or its link.
 POSSIBLY_SEEN = (S.SENT, S.SENDING, S.HANDED_OVER)
 IN_PROGRESS = (S.QUEUED, S.SENDING, S.WAITING, S.UNDOING)
 
 
 class TransitionNotAllowed(Exception):
-    """The table has no such row."""
+    """The table has no such transition from this state."""
 
-    def __init__(self, event: Transition, state: str | None) -> None:
-        super().__init__(f"a post that is {state or 'new'} cannot {event}")
-        self.event = event
+    def __init__(self, transition: Transition, state: str | None) -> None:
+        super().__init__(f"a post that is {state or 'new'} cannot {transition}")
+        self.transition = transition
         self.state = state
 
 
-def is_allowed(event: Transition, state: str | None) -> bool:
-    """Whether the table knows the event in this state."""
-    return (State(state) if state else None, event) in _TARGETS
+def is_allowed(transition: Transition, state: str | None) -> bool:
+    """Whether the table has this transition from this state."""
+    return (State(state) if state else None, transition) in _TARGETS
 
 
-def next_state(event: Transition, state: str | None) -> State:
-    """The state after the event. Raises NotPossible."""
+def next_state(transition: Transition, state: str | None) -> State:
+    """The state after a transition. Raises TransitionNotAllowed."""
     try:
-        return _TARGETS[State(state) if state else None, event]
+        return _TARGETS[State(state) if state else None, transition]
     except KeyError:
-        raise TransitionNotAllowed(event, state) from None
-
-
-def source_states(event: Transition) -> tuple[State, ...]:
-    """The states in which the event may happen, for conditional updates."""
-    return tuple(source for source, name in _TARGETS if name is event and source is not None)
+        raise TransitionNotAllowed(transition, state) from None
 
 
 def render() -> str:
-    """The table in Markdown, as it stands in the documentation."""
+    """The table in Markdown, as `docs/invitations.md` has it."""
     lines = ["| from | what happens | to | when |", "|---|---|---|---|"]
-    for row in TABLE:
-        froms = ", ".join(f"`{source.value}`" if source else "(new)" for source in row.sources)
-        lines.append(f"| {froms} | {row.event} | `{row.target.value}` | {row.why} |")
+    for rule in TABLE:
+        sources = ", ".join(f"`{source.value}`" if source else "(new)" for source in rule.sources)
+        lines.append(f"| {sources} | {rule.transition} | `{rule.target.value}` | {rule.why} |")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""An event or a community, seen as something people are invited to."""
+"""What people are invited to: an event or a community, behind one interface."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _is(did: Any) -> Q:
     return Q(did=did) | Q(member__bluesky__bsky_did=did)
 
 
-# Asked before every post.
+# Asked before every post, so they are compiled queries.
 _ANSWERED = CompiledQuery(lambda of, did: Rsvp.objects.filter(_is(did), event=of).values_list("pk", flat=True)[:1])
 _BELONGS = CompiledQuery(
     lambda of, did: Membership.objects.filter(_is(did), community=of).values_list("pk", flat=True)[:1]
@@ -48,7 +48,7 @@ class Target:
 
     @property
     def title(self) -> str:
-        """What it is called, on one line."""
+        """Its title or name, on one line."""
         return one_line(self.of.title if isinstance(self.of, Event) else self.of.name)
 
     @property
@@ -59,22 +59,22 @@ class Target:
 
     @property
     def is_private(self) -> bool:
-        """Whether posts must not name it."""
+        """Whether it is private, so that posts must not name it."""
         return self.of.visibility == Visibility.PRIVATE
 
     @property
     def keys(self) -> dict[str, Any]:
-        """The two foreign keys of a row about it."""
+        """Values for the two foreign keys of a row about it."""
         return {"event": None, "community": None, self.kind: self.of}
 
     @property
     def only(self) -> dict[str, Any]:
-        """The filter that finds its rows."""
+        """The filter for rows about it."""
         return {self.kind: self.of}
 
     @property
     def ends(self) -> dt.datetime | None:
-        """When inviting to it stops making sense: an event's start. None for a community."""
+        """When inviting to it ends: at the event's start. None for a community."""
         return self.of.starts_at if isinstance(self.of, Event) else None
 
     def over(self, now: dt.datetime | None = None) -> str:
@@ -86,7 +86,7 @@ class Target:
         return "closed" if self.of.closed_at else ""
 
     def may_invite(self, member: Member) -> bool:
-        """Whether this member may: hosts of the event, admins and moderators of the community (or the event's)."""
+        """Whether this member may invite: hosts of the event, admins and moderators of the (event's) community."""
         if isinstance(self.of, Event):
             return events.may_invite(self.of, member)
         return communities.may_invite(self.of, member)
@@ -100,7 +100,7 @@ class Target:
         return set(MemberIdentity.objects.filter(member_id__in=members).values_list("bsky_did", flat=True))
 
     def settled_among(self, dids: Collection[str]) -> set[str]:
-        """Those of `dids` who answered already, or belong: by their DID, or by the account that proved it."""
+        """Those of `dids` who have an RSVP or membership, by their DID or by the account that proved it."""
         rows = (
             Rsvp.objects.filter(event=self.of)
             if isinstance(self.of, Event)
@@ -112,20 +112,20 @@ class Target:
         return found & set(wanted)
 
     def has_settled(self, did: str) -> bool:
-        """Whether one person is among those: see `settled_among`."""
+        """`settled_among` for one person, as a compiled query."""
         return (_ANSWERED if self.kind == "event" else _BELONGS).exists(of=self.of.pk, did=did)
 
     def when(self) -> str:
-        """`Sat 5 Dec 15:00` where the event happens, the same on whatever day it is asked; "" for a community."""
+        """`Sat 5 Dec 15:00` in the event's time zone, independent of today's date; "" for a community."""
         return short_phrase(self.of) if isinstance(self.of, Event) else ""
 
     def card(self) -> Card:
-        """Title, description and thumb; of a private target nothing that names it."""
+        """The link card: title, description and thumb, which for a private target do not name it."""
         return card_for(self.of)
 
 
 def target_of(row: Invitation | Announcement | Batch) -> Target:
-    """The target of a row. Raises ValueError for a row without one, which the database refuses."""
+    """The target of a row. Raises ValueError for a row without one (a check constraint prevents that)."""
     of = row.event or row.community
     if of is None:
         raise ValueError("an invitation without a target")

@@ -1,4 +1,4 @@
-"""Changing the state of a row: only as the table in `states` allows, and only if nobody changed it in between."""
+"""Changing the state of a row, only as the table in `states` allows and only if the row is unchanged meanwhile."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Deliverable = Invitation | Announcement
 
 
 def apply(post: Deliverable, transition: Transition, *, fence: int | None = None, **values: Any) -> bool:
-    """Apply a transition if the row still is in the state we know (and was claimed under `fence`), with other `values`.
+    """Apply a transition, and set `values`, if the row still has the known state (and was claimed under `fence`).
 
-    False: somebody else was quicker, nothing was changed. Raises `states.TransitionNotAllowed`. May be called inside or
-    outside a transaction.
+    False: the row was changed by somebody else, and nothing was written. Raises `states.TransitionNotAllowed`. May be
+    called inside or outside a transaction.
     """
     target = states.next_state(transition, post.state)
     unchanged = {"id": post.pk, "state": post.state} | ({} if fence is None else {"fence": fence})
@@ -30,7 +30,7 @@ def apply(post: Deliverable, transition: Transition, *, fence: int | None = None
 
 
 def claim(post: Deliverable, fence: int, **values: Any) -> bool:
-    """Apply ATTEMPT to a row that is queued and confirmed, and mark it with the lane's fence. False: it changed."""
+    """Apply ATTEMPT to a row that is queued and confirmed, and store the lane's fence in it. False: it changed."""
     unchanged: dict[str, Any] = {
         "id": post.pk, "state": post.state, "author_did": post.author_did, "rkey": post.rkey,
     }  # fmt: skip
@@ -47,9 +47,9 @@ def claim(post: Deliverable, fence: int, **values: Any) -> bool:
 
 
 def resume(post: Deliverable, now: dt.datetime) -> bool:
-    """Let a waiting row go on. One whose text changed while it waited has to be confirmed by its host, and says so."""
-    asks = isinstance(post, Invitation) and post.needs_confirmation
-    reason = ("author_changed" if post.reason == "author_changed" else "changed") if asks else ""
+    """Queue a waiting row again. One whose text changed while it waited asks for its host's confirmation."""
+    needs_confirmation = isinstance(post, Invitation) and post.needs_confirmation
+    reason = ("author_changed" if post.reason == "author_changed" else "changed") if needs_confirmation else ""
     return apply(post, Transition.RESUME, reason=reason, error="", next_attempt_at=now)
 
 

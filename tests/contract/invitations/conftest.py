@@ -57,12 +57,12 @@ def account(network, forty):
             }
             for one in forty
         ]
-        answer = pds.post(
+        response = pds.post(
             "com.atproto.repo.applyWrites",
             json={"repo": account.did, "writes": writes},
             headers={"authorization": f"Bearer {session['accessJwt']}"},
         )
-        assert answer.status_code == 200, answer.text
+        assert response.status_code == 200, response.text
     network.sync()
     return account
 
@@ -127,7 +127,7 @@ def deliver():
 
 @pytest.fixture
 def posts(network, account):
-    """What stands in the host's repository: rkey → {uri, cid, value}."""
+    """The posts in the host's repository: rkey → {uri, cid, value}."""
 
     def read():
         found, cursor = {}, None

@@ -10,8 +10,8 @@ from elonara.invitations.outbox import thumbnails, timing
 CREATE, UPLOAD = "com.atproto.repo.createRecord", "com.atproto.repo.uploadBlob"
 
 
-def invite(host, target, people, **wish):
-    return actions.invite(host, target, [person.did for person in people], **wish)
+def invite(host, target, people, **options):
+    return actions.invite(host, target, [person.did for person in people], **options)
 
 
 def facets_of(value):
@@ -31,16 +31,16 @@ def test_forty_people_are_invited(
     sent = invite(host, to, forty, note="Bring bread, grüße 🥖")
     assert (sent.queued, sent.skipped) == (40, [])
     deliver()
-    standing = posts()
-    assert len(standing) == 41
+    found_posts = posts()
+    assert len(found_posts) == 41
     root = Announcement.objects.get()
-    assert standing[root.rkey]["value"]["embed"]["external"]["thumb"]["mimeType"] == "image/jpeg"
-    assert "reply" not in standing[root.rkey]["value"]
+    assert found_posts[root.rkey]["value"]["embed"]["external"]["thumb"]["mimeType"] == "image/jpeg"
+    assert "reply" not in found_posts[root.rkey]["value"]
     rows = {row.invitee_did: row for row in Invitation.objects.all()}
     for person in forty:
         row = rows[person.did]
         assert row.state == State.SENT
-        found = standing[row.rkey]
+        found = found_posts[row.rkey]
         assert (found["uri"], found["cid"]) == (row.uri, row.cid)
         value = found["value"]
         link = f"http://127.0.0.1:8000/i/{row.ref}"
@@ -66,9 +66,9 @@ def test_private_ones_name_nothing(mode, host, friends, make_event, make_communi
     invite(host, supper, friends)
     invite(host, circle, friends)
     deliver()
-    standing = posts()
-    assert len(standing) == 6
-    for found in standing.values():
+    found_posts = posts()
+    assert len(found_posts) == 6
+    for found in found_posts.values():
         said = str(found["value"])
         # No word that a random DID or ref can contain by chance.
         for word in ("Secret", "supper", "Hush", "Behind", "the oak", "Hidden", "circle", "Nobody", "thumb", "reply"):
@@ -83,15 +83,15 @@ def test_the_mentioned_person_is_notified_by_a_reply_in_the_quiet_thread(network
     with httpx2.Client(base_url=f"{network.pds}/xrpc/", timeout=20, trust_env=False) as pds:
         body = {"identifier": friends[0].did, "password": friends[0].password}
         session = pds.post("com.atproto.server.createSession", json=body).json()
-        answer = pds.get(
+        response = pds.get(
             "app.bsky.notification.listNotifications", headers={"authorization": f"Bearer {session['accessJwt']}"}
         ).json()
     row = Invitation.objects.get()
-    assert ("mention", row.uri) in [(one["reason"], one["uri"]) for one in answer["notifications"]]
+    assert ("mention", row.uri) in [(one["reason"], one["uri"]) for one in response["notifications"]]
 
 
 @pytest.mark.parametrize("mode", ["legacy", "oauth"])
-def test_an_answer_that_is_lost_leaves_one_live_post(mode, faults, host, friends, make_event, deliver, posts, clock):
+def test_a_lost_response_leaves_one_live_post(mode, faults, host, friends, make_event, deliver, posts, clock):
     faults({"match": CREATE, "kind": "drop-after", "times": 1})
     invite(host, make_event(), friends[:1], thread=False)
     deliver()
@@ -107,7 +107,7 @@ def test_a_late_write_and_its_retry_leave_one_live_post(
 ):
     faults({"match": CREATE, "kind": "delay-before", "ms": 24_000, "times": 1})
     invite(host, make_event(), friends[:1], thread=False)
-    deliver()  # gives up on the answer after 20 s
+    deliver()  # stops waiting for the response after 20 s
     assert Invitation.objects.get().state == State.QUEUED
     clock.pass_(seconds=30)
     deliver()
@@ -134,7 +134,7 @@ def test_undo_racing_a_late_write_leaves_no_live_post(faults, host, friends, mak
     assert not posts()
 
 
-def test_a_post_is_taken_back_and_can_be_sent_once_more(host, friends, make_event, deliver, posts, clock):
+def test_a_post_is_undone_and_can_be_sent_once_more(host, friends, make_event, deliver, posts, clock):
     invite(host, make_event(), friends[:1], thread=False)
     deliver()
     first = Invitation.objects.get().rkey
@@ -152,7 +152,7 @@ def test_a_picture_that_the_server_does_not_have_is_uploaded_again(
     host, account, friends, make_event, picture, deliver, posts, caplog
 ):
     event = make_event(picture=picture)
-    # A blob that this repository never had, as if the PDS had dropped it since.
+    # A blob that this repository never had, as if the PDS had deleted it.
     gone = {
         "$type": "blob",
         "ref": {"$link": "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"},

@@ -1,6 +1,6 @@
-"""What both state-machine tests share: what a host does, in any order, and what must hold whatever happens.
+"""The base of both state-machine tests: what a host does, in any order, and the invariants.
 
-A subclass says what its Bluesky is (`posts`, `late`, `land_late`, `mend`) and adds what can go wrong there.
+A subclass defines its Bluesky (`posts`, `late`, `land_late`, `mend`) and adds what can go wrong there.
 """
 
 import os
@@ -24,18 +24,18 @@ from elonara.invitations.models import Announcement, Batch, HostSending, Invitat
 from elonara.invitations.results import InvitationRefused
 
 NAMES = ("bob", "carol")
-LATEST = timedelta(minutes=4)  # a PDS is done with a request that nobody waits for
+LATEST = timedelta(minutes=4)  # until then a PDS has finished a request that the client stopped waiting for
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Alice, her friends, and a Bluesky in every mood."""
+    """Alice, her friends, and a Bluesky with every fault."""
 
     clock = alice = make_event = None
     friends = NAMES  # whom she knows
     stack = None
 
     def start(self, thread, *uses):
-        """Begin anew: no rows, no time passed. `uses` are entered for as long as this run lasts."""
+        """Start a run: no rows, no time passed. `uses` are context managers for the length of the run."""
         for model in (Invitation, Batch, Announcement, HostSending, AccountLane, Event):
             model.objects.all().delete()
         self.clock.ahead = timedelta()
@@ -52,26 +52,26 @@ class AnyOrder(RuleBasedStateMachine):
                 self.finish()
 
     def posts(self):
-        """The record of every post that stands, by (DID, key)."""
+        """The record of every post that exists, by (DID, key)."""
         raise NotImplementedError
 
     def late(self):
-        """Whether a write is on its way."""
+        """Whether a write may still land."""
         raise NotImplementedError
 
     def land_late(self):
-        """Let it arrive."""
+        """Let it land."""
         raise NotImplementedError
 
     def mend(self):
-        """Nothing goes wrong any more, and the host has helped where only she can."""
+        """End all faults, and do what only the host can do."""
         raise NotImplementedError
 
     def drain(self):
         try:
             jobs.drain()
         except Crash:
-            # The lease of a killed worker ends by itself.
+            # The lease of a killed worker expires.
             AccountLane.objects.update(lease_until=None)
         if self.late() and self.late_since is None:
             self.late_since = self.clock.now()
@@ -83,7 +83,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def send(self, name):
-        with suppress(Crash):  # of the web server's process; she presses again another time
+        with suppress(Crash):  # of the web server's process; she tries again later
             actions.invite(self.alice, self.event, [f"did:plc:{name}"], thread=self.thread)
 
     @rule()
@@ -104,7 +104,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.late_since = None
 
     @rule(name=st.sampled_from(NAMES), what=st.sampled_from(["retry", "confirm", "cancel", "undo", "hand_over"]))
-    def press(self, name, what):
+    def act(self, name, what):
         row = next((row for row in self.rows() if row.invitee_did == f"did:plc:{name}"), None)
         if row is None:
             return
@@ -116,7 +116,7 @@ class AnyOrder(RuleBasedStateMachine):
             raise AssertionError(f"the page offers what the table forbids: {fault}") from fault
 
     @rule()
-    def take_the_announcement_back(self):
+    def undo_the_announcement(self):
         for row in Announcement.objects.select_related("host", "event", "community"):
             try:
                 actions.undo(row, self.alice)
@@ -131,11 +131,11 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def nobody_is_mentioned_twice(self):
         if self.stack is not None:
-            said = Counter(record["text"].split()[0] for record in self.posts().values())
-            assert all(number == 1 for who, number in said.items() if who.startswith("@")), said
+            mentioned = Counter(record["text"].split()[0] for record in self.posts().values())
+            assert all(number == 1 for who, number in mentioned.items() if who.startswith("@")), mentioned
 
     def finish(self):
-        """Everything mends; then rows and repository agree."""
+        """After the end of all faults, rows and repository agree."""
         self.land()
         self.mend()
         for _ in range(12):
@@ -148,21 +148,21 @@ class AnyOrder(RuleBasedStateMachine):
         posts = self.posts()
         for model in (Announcement, Invitation):
             for row in model.objects.all():
-                stands = (row.author_did, row.rkey) in posts
-                assert stands == (row.state == State.SENT), (row.state, row.reason, row.ambiguous)
+                exists = (row.author_did, row.rkey) in posts
+                assert exists == (row.state == State.SENT), (row.state, row.reason, row.ambiguous)
                 assert row.state not in {State.SENDING, State.UNDOING, State.WAITING}, (row.state, row.reason)
-        assert set(posts) <= keys()  # no post that no row knows
-        unsaid = Invitation.objects.filter(needs_confirmation=True, reason="")
-        assert not unsaid.exists()  # whoever is asked to look again reads why
+        assert set(posts) <= keys()  # no post without a row
+        unexplained = Invitation.objects.filter(needs_confirmation=True, reason="")
+        assert not unexplained.exists()  # a row that needs confirmation says why
 
 
 def keys():
-    """Where the posts of all rows stand, or would."""
+    """(DID, record key) of all rows."""
     return {where for model in (Announcement, Invitation) for where in model.objects.values_list("author_did", "rkey")}
 
 
 def run(machine, examples):
-    """Run a machine, this often or as often as ELONARA_TEST_EXAMPLES says."""
+    """Run a machine with so many examples, or as many as ELONARA_TEST_EXAMPLES says."""
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -28,14 +28,14 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(autouse=True)
 def fresh():
-    """What processes remember is forgotten between tests."""
+    """Clear the caches of the process between tests."""
     thumbnails.forget()
     spam_labels.forget_labels()
 
 
 @pytest.fixture
 def site(set_options, clock, transactional_db):
-    """A site with a public address, no spacing, and caps that are not in the way."""
+    """A site with a public address, no spacing, and caps too high to matter."""
     set_options(
         site={"url": SITE},
         invitations={"spacing_seconds": 0, "per_day": 200, "first_week_per_day": 200, "per_week": 1000},
@@ -51,7 +51,7 @@ def agent(site):
 
 @pytest.fixture
 def people():
-    """Whom alice knows; tests add to it."""
+    """The people alice knows; tests add to them."""
     return [somebody(name) for name in ("bob", "carol", "dan")]
 
 
@@ -120,10 +120,10 @@ def bakers(alice):
 
 @pytest.fixture
 def send(alice):
-    """Press Send: `send(picnic, "bob", "carol")`."""
+    """Queue invitations: `send(picnic, "bob", "carol")`."""
 
-    def go(target, *names, host=None, **wish):
-        return actions.invite(host or alice, target, [f"did:plc:{name}" for name in names], **wish)
+    def go(target, *names, host=None, **options):
+        return actions.invite(host or alice, target, [f"did:plc:{name}" for name in names], **options)
 
     return go
 

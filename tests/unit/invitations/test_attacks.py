@@ -1,4 +1,4 @@
-"""What a hostile host, or her own PDS, tries with the posts."""
+"""Attacks on the posts by a hostile host or her PDS."""
 
 import json
 
@@ -31,14 +31,14 @@ def facets_of(record):
         7,
     ],
 )
-def test_a_handle_that_is_none_never_gets_into_a_post(handle):
+def test_an_invalid_handle_never_gets_into_a_post(handle):
     """The profile comes from the host's own PDS, which may say anything; the relay would post it."""
     bob = Person.from_profile({"did": "did:plc:bob", "handle": handle}, known=True)
     assert bob.handle == "handle.invalid"
 
 
 @pytest.mark.parametrize("did", ["bob", "did:plc:", "did:plc:bob\n", "did:plc:" + "b" * 300, 7, None])
-def test_somebody_without_a_proper_did_is_nobody(did):
+def test_a_profile_without_a_valid_did_is_refused(did):
     with pytest.raises(TypeError):
         Person.from_profile({"did": did, "handle": "bob.example"}, known=True)
 
@@ -54,7 +54,7 @@ class TestTheRelayTrustsNoPds:
         sent = send(picnic, "bob", "eve")
         assert {item.did: item.reason for item in sent.skipped} == {"did:plc:eve": "relay_audience"}
 
-    def test_nobody_is_mentioned_while_the_appview_is_silent(self, appview, picnic, send):
+    def test_nobody_is_mentioned_while_the_appview_does_not_respond(self, appview, picnic, send):
         appview.silent()
         assert send(picnic, "bob").queued == 0
 
@@ -65,7 +65,7 @@ class TestTheRelayTrustsNoPds:
         assert (row("bob").state, row("bob").reason) == (State.SUPPRESSED, "relay_audience")
 
 
-def test_words_make_neither_mentions_nor_links(picnic, alice, make_event, send, row):
+def test_typed_text_makes_neither_mentions_nor_links(picnic, alice, make_event, send, row):
     alice.display_name = "Al @carol.example\n\u202ehttps://evil.example"
     alice.save()
     event = make_event(title="Picnic @dan.example https://evil.example \u2066x")
@@ -81,12 +81,12 @@ def test_words_make_neither_mentions_nor_links(picnic, alice, make_event, send, 
 
 
 @pytest.mark.parametrize("words", ["a\u202eb", "a\u2066b\u2069", "a\x1bb"])
-def test_notes_turn_no_writing_around(picnic, send, row, words):
+def test_control_characters_are_removed_from_notes(picnic, send, row, words):
     send(picnic, "bob", note=words, lines={"did:plc:bob": words})
     assert words not in row("bob").record["text"]
 
 
-def test_only_the_host_sets_her_own_posts_going(picnic, alice, make_member, send, row):
+def test_only_the_host_can_send_her_own_posts(picnic, alice, make_member, send, row):
     from elonara.events import actions as events
 
     carla = make_member("carla", "did:plc:carla")
@@ -101,7 +101,7 @@ def test_only_the_host_sets_her_own_posts_going(picnic, alice, make_member, send
     assert actions.retry(row("bob"), alice).state == State.QUEUED
 
 
-def test_another_hosts_idempotency_key_is_no_key(picnic, alice, make_event, make_member, send):
+def test_an_idempotency_key_belongs_to_one_host(picnic, alice, make_event, make_member, send):
     zoe = make_member("zoe", "did:plc:zoe")
     first = send(picnic, "bob", idempotency_key="k")
     hers = send(make_event(zoe), "carol", host=zoe, idempotency_key="k")
@@ -115,7 +115,7 @@ def test_the_facets_of_a_builder_count_bytes():
 
 
 class TestThePersonsCap:
-    """Three a week from everybody together: cancelling and sending again must not stretch it."""
+    """The weekly cap of a person over all hosts: cancelling and sending again must not get around it."""
 
     @pytest.fixture(autouse=True)
     def cap(self, set_options, alice):
@@ -136,13 +136,13 @@ class TestThePersonsCap:
         deliver()
         assert Invitation.objects.filter(state=State.SENT, invitee_did="did:plc:bob").count() == 2
 
-    def test_nor_does_inviting_anew_get_around_it(self, make_event, send, alice, deliver):
+    def test_inviting_again_does_not_get_around_the_cap(self, make_event, send, alice, deliver):
         for event in self.cancelled_ones_and_full_week(make_event, send, alice):
             assert {item.reason for item in send(event, "bob").skipped} == {"person_cap"}
         deliver()
         assert Invitation.objects.filter(state=State.SENT, invitee_did="did:plc:bob").count() == 2
 
-    def test_one_that_failed_and_was_counted_needs_no_second_share(self, make_event, send, alice):
+    def test_a_failed_invitation_that_was_counted_takes_no_second_place(self, make_event, send, alice):
         first, second = make_event(title="First"), make_event(title="Second")
         send(first, "bob")
         send(second, "bob")

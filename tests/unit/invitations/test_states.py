@@ -1,4 +1,4 @@
-"""The table of states: the one in the code is the one in the documentation."""
+"""The state machine: the table in the code is the one in the documentation."""
 
 from pathlib import Path
 
@@ -16,17 +16,17 @@ def test_the_documentation_shows_the_table_of_the_code():
 
 
 def test_every_state_can_be_reached():
-    assert {row.target for row in states.TABLE} == set(State)
+    assert {rule.target for rule in states.TABLE} == set(State)
 
 
 def test_a_sent_post_is_never_queued_again():
-    assert [row.event for row in states.TABLE if State.SENT in row.sources] == [Transition.UNDO]
+    assert [rule.transition for rule in states.TABLE if State.SENT in rule.sources] == [Transition.UNDO]
     with pytest.raises(states.TransitionNotAllowed):
         states.next_state(Transition.REQUEUE, State.SENT)
 
 
-def test_one_event_leads_from_one_state_to_one_other():
-    pairs = [(source, row.event) for row in states.TABLE for source in row.sources]
+def test_a_transition_leads_from_one_state_to_one_other():
+    pairs = [(source, rule.transition) for rule in states.TABLE for source in rule.sources]
     assert len(pairs) == len(set(pairs))
 
 

@@ -1,8 +1,8 @@
-"""Stopping a host whose invitations are not wanted, before the whole site is thought of as a spammer's.
+"""The circuit breaker for opt-outs: a host whose invitations many people opt out after is paused.
 
-Whoever opts out after an invitation says that it was unwelcome. When too many of a host's last invitations end so, her
-sending pauses until the operator has looked at it. The other breaker, a spam label on her account, is in
-`spam_labels`.
+Somebody who opts out after an invitation did not want it. When that happens to too many of a host's last invitations,
+her sending pauses until the operator has looked into it, before Bluesky or mail servers treat the whole site as a
+spammer. The other circuit breaker, a spam label on the posting account, is in `spam_labels`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from elonara.invitations.models import EmailInvitation, EmailOptOut, Invitation,
 from elonara.members.models import Member
 from elonara.members.notices import notify
 
-SAMPLE_SIZE = 100  # invitations that count
+SAMPLE_SIZE = 100  # the last invitations of a host that are examined
 COUNTED_STATES = (State.SENT, State.UNDOING, State.UNDONE)
 PAUSE_REASON = "opt_outs"
 
@@ -27,43 +27,42 @@ log = logging.getLogger(__name__)
 
 
 def after_opt_out(did: str, host: Member | None) -> None:
-    """Somebody opted out, of one host or (None) of the site: look at those who had invited them. After the commit."""
-    hosts = [host] if host is not None else _inviters(did)
-    for one in hosts:
-        _look_at(one)
+    """Check the hosts who had invited somebody who opted out of one host or (None) of the site. After the commit."""
+    for inviter in [host] if host is not None else _inviters(did):
+        _check(inviter)
 
 
 def after_email_opt_out(address_hash: str, host: Member | None) -> None:
-    """The same for somebody who wants no more letters."""
-    letters = EmailInvitation.objects.filter(address_hash=address_hash).exclude(sent_at=None)
-    for one in [host] if host is not None else Member.objects.filter(pk__in=letters.values("host")):
-        _look_at(one)
+    """The same for somebody who opted out of e-mail invitations."""
+    emails = EmailInvitation.objects.filter(address_hash=address_hash).exclude(sent_at=None)
+    for inviter in [host] if host is not None else Member.objects.filter(pk__in=emails.values("host")):
+        _check(inviter)
 
 
 def check_posts(host: Member) -> tuple[int, int]:
-    """How many of the host's last hundred posts an opt-out followed, and how many there were."""
+    """How many of the host's last `SAMPLE_SIZE` posts were followed by an opt-out, and how many posts there were."""
     rows = (
         Invitation.objects.filter(host=host, state__in=COUNTED_STATES)
         .exclude(sent_at=None)
         .order_by("-sent_at")[:SAMPLE_SIZE]
     )
     sent = {did: at for did, at in rows.values_list("invitee_did", "sent_at") if at is not None}
-    outs = OptOut.objects.filter(Q(host=host) | Q(host=None), did__in=sent)
-    unwelcome = {out.did for out in outs if out.created_at >= sent[out.did]}
+    opt_outs = OptOut.objects.filter(Q(host=host) | Q(host=None), did__in=sent)
+    unwelcome = {one.did for one in opt_outs if one.created_at >= sent[one.did]}
     return len(unwelcome), len(rows)
 
 
 def check_emails(host: Member) -> tuple[int, int]:
-    """The same of her last hundred letters."""
-    letters = EmailInvitation.objects.filter(host=host).exclude(sent_at=None).order_by("-sent_at")[:SAMPLE_SIZE]
-    written = {who: at for who, at in letters.values_list("address_hash", "sent_at") if at is not None}
-    stops = EmailOptOut.objects.filter(Q(host=host) | Q(host=None), address_hash__in=written)
-    unread = {stop.address_hash for stop in stops if stop.created_at >= written[stop.address_hash]}
-    return len(unread), len(letters)
+    """The same for her last e-mail invitations."""
+    emails = EmailInvitation.objects.filter(host=host).exclude(sent_at=None).order_by("-sent_at")[:SAMPLE_SIZE]
+    sent = {key: at for key, at in emails.values_list("address_hash", "sent_at") if at is not None}
+    opt_outs = EmailOptOut.objects.filter(Q(host=host) | Q(host=None), address_hash__in=sent)
+    unwelcome = {one.address_hash for one in opt_outs if one.created_at >= sent[one.address_hash]}
+    return len(unwelcome), len(emails)
 
 
-def _look_at(host: Member) -> None:
-    # Each apart: letters that nobody minds do not make posts welcome, nor the other way round.
+def _check(host: Member) -> None:
+    # Counted separately: e-mails that nobody minds do not make her posts welcome, nor the other way round.
     for unwelcome, sent in (check_posts(host), check_emails(host)):
         if _too_many(unwelcome, sent):
             _pause(host, unwelcome, sent)

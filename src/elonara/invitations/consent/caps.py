@@ -1,54 +1,79 @@
-"""How many invitations go out on which day. A cap never refuses: what is over waits for a later day.
+"""How many invitations go out on which day: the caps of a host, of the relay and of one person.
 
-Days are the host's own. `counted_on` of a row is the day it takes from; it is given and moved under her lock row.
+A theory of operation.
 
-A host's caps count her invitations and not her announcements, the relay's count every post that it makes. A post that
-was taken back keeps its place: Bluesky has seen it. If its invitation is sent once more, that is a second post and
-takes a second place; `undone_on` remembers the first one's. A person's own cap counts the invitation once.
+**Why there are caps.** An account that mentions forty strangers in a minute looks like a spammer's, to Bluesky and to
+the people who are mentioned. The caps keep a host's account from being labelled, the relay (the site's own account)
+from being taken down for everybody, and one person from being invited by the whole site at once.
+
+**What is counted.** A row takes a place on the day in its column `counted_on`; NULL takes none. A host's caps (per day,
+fewer in the first week, and per any seven days) count her invitations, by post and by e-mail, and not her
+announcements. The relay's daily cap counts every post that the relay makes for any host, announcements too. A person's
+cap counts what one DID or address receives from all hosts within seven days (`recipient_caps`). A row takes its place
+when it is queued. One that never left gives it back when it is cancelled, suppressed or handed over; a failed post
+keeps it for the next attempt, and a failed e-mail gives it back. A post that was written keeps its place for good, also
+when it is deleted later: Bluesky has seen it.
+
+**Undone posts.** An undone row keeps its place. If its invitation is sent once more, that is a second post and takes a
+second place: `keep_place` moves the first one to `undone_on` and `undone_voice`, where it stays counted for host and
+relay whatever becomes of the second post. An invitation can be undone and sent again once, so it takes two places at
+most. A person's cap counts invitations, so there it takes one.
+
+**Whose day.** Days are dates in the host's own time zone. What goes today goes at once; a later day's posts start at
+`DAY_STARTS_AT` her time. The relay posts for hosts in several zones, each of whose rows carries her own date, so the
+relay's count begins one day earlier than the date that is asked about. A person's week ends by the UTC date, since one
+person may be invited by hosts in several zones.
+
+**Under which lock.** Counting and writing `counted_on` happen in one transaction under locks that are always taken in
+this order: the host's `HostSending` row, the relay's `AccountLane` row if the relay posts, then the people
+(`recipient_caps.lock_people`). Without the locks `days_for` is a forecast, which is enough for a preview.
+
+**Why a cap queues.** The caps of hosts and relay never refuse: what is over waits for the first later day with room and
+goes by itself, so a host chooses everybody once and need not come back. Only a person who has had her week's share is
+skipped while planning, with the day from which she can be invited. `claim` asks again just before the write, because a
+row may have been held back past its day, and moves it to the first day with room. Up to then the row stays queued.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from elonara.bluesky.models import AccountLane
-from elonara.invitations.models import Announcement, EmailInvitation, EmailState, HostSending, Invitation, Voice
+from elonara.invitations.consent import recipient_caps
+from elonara.invitations.consent.recipient_caps import WEEK, RecipientRow
+from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, Voice
 from elonara.invitations.results import CapsLeft
-from elonara.invitations.targets import Target
 from elonara.invitations.transitions import Deliverable
 from elonara.members.models import Member
 from elonara.members.time_zones import zone
 from elonara.options import Invitations
 
-WEEK = dt.timedelta(days=7)
 DAY = dt.timedelta(days=1)
-DAY_STARTS_AT = dt.time(9)  # when the share of a later day begins
-HORIZON_DAYS = 400  # days
+DAY_STARTS_AT = dt.time(9)  # in the host's time zone
+HORIZON_DAYS = 400  # days ahead that are searched for room
 
-RecipientRow = Invitation | EmailInvitation  # what takes from a host's share, by post or by letter
-CountedRow = Deliverable | EmailInvitation  # what takes from any share
+CountedRow = Deliverable | EmailInvitation  # rows with `counted_on`
 
 
 def today(host: Member, now: dt.datetime | None = None) -> dt.date:
-    """The host's own date."""
+    """The date in the host's time zone."""
     return (now or timezone.now()).astimezone(zone(host.timezone)).date()
 
 
 def start_of_day(host: Member, day: dt.date) -> dt.datetime:
-    """When the posts of a later day start: nine in the morning where the host lives."""
+    """When the posts of a later day start, in the host's time zone."""
     return dt.datetime.combine(day, DAY_STARTS_AT, tzinfo=zone(host.timezone))
 
 
 def lock(host: Member, relay_did: str = "") -> HostSending:
-    """Lock what the caps are counted under; inside a transaction. The relay's share has a lock of its own."""
+    """Lock the caps of a host, and of the relay where it posts; inside a transaction."""
     HostSending.objects.get_or_create(host=host)
     row = HostSending.objects.select_for_update().get(host=host)
     if relay_did:
@@ -57,21 +82,11 @@ def lock(host: Member, relay_did: str = "") -> HostSending:
     return row
 
 
-def lock_people(dids: Iterable[str]) -> None:
-    """Keep two hosts from counting the same people at once; inside a transaction.
-
-    SQLite has one writer at a time already (BEGIN IMMEDIATE).
-    """
-    if connection.vendor == "postgresql":
-        # Sorted, so that all transactions take them in one order.
-        names = [f"elonara.person:{did}" for did in sorted(set(dids))]
-        lock = "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name"
-        with connection.cursor() as cursor:
-            cursor.execute(lock, [names])
-
-
 def days_for(host: Member, count: int, *, relay: bool = False, without: RecipientRow | None = None) -> list[dt.date]:
-    """The days on which `count` more invitations may go out, soonest first. Binding under `lock` alone."""
+    """The days on which `count` more invitations may go out, soonest first. A forecast unless called under `lock`.
+
+    `without`: a row that is given a new day, and so is not counted for its old one.
+    """
     caps, first = _caps(), today(host)
     taken = _taken(host, first, without)
     relayed = _relayed(first, without) if relay else Counter[dt.date]()
@@ -81,7 +96,7 @@ def days_for(host: Member, count: int, *, relay: bool = False, without: Recipien
         room = _cap_on(host, day, caps) - taken[day]
         if relay:
             room = min(room, settings.ELONARA.bluesky.relay.per_day - relayed[day])
-        # No seven days that hold this one may exceed the week's share, those ahead neither.
+        # No seven days that contain this one may exceed the weekly cap, those that reach into the future neither.
         room = min(room, *(caps.per_week - _week(taken, day + DAY * ahead) for ahead in range(7)))
         for _ in range(max(0, min(room, count - len(found)))):
             taken[day] += 1
@@ -90,31 +105,31 @@ def days_for(host: Member, count: int, *, relay: bool = False, without: Recipien
         if len(found) == count:
             return found
         day += DAY
-    # A cap of 0 is an operator's way of switching sending off: the rows wait until it is raised.
+    # An operator sets a cap to 0 to switch sending off: the rows then wait until it is raised.
     return found + [day] * (count - len(found))
 
 
 def reserve(announcement: Announcement) -> None:
-    """Take a day's share for an announcement of the relay, in memory; under `lock`. A host's own takes none."""
+    """Count an announcement for a day of the relay, in memory; under `lock`. A host's own is not counted."""
     relayed = announcement.voice == Voice.RELAY
-    announcement.counted_on = _day_of_relay(announcement) if relayed else None
+    announcement.counted_on = _day_at_relay(announcement) if relayed else None
 
 
 def keep_place(row: Invitation) -> None:
-    """Keep the place of an undone row that is to be sent again, whatever becomes of its second post; under `lock`."""
+    """Keep the first post of an undone row counted when the row is sent again; under `lock`."""
     row.undone_on, row.undone_voice = row.counted_on, row.voice
     row.counted_on = None
     row.save(update_fields=["undone_on", "undone_voice", "counted_on"])
 
 
 def claim(row: CountedRow) -> dt.datetime | None:
-    """Take today's share for a row that is about to go; None, or when its turn comes if today is full.
+    """Take a place on today for a row that is about to go: None if it has one, else when its new day begins.
 
-    A row that was counted for today keeps its place. One that had to wait moves to the first day with room.
+    A row that was counted for today keeps its place. Any other moves to the first day with room, which may be today.
     """
     host, relay = row.host, not isinstance(row, EmailInvitation) and row.voice == Voice.RELAY
     if row.counted_on == today(host):
-        return None  # it was given this day under the lock, and nobody else gives it another
+        return None  # counted for today under the lock, and nobody else moves it
     if isinstance(row, Announcement) and not relay:
         return None
     with transaction.atomic():
@@ -122,14 +137,14 @@ def claim(row: CountedRow) -> dt.datetime | None:
         now = today(host)
         if row.counted_on == now:
             return None
-        day = _day_of_relay(row) if isinstance(row, Announcement) else _day_of_person(row, relay=relay)
+        day = _day_at_relay(row) if isinstance(row, Announcement) else _day_for_person(row, relay=relay)
         type(row)._default_manager.filter(pk=row.pk).update(counted_on=day)
         row.counted_on = day
     return None if day == now else start_of_day(host, day)
 
 
 def remaining(host: Member) -> CapsLeft:
-    """What the host may still send today and within the last seven days' share."""
+    """What the host may still send today and this week."""
     caps, now = _caps(), today(host)
     taken = _taken(host, now)
     per_day = _cap_on(host, now, caps)
@@ -144,44 +159,8 @@ def remaining(host: Member) -> CapsLeft:
     )
 
 
-def person_caps(
-    dids: Iterable[str], *, without: Invitation | None = None, apart_from: Target | None = None
-) -> dict[str, dt.date]:
-    """Those who have had their share of the site's invitations this week, with the day on which it ends.
-
-    What a person gets for one target again takes the place it had, if it still has it: `without` that row, or
-    `apart_from` all rows of the target.
-    """
-    dids = list(dids)
-    rows = Invitation.objects.filter(invitee_did__in=dids)
-    if apart_from is not None:
-        rows = rows.exclude(**apart_from.only)
-    return _shares_end(dids, rows, "invitee_did", without)
-
-
-def address_caps(hashes: Iterable[str], *, without: EmailInvitation | None = None) -> dict[str, dt.date]:
-    """The same for letters, by the hash of the address."""
-    hashes = list(hashes)
-    on_the_way = (EmailState.QUEUED, EmailState.SENT)
-    rows = EmailInvitation.objects.filter(address_hash__in=hashes, state__in=on_the_way)
-    return _shares_end(hashes, rows, "address_hash", without)
-
-
-def _shares_end(who: list[str], rows: QuerySet[Any], column: str, without: RecipientRow | None) -> dict[str, dt.date]:
-    most, now = _caps().per_person_per_week, timezone.now().date()
-    if without is not None:
-        rows = rows.exclude(pk=without.pk)
-    days: dict[str, list[dt.date]] = {}
-    rows = rows.filter(counted_on__gt=now - WEEK).order_by("counted_on")
-    for one, day in rows.values_list(column, "counted_on"):
-        days.setdefault(one, []).append(day)
-    if most < 1:
-        return dict.fromkeys(who, now + WEEK)
-    return {one: found[-most] + WEEK for one, found in days.items() if len(found) >= most}
-
-
 def schedule_in_words(days: list[dt.date], now: dt.date) -> tuple[int, list[tuple[dt.date, int]], str]:
-    """How many today, how many on which later day, and both in a sentence part: "30 today, 10 tomorrow"."""
+    """How many today, how many on each later day, and both as words: "30 today, 10 tomorrow"."""
     counted = Counter(days)
     later = sorted((day, number) for day, number in counted.items() if day != now)
     parts = [f"{counted[now]} today"] if counted[now] else []
@@ -204,35 +183,40 @@ def _cap_on(host: Member, day: dt.date, caps: Invitations) -> int:
 
 
 def _taken(host: Member, first: dt.date, without: RecipientRow | None = None) -> Counter[dt.date]:
+    """The places taken from the host's caps by day, from a week before `first`."""
     rows = Invitation.objects.filter(host=host, counted_on__gt=first - WEEK)
-    letters = EmailInvitation.objects.filter(host=host, counted_on__gt=first - WEEK)
-    taken_back = Invitation.objects.filter(host=host, undone_on__gt=first - WEEK)
-    return _by_day(rows, without) + _by_day(letters, without) + Counter(_numbers(taken_back, "undone_on"))
+    emails = EmailInvitation.objects.filter(host=host, counted_on__gt=first - WEEK)
+    undone = Invitation.objects.filter(host=host, undone_on__gt=first - WEEK)
+    return _by_day(rows, without) + _by_day(emails, without) + Counter(_numbers(undone, "undone_on"))
 
 
 def _relayed(first: dt.date, without: CountedRow | None) -> Counter[dt.date]:
+    """The places taken from the relay's cap by day."""
     relayed = {"voice": Voice.RELAY, "counted_on__gte": first - DAY}
     people = _by_day(Invitation.objects.filter(**relayed), without)
-    taken_back = Invitation.objects.filter(undone_voice=Voice.RELAY, undone_on__gte=first - DAY)
+    undone = Invitation.objects.filter(undone_voice=Voice.RELAY, undone_on__gte=first - DAY)
     announced = _by_day(Announcement.objects.filter(**relayed), without)
-    return people + announced + Counter(_numbers(taken_back, "undone_on"))
+    return people + announced + Counter(_numbers(undone, "undone_on"))
 
 
-def _day_of_relay(announcement: Announcement) -> dt.date:
-    """The first day on which the relay has room for it."""
+def _day_at_relay(announcement: Announcement) -> dt.date:
+    """The first day on which the relay has room for an announcement."""
     first = today(announcement.host)
-    relayed, most = _relayed(first, announcement), settings.ELONARA.bluesky.relay.per_day
+    relayed, per_day = _relayed(first, announcement), settings.ELONARA.bluesky.relay.per_day
     days = (first + DAY * ahead for ahead in range(HORIZON_DAYS))
-    return next((day for day in days if relayed[day] < most), first + DAY * HORIZON_DAYS)
+    return next((day for day in days if relayed[day] < per_day), first + DAY * HORIZON_DAYS)
 
 
-def _day_of_person(row: Invitation | EmailInvitation, *, relay: bool) -> dt.date:
-    """The first day on which the host, and the site for this person, have room for it; locks the person."""
-    who = row.invitee_did if isinstance(row, Invitation) else row.address_hash
-    lock_people([who])
+def _day_for_person(row: Invitation | EmailInvitation, *, relay: bool) -> dt.date:
+    """The first day on which the caps of the host and of the person have room for a row; locks the person."""
+    person = row.invitee_did if isinstance(row, Invitation) else row.address_hash
+    recipient_caps.lock_people([person])
     day = days_for(row.host, 1, relay=relay, without=row)[0]
-    full = person_caps([who], without=row) if isinstance(row, Invitation) else address_caps([who], without=row)
-    return max(day, full.get(who, day))
+    if isinstance(row, Invitation):
+        full = recipient_caps.person_caps([person], without=row)
+    else:
+        full = recipient_caps.address_caps([person], without=row)
+    return max(day, full.get(person, day))
 
 
 def _by_day(rows: QuerySet[Any], without: CountedRow | None) -> Counter[dt.date]:
@@ -246,4 +230,5 @@ def _numbers(rows: QuerySet[Any], day: str) -> dict[dt.date, int]:
 
 
 def _week(taken: Counter[dt.date], last: dt.date) -> int:
+    """The places taken on the seven days that end with `last`."""
     return sum(taken[last - DAY * back] for back in range(7))

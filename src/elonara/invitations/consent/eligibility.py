@@ -36,7 +36,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from elonara.bluesky.identity.people import INVALID_HANDLE, Person
-from elonara.invitations.consent import caps, opt_outs
+from elonara.invitations.consent import opt_outs, recipient_caps
 from elonara.invitations.consent.relay_audience import own_dids, relay_audience
 from elonara.invitations.models import Invitation, State, Voice
 from elonara.invitations.targets import Target
@@ -74,7 +74,7 @@ def refusals(
     settled = target.settled_among(dids) if target else set()
     invited = Invitation.objects.filter(**target.only, invitee_did__in=dids) if target else ()
     rows = {row.invitee_did: row for row in invited}
-    full = caps.person_caps(dids, apart_from=target)
+    full = recipient_caps.person_caps(dids, apart_from=target)
     own = own_dids(host) | ({author_did} - {""})
     audience = relay_audience(author_did, host, people) if voice == Voice.RELAY else set(dids)
     found: dict[str, Refusal] = {}

@@ -1,4 +1,7 @@
-"""Who may send at all: the operator pauses hosts, lets them go on, and lends them the site's own account."""
+"""Whether a host may send at all: pausing and resuming her sending, and approving her for the relay.
+
+The relay is the site's own account, which posts for hosts who cannot post from theirs.
+"""
 
 from __future__ import annotations
 
@@ -20,30 +23,30 @@ from elonara.members.standing import require_operator
 MODELS = (Announcement, Invitation)
 SPAM_REASON = "spam_label"
 BY_OPERATOR = "operator"
-PAUSE_REASONS = (SPAM_REASON, "opt_outs", BY_OPERATOR)  # why a host's sending is stopped (HostSending.pause_reason)
+PAUSE_REASONS = (SPAM_REASON, "opt_outs", BY_OPERATOR)  # values of HostSending.pause_reason
 # Labels with which Bluesky says that an account spams, or hides it from everybody.
 SPAM_LABELS = frozenset({"spam", "!hide", "!takedown"})
 
 
 def resume_sending(host: Member, by: Member) -> None:
-    """Let a paused host's rows go on. A pause by label she may end herself; it ends for nobody before the label does.
+    """Resume a paused host's sending. Raises InvitationRefused.
 
-    Raises InvitationRefused.
+    The host herself may end a pause for a spam label; while the label exists not even the operator may.
     """
     found = HostSending.objects.filter(host=host).exclude(paused_at=None).first()
     if found is None:
         return
     _require_may_resume(found, by)
     if found.pause_reason == SPAM_REASON:
-        _require_clean(host)
+        _require_no_label(host)
     with transaction.atomic():
         sending = HostSending.objects.select_for_update().filter(host=host).exclude(paused_at=None).first()
         if sending is None:
             return
-        _require_may_resume(sending, by)  # paused for another reason in between
+        _require_may_resume(sending, by)  # asked again: the reason may have changed meanwhile
         sending.paused_at, sending.pause_reason = None, ""
         sending.save(update_fields=["paused_at", "pause_reason"])
-        # What was put off or pressed during the pause is looked at now, and not in an hour.
+        # Rows that were postponed or queued during the pause are polled now, and not only in an hour.
         now = timezone.now()
         for model in MODELS:
             held = model.objects.filter(host=host, reason__in=PAUSE_REASONS)
@@ -54,13 +57,13 @@ def resume_sending(host: Member, by: Member) -> None:
 
 
 def pause_sending(host: Member, by: Member) -> bool:
-    """Stop a host's sending. False: it was stopped already, and when and why stay as they are. Raises NotAllowed."""
+    """Pause a host's sending. False: it was paused already, and time and reason stay. Raises NotAllowed."""
     require_operator(by)
     return pause_host(host, BY_OPERATOR)
 
 
 def pause_host(host: Member, reason: str) -> bool:
-    """Stop a host's sending until somebody lets it go on; posts are still taken back. False: it was stopped."""
+    """Pause a host's sending until it is resumed; posts are still undone. False: it was paused already."""
     HostSending.objects.get_or_create(host=host)
     running = HostSending.objects.filter(host=host, paused_at=None)
     if reason != SPAM_REASON:
@@ -70,7 +73,7 @@ def pause_host(host: Member, reason: str) -> bool:
 
 
 def approve_relay(host: Member, by: Member) -> None:
-    """Let a host post through the site's own account; what waited for that is looked at now. Raises NotAllowed."""
+    """Let a host post through the relay, and poll what waited for that now. Raises NotAllowed."""
     require_operator(by)
     with transaction.atomic():
         HostSending.objects.update_or_create(host=host, defaults={"relay_approved": True})
@@ -81,7 +84,7 @@ def approve_relay(host: Member, by: Member) -> None:
 
 
 def withdraw_relay(host: Member, by: Member) -> None:
-    """Let a host post through the site's own account no more. Raises NotAllowed."""
+    """Stop a host from posting through the relay. Raises NotAllowed."""
     require_operator(by)
     HostSending.objects.filter(host=host).update(relay_approved=False)
 
@@ -91,8 +94,8 @@ def _require_may_resume(sending: HostSending, by: Member) -> None:
         raise InvitationRefused("not_allowed", "Only the operator of this site can let it go on.")
 
 
-def _require_clean(host: Member) -> None:
-    """Look whether Bluesky's label is gone. Here, as any worker may remember that there was none ten minutes ago."""
+def _require_no_label(host: Member) -> None:
+    """Raises InvitationRefused unless Bluesky's label is gone. Asks the network: cached labels may be minutes old."""
     for did in MemberIdentity.objects.filter(member=host).values_list("bsky_did", flat=True):
         try:
             labels = graph_service.current().labels(did)
@@ -109,9 +112,9 @@ def _wake(rows: QuerySet[Any]) -> None:
 
 
 def _resume_emails(host: Member) -> None:
-    """Have the e-mail invitations that a pause held back looked at now; inside a transaction."""
+    """Poll the e-mail invitations that a pause held back; inside a transaction."""
     held = EmailInvitation.objects.filter(host=host, state=EmailState.QUEUED, reason__in=list(PAUSE_REASONS))
-    keys = list(held.values_list("pk", flat=True))
-    held.filter(pk__in=keys).update(due_at=timezone.now(), reason="")
-    for key in keys:
-        wake_email(key)
+    ids = list(held.values_list("pk", flat=True))
+    held.filter(pk__in=ids).update(due_at=timezone.now(), reason="")
+    for pk in ids:
+        wake_email(pk)

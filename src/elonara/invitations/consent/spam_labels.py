@@ -21,7 +21,7 @@ from elonara.invitations.models import Voice
 from elonara.invitations.transitions import Deliverable
 
 MAX_AGE = dt.timedelta(minutes=10)  # for which an answer without such a label holds
-RETRY_INTERVAL = dt.timedelta(hours=1)  # between two looks while sending is paused
+RETRY_INTERVAL = dt.timedelta(hours=1)  # between two checks while sending is paused
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _lock = threading.Lock()
 
 
 def stop_if_labelled(row: Deliverable) -> bool:
-    """Whether the author's account carries a spam label; then its sending is paused, and its people are told."""
+    """Whether the author's account carries a spam label; then its sending is paused and its hosts are notified."""
     now = timezone.now()
     with _lock:
         clean_at = _clean_at.get(row.author_did)

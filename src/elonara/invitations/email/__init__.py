@@ -1,5 +1,5 @@
-"""Inviting people by e-mail who are not on Bluesky: addresses, the invitation itself, its delivery.
+"""Inviting people by e-mail who are not on Bluesky: `inviting` writes, `views` shows, `delivery` sends.
 
-The same caps and the same right to say no hold as for posts. The link in an e-mail is a secret, unlike the one in a
-post, so tokens and addresses are sealed here and nowhere shown whole.
+The same caps and the same right to opt out hold as for posts (`eligibility`). The link in an e-mail is a secret, unlike
+the one in a post: `tokens` seals it and the address in the row, and nothing else reads them.
 """

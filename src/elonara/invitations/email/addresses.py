@@ -1,4 +1,4 @@
-"""E-mail addresses as people type them, and how the site knows one again without keeping it."""
+"""E-mail addresses as people type them, and the keyed hash that identifies one after it was deleted."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from django.utils.encoding import punycode
 
 from elonara.communities.validation import one_line
 
-NAME_LENGTH = 100
+NAME_LENGTH = 100  # characters
+SHOWN_LENGTH = 100  # characters shown of an item that is no address
 _ITEM = re.compile(r'(?:"[^"]*"|[^,;\n])+')
 _NAMED = re.compile(r"(?P<name>.*?)<(?P<address>[^<>]+)>", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Address:
-    """One address, and the name that stood before it."""
+    """One address, and the display name before it."""
 
     address: str
     name: str = ""
 
     @property
     def hash(self) -> str:
-        """What stands for the address in rows that outlive it."""
+        """What identifies the address in rows after it was deleted (`hash_of`)."""
         return hash_of(self.address)
 
 
 def hash_of(address: str) -> str:
-    """A keyed hash: without the site's key nobody can try addresses against it. All spellings of one are one."""
-    return salted_hmac("elonara.email", _one_form(address), algorithm="sha256").hexdigest()
+    """A keyed hash (hex), the same for all spellings of an address. Without the site's key it cannot be guessed."""
+    return salted_hmac("elonara.email", _normalized(address), algorithm="sha256").hexdigest()
 
 
 def parse(text: str) -> tuple[list[Address], list[str]]:
-    """The addresses in a text with commas, semicolons or lines between them, each once; and what is none.
+    """The addresses in a text, each once, and the items that are no address.
 
-    `ana@example.org` and `Ana Lima <ana@example.org>` are read.
+    Items are separated by commas, semicolons or lines, like `ana@example.org` or `Ana Lima <ana@example.org>`.
     """
     found: dict[str, Address] = {}
-    strange: list[str] = []
+    invalid: list[str] = []
     for item in _ITEM.findall(text.replace("\r", "\n")):
         if not item.strip():
             continue
@@ -52,18 +53,18 @@ def parse(text: str) -> tuple[list[Address], list[str]]:
         try:
             validate_email(address)
         except ValidationError:
-            strange.append(one_line(item)[:100])
+            invalid.append(one_line(item)[:SHOWN_LENGTH])
             continue
         if address.startswith('"'):
-            # Nobody has one that needs it, and `"ana"@…` is ana@…, who may have said that she wants no letters.
-            strange.append(one_line(item)[:100])
+            # No real address needs quotes, and `"ana"@…` is the mailbox ana@…, whose owner may have opted out.
+            invalid.append(one_line(item)[:SHOWN_LENGTH])
         else:
-            found.setdefault(_one_form(address), Address(address, name))
-    return list(found.values()), strange
+            found.setdefault(_normalized(address), Address(address, name))
+    return list(found.values()), invalid
 
 
-def _one_form(address: str) -> str:
-    """The address as letters go to it: in lower case, its domain in ASCII."""
+def _normalized(address: str) -> str:
+    """The address in lower case, with its domain in ASCII."""
     local, at, domain = address.strip().lower().rpartition("@")
     with suppress(UnicodeError):
         domain = punycode(domain).lower()

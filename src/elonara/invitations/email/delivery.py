@@ -1,4 +1,4 @@
-"""Letters leave by the jobs, one row at a time, and are tried again for a day when the mail server is away."""
+"""Sending e-mail invitations: a job per row, retried for a day while the mail server cannot be reached."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Final
 from django.core.mail import mailers
 from django.utils import timezone
 
-from elonara.invitations.consent import caps
-from elonara.invitations.email import inviting as email_inviting
+from elonara.invitations.consent import caps, pauses
+from elonara.invitations.email import eligibility, tokens
 from elonara.invitations.email import message as email_message
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending
 from elonara.invitations.targets import Target
@@ -23,16 +23,17 @@ from elonara.locks import Lease, release, take_lease
 from elonara.members.models import Member
 from elonara.sealing import CannotUnseal
 
-SMTP: Final = "smtp"  # the name in MAILERS of what reaches the server: these rows are an outbox themselves
-RETRY_DELAYS_SECONDS: Final = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600)  # seconds: a day in all
-LEASE_SECONDS: Final = 120.0  # seconds; several times the time-out of one conversation with the server
-HELD_RETRY_INTERVAL: Final = timedelta(hours=1)
+SMTP: Final = "smtp"  # the mailer (MAILERS) that sends at once: these rows are an outbox themselves
+RETRY_DELAYS_SECONDS: Final = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600)  # about a day in all
+LEASE_SECONDS: Final = 120.0  # several times the timeout of one SMTP session
+HELD_RETRY_INTERVAL: Final = timedelta(hours=1)  # while the host is paused or the site sends no e-mail
+PERMANENT_FAILURE: Final = 500  # SMTP reply codes from here on are permanent (RFC 5321, section 4.2.1)
 
 log = logging.getLogger(__name__)
 
 
 def poll(key: str) -> datetime | None:
-    """Send one letter if it is due; when to come again, None when there is nothing more to do."""
+    """Send one e-mail if it is due. Returns when to poll the row again, None when nothing is left to do."""
     row = _queued(key)
     if row is None or row.due_at > timezone.now():
         return row.due_at if row else None
@@ -45,8 +46,8 @@ def poll(key: str) -> datetime | None:
         if row is None or row.due_at > timezone.now():  # another process was quicker
             return row.due_at if row else None
         if row.answer:
-            # Its reader has it: the process that sent it died before it said so. A second one would ask her again.
-            email_inviting.mark_sent(lease)
+            # It was sent, and the process died before it stored that: the reader has answered. Not sent a second time.
+            tokens.mark_sent(lease)
             return None
         return _deliver(row, lease)
     finally:
@@ -54,7 +55,7 @@ def poll(key: str) -> datetime | None:
 
 
 def sweep() -> Iterator[tuple[str, datetime | None]]:
-    """Every letter that has not left, with its time."""
+    """Every queued e-mail with its due time."""
     waiting = EmailInvitation.objects.filter(state=EmailState.QUEUED).order_by("due_at")
     for pk, due_at in waiting.values_list("pk", "due_at"):
         yield str(pk), due_at
@@ -66,7 +67,7 @@ def _queued(key: str) -> EmailInvitation | None:
 
 
 def _deliver(row: EmailInvitation, lease: Lease) -> datetime | None:
-    if code := _unwanted(row):
+    if code := _not_wanted(row):
         state = EmailState.SUPPRESSED if code.startswith("opted_out") else EmailState.CANCELLED
         lease.update(state=state, reason=code, counted_on=None)
         return None
@@ -74,24 +75,24 @@ def _deliver(row: EmailInvitation, lease: Lease) -> datetime | None:
         due = timezone.now() + HELD_RETRY_INTERVAL
         lease.update(due_at=due, reason=code)
         return due
-    # Written under an earlier day's share and kept back since: those that come free together are spread anew.
-    if turn := caps.claim(row):
-        lease.update(due_at=turn, reason="day_cap")
-        return turn
+    # A row that was held back past its day needs a new one, so that rows released together do not all leave today.
+    if later := caps.claim(row):
+        lease.update(due_at=later, reason="day_cap")
+        return later
     try:
-        message = email_message.message(row, email_inviting.address_of(row), email_inviting.token_of(row))
+        message = email_message.message(row, tokens.address_of(row), tokens.token_of(row))
         mailers[SMTP].send_messages([message])
     except CannotUnseal:
         lease.update(state=EmailState.FAILED, reason="mail_gave_up", counted_on=None)
         return None
     except (OSError, smtplib.SMTPException) as fault:
-        return _missed(row, lease, fault)
-    email_inviting.mark_sent(lease)
+        return _failed(row, lease, fault)
+    tokens.mark_sent(lease)
     return None
 
 
-def _unwanted(row: EmailInvitation) -> str:
-    """Why the letter must not leave any more, or ""."""
+def _not_wanted(row: EmailInvitation) -> str:
+    """The reason why the e-mail must not be sent any more, or ""."""
     target, host = Target(row.event), row.host
     if code := target.over():
         return code
@@ -99,36 +100,40 @@ def _unwanted(row: EmailInvitation) -> str:
         return "suspended"
     if not target.may_invite(host):
         return "not_host"
-    return email_inviting.opted_out([row.address_hash], host).get(row.address_hash, "")
+    return eligibility.opted_out([row.address_hash], host).get(row.address_hash, "")
 
 
 def _held(row: EmailInvitation) -> str:
-    """Why it waits, or ""."""
-    held = HostSending.objects.filter(host_id=row.host_id).exclude(paused_at=None).first()
-    # A spam label is Bluesky's about an account there; letters go on.
-    if held is not None and held.pause_reason != "spam_label":
-        return held.pause_reason
-    refusal = email_inviting.unavailable()
+    """The reason why the e-mail has to wait, or ""."""
+    paused = HostSending.objects.filter(host_id=row.host_id).exclude(paused_at=None).first()
+    # A spam label concerns the host's Bluesky account and does not stop her e-mails.
+    if paused is not None and paused.pause_reason != pauses.SPAM_REASON:
+        return paused.pause_reason
+    refusal = eligibility.unavailable()
     return refusal.code if refusal else ""
 
 
-def _missed(row: EmailInvitation, lease: Lease, fault: Exception) -> datetime | None:
-    # Only the kind of fault: what a mail server says may name the receiver.
-    kind, tries = type(fault).__name__, row.attempts + 1
-    for_good = _refused(fault)
-    if for_good or tries > len(RETRY_DELAYS_SECONDS):
-        log.warning("letter %s is given up: %s", row.pk, kind)
-        reason = "address_refused" if for_good else "mail_gave_up"
-        lease.update(state=EmailState.FAILED, reason=reason, attempts=tries, counted_on=None)
+def _failed(row: EmailInvitation, lease: Lease, fault: Exception) -> datetime | None:
+    # Only the class of the error is logged: the server's reply may contain the address.
+    kind, attempts = type(fault).__name__, row.attempts + 1
+    permanent = _is_permanent(fault)
+    if permanent or attempts > len(RETRY_DELAYS_SECONDS):
+        log.warning("e-mail invitation %s is given up: %s", row.pk, kind)
+        reason = "address_refused" if permanent else "mail_gave_up"
+        lease.update(state=EmailState.FAILED, reason=reason, attempts=attempts, counted_on=None)
         return None
     due = timezone.now() + timedelta(seconds=RETRY_DELAYS_SECONDS[row.attempts])
-    log.warning("letter %s did not leave (%s); again at %s", row.pk, kind, due.isoformat(timespec="seconds"))
-    lease.update(attempts=tries, due_at=due, reason="mail_trying")
+    log.warning(
+        "e-mail invitation %s was not sent (%s); retried at %s", row.pk, kind, due.isoformat(timespec="seconds")
+    )
+    lease.update(attempts=attempts, due_at=due, reason="mail_trying")
     return due
 
 
-def _refused(fault: Exception) -> bool:
-    """Whether the server refused this letter, and another try is of no use (a code of 500 and more, RFC 5321)."""
+def _is_permanent(fault: Exception) -> bool:
+    """Whether the server refused this e-mail for good, so that a retry is of no use."""
     if isinstance(fault, smtplib.SMTPRecipientsRefused):
-        return all(code >= 500 for code, _ in fault.recipients.values())
-    return isinstance(fault, (smtplib.SMTPSenderRefused, smtplib.SMTPDataError)) and fault.smtp_code >= 500
+        return all(code >= PERMANENT_FAILURE for code, _ in fault.recipients.values())
+    return (
+        isinstance(fault, (smtplib.SMTPSenderRefused, smtplib.SMTPDataError)) and fault.smtp_code >= PERMANENT_FAILURE
+    )

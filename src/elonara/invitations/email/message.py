@@ -1,4 +1,4 @@
-"""The letter that invites somebody by e-mail. What the host checks is what is sent; only the link is its own."""
+"""The text of an e-mail invitation. What the host checks is what is sent, apart from the link of each receiver."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from elonara.members.models import Member
 
 
 def link(token: str) -> str:
-    """Where the invited person answers."""
+    """The page where the invited person answers."""
     return f"{_site()}/rsvp/{token}"
 
 
@@ -25,7 +25,7 @@ def subject(host: Member, event: Event) -> str:
 
 
 def body(host: Member, event: Event, note: str, token: str, name: str = "") -> str:
-    """The whole letter, as plain text."""
+    """The whole e-mail as plain text."""
     where = f"\n{one_line(event.location)}" if event.location else ""
     parts = [
         f"Hello {name}," if name else "Hello,",
@@ -44,13 +44,13 @@ def body(host: Member, event: Event, note: str, token: str, name: str = "") -> s
 
 
 def message(row: EmailInvitation, address: str, token: str) -> EmailMessage:
-    """The letter of one row, ready for the mail server."""
+    """The e-mail of one row, ready for the mail server."""
     stop = f"{link(token)}/stop"
     sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     headers = {
-        # The same for every try: a mailbox that got it twice shows it once.
+        # The same for every attempt, so that a mailbox that receives it twice shows it once.
         "Message-ID": f"<{row.pk}@{sender.partition('@')[2] or 'localhost'}>",
-        # One press in the mail program (RFC 8058).
+        # One-click unsubscribe in the mail program (RFC 8058).
         "List-Unsubscribe": f"<{stop}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }

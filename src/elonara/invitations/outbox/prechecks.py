@@ -1,4 +1,4 @@
-"""What is asked before every write: is the invitation still wanted, allowed, up to date, and within the caps?"""
+"""The checks before every write: is the invitation still wanted, allowed, up to date, and within the caps?"""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PAUSED = CompiledQuery(
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why a row does not go now: a transition of the table, or None when it may go later, at `at`."""
+    """Why a row is not posted now: the transition that ends or holds it, or None where it is postponed to `at`."""
 
     transition: Transition | None
     reason: str
@@ -39,20 +39,20 @@ class Verdict:
 
 
 def check(cache: PrecheckCache, row: Deliverable) -> Verdict | None:
-    """None: it may go. May ask the network; never inside a transaction.
+    """None: the row may be posted. May ask the network, so never inside a transaction.
 
-    The order matters: what ends a row comes before what delays it, cheap questions before those that ask the network,
-    and the cap last, because claiming a place on a day is the only check that writes.
+    The order matters: what ends a row comes before what delays it, local checks come before those that ask the network,
+    and the cap comes last, because claiming a place on a day is the only check that writes.
     """
     target = target_of(row)
-    for question in _QUESTIONS:
-        if (verdict := question(cache, row, target)) is not None:
+    for check_one in _CHECKS:
+        if (verdict := check_one(cache, row, target)) is not None:
             return verdict
     return None
 
 
 def check_target(row: Deliverable, target: Target) -> Verdict | None:
-    """Whether the target still takes people, and the host still may invite."""
+    """Whether the target is still to come, and the host still may invite to it."""
     if code := target.over():
         return Verdict(Transition.CANCEL, code)
     if row.host.standing == Member.Standing.SUSPENDED or not row.host.is_active:
@@ -88,17 +88,17 @@ def _announcement(row: Announcement, target: Target) -> Verdict | None:
     if first is not None:
         return Verdict(None, "day_cap", first) if first > timezone.now() else None
     if row.invitations.filter(state__in=(State.QUEUED, State.WAITING)).exists():
-        # Its replies wait for the host to confirm them, so it waits with them.
+        # Its replies wait for the host's confirmation, so it waits with them.
         return Verdict(None, "changed", timezone.now() + timing.WAITING_POLL_INTERVAL)
     return Verdict(Transition.CANCEL, "nobody")
 
 
 def _reply(row: Invitation) -> Verdict | None:
-    """A reply waits for its announcement. If that failed the host is asked; if it was undone, the reply goes alone."""
+    """A reply waits for its announcement. If that failed, the host is asked; if it was undone, the reply goes alone."""
     if row.announcement is None or row.announcement.state == State.SENT:
         return None
     if row.announcement.state in {State.QUEUED, State.WAITING, State.SENDING}:
-        # An ambiguous reply, or the announcement was queued again after this row was selected.
+        # The reply was selected all the same: it is ambiguous, or the announcement was queued again meanwhile.
         return Verdict(None, "announcement_waits", timezone.now() + timing.ANNOUNCEMENT_RETRY_INTERVAL)
     if row.announcement.state == State.FAILED and not row.ambiguous:
         return Verdict(Transition.GIVE_UP, "announcement_failed")
@@ -114,7 +114,7 @@ def _spam_label(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Ver
 
 
 def _author(cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
-    """A row that was never attempted follows the host's way of posting; one that was keeps its author."""
+    """Whether its author still posts for the host. A row that was never attempted moves to the account that does."""
     if row.attempts > (1 if row.state == State.SENDING else 0) or row.ambiguous:
         return None
     ready = cache.readiness(row.host)
@@ -122,26 +122,26 @@ def _author(cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict 
         return Verdict(Transition.HOLD, ready.reason)
     if ready.author_did != row.author_did:
         recompose.readdress(row, ready)
-        # An announcement with ambiguous replies keeps its author; tried again at once it would loop for ever.
+        # An announcement with ambiguous replies keeps its author; without a delay it would be polled in a loop.
         later = timing.AUTHOR_RETRY_INTERVAL if isinstance(row, Announcement) else dt.timedelta()
         return Verdict(None, "author_changed", timezone.now() + later)
     return None
 
 
 def _text(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
-    """Whether the stored text is still true of the target; else it is composed anew, for the host to confirm."""
-    identity = getattr(row.host, "bluesky", None)  # came with the row
+    """Whether the stored text is still true of the target; if not, it is recomposed for the host to confirm."""
+    identity = getattr(row.host, "bluesky", None)  # loaded with the row
     composed = compose.of_row(row, identity.bsky_handle if identity is not None else row.host.username)
     if composed.record == row.record:
         return None
     recompose.recompose(row, composed)
     if isinstance(row, Announcement):
-        return None  # nobody has seen it yet, so it goes with the new text
+        return None  # the host confirms invitations, not announcements: it goes with the new text
     return Verdict(None, "changed", timezone.now())
 
 
 def _consent(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:
-    """Whether the invitee still may be invited. A changed handle is followed: the mention keeps its DID."""
+    """Whether the invitee still may be invited. If her handle has changed, the text is updated."""
     if isinstance(row, Announcement):
         return None
     try:
@@ -161,7 +161,7 @@ def _consent(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict 
 
 
 def _person(cache: PrecheckCache, row: Invitation) -> Person | None:
-    """The invitee as the host sees them now; asked for the next few rows in the same request."""
+    """The invitee as the host sees her now. One request looks up the invitees of the next due rows too."""
     key = (row.host_id, row.invitee_did)
     if key not in cache.people:
         due = Invitation.objects.filter(author_did=row.author_did, host_id=row.host_id, state=State.QUEUED)
@@ -172,10 +172,10 @@ def _person(cache: PrecheckCache, row: Invitation) -> Person | None:
             row.invitee_did,
             *due.exclude(pk=row.pk).values_list("invitee_did", flat=True)[: eligibility.PROFILE_BATCH - 1],
         ]
-        answer = graph_service.current().confirm(row.host_id, dids, max_age=eligibility.VIEW_MAX_AGE_SECONDS)
+        found = graph_service.current().confirm(row.host_id, dids, max_age=eligibility.VIEW_MAX_AGE_SECONDS)
         for did in dids:
-            if did in answer:
-                cache.people[row.host_id, did] = answer[did]
+            if did in found:
+                cache.people[row.host_id, did] = found[did]
     return cache.people.get(key)
 
 
@@ -184,4 +184,4 @@ def _cap(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | 
     return Verdict(None, "relay_cap" if row.voice == Voice.RELAY else "day_cap", at) if at else None
 
 
-_QUESTIONS = (_still_open, _paused, _thread, _spam_label, _author, _text, _consent, _cap)
+_CHECKS = (_still_open, _paused, _thread, _spam_label, _author, _text, _consent, _cap)

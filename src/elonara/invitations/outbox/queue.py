@@ -1,6 +1,6 @@
-"""What is due in the lane of an account, and in which order.
+"""Which rows of an account's lane are due, and in which order.
 
-A worker asks these questions for every post, so they are compiled queries.
+A worker runs these queries for every post, so they are compiled queries.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from elonara.invitations.transitions import Deliverable
 from elonara.locks import has_ended
 from elonara.members.models import Member
 
-# Announcements first: their replies need what Bluesky says about them.
+# Announcements first: their replies need the URI and CID that the PDS returns for them.
 MODELS: tuple[type[Deliverable], ...] = (Announcement, Invitation)
-# What a row belongs to.
+# The foreign keys of a row, loaded with it.
 RELATED: dict[str, type[models.Model]] = {
     "host": Member,
     "event": Event,
@@ -35,7 +35,7 @@ RELATED: dict[str, type[models.Model]] = {
     "announcement": Announcement,
     "batch": Batch,
 }
-# Announcements that their replies need not wait for any more: they stand, or never will (`checks.before`).
+# States of an announcement that its replies do not wait for: it exists, or will not (`prechecks.check` sees which).
 SETTLED_STATES = (
     State.SENT,
     State.FAILED,
@@ -45,19 +45,19 @@ SETTLED_STATES = (
     State.UNDONE,
     State.HANDED_OVER,
 )
-PREFETCH = 10  # rows that are looked up at once
-PREFETCH_SECONDS = 1.0  # seconds for which that holds: what is to be taken back waits no longer
+PREFETCH = 10  # keys of due rows that are fetched at once, by kind
+PREFETCH_SECONDS = 1.0  # for so long they are used; an undo that begins meanwhile waits no longer than this
 IN_ORDER = ("next_attempt_at", "queued_at", "rkey")
 
 
 def deliverable_filter(model: type[Deliverable], now: Any) -> Q:
-    """Which queued rows may go, may be out already, or are to be ended because their event has begun."""
-    may_go = Q(host__sending=None) | Q(host__sending__paused_at=None)
+    """Which queued rows may be posted, may have been posted already, or end because their event has begun."""
+    may_post = Q(host__sending=None) | Q(host__sending__paused_at=None)
     if model is Invitation:
-        may_go &= Q(needs_confirmation=False)
-        may_go &= Q(announcement=None) | Q(announcement__state__in=SETTLED_STATES)
-    # Whatever holds a row back, whether its post stands is found out in any case.
-    return may_go | Q(event__starts_at__lte=now) | Q(ambiguous=True)
+        may_post &= Q(needs_confirmation=False)
+        may_post &= Q(announcement=None) | Q(announcement__state__in=SETTLED_STATES)
+    # An ambiguous row is always read at its key, whatever keeps it from being written again.
+    return may_post | Q(event__starts_at__lte=now) | Q(ambiguous=True)
 
 
 def _posts(model: type[Deliverable], author_did: Any, now: Any) -> QuerySet[Any]:
@@ -66,28 +66,28 @@ def _posts(model: type[Deliverable], author_did: Any, now: Any) -> QuerySet[Any]
 
 
 def _others(model: type[Deliverable], author_did: Any) -> QuerySet[Any]:
-    """Rows that are being taken back, and those that wait for their host."""
+    """Rows that are being undone, and those that wait for their host."""
     rows = model.objects.filter(author_did=author_did, state__in=(State.UNDOING, State.WAITING))
     return rows.order_by(*IN_ORDER)
 
 
-class _Questions:
-    """The questions about rows of one model."""
+class _Queries:
+    """The compiled queries about rows of one model."""
 
     def __init__(self, model: type[Deliverable]) -> None:
-        def first_keys(rows: QuerySet[Any], now: Any) -> QuerySet[Any]:
+        def due_keys(rows: QuerySet[Any], now: Any) -> QuerySet[Any]:
             return rows.filter(next_attempt_at__lte=now).values_list("pk", flat=True)[:PREFETCH]
 
-        def first_moment(rows: QuerySet[Any]) -> QuerySet[Any]:
+        def first_time(rows: QuerySet[Any]) -> QuerySet[Any]:
             return rows.values_list("next_attempt_at", flat=True)[:1]
 
         def sending(did: Any) -> QuerySet[Any]:
             return model.objects.filter(author_did=did, state=State.SENDING).values_list("pk")[:1]
 
-        self.posts = CompiledQuery(lambda did, now: first_keys(_posts(model, did, now), now))
-        self.others = CompiledQuery(lambda did, now: first_keys(_others(model, did), now))
-        self.next_post = CompiledQuery(lambda did, now: first_moment(_posts(model, did, now)))
-        self.next_other = CompiledQuery(lambda did: first_moment(_others(model, did)))
+        self.posts = CompiledQuery(lambda did, now: due_keys(_posts(model, did, now), now))
+        self.others = CompiledQuery(lambda did, now: due_keys(_others(model, did), now))
+        self.next_post = CompiledQuery(lambda did, now: first_time(_posts(model, did, now)))
+        self.next_other = CompiledQuery(lambda did: first_time(_others(model, did)))
         self.sending = CompiledQuery(sending)
 
 
@@ -95,108 +95,108 @@ def _by_key(model: type[models.Model]) -> CompiledQuery[Any]:
     return CompiledQuery(lambda pk: model._default_manager.filter(pk=pk))
 
 
-_ABOUT = {model: _Questions(model) for model in MODELS}
-_ONE = {model: _by_key(model) for model in (*MODELS, *RELATED.values())}
+_QUERIES = {model: _Queries(model) for model in MODELS}
+_BY_KEY = {model: _by_key(model) for model in (*MODELS, *RELATED.values())}
 _LANE = CompiledQuery(lambda did: AccountLane.objects.filter(author_did=did))
 
 
 def next_poll_at(author_did: str) -> dt.datetime | None:
-    """When something is due in a lane."""
+    """When the next row of a lane is due; None where nothing is left to do."""
     now = timezone.now()
-    found = [_ABOUT[model].next_post.first(did=author_did, now=now) for model in MODELS]
-    held = _LANE.first(did=author_did)
-    posts = min((moment for moment in found if moment is not None), default=None)
-    if posts is not None and held is not None:
-        posts = max(moment for moment in (posts, held.next_at, held.paused_until) if moment is not None)
-    found = [_ABOUT[model].next_other.first(did=author_did) for model in MODELS]
-    others = [moment for moment in found if moment is not None]
-    if held is not None and held.paused_until is not None:
-        others = [max(moment, held.paused_until) for moment in others]
-    if _orphans(author_did, held):
+    found = [_QUERIES[model].next_post.first(did=author_did, now=now) for model in MODELS]
+    lane = _LANE.first(did=author_did)
+    posts = min((at for at in found if at is not None), default=None)
+    if posts is not None and lane is not None:
+        posts = max(at for at in (posts, lane.next_at, lane.paused_until) if at is not None)
+    found = [_QUERIES[model].next_other.first(did=author_did) for model in MODELS]
+    others = [at for at in found if at is not None]
+    if lane is not None and lane.paused_until is not None:
+        others = [max(at, lane.paused_until) for at in others]
+    if _has_orphans(author_did, lane):
         others.append(now)
     soonest = min([*others, *([posts] if posts is not None else [])], default=None)
-    rest = rate_budgets.paused_until(author_did) if soonest is not None else None
-    return soonest if soonest is None or rest is None else max(soonest, rest)
+    pause_ends = rate_budgets.paused_until(author_did) if soonest is not None else None
+    return soonest if soonest is None or pause_ends is None else max(soonest, pause_ends)
 
 
-def _orphans(author_did: str, held: AccountLane | None) -> bool:
-    """Rows in `sending` that nobody works on: the lane is free, or its lease or the process that has it has ended."""
-    leased = held is not None and held.lease_until is not None and held.lease_until > dt.datetime.now(dt.UTC)
-    if leased and held is not None and not has_ended(held.owner):
+def _has_orphans(author_did: str, lane: AccountLane | None) -> bool:
+    """Whether rows are `sending` without a worker: the lane is free, its lease expired, or its process has ended."""
+    leased = lane is not None and lane.lease_until is not None and lane.lease_until > dt.datetime.now(dt.UTC)
+    if leased and lane is not None and not has_ended(lane.owner):
         return False
-    return any(_ABOUT[model].sending.exists(did=author_did) for model in MODELS)
+    return any(_QUERIES[model].sending.exists(did=author_did) for model in MODELS)
 
 
 class DeliveryQueue:
-    """The rows to work on next: taking back before posting, the announcement before its replies.
+    """The rows to work on next: undoing before posting, an announcement before its replies.
 
-    It knows their keys alone. Each is read, and asked whether it still is due, when its turn comes; what belongs to
-    several of them (host, event, announcement) is read once for as long as the pile is fresh. A change of these that
-    matters changes the rows too (`rebuilding`), and then they are not taken.
+    Only keys are fetched ahead. A row is read when its turn comes, and skipped if it is not due any more. What several
+    rows share (host, event, announcement) is cached as long as the keys are, `PREFETCH_SECONDS`. A change of these that
+    affects a post changes its row too (`recompose`), so a row is never posted from an outdated cache.
     """
 
     def __init__(self, author_did: str) -> None:
         self._author_did = author_did
-        self._keys: deque[tuple[type[Deliverable], bool, Any]] = deque()
-        self._until = 0.0  # time.monotonic()
+        self._keys: deque[tuple[type[Deliverable], bool, Any]] = deque()  # model, to be posted?, primary key
+        self._prefetched_until = 0.0  # by time.monotonic()
         self._related: dict[tuple[type[models.Model], Any], Any] = {}
 
     def next(self) -> Deliverable | None:
-        """The row whose turn it is; None where nothing may be done now."""
+        """The row whose turn it is; None where nothing is due or the account pauses."""
         now = timezone.now()
-        held = _LANE.all(did=self._author_did)[0]
-        if held.paused_until is not None and held.paused_until > now:
+        lane = _LANE.all(did=self._author_did)[0]
+        if lane.paused_until is not None and lane.paused_until > now:
             return None
-        may_post = held.next_at is None or held.next_at <= now
-        fresh = False
+        may_post = lane.next_at is None or lane.next_at <= now
+        fetched = False
         while True:
-            if time.monotonic() > self._until:
+            if time.monotonic() > self._prefetched_until:
                 self._keys.clear()
             if not self._keys:
-                if fresh or rate_budgets.paused_until(self._author_did) is not None:
+                if fetched or rate_budgets.paused_until(self._author_did) is not None:
                     return None
-                self._look(now, may_post=may_post)
-                fresh = True
+                self._prefetch(now, may_post=may_post)
+                fetched = True
             while self._keys:
-                model, posts, pk = self._keys.popleft()
-                if posts and not may_post:
+                model, is_post, pk = self._keys.popleft()
+                if is_post and not may_post:
                     continue
                 row = self._read(model, pk)
-                if row is not None and self._still_due(row, now, posts=posts):
+                if row is not None and self._still_due(row, now, is_post=is_post):
                     return row
 
     def _read(self, model: type[Deliverable], pk: Any) -> Deliverable | None:
-        row: Deliverable | None = _ONE[model].first(pk=pk)
+        row: Deliverable | None = _BY_KEY[model].first(pk=pk)
         if row is not None:
             for name, related in RELATED.items():
                 pk = getattr(row, f"{name}_id", None)  # an announcement has no batch
                 if pk is not None:
-                    setattr(row, name, self._one(related, pk))
+                    setattr(row, name, self._related_row(related, pk))
         return row
 
-    def _one(self, model: type[models.Model], pk: Any) -> Any:
+    def _related_row(self, model: type[models.Model], pk: Any) -> Any:
         if (model, pk) not in self._related:
-            found = _ONE[model].first(pk=pk)
+            found = _BY_KEY[model].first(pk=pk)
             if isinstance(found, Member):
-                # A host's identity comes with her: her handle stands in the text.
+                # The text names the host's handle, which is in her identity.
                 Member.bluesky.related.set_cached_value(found, identities.identity_row(found.pk))
             self._related[model, pk] = found
         return self._related[model, pk]
 
-    def _still_due(self, row: Deliverable, now: dt.datetime, *, posts: bool) -> bool:
+    def _still_due(self, row: Deliverable, now: dt.datetime, *, is_post: bool) -> bool:
         if row.author_did != self._author_did or row.next_attempt_at > now:
             return False
-        if not posts:
+        if not is_post:
             return row.state in {State.UNDOING, State.WAITING}
         begun = row.event is not None and row.event.starts_at <= now
         confirmed = not (isinstance(row, Invitation) and row.needs_confirmation)
         return row.state == State.QUEUED and (confirmed or begun or row.ambiguous)
 
-    def _look(self, now: dt.datetime, *, may_post: bool) -> None:
-        self._until = time.monotonic() + PREFETCH_SECONDS
+    def _prefetch(self, now: dt.datetime, *, may_post: bool) -> None:
+        self._prefetched_until = time.monotonic() + PREFETCH_SECONDS
         self._related.clear()
         for model in MODELS[::-1]:
-            self._keys.extend((model, False, pk) for pk in _ABOUT[model].others.all(did=self._author_did, now=now))
+            self._keys.extend((model, False, pk) for pk in _QUERIES[model].others.all(did=self._author_did, now=now))
         if may_post:
             for model in MODELS:
-                self._keys.extend((model, True, pk) for pk in _ABOUT[model].posts.all(did=self._author_did, now=now))
+                self._keys.extend((model, True, pk) for pk in _QUERIES[model].posts.all(did=self._author_did, now=now))

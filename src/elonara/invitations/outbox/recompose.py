@@ -1,4 +1,7 @@
-"""Posts that were never attempted follow what they are about; the host looks at them again before they go."""
+"""Keeping unsent posts true: a post that was never attempted is composed anew when its target or author changes.
+
+The host has to confirm the new text before it is sent.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,12 @@ from elonara.invitations.transitions import Deliverable
 log = logging.getLogger(__name__)
 
 PENDING_STATES = (State.QUEUED, State.WAITING)
-# Columns whose change a guest must hear of. Others (description, picture) change the card alone.
+# Fields of a target that the text of a post names. Others (description, picture) change only the card.
 FIELDS_IN_POST = frozenset({"title", "name", "starts_at", "timezone", "location", "visibility"})
 
 
 def recompose(row: Deliverable, composed: Composed, *, ask: bool = True) -> None:
-    """Freeze the new text. An invitation then waits for its host's confirmation (`ask`)."""
+    """Store the new text. With `ask` an invitation then waits for its host's confirmation."""
     values: dict[str, Any] = {"record": composed.record}
     if isinstance(row, Invitation):
         values["outdated"] = False
@@ -37,7 +40,7 @@ def recompose(row: Deliverable, composed: Composed, *, ask: bool = True) -> None
             values |= {"needs_confirmation": True, "reason": "changed" if row.state != State.WAITING else row.reason}
     rows = type(row).objects.filter(pk=row.pk, state=row.state)
     if row.state == State.SENDING:
-        # Looked for and not found, and about to be written: back to the host, the doubt about the key stays.
+        # Its key was read and is empty, and the next step would write: back to the queue, and still ambiguous.
         values |= {"state": State.QUEUED, "ambiguous": True}
         rows = rows.filter(fence=row.fence)
     if rows.update(**values):
@@ -46,14 +49,14 @@ def recompose(row: Deliverable, composed: Composed, *, ask: bool = True) -> None
 
 
 def renamed(row: Invitation, handle: str) -> None:
-    """The invitee's handle has changed: the text names the new one, the mention keeps its DID."""
+    """The invitee's handle has changed: name the new one in the text. The mention's DID stays."""
     row.invitee_handle = handle
     row.record = compose.of_row(row, posting_readiness.host_handle(row.host)).record
     Invitation.objects.filter(pk=row.pk, state=row.state).update(invitee_handle=handle, record=row.record)
 
 
 def readdress(row: Deliverable, ready: PostingReadiness) -> None:
-    """Another account posts for this host now: her rows that were never attempted move to it, to be confirmed."""
+    """Move a host's rows that were never attempted to the account that posts for her now; she confirms them."""
     voice = posting_readiness.voice_for(ready)
     handle = posting_readiness.host_handle(row.host)
     with transaction.atomic():
@@ -63,43 +66,43 @@ def readdress(row: Deliverable, ready: PostingReadiness) -> None:
             .select_related("host__bluesky", "event", "community", "batch", "announcement")
         )
         announcements: dict[Any, Announcement | None] = {}
-        for one in rows:
-            target = target_of(one)
-            old = one.announcement
+        for invitation in rows:
+            target = target_of(invitation)
+            old = invitation.announcement
             if old is not None:
                 key = (target.kind, target.of.pk)
                 if key not in announcements:
                     announcements[key] = _moved(old, target, ready.author_did, voice, handle)
-                one.announcement = announcements[key]
-            one.author_did, one.voice, one.rkey = ready.author_did, voice, new_tid()
-            one.record = compose.of_row(one, handle).record
-            one.needs_confirmation, one.reason = True, "author_changed"
-            one.save(update_fields=[
+                invitation.announcement = announcements[key]
+            invitation.author_did, invitation.voice, invitation.rkey = ready.author_did, voice, new_tid()
+            invitation.record = compose.of_row(invitation, handle).record
+            invitation.needs_confirmation, invitation.reason = True, "author_changed"
+            invitation.save(update_fields=[
                 "author_did", "voice", "rkey", "record", "announcement", "needs_confirmation", "reason",
             ])  # fmt: skip
     wake_lane(ready.author_did)
 
 
 def target_changed(target: Target, fields: frozenset[str]) -> None:
-    """An event or a community has changed: rebuild what has not gone, flag what has."""
+    """An event or a community has changed: recompose its unsent posts, and mark the sent ones as outdated."""
     ask = bool(fields & FIELDS_IN_POST)
     ended = target.over()
     authors: set[str] = set()
     with transaction.atomic():
         if target.is_private:
-            for one in Announcement.objects.select_for_update().filter(
+            for announcement in Announcement.objects.select_for_update().filter(
                 **target.only, state__in=PENDING_STATES, ambiguous=False
             ):
-                detach_replies(one)
-                Announcement.objects.filter(pk=one.pk).update(
+                detach_replies(announcement)
+                Announcement.objects.filter(pk=announcement.pk).update(
                     state=State.CANCELLED, reason="made_private", counted_on=None
                 )
         for model in (Announcement, Invitation):
             related = ["host__bluesky", "event", "community", *(["batch"] if model is Invitation else [])]
-            waits = model.objects.select_for_update(of=("self",)).filter(
+            pending = model.objects.select_for_update(of=("self",)).filter(
                 **target.only, state__in=PENDING_STATES, ambiguous=False
             )
-            for row in waits.select_related(*related):
+            for row in pending.select_related(*related):
                 authors.add(row.author_did)
                 if ended:
                     model.objects.filter(pk=row.pk).update(state=State.CANCELLED, reason=ended, counted_on=None)
@@ -108,21 +111,22 @@ def target_changed(target: Target, fields: frozenset[str]) -> None:
                 if composed.record != row.record:
                     recompose(row, composed, ask=ask)
         if ask or ended:
-            # Those that are on their way or may be out already say what was true before as well.
-            out = Q(state__in=(State.SENT, State.SENDING)) | Q(
+            # Posts that exist, are being sent or may exist have the old text.
+            possibly_sent = Q(state__in=(State.SENT, State.SENDING)) | Q(
                 state__in=(*PENDING_STATES, State.FAILED), ambiguous=True
             )
-            Invitation.objects.filter(out, **target.only).update(outdated=True)
+            Invitation.objects.filter(possibly_sent, **target.only).update(outdated=True)
         for did in sorted(authors):
             wake_lane(did)
 
 
 def detach_replies(announcement: Announcement) -> None:
-    """Let the replies to an announcement that will not be posted go as posts of their own."""
+    """Let the unsent replies to an announcement that will not be posted go as posts of their own."""
     announcement.invitations.filter(state__in=PENDING_STATES, ambiguous=False).update(announcement=None)
 
 
 def _moved(old: Announcement, target: Target, author_did: str, voice: str, handle: str) -> Announcement | None:
+    """The announcement at the new author that replies can hang from; None if it ended there."""
     words = compose.words_of(old.host, handle, voice)
     row, _ = Announcement.objects.get_or_create(
         author_did=author_did,

@@ -1,4 +1,4 @@
-"""After a restore: what had not gone when the backup was made may have gone before the site was lost."""
+"""After a restore from a backup: rows that were unsent in the backup may have been posted after it was made."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from elonara.invitations.models import Announcement, Invitation, State
 
 
 def mark_ambiguous() -> int:
-    """Doubt every post that was still to go: its key is read before anything is written, and until then it can be
-    taken back but not cancelled. How many there are.
+    """Mark every unsent row as ambiguous. Returns how many.
 
-    No attempt is known, so `first_attempt_at` is empty: an absent post then goes like any other.
+    The record key of an ambiguous row is read before anything is written, and until then the row can be undone but not
+    cancelled. `first_attempt_at` is cleared because no attempt is known: an absent post is then sent like any other.
     """
     return sum(
         model.objects.filter(state__in=(State.QUEUED, State.WAITING), ambiguous=False).update(

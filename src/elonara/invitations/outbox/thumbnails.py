@@ -1,4 +1,4 @@
-"""The pictures of cards, uploaded into the author's own repository shortly before the post that shows them."""
+"""Card pictures, uploaded as blobs into the author's repository before the post that shows them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from elonara.invitations.transitions import Deliverable
 
 log = logging.getLogger(__name__)
 
-KEPT = 200
-# One event's picture goes under forty posts: uploaded once per author while this process lives. A PDS that has
-# dropped it in between says so (BlobNotFound), and it is uploaded again.
+MAX_CACHED_BLOBS = 200
+# Forty invitations show the same picture, so it is uploaded once per author and process. If the PDS has deleted the
+# blob meanwhile it answers BlobNotFound, and the picture is uploaded again.
 _blobs: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
 _lock = threading.Lock()
 
@@ -29,7 +29,10 @@ class CardPicture:
 
 
 def for_row(agent: BlueskyAgent, row: Deliverable, *, anew: bool = False) -> CardPicture:
-    """The picture of the row's target in the author's repository. A failed upload means a card without one."""
+    """The picture of the row's target, uploaded if needed. After a failed upload the card has none.
+
+    `anew`: upload it even where it was uploaded before.
+    """
     target = target_of(row)
     if target.is_private or not target.of.picture:
         return CardPicture(None)
@@ -45,16 +48,16 @@ def for_row(agent: BlueskyAgent, row: Deliverable, *, anew: bool = False) -> Car
     result = agent.upload_image(row.host_id, row.author_did, data, card.mime)
     blob = (result.response_payload or {}).get("blob")
     if not result.success or not isinstance(blob, dict):
-        log.warning("the picture of %s was not taken: %s", target.of.slug, result.error_message)
+        log.warning("the card picture of %s could not be uploaded: %s", target.of.slug, result.error_message)
         return CardPicture(None)
     with _lock:
         _blobs[key] = blob
-        while len(_blobs) > KEPT:
+        while len(_blobs) > MAX_CACHED_BLOBS:
             _blobs.popitem(last=False)
     return CardPicture(blob)
 
 
 def forget() -> None:
-    """Forget every upload, for tests."""
+    """Clear the cache, for tests."""
     with _lock:
         _blobs.clear()

@@ -1,6 +1,6 @@
-"""The exact posts. What is written here is what the host checks and what Bluesky shows; nothing is added later.
+"""The exact posts: what is composed here is what the host checks and what Bluesky shows; nothing is added later.
 
-Every text depends on rows alone and never on the clock: a frozen post can be compared with what it would say now.
+A text depends on rows alone and never on the clock, so a stored post can be compared with a newly composed one.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from elonara.atproto import records
 from elonara.atproto.rich_text import MAX_GRAPHEMES, RichText, TextBuilder, grapheme_length, shorten
 from elonara.communities.validation import many_lines, one_line
 from elonara.invitations.models import Announcement, Invitation, Voice
-from elonara.invitations.results import CardPreview, PostPreview
+from elonara.invitations.previews import CardPreview, PostPreview
 from elonara.invitations.targets import Target, target_of
 from elonara.members.models import Member
 
-LANGS = ("en",)  # of the words below
+LANGS = ("en",)  # the language of the posts, a BCP 47 tag
 NOTE_LENGTH = 300  # characters
-LINE_LENGTH = 200
-CARD_TITLE = 200
-# A title is shortened to this before the note is touched: still a title, and the note is what the host wrote herself.
-SHORT_TITLE = 24
-SHORT_NAME = 16
+LINE_LENGTH = 200  # characters
+CARD_TITLE_GRAPHEMES = 200
+# Before the note is shortened the title is, to this: it still reads as a title, and the note is the host's own words.
+SHORT_TITLE_GRAPHEMES = 24
+SHORT_NAME_GRAPHEMES = 16
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a post is made of, apart from its target."""
+    """What a post says apart from its target: who invites, in which voice, the note and the personal line."""
 
     host_name: str
     host_handle: str
@@ -43,7 +43,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Composed:
-    """A post: the frozen part of its record, and what had to be shortened."""
+    """A composed post, and which of its parts had to be shortened."""
 
     rich: RichText
     card: CardPreview
@@ -52,7 +52,7 @@ class Composed:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What the row freezes: no createdAt, no reply, no thumb; those belong to an attempt."""
+        """What the row stores: without createdAt, reply and thumb, which each attempt adds (`to_send`)."""
         return {
             "text": self.rich.text,
             "facets": self.rich.facets,
@@ -61,7 +61,7 @@ class Composed:
         }
 
     def preview(self, *, did: str = "", handle: str = "", name: str = "", avatar: str = "") -> PostPreview:
-        """For the host's eyes."""
+        """The post as the host checks it."""
         return PostPreview(
             text=self.rich.text,
             facets=self.rich.facets,
@@ -78,19 +78,19 @@ class Composed:
 
 
 def words_of(host: Member, handle: str, voice: str, note: str = "", line: str = "") -> Words:
-    """The words of a host. `handle` is hers, also when the relay posts."""
+    """The words of a host. `handle` is her own, also where the relay posts."""
     return Words(one_line(host.name), handle, voice, many_lines(note), one_line(line))
 
 
 def ref_for(target: Target, did: str) -> str:
-    """The `ref` of one person's invitation: 96 bits that nobody can guess; not drawn anew, so the preview is exact."""
+    """The `ref` of one person's invitation: 96 bits that cannot be guessed, derived so that the preview shows it."""
     digest = salted_hmac("elonara.invitations.ref", f"{target.kind}:{target.of.pk}:{did}", algorithm="sha256").digest()
-    # Letters and digits alone: apps that look for links in plain text cut a "-" or "_" off their end.
+    # Base32: apps that find links in plain text would cut a trailing "-" or "_" of Base64 off.
     return base64.b32encode(digest[:12]).decode().rstrip("=").lower()
 
 
 def link_for(ref: str) -> str:
-    """Where an invitation leads."""
+    """The page of an invitation."""
     return f"{settings.ELONARA.site.url.rstrip('/')}/i/{ref}"
 
 
@@ -109,7 +109,7 @@ def invitation(target: Target, words: Words, *, did: str, handle: str, ref: str)
 
 
 def announcement(target: Target, words: Words) -> Composed:
-    """The post that a quiet thread hangs from. Only public targets have one."""
+    """The post that the invitations of a quiet thread reply to. Raises ValueError for a private target."""
     if target.is_private:
         raise ValueError("a private target is not announced")
     link = target.url
@@ -125,7 +125,7 @@ def announcement(target: Target, words: Words) -> Composed:
 
 
 def of_row(post: Invitation | Announcement, host_handle: str) -> Composed:
-    """What the row would say if it were written now."""
+    """The row's post as it would be composed now."""
     target = target_of(post)
     if isinstance(post, Announcement):
         return announcement(target, words_of(post.host, host_handle, post.voice))
@@ -134,15 +134,15 @@ def of_row(post: Invitation | Announcement, host_handle: str) -> Composed:
 
 
 def to_send(
-    frozen: Mapping[str, Any], *, created_at: str, reply: Mapping[str, Any] | None, thumb: Mapping[str, Any] | None
+    stored: Mapping[str, Any], *, created_at: str, reply: Mapping[str, Any] | None, thumb: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """The record of one attempt: the frozen part with its time, its place in the thread and its picture."""
-    record = {"$type": records.POST, **frozen, "createdAt": created_at}
+    """The record of one attempt (`app.bsky.feed.post`): the stored part with its time, thread and card picture."""
+    record = {"$type": records.POST, **stored, "createdAt": created_at}
     if reply:
         record["reply"] = dict(reply)
     if thumb:
-        external = {**frozen["embed"]["external"], "thumb": dict(thumb)}
-        record["embed"] = {**frozen["embed"], "external": external}
+        external = {**stored["embed"]["external"], "thumb": dict(thumb)}
+        record["embed"] = {**stored["embed"], "external": external}
     return record
 
 
@@ -159,14 +159,15 @@ def _invites(target: Target, words: Words, part: Mapping[str, str]) -> str:
 
 
 def _fitted(target: Target, words: Words, write: Callable[[Mapping[str, str]], RichText], link: str) -> Composed:
+    """Shorten the parts, in a fixed order, until `write` gives a post that fits. Raises ValueError if none does."""
     parts = {"title": target.title, "note": words.note, "line": words.line, "name": words.host_name}
     lengths = {name: grapheme_length(text) for name, text in parts.items()}
-    # First what is ours, last what the host wrote to one person alone. A name of nothing but joined
-    # signs can be 3,000 bytes long, so in the end everything may go.
+    # Part, and the graphemes it keeps at least: first the title, last what the host wrote to this person alone. In
+    # the end every part may go, since a name of few graphemes can have 3,000 bytes.
     steps = (
-        ("title", SHORT_TITLE),
+        ("title", SHORT_TITLE_GRAPHEMES),
         ("note", 0),
-        ("name", SHORT_NAME),
+        ("name", SHORT_NAME_GRAPHEMES),
         ("line", 0),
         ("title", 1),
         ("name", 1),
@@ -195,5 +196,5 @@ def _fitted(target: Target, words: Words, write: Callable[[Mapping[str, str]], R
     if not rich.fits:
         raise ValueError("the mention and the link alone are too long for a post")
     card = target.card()
-    title = shorten(one_line(card.title), CARD_TITLE)
+    title = shorten(one_line(card.title), CARD_TITLE_GRAPHEMES)
     return Composed(rich, CardPreview(link, title, card.description, card.has_thumb), link, tuple(shortened))

@@ -1,4 +1,7 @@
-"""What pressing Send would do, worked out before anything is written. The network is asked here and nowhere after."""
+"""The plan of one Send, made before anything is written: who is invited, with which post, and who is skipped.
+
+The network is asked here, before the transaction in `queueing` begins.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from elonara.members.models import Member
 
 @dataclass(frozen=True)
 class PlannedInvitation:
-    """One invitation that would be written."""
+    """One invitation that Send would queue."""
 
     person: Person
     line: str
@@ -34,7 +37,7 @@ class PlannedInvitation:
 
 @dataclass(frozen=True)
 class SendPlan:
-    """A press of Send: who, what, from where."""
+    """Everything that `queueing.write` needs, and what the preview shows."""
 
     host: Member
     target: Target
@@ -44,20 +47,21 @@ class SendPlan:
     note: str
     thread: bool
     announcement: Composed | None
-    planned: list[PlannedInvitation]
+    invitations: list[PlannedInvitation]
     skipped: list[Skipped]
     warnings: list[str] = field(default_factory=list)
 
 
-def plan_send(  # noqa: PLR0917
+def plan_send(
     host: Member,
     target: Target,
     dids: Sequence[str],
+    *,
     note: str,
     lines: Mapping[str, str] | None,
     thread: bool,
 ) -> SendPlan:
-    """Check, confirm and compose. Raises InvitationRefused for what cannot be done as a whole."""
+    """Check the input, look the people up and compose the posts. Raises InvitationRefused where Send is refused."""
     require_inviter(host, target)
     actors = _actors(dids)
     note, lines = _checked(note, lines or {})
@@ -71,9 +75,9 @@ def plan_send(  # noqa: PLR0917
         if did in refused
     ]
     thread = thread and not target.is_private
-    plain = compose.words_of(host, handle, voice, note)
-    planned = [
-        _planned(target, plain, person, _line_for(person, lines))
+    words = compose.words_of(host, handle, voice, note)
+    invitations = [
+        _planned(target, words, person, _line_for(person, lines))
         for did, person in people.items()
         if did not in refused
     ]
@@ -85,15 +89,15 @@ def plan_send(  # noqa: PLR0917
         handle=handle,
         note=note,
         thread=thread,
-        announcement=compose.announcement(target, plain) if thread and planned else None,
-        planned=planned,
+        announcement=compose.announcement(target, words) if thread and invitations else None,
+        invitations=invitations,
         skipped=skipped,
-        warnings=_warnings(target, planned, note, voice),
+        warnings=_warnings(target, invitations, note, voice),
     )
 
 
 def require_inviter(host: Member, target: Target) -> None:
-    """Raises InvitationRefused unless the member may invite and the target is still to come."""
+    """Raises InvitationRefused unless the member may invite to the target and the target is not over."""
     if not target.may_invite(host):
         raise InvitationRefused("suspended" if host.standing == Member.Standing.SUSPENDED else "not_allowed")
     if code := target.over():
@@ -107,14 +111,15 @@ def _actors(dids: Sequence[str]) -> list[str]:
             actors[actor] = None
     if not actors:
         raise InvitationRefused("nobody", field_name="dids")
-    most = settings.ELONARA.invitations.per_send
-    if len(actors) > most:
-        sentence = f"You chose {len(actors)} people; one send takes {most}."
+    limit = settings.ELONARA.invitations.per_send
+    if len(actors) > limit:
+        sentence = f"You chose {len(actors)} people; one send takes {limit}."
         raise InvitationRefused("too_many", sentence, field_name="dids")
     return list(actors)
 
 
 def _checked(note: str, lines: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The cleaned note, and the cleaned lines by DID or lower-case handle. Raises InvitationRefused."""
     note = many_lines(note)
     if len(note) > compose.NOTE_LENGTH:
         sentence = f"The note has {len(note)} characters; {compose.NOTE_LENGTH} fit."
@@ -132,22 +137,22 @@ def _checked(note: str, lines: Mapping[str, str]) -> tuple[str, dict[str, str]]:
 
 
 def _confirm(host: Member, actors: list[str]) -> tuple[dict[str, Person], list[Skipped]]:
-    # One name that cannot be one would make Bluesky refuse the question about all of them.
-    askable = [actor for actor in actors if is_did(actor) or is_handle(actor)]
+    """The chosen people by DID, and those whom Bluesky does not know. Raises InvitationRefused."""
+    # One malformed name would make the AppView refuse the request about all of them.
+    valid = [actor for actor in actors if is_did(actor) or is_handle(actor)]
     try:
-        answer = graph_service.current().confirm(host.pk, askable) if askable else {}
+        found = graph_service.current().confirm(host.pk, valid) if valid else {}
     except GraphUnavailable as fault:
         raise InvitationRefused("graph_unavailable", fault.sentence) from fault
-    by_handle = {person.handle.lower(): person for person in answer.values()}
+    by_handle = {person.handle.lower(): person for person in found.values()}
     people: dict[str, Person] = {}
     missing: list[Skipped] = []
     for actor in actors:
-        person = answer.get(actor) or by_handle.get(actor)
+        person = found.get(actor) or by_handle.get(actor)
         if person is not None:
             people[person.did] = person
         else:
-            # As it was given, but for what no page and no database takes.
-            # As it was given, but for what no page and no database takes.
+            # Shown as it was given, except for characters that neither a page nor a database accepts.
             did, handle = (actor, "") if is_did(actor) else ("", one_line(actor)[:300])
             missing.append(skip("not_found", did=did, handle=handle))
     return people, missing
@@ -165,7 +170,7 @@ def _planned(target: Target, words: Words, person: Person, line: str) -> Planned
     )
 
 
-def _warnings(target: Target, planned: list[PlannedInvitation], note: str, voice: str) -> list[str]:
+def _warnings(target: Target, invitations: list[PlannedInvitation], note: str, voice: str) -> list[str]:
     found = ["Posts and mentions on Bluesky are public: everyone can see whom you invite."]
     if target.is_private:
         found.append(
@@ -175,8 +180,8 @@ def _warnings(target: Target, planned: list[PlannedInvitation], note: str, voice
             found.append("Your note is public too. Write nothing in it that should stay private.")
     if voice == Voice.RELAY:
         found.append("The posts come from the site's own account and name you.")
-    cut = sum("note" in plan.post.shortened or "line" in plan.post.shortened for plan in planned)
-    if cut:
-        found.append(f"Your words are shortened in {cut} of {len(planned)} posts: a post holds 300 characters.")
+    count = sum("note" in plan.post.shortened or "line" in plan.post.shortened for plan in invitations)
+    if count:
+        found.append(f"Your words are shortened in {count} of {len(invitations)} posts: a post holds 300 characters.")
     found.append("Bluesky decides whom it notifies, and may judge many mentions differently than we do.")
     return found

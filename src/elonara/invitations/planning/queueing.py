@@ -1,4 +1,4 @@
-"""Writing the rows of one press of Send: one short transaction, no network, no query per person."""
+"""Writing the rows of one Send: one short transaction, no network, no query per person."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from elonara.atproto.tid import new_tid
 from elonara.invitations import job_kinds, states
-from elonara.invitations.consent import caps, eligibility, opt_outs
+from elonara.invitations.consent import caps, eligibility, opt_outs, recipient_caps
 from elonara.invitations.models import Announcement, Batch, Invitation, State, Voice
 from elonara.invitations.planning.plan import PlannedInvitation, SendPlan
 from elonara.invitations.results import InvitationRefused, Sent, Skipped, skip
@@ -19,7 +19,8 @@ from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
 
-REQUEUED = (
+# The columns of a reused row that a new Send overwrites.
+REUSED_COLUMNS = (
     "batch", "host", "announcement", "author_did", "voice", "rkey", "record", "state", "reason", "error", "retryable",
     "attempts", "first_attempt_at", "last_attempt_at", "ambiguous", "next_attempt_at", "uri", "cid", "sent_at",
     "undo_settled_at", "undo_confirmations", "queued_at", "invitee_handle", "invitee_name", "invitee_avatar", "line",
@@ -28,7 +29,7 @@ REQUEUED = (
 
 
 def earlier_outcome(host: Member, target: Target, key: str) -> Sent | None:
-    """What the same idempotency key did before. Raises InvitationRefused where that was for another target."""
+    """What an earlier Send with this idempotency key did. Raises InvitationRefused where it had another target."""
     if not key:
         return None
     batch = Batch.objects.filter(host=host, idempotency_key=key).first()
@@ -52,23 +53,29 @@ def write(plan: SendPlan, key: str) -> Sent:
         if (before := earlier_outcome(host, target, key)) is not None:
             return before
         if plan.announcement:
-            # Announcements are locked before their replies, here as in a worker: else the two wait for each other.
+            # Announcements are locked before their replies, here as in a worker: otherwise the two would deadlock.
             _announcements(plan).first()
-        wanted, skipped = _still_free(plan)
+        wanted, skipped = _check_again(plan)
         now, day = timezone.now(), caps.today(host)
-        # First, since the relay's share is what it leaves. When it goes is when its first reply may.
+        # Before `days_for`: an announcement by the relay takes a place that its replies cannot take.
         announcement = _announce(plan, now) if plan.announcement and wanted else None
         days = caps.days_for(host, len(wanted), relay=relay)
         batch = Batch.objects.create(
             host=host, note=plan.note, thread=plan.thread, idempotency_key=key, skipped=[], **target.keys
         )
-        starts = [now if on == day else caps.start_of_day(host, on) for on in days]
         rows = {
-            one.person.did: _row(plan, one, batch, announcement, on, at)
-            for one, on, at in zip(wanted, days, starts, strict=True)
+            one.person.did: _invitation(
+                plan,
+                one,
+                batch,
+                announcement,
+                counted_on=on,
+                next_attempt_at=now if on == day else caps.start_of_day(host, on),
+            )
+            for one, on in zip(wanted, days, strict=True)
         }
-        written, lost = _store(target, rows)
-        skipped += [skip("already_invited", did=did, handle=rows[did].invitee_handle) for did in lost]
+        written, invited_meanwhile = _store(target, rows)
+        skipped += [skip("already_invited", did=did, handle=rows[did].invitee_handle) for did in invited_meanwhile]
         batch.skipped = [item.to_dict() for item in skipped]
         batch.save(update_fields=["skipped"])
         if written:
@@ -80,35 +87,41 @@ def write(plan: SendPlan, key: str) -> Sent:
 
 
 def reset_for_requeue(row: Invitation | Announcement, *, ready: bool, reason: str, at: dt.datetime) -> None:
-    """Make a row as good as new, in memory: queued, or waiting for what `reason` names. Raises states.NotPossible."""
+    """Reset a row, in memory, to queued, or to waiting for what `reason` names.
+
+    Raises `states.TransitionNotAllowed`.
+    """
     state = states.next_state(Transition.REQUEUE, row.state)
     if row.state == State.UNDONE:
-        row.rkey = new_tid()  # a late write of the old attempt must not count for the new one
+        row.rkey = new_tid()  # a late write of the old post must not be taken for the new one
     row.state, row.reason = (state, "") if ready else (State.WAITING, reason)
     row.error, row.retryable, row.attempts = "", True, 0
     row.uri = row.cid = ""
     row.sent_at = row.undo_settled_at = None
     row.undo_confirmations = 0
     row.last_attempt_at = row.last_attempt_at if row.ambiguous else None
-    # An uncertain row keeps its doubt, and gets a new ten minutes: the host has just said "send it again".
+    # An ambiguous row stays so. Its `timing.ABSENCE_IS_PROOF_AFTER` starts anew: the host has just asked for the post.
     row.first_attempt_at = timezone.now() if row.ambiguous else None
     row.queued_at = timezone.now()
     row.next_attempt_at = at
     if isinstance(row, Invitation):
         row.needs_confirmation = False
-        row.outdated = row.outdated and row.ambiguous  # what may stand still says what it said
+        row.outdated = row.outdated and row.ambiguous  # a post that may exist has the old text
 
 
-def _still_free(plan: SendPlan) -> tuple[list[PlannedInvitation], list[Skipped]]:
-    """Ask once more what may have changed while the network was asked, now under the locks."""
-    people = {one.person.did: one for one in plan.planned}
-    caps.lock_people(people)
+def _check_again(plan: SendPlan) -> tuple[list[PlannedInvitation], list[Skipped]]:
+    """Who still may be invited, and who is skipped: what may have changed during the plan's network requests.
+
+    Under the locks of `caps`.
+    """
+    people = {one.person.did: one for one in plan.invitations}
+    recipient_caps.lock_people(people)
     outs = opt_outs.opted_out(plan.host, people)
     rows = {
         row.invitee_did: row
         for row in Invitation.objects.select_for_update().filter(**plan.target.only, invitee_did__in=list(people))
     }
-    full = caps.person_caps(people, apart_from=plan.target)
+    full = recipient_caps.person_caps(people, apart_from=plan.target)
     wanted, skipped = [], list(plan.skipped)
     for did, one in people.items():
         code = outs.get(did) or eligibility.already_invited(rows.get(did)) or ("person_cap" if did in full else "")
@@ -121,18 +134,20 @@ def _still_free(plan: SendPlan) -> tuple[list[PlannedInvitation], list[Skipped]]
 
 
 def _announcements(plan: SendPlan) -> QuerySet[Announcement]:
-    """The plan's announcement, where there is one, locked: a worker or the host may be ending it at this moment, and
-    the new rows would hang from nothing."""
+    """The existing announcement that the plan's invitations would reply to, locked.
+
+    Without the lock a worker or the host could end it at this moment, and the new rows would never be posted.
+    """
     rows = Announcement.objects.select_for_update()
     return rows.filter(author_did=plan.ready.author_did, host=plan.host, **plan.target.only)
 
 
 def _announce(plan: SendPlan, at: dt.datetime) -> Announcement | None:
-    """The target's announcement by this author: the one that stands, or one to be posted."""
+    """The target's announcement by this author and host: the existing row, or a new one. None: post no thread."""
     post = plan.announcement
     if post is None:
         return None
-    fresh: dict[str, Any] = {
+    new: dict[str, Any] = {
         "voice": plan.voice,
         "rkey": new_tid(),
         "record": post.record,
@@ -141,10 +156,10 @@ def _announce(plan: SendPlan, at: dt.datetime) -> Announcement | None:
         "next_attempt_at": at,
         "queued_at": timezone.now(),
     }
-    row, made = _announcements(plan).get_or_create(
-        author_did=plan.ready.author_did, host=plan.host, **plan.target.only, defaults=fresh
+    row, created = _announcements(plan).get_or_create(
+        author_did=plan.ready.author_did, host=plan.host, **plan.target.only, defaults=new
     )
-    if made:
+    if created:
         caps.reserve(row)
         row.save(update_fields=["counted_on"])
         return row
@@ -153,7 +168,7 @@ def _announce(plan: SendPlan, at: dt.datetime) -> Announcement | None:
             Announcement.objects.filter(pk=row.pk, state=row.state).update(next_attempt_at=at)
         return row
     if row.state == State.UNDOING:
-        return None  # it is being taken back at this moment: these go out as separate posts
+        return None  # it is being undone: the invitations go out as posts of their own
     if not row.ambiguous:
         row.record, row.voice = post.record, plan.voice
     reset_for_requeue(row, ready=plan.ready.can_post, reason=plan.ready.reason, at=at)
@@ -162,15 +177,16 @@ def _announce(plan: SendPlan, at: dt.datetime) -> Announcement | None:
     return row
 
 
-def _row(  # noqa: PLR0917
+def _invitation(
     plan: SendPlan,
-    one: PlannedInvitation,
+    planned: PlannedInvitation,
     batch: Batch,
     announcement: Announcement | None,
-    on: dt.date,
-    at: dt.datetime,
+    *,
+    counted_on: dt.date,
+    next_attempt_at: dt.datetime,
 ) -> Invitation:
-    person = one.person
+    person = planned.person
     return Invitation(
         batch=batch,
         host=plan.host,
@@ -178,39 +194,42 @@ def _row(  # noqa: PLR0917
         author_did=plan.ready.author_did,
         voice=plan.voice,
         rkey=new_tid(),
-        record=one.post.record,
+        record=planned.post.record,
         state=State.QUEUED if plan.ready.can_post else State.WAITING,
         reason="" if plan.ready.can_post else plan.ready.reason,
-        next_attempt_at=at,
+        next_attempt_at=next_attempt_at,
         queued_at=timezone.now(),
         invitee_did=person.did,
         invitee_handle=person.handle,
         invitee_name=person.display_name,
         invitee_avatar=person.avatar,
-        line=one.line,
-        ref=one.ref,
-        counted_on=on,
+        line=planned.line,
+        ref=planned.ref,
+        counted_on=counted_on,
         **plan.target.keys,
     )
 
 
 def _store(target: Target, rows: dict[str, Invitation]) -> tuple[list[Invitation], list[str]]:
-    """Insert new rows, reuse old ones of the same person; those whom another host was quicker with come back."""
+    """Insert new rows and reuse existing ones of the same person.
+
+    Returns the written rows, and the DIDs whom another host invited at this moment (unique constraint).
+    """
     existing = {row.invitee_did: row for row in Invitation.objects.filter(**target.only, invitee_did__in=list(rows))}
     reused = []
     for did, old in existing.items():
         new = rows[did]
-        # The old row's identity stays; everything else is the new press.
+        # The row keeps its id, so that links to it go on working; everything else comes from the new Send.
         new.pk, new.undone_once, new.created_at = old.pk, old.undone_once, old.created_at
         if old.author_did == new.author_did:
-            # Of no attempt is known that its post stands. If one does after all (the row is of a backup), the key that
-            # it has is refused a second time, and the post is found.
+            # No post is known to exist at the old key. If one does (the row came from a backup), the PDS refuses a
+            # second record at the same key, and the post is found instead of being written twice.
             new.rkey = old.rkey
         new._state.adding = False
         reused.append(new)
-    Invitation.objects.bulk_update(reused, REQUEUED)
-    fresh = [row for did, row in rows.items() if did not in existing]
-    Invitation.objects.bulk_create(fresh, ignore_conflicts=True)
-    ids = set(Invitation.objects.filter(pk__in=[row.pk for row in fresh]).values_list("pk", flat=True))
-    written = [*reused, *(row for row in fresh if row.pk in ids)]
-    return written, [row.invitee_did for row in fresh if row.pk not in ids]
+    Invitation.objects.bulk_update(reused, REUSED_COLUMNS)
+    new_rows = [row for did, row in rows.items() if did not in existing]
+    Invitation.objects.bulk_create(new_rows, ignore_conflicts=True)
+    ids = set(Invitation.objects.filter(pk__in=[row.pk for row in new_rows]).values_list("pk", flat=True))
+    written = [*reused, *(row for row in new_rows if row.pk in ids)]
+    return written, [row.invitee_did for row in new_rows if row.pk not in ids]

@@ -1,4 +1,4 @@
-"""Ready to post? From which account, and if not, the way on."""
+"""Whether a host's invitations can be posted: from which account, or what is missing and how she can add it."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ SIGN_IN_ONLY = "This site knows your Bluesky account for signing in, and nothing
 
 
 def readiness(host: Member) -> PostingReadiness:
-    """What the host reads before she picks anybody."""
-    said = BlueskyAgentFactory.make().readiness(host.pk)
+    """Whether and how this host can post now."""
+    agent = BlueskyAgentFactory.make().readiness(host.pk)
     identity = MemberIdentity.objects.filter(member=host).first()
-    # Where nothing can post yet the rows wait for the host's own account.
-    author = said.author_did or (identity.bsky_did if identity else "")
-    handle = said.handle or (identity.bsky_handle if identity else "")
+    # Where no backend can post yet, the rows wait for the host's own account.
+    author = agent.author_did or (identity.bsky_did if identity else "")
+    handle = agent.handle or (identity.bsky_handle if identity else "")
     if not author:
-        return _not_ready("not_connected", author, handle, said.voice, may_send=False)
-    if not said.can_post and identity is not None and identity.state == MemberIdentity.State.REVOKED:
-        # Said before all else: connecting is the next step, and only then is known where her account lives.
-        unready = _not_ready("not_connected", author, handle, said.voice, may_send=False)
+        return _not_ready("not_connected", author, handle, agent.voice, may_send=False)
+    if not agent.can_post and identity is not None and identity.state == MemberIdentity.State.REVOKED:
+        # Before every other reason: she has to connect first, and only then is her PDS known.
+        unready = _not_ready("not_connected", author, handle, agent.voice, may_send=False)
         return replace(unready, sentence=SIGN_IN_ONLY, way_on="Connect it to see whom you know and to invite them.")
     if settings.ELONARA.site.is_loopback and not _in_sandbox(author):
         found = reasons.reason("loopback_site")
         return PostingReadiness(
-            said.can_post, author, handle, said.voice, said.backend, found.code, found.sentence, found.way_on,
+            agent.can_post, author, handle, agent.voice, agent.backend, found.code, found.sentence, found.way_on,
             found.action, may_send=False,
         )  # fmt: skip
     paused = (
         HostSending.objects.filter(host=host).exclude(paused_at=None).values_list("pause_reason", flat=True).first()
     )
     if paused is not None:
-        return _not_ready(paused, author, handle, said.voice)
-    if not said.can_post:
-        return _not_ready(said.reason or "app_password_missing", author, handle, said.voice, sentence=said.sentence)
-    return PostingReadiness(True, author, handle, said.voice, said.backend, "", said.sentence)
+        return _not_ready(paused, author, handle, agent.voice)
+    if not agent.can_post:
+        return _not_ready(agent.reason or "app_password_missing", author, handle, agent.voice, sentence=agent.sentence)
+    return PostingReadiness(True, author, handle, agent.voice, agent.backend, "", agent.sentence)
 
 
 def voice_for(ready: PostingReadiness) -> str:
-    """The voice that rows are written in: while nobody can post, they wait for the host's own account."""
+    """The voice that new rows get: while no backend can post, they wait for the host's own account."""
     return Voice.RELAY if ready.voice == Voice.RELAY and ready.can_post else Voice.HOST
 
 
 def host_handle(host: Member) -> str:
-    """The host's own handle, whoever posts."""
+    """The host's own handle, also where the relay posts."""
     identity = MemberIdentity.objects.filter(member=host).first()
     return identity.bsky_handle if identity else host.username
 
@@ -77,7 +77,7 @@ def _not_ready(
 
 
 def _in_sandbox(author_did: str) -> bool:
-    """Whether the author's PDS is one that the operator declared to be private: no real friend is mentioned there."""
+    """Whether the author's PDS is a private one, so that no real person is mentioned and a loopback link is fine."""
     urls = [
         *MemberIdentity.objects.filter(bsky_did=author_did).values_list("pds_url", flat=True),
         *AppPasswordSession.objects.filter(did=author_did).values_list("pds_url", flat=True),

@@ -1,5 +1,5 @@
 """What people do with invitations that exist: invitees answer, opt out or report; hosts retry, confirm, cancel, undo.
 
-`progress` is how the host reads it. Answers themselves are kept by events and communities; posts are changed only by
-the table of states.
+`progress` shows the host how it goes. RSVPs and memberships belong to events and communities; the state of a post
+changes only by the transitions in `states`.
 """

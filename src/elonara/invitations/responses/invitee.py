@@ -1,4 +1,4 @@
-"""What the invited person does: open, answer, say never again, report. Her DID was proved before she gets here."""
+"""What the invited person does: open, answer, opt out, report. The callers have proved her DID."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from elonara.members.notices import notify
 CHOICES = {"going", "maybe", "cant"}
 JOINING = {"going", "joined"}
 DECLINING = {"cant", "declined"}
-MAX_REPORTS_BY_STRANGERS = 5  # open ones about one invitation
+MAX_REPORTS_BY_STRANGERS = 5  # open reports about one invitation without a proved DID
 
 
 def may_have_been_seen() -> Q:
-    """Rows whose post, and so whose link, somebody may have seen."""
+    """Rows whose post may have been seen by somebody, and its link with it."""
     return Q(state__in=states.POSSIBLY_SEEN) | Q(ambiguous=True)
 
 
-def respond(  # noqa: PLR0917
-    ref: str, did: str, handle: str, name: str, choice: str, plus_ones: int = 0, note: str = ""
+def respond(
+    ref: str, did: str, handle: str, name: str, choice: str, *, plus_ones: int = 0, note: str = ""
 ) -> Rsvp | Membership | None:
-    """The invited person, who proved `did`, answers; None for somebody who does not join a community.
+    """Answer for the invited person, who proved `did`. None where she does not join a community.
 
     `choice`: going, maybe or cant; for a community going (joins) or cant. Raises InvitationRefused (wrong_person,
     withdrawn, unknown_choice), members.errors.NotAllowed (the event is over, …) and Invalid (plus_ones, note).
@@ -46,30 +46,30 @@ def respond(  # noqa: PLR0917
         raise InvitationRefused("wrong_person")
     identity = MemberIdentity.objects.filter(bsky_did=did).select_related("member").first()
     member = identity.member if identity else None
-    given: Rsvp | Membership | None
+    kept: Rsvp | Membership | None
     if row.event is not None:
         if choice not in CHOICES:
             raise InvitationRefused("unknown_choice", field_name="choice")
-        given = rsvps.respond(
+        kept = rsvps.respond(
             row.event, choice=choice, member=member, did=did, handle=handle, name=name, plus_ones=plus_ones,
             note=note, invited=True,
         )  # fmt: skip
-        said = choice
+        answer = choice
     elif row.community is not None and choice in JOINING:
-        given = memberships.join(row.community, member=member, did=did, handle=handle, name=name, invited=True)
-        said = "joined"
+        kept = memberships.join(row.community, member=member, did=did, handle=handle, name=name, invited=True)
+        answer = "joined"
     elif choice in DECLINING:
-        given, said = None, "declined"
+        kept, answer = None, "declined"
     else:
         raise InvitationRefused("unknown_choice", field_name="choice")
     now = timezone.now()
-    Invitation.objects.filter(pk=row.pk).update(answer=said, answered_at=now)
+    Invitation.objects.filter(pk=row.pk).update(answer=answer, answered_at=now)
     Invitation.objects.filter(pk=row.pk, opened_at=None).update(opened_at=now)
-    return given
+    return kept
 
 
 def opened(ref: str, did: str) -> None:
-    """Somebody who proved `did` looks at the invitation; counts once, and for the invited person alone."""
+    """Store when the invited person, who proved `did`, first opened the invitation. Others are not counted."""
     if did:
         Invitation.objects.filter(may_have_been_seen(), ref=ref, invitee_did=did, opened_at=None).update(
             opened_at=timezone.now()
@@ -77,7 +77,7 @@ def opened(ref: str, did: str) -> None:
 
 
 def opt_out(did: str, host: Member | None = None) -> None:
-    """Never again, from this host or (None) from the whole site. What is still to go to this person ends at once."""
+    """Opt out of invitations from this host or (None) from the whole site. Unsent posts to the person end at once."""
     with transaction.atomic():
         OptOut.objects.get_or_create(did=did, host=host)
         rows = Invitation.objects.select_for_update(of=("self",)).filter(
@@ -88,7 +88,7 @@ def opt_out(did: str, host: Member | None = None) -> None:
         code = "opted_out_host" if host is not None else "opted_out_site"
         for row in rows.select_related("host", "event", "community"):
             if row.ambiguous or row.state == State.SENDING:
-                # It may be on its way at this moment: take it back.
+                # It may exist or be written at this moment: undo it.
                 outcomes.take_back(row, code)
             else:
                 outcomes.end(row, Transition.SUPPRESS, code)
@@ -97,25 +97,25 @@ def opt_out(did: str, host: Member | None = None) -> None:
 
 
 def opt_in_again(did: str, host: Member | None = None) -> None:
-    """The person takes her own opt-out back."""
+    """Withdraw an opt-out."""
     OptOut.objects.filter(did=did, host=host).delete()
 
 
 def relay_opt_in(did: str) -> None:
-    """The person allows the site's own account to mention her."""
+    """Allow the relay (the site's own account) to mention this person."""
     RelayConsent.objects.get_or_create(did=did)
 
 
 def relay_opt_out(did: str) -> None:
-    """The person takes that back."""
+    """Withdraw that."""
     RelayConsent.objects.filter(did=did).delete()
 
 
 def report(ref: str, did: str, text: str) -> None:
-    """Tell the operator; `did` is "" where nobody proved anything. Raises InvitationRefused for an unknown ref.
+    """Report an invitation to the operators. `did`: "" where none was proved. Raises InvitationRefused (withdrawn).
 
-    Whoever proved a DID has one open report, which a later one replaces. Of strangers, who may all be one, the first
-    few that are open say enough.
+    A proved DID has one open report, which a later one replaces. Reports without one may all be of one person, so only
+    `MAX_REPORTS_BY_STRANGERS` are kept open.
     """
     row, text = _by_ref(ref), text.strip()[:1000]
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""How the invitations to a target stand: the rows of the Watch page, what can be done with each, and their counts."""
+"""The Watch page's data: the invitations to a target, what can be done with each, and their counts by state."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from elonara.invitations import reasons, states
 from elonara.invitations.models import Announcement, HostSending, Invitation, State
 from elonara.invitations.planning import compose
 from elonara.invitations.planning import readiness as posting_readiness
-from elonara.invitations.results import AnnouncementView, InvitationRefused, InvitationView, Progress, compose_url
-from elonara.invitations.states import Transition as Happening
+from elonara.invitations.previews import compose_url
+from elonara.invitations.responses.requeue import FINAL_ANSWERS
+from elonara.invitations.responses.views import AnnouncementView, InvitationView, Progress
+from elonara.invitations.results import InvitationRefused
+from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
 from elonara.invitations.transitions import certainly_absent
 from elonara.members.models import Member
 
-# What counts as having come to an end, for the progress bar.
-ENDED = (
+# Final states, for the progress bar.
+FINAL_STATES = (
     State.SENT,
     State.FAILED,
     State.SUPPRESSED,
@@ -35,7 +38,7 @@ ENDED = (
 
 
 def progress(target: Event | Community, by: Member) -> Progress:
-    """How the invitations to a target stand. Raises InvitationRefused for who may not invite to it."""
+    """All invitations to a target with their states. Raises InvitationRefused for who may not invite to it."""
     if not Target(target).may_invite(by):
         raise InvitationRefused("not_allowed")
     invitations = list(invitations_of(target))
@@ -49,23 +52,23 @@ def progress(target: Event | Community, by: Member) -> Progress:
     counts["answered"] = sum(bool(row.answer) for row in rows)
     counts["needs_you"] = sum(row.needs_host for row in rows)
     counts["outdated"] = sum(row.outdated for row in rows)
-    ended = sum(counts[state.value] for state in ENDED)
+    final = sum(counts[state.value] for state in FINAL_STATES)
     moving = {State.QUEUED, State.SENDING, State.UNDOING}
-    held = _pause(by, invitations)
+    pause, paused_until = _pause(by, invitations)
     return Progress(
         rows=rows,
         counts=dict(counts),
         announcements=announcements,
-        percent=round(100 * ended / len(rows)) if rows else 100,
+        percent=round(100 * final / len(rows)) if rows else 100,
         going_on=any(row.state in moving and not row.needs_confirmation for row in rows)
         or any(one.state in moving for one in announcements),
-        paused=held[0],
-        paused_until=held[1],
+        paused=pause,
+        paused_until=paused_until,
     )
 
 
 def invitations_of(target: Event | Community) -> QuerySet[Invitation]:
-    """The rows of a target, those that need the host first, then by the time they were queued."""
+    """The rows of a target: those that need confirmation first, then by the time they were queued."""
     rows = Invitation.objects.filter(**Target(target).only)
     return rows.select_related("host__bluesky", "event", "community", "announcement", "batch").order_by(
         "-needs_confirmation", "queued_at", "rkey"
@@ -73,12 +76,12 @@ def invitations_of(target: Event | Community) -> QuerySet[Invitation]:
 
 
 def view_of(invitation: Invitation, by: Member) -> InvitationView:
-    """One person as on the Watch page, for a fragment or an API answer; `can` names what this member may do."""
+    """One invitation as on the Watch page, for a fragment or an API response; `can` is what this member may do."""
     return _row(invitation, by)
 
 
 def _row(one: Invitation, by: Member) -> InvitationView:
-    reason = one.reason or ("announcement_waits" if _waits_for_its_announcement(one) else "")
+    reason = one.reason or ("announcement_waits" if _waits_for_announcement(one) else "")
     found = reasons.reason(reason) if reason else None
     return InvitationView(
         id=one.pk,
@@ -110,37 +113,39 @@ def _row(one: Invitation, by: Member) -> InvitationView:
     )
 
 
-def _waits_for_its_announcement(one: Invitation) -> bool:
-    """Whether the announcement is what holds it up: something keeps that one from going out."""
-    root = one.announcement
-    return one.state == State.QUEUED and root is not None and root.state in states.IN_PROGRESS and bool(root.reason)
+def _waits_for_announcement(one: Invitation) -> bool:
+    """Whether the invitation waits because its announcement is held back for a reason of its own."""
+    announcement = one.announcement
+    if one.state != State.QUEUED or announcement is None:
+        return False
+    return announcement.state in states.IN_PROGRESS and bool(announcement.reason)
 
 
 def _can(one: Invitation, by: Member) -> tuple[str, ...]:
     state = State(one.state)
-    final = one.answer in {"cant", "declined"}
+    declined = one.answer in FINAL_ANSWERS
     can = []
     if (state in {State.QUEUED, State.WAITING, State.FAILED} and one.needs_confirmation) or (
-        state == State.UNDONE and not one.undone_once and not final
+        state == State.UNDONE and not one.undone_once and not declined
     ):
         can.append("confirm")
     elif (
-        states.is_allowed(Happening.REQUEUE, state)
+        states.is_allowed(Transition.REQUEUE, state)
         and state != State.UNDONE
-        and not final
+        and not declined
         and (one.retryable or state != State.FAILED)
     ):
         can.append("retry")
     if one.host_id != by.pk:
-        can = []  # what goes out in somebody's name goes at her word
+        can = []  # only the host herself may send in her name
     if state not in {State.SENT, State.UNDOING} and (
-        states.is_allowed(Happening.CANCEL, state)
-        or (not certainly_absent(one) and states.is_allowed(Happening.UNDO, state))
+        states.is_allowed(Transition.CANCEL, state)
+        or (not certainly_absent(one) and states.is_allowed(Transition.UNDO, state))
     ):
         can.append("cancel")
     if state == State.SENT:
         can.append("undo")
-    if certainly_absent(one) and states.is_allowed(Happening.HAND_OVER, state):
+    if certainly_absent(one) and states.is_allowed(Transition.HAND_OVER, state):
         can.append("compose")
     return tuple(can)
 
@@ -173,10 +178,11 @@ def _announcement(one: Announcement) -> AnnouncementView:
 
 
 def _pause(by: Member, invitations: Sequence[Invitation]) -> tuple[reasons.Reason | None, datetime | None]:
+    """Why nothing is posted at the moment and until when: a host is paused, or an account's lane rests."""
     hosts = {one.host_id for one in invitations if one.state == State.QUEUED} | {by.pk}
-    held = HostSending.objects.filter(host_id__in=hosts).exclude(paused_at=None).order_by("paused_at").first()
-    if held is not None:
-        return reasons.reason(held.pause_reason), None
+    paused = HostSending.objects.filter(host_id__in=hosts).exclude(paused_at=None).order_by("paused_at").first()
+    if paused is not None:
+        return reasons.reason(paused.pause_reason), None
     authors = {one.author_did for one in invitations if one.state in states.IN_PROGRESS}
     now = timezone.now()
     for lane in AccountLane.objects.filter(author_did__in=authors):
@@ -188,7 +194,7 @@ def _pause(by: Member, invitations: Sequence[Invitation]) -> tuple[reasons.Reaso
 def _post_url(one: Invitation | Announcement) -> str:
     identity = getattr(one.host, "bluesky", None)
     if identity is not None and posting_readiness.is_allowed_private_host(identity.pds_url):
-        # Bluesky's app does not show what lies on a private server; the server itself shows it to anybody.
+        # Bluesky's app does not show posts of a private PDS; the PDS itself serves the record to anybody.
         query = urlencode({"repo": one.author_did, "collection": "app.bsky.feed.post", "rkey": one.rkey})
         return f"{identity.pds_url}/xrpc/com.atproto.repo.getRecord?{query}"
     return f"https://bsky.app/profile/{one.author_did}/post/{one.rkey}"

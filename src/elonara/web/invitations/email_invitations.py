@@ -12,6 +12,8 @@ from django.views.decorators.http import require_POST
 from elonara.events.models import Event
 from elonara.invitations import queries, reasons
 from elonara.invitations.email import inviting as email_inviting
+from elonara.invitations.email import views as email_views
+from elonara.invitations.email.eligibility import unavailable
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import Target
 from elonara.web.rate_limits import ADDRESSES
@@ -49,7 +51,7 @@ def page(request: HttpRequest, event: Event, frame: dict[str, Any]) -> HttpRespo
 @require_POST
 def act(request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
     """Cancel a queued e-mail invitation, or retry a failed one."""
-    row = email_inviting.invitation_for(the_member(request), pk)
+    row = email_views.invitation_for(the_member(request), pk)
     if row is None or what not in DONE:
         raise Http404
     try:
@@ -64,9 +66,9 @@ def act(request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
 def _page(request: HttpRequest, event: Event, frame: dict[str, Any], **context: Any) -> HttpResponse:
     plan, fault = context.get("plan"), context.get("fault")
     context |= {
-        "unavailable": email_inviting.unavailable(),
+        "unavailable": unavailable(),
         "over": reasons.sentence(Target(event).over()),
-        "rows": email_inviting.views(event, the_member(request)),
+        "rows": email_views.views(event, the_member(request)),
         "caps": queries.caps_left(the_member(request)),
         "field": getattr(fault, "field_name", ""),
         "when": _when(plan.schedule) if plan else "",

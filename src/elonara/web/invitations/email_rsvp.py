@@ -49,7 +49,7 @@ def keeps_token_secret(view: TokenView) -> TokenView:
 def show(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows the invitation and changes nothing (mail scanners open links); POST takes the answer."""
     stopping = "stop" in request.GET
-    row = email_reader.by_token(token, taken_back=stopping)
+    row = email_reader.by_token(token, include_cancelled=stopping)
     if row is None:
         return _unknown(request)
     if stopping:
@@ -85,7 +85,7 @@ def _answer(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: HttpRequest, token: str) -> HttpResponse:
     """Opt out of e-mail invitations: of this host, or of the whole site."""
-    row = email_reader.by_token(token, taken_back=True)
+    row = email_reader.by_token(token, include_cancelled=True)
     return _unknown(request) if row is None else _stop(request, row)
 
 

@@ -59,7 +59,13 @@ def _check(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
 def _send(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft) -> HttpResponse:
     try:
         sent = actions.invite(
-            the_member(request), to, draft.dids, draft.note, draft.lines, draft.thread, idempotency_key=draft.key
+            the_member(request),
+            to,
+            draft.dids,
+            note=draft.note,
+            lines=draft.lines,
+            thread=draft.thread,
+            idempotency_key=draft.key,
         )
     except (InvitationRefused, GraphUnavailable) as fault:
         return _check_page(request, to, frame, draft, refusal=fault)
@@ -76,7 +82,9 @@ def _check_page(
 ) -> HttpResponse:
     context: dict[str, Any] = {"draft": draft, "refusal": refusal, "preview": None}
     try:
-        context["preview"] = actions.preview(the_member(request), to, draft.dids, draft.note, draft.lines, draft.thread)
+        context["preview"] = actions.preview(
+            the_member(request), to, draft.dids, note=draft.note, lines=draft.lines, thread=draft.thread
+        )
     except (InvitationRefused, GraphUnavailable) as fault:
         context["refusal"] = refusal or fault
     ready = context["preview"].readiness if context["preview"] else None

@@ -100,8 +100,8 @@ def _apply(request: HttpRequest, proof: Proof, action: Mapping[str, Any]) -> str
                     proof.handle,
                     proof.name,
                     choice,
-                    int(action.get("plus_ones") or 0),
-                    str(action.get("note", "")),
+                    plus_ones=int(action.get("plus_ones") or 0),
+                    note=str(action.get("note", "")),
                 )
                 show_message(request, DONE.get(choice, "Your answer is in."))
             case "stop" if invitation is not None and invitation.invitee_did == proof.did:

@@ -1,4 +1,4 @@
-"""A host whose invitations are not wanted is stopped, and only she."""
+"""The circuit breaker: a host whose invitations are not wanted is paused, and no other host."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def paused():
     return list(HostSending.objects.exclude(paused_at=None).values_list("host__username", "pause_reason"))
 
 
-def letters(host, event, count):
+def sent_emails(host, event, count):
     EmailInvitation.objects.bulk_create(
         EmailInvitation(
             event=event, host=host, address_hash=f"address{number}", token_hash=f"token{number}", state="sent",
@@ -47,7 +47,7 @@ def sent(picnic, send, deliver):
     return list(Invitation.objects.filter(state=State.SENT).order_by("invitee_handle"))
 
 
-def test_three_of_a_few_pause_the_host_and_tell_her_and_the_operator(alice, sent, site):
+def test_three_opt_outs_of_a_few_pause_the_host_and_notify_her_and_the_operator(alice, sent, site):
     operator = Member.objects.create_superuser("olga", password="a long password")
     opt_out(*sent[:2], host=alice)
     assert paused() == []
@@ -68,7 +68,7 @@ def test_a_paused_host_sends_nothing_until_the_operator_lets_her(alice, sent, pi
     assert row(NAMES[4]).state == State.SENT
 
 
-def test_three_of_many_are_no_reason(alice, sent, set_options):
+def test_three_opt_outs_of_many_do_not_pause(alice, sent, set_options):
     set_options(invitations={"opt_out_percent_to_pause": 80})
     opt_out(*sent[:3], host=alice)
     assert paused() == []
@@ -76,16 +76,16 @@ def test_three_of_many_are_no_reason(alice, sent, set_options):
     assert paused() == [(alice.username, "opt_outs")]
 
 
-def test_letters_that_nobody_minds_do_not_hide_what_becomes_of_posts(alice, picnic, sent, set_options):
+def test_welcome_emails_do_not_hide_unwelcome_posts(alice, picnic, sent, set_options):
     set_options(invitations={"opt_out_percent_to_pause": 60})
-    letters(alice, picnic, 20)
+    sent_emails(alice, picnic, 20)
     opt_out(*sent[:3], host=alice)
     assert paused() == [(alice.username, "opt_outs")]
 
 
-def test_posts_that_nobody_minds_do_not_hide_what_becomes_of_letters(alice, picnic, sent, set_options):
+def test_welcome_posts_do_not_hide_unwelcome_emails(alice, picnic, sent, set_options):
     set_options(invitations={"opt_out_percent_to_pause": 60})
-    letters(alice, picnic, 4)
+    sent_emails(alice, picnic, 4)
     for number in range(3):
         EmailOptOut.objects.create(address_hash=f"address{number}", host=alice)
     breakers.after_email_opt_out("address2", alice)
@@ -98,12 +98,12 @@ def test_the_breaker_can_be_switched_off(alice, sent, set_options):
     assert paused() == []
 
 
-def test_who_had_opted_out_of_somebody_else_does_not_count(alice, sent, make_member):
+def test_opt_outs_of_another_host_do_not_count(alice, sent, make_member):
     opt_out(*sent, host=make_member("zoe", "did:plc:zoe"))
     assert paused() == []
 
 
-def test_a_server_that_had_enough_of_us_is_left_alone_and_then_it_goes_on_by_itself(
+def test_a_server_that_rate_limits_us_is_left_alone_until_its_limit_resets(
     alice, picnic, send, deliver, row, agent, clock
 ):
     until = timezone.now() + timedelta(minutes=4)
@@ -117,7 +117,7 @@ def test_a_server_that_had_enough_of_us_is_left_alone_and_then_it_goes_on_by_its
     assert row("bob").state == State.SENT
 
 
-def test_the_operator_hears_on_her_pages_that_the_sites_own_account_has_stopped(alice):
+def test_the_operator_is_notified_on_her_pages_that_the_relay_has_stopped(alice):
     operator = Member.objects.create_superuser("olga", password="a long password")
     for _ in range(2):
         notifications.relay_stopped("spam_label")

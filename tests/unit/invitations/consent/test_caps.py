@@ -1,4 +1,4 @@
-"""What a post that was taken back and sent again takes from the caps: a place for each of the two posts."""
+"""The caps count both posts of an invitation that was undone and sent again."""
 
 import threading
 from collections import Counter
@@ -20,7 +20,7 @@ RELAY = Readiness(True, "did:plc:relay", "relay.example", "relay", "relay", "", 
 
 @pytest.fixture
 def clock(clock):
-    """It is ten in the morning: no test runs over midnight, and a day later is the next day's share."""
+    """It is ten in the morning: no test runs over midnight, and a day later the next day's posts have started."""
     now = clock.now()
     morning = now.replace(hour=10, minute=0, second=0, microsecond=0)
     clock.ahead += (morning if morning >= now else morning + timedelta(days=1)) - now
@@ -28,17 +28,17 @@ def clock(clock):
 
 
 @pytest.fixture
-def limit(set_options):
-    def set_caps(day, week=100):
+def set_caps(set_options):
+    def go(day, week=100):
         limits = {"per_day": day, "first_week_per_day": day, "per_week": week}
         set_options(invitations={"spacing_seconds": 0, **limits})
 
-    return set_caps
+    return go
 
 
 @pytest.fixture
-def take_back(alice, deliver, clock, row):
-    """Undo the post of one person, and see it through."""
+def undo(alice, deliver, clock, row):
+    """Undo the posts of some people, until they are undone."""
 
     def go(*names):
         for name in names:
@@ -53,17 +53,17 @@ def take_back(alice, deliver, clock, row):
 
 @pytest.fixture
 def written(agent):
-    """How many posts were written so far."""
+    """How many posts have been written."""
     return lambda: [what for what, _ in agent.calls].count("create")
 
 
-def test_both_posts_of_a_day_with_room_are_counted(limit, picnic, alice, send, deliver, take_back, row, written):
-    limit(3)
+def test_both_posts_of_a_day_with_room_are_counted(set_caps, picnic, alice, send, deliver, undo, row, written):
+    set_caps(3)
     send(picnic, "bob", thread=False)
     deliver()
     assert caps.remaining(alice).today == 2
-    take_back("bob")
-    assert caps.remaining(alice).today == 2, "a post that was taken back took its place"
+    undo("bob")
+    assert caps.remaining(alice).today == 2, "an undone post keeps its place"
     actions.confirm(row("bob"), alice)
     deliver()
     assert (row("bob").state, written()) == (State.SENT, 2)
@@ -74,13 +74,13 @@ def test_both_posts_of_a_day_with_room_are_counted(limit, picnic, alice, send, d
     assert written() == 3
 
 
-def test_a_day_never_has_more_posts_than_its_cap_whatever_is_taken_back(
-    limit, picnic, alice, send, deliver, take_back, row, written
+def test_a_day_never_has_more_posts_than_its_cap_whatever_is_undone(
+    set_caps, picnic, alice, send, deliver, undo, row, written
 ):
-    limit(3)
+    set_caps(3)
     send(picnic, "bob", "carol", thread=False)
     deliver()
-    take_back("bob", "carol")
+    undo("bob", "carol")
     actions.confirm(row("bob"), alice)
     actions.confirm(row("carol"), alice)
     deliver()
@@ -89,12 +89,12 @@ def test_a_day_never_has_more_posts_than_its_cap_whatever_is_taken_back(
 
 
 def test_the_first_post_keeps_its_place_in_the_week_when_the_second_goes_on_another_day(
-    limit, picnic, alice, send, deliver, take_back, row, written, clock
+    set_caps, picnic, alice, send, deliver, undo, row, written, clock
 ):
-    limit(1, week=2)
+    set_caps(1, week=2)
     send(picnic, "bob", thread=False)
     deliver()
-    take_back("bob")
+    undo("bob")
     actions.confirm(row("bob"), alice)
     clock.pass_(days=1)
     deliver()
@@ -107,13 +107,13 @@ def test_the_first_post_keeps_its_place_in_the_week_when_the_second_goes_on_anot
 
 
 @pytest.mark.parametrize("end", ["cancel", "hand over"])
-def test_ending_the_second_try_does_not_give_the_first_post_its_place_back(
-    limit, picnic, alice, send, deliver, take_back, row, written, end
+def test_ending_the_second_attempt_does_not_free_the_place_of_the_first_post(
+    set_caps, picnic, alice, send, deliver, undo, row, written, end
 ):
-    limit(2)
+    set_caps(2)
     send(picnic, "bob", "carol", thread=False)
     deliver()
-    take_back("bob", "carol")
+    undo("bob", "carol")
     for name in ("bob", "carol"):
         actions.confirm(row(name), alice)
         actions.cancel(row(name), alice) if end == "cancel" else actions.hand_over(row(name), alice)
@@ -123,13 +123,13 @@ def test_ending_the_second_try_does_not_give_the_first_post_its_place_back(
     assert written() == 2
 
 
-def test_inviting_anew_after_a_cancelled_second_try_keeps_the_first_post_counted(
-    limit, picnic, alice, send, deliver, take_back, row, written
+def test_inviting_again_after_a_cancelled_second_attempt_keeps_the_first_post_counted(
+    set_caps, picnic, alice, send, deliver, undo, row, written
 ):
-    limit(2)
+    set_caps(2)
     send(picnic, "bob", thread=False)
     deliver()
-    take_back("bob")
+    undo("bob")
     actions.confirm(row("bob"), alice)
     actions.cancel(row("bob"), alice)
     assert caps.remaining(alice).today == 1
@@ -137,35 +137,35 @@ def test_inviting_anew_after_a_cancelled_second_try_keeps_the_first_post_counted
     assert caps.remaining(alice).today == 0
     deliver()
     assert written() == 2
-    take_back("bob")
+    undo("bob")
     with pytest.raises(InvitationRefused) as refused:
         actions.confirm(row("bob"), alice)
     assert refused.value.code == "undone_for_good"
 
 
 def test_the_person_gets_one_invitation_however_often_it_is_posted(
-    set_options, limit, make_event, alice, send, deliver, take_back, written
+    set_options, set_caps, make_event, alice, send, deliver, undo, written
 ):
-    limit(9)
+    set_caps(9)
     set_options(invitations={"per_person_per_week": 2})
     first = make_event(title="First")
     send(first, "bob", thread=False)
     deliver()
-    take_back("bob")
+    undo("bob")
     actions.confirm(Invitation.objects.get(), alice)
     assert send(make_event(title="Second"), "bob", thread=False).queued == 1
     deliver()
     assert written() == 3
 
 
-def test_the_relay_counts_its_posts_even_where_the_host_posts_herself_by_then(
-    set_options, limit, picnic, agent, alice, send, deliver, take_back, row
+def test_the_relay_counts_its_posts_even_when_the_host_posts_herself_later(
+    set_options, set_caps, picnic, agent, alice, send, deliver, undo, row
 ):
     set_options(bluesky={"relay": Relay(per_day=2, audience="all")})
     own, agent.ready = agent.ready, RELAY
     send(picnic, "bob", thread=False)
     deliver()
-    take_back("bob")
+    undo("bob")
     agent.ready = own
     actions.confirm(row("bob"), alice)
     assert (row("bob").voice, row("bob").author_did) == ("host", "did:plc:host")
@@ -174,11 +174,11 @@ def test_the_relay_counts_its_posts_even_where_the_host_posts_herself_by_then(
     assert not Announcement.objects.exists()
 
 
-def test_a_place_of_last_week_is_free_again(limit, picnic, alice, send, deliver, take_back, row, clock):
-    limit(1, week=2)
+def test_a_place_of_last_week_is_free_again(set_caps, picnic, alice, send, deliver, undo, row, clock):
+    set_caps(1, week=2)
     send(picnic, "bob", thread=False)
     deliver()
-    take_back("bob")
+    undo("bob")
     actions.confirm(row("bob"), alice)
     clock.pass_(days=1)
     deliver()
@@ -189,11 +189,11 @@ def test_a_place_of_last_week_is_free_again(limit, picnic, alice, send, deliver,
     assert caps.remaining(alice).this_week == 2
 
 
-def test_two_confirmations_at_once_take_one_more_place(limit, picnic, alice, send, deliver, take_back, row):
-    limit(9)
+def test_two_confirmations_at_once_take_one_more_place(set_caps, picnic, alice, send, deliver, undo, row):
+    set_caps(9)
     send(picnic, "bob", thread=False)
     deliver()
-    take_back("bob")
+    undo("bob")
     seen, together = Counter(), threading.Barrier(2)
 
     def confirm(found):
@@ -216,17 +216,17 @@ def test_two_confirmations_at_once_take_one_more_place(limit, picnic, alice, sen
 
 
 def test_an_undo_that_meets_the_confirmation_neither_frees_nor_takes_a_place(
-    limit, picnic, alice, send, deliver, take_back, row
+    set_caps, picnic, alice, send, deliver, undo, row
 ):
-    limit(9)
+    set_caps(9)
     send(picnic, "bob", thread=False)
     deliver()
     actions.undo(row("bob"), alice)
     with pytest.raises(InvitationRefused):
-        actions.confirm(row("bob"), alice)  # it is still being taken back
-    take_back("bob")
+        actions.confirm(row("bob"), alice)  # it is still being undone
+    undo("bob")
     actions.confirm(row("bob"), alice)
     with pytest.raises(InvitationRefused):
-        actions.undo(row("bob"), alice)  # nothing stands: there is nothing to take back
+        actions.undo(row("bob"), alice)  # no post exists, so there is nothing to undo
     assert caps.remaining(alice).today == 7
     assert row("bob").next_attempt_at <= timezone.now()

@@ -1,4 +1,4 @@
-"""Who may send at all is the operator's to say, and a pause leaves nothing behind when it ends."""
+"""The operator pauses hosts and approves them for the relay; after a pause everything goes on."""
 
 from datetime import timedelta
 
@@ -22,19 +22,19 @@ def operator(site):
     return Member.objects.create_superuser("olga", password="a long password")
 
 
-def test_nobody_ends_a_pause_while_the_label_stands_or_may_stand(
+def test_nobody_ends_a_pause_while_the_label_exists_or_may_exist(
     picnic, alice, send, deliver, agent, friends, operator
 ):
     send(picnic, "bob")
-    deliver()  # this process has seen the account without a label, a moment before another one sees it with one
+    deliver()  # this process has cached that there is no label, just before another process sees one
     friends.account_labels["did:plc:host"] = ("spam",)
     pauses.pause_host(alice, "spam_label")
     send(picnic, "carol")
     posted = len(agent.posts)
     for by in (alice, operator):
-        with pytest.raises(InvitationRefused) as told:
+        with pytest.raises(InvitationRefused) as caught:
             actions.resume_sending(alice, by)
-        assert told.value.code == "spam_label"
+        assert caught.value.code == "spam_label"
     friends.down = GraphUnavailable("server", "Bluesky had a fault of its own.")
     with pytest.raises(InvitationRefused, match="did not say"):
         actions.resume_sending(alice, alice)
@@ -44,7 +44,7 @@ def test_nobody_ends_a_pause_while_the_label_stands_or_may_stand(
 
 
 @pytest.mark.parametrize("reason", ["opt_outs", "operator"])
-def test_what_a_pause_put_off_goes_on_when_it_ends(picnic, alice, send, deliver, row, operator, reason):
+def test_what_a_pause_postponed_goes_on_when_it_ends(picnic, alice, send, deliver, row, operator, reason):
     send(picnic, "bob", "carol", "dan", thread=False)
     pauses.pause_host(alice, reason)
     Invitation.objects.update(reason=reason, next_attempt_at=timezone.now() + timedelta(hours=1))
@@ -58,17 +58,17 @@ def admins_browser(operator):
     client = Client(HTTP_HOST="127.0.0.1")
     client.force_login(operator)
 
-    def press(action, *hosts):
+    def run_action(action, *hosts):
         form = {"action": action, "_selected_action": [host.pk for host in hosts]}
         return client.post("/admin/elonara/hostsending/", form, follow=True)
 
-    press.client = client
-    return press
+    run_action.client = client
+    return run_action
 
 
 @pytest.fixture
 def waiting(agent, picnic, send, deliver, row, alice):
-    """Bob's invitation, which waits until alice may post through the site's own account."""
+    """Bob's invitation, which waits until alice may post through the relay."""
     agent.ready = Readiness(False, "did:plc:host", "alice.example", "compose", "", "app_password_missing", "Not yet.")
     send(picnic, "bob", thread=False)
     deliver()
@@ -78,7 +78,7 @@ def waiting(agent, picnic, send, deliver, row, alice):
 
 
 @pytest.mark.parametrize("way", ["action", "form"])
-def test_what_waited_for_an_approval_goes_on_with_it(waiting, admins_browser, alice, deliver, row, way):
+def test_what_waited_for_an_approval_goes_on_after_it(waiting, admins_browser, alice, deliver, row, way):
     if way == "action":
         admins_browser("approve_relay", alice)
     else:

@@ -1,4 +1,4 @@
-"""Sending, crashing, retrying, cancelling, undoing, late writes in any order: at most one live post, none forgotten."""
+"""Sending, crashing, retrying, cancelling, undoing and late writes in any order: one live post at most, none lost."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ MOODS = ("ok", "lost", "late", "down", "server", "crash before", "crash after", 
 
 
 class CrashingAgent(FakeAgent):
-    """Ends the worker in the middle: before the work, or after it."""
+    """Ends the worker before or after a create."""
 
     def create_post_for_member(self, member_id, record, **keys):
         mood = self.moods[0] if self.moods else "ok"
@@ -32,7 +32,7 @@ class CrashingAgent(FakeAgent):
 
 
 class Sending(AnyOrder):
-    """With a Bluesky behind the port of writing."""
+    """With a fake agent behind the port `BlueskyAgent`."""
 
     @initialize(thread=st.booleans())
     def begin(self, thread):

@@ -1,7 +1,7 @@
-"""The same with the agents themselves, at a PDS: crashes, lost sessions, and switches of the mode in any order.
+"""The same with the real agents at a fake PDS: crashes, lost sessions, and switches of the mode in any order.
 
-Nothing stands in for an agent: the factory makes what the mode says, and both speak with the fake PDS and its
-authorization server, which answer as the real ones were measured to.
+The factory makes the agent of the mode. Both talk to the fake PDS and its authorization server, which respond as the
+real ones were measured to.
 """
 
 import dataclasses
@@ -34,15 +34,15 @@ COLUMNS = ("pk", "state", "attempts", "ambiguous", "author_did", "rkey")
 FRIENDS = (*NAMES, "dan", "eve", "fay")
 MEANWHILE = {"name": st.sampled_from(FRIENDS), "minutes": st.sampled_from([0, 1, 12])}
 MOODS = ("crash before", "crash after", "lost", "unreachable", "500", "502", "502 after", "503", "429", "429 for all")
-# A refresh token is good for one use: the process may end between the server's new one and our note of it.
-RENEWAL = ("token", "refreshSession", "createSession")
+# A refresh token can be used once: the process may end after the server issued a new one and before it is stored.
+REFRESH = ("token", "refreshSession", "createSession")
 CREATING = st.tuples(st.just("createRecord"), st.sampled_from([*MOODS, "late"]))
-LOOKING = st.tuples(st.just("getRecord"), st.sampled_from(["crash before", "unreachable", "502", "429 for all"]))
+READING = st.tuples(st.just("getRecord"), st.sampled_from(["crash before", "unreachable", "502", "429 for all"]))
 DELETING = st.tuples(st.just("deleteRecord"), st.sampled_from([*MOODS, "late"]))
 
 
 class AtAPds(AnyOrder):
-    """Alice's account, and that of the site, live at one PDS."""
+    """Alice's account and the relay's live at one PDS."""
 
     bluesky = None
     friends = FRIENDS
@@ -51,7 +51,7 @@ class AtAPds(AnyOrder):
     def begin(self, thread, mode, password, approved):
         for model in (MemberIdentity, AppPasswordSession, AuthorizationRequest, PdsHost, PeriodicTask, Notice):
             model.objects.all().delete()
-        self.alice = Member.objects.get(pk=type(self).alice.pk)  # who knows nothing of an identity
+        self.alice = Member.objects.get(pk=type(self).alice.pk)  # without a cached identity
         self.bluesky = Bluesky(lambda: self.clock.now().timestamp())
         self.account, self.relay = self.bluesky.account("alice.example.com"), self.bluesky.account("site.example.com")
         self.options, self.asked, self.bound = ExitStack(), 0, {}
@@ -60,7 +60,7 @@ class AtAPds(AnyOrder):
         self.bluesky.server.jwks = BlueskyOAuthService().jwks()
         self.consent()
         if password:
-            self.give()
+            self.add_app_password()
         if approved:
             HostSending.objects.create(host=self.alice, relay_approved=True)
 
@@ -77,15 +77,15 @@ class AtAPds(AnyOrder):
         self.bluesky.moods.clear()
         self.account.state = "active"
         self.consent()
-        self.give()
+        self.add_app_password()
 
     def consent(self):
-        """What Connect and Reauthorize do: to the server's page and back."""
+        """Connect or reauthorize: to the server's page and back."""
         service, browser = BlueskyOAuthService(), "a browser"
         url = service.begin("connect", self.account.handle, member=self.alice, browser=browser, confirmed=True)
         service.finish(self.bluesky.server.approve(url, self.account.did), browser=browser)
 
-    def give(self):
+    def add_app_password(self):
         app_passwords.connect(self.alice, "", self.account.app_password)
 
     @rule(mode=st.sampled_from(MODES))
@@ -96,36 +96,36 @@ class AtAPds(AnyOrder):
         changed = dataclasses.replace(settings.ELONARA.bluesky, writes=Writes(mode=mode), relay=relay)
         self.options.enter_context(override_settings(ELONARA=dataclasses.replace(settings.ELONARA, bluesky=changed)))
 
-    # What happens to a site that stands still shows nothing: after each of these she wants somebody invited, and waits.
+    # A fault shows nothing on an idle site, so after each of these rules she invites somebody and time passes.
 
     def go_on(self, name, minutes):
         row = Invitation.objects.filter(invitee_did=f"did:plc:{name}").first()
         if row is None:
             self.send(name)
         elif row.needs_confirmation or row.state == State.UNDONE:
-            self.press(name, "confirm")
+            self.act(name, "confirm")
         elif row.state in {State.FAILED, State.CANCELLED, State.SUPPRESSED}:
-            self.press(name, "retry")
+            self.act(name, "retry")
         self.wait(minutes)
 
-    @rule(troubles=st.lists(CREATING | LOOKING | DELETING, min_size=1, max_size=5), **MEANWHILE)
+    @rule(troubles=st.lists(CREATING | READING | DELETING, min_size=1, max_size=5), **MEANWHILE)
     def trouble(self, troubles, name, minutes):
         for where, mood in troubles:
             self.bluesky.moods[where].append(mood)
         self.go_on(name, minutes)
 
     @rule(name=st.sampled_from(NAMES))
-    def regret_what_lands_late(self, name):
+    def cancel_what_lands_late(self, name):
         self.bluesky.moods["createRecord"].appendleft("late")
         self.go_on(name, 0)
-        self.press(name, "cancel")
+        self.act(name, "cancel")
         for _ in range(3):
             self.wait(1)
 
     @rule(moods=st.lists(st.sampled_from(MOODS), min_size=1, max_size=3), **MEANWHILE)
-    def trouble_at_the_renewal(self, moods, name, minutes):
+    def trouble_at_a_refresh(self, moods, name, minutes):
         self.bluesky.pds.expire_tokens()
-        for where in RENEWAL:
+        for where in REFRESH:
             self.bluesky.moods[where].extend(moods)
         self.go_on(name, minutes)
 
@@ -151,11 +151,11 @@ class AtAPds(AnyOrder):
                 case "consent":
                     self.consent()
                 case "give":
-                    self.give()
+                    self.add_app_password()
                 case "take away":
                     app_passwords.remove(self.alice)
         except (AuthorizationFailed, app_passwords.AppPasswordRefused, Crash):
-            pass  # she tries again another time
+            pass  # she tries again later
         self.go_on(name, minutes)
 
     @invariant()
@@ -171,31 +171,31 @@ class AtAPds(AnyOrder):
         for request in asked:
             if request.path.endswith(WRITES):
                 scheme = request.headers["authorization"].partition(" ")[0]
-                # What the site's own account has tried stays with it.
+                # Rows that the relay attempted stay with it.
                 own = json.loads(request.content)["repo"] == self.account.did
                 assert scheme == ("DPoP" if self.mode == "oauth" and own else "Bearer"), (self.mode, request.path)
 
     @invariant()
-    def what_was_tried_keeps_its_author_and_its_key(self):
+    def an_attempted_row_keeps_its_author_and_its_key(self):
         if self.bluesky is None:
             return
         before, self.bound = self.bound, {}
         for model in (Announcement, Invitation):
-            for pk, state, attempts, doubt, *where in model.objects.values_list(*COLUMNS):
-                assert before.get(pk, where) == where, (state, attempts, doubt)
-                tried = attempts > 0 and state in {State.QUEUED, State.WAITING}
-                if tried or doubt or state in {State.SENDING, State.SENT, State.UNDOING}:
+            for pk, state, attempts, ambiguous, *where in model.objects.values_list(*COLUMNS):
+                assert before.get(pk, where) == where, (state, attempts, ambiguous)
+                attempted = attempts > 0 and state in {State.QUEUED, State.WAITING}
+                if attempted or ambiguous or state in {State.SENDING, State.SENT, State.UNDOING}:
                     self.bound[pk] = where
 
 
 @pytest.fixture
 def agent(site):
-    """None: the factory makes the real ones."""
+    """None: the factory makes the real agents."""
 
 
 @pytest.fixture
 def clock(clock, monkeypatch):
-    """The protocol's floor knows no Django: its clock goes with Django's."""
+    """`elonara.atproto` does not use Django's clock, so its own is set to the same time."""
 
     class Ahead(datetime):
         now = classmethod(lambda cls, zone=None: clock.now())

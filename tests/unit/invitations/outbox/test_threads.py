@@ -1,4 +1,4 @@
-"""Announcements and what hangs from them: no reply waits for ever, and no host for another."""
+"""Announcements and their replies: no reply waits for ever, and no host waits for another."""
 
 import threading
 from collections import Counter
@@ -29,7 +29,7 @@ NOT_YET = Readiness(False, "did:plc:host", "alice.example", "host", "", "app_pas
 
 @pytest.fixture
 def zoe(appview, picnic, alice, make_member, agent):
-    """A co-host; the site's own account posts for both."""
+    """A co-host; the relay posts for both."""
     member = make_member("zoe", "did:plc:zoe", display_name="Zoe")
     events.add_cohost(picnic, by=alice, member=member)
     agent.ready = RELAY
@@ -51,19 +51,19 @@ def test_two_hosts_of_one_event_have_announcements_of_their_own(both, agent, del
     assert len([text for text in agent.texts() if "hosted by Zoe" in text]) == 1
 
 
-def test_who_disconnects_ends_nothing_of_the_other_host(both, deliver, states, alice):
+def test_disconnecting_ends_nothing_of_the_other_host(both, deliver, states, alice):
     registration.disconnected(alice.pk, "did:plc:host")
     deliver()
     assert states() == {"bob": State.CANCELLED, "carol": State.SENT}
 
 
-def test_who_is_suspended_ends_nothing_of_the_other_host(both, deliver, states, alice):
+def test_a_suspension_ends_nothing_of_the_other_host(both, deliver, states, alice):
     Member.objects.filter(pk=alice.pk).update(standing=Member.Standing.SUSPENDED)
     deliver()
     assert states() == {"bob": State.CANCELLED, "carol": State.SENT}
 
 
-def test_who_is_paused_holds_up_nothing_of_the_other_host(both, deliver, states, alice):
+def test_a_pause_holds_up_nothing_of_the_other_host(both, deliver, states, alice):
     pauses.pause_host(alice, "opt_outs")
     deliver()
     assert states() == {"bob": State.QUEUED, "carol": State.SENT}
@@ -80,7 +80,7 @@ def test_the_host_reads_that_replies_wait_for_their_announcement(picnic, send, d
 
 
 @pytest.mark.parametrize("state", [State.CANCELLED, State.UNDONE, State.SUPPRESSED])
-def test_a_reply_whose_announcement_will_never_stand_goes_by_itself(state, picnic, send, deliver, states, agent, row):
+def test_a_reply_whose_announcement_will_never_exist_goes_alone(state, picnic, send, deliver, states, agent, row):
     send(picnic, "bob")
     Announcement.objects.update(state=state)
     deliver()
@@ -96,7 +96,7 @@ def test_replies_that_waited_for_the_host_fail_with_their_announcement(
     send(picnic, *(f"p{number}" for number in range(40)))
     agent.ready = None
     agent.moods = [refused("record_refused")]
-    clock.pass_(minutes=61)  # nobody said that she can post now: the hourly look finds out
+    clock.pass_(minutes=61)  # no event said that she can post now: the hourly poll finds out
     deliver()
     assert announcement().state == State.FAILED
     assert Counter(states().values()) == {State.FAILED: 40}
@@ -107,26 +107,26 @@ def test_replies_that_waited_for_the_host_fail_with_their_announcement(
     assert Counter(states().values()) == {State.SENT: 40}
 
 
-def test_who_is_invited_while_an_announcement_for_nobody_ends_is_not_lost(
+def test_an_invitation_added_while_an_announcement_without_replies_ends_is_not_lost(
     picnic, alice, send, deliver, states, agent, monkeypatch
 ):
     send(picnic, "bob")
     actions.cancel_all(picnic, alice)
     end = outcomes.end
 
-    def just_before_the_end(post, event, reason):
+    def just_before_the_end(post, transition, reason):
         if reason == "nobody":
             send(picnic, "carol")
-        end(post, event, reason)
+        end(post, transition, reason)
 
-    # The very moment between the look and the end, which no fake can hold.
+    # Patched, because no fake can stop the worker between the check and the end.
     monkeypatch.setattr(outcomes, "end", just_before_the_end)
     deliver()
     assert states() == {"bob": State.CANCELLED, "carol": State.SENT}
     assert len(agent.posts) == 2
 
 
-class TestTheRelaysShare:
+class TestTheRelaysCap:
     @pytest.fixture(autouse=True)
     def three_a_day(self, set_options, appview, agent):
         set_options(bluesky={"relay": Relay(per_day=3)})
@@ -156,7 +156,7 @@ class TestTheRelaysShare:
         assert set(states().values()) == {State.SENT}
 
 
-def test_a_label_on_the_relay_stops_its_posts_and_not_its_taking_back(
+def test_a_label_on_the_relay_stops_its_posts_and_not_its_undos(
     appview, picnic, send, agent, deliver, friends, row, clock, alice, make_member
 ):
     operator = make_member("olga", is_superuser=True)
@@ -178,7 +178,7 @@ def test_a_label_on_the_relay_stops_its_posts_and_not_its_taking_back(
     assert [(did, rkey) for did, rkey in agent.posts] == []
 
 
-def test_taking_back_and_sending_again_takes_another_place_of_the_day(
+def test_undoing_and_sending_again_takes_another_place_of_the_day(
     set_options, picnic, alice, send, deliver, agent, clock, row
 ):
     set_options(invitations={"per_day": 2, "first_week_per_day": 2, "spacing_seconds": 0})
@@ -216,7 +216,7 @@ def test_the_notice_about_a_label_closes_when_the_label_is_gone(
     assert len(agent.posts) == 1
 
 
-def test_while_the_relay_is_away_posts_wait_and_no_host_is_asked(
+def test_while_the_relay_is_unavailable_posts_wait_and_no_host_is_notified(
     appview, picnic, send, agent, deliver, clock, states, alice
 ):
     agent.ready = RELAY
@@ -230,7 +230,7 @@ def test_while_the_relay_is_away_posts_wait_and_no_host_is_asked(
     assert not Notice.objects.filter(member=alice).exists()
 
 
-def test_an_announcement_whose_replies_wait_for_their_host_is_not_looked_at_again_and_again(
+def test_an_announcement_whose_replies_wait_for_their_host_is_not_polled_in_a_loop(
     picnic, send, deliver, announcement, states
 ):
     send(picnic, "bob", "carol")
@@ -242,7 +242,7 @@ def test_an_announcement_whose_replies_wait_for_their_host_is_not_looked_at_agai
     assert announcement().next_attempt_at > announcement().queued_at + timedelta(minutes=30)
 
 
-def test_a_reply_in_doubt_waits_for_an_announcement_that_goes_again(
+def test_an_ambiguous_reply_waits_for_an_announcement_that_was_queued_again(
     picnic, send, deliver, agent, row, clock, announcement
 ):
     send(picnic, "bob")
@@ -264,7 +264,7 @@ def test_a_reply_in_doubt_waits_for_an_announcement_that_goes_again(
     assert "reply" in agent.posts[one.author_did, one.rkey].record
 
 
-def test_an_announcement_that_cannot_move_to_another_account_is_not_looked_at_over_and_over(
+def test_an_announcement_that_cannot_move_to_another_account_is_not_polled_in_a_loop(
     appview, picnic, send, deliver, agent, row, clock, announcement
 ):
     send(picnic, "bob")
@@ -290,7 +290,7 @@ def test_a_host_who_confirms_locks_the_announcement_before_its_reply(picnic, ali
             connection.close()
 
     with transaction.atomic():
-        Announcement.objects.select_for_update().get()  # as a worker does that ends it
+        Announcement.objects.select_for_update().get()  # as a worker that ends it does
         host = threading.Thread(target=confirm)
         host.start()
         host.join(0.5)

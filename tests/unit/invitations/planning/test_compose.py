@@ -1,4 +1,4 @@
-"""The exact posts."""
+"""The exact texts and facets of the posts."""
 
 from datetime import UTC, datetime
 
@@ -37,8 +37,8 @@ def words(**fields):
     return Words(**{"host_name": "Alice", "host_handle": "alice.example"} | fields)
 
 
-def text(target, said=None):
-    return compose.invitation(target, said or words(), **BOB).rich.text
+def text(target, own_words=None):
+    return compose.invitation(target, own_words or words(), **BOB).rich.text
 
 
 def test_an_event_is_named_with_host_and_time():
@@ -48,13 +48,13 @@ def test_an_event_is_named_with_host_and_time():
     )
 
 
-def test_the_time_is_the_one_of_the_place():
+def test_the_time_is_in_the_events_time_zone():
     assert "Sat 5 Dec 16:00" in text(event(timezone="Europe/Berlin"))
 
 
 def test_note_and_line_follow_on_lines_of_their_own():
-    said = text(event(), words(note="Bring bread.", line="Bob, your rye!"))
-    assert said.endswith("abcdefghijklmnopqrst\nBring bread.\nBob, your rye!")
+    composed = text(event(), words(note="Bring bread.", line="Bob, your rye!"))
+    assert composed.endswith("abcdefghijklmnopqrst\nBring bread.\nBob, your rye!")
 
 
 def test_a_community_is_joined():
@@ -63,25 +63,25 @@ def test_a_community_is_joined():
 
 @pytest.mark.parametrize("target", [event(visibility="private"), community(visibility="private")])
 def test_a_private_target_is_not_named(target):
-    said = compose.invitation(target, words(), **BOB)
-    assert said.rich.text.startswith(f"@bob.example Alice invites you to a private {target.kind} — https")
+    composed = compose.invitation(target, words(), **BOB)
+    assert composed.rich.text.startswith(f"@bob.example Alice invites you to a private {target.kind} — https")
     for word in ("Picnic", "Bakers", "Dec"):
-        assert word not in str(said.record)
+        assert word not in str(composed.record)
 
 
 def test_the_relay_names_the_host():
-    said = compose.invitation(event(), words(voice="relay"), **BOB)
-    assert "Alice (@alice.example) invites you to Picnic, Sat 5 Dec 15:00 — https" in said.rich.text
-    assert len(said.rich.facets) == 2  # the host is not mentioned: she would be notified of every one
+    composed = compose.invitation(event(), words(voice="relay"), **BOB)
+    assert "Alice (@alice.example) invites you to Picnic, Sat 5 Dec 15:00 — https" in composed.rich.text
+    assert len(composed.rich.facets) == 2  # the host is not mentioned: she would be notified of every one
 
 
 def test_facets_are_those_that_the_sdk_makes():
-    said = compose.invitation(
+    composed = compose.invitation(
         event(title="Grillfest für Ötzi 🎉"), words(note="@carol.example https://x.example"), **BOB
     )
     oracle = Oracle().mention("@bob.example", "did:plc:bob")
     oracle.text(" You're invited to Grillfest für Ötzi 🎉 by Alice, Sat 5 Dec 15:00 — ")
-    oracle.link(said.link, said.link).text("\n@carol.example https://x.example")
+    oracle.link(composed.link, composed.link).text("\n@carol.example https://x.example")
     expected = [facet.model_dump(by_alias=True, exclude_none=True) for facet in oracle.build_facets()]
 
     def plain(facets):
@@ -103,15 +103,15 @@ def test_facets_are_those_that_the_sdk_makes():
         }
         for facet in expected
     ]
-    assert said.rich.text == oracle.build_text()
-    assert plain(said.rich.facets) == plain(expected)
+    assert composed.rich.text == oracle.build_text()
+    assert plain(composed.rich.facets) == plain(expected)
 
 
 def test_a_long_title_is_shortened_before_the_note():
-    said = compose.invitation(event(title="P" * 120), words(note="n" * 150), **BOB)
-    assert said.shortened == ("title",)
-    assert "n" * 150 in said.rich.text
-    assert "P…" in said.rich.text
+    composed = compose.invitation(event(title="P" * 120), words(note="n" * 150), **BOB)
+    assert composed.shortened == ("title",)
+    assert "n" * 150 in composed.rich.text
+    assert "P…" in composed.rich.text
 
 
 def test_the_preview_shows_mention_and_link_as_such():
@@ -128,8 +128,8 @@ FAMILY = st.integers(0, 120).map(lambda times: "👨‍👩‍👧‍👦" * tim
 @settings(max_examples=150, deadline=None)
 @given(title=WILD | ZALGO | FAMILY, name=WILD | ZALGO | FAMILY, note=WILD | FAMILY, line=WILD, relay=st.booleans())
 def test_every_post_fits_and_keeps_its_mention_and_its_link(title, name, note, line, relay):
-    said = words(host_name=name, note=note, line=line, voice="relay" if relay else "host")
-    post = compose.invitation(event(title=title), said, **BOB)
+    own_words = words(host_name=name, note=note, line=line, voice="relay" if relay else "host")
+    post = compose.invitation(event(title=title), own_words, **BOB)
     assert fits(post.rich.text)
     raw = post.rich.text.encode()
     shown = [raw[f["index"]["byteStart"] : f["index"]["byteEnd"]].decode() for f in post.rich.facets]

@@ -18,21 +18,21 @@ def ref(picnic, send, deliver, row):
     return row("bob").ref
 
 
-def say(ref, choice, name="bob", **more):
+def answer_as(ref, choice, name="bob", **more):
     return actions.respond(ref, f"did:plc:{name}", f"{name}.example", name.title(), choice, **more)
 
 
 def test_the_invited_person_answers(ref, row):
-    assert say(ref, "going", note="I bring two loaves.").choice == "going"
+    assert answer_as(ref, "going", note="I bring two loaves.").choice == "going"
     assert (row("bob").answer, row("bob").opened_at is not None) == ("going", True)
-    say(ref, "maybe")
+    answer_as(ref, "maybe")
     assert Rsvp.objects.get().choice == "maybe"
     assert row("bob").answer == "maybe"
 
 
-def test_nobody_else_takes_her_place(ref):
+def test_nobody_else_can_answer_for_her(ref):
     with pytest.raises(InvitationRefused) as caught:
-        say(ref, "going", "carol")
+        answer_as(ref, "going", "carol")
     assert caught.value.code == "wrong_person"
     assert not Rsvp.objects.exists()
 
@@ -40,7 +40,7 @@ def test_nobody_else_takes_her_place(ref):
 def test_a_private_event_opens_to_the_invited_person(supper, send, deliver, row):
     send(supper, "bob")
     deliver()
-    assert say(row("bob").ref, "going").choice == "going"
+    assert answer_as(row("bob").ref, "going").choice == "going"
     assert queries.is_invited(supper, ["did:plc:bob"])
     assert not queries.is_invited(supper, ["did:plc:carol"])
 
@@ -48,13 +48,13 @@ def test_a_private_event_opens_to_the_invited_person(supper, send, deliver, row)
 def test_an_invitation_to_a_community_is_joined_or_declined(bakers, send, deliver, row):
     send(bakers, "bob", "carol")
     deliver()
-    say(row("bob").ref, "going")
-    assert say(row("carol").ref, "cant", "carol") is None
+    answer_as(row("bob").ref, "going")
+    assert answer_as(row("carol").ref, "cant", "carol") is None
     assert Membership.objects.filter(did="did:plc:bob").exists()
     assert not Membership.objects.filter(did="did:plc:carol").exists()
     assert (row("bob").answer, row("carol").answer) == ("joined", "declined")
     with pytest.raises(InvitationRefused):
-        say(row("bob").ref, "perhaps")
+        answer_as(row("bob").ref, "perhaps")
 
 
 def test_opening_counts_for_the_invited_person_alone(ref, row):
@@ -67,20 +67,20 @@ def test_opening_counts_for_the_invited_person_alone(ref, row):
     assert row("bob").opened_at == first is not None
 
 
-def test_an_answer_given_on_the_events_page_shows_at_the_invitation(ref, picnic, make_member, row):
+def test_an_answer_on_the_events_page_is_stored_in_the_invitation_too(ref, picnic, make_member, row):
     rsvps.respond(picnic, choice="cant", member=make_member("bob", "did:plc:bob"))
     assert row("bob").answer == "cant"
 
 
-def test_an_invitation_that_was_taken_back_looks_like_one_that_never_was(ref, alice, row):
+def test_an_undone_invitation_looks_like_an_unknown_one(ref, alice, row):
     actions.undo(row("bob"), alice)
     assert queries.by_ref(ref) is None
     assert queries.by_ref("unknown") is None
     with pytest.raises(InvitationRefused):
-        say(ref, "going")
+        answer_as(ref, "going")
 
 
-def test_one_that_was_not_sent_yet_opens_for_nobody(picnic, send, row):
+def test_an_unsent_invitation_opens_for_nobody(picnic, send, row):
     send(picnic, "bob")
     assert queries.by_ref(row("bob").ref) is None
     assert queries.inbox(["did:plc:bob"]) == []
@@ -93,7 +93,7 @@ def test_the_inbox_shows_all_of_ones_invitations_newest_first(picnic, bakers, se
     deliver()
     assert [one.title for one in queries.inbox(["did:plc:bob"])] == ["Bakers", "Picnic"]
     assert queries.waiting_in_inbox(["did:plc:bob"]) == 2
-    say(Invitation.objects.get(invitee_did="did:plc:bob", community=bakers).ref, "going")
+    answer_as(Invitation.objects.get(invitee_did="did:plc:bob", community=bakers).ref, "going")
     assert queries.waiting_in_inbox(["did:plc:bob"]) == 1
     assert queries.inbox([]) == []
 
@@ -107,7 +107,7 @@ def test_a_report_reaches_the_operator(ref, make_member):
         actions.report("unknown", "", "x")
 
 
-def test_never_again_during_a_send_takes_the_post_back(picnic, send, deliver, agent, row, clock):
+def test_opting_out_during_a_send_undoes_the_post(picnic, send, deliver, agent, row, clock):
     agent.moods = ["lost"]
     send(picnic, "bob", thread=False)
     deliver()
@@ -119,13 +119,13 @@ def test_never_again_during_a_send_takes_the_post_back(picnic, send, deliver, ag
     assert row("bob").state == State.UNDONE
 
 
-def test_the_watch_page_tells_how_everybody_stands(picnic, alice, make_member, send, deliver, agent, row):
+def test_the_watch_page_shows_the_state_of_every_invitation(picnic, alice, make_member, send, deliver, agent, row):
     from tests.fakes.agent import refused
 
     agent.moods = ["ok", "ok", "ok", refused("record_refused")]
     send(picnic, "bob", "carol", "dan")
     deliver()
-    say(row("bob").ref, "going")
+    answer_as(row("bob").ref, "going")
     shown = queries.progress(picnic, alice)
     assert (shown.total, shown.percent, shown.going_on) == (3, 100, False)
     assert {name: shown.counts[name] for name in ("sent", "failed", "answered", "needs_you")} == {
@@ -158,7 +158,7 @@ def test_a_post_in_the_sandbox_is_shown_by_its_own_server(set_options, picnic, a
     ("state", "reason", "hers"),
     [("waiting", "app_password_missing", True), ("waiting", "opt_outs", False), ("queued", "rate_limited", False)],
 )
-def test_what_passes_by_itself_or_is_the_operators_does_not_need_the_host(picnic, alice, send, state, reason, hers):
+def test_what_passes_by_itself_or_needs_the_operator_does_not_need_the_host(picnic, alice, send, state, reason, hers):
     send(picnic, "bob", thread=False)
     Invitation.objects.update(state=state, reason=reason)
     shown = queries.progress(picnic, alice)
