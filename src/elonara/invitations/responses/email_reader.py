@@ -37,7 +37,7 @@ def respond(row: EmailInvitation, choice: str, name: str = "", plus_ones: int = 
     """Answer, or answer anew. Raises members.errors.NotAllowed (over, cancelled) and Invalid."""
     if not name and rsvp_of(row) is None:
         name = row.name
-    given = rsvps.respond(row.event, choice=choice, name=name, plus_ones=plus_ones, note=note, letter=row.pk)
+    given = rsvps.respond(row.event, choice=choice, name=name, plus_ones=plus_ones, note=note, email_invitation=row.pk)
     EmailInvitation.objects.filter(pk=row.pk).update(answer=choice, answered_at=timezone.now())
     return given
 
