@@ -304,7 +304,7 @@ class Site:
             assert sent.queued == number, sent
 
     def remember_people(self):
-        """Keep the seeded `ActorView` rows fresh: they expire after ten minutes, and no AppView could be asked again."""
+        """Keep the seeded `ActorView` rows fresh: they expire after ten minutes, and no AppView could replace them."""
         if time.monotonic() > self.known_until:
             self.known_until = time.monotonic() + 120
             ActorView.objects.update(checked_at=timezone.now())
