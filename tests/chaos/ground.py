@@ -155,8 +155,8 @@ class Tally:
     def __str__(self):
         states = ", ".join(f"{number} {state}" for state, number in sorted(self.states.items()))
         return (
-            f"{sum(self.states.values())} invitations ({states}): {self.once} posts stand once, "
-            f"{len(self.missing)} missing, {len(self.twice)} twice, {len(self.alive)} alive that must not be; "
+            f"{sum(self.states.values())} invitations ({states}): {self.once} posts exist once, "
+            f"{len(self.missing)} missing, {len(self.twice)} twice, {len(self.alive)} exist that must not; "
             f"{len(self.announcements)} announcements"
         )
 
@@ -323,7 +323,7 @@ class Site:
         while not until():
             if time.monotonic() > end:
                 states = Counter(Invitation.objects.values_list("state", "reason"))
-                raise AssertionError(f"not within {patience} s; {states}; the processes said:\n{self.words()}")
+                raise AssertionError(f"not within {patience} s; {states}; output of the processes:\n{self.words()}")
             meanwhile()
             self.remember_people()
             time.sleep(often)
@@ -343,7 +343,7 @@ class Site:
             consent(self.network, identity.member, by_did[identity.bsky_did], "reauthorize")
             self.reauthorized += 1
 
-    # -- what stands --------------------------------------------------------------------------------------------------
+    # -- the repositories ---------------------------------------------------------------------------------------------
 
     def records(self):
         """Every post in the hosts' repositories."""
@@ -370,7 +370,7 @@ class Site:
         refs = Counter({found[1]: number for link, number in links.items() if (found := REF.search(link))})
         rows = dict(Invitation.objects.values_list("ref", "state"))
         unknown = set(refs) - set(rows)
-        assert not unknown, f"posts of nobody's: {unknown}"
+        assert not unknown, f"posts of no invitation: {unknown}"
         return Tally(
             states=dict(Invitation.objects.order_by().values_list("state").annotate(Count("pk"))),
             once=sum(refs[ref] == 1 for ref, state in rows.items() if state == State.SENT),

@@ -119,7 +119,7 @@ def test_every_fault_with_undo_and_cancel_mixed_in(site, network, clock, count):
             clock.ahead = LATE_WRITE_WINDOW + timedelta(seconds=5)
         site.finish(900 if LONG else 60)
     tally = site.tally()
-    count(f"{done} faults (seed {seed}), {meddled} presses of Undo or Cancel; {tally}")
+    count(f"{done} faults (seed {seed}), {meddled} undone or cancelled; {tally}")
     assert tally.right, tally
     assert tally.states.get(State.UNDONE)
     assert not {State.FAILED, State.WAITING} & set(tally.states), tally

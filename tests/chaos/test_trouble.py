@@ -125,7 +125,7 @@ def test_a_full_disk(site, network, count, tmp_path):
         assert process.running
         tally = site.tally()
         site.close()
-    count(f"the disk was full for {AWAY} s; {posted.ahead} posts stood that no row could tell of; {tally}")
+    count(f"the disk was full for {AWAY} s; {posted.ahead} posts existed that no row knew of; {tally}")
     assert tally.right, tally
     assert tally.once == 24
 
