@@ -21,7 +21,7 @@ def remove_write_scope():
     MemberIdentity.objects.update(bsky_scope="atproto")
 
 
-def test_a_new_address_ends_the_sessions_of_the_old_one_and_returns_how_many(connected, settings, told):
+def test_a_new_address_ends_the_sessions_of_the_old_one_and_counts_them(connected, settings, told):
     assert reauthorization.mark_changed_address() == 0
     site = dataclasses.replace(settings.ELONARA.site, url="https://events.example")
     settings.ELONARA = dataclasses.replace(settings.ELONARA, site=site)

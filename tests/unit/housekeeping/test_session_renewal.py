@@ -37,9 +37,7 @@ def test_a_session_in_use_is_left_alone(row, server):
     assert len(server.network.sent("/token")) == before
 
 
-def test_a_session_that_the_server_ended_needs_reauthorization_and_does_not_stop_the_others(
-    connect, make_member, server, told
-):
+def test_a_session_that_the_server_ended_needs_its_member_and_the_others_go_on(connect, make_member, server, told):
     from tests.fakes.oauth import ALICE, BOB
 
     alice, bob = make_member(), make_member()
