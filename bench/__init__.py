@@ -1,1 +1,1 @@
-"""Measurements: each script prints a table, compares within one run, and can be rerun by anybody."""
+"""Benchmarks. Each script prints a table, compares things within one run, and can be run by anybody."""

@@ -1,11 +1,11 @@
-"""How fast invitations go out, beside what the same PDS takes at all; and what a second worker adds.
+"""How fast invitations are delivered, compared with the most that the same PDS accepts; and what a second worker adds.
 
 usage: python bench/delivery.py [invitations of each account]
 
-First: 8 accounts, spacing 0, by OAuth (DPoP), on SQLite in one process, turn and turn about with a bare loader that
-sends ready-made requests of the same records over 8 raw sockets. Bounds: 75 % of the loader's rate, 8 ms of CPU for
-each delivered invitation, all in. Then: PostgreSQL and a PDS that answers everybody after 100 ms without looking; two
-workers deliver at least 1.7 times what one does.
+First table: 8 accounts, spacing 0, by OAuth (DPoP), on SQLite in one process, in alternation with a bare loader that
+sends prepared requests with the same records over 8 raw sockets. Bounds: 75 % of the loader's rate, and 8 ms of CPU per
+delivered invitation, everything included. Second table: PostgreSQL, and a PDS that answers every request after 100 ms
+without checking it. Bound: two workers deliver at least 1.7 times as much as one.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ACCOUNTS = 8
 URI = "/xrpc/com.atproto.repo.createRecord"
 RATIO, CPU_MS, TWO_WORKERS = 0.75, 8.0, 1.7
 ROUNDS = 3
-FAKE_ANSWERS_AFTER = 0.1  # seconds: a PDS over the internet
+FAKE_LATENCY_SECONDS = 0.1  # as of a PDS on the internet
 FAKE_PDS = """
 import asyncio, json, sys
 class Pds(asyncio.Protocol):
@@ -51,13 +51,13 @@ class Pds(asyncio.Protocol):
                 return
             body, self.data = rest[:length], rest[length:]
             if head.startswith(b"POST"):
-                asked = json.loads(body)
+                request = json.loads(body)
                 cid = "bafyreib2rxk3rh6kzwq3fkzdc2u5hk3rflwr5wzz3s6wqkqfkszvj2yhbu"
-                answer = {"uri": f"at://{asked['repo']}/{asked['collection']}/{asked['rkey']}", "cid": cid}
+                response = {"uri": f"at://{request['repo']}/{request['collection']}/{request['rkey']}", "cid": cid}
             else:
-                answer = {"did": "did:plc:somebody", "handle": "somebody.test"}
-            asyncio.get_running_loop().call_later(float(sys.argv[1]), self.answer, json.dumps(answer).encode())
-    def answer(self, body):
+                response = {"did": "did:plc:somebody", "handle": "somebody.test"}
+            asyncio.get_running_loop().call_later(float(sys.argv[1]), self.respond, json.dumps(response).encode())
+    def respond(self, body):
         head = b"HTTP/1.1 200 OK\\r\\ndpop-nonce: always\\r\\ncontent-type: application/json\\r\\n"
         self.transport.write(head + b"content-length: %d\\r\\n\\r\\n" % len(body) + body)
 async def main():
@@ -69,9 +69,11 @@ asyncio.run(main())
 
 
 @contextlib.contextmanager
-def fake_pds(answers_after: float):
-    """A server of its own process that takes every post; its origin."""
-    process = subprocess.Popen([sys.executable, "-c", FAKE_PDS, str(answers_after)], stdout=subprocess.PIPE, text=True)
+def fake_pds(latency_seconds: float):
+    """A server in a process of its own that accepts every post; yields its origin."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", FAKE_PDS, str(latency_seconds)], stdout=subprocess.PIPE, text=True
+    )
     try:
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
     finally:
@@ -80,7 +82,7 @@ def fake_pds(answers_after: float):
 
 
 def django_up(environment: dict[str, str], folder: str) -> None:
-    """Make this process one of a fresh site."""
+    """Configure this process for a new site with these settings, and set up Django."""
     for name in [name for name in os.environ if name.startswith("ELONARA_")]:
         del os.environ[name]
     os.environ.update(environment)
@@ -99,7 +101,7 @@ def django_up(environment: dict[str, str], folder: str) -> None:
 
 
 def invite(member, number: int):
-    """An event of the member's, and `number` people whom she knows invited to it; the rows."""
+    """Create an event of the member's and invite `number` people whom she knows; returns the batch."""
     from django.utils import timezone
 
     from elonara.bluesky.graph import actor_views
@@ -121,14 +123,14 @@ def invite(member, number: int):
 
 
 class Loader:
-    """Ready-made requests over raw sockets, one for each account: what the PDS takes when nobody else does anything."""
+    """Sends prepared requests over raw sockets, one per account: the most that the PDS accepts."""
 
     def __init__(self, net: network.Network) -> None:
         self._at = urlsplit(net.pds)
         self._url = net.pds + URI
 
     def run(self, batches: list) -> float:
-        """Post copies of the batches' invitations (`number` for each); posts per second."""
+        """Post copies of the batches' invitations; returns posts per second."""
         from elonara.bluesky.identity.identities import identity_row
         from elonara.bluesky.oauth.nonce_stores import session_nonces as nonces
         from elonara.bluesky.sealed_columns import dpop_key, unsealed
@@ -170,20 +172,20 @@ class Loader:
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for request in requests:
                 line.sendall(request)
-                answer = b""
-                while b"\r\n\r\n" not in answer:
-                    answer += line.recv(1 << 16)
-                head, _, body = answer.partition(b"\r\n\r\n")
+                response = b""
+                while b"\r\n\r\n" not in response:
+                    response += line.recv(1 << 16)
+                head, _, body = response.partition(b"\r\n\r\n")
                 lengths = [part[15:] for part in head.lower().split(b"\r\n") if part.startswith(b"content-length:")]
                 while len(body) < int(lengths[0]):
                     body += line.recv(1 << 16)
                 if not head.startswith(b"HTTP/1.1 200"):
-                    refused.append(answer)
+                    refused.append(response)
                     return
 
 
 def deliver(engine) -> tuple[float, float]:
-    """Let the engine deliver all that is queued: posts per second, and CPU seconds for each invitation."""
+    """Let the engine deliver everything that is queued; returns posts per second and CPU seconds per invitation."""
     from elonara.invitations.models import Announcement, Invitation
 
     todo = Invitation.objects.filter(state="queued").count()
@@ -198,7 +200,7 @@ def deliver(engine) -> tuple[float, float]:
 
 
 def against_the_real_pds(number: int) -> bool:
-    """Print the first table; whether its bounds are held."""
+    """Print the first table; whether its bounds are met."""
     with (
         tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder,
         network.start(accounts=0, appview=False) as net,
@@ -222,7 +224,7 @@ def against_the_real_pds(number: int) -> bool:
         engine, loader = EmbeddedEngine(sweep_seconds=600), Loader(net)
         batches = [invite(member, 3) for member in members]
         engine.start()
-        deliver(engine)  # warm
+        deliver(engine)  # warm-up
         bare, ours, cpu = [], [], []
         for _ in range(ROUNDS):
             batches = [invite(member, number) for member in members]
@@ -247,9 +249,9 @@ def against_the_real_pds(number: int) -> bool:
 
 
 def two_workers(number: int) -> bool:
-    """Print the second table; whether its bound is held."""
-    with tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder, fake_pds(FAKE_ANSWERS_AFTER) as pds:
-        Path(folder).chmod(0o755)  # the account that PostgreSQL runs as must be able to get in
+    """Print the second table; whether its bound is met."""
+    with tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder, fake_pds(FAKE_LATENCY_SECONDS) as pds:
+        Path(folder).chmod(0o755)  # the account that PostgreSQL runs as must be able to enter it
         cluster = postgres.start(Path(folder) / "cluster")
         try:
             _wait_for(cluster)
@@ -284,7 +286,7 @@ def _wait_for(cluster: postgres.Cluster) -> None:
 
 
 def beside_fake_pds(pds: str) -> dict[str, str]:
-    """The environment of a site whose whole network is one fake PDS, without caps and without pauses."""
+    """The settings of a site whose whole network is one fake PDS, without caps and without spacing."""
     environment = {
         "ELONARA_BLUESKY__PLC_URL": pds,
         "ELONARA_BLUESKY__APPVIEW_URL": pds,
@@ -297,7 +299,7 @@ def beside_fake_pds(pds: str) -> dict[str, str]:
 
 
 def connected(pds: str) -> list:
-    """Members with a session at a PDS that believes everything."""
+    """Members with a session at a PDS that accepts every token."""
     from django.utils import timezone
 
     from elonara.atproto.oauth.dpop import DpopKey
@@ -325,7 +327,7 @@ def connected(pds: str) -> list:
 
 
 def _rate(members: list, number: int, *, workers: int) -> float:
-    """Invitations per second in the middle of the delivery, when all workers are at it."""
+    """Invitations per second, of the middle 60 % of the delivery, while all workers are busy."""
     from elonara.invitations.models import Invitation
 
     batches = [invite(member, number) for member in members]
@@ -353,7 +355,7 @@ def _rate(members: list, number: int, *, workers: int) -> float:
 
 
 def main() -> int:
-    """Both tables, each in a process of its own: a process is one site. 1 where a bound is not held."""
+    """Print both tables, each from a process of its own, because a process is one site. 1 if a bound is not met."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 25
     if len(sys.argv) > 2:
         return 0 if (against_the_real_pds if sys.argv[2] == "pds" else two_workers)(number) else 1

@@ -24,7 +24,7 @@ URI = "/xrpc/com.atproto.repo.createRecord"
 
 
 def main() -> int:
-    """Print the table; 1 where the bound is not held."""
+    """Print the table; 1 if the bound is not met."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     with site(mode="oauth") as net:
         import httpx2
@@ -41,8 +41,8 @@ def main() -> int:
         member = Member.objects.create_user("bench")
         client = Client(SERVER_NAME="127.0.0.1", SERVER_PORT=8000)
         client.force_login(member)
-        answer = client.post("/auth/bluesky/connect", {"handle": account.handle})
-        back = urlsplit(net.approve(answer.url, account.handle, account.password))
+        response = client.post("/auth/bluesky/connect", {"handle": account.handle})
+        back = urlsplit(net.approve(response.url, account.handle, account.password))
         client.get(f"{back.path}?{back.query}")
 
         identity = identity_row(member.pk)
@@ -54,10 +54,10 @@ def main() -> int:
         bare_client = httpx2.Client(trust_env=False)
         nonce = ""
 
-        def record(words: str) -> dict:
+        def record(text: str) -> dict:
             return {
                 "$type": "app.bsky.feed.post",
-                "text": words,
+                "text": text,
                 "createdAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             }
 
@@ -72,16 +72,16 @@ def main() -> int:
                     "ath": ath,
                 } | ({"nonce": nonce} if nonce else {})
                 proof = jwt.encode({"alg": "ES256", "typ": "dpop+jwt", "jwk": public}, claims, key)
-                answer = bare_client.post(
+                response = bare_client.post(
                     net.pds + URI,
                     json={"repo": account.did, "collection": "app.bsky.feed.post", "record": record("bare")},
                     headers={"Authorization": f"DPoP {token}", "DPoP": proof},
                 )
-                nonce = answer.headers.get("dpop-nonce", nonce)
-                if answer.status_code == 200:
+                nonce = response.headers.get("dpop-nonce", nonce)
+                if response.status_code == 200:
                     return
-                if answer.json().get("error") != "use_dpop_nonce":
-                    raise SystemExit(f"bare post: {answer.status_code} {answer.text}")
+                if response.json().get("error") != "use_dpop_nonce":
+                    raise SystemExit(f"bare post: {response.status_code} {response.text}")
 
         agent = BlueskyAgentFactory.make()
 
@@ -99,7 +99,7 @@ def main() -> int:
             bare()
             ours()
         times = {"bare": [], "ours": []}
-        for turn in range(rounds):  # turn and turn about, so that a slow moment meets both
+        for turn in range(rounds):  # in alternation, so that a slow moment of the machine affects both
             for name, call in (("bare", bare), ("ours", ours)) if turn % 2 else (("ours", ours), ("bare", bare)):
                 times[name].append(clock(call))
     ratio = statistics.median(times["ours"]) / statistics.median(times["bare"])

@@ -1,4 +1,4 @@
-"""A site in this process beside a real local network, for measuring."""
+"""Helpers for benchmarks: a site in this process with a real local network, CPU times, tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sandbox import network
 
 @contextlib.contextmanager
 def site(*, mode: str = "legacy", accounts: int = 2) -> Iterator[network.Network]:
-    """Start the network, point a fresh site with an empty database at it, and set Django up."""
+    """Start a network, configure a new site with an empty database for it, and set up Django."""
     with tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder, network.start(accounts=accounts) as net:
         for name in [name for name in os.environ if name.startswith("ELONARA_")]:
             del os.environ[name]
@@ -40,7 +40,7 @@ def site(*, mode: str = "legacy", accounts: int = 2) -> Iterator[network.Network
 
 
 def cpu_of[Result](call: Callable[[], Result]) -> tuple[float, Result]:
-    """CPU seconds that this process (all its threads) spends in a call, and what the call returns."""
+    """CPU seconds that this process spends in a call, in all its threads, and what the call returns."""
     began = time.process_time()
     result = call()
     return time.process_time() - began, result

@@ -1,6 +1,6 @@
-"""How much memory the one-process site takes: `elonara serve` from empty to 40 invitations sent with pictures.
+"""Memory of a one-process site: `elonara serve` from an empty database to 40 sent invitations with a picture.
 
-usage: python bench/memory.py [people]      the bound: a peak (VmHWM) under 160 MB; also the times to a first answer
+usage: python bench/memory.py [people]      the bounds: a peak (VmHWM) under 160 MB, and a warm start within 4 seconds
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PASSWORD = "correct horse battery staple"
 
 
 class Site:
-    """A running `elonara serve` and a browser's worth of cookies."""
+    """A running `elonara serve`, and an HTTP client with cookies."""
 
     def __init__(self, net: network.Network, folder: str) -> None:
         with socket.socket() as free:
@@ -53,7 +53,7 @@ class Site:
         self.browser = httpx2.Client(base_url=self.url, timeout=60, trust_env=False)
 
     def start(self) -> float:
-        """Start it; seconds until /health answers."""
+        """Start it; returns the seconds until /health responds with 200."""
         began = time.perf_counter()
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
@@ -71,7 +71,7 @@ class Site:
         raise SystemExit(self.log.read_text())
 
     def stop(self) -> None:
-        """End it as a service manager does."""
+        """Send SIGTERM, as a service manager does, and wait."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(15)
 
@@ -81,18 +81,18 @@ class Site:
         return int(re.search(rf"{field}:\s+(\d+)", status)[1]) / 1024
 
     def post(self, page: str, to: str, data: dict | None = None, **more) -> httpx2.Response:
-        """Read a page for its CSRF token, then send a form of it."""
+        """Get `page` for its CSRF token, then post a form to `to`."""
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.browser.get(page).text)[1]
-        answer = self.browser.post(
+        response = self.browser.post(
             to, data={"csrfmiddlewaretoken": token} | (data or {}), headers={"Referer": self.url + page}, **more
         )
-        if answer.status_code not in {302, 303}:
-            raise SystemExit(f"{to} answered {answer.status_code}:\n{answer.text[:3000]}")
-        return answer
+        if response.status_code not in {302, 303}:
+            raise SystemExit(f"{to} answered {response.status_code}:\n{response.text[:3000]}")
+        return response
 
 
 def picture() -> bytes:
-    """A photograph-like JPEG of 12 megapixels: what a phone makes."""
+    """A photograph-like JPEG of 12 megapixels, as phones take them."""
     from PIL import Image
 
     noise = Image.effect_noise((1000, 750), 90).resize((4000, 3000))
@@ -102,7 +102,7 @@ def picture() -> bytes:
 
 
 def main() -> int:
-    """Print the table; 1 where a bound is not held."""
+    """Print the table; 1 if a bound is not met."""
     people = int(sys.argv[1]) if len(sys.argv) > 1 else 40
     with network.start(accounts=["alice"]) as net, tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder:
         alice = net.accounts["alice.test"]
@@ -120,8 +120,8 @@ def main() -> int:
             link = re.search(r"/first-run/\S+", site.log.read_text())[0]
             fields = {"username": "alice", "password": PASSWORD, "display_name": "Alice", "email": ""}
             site.post(link, link, fields)
-            answer = site.post("/profile/edit", "/auth/bluesky/connect", {"handle": alice.handle})
-            back = urlsplit(net.approve(answer.headers["location"], alice.handle))
+            response = site.post("/profile/edit", "/auth/bluesky/connect", {"handle": alice.handle})
+            back = urlsplit(net.approve(response.headers["location"], alice.handle))
             site.browser.get(f"{back.path}?{back.query}")
             app = {"identifier": alice.handle, "app_password": alice.app_password}
             site.post("/profile/edit", "/connect/bluesky", app)

@@ -1,14 +1,14 @@
-"""What connecting a Bluesky account costs the site's CPU: start + callback, minus two empty session views.
+"""CPU of the site for connecting a Bluesky account: start + callback, minus two empty views with a session.
 
 usage: python bench/oauth_connect.py [rounds]      the bound: a median of at most 8 ms
 
-An empty view reads the session and the member, and writes nothing, for neither half of the trip writes them. The first
-one follows another request, as the start does; the second follows a wait as long as the trip to the server, for a
-process that has waited finds its caches cold. Not counted: disconnecting before each round, and the public profile,
-which a job reads afterwards.
+An empty view reads the session and the member, and writes neither; nor does start or callback write them. The first one
+comes right after another request, as the start does. The second comes after a wait as long as the visit to
+the authorization server, because a process that has waited finds its CPU caches cold. Not counted: disconnecting before
+each round, and fetching the public profile, which a job does afterwards.
 
-A round takes about a second, twice the server's check of the password and its pages: the second time as that wait. So
-there are as many rounds as fit into 75 seconds, unless their number is given.
+A round takes about a second: the visit to the server, where the password is checked, and a wait of the same length. By
+default there are as many rounds as fit into 75 seconds.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from bench.ground import cpu_of, site, spread, table
 
 BOUND_MS = 8.0
 SECONDS = 75.0  # for all rounds together
-MOST = 200  # rounds
-FORM = "application/x-www-form-urlencoded"  # as browsers send it
+MAX_ROUNDS = 200
+FORM = "application/x-www-form-urlencoded"  # as browsers send forms
 
 
 class Browser:
-    """A signed-in member's browser that connects her account over and over. Make it after Django is set up."""
+    """A signed-in member's browser that connects her account repeatedly. Create it after Django is set up."""
 
     def __init__(self, net: Network) -> None:
         from django.conf import settings
@@ -57,19 +57,19 @@ class Browser:
     def connect(self) -> tuple[float, float, float]:
         """Connect once: CPU seconds of the start and of the callback, and the seconds spent at the server between."""
         self._another_request()
-        first, answer = cpu_of(lambda: self._client.post("/auth/bluesky/connect", self._form, content_type=FORM))
-        if answer.status_code != 302 or not answer.url.startswith(self._net.issuer):
-            raise SystemExit(f"start answered {answer.status_code} {getattr(answer, 'url', '')}")
+        first, response = cpu_of(lambda: self._client.post("/auth/bluesky/connect", self._form, content_type=FORM))
+        if response.status_code != 302 or not response.url.startswith(self._net.issuer):
+            raise SystemExit(f"start answered {response.status_code} {getattr(response, 'url', '')}")
         left = time.monotonic()
-        back = urlsplit(self._net.approve(answer.url, self._account.handle, self._account.password))
+        back = urlsplit(self._net.approve(response.url, self._account.handle, self._account.password))
         away = time.monotonic() - left
-        second, answer = cpu_of(lambda: self._client.get(f"{back.path}?{back.query}"))
-        if answer.status_code != 302:
-            raise SystemExit(f"callback answered {answer.status_code}")
+        second, response = cpu_of(lambda: self._client.get(f"{back.path}?{back.query}"))
+        if response.status_code != 302:
+            raise SystemExit(f"callback answered {response.status_code}")
         return first, second, away
 
     def two_empty_views(self, away: float) -> float:
-        """CPU seconds of two views that do nothing, `away` seconds apart."""
+        """CPU seconds of two empty views, `away` seconds apart."""
         self._another_request()
         first, _ = cpu_of(lambda: self._client.get("/bench-empty"))
         time.sleep(away)
@@ -79,37 +79,37 @@ class Browser:
     def _another_request(self) -> None:
         from django.core.cache import cache
 
-        # Connecting is for an account without a session: what ending an old one costs belongs to Reauthorize.
+        # Connect means that there is no session yet. Ending an old one is part of Reauthorize, which is not measured.
         self._client.post("/disconnect/bluesky")
-        self._client.cookies.pop("messages", None)  # no page shows them here, and they would pile up
-        cache.clear()  # nobody connects so often in a minute: the site would ask to wait
+        self._client.cookies.pop("messages", None)  # no page shows them here, so they would accumulate
+        cache.clear()  # resets the rate limits, which so many connections in a minute would exceed
 
 
 def going_on(rounds: int | None) -> Callable[[int], bool]:
-    """Whether another round is due after so many: until the number that was asked for, else until time is up."""
+    """A function that says, after so many rounds, whether to go on: up to `rounds`, else until the time is up."""
     ends = time.monotonic() + SECONDS
-    return lambda done: done < rounds if rounds else done < MOST and (done < 2 or time.monotonic() < ends)
+    return lambda done: done < rounds if rounds else done < MAX_ROUNDS and (done < 2 or time.monotonic() < ends)
 
 
 def main() -> int:
-    """Print the table; 1 where the bound is not held."""
+    """Print the table; 1 if the bound is not met."""
     with site() as net:
         browser = Browser(net)
         for _ in range(5):  # warm: imports, metadata cache, connection pool
             browser.two_empty_views(browser.connect()[2])
         more = going_on(int(sys.argv[1]) if len(sys.argv) > 1 else None)
-        trips, empties = [], []
-        while more(len(trips)):
+        connects, empties = [], []
+        while more(len(connects)):
             first, second, away = browser.connect()
-            trips.append((first, second))
+            connects.append((first, second))
             empties.append(browser.two_empty_views(away))
-    net_cost = [first + second - empty for (first, second), empty in zip(trips, empties, strict=True)]
+    net_cost = [first + second - empty for (first, second), empty in zip(connects, empties, strict=True)]
     median = statistics.median(net_cost) * 1000
     table(
-        f"OAuth connect, CPU of the site's process, {len(trips)} rounds",
+        f"OAuth connect, CPU of the site's process, {len(connects)} rounds",
         [
-            ("start", spread([first for first, _ in trips])),
-            ("callback", spread([second for _, second in trips])),
+            ("start", spread([first for first, _ in connects])),
+            ("callback", spread([second for _, second in connects])),
             ("two empty session views", spread(empties)),
             ("start + callback - empty", spread(net_cost)),
             ("bound", f"{BOUND_MS:6.2f} ms   {'met' if median <= BOUND_MS else 'NOT MET'}"),

@@ -1,9 +1,9 @@
-"""What `elonara.compiled_queries` saves: CPU with it, and with plain ORM in its place, turn about in one run.
+"""What `elonara.compiled_queries` saves: CPU with it and with plain ORM in its place, in alternation in one run.
 
 usage: python bench/queries.py [delivery | connect | page]
 
-The bound: where compiled queries save less than 15 % of the CPU of a delivered invitation, they are to go. The table is
-kept in docs/decisions/0008-compiled-queries.md. Times are CPU of the site's process, for the machine is seldom quiet.
+The bound: if compiled queries save less than 15 % of the CPU of a delivered invitation, they should be removed. Results
+are kept in docs/decisions/0008-compiled-queries.md. Times are CPU of the site's process, as machines are rarely idle.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PAGES = 10  # in one round
 
 @contextlib.contextmanager
 def without_compiled_queries() -> Iterator[None]:
-    """Let every compiled query run as the queryset that it is made of."""
+    """Execute every compiled query as the queryset that it is made from."""
     from elonara.compiled_queries import CompiledQuery
 
     kept = CompiledQuery.all, CompiledQuery.first, CompiledQuery.exists
@@ -47,7 +47,7 @@ def without_compiled_queries() -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_update_where() -> Iterator[None]:
-    """Let the SQL of these UPDATEs be generated each time."""
+    """Generate the SQL of these UPDATEs each time."""
     from elonara import compiled_queries
 
     kept = compiled_queries.update_where
@@ -68,7 +68,7 @@ def compare(
     before: Callable[[], object] = lambda: None,
     parts: Sequence[str] = ("CompiledQuery",),
 ) -> dict[str, float]:
-    """Print CPU with all parts and without each; the shares saved. `before` prepares a measurement, not counted."""
+    """Print the CPU with all parts and without each; returns the shares saved. `before` runs uncounted before each."""
     seconds: dict[str, list[float]] = {name: [] for name in ("", *parts)}
     order = list(seconds)
     ends = time.monotonic() + SECONDS
@@ -77,8 +77,8 @@ def compare(
             before()
             with PARTS[name]() if name else contextlib.nullcontext():
                 seconds[name].append(measure())
-        order.reverse()  # what else the machine does falls on all of them
-    # Within each round, as the machine's pace changes from one to the next.
+        order.reverse()  # so that other load of the machine affects all of them
+    # Compared within each round, because the machine's speed changes between rounds.
     saved = {
         name: statistics.median(1 - one / other for one, other in zip(seconds[""], seconds[name], strict=True))
         for name in parts
@@ -90,7 +90,7 @@ def compare(
 
 
 def of_delivery() -> bool:
-    """CPU for a delivered invitation: one lane, one thread, by OAuth, to a PDS that answers at once without looking."""
+    """CPU per delivered invitation: one account, one thread, by OAuth, to a PDS that accepts everything at once."""
     with tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder, delivery.fake_pds(0) as pds:
         delivery.django_up(delivery.beside_fake_pds(pds), folder)
         from elonara.bluesky.identity.identities import identity_row
@@ -108,7 +108,7 @@ def of_delivery() -> bool:
             delivery.invite(host, INVITATIONS)
 
         invite()
-        deliver()  # warm
+        deliver()  # warm-up
         measure = lambda: cpu_of(deliver)[0] / INVITATIONS  # noqa: E731
         saved = compare("CPU of a delivered invitation", measure, before=invite, parts=list(PARTS))
     met = saved["CompiledQuery"] >= BOUND
@@ -117,7 +117,7 @@ def of_delivery() -> bool:
 
 
 def of_connect() -> bool:
-    """CPU of connecting an account, less two empty views."""
+    """CPU of connecting an account, minus two empty views."""
     with site() as net:
         browser = Browser(net)
         for _ in range(5):
@@ -130,7 +130,7 @@ def of_connect() -> bool:
 
 
 def of_page() -> bool:
-    """CPU of the event page for a signed-in guest, beside twenty others."""
+    """CPU of the event page for a signed-in guest among twenty others."""
     with tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder:
         delivery.django_up({}, folder)
         from django.test import Client
@@ -150,11 +150,11 @@ def of_page() -> bool:
 
         def pages() -> None:
             for _ in range(PAGES):
-                answer = client.get(f"/events/{event.slug}", headers={"host": "127.0.0.1"})
-                if answer.status_code != 200:
-                    raise SystemExit(f"the page answered {answer.status_code}")
+                response = client.get(f"/events/{event.slug}", headers={"host": "127.0.0.1"})
+                if response.status_code != 200:
+                    raise SystemExit(f"the page answered {response.status_code}")
 
-        pages()  # warm
+        pages()  # warm-up
         compare("CPU of the event page for a signed-in guest", lambda: cpu_of(pages)[0] / PAGES)
     return True
 
@@ -163,7 +163,7 @@ TABLES = {"delivery": of_delivery, "connect": of_connect, "page": of_page}
 
 
 def main() -> int:
-    """All tables, each in a process of its own: a process is one site. 1 where the bound is not held."""
+    """Print all tables, each from a process of its own, because a process is one site. 1 if the bound is not met."""
     if len(sys.argv) > 1:
         return 0 if TABLES[sys.argv[1]]() else 1
     return max(abs(subprocess.run([sys.executable, __file__, name], check=False).returncode) for name in TABLES)

@@ -7,6 +7,6 @@ from collections.abc import Sequence
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `elonara sandbox`; returns the exit status."""
-    from sandbox import command  # noqa: PLC0415 - the supervisor starts without what only the command needs
+    from sandbox import command  # noqa: PLC0415 - the supervisor starts faster without the command's imports
 
     return command.main(argv)

@@ -24,10 +24,10 @@ DESCRIPTION = "A real AT Protocol network on this machine, with demo people. It 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
-    # Not argparse's REMAINDER: it would also take the options in front of the command.
-    words = list(sys.argv[1:] if argv is None else argv)
-    command = words[words.index("--") + 1 :] if "--" in words else []
-    words = words[: words.index("--")] if "--" in words else words
+    # Split at "--" by hand: argparse's REMAINDER would also take options that come before the command.
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    command = arguments[arguments.index("--") + 1 :] if "--" in arguments else []
+    arguments = arguments[: arguments.index("--")] if "--" in arguments else arguments
     parser = argparse.ArgumentParser(
         prog="elonara sandbox", description=DESCRIPTION, usage="%(prog)s [options] [run -- COMMAND …]"
     )
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON line instead of the card")
     parser.add_argument("--bare", action="store_true", help="four accounts, no demo people")
     parser.add_argument("--rate-limits", action="store_true", help="with the rate limits of the PDS")
-    options = parser.parse_args(words)
+    options = parser.parse_args(arguments)
     if (options.action == "run") != bool(command):
         parser.error("say what to run: elonara sandbox run -- COMMAND …")
 
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _install() -> int:
-    """Install what is missing; the script says size and minutes first."""
+    """Install what is missing; the script first prints how large it is and how long it takes."""
     return subprocess.run(["bash", HERE / "install.sh"], check=False).returncode
 
 
@@ -93,7 +93,7 @@ def _facts(net: network.Network) -> dict[str, object]:
 
 
 def card(net: network.Network, seconds: float, people: Mapping[str, tuple[str, str]]) -> str:
-    """Who can sign in, as a person reads it. `people`: handle to name and description."""
+    """The accounts and addresses as text for people. `people` maps handles to name and description."""
     lines = [f"The sandbox is up after {seconds:.0f} s: a Bluesky of its own, seen by nobody else.", ""]
     lines.append(f"  {'handle':<12} {'password':<11} {'app password':<20} who")
     for account in net.accounts.values():
@@ -107,7 +107,7 @@ def card(net: network.Network, seconds: float, people: Mapping[str, tuple[str, s
 
 
 def _wait(net: network.Network) -> int:
-    """Stay until Ctrl-C, until a piped stdin closes, or until the network ends by itself."""
+    """Wait for Ctrl-C, for a piped stdin to close, or for the network to end by itself; returns the exit status."""
     piped = not sys.stdin.isatty() and sys.stdin.readable()
     if piped and not os.path.samestat(os.fstat(0), Path(os.devnull).stat()):
         while os.read(0, 4096):
@@ -120,9 +120,9 @@ def _wait(net: network.Network) -> int:
 
 
 def _run(command: Sequence[str], net: network.Network) -> int:
-    """Run `command` with the settings that point it at the network; signals go on to it."""
+    """Run `command` with settings that point it at the network, and forward signals to it; returns its exit status."""
     with tempfile.TemporaryDirectory(prefix="elonara-demo-") as data:
-        # The accounts are new at every start, so the site's data is too, unless it is said where it lives.
+        # The accounts are new at every start, so by default the site's data is too. ELONARA_DATA_DIR overrides that.
         environment = {"ELONARA_DATA_DIR": data, **os.environ, **net.settings()}
         child = subprocess.Popen(
             command, env=environment, start_new_session=True, preexec_fn=end_with_parent(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The people of the demo: a host with sixty followers of many kinds, and friends who can sign in too."""
+"""The accounts of the demo: a host with about sixty followers of many kinds, and friends who can sign in too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from sandbox.network import Network
 
 HOST = "alice.test"
-# Everyone on the card can sign in with `<name>-pass`.
+# Accounts that `command.card` lists. Each can sign in with the password `<name>-pass`.
 CARD = {
     HOST: ("Alice Moreira", "the host: 60 followers"),
     "bob.test": ("Bob Okafor", "a mutual of Alice"),
@@ -38,7 +38,7 @@ ONLY_FOLLOWED = """The Daily Kettle|Harbour Radio|Night Sky Club|Ida Blom|Quinn 
 
 @dataclass(frozen=True)
 class Person:
-    """Someone to create; `kind` says how they stand to the host."""
+    """An account to create; `kind` is its relation to the host."""
 
     stem: str
     name: str
@@ -66,7 +66,7 @@ PARTICULAR = (
 
 
 def people() -> list[Person]:
-    """Everybody beside the card."""
+    """All accounts that are not in `CARD`."""
     found = list(PARTICULAR)
     for names, kind in ((MUTUALS, "mutual"), (FOLLOWERS, "follower"), (ONLY_FOLLOWED, "followed")):
         for name in names.replace("\n", "|").split("|"):
@@ -77,7 +77,7 @@ def people() -> list[Person]:
 
 
 def populate(network: Network) -> int:
-    """Create the demo people through the PDS; returns how many. Raises RuntimeError with the PDS's words."""
+    """Create the demo accounts through the PDS; returns how many. Raises RuntimeError with the PDS's error."""
     with httpx2.Client(base_url=f"{network.pds}/xrpc/", timeout=60, trust_env=False) as client:
         pds = _Pds(client)
         with ThreadPoolExecutor(6) as pool:
@@ -86,7 +86,7 @@ def populate(network: Network) -> int:
             made = list(pool.map(lambda person: pds.create(person, host["did"]), people()))
             list(pool.map(lambda handle: pds.profile(sessions[handle], CARD[handle][0], avatar=True), CARD))
         known = {person.kind: did for person, did in made}
-        # The network's own ring of follows has the friends; Alice follows bob by it.
+        # The network itself has made the friends follow each other; by that alice follows bob already.
         followed = [did for person, did in made if person.kind in {"mutual", "followed"}]
         followed.append(network.accounts["carol.test"].did)
         pds.follow_all(host, followed)
@@ -105,11 +105,11 @@ class _Pds:
         headers = {"authorization": f"Bearer {session['accessJwt']}"} if session else {}
         return self._read(self._client.post(nsid, json=body, headers=headers))
 
-    def _read(self, answer: httpx2.Response) -> dict[str, Any]:
-        if answer.status_code != 200:
-            raise RuntimeError(f"{answer.request.url.path}: {answer.status_code} {answer.text[:300]}")
-        found: dict[str, Any] = answer.json() if answer.content else {}
-        return found
+    def _read(self, response: httpx2.Response) -> dict[str, Any]:
+        if response.status_code != 200:
+            raise RuntimeError(f"{response.request.url.path}: {response.status_code} {response.text[:300]}")
+        body: dict[str, Any] = response.json() if response.content else {}
+        return body
 
     def sign_in(self, network: Network, handle: str) -> dict[str, Any]:
         account = network.accounts[handle]
@@ -164,7 +164,7 @@ def _now() -> str:
 
 
 def portrait(handle: str) -> bytes:
-    """A small picture of a person, always the same for a handle, as PNG."""
+    """A small drawn portrait as PNG, always the same for a handle."""
     hue = sum(handle.encode()) % 100 / 100
 
     def shade(light: float) -> tuple[int, int, int]:
@@ -175,6 +175,6 @@ def portrait(handle: str) -> bytes:
     draw = ImageDraw.Draw(picture)
     draw.ellipse((32, 18, 64, 50), fill=shade(0.4))
     draw.ellipse((16, 56, 80, 128), fill=shade(0.4))
-    kept = io.BytesIO()
-    picture.save(kept, "PNG")
-    return kept.getvalue()
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()

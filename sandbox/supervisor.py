@@ -1,7 +1,7 @@
-"""The process that owns a network: PostgreSQL and node run under it, and it runs as long as its stdin is open.
+"""The parent process of a network: PostgreSQL and node are its children, and it runs as long as its stdin is open.
 
 Reads one JSON line ({"appview": bool, "environment": {…}}) from stdin, prints one JSON line when the network is
-ready, and ends everything, its folder included, when stdin closes, on SIGTERM, or when one of the two dies.
+ready, and ends everything and deletes its folder when stdin closes, on SIGTERM, or when one of the two ends.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ NODE = HERE / "node22" / "bin" / "node"
 
 
 def main() -> int:
-    """Run one network from start to end; the exit status is 0 if it ended because it was asked to."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the starter's to act on: it closes our stdin
+    """Run one network from start to end; the exit status is 0 if it ended on request."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C the process that started us closes our stdin
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    wish = json.loads(sys.stdin.readline() or "null")
-    if wish is None:
+    request = json.loads(sys.stdin.readline() or "null")
+    if request is None:
         return 0
-    # A socket's path has to be short, whatever TMPDIR says.
+    # Not in TMPDIR: the path of a Unix socket must be short.
     folder = Path(tempfile.mkdtemp(prefix="elonara-sandbox-", dir="/tmp"))
     try:
-        folder.chmod(0o711)  # the postgres account must be able to pass through
-        return _run(folder, wish)
+        folder.chmod(0o711)  # the account that PostgreSQL runs as must be able to enter it
+        return _run(folder, request)
     except RuntimeError as fault:
         print(fault, file=sys.stderr)
         return 1
@@ -44,7 +44,7 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(folder: Path, wish: dict[str, Any]) -> int:
+def _run(folder: Path, request: dict[str, Any]) -> int:
     authority, certificate, key = tls.make(folder)
     (folder / "tmp").mkdir(mode=0o700)
     environment = {
@@ -55,7 +55,7 @@ def _run(folder: Path, wish: dict[str, Any]) -> int:
         "TMPDIR": str(folder / "tmp"),
         "NODE_COMPILE_CACHE": str(HERE / "run" / "compiled"),
         "DB_POSTGRES_URL": postgres.socket_url(folder / "postgres"),
-        **wish["environment"],
+        **request["environment"],
     }
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context((folder / "stderr.log").open("w+b"))
@@ -70,7 +70,7 @@ def _run(folder: Path, wish: dict[str, Any]) -> int:
         )
         cluster = None
         try:
-            if wish["appview"]:  # node waits for it while it loads its own code
+            if request["appview"]:  # started beside node, which loads its code meanwhile and then waits for it
                 cluster = postgres.start(folder / "postgres")
             return _watch(node, cluster, errors, {"authority": str(authority)})
         finally:
@@ -82,7 +82,7 @@ def _run(folder: Path, wish: dict[str, Any]) -> int:
 def _watch(
     node: subprocess.Popen[bytes], cluster: postgres.Cluster | None, errors: IO[bytes], more: dict[str, str]
 ) -> int:
-    """Pass node's line on, then stay until stdin closes or a process ends."""
+    """Forward node's line, completed by `more`; then wait until stdin closes or a process ends."""
     if node.stdout is None:
         raise RuntimeError("node has no stdout")
     line = b""
@@ -94,19 +94,19 @@ def _watch(
         if node.stdout in readable:
             line += os.read(node.stdout.fileno(), 1 << 16)
             if line.endswith(b"\n"):
-                told = {**json.loads(line), **more, "postgres": cluster.url if cluster else None}
-                print(json.dumps(told), flush=True)
+                ready = {**json.loads(line), **more, "postgres": cluster.url if cluster else None}
+                print(json.dumps(ready), flush=True)
                 watched.remove(node.stdout)
         if node.poll() is not None:
             errors.seek(0)
-            words = errors.read().decode(errors="replace").strip()
-            raise RuntimeError(f"node ended with status {node.returncode}: {words[-2000:]}")
+            output = errors.read().decode(errors="replace").strip()
+            raise RuntimeError(f"node ended with status {node.returncode}: {output[-2000:]}")
         if cluster is not None and cluster.process.poll() is not None:
             raise RuntimeError(f"PostgreSQL ended with status {cluster.process.returncode}")
 
 
 def _stop_node(node: subprocess.Popen[bytes]) -> None:
-    """Ask node to close, and insist after a while."""
+    """Close node's stdin, at which it ends; kill it if it does not."""
     if node.stdin is not None:
         with contextlib.suppress(BrokenPipeError):
             node.stdin.close()

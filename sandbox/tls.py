@@ -1,4 +1,4 @@
-"""Certificates for the names under atnet.dev: an authority of the moment, and one certificate for all of them."""
+"""Certificates for the names under atnet.dev: a temporary authority, and one certificate for all names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every test: no network beyond this machine, and in CI nothing is skipped."""
+"""Fixtures and hooks for all tests: no connections beyond this machine, and no skipped tests in CI."""
 
 import dataclasses
 import ipaddress
@@ -24,7 +24,7 @@ def _is_local(host: str) -> bool:
 
 @pytest.fixture(autouse=True, scope="session")
 def no_network():
-    """Connections and name look-ups leave this machine in no test."""
+    """Make every connection to another machine, and every name lookup, raise `NetworkRefused`."""
     patch = pytest.MonkeyPatch()
     connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
 
@@ -59,7 +59,7 @@ def no_network():
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup):
-    """A database that is emptied quickly."""
+    """Make tests that commit empty the database quickly: see `tests.emptying`."""
     from tests import emptying
 
     emptying.install()
@@ -75,7 +75,7 @@ def static_files():
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Django's clock, in the test's hand."""
+    """A fake clock in place of `django.utils.timezone.now`."""
     from django.utils import timezone
     from tests.fakes.clock import Clock
 
@@ -102,7 +102,7 @@ def set_options():
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """In CI a skipped test is a failed run: what is not run there is run nowhere."""
+    """In CI a skipped test fails the run, because a test that is not run there is not run anywhere."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") != "true" or reporter is None:
         return
@@ -115,13 +115,13 @@ def pytest_sessionfinish(session, exitstatus):
 
 
 def pytest_configure(config):
-    """The markers of tests that one database alone can pass. Both databases are run, so nothing is lost."""
+    """Register the markers of tests for one database. The suite runs on both, so every test runs once at least."""
     config.addinivalue_line("markers", "sqlite_only: a test about SQLite; left out on PostgreSQL")
     config.addinivalue_line("markers", "postgres_only: a test about PostgreSQL; left out on SQLite")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what is about the other database."""
+    """Deselect tests for the other database."""
     foreign = "sqlite_only" if os.environ.get("ELONARA_TEST_DATABASE_URL") else "postgres_only"
     left_out = [item for item in items if item.get_closest_marker(foreign)]
     if left_out:

@@ -1,7 +1,7 @@
 """Fixtures of the real local network, for the suites that run against it (contract, browser, chaos).
 
-A conftest.py takes them by `from tests.networks import *`. Each network is started when a test first asks for it,
-takes about five seconds, serves the whole session, and is gone with it, however it ends.
+A conftest.py imports them by `from tests.networks import *`. A network is started when a test first uses its fixture,
+which takes about five seconds, and ends with the session, even if the session is killed.
 """
 
 import os
@@ -30,12 +30,12 @@ __all__ = [
 PDS_NAME, ISSUER_NAME = "pds.atnet.dev", "auth.atnet.dev"
 
 
-def _started(**wishes: Any) -> Iterator[Network]:
-    lacks = networks.missing()
-    if lacks:
-        # In CI nothing may be skipped for want of an install step.
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(lacks)
-    with networks.start(**wishes) as net:
+def _started(**network_options: Any) -> Iterator[Network]:
+    missing = networks.missing()
+    if missing:
+        # In CI a missing installation is an error, not a reason to skip.
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
+    with networks.start(**network_options) as net:
         yield net
 
 
@@ -47,36 +47,36 @@ def network() -> Iterator[Network]:
 
 @pytest.fixture(scope="session")
 def tls_network() -> Iterator[Network]:
-    """The same with the PDS and issuer at https://pds.atnet.dev, which exists behind the TLS front only."""
+    """The same, but PDS and issuer are at https://pds.atnet.dev, which is reachable through the TLS front only."""
     yield from _started(pds_hostname=PDS_NAME)
 
 
 @pytest.fixture(scope="session")
 def split_network() -> Iterator[Network]:
-    """As at bsky.social: the issuer is https://auth.atnet.dev, the PDS https://pds.atnet.dev."""
+    """Issuer and PDS apart, as at bsky.social: https://auth.atnet.dev and https://pds.atnet.dev."""
     yield from _started(pds_hostname=PDS_NAME, issuer_hostname=ISSUER_NAME)
 
 
 @pytest.fixture
 def faults(network: Network) -> Iterator[Callable[..., None]]:
-    """`faults({...}, {...})` puts them in front of the PDS of `network` until the test ends."""
+    """`faults({...}, {...})` injects faults in front of the PDS of `network` until the test ends."""
     yield lambda *wanted: network.faults(wanted)
     network.faults([])
 
 
 @pytest.fixture(scope="session")
 def approve(network: Network) -> Callable[..., str]:
-    """`approve(url, handle, password="", deny=False)` at the issuer of `network`; the others have `.approve` alike."""
+    """`approve(url, handle, password="", deny=False)` at the issuer of `network`; other networks: their `.approve`."""
     return network.approve
 
 
 @pytest.fixture(scope="session")
 def make_account(network: Network) -> Callable[..., Account]:
-    """`make_account(handle="", password="")`: an account of `network` that no other test knows."""
+    """`make_account(handle="", password="")` creates an account of `network` that no other test uses."""
 
     def make(handle: str = "", password: str = "") -> Account:
         account = network.create_account(handle, password)
-        network.sync()  # the AppView knows it too, however busy the machine is
+        network.sync()  # wait until the AppView knows it too
         return account
 
     return make
@@ -84,7 +84,7 @@ def make_account(network: Network) -> Callable[..., Account]:
 
 @pytest.fixture
 def point_at(settings: Any, tmp_path: Path) -> Callable[..., options.Options]:
-    """`point_at(network, **environment)` makes the site's settings those of the network until the test ends."""
+    """`point_at(network, **environment)` configures the site for the network until the test ends."""
 
     def point(net: Network, *, raised_caps: bool = True, **environment: str) -> options.Options:
         wanted = {
@@ -101,7 +101,7 @@ def point_at(settings: Any, tmp_path: Path) -> Callable[..., options.Options]:
 
 @pytest.fixture(scope="session")
 def guarded_http() -> Iterator[Callable[[Network], GuardedHttp]]:
-    """`guarded_http(network)`: the site's own HTTP, for which the names of that network exist."""
+    """`guarded_http(network)`: the site's own HTTP client, which resolves the names of that network."""
     made: list[GuardedHttp] = []
 
     def make(net: Network) -> GuardedHttp:

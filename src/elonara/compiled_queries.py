@@ -1,16 +1,15 @@
-"""Queries whose SQL Django generates once, and whose parameters alone change from then on.
+"""Queries whose SQL is generated once and then reused with other parameters.
 
-To generate the SQL of a queryset takes Django several times as long as the database takes to answer it. A query that
-is asked for every single post, or several times in each sign-in, is written as a queryset, compiled at its first use on
-a connection, and then only run:
+Django takes several times as long to generate the SQL of a queryset as the database takes to execute it. A query that
+runs for every single post, or several times in each sign-in, is written as a queryset, compiled at its first use on a
+connection, and then only executed:
 
     PAUSED = CompiledQuery(lambda host: HostSending.objects.filter(host=host, paused_at__isnull=False))
     PAUSED.first(host=row.host_id)
 
-`update_where` keeps the SQL of the UPDATEs by which a post changes its state and a session is stored. Everything else
-is plain ORM. What this saves, and where it is worth it, is measured in docs/decisions/0008-compiled-queries.md. Private
-parts of Django are read by `CompiledQuery` alone: tests/unit/test_django_internals.py names them, and fails when one of
-them has changed.
+`update_where` caches the SQL of the UPDATEs that change the state of a post and store a session. Everything else is
+plain ORM. Measurements, and where this is worth it: docs/decisions/0008-compiled-queries.md. Only `CompiledQuery` uses
+private parts of Django; tests/unit/test_django_internals.py lists them and fails when one of them has changed.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ type Rows = list[tuple[Any, ...]]
 
 
 class _Placeholder(Expression):
-    """Stands in the queryset for a value that is given when the query runs."""
+    """Stands in the queryset for a value that the caller passes when the query is executed."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -45,19 +44,19 @@ class _Placeholder(Expression):
 
 @dataclass(frozen=True)
 class _Compiled:
-    """A query as it is run on one connection."""
+    """A query compiled for one connection."""
 
     sql: str
-    parameters: tuple[Any, ...]  # a _Placeholder where the caller gives the value
-    build: Callable[[Rows], list[Any]]  # from rows of the driver to what the queryset would give
+    parameters: tuple[Any, ...]  # a _Placeholder where the caller passes the value
+    build: Callable[[Rows], list[Any]]  # turns the driver's rows into what the queryset would yield
 
 
 class CompiledQuery[Result]:
-    """A queryset with parameters: `make` is called once with a placeholder for each of them and returns the queryset.
+    """A queryset with parameters. `make` is called once per connection, with a placeholder for each of its parameters.
 
-    The queryset gives instances of its model (without related ones), or tuples or single values by `values_list`. Lists
-    for `__in` and slices are part of the SQL: write them into `make`. A value is never None, because `= NULL` is true
-    of no row: a query for that is another query.
+    The queryset yields instances of its model (no `select_related`), or tuples or single values (`values_list`). Slices
+    and the lists of `__in` become part of the SQL, so they belong into `make`. A value must not be None, because
+    `= NULL` matches no row: write a query of its own with `__isnull`.
     """
 
     def __init__(self, make: Callable[..., QuerySet[Any, Result]]) -> None:
@@ -65,7 +64,7 @@ class CompiledQuery[Result]:
         self._names = tuple(inspect.signature(make).parameters)
 
     def all(self, **values: Any) -> list[Result]:
-        """Every row. Raises KeyError where a value is missing, ValueError where one is None."""
+        """Every row. Raises KeyError if a value is missing, ValueError if one is None."""
         connection = connections[DEFAULT_DB_ALIAS]
         compiled = self._compiled(connection)
         with connection.cursor() as cursor:
@@ -74,16 +73,16 @@ class CompiledQuery[Result]:
         return compiled.build(rows)
 
     def first(self, **values: Any) -> Result | None:
-        """The first row, None where there is none. Reads them all: slice the queryset where there may be many."""
+        """The first row, or None. Fetches every row: slice the queryset in `make` where there may be many."""
         rows = self.all(**values)
         return rows[0] if rows else None
 
     def exists(self, **values: Any) -> bool:
-        """Whether there is a row. Reads them all: slice the queryset where there may be many."""
+        """Whether there is a row. Fetches every row: slice the queryset in `make` where there may be many."""
         return bool(self.all(**values))
 
     def _compiled(self, connection: BaseDatabaseWrapper) -> _Compiled:
-        # Kept with the connection, and so with its thread: the converters of a row belong to it.
+        # Cached on the connection, and so per thread: the converters of the columns hold a reference to it.
         cache: dict[CompiledQuery[Any], _Compiled] = vars(connection).setdefault("elonara_compiled_queries", {})
         if self not in cache:
             cache[self] = _compile(self._make(*map(_Placeholder, self._names)))
@@ -91,8 +90,11 @@ class CompiledQuery[Result]:
 
 
 def update_where(model: type[Model], where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
-    """Set `values` (by field) in the rows whose fields equal `where`; how many there were. As with `QuerySet.update`,
-    no signals are sent. Raises ValueError where a value of `where` is None, TypeError for what is no column."""
+    """Set `values` in the rows whose fields equal `where` (both by field name); returns how many rows matched.
+
+    As with `QuerySet.update`, no signals are sent. Raises ValueError if a value of `where` is None, TypeError for a
+    name that is not a column.
+    """
     if None in where.values():
         raise ValueError("no row equals None")
     connection = connections[DEFAULT_DB_ALIAS]
@@ -103,11 +105,11 @@ def update_where(model: type[Model], where: Mapping[str, Any], values: Mapping[s
         return int(cursor.rowcount)
 
 
-@functools.cache  # a few: each set of names stands in a call of ours
+@functools.cache  # bounded: one entry per call of `update_where` in the source
 def _update_sql(
     model: type[Model], where: tuple[str, ...], values: tuple[str, ...]
 ) -> tuple[str, list[Field[Any, Any]]]:
-    """The UPDATE, and the fields that its parameters are of."""
+    """The UPDATE statement, and the field of each of its parameters."""
     fields, columns = [], []
     quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
     for name in (*values, *where):
@@ -117,7 +119,7 @@ def _update_sql(
         fields.append(field)
         columns.append(f"{quote(field.column)} = %s")
     changed, matched = ", ".join(columns[: len(values)]), " AND ".join(columns[len(values) :])
-    return f"UPDATE {quote(model._meta.db_table)} SET {changed} WHERE {matched}", fields  # noqa: S608 - names of ours
+    return f"UPDATE {quote(model._meta.db_table)} SET {changed} WHERE {matched}", fields  # noqa: S608 - names come from the models
 
 
 def _compile(queryset: QuerySet[Any, Any]) -> _Compiled:
@@ -148,7 +150,7 @@ def _bind(parameters: tuple[Any, ...], values: dict[str, Any], connection: BaseD
 
 
 def _adapt(value: Any, connection: BaseDatabaseWrapper) -> Any:
-    """A value in the form that this database's driver takes."""
+    """A value as this database's driver expects it."""
     match value:
         case str() | int():
             return value.value if isinstance(value, Enum) else value

@@ -1,4 +1,4 @@
-"""Everything here runs against the real local network; the counts are printed at the end of the run."""
+"""Fixtures of the chaos tests, which run against the real local network, and the report at the end of a run."""
 
 import socket
 
@@ -12,7 +12,7 @@ _counts = []
 
 @pytest.fixture(scope="session")
 def network():
-    """PLC and PDS alone: nobody is looked up, and the PDS does more."""
+    """PLC and PDS only: no test needs the AppView, and without it the PDS gets more CPU."""
     yield from _started(accounts=0, appview=False)
 
 
@@ -29,7 +29,7 @@ def appview():
 
 @pytest.fixture(scope="session")
 def port():
-    """One for the whole run: a loopback client's id, and so its sessions, hang on it."""
+    """One port for the whole run: a loopback client's id contains it, and sessions belong to a client id."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
 
@@ -47,8 +47,8 @@ def site(transactional_db, network, hosts, appview, port, settings, tmp_path):
 
 @pytest.fixture
 def count(request):
-    """`count("words")`: printed at the end of the run, beside the test's name."""
-    return lambda words: _counts.append(f"{request.node.name}: {words}")
+    """`count("text")` adds a line with the test's name to the report at the end of the run."""
+    return lambda text: _counts.append(f"{request.node.name}: {text}")
 
 
 def pytest_terminal_summary(terminalreporter):

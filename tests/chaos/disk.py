@@ -1,4 +1,4 @@
-"""A small disk of its own for a database, which can be filled up. Linux alone, and root (mount)."""
+"""A small disk for the database of a test, which the test can fill up. Needs Linux and root, for `mount`."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ MEGABYTES = 48
 
 @contextlib.contextmanager
 def small_disk(folder):
-    """Mount one at `folder`, with the SQLite database of this test moved onto it; it comes back at the end."""
+    """Mount one at `folder` and move the SQLite database of this test onto it until the end of the block."""
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
         pytest.skip("a disk that is full: mounting a small one needs root on Linux")
     folder.mkdir()
@@ -36,17 +36,17 @@ class Disk:
 
     @contextlib.contextmanager
     def has_the_database(self):
-        """Every connection that is made within finds the database here."""
+        """Within the block, new connections use the database on this disk."""
         before = connection.settings_dict["NAME"]
-        self._carry(str(self.folder / "elonara.sqlite3"))
+        self._move_database(str(self.folder / "elonara.sqlite3"))
         try:
             yield
         finally:
             self.empty()
-            self._carry(before)
+            self._move_database(before)
 
     def fill(self):
-        """Until not one byte more fits."""
+        """Fill it until not even one byte more fits."""
         with self._filler.open("ab", buffering=0) as file:
             for size in (1 << 20, 1 << 12, 1):
                 with contextlib.suppress(OSError):
@@ -55,11 +55,11 @@ class Disk:
         assert not os.statvfs(self.folder).f_bavail
 
     def empty(self):
-        """There is room again."""
+        """Delete the file that filled it."""
         self._filler.unlink(missing_ok=True)
 
     @staticmethod
-    def _carry(to):
+    def _move_database(to):
         at = connection.settings_dict["NAME"]
         with connection.cursor() as cursor:
             cursor.execute("VACUUM INTO %s", [f"{to}.new"])

@@ -1,4 +1,4 @@
-"""A gate in front of a server on this machine: closed, its clients see what they see while the server restarts."""
+"""A TCP proxy in front of a server on this machine that can be closed, to simulate a restart of the server."""
 
 import contextlib
 import socket
@@ -6,7 +6,7 @@ import threading
 
 
 class Gate:
-    """Passes connections on to `port`. Use it as a context manager."""
+    """Forwards connections to `port`. Use it as a context manager."""
 
     def __init__(self, port):
         self._to, self._open, self._pairs = port, True, set()
@@ -23,7 +23,7 @@ class Gate:
         self._listener.close()
 
     def close(self):
-        """Every connection breaks off, and new ones end at once."""
+        """Cut all connections; new ones are closed at once."""
         with self._lock:
             self._open = False
             ends = [end for pair in self._pairs for end in pair]
@@ -32,7 +32,7 @@ class Gate:
                 end.shutdown(socket.SHUT_RDWR)
 
     def open(self):
-        """As before."""
+        """Forward new connections again."""
         with self._lock:
             self._open = True
 
@@ -50,9 +50,9 @@ class Gate:
                 pair = (near, far)
                 self._pairs.add(pair)
             for one, other in (pair, pair[::-1]):
-                threading.Thread(target=self._pass_on, args=(one, other, pair), daemon=True).start()
+                threading.Thread(target=self._forward, args=(one, other, pair), daemon=True).start()
 
-    def _pass_on(self, one, other, pair):
+    def _forward(self, one, other, pair):
         with contextlib.suppress(OSError):
             while data := one.recv(1 << 16):
                 other.sendall(data)

@@ -1,8 +1,7 @@
-"""A site with hosts who invite, and its work in processes that can be killed; the posts land in real repositories.
+"""A site whose hosts invite, run in processes that can be killed, with posts in real repositories.
 
-Whom the hosts know is seeded (rows of `ActorView` that are kept fresh): no account has to be made for each invited
-person.
-Whatever is written goes to the real PDS, and what stands there is counted by listing the repositories.
+The people whom hosts know are seeded as rows of `ActorView`, which are kept fresh, so that invited people need no
+accounts. Posts go to the real PDS, and are counted there by listing the repositories.
 """
 
 import base64
@@ -53,7 +52,7 @@ REF = re.compile(r"/i/([A-Za-z0-9_-]+)$")
 
 
 class Appview(FaultyServer):
-    """Says of everybody that they carry no label: all that delivery asks an AppView about an author."""
+    """Answers that an account has no labels, which is all that delivery asks an AppView about an author."""
 
     def answer(self, call):
         actor = call.params.get("actor", "")
@@ -61,7 +60,7 @@ class Appview(FaultyServer):
 
 
 class Process:
-    """A process of the site. Its words are in `log`."""
+    """A process of the site. Its output is in the file `log`."""
 
     def __init__(self, arguments, environment, log):
         self.log = log
@@ -79,12 +78,12 @@ class Process:
         return self._process.poll() is None
 
     def kill(self):
-        """SIGKILL: nothing is finished, nothing is put away."""
+        """SIGKILL: it cannot finish or clean up anything."""
         self._process.kill()
         self._process.wait()
 
     def end(self, patience=15):
-        """SIGTERM; how many seconds it took to end."""
+        """SIGTERM; returns how many seconds it took to end."""
         began = time.monotonic()
         self._process.terminate()
         self._process.wait(patience)
@@ -93,12 +92,12 @@ class Process:
 
 @dataclass
 class Hosts:
-    """The accounts that invite, and the sessions they gave the site: consenting anew for each test costs seconds."""
+    """The hosts' accounts, and their OAuth sessions, kept between tests: a new authorization per test costs seconds."""
 
     network: object
     accounts: list = field(default_factory=list)
     kept: dict = field(default_factory=dict)  # account's DID → the columns of the identity
-    kid: str = ""  # what they are sealed under
+    kid: str = ""  # id of the key that they are sealed with
 
     def first(self, number):
         """The first `number` accounts."""
@@ -107,7 +106,7 @@ class Hosts:
         return self.accounts[:number]
 
     def enter(self, number):
-        """Members of the site for the first `number` accounts, connected."""
+        """Create connected members of the site for the first `number` accounts."""
         members, self.kid = [], sealing.current_kid()
         for place, account in enumerate(self.first(number)):
             member = Member.objects.create_user(f"host{place}", display_name=f"Host {place}", pk=FIRST_MEMBER + place)
@@ -119,16 +118,16 @@ class Hosts:
         return members
 
     def leave(self):
-        """Keep the sessions that still are good, with the tokens they have now."""
+        """Keep the sessions that are still valid, with their current tokens, for the next test."""
         if sealing.current_kid() != self.kid:
-            return  # a test ended in a place with other keys: nobody could open them
+            return  # the test ended with other keys, so the next one could not decrypt them
         names = [column.attname for column in MemberIdentity._meta.fields if column.attname != "member_id"]
         rows = MemberIdentity.objects.filter(state=MemberIdentity.State.ACTIVE, attempt_started_at=None).values(*names)
         self.kept = {row["bsky_did"]: row | {"lease_until": None} for row in rows}
 
 
 def consent(network, member, account, purpose="connect"):
-    """Go to the server's own consent page and come back."""
+    """Run the authorization flow: start, consent at the real server, callback."""
     browser = secrets.token_hex(8)
     service = BlueskyOAuthService()
     url = service.begin(purpose, account.did, member=member, browser=browser, confirmed=True)
@@ -138,32 +137,32 @@ def consent(network, member, account, purpose="connect"):
 
 @dataclass
 class Tally:
-    """What stands in the repositories, against what the rows say."""
+    """The posts in the repositories, compared with the rows."""
 
     states: dict
     once: int
     missing: list
     twice: list
-    alive: list  # undone or cancelled, and there
-    announcements: list  # of the events, how often each stands
-    ahead: int = 0  # posts that stand while their row is under way
+    alive: list  # undone or cancelled, but still in the repository
+    announcements: list  # for each event, how many of its announcements exist
+    ahead: int = 0  # posts that exist while their row is not final yet
 
     @property
     def right(self):
-        """Every post that is to stand stands once, and no other."""
+        """Whether every post that should exist does so exactly once, and no other exists."""
         return not (self.missing or self.twice or self.alive) and set(self.announcements) <= {1}
 
     def __str__(self):
         states = ", ".join(f"{number} {state}" for state, number in sorted(self.states.items()))
         return (
-            f"{sum(self.states.values())} invitations ({states}): {self.once} posts stand once, "
-            f"{len(self.missing)} missing, {len(self.twice)} twice, {len(self.alive)} alive that must not be; "
+            f"{sum(self.states.values())} invitations ({states}): {self.once} posts exist once, "
+            f"{len(self.missing)} missing, {len(self.twice)} twice, {len(self.alive)} exist that must not; "
             f"{len(self.announcements)} announcements"
         )
 
 
 class Site:
-    """The rows of this test's database, and processes that work on them."""
+    """The site under test: the rows in this test's database, and the processes that work on them."""
 
     def __init__(self, network, hosts, folder, port, appview, django_settings):
         self.network, self.hosts, self.folder, self.port = network, hosts, folder, port
@@ -189,7 +188,7 @@ class Site:
 
     @staticmethod
     def database_url(port=None):
-        """The test's own database, as another process reaches it (through `port`, where given)."""
+        """The URL of the test's own database for another process, through `port` if given."""
         name = connection.settings_dict["NAME"]
         if connection.vendor == "sqlite":
             return f"sqlite:///{name}"
@@ -200,9 +199,9 @@ class Site:
     # -- processes ----------------------------------------------------------------------------------------------------
 
     def environment(self, **more):
-        """What makes a process one of this site."""
+        """The environment of a process of this site."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")}
-        # To compile everything anew at each start would take longer than the rest of it.
+        # Without cached bytecode, compiling at each start would take longer than everything else.
         inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         return {**inherited, **self.wanted, "DJANGO_SETTINGS_MODULE": "elonara.config.settings", **more}
 
@@ -213,39 +212,39 @@ class Site:
         return process
 
     def serve(self, *options, **environment):
-        """`elonara serve`: the one process of a site on SQLite."""
+        """Start `elonara serve`: on SQLite the only process of a site."""
         return self.start("-m", "elonara.cli", "serve", *options, **environment)
 
     def work(self, **environment):
-        """`elonara worker`; in the short version one that does not wait half a minute to believe in a death."""
+        """Start `elonara worker`; in the short version `quick_worker.py`, which detects dead workers sooner."""
         own = ["-m", "elonara.cli", "worker"] if LONG else [str(Path(__file__).with_name("quick_worker.py"))]
         return self.start(*own, **environment)
 
     def carry_keys(self, folder):
-        """Give another data folder the keys that this site's rows are sealed under."""
+        """Copy the keys that this site's rows are sealed with into another data folder."""
         shutil.copytree(settings.ELONARA.data_dir / "keys", folder / "keys")
 
     def deliver(self, **environment):
-        """The process that delivers on this database: the site's own, or one worker."""
+        """Start the process that delivers: `serve` on SQLite, one worker on PostgreSQL."""
         return self.serve(**environment) if connection.vendor == "sqlite" else self.work(**environment)
 
-    def command(self, *words, **environment):
-        """What `elonara …` says, run to its end as this site; read, where it is JSON."""
-        arguments = [sys.executable, "-m", "elonara.cli", *words]
+    def command(self, *arguments, **environment):
+        """Run `elonara …` for this site to its end; returns its output, parsed with `--json`."""
+        command = [sys.executable, "-m", "elonara.cli", *arguments]
         done = subprocess.run(
-            arguments, env=self.environment(**environment), capture_output=True, text=True, timeout=60, check=False
+            command, env=self.environment(**environment), capture_output=True, text=True, timeout=60, check=False
         )
-        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-        return json.loads(done.stdout) if "--json" in words else done.stdout
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return json.loads(done.stdout) if "--json" in arguments else done.stdout
 
     def move(self, place):
-        """The site is at this place from now on (`places.empty()`): its processes, and the rows that are read here."""
+        """Use this place (of `places.empty()`) from now on, for new processes and for the rows that tests read."""
         self.wanted |= place
         self._settings.ELONARA = options.load(self.wanted, self.folder / "none.toml")
         self.places.enter(place)
 
     def get(self, path, seconds=20):
-        """The site's answer at `path`, as soon as somebody answers at all."""
+        """The response to GET `path`; retries until the server accepts connections."""
         end = time.monotonic() + seconds
         while True:
             try:
@@ -256,38 +255,38 @@ class Site:
                 time.sleep(0.1)
 
     def health(self):
-        """What `/health` says: its status and its words, (0, "") where nobody answers."""
+        """HTTP status and `status` of `/health`; (0, "") if there is no response."""
         try:
-            answer = httpx2.get(f"http://127.0.0.1:{self.port}/health", timeout=20, trust_env=False)
+            response = httpx2.get(f"http://127.0.0.1:{self.port}/health", timeout=20, trust_env=False)
         except httpx2.TransportError:
             return 0, ""
-        return answer.status_code, answer.json()["status"]
+        return response.status_code, response.json()["status"]
 
     def close(self):
-        """End whatever still runs."""
+        """Kill all processes that still run."""
         for process in self.processes:
             if process.running:
                 process.kill()
 
     def words(self):
-        """What all processes said, for the message of a failed assertion."""
+        """The end of the last processes' output, for the message of a failed assertion."""
         return "\n".join(process.log.read_text(errors="replace")[-3000:] for process in self.processes[-3:])
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
     def open(self, hosts=8):
-        """Have hosts; what stands in their repositories already is none of ours."""
+        """Create connected hosts; posts of earlier tests in their repositories are ignored."""
         self.members = self.hosts.enter(hosts)
-        self.call()  # as any page does: the site knows the server's nonce
+        self.call()  # so that the site knows the server's DPoP nonce
         self.watch(hosts)
 
     def watch(self, hosts):
-        """What stands in the repositories of the first `hosts` accounts already is none of ours."""
+        """Count posts of the first `hosts` accounts from now on; ignore those that exist already."""
         self.accounts = self.hosts.first(hosts)
         self.before = {record["uri"] for record in self.records()}
 
     def call(self):
-        """Whom the PDS takes each host for who calls it with the session that the site keeps."""
+        """Call the PDS with each host's stored session; returns the DIDs that it reports."""
         found = []
         for identity in MemberIdentity.objects.order_by("member"):
             pds_url, auth = oauth_sessions.authorizer(identity)
@@ -295,7 +294,7 @@ class Site:
         return found
 
     def invite(self, number):
-        """Every host invites `number` people to an event of hers, in a quiet thread."""
+        """Let every host create an event and invite `number` people to it, below an announcement."""
         starts = (timezone.now() + timedelta(days=30)).replace(minute=0, second=0, microsecond=0)
         for member in self.members:
             event = events.create(member, title="Picnic", starts_at=starts, timezone="UTC", location="By the river")
@@ -305,46 +304,46 @@ class Site:
             assert sent.queued == number, sent
 
     def remember_people(self):
-        """Bluesky's answers about them hold ten minutes: there is nobody here to be asked again."""
+        """Keep the seeded `ActorView` rows fresh: they expire after ten minutes, and no AppView could replace them."""
         if time.monotonic() > self.known_until:
             self.known_until = time.monotonic() + 120
             ActorView.objects.update(checked_at=timezone.now())
 
     def under_way(self):
-        """How many posts have not come to an end."""
+        """How many posts are in a state that is not final."""
         return sum(model.objects.filter(state__in=MOVING).count() for model in (Announcement, Invitation))
 
     def attempts(self):
-        """How many posts are out, or being tried."""
+        """How many invitations have been attempted at least once."""
         return Invitation.objects.exclude(state=State.QUEUED).count()
 
     def wait(self, until, patience=60, *, often=0.05, meanwhile=lambda: None):
-        """Wait for `until()`. Raises AssertionError with the processes' words."""
+        """Wait for `until()`. Raises AssertionError with the processes' output after `patience` seconds."""
         end = time.monotonic() + patience
         while not until():
             if time.monotonic() > end:
                 states = Counter(Invitation.objects.values_list("state", "reason"))
-                raise AssertionError(f"not within {patience} s; {states}; the processes said:\n{self.words()}")
+                raise AssertionError(f"not within {patience} s; {states}; output of the processes:\n{self.words()}")
             meanwhile()
             self.remember_people()
             time.sleep(often)
 
     def finish(self, patience=120):
-        """Wait until every post has come to its end; hosts whose session was lost give a new one."""
+        """Wait until every post is final; meanwhile hosts whose session was lost reauthorize."""
         self.wait(lambda: not self.under_way() and not self.lost(), patience, often=0.2, meanwhile=self.reauthorize)
 
     def lost(self):
-        """Identities whose session was lost."""
+        """Identities that need reauthorization."""
         return list(MemberIdentity.objects.filter(state=MemberIdentity.State.NEEDS_REAUTH))
 
     def reauthorize(self):
-        """What the host does who reads that her permission is needed again."""
+        """Let hosts who must reauthorize do so."""
         by_did = {account.did: account for account in self.hosts.accounts}
         for identity in self.lost():
             consent(self.network, identity.member, by_did[identity.bsky_did], "reauthorize")
             self.reauthorized += 1
 
-    # -- what stands --------------------------------------------------------------------------------------------------
+    # -- the repositories ---------------------------------------------------------------------------------------------
 
     def records(self):
         """Every post in the hosts' repositories."""
@@ -363,7 +362,7 @@ class Site:
         return found
 
     def tally(self):
-        """Count what stands by its link."""
+        """Count the posts in the repositories by the links in them."""
         links = Counter()
         for record in self.records():
             if record["uri"] not in self.before:
@@ -371,7 +370,7 @@ class Site:
         refs = Counter({found[1]: number for link, number in links.items() if (found := REF.search(link))})
         rows = dict(Invitation.objects.values_list("ref", "state"))
         unknown = set(refs) - set(rows)
-        assert not unknown, f"posts of nobody's: {unknown}"
+        assert not unknown, f"posts of no invitation: {unknown}"
         return Tally(
             states=dict(Invitation.objects.order_by().values_list("state").annotate(Count("pk"))),
             once=sum(refs[ref] == 1 for ref, state in rows.items() if state == State.SENT),
@@ -384,17 +383,17 @@ class Site:
 
 
 def how_many(what, long, short):
-    """A number of the long or the short version; `ELONARA_TEST_CHAOS_KILLS` and the like choose another."""
+    """The number for the long or the short version, unless `ELONARA_TEST_CHAOS_<what>` gives another."""
     return int(os.environ.get(f"ELONARA_TEST_CHAOS_{what}") or (long if LONG else short))
 
 
 def on_both_if_long(marker):
-    """In the short version a test of the processes and the PDS, not of the database, runs on one database alone."""
+    """Mark a test that does not depend on the database: in the short version it runs on one database only."""
     return (lambda test: test) if LONG else getattr(pytest.mark, marker)
 
 
 def somebody():
-    """A person whom the host knows and who knows her."""
+    """A person who follows the host and whom she follows."""
     name = base64.b32encode(secrets.token_bytes(15)).decode().lower()
     return Person(f"did:plc:{name}", f"{name[:10]}.test", follows_you=True, you_follow=True)
 

@@ -1,4 +1,4 @@
-"""Empty places for a site: a data folder and a database of the kind that these tests run on."""
+"""Empty places for a site to move to: a data folder and a database of the kind that the tests run on."""
 
 import os
 import uuid
@@ -9,14 +9,14 @@ from django.db import connection
 
 
 class Places:
-    """Makes them, and makes this process read the rows of one. `close()` leads back and drops every database."""
+    """Creates places and switches this process to one. `close()` switches back and drops the databases."""
 
     def __init__(self, folder):
         self._folder, self._made = folder, []
         self._home = connection.settings_dict["NAME"]
 
     def empty(self):
-        """The settings of a place where no site ever was."""
+        """The settings of a new, empty place."""
         name = f"elsewhere_{uuid.uuid4().hex[:12]}"
         self._made.append(name)
         data = self._folder / name
@@ -27,12 +27,12 @@ class Places:
         return {"ELONARA_DATA_DIR": str(data), "ELONARA_DATABASE__URL": url}
 
     def enter(self, place):
-        """Read the rows of this place from now on."""
+        """Use the database of this place in this process from now on."""
         url = place["ELONARA_DATABASE__URL"]
         self._connect(url.removeprefix("sqlite:///") if connection.vendor == "sqlite" else urlsplit(url).path[1:])
 
     def close(self):
-        """The rows of the test's own database again."""
+        """Use the test's own database again, and drop the others."""
         self._connect(self._home)
         if connection.vendor == "postgresql":
             for name in self._made:

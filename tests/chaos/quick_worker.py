@@ -1,6 +1,6 @@
-"""`elonara worker` with short patience: after three silent seconds a worker is dead, and rows are swept each second.
+"""`elonara worker` with short intervals: a worker counts as dead after 3 seconds, and rows are swept every second.
 
-The long version of these tests runs `elonara worker` itself.
+The long version of the tests runs `elonara worker` itself.
 """
 
 import signal

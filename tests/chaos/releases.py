@@ -1,4 +1,4 @@
-"""The code of the release before this one, out of the repository's own history."""
+"""The source of the previous release, from the repository's history."""
 
 import os
 import subprocess
@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTED = "tests/chaos/previous-release.txt"  # its version and commit: for clones without tags
+NOTED = "tests/chaos/previous-release.txt"  # its version and commit, for clones without tags
 
 
 class NotHere(Exception):
-    """The history does not reach so far back, or there is none."""
+    """The repository's history does not contain it, or there is no history."""
 
 
 def previous(folder):
-    """Unpack the previous release's `src` into `folder`; its name. Where there is none it skips, and fails in CI."""
+    """Unpack `src` of the previous release into `folder`; returns its version. Without history: skip, or fail in CI."""
     try:
         name, revision = which(ROOT)
         archive = git(ROOT, "archive", "--format=tar", revision, "src")
@@ -31,10 +31,10 @@ def previous(folder):
 
 
 def which(root):
-    """Name and revision: the newest release tag before HEAD; without tags, what is noted beside this file."""
+    """Version and git revision: of the newest release tag before HEAD, or without tags those in `NOTED`."""
     if Path(git(root, "rev-parse", "--show-toplevel").decode().strip()).resolve() != root.resolve():
         raise NotHere(f"{root} is no repository of its own")
-    # A release is compared with the one before it.
+    # When HEAD itself is tagged, the release before it is wanted.
     own = [f"--exclude={tag}" for tag in git(root, "tag", "--points-at", "HEAD").decode().split()]
     try:
         tag = git(root, "describe", "--tags", "--abbrev=0", "--match=v*", *own).decode().strip()
@@ -45,12 +45,12 @@ def which(root):
     return tag.removeprefix("v"), tag
 
 
-def git(root, *words):
-    """What git prints. Raises NotHere with its words."""
+def git(root, *arguments):
+    """The output of a git command. Raises NotHere with its error message."""
     try:
-        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, check=False)
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)
     except FileNotFoundError as fault:
         raise NotHere("there is no git") from fault
     if done.returncode:
-        raise NotHere(" ".join(done.stderr.decode().split()) or f"git {words[0]} failed")
+        raise NotHere(" ".join(done.stderr.decode().split()) or f"git {arguments[0]} failed")
     return done.stdout

@@ -1,4 +1,4 @@
-"""A PDS that loses answers, writes late, fails and asks to wait: every post stands once, nothing undone is alive."""
+"""A PDS that loses responses, writes late, fails and rate-limits: every post exists once, and no undone one exists."""
 
 import contextlib
 import random
@@ -17,11 +17,11 @@ from elonara.invitations.outbox.timing import LATE_WRITE_WINDOW
 
 CREATE, DELETE, READ = (f"com.atproto.repo.{name}" for name in ("createRecord", "deleteRecord", "getRecord"))
 INVITATIONS = how_many("INVITATIONS", 800, 32)
-LATE_MS = 21_500  # beyond the 20 s of a request: it lands after the next look at its key
+LATE_MS = 21_500  # beyond the request's timeout of 20 s: the write lands after the next read of its record key
 
 
 def too_many(seconds):
-    """A PDS's 429 that ends so many seconds from now."""
+    """A 429 response of a PDS whose limit resets in so many seconds."""
     headers = {
         "ratelimit-limit": "5000",
         "ratelimit-remaining": "0",
@@ -34,7 +34,7 @@ def too_many(seconds):
 
 
 def new_nonce():
-    """What a PDS answers that has just begun to want another nonce: one that it takes."""
+    """The `use_dpop_nonce` error of a PDS (RFC 9449, section 9), with a nonce that the PDS accepts."""
     nonce = DpopNonce.objects.order_by("-seen_at").values_list("nonce", flat=True).first() or "none-yet"
     headers = {"dpop-nonce": nonce, "www-authenticate": 'DPoP error="use_dpop_nonce"'}
     body = {"error": "use_dpop_nonce", "message": "Resource server requires nonce in DPoP proof"}
@@ -42,7 +42,7 @@ def new_nonce():
 
 
 def everything(times):
-    """One of each fault, `times` over."""
+    """Every kind of fault, scaled by `times`."""
     create = [
         {"kind": "drop-after"},
         {"kind": "drop-before"},
@@ -64,7 +64,7 @@ def everything(times):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Django's clock can be set forward in this process; the servers' stays where it is."""
+    """Setting `clock.ahead` moves Django's clock forward in this process; the servers' clocks stay right."""
 
     class Clock:
         ahead = timedelta()
@@ -75,7 +75,7 @@ def clock(monkeypatch):
 
 
 def meddle(chance, by_host):
-    """What hosts do meanwhile: take one back, or think better of it."""
+    """What hosts do meanwhile: undo or cancel a random invitation."""
     row = chance.choice(list(Invitation.objects.filter(state__in=(State.SENT, State.QUEUED, State.SENDING))) or [None])
     if row is None:
         return
@@ -109,17 +109,17 @@ def test_every_fault_with_undo_and_cancel_mixed_in(site, network, clock, count):
             if rounds > (3000 if LONG else 50):
                 network.faults([])
             if not LONG and time.monotonic() > began + 24:
-                # Rows that were refused for certain wait for a minute.
+                # Rows whose write certainly failed are retried after a minute.
                 clock.ahead = timedelta(seconds=75)
         done = len(network.fault_log())
         network.faults([])
         if not LONG:
-            # All that is late has landed, or lands before the engine looks for the last time.
+            # Late writes have landed by now, or will before the engine reads their keys for the last time.
             time.sleep(0.8)
             clock.ahead = LATE_WRITE_WINDOW + timedelta(seconds=5)
         site.finish(900 if LONG else 60)
     tally = site.tally()
-    count(f"{done} faults (seed {seed}), {meddled} presses of Undo or Cancel; {tally}")
+    count(f"{done} faults (seed {seed}), {meddled} undone or cancelled; {tally}")
     assert tally.right, tally
     assert tally.states.get(State.UNDONE)
     assert not {State.FAILED, State.WAITING} & set(tally.states), tally

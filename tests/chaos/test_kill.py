@@ -1,4 +1,4 @@
-"""kill -9 at random instants, while 8 accounts deliver: every invitation's post stands exactly once."""
+"""kill -9 at random moments while 8 accounts deliver: the post of every invitation exists exactly once."""
 
 import random
 import time
@@ -10,14 +10,14 @@ from tests.chaos.ground import LONG, how_many
 from elonara.bluesky.models import MemberIdentity
 
 INVITATIONS, KILLS = how_many("INVITATIONS", 2000, 48), how_many("KILLS", 100, 6)
-# Answers that come late, and writes that land late: while the process that asked for them is being killed and after.
+# Late responses and late writes, so that some land while the process that sent them is killed, and some afterwards.
 SLOW = [
     {"match": "com.atproto.repo.createRecord", "kind": "delay-before", "ms": 600, "rate": 0.25},
     {"match": "com.atproto.repo.createRecord", "kind": "delay-after", "ms": 250, "rate": 0.7},
 ]
-# Whoever was killed in the middle of a refresh keeps that session from others for a minute, and they come back later.
+# A process killed during a token refresh holds the lease of that session for another minute; others retry after that.
 STUCK = 900 if LONG else 60  # seconds
-LONGEST_DELIVERY = 1.6 if LONG else 0.8  # seconds between the first sign of work and the kill
+LONGEST_DELIVERY = 1.6 if LONG else 0.8  # seconds from the first progress until the kill, at most
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def chance(count):
 
 
 def kill_while_it_works(site, process, chance):
-    """Kill it somewhere in its work; False where nothing is left to do."""
+    """Kill it at a random moment of its work; whether anything was left to do."""
     began = site.attempts()
     site.wait(lambda: site.attempts() > began or not site.under_way() or not process.running, STUCK, often=0.01)
     assert process.running, site.words()
@@ -45,7 +45,7 @@ def test_one_process_on_sqlite(site, network, chance, count):
     site.invite(INVITATIONS // 8)
     network.faults(SLOW)
     if LONG:
-        # Sessions are refreshed every quarter of a minute, so that kills fall between rotation and commit too.
+        # Short-lived tokens, so that some kills hit between the rotation of a refresh token and our commit.
         network.token_max_age(45)
         MemberIdentity.objects.update(bsky_token_expires_at=timezone.now())
     kills = 0
@@ -70,7 +70,7 @@ def test_three_workers_on_postgresql(site, network, chance, count):
     site.invite(INVITATIONS // 8)
     network.faults(SLOW)
     if LONG:
-        # Sessions are refreshed every quarter of a minute, so that kills fall between rotation and commit too.
+        # Short-lived tokens, so that some kills hit between the rotation of a refresh token and our commit.
         network.token_max_age(45)
         MemberIdentity.objects.update(bsky_token_expires_at=timezone.now())
     workers = [site.work() for _ in range(3)]
@@ -81,7 +81,7 @@ def test_three_workers_on_postgresql(site, network, chance, count):
             break
         kills += 1
         if kills >= KILLS // 2 and not gone:
-            gone = True  # this one never comes back
+            gone = True  # this worker is not started again
             del workers[place]
         else:
             workers[place] = site.work()

@@ -1,6 +1,6 @@
-"""The site is lost, and a backup of it comes back in an empty folder: hosts are connected, every post goes out once.
+"""A lost site is restored from a backup into an empty folder: hosts stay connected, every post exists once.
 
-The hazard is what was sent after the backup: the restored rows are queued, and their posts stand.
+The hazard are invitations that were sent after the backup: their restored rows are queued, but their posts exist.
 """
 
 from django.utils import timezone
@@ -16,7 +16,7 @@ SLOW = [{"match": "com.atproto.repo.createRecord", "kind": "delay-after", "ms": 
 
 
 def sent():
-    """The invitations whose posts are out, as far as the rows know."""
+    """The invitations that are sent according to their rows."""
     return set(Invitation.objects.filter(state=State.SENT).values_list("ref", flat=True))
 
 
@@ -29,19 +29,19 @@ def being_sent():
 
 
 def deliver_and_kill(site, number):
-    """Deliver until `number` invitations are sent; kill -9 while posts are under way."""
+    """Deliver until `number` invitations are sent, then kill -9 while posts are being sent."""
     process = site.deliver()
     site.wait(lambda: len(sent()) >= number and being_sent(), 60, often=0.01)
     process.kill()
 
 
 def lose(site, backup):
-    """The machine is gone, with everything that the backup does not hold. Another begins with the two files."""
+    """Lose everything but the backup and the keys, and restore them in an empty place."""
     site.move(site.places.empty())
-    told = site.command("restore", backup["file"], "--keys", backup["keys"], "--json")
-    assert (told["made_at"], told["moved"]) == (backup["made_at"], False)
+    restored = site.command("restore", backup["file"], "--keys", backup["keys"], "--json")
+    assert (restored["made_at"], restored["moved"]) == (backup["made_at"], False)
     queued = sum(model.objects.filter(state=State.QUEUED).count() for model in (Announcement, Invitation))
-    assert told["in_doubt"] == queued > 0
+    assert restored["in_doubt"] == queued > 0
 
 
 def test_what_was_sent_after_the_backup_is_not_sent_again(site, network, tmp_path, count):
@@ -51,7 +51,7 @@ def test_what_was_sent_after_the_backup_is_not_sent_again(site, network, tmp_pat
     deliver_and_kill(site, INVITATIONS // 6)
     in_the_middle, known = being_sent(), sent()
     backup = site.command("backup", str(tmp_path / "backups"), "--json")
-    # The site goes on, and is lost in the middle of it.
+    # The site goes on delivering, and is lost meanwhile.
     deliver_and_kill(site, INVITATIONS // 2)
     unknown = sent() - known
     network.faults([])
@@ -84,13 +84,13 @@ def test_a_session_that_was_refreshed_after_the_backup_is_given_anew_by_its_host
     oauth_sessions.fresh_token(refreshed.pk, refused=oauth_sessions.fresh_token(refreshed.pk))
     lose(site, backup)
     assert MemberIdentity.objects.get(pk=refreshed.pk).bsky_refresh_token_enc == spent
-    # By then every access token has ended.
+    # As after a while: every access token has expired.
     MemberIdentity.objects.update(bsky_token_expires_at=timezone.now())
     site.deliver()
     ours, others = Invitation.objects.filter(host=refreshed.member), Invitation.objects.exclude(host=refreshed.member)
     site.wait(lambda: not others.exclude(state=State.SENT).exists() and site.lost())
     assert [identity.pk for identity in site.lost()] == [refreshed.pk]
-    # Hers wait, each by itself or behind the announcement.
+    # Her invitations wait: each for her, or for the announcement.
     site.wait(lambda: Announcement.objects.get(host=refreshed.member).state == State.WAITING)
     site.wait(lambda: not ours.filter(ambiguous=True).exists())
     assert not ours.exclude(state__in=(State.WAITING, State.QUEUED)).exists()

@@ -1,4 +1,4 @@
-"""Sessions whose refresh token is good for one use, and many who want to use it."""
+"""Refresh tokens can be used once: many processes that refresh one session, a lost response, a changed client id."""
 
 import hashlib
 import subprocess
@@ -49,9 +49,9 @@ def test_eight_processes_refresh_one_session(site, network, count):
             for process in processes:
                 process.stdin.write("go\n")
                 process.stdin.flush()
-            answers = {process.stdout.readline() for process in processes}
-            assert len(answers) == 1, answers
-            seen |= answers
+            tokens = {process.stdout.readline() for process in processes}
+            assert len(tokens) == 1, tokens
+            seen |= tokens
     finally:
         for process in processes:
             process.kill()
@@ -73,11 +73,11 @@ def test_a_refresh_whose_answer_is_lost_makes_the_posts_wait_for_the_host(site, 
     site.invite(3)
     MemberIdentity.objects.update(bsky_token_expires_at=timezone.now())
     before = len(network.fault_log())
-    # The first answer is lost; the others are only counted.
+    # The first response is lost; later requests are delayed by 1 ms, so that the log of faults counts them.
     lost = {"match": TOKENS, "kind": "drop-after", "times": 1}
     network.faults([lost, {"match": TOKENS, "kind": "delay-after", "ms": 1}])
     with engine_here(EmbeddedEngine(sweep_seconds=0.5)):
-        # What the engine would come to by itself within a minute.
+        # `hurry` saves the minute after which the engine would retry by itself.
         site.wait(lambda: waiting() or hurry(), 30, often=0.3)
         time.sleep(2)
         asked = len(network.fault_log()) - before
@@ -112,6 +112,6 @@ def waiting():
 
 
 def hurry():
-    """Bring the next look at a row that was put back forward: the engine sweeps twice a second."""
+    """Make postponed rows due now; the engine sweeps twice a second."""
     for model in (Invitation, Invitation.announcement.field.related_model):
         model.objects.filter(state=State.QUEUED).update(next_attempt_at=timezone.now())

@@ -1,5 +1,6 @@
-"""The machine's own troubles: the process is told to end, the database is locked or away, the disk is full, the clock
-is set back. `/health` says so, and afterwards nothing is lost or twice.
+"""Trouble of the machine: SIGTERM, a locked or unreachable database, a full disk, a clock that is set back.
+
+`/health` reports it, and afterwards no post is missing and none exists twice.
 """
 
 import contextlib
@@ -53,10 +54,10 @@ def test_a_locked_database(site, network, count):
     with contextlib.closing(sqlite3.connect(connection.settings_dict["NAME"], timeout=10, autocommit=True)) as other:
         other.execute("BEGIN IMMEDIATE")
         until = time.monotonic() + AWAY
-        said = site.health()
+        health = site.health()
         time.sleep(max(0, until - time.monotonic()))
         other.execute("ROLLBACK")
-    assert said == (503, "degraded")
+    assert health == (503, "degraded")
     network.faults([])
     site.finish(150)
     assert site.health() == (200, "ok")
@@ -79,16 +80,16 @@ def test_postgresql_restarts(site, network, count):
         site.wait(lambda: site.health() == (200, "ok"), 30)
         gate.close()
         until = time.monotonic() + AWAY
-        said = site.health()
+        health = site.health()
         time.sleep(max(0, until - time.monotonic()))
         gate.open()
-        assert said == (503, "degraded")
+        assert health == (503, "degraded")
         network.faults([])
         site.finish(150)
         assert site.health() == (200, "ok")
         assert web.running
         assert worker.running
-        # Before the gate goes, or they would wait for a database that is not there.
+        # Before the gate is closed, or the processes would wait for the database as they end.
         site.close()
     tally = site.tally()
     count(f"PostgreSQL away for {AWAY} s; {tally}")
@@ -106,7 +107,7 @@ def test_a_full_disk(site, network, count, tmp_path):
         site.carry_keys(disk.folder / "data")
         process = site.serve(**on_it)
         site.wait(lambda: Invitation.objects.filter(state=State.SENT).count() >= 3, 60, often=0.02)
-        # Somebody reads for long, so that the log of writes cannot begin again and must grow.
+        # A long read keeps SQLite from resetting the write-ahead log, so the log must grow.
         with contextlib.closing(sqlite3.connect(connection.settings_dict["NAME"], autocommit=True)) as reader:
             reader.execute("BEGIN")
             reader.execute("SELECT COUNT(*) FROM elonara_invitation").fetchone()
@@ -124,7 +125,7 @@ def test_a_full_disk(site, network, count, tmp_path):
         assert process.running
         tally = site.tally()
         site.close()
-    count(f"the disk was full for {AWAY} s; {posted.ahead} posts stood that no row could tell of; {tally}")
+    count(f"the disk was full for {AWAY} s; {posted.ahead} posts existed that no row knew of; {tally}")
     assert tally.right, tally
     assert tally.once == 24
 

@@ -1,4 +1,4 @@
-"""The clock on the wall as one process of the site sees it (libfaketime); everybody else's stays right."""
+"""A wrong wall clock for one process of the site, by libfaketime; all other processes see the right time."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ PLACES = (f"lib/*/{LIBRARY}", f"lib/{LIBRARY}", f"local/lib/{LIBRARY}")
 
 
 class WallClock:
-    """Set it with `step(seconds)`; `environment` makes a process go by it."""
+    """`environment` makes a process use this clock; `step(seconds)` sets it."""
 
     def __init__(self, folder):
         found = [path for place in PLACES for path in Path("/usr").glob(place)]
@@ -22,12 +22,12 @@ class WallClock:
         self.environment = {
             "LD_PRELOAD": str(found[0]),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_CACHE_DURATION": "1",  # seconds until a step is seen
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # nobody can set that one
+            "FAKETIME_CACHE_DURATION": "1",  # seconds until a step takes effect
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # a real monotonic clock cannot be set
         }
 
     def step(self, seconds):
-        """Show the right time and `seconds` more."""
-        beside = self._file.with_suffix(".new")
-        beside.write_text(f"{seconds:+d}s\n")
-        shutil.move(beside, self._file)
+        """Show the right time plus `seconds`."""
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{seconds:+d}s\n")
+        shutil.move(new, self._file)

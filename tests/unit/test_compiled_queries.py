@@ -1,4 +1,4 @@
-"""Compiled queries: the same rows as Django's own, on both databases."""
+"""Compiled queries return the same rows as Django's own, on both databases."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ def every_field(row):
     return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
 
 
-def test_instances_are_as_django_reads_them(identity):
+def test_instances_equal_those_that_django_loads(identity):
     by_key = CompiledQuery(lambda pk: MemberIdentity.objects.filter(pk=pk))
     found = by_key.first(pk=identity.pk)
     assert every_field(found) == every_field(MemberIdentity.objects.get())
@@ -41,7 +41,7 @@ def test_instances_are_as_django_reads_them(identity):
     assert MemberIdentity.objects.get().bsky_handle == "alice.test"
 
 
-def test_moments_relations_and_choices_are_compared_as_django_compares_them(identity, member):
+def test_datetimes_relations_and_choices_compare_as_in_django(identity, member):
     since = CompiledQuery(
         lambda who, state, at: MemberIdentity.objects.filter(member=who, state=state, connected_at__lte=at).values_list(
             "bsky_did", "connected_at"
@@ -53,7 +53,7 @@ def test_moments_relations_and_choices_are_compared_as_django_compares_them(iden
     assert since.all(**asked | {"state": "revoked"}, at=NOW) == []
 
 
-def test_a_parameter_may_stand_twice_and_across_tables(identity, member):
+def test_a_parameter_may_be_used_twice_and_across_joins(identity, member):
     either = CompiledQuery(
         lambda name: Member.objects.filter(Q(username=name) | Q(bluesky__bsky_did=name)).values_list("pk", flat=True)
     )
@@ -63,7 +63,7 @@ def test_a_parameter_may_stand_twice_and_across_tables(identity, member):
     assert not either.exists(name="bob")
 
 
-def test_truth_and_json_come_back_as_they_are(member):
+def test_booleans_and_json_are_converted(member):
     person = {"handle": "é", "labels": [1, None]}
     ActorView.objects.create(member=member, did="did:plc:bob", person=person, checked_at=NOW)
     views = CompiledQuery(lambda who: ActorView.objects.filter(member=who).values_list("person", flat=True))
@@ -73,7 +73,7 @@ def test_truth_and_json_come_back_as_they_are(member):
     assert active.all(yes=False) == []
 
 
-def test_it_is_compiled_once_in_a_thread_and_asks_anew_each_time(member):
+def test_it_is_compiled_once_per_thread_and_executed_each_time(member):
     made = []
 
     def make(name):
@@ -89,7 +89,7 @@ def test_it_is_compiled_once_in_a_thread_and_asks_anew_each_time(member):
     assert sum("username" in query["sql"] and query["sql"].startswith("SELECT") for query in asked) == 2
 
 
-def test_threads_do_not_share_what_belongs_to_a_connection():
+def test_threads_do_not_share_compiled_queries():
     made = []
 
     def make(name):
@@ -111,13 +111,13 @@ def test_threads_do_not_share_what_belongs_to_a_connection():
     assert len(made) == 2
 
 
-def test_nothing_is_ever_compared_with_nothing(member):
+def test_none_as_a_value_is_refused(member):
     named = CompiledQuery(lambda name: Member.objects.filter(username=name))
     with pytest.raises(ValueError, match="never given None"):
         named.all(name=None)
 
 
-def test_a_value_too_few_is_refused(member):
+def test_a_missing_value_is_refused(member):
     with pytest.raises(KeyError):
         CompiledQuery(lambda name: Member.objects.filter(username=name)).all()
 
@@ -130,12 +130,12 @@ def test_a_value_too_few_is_refused(member):
         lambda did: MemberIdentity.objects.filter(bsky_did=did).values_list("pk", named=True),
     ],
 )
-def test_what_it_cannot_give_is_refused(make):
+def test_querysets_that_it_does_not_support_are_refused(make):
     with pytest.raises(TypeError):
         CompiledQuery(make).all(did="did:plc:alice")
 
 
-def test_an_update_changes_the_row_that_is_as_expected(identity):
+def test_an_update_changes_only_rows_that_match(identity):
     values = {"state": MemberIdentity.State.ACTIVE, "connected_at": NOW, "lease_until": None, "lease_fence": 7}
     assert update_where(MemberIdentity, {"id": identity.pk, "lease_fence": 0}, values) == 1
     changed = MemberIdentity.objects.get()
@@ -144,7 +144,7 @@ def test_an_update_changes_the_row_that_is_as_expected(identity):
     assert MemberIdentity.objects.get().state == "active"
 
 
-def test_an_update_compares_relations_and_moments_and_stores_json(identity, member):
+def test_an_update_compares_relations_and_datetimes_and_stores_json(identity, member):
     where = {"member": member.pk, "connected_at": NOW}
     later = {"connected_at": NOW + timedelta(seconds=1)}
     assert update_where(MemberIdentity, where, later) == 1
@@ -163,7 +163,7 @@ def test_an_update_stores_what_django_stores(identity):
     assert ours == every_field(MemberIdentity.objects.get())
 
 
-def test_an_update_refuses_what_is_no_column_and_what_equals_nothing(identity):
+def test_an_update_refuses_names_that_are_no_column_and_none_in_where(identity):
     with pytest.raises(TypeError, match="no column"):
         update_where(Member, {"id": identity.member_id}, {"answers": 1})
     with pytest.raises(ValueError, match="None"):

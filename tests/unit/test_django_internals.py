@@ -1,4 +1,4 @@
-"""What `elonara.compiled_queries` uses of Django though Django does not promise it. Read this first on a new Django."""
+"""The private parts of Django that `elonara.compiled_queries` relies on. Look here first after a Django upgrade."""
 
 import functools
 from datetime import UTC, datetime
@@ -16,31 +16,31 @@ from elonara.members.models import Member
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
 ADVICE = """
-Django {version} is not the one that src/elonara/compiled_queries.py was written for: {part} has changed.
-Either follow the change there: compare ModelIterable, ValuesListIterable (django/db/models/query.py) and
+src/elonara/compiled_queries.py does not fit Django {version}: {part} has changed.
+Either adapt it: compare ModelIterable, ValuesListIterable (django/db/models/query.py) and
 SQLCompiler.results_iter (django/db/models/sql/compiler.py) of the old and the new version.
-Or do without: let CompiledQuery.all() return list(self._make(**values)). That is right on every Django, and costs the
-CPU that docs/decisions/0008-compiled-queries.md names; bench/queries.py measures it anew.
+Or do without: let CompiledQuery.all() return list(self._make(**values)). That is correct on every Django, at the cost
+in CPU given in docs/decisions/0008-compiled-queries.md; bench/queries.py measures it again.
 """
 pytestmark = pytest.mark.django_db
 
 
 class Marker(Expression):
-    """An expression that goes into the SQL as itself, as the module's placeholder does."""
+    """An expression that appears among the parameters as itself, like the module's placeholder."""
 
     def as_sql(self, compiler, connection):
         return "%s", [self]
 
 
 def relies_on(part):
-    """Have a test say, when it fails for whatever reason, which part has changed and what to do."""
+    """Decorate a test so that any failure names the part that has changed and what to do about it."""
 
     def decorate(test):
         @functools.wraps(test)
         def run(*args, **kwargs):
             try:
                 test(*args, **kwargs)
-            except Exception as fault:  # noqa: BLE001 - an attribute that is gone, other arguments, another result
+            except Exception as fault:  # noqa: BLE001 - a missing attribute, other arguments, another result
                 message = ADVICE.format(version=django.get_version(), part=part)
                 pytest.fail(f"{message}\n{type(fault).__name__}: {fault}")
 
@@ -65,7 +65,7 @@ def compiled(queryset):
 
 
 @relies_on("QuerySet._iterable_class")
-def test_a_queryset_knows_what_it_yields():
+def test_a_queryset_has_the_iterable_class_of_what_it_yields():
     rows = MemberIdentity.objects.all()
     assert rows._iterable_class is ModelIterable
     assert rows.values_list("pk", "member")._iterable_class is ValuesListIterable
@@ -75,13 +75,13 @@ def test_a_queryset_knows_what_it_yields():
 
 
 @relies_on("Query.select_related")
-def test_a_query_knows_that_it_reads_related_rows():
+def test_a_query_has_select_related():
     assert MemberIdentity.objects.all().query.select_related is False
     assert MemberIdentity.objects.select_related("member").query.select_related
 
 
 @relies_on("Query.get_compiler or SQLCompiler.as_sql")
-def test_an_expression_stays_itself_among_the_parameters(identity):
+def test_an_expression_appears_as_itself_among_the_parameters(identity):
     rows = MemberIdentity.objects.filter(bsky_did=Marker(), state="revoked").values_list("pk")[:1]
     _, sql, parameters = compiled(rows)
     assert isinstance(sql, str)
@@ -93,7 +93,7 @@ def test_an_expression_stays_itself_among_the_parameters(identity):
 
 
 @relies_on("Query.get_compiler or SQLCompiler.as_sql")
-def test_an_expression_goes_into_joins_and_alternatives_too(identity):
+def test_an_expression_works_in_joins_and_or_too(identity):
     either = Q(username=Marker()) | Q(bluesky__bsky_did=Marker())
     _, sql, parameters = compiled(Member.objects.filter(either, pk=Marker(), last_login__lte=Marker()))
     assert [type(each) for each in parameters] == [Marker] * 4
@@ -101,7 +101,7 @@ def test_an_expression_goes_into_joins_and_alternatives_too(identity):
 
 
 @relies_on("SQLCompiler.select")
-def test_a_compiler_knows_its_columns():
+def test_a_compiler_lists_its_columns():
     rows = MemberIdentity.objects.all()
     compiler, *_ = compiled(rows)
     names = [column[0].target.attname for column in compiler.select]
@@ -111,7 +111,7 @@ def test_a_compiler_knows_its_columns():
 
 
 @relies_on("SQLCompiler.get_converters or SQLCompiler.apply_converters")
-def test_converters_make_of_a_row_what_django_makes_of_it(identity):
+def test_converters_convert_a_row_as_django_does(identity):
     rows = AuthorizationRequest.objects.values_list("id", "payload", "expires_at", "confirmed")
     compiler, sql, parameters = compiled(rows)
     with connection.cursor() as cursor:
@@ -119,13 +119,13 @@ def test_converters_make_of_a_row_what_django_makes_of_it(identity):
         raw = cursor.fetchall()
     converters = compiler.get_converters([column[0] for column in compiler.select])
     assert isinstance(converters, dict)
-    assert 1 in converters  # by the place of the column: JSON is text on both databases
+    assert 1 in converters  # the key is the position of the column; JSON is text on both databases
     assert list(map(tuple, compiler.apply_converters(raw, converters))) == list(rows)
     assert not compiler.get_converters([])
 
 
 @relies_on("Model.from_db or Model._state")
-def test_an_instance_from_a_row_is_in_the_state_of_one_that_django_read(identity):
+def test_an_instance_from_a_row_has_the_state_of_one_that_django_loaded(identity):
     theirs = MemberIdentity.objects.get()
     names = [field.attname for field in MemberIdentity._meta.concrete_fields]
     ours = MemberIdentity.from_db(DEFAULT_DB_ALIAS, names, [getattr(theirs, name) for name in names])
@@ -144,7 +144,7 @@ def test_values_are_adapted_as_fields_adapt_them(identity):
 
 @pytest.mark.parametrize("model", [Member, MemberIdentity, AuthorizationRequest, ActorView])
 @relies_on("ModelIterable or SQLCompiler.results_iter")
-def test_whole_rows_are_those_of_a_queryset(model, identity):
+def test_instances_and_tuples_equal_those_of_a_queryset(model, identity):
     def rows(pk):
         return model._default_manager.filter(pk=pk).order_by("pk")
 
@@ -159,7 +159,7 @@ def test_whole_rows_are_those_of_a_queryset(model, identity):
 
 
 def state_of(row):
-    """The state of an instance without its cache of related rows; Django fills some of it in when it is asked for."""
+    """An instance's `_state` without the lazily filled cache of related rows."""
     names = {name for name in (*vars(type(row._state)), *vars(row._state)) if not name.startswith("__")}
     return {name: getattr(row._state, name) for name in names - {"fields_cache"}}
 

@@ -1,4 +1,4 @@
-"""Counts are exact, end in time, and on PostgreSQL are shared by threads, processes and machines."""
+"""Counters are exact, expire in time, and on PostgreSQL are shared by threads, processes and machines."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 import django
 django.setup()
 from django.conf import settings
-settings.SECRET_KEY = sys.argv[3]  # of the data folder that processes share
+settings.SECRET_KEY = sys.argv[3]  # processes of one site read the same one from their data folder
 from elonara import shared_cache
 print("ready", flush=True)
 sys.stdin.readline()
@@ -40,27 +40,27 @@ def empty():
 
 
 @pytest.fixture
-def let_end():
-    """The time of every entry is over."""
+def expire_all():
+    """`expire_all()` makes every entry one that has expired."""
 
-    def end():
+    def expire():
         if connection.vendor == "postgresql":
             CacheEntry.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
         else:
             in_memory = caches["default"]
             in_memory._expire_info.update(dict.fromkeys(in_memory._expire_info, 1.0))
 
-    return end
+    return expire
 
 
-def test_a_count_begins_anew_when_its_time_is_over(let_end):
+def test_a_counter_starts_again_when_its_window_is_over(expire_all):
     assert [shared_cache.count("visits", 600) for _ in range(3)] == [1, 2, 3]
     assert shared_cache.count("other", 600) == 1
-    let_end()
+    expire_all()
     assert [shared_cache.count("visits", 600) for _ in range(2)] == [1, 2]
 
 
-def test_it_is_a_cache_as_django_and_allauth_expect_one(let_end):
+def test_it_behaves_as_django_and_allauth_expect_of_a_cache(expire_all):
     assert cache.get("k", "none") == "none"
     cache.set("k", [1.5, 2.5], 60)
     assert cache.get("k") == [1.5, 2.5]
@@ -72,7 +72,7 @@ def test_it_is_a_cache_as_django_and_allauth_expect_one(let_end):
     assert cache.add("k", 1, 60)
     assert cache.incr("k", 4) == 5
     assert cache.decr("k") == 4
-    let_end()
+    expire_all()
     assert cache.get("k") is None
     assert not cache.touch("k", 60)
     with pytest.raises(ValueError, match="k"):
@@ -86,7 +86,7 @@ def test_it_is_a_cache_as_django_and_allauth_expect_one(let_end):
     assert cache.get("for-long") is None
 
 
-def test_threads_that_count_at_once_never_get_the_same_number():
+def test_threads_that_count_at_the_same_time_never_get_the_same_number():
     together = threading.Barrier(4)
 
     def many(_):
@@ -104,8 +104,8 @@ def test_threads_that_count_at_once_never_get_the_same_number():
 @pytest.mark.postgres_only
 class TestTheTable:
     @pytest.fixture
-    def away(self, monkeypatch):
-        """The table cannot be reached; a list of the statements that were tried."""
+    def unreachable(self, monkeypatch):
+        """Statements on the table fail; a list of those that were tried."""
         tried = []
 
         def refused(execute, statement, *rest):
@@ -114,16 +114,18 @@ class TestTheTable:
                 raise OperationalError("the server went away")
             return execute(statement, *rest)
 
-        monkeypatch.setattr(shared_cache.log, "warning", lambda *words: None)
+        monkeypatch.setattr(shared_cache.log, "warning", lambda *args: None)
         with connection.execute_wrapper(refused):
             yield tried
-        caches["default"]._away_until = 0.0
+        caches["default"]._use_local_until = 0.0
 
-    def test_processes_share_a_count(self, settings):
+    def test_processes_share_a_counter(self, settings):
         place = connection.settings_dict
         url = f"postgresql://{place['USER']}@{place['HOST']}:{place['PORT']}/{place['NAME']}"
-        words = [sys.executable, "-c", PROCESS, url, "40", settings.SECRET_KEY]
-        running = [subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        command = [sys.executable, "-c", PROCESS, url, "40", settings.SECRET_KEY]
+        running = [
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+        ]
         for process in running:
             assert process.stdout.readline() == "ready\n"
         for process in running:
@@ -133,8 +135,8 @@ class TestTheTable:
         assert sorted(found) == list(range(1, 81))
         assert shared_cache.count("together", 600) == 81
 
-    def test_of_two_who_add_the_same_at_once_one_does(self):
-        """So that allauth's lock around a count, and a used code of a second factor, hold for all processes."""
+    def test_of_simultaneous_adds_of_one_key_exactly_one_succeeds(self):
+        """allauth's lock around a counter, and its check that a one-time code is used once, rely on this."""
         together = threading.Barrier(4)
 
         def add(_):
@@ -148,18 +150,18 @@ class TestTheTable:
             added = list(pool.map(add, range(4)))
         assert [sum(each) for each in zip(*added, strict=True)] == [1] * 20
 
-    def test_the_sign_in_s_limits_are_counted_in_it(self, rf):
+    def test_allauths_rate_limits_are_counted_in_the_table(self, rf):
         request = rf.post("/", REMOTE_ADDR="203.0.113.7")
         tries = [ratelimit.consume(request, app="a", action="x", config={"x": "2/m"}) is not None for _ in range(3)]
         assert tries == [True, True, False]
-        caches["default"]._own.clear()  # what this process alone knows
+        caches["default"]._local.clear()  # what only this process knows
         assert ratelimit.consume(request, app="a", action="x", config={"x": "2/m"}) is None
 
-    def test_keys_name_nobody(self):
+    def test_keys_do_not_contain_addresses(self):
         shared_cache.count("address:203.0.113.7", 600)
         assert "203.0.113.7" not in CacheEntry.objects.get().key
 
-    def test_what_has_ended_is_cleared_away(self):
+    def test_expired_entries_are_deleted(self):
         for key in ("old", "older", "good"):
             shared_cache.count(key, 600)
         ended = CacheEntry.objects.exclude(pk=caches["default"]._hashed("good"))
@@ -167,17 +169,17 @@ class TestTheTable:
         assert shared_cache.forget_expired() == 2
         assert shared_cache.count("good", 600) == 2
 
-    def test_while_it_is_away_a_process_counts_by_itself_and_soon_tries_again(self, away, monkeypatch):
+    def test_while_unreachable_a_process_counts_on_its_own_and_retries_soon(self, unreachable):
         assert [shared_cache.count("visits", 600) for _ in range(3)] == [1, 2, 3]
-        assert len(away) == 1, "a thread does not wait for it again and again"
+        assert len(unreachable) == 1, "a thread does not wait for the database again and again"
         cache.set("k", True, 60)
         assert not cache.add("k", False, 60)
         assert (cache.get("k"), cache.incr("visits"), cache.touch("k", 60), cache.delete("k")) == (True, 4, True, True)
-        caches["default"]._away_until = 0.0
+        caches["default"]._use_local_until = 0.0
         assert shared_cache.count("visits", 600) == 5
-        assert len(away) == 2
+        assert len(unreachable) == 2
 
-    def test_a_failure_of_it_does_not_end_the_transaction_of_a_page(self, away):
+    def test_an_error_leaves_the_callers_transaction_usable(self, unreachable):
         with transaction.atomic():
             assert shared_cache.count("visits", 600) == 1
             with connection.cursor() as cursor:

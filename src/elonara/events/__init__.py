@@ -1,5 +1,5 @@
-"""Events: hosts, times, calendar files, link cards, and what guests are told when something changes.
+"""Events: hosts, times, calendar files, link cards, and notices to guests about changes.
 
-Writes are in `actions`, reads in `queries`; who comes is in `guests`. Invitations are never imported: they look at
-events and listen through `hooks`.
+Writes are in `actions`, reads in `queries`; RSVPs and the guest list are in `guests`. Nothing here imports invitations:
+those read events and register listeners in `hooks`.
 """

@@ -1,4 +1,4 @@
-"""What happens to events: they are made, changed and called off; who hosts them."""
+"""Writes to events: create, change, cancel, add and remove co-hosts."""
 
 from typing import Any
 
@@ -36,8 +36,8 @@ CHANGEABLE = frozenset(
         "plus_ones_allowed",
     }
 )
-# What a guest has in her calendar: a change of these raises SEQUENCE (RFC 5545, section 3.8.7.4).
-NOTICEABLE = frozenset({"title", "starts_at", "ends_at", "timezone", "location", "status"})
+# What a guest sees in her calendar: a change of these raises SEQUENCE (RFC 5545, section 3.8.7.4).
+CALENDAR_FIELDS = frozenset({"title", "starts_at", "ends_at", "timezone", "location", "status"})
 
 
 def create(
@@ -55,7 +55,7 @@ def create(
     picture_alt: str = "",
     plus_ones_allowed: int = 0,
 ) -> Event:
-    """Make an event; `host` becomes its host. Times are aware, or naive and then on the clock of `timezone`.
+    """Create an event with its host. Times are aware, or naive and then local times of `timezone` (an IANA name).
 
     `picture` is bytes or a file. Raises NotAllowed, and Invalid with a sentence per field.
     """
@@ -85,10 +85,10 @@ def create(
 
 
 def change(event: Event, *, by: Member, **fields: Any) -> Event:
-    """Change what is given, leave the rest (the meaning of PATCH). `picture=""` removes it, `picture=None` leaves it.
+    """Change the given fields and keep the others, as with PATCH. `picture=""` removes it, `picture=None` keeps it.
 
-    Raises NotAllowed, Invalid, and TypeError for a field that does not exist. Listeners of `hooks.on_change` hear of
-    it after the commit, only if something differs.
+    Raises NotAllowed, Invalid, and TypeError for a field that does not exist. Listeners of `hooks.on_change` are called
+    after the commit, and only if a value differs.
     """
     unknown = fields.keys() - CHANGEABLE
     if unknown:
@@ -115,7 +115,7 @@ def change(event: Event, *, by: Member, **fields: Any) -> Event:
 
 
 def cancel(event: Event, by: Member) -> Event:
-    """Call the event off. The page stays and says so; nobody can answer or be invited. Raises NotAllowed."""
+    """Cancel the event. Its page stays and says so; nobody can answer or be invited any more. Raises NotAllowed."""
     _require_host(event, by)
     with transaction.atomic():
         row = Event.objects.select_for_update().get(pk=event.pk)
@@ -127,7 +127,7 @@ def cancel(event: Event, by: Member) -> Event:
 
 
 def add_cohost(event: Event, *, by: Member, member: Member) -> EventHost:
-    """Let another member run the event too; she is told by a notice. Raises NotAllowed."""
+    """Let another member run the event too; a notice tells her. Raises NotAllowed."""
     _require_host(event, by)
     if not may_act(member):
         raise NotAllowed(f"{member.name} cannot host at the moment: the account is not active.", "not_active")
@@ -150,7 +150,7 @@ def add_cohost(event: Event, *, by: Member, member: Member) -> EventHost:
 
 
 def remove_cohost(event: Event, *, by: Member, member: Member) -> None:
-    """Take a co-host off: the host may, and a co-host herself. The host stays. Raises NotAllowed."""
+    """Remove a co-host: the host may, and the co-host herself. Nobody can remove the host. Raises NotAllowed."""
     _require_host(event, by)
     with transaction.atomic():
         row = EventHost.objects.select_for_update().filter(event=event, member=member).first()
@@ -165,7 +165,7 @@ def remove_cohost(event: Event, *, by: Member, member: Member) -> None:
 
 
 def _save(row: Event, changed: set[str], by: Member) -> None:
-    if changed & NOTICEABLE:
+    if changed & CALENDAR_FIELDS:
         row.sequence += 1
     row.save(update_fields=sorted(changed | {"sequence"}))
     hooks.changed(row, frozenset(changed))

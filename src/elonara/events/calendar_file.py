@@ -1,4 +1,4 @@
-"""An event for calendars: one VEVENT (RFC 5545) with its time zone."""
+"""An event as an iCalendar file (RFC 5545): one VEVENT, with the VTIMEZONE that it refers to."""
 
 import uuid
 from datetime import UTC, timedelta
@@ -11,25 +11,25 @@ from elonara.events.models import Event
 from elonara.events.queries import ends, is_cancelled
 from elonara.members.time_zones import zone
 
-_UIDS = uuid.UUID("6f1f7d0e-54a5-4a2f-9a0b-6b4a6c6b7f11")
+_UID_NAMESPACE = uuid.UUID("6f1f7d0e-54a5-4a2f-9a0b-6b4a6c6b7f11")
 
 
 def uid(event: Event) -> str:
-    """The same for ever, whatever the site's address or the event's title becomes."""
-    return f"{uuid.uuid5(_UIDS, f'{event.pk} {event.created_at.astimezone(UTC).isoformat()}')}@elonara"
+    """The UID (RFC 5545, section 3.8.4.7). It stays the same when the site's address or the event's title changes."""
+    return f"{uuid.uuid5(_UID_NAMESPACE, f'{event.pk} {event.created_at.astimezone(UTC).isoformat()}')}@elonara"
 
 
 def ics(event: Event, url: str) -> bytes:
-    """The event as a calendar file. `url` is the page of the event, absolute."""
-    place = zone(event.timezone)
+    """The calendar file. `url` is the absolute URL of the event's page."""
+    local = zone(event.timezone)
     calendar = Calendar()
     calendar.add("prodid", "-//Elonara//Events//EN")
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
-    if place.key != "UTC":
+    if local.key != "UTC":
         calendar.add_component(
             Timezone.from_tzid(
-                place.key,
+                local.key,
                 first_date=(event.starts_at - timedelta(days=400)).date(),
                 last_date=(ends(event) + timedelta(days=400)).date(),
             )
@@ -39,9 +39,9 @@ def ics(event: Event, url: str) -> bytes:
     entry.add("dtstamp", timezone.now().astimezone(UTC).replace(microsecond=0))
     entry.add("sequence", event.sequence)
     entry.add("summary", event.title)
-    entry.add("dtstart", event.starts_at.astimezone(place))
+    entry.add("dtstart", event.starts_at.astimezone(local))
     if event.ends_at is not None:
-        entry.add("dtend", event.ends_at.astimezone(place))
+        entry.add("dtend", event.ends_at.astimezone(local))
     if event.location:
         entry.add("location", event.location)
     entry.add("description", f"{event.description}\n\n{url}".strip())

@@ -1,4 +1,4 @@
-"""Telling the guests who have an account what changed; the others read it on the event's page."""
+"""Notices about changes to guests who have an account; guests without one see changes on the event's page."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -8,14 +8,14 @@ from elonara.events.queries import is_cancelled, is_over
 from elonara.events.times import local_phrase, zone_label
 from elonara.members.models import Notice
 
-# A new title or a new picture is no reason to look at one's calendar again.
+# A new title or picture is no reason for guests to check their calendar.
 NOTIFIED_FIELDS = frozenset({"starts_at", "ends_at", "timezone", "location", "status"})
 
 
 def notify_guests(event: Event, changed: frozenset[str], *, but: int) -> None:
-    """Once the transaction is committed, leave a notice for everybody who is going or maybe, `but` for one member."""
+    """After the commit, leave a notice for every member who is going or maybe, except the one with the id `but`."""
     if changed & NOTIFIED_FIELDS and not is_over(event):
-        transaction.on_commit(lambda: _leave(event, _sentence(event), but), robust=True)
+        transaction.on_commit(lambda: _leave_notices(event, _sentence(event), but), robust=True)
 
 
 def _sentence(event: Event) -> str:
@@ -25,11 +25,11 @@ def _sentence(event: Event) -> str:
     return f"{event.title} has changed: {local_phrase(event)} ({zone_label(event.timezone)}){place}."
 
 
-def _leave(event: Event, text: str, but: int) -> None:
-    # Three statements for any number of guests, with the one-open-notice-per-kind rule of `members.notices`.
+def _leave_notices(event: Event, text: str, but: int) -> None:
+    # A fixed number of statements for any number of guests. A member has at most one open notice of a kind.
     kind, link, now = f"event:{event.pk}", f"/events/{event.slug}", timezone.now()
-    said = Rsvp.objects.filter(event=event, choice__in=(Rsvp.Choice.GOING, Rsvp.Choice.MAYBE))
-    guests = said.exclude(member=None).exclude(member=but).values_list("member_id", flat=True)
+    rsvps = Rsvp.objects.filter(event=event, choice__in=(Rsvp.Choice.GOING, Rsvp.Choice.MAYBE))
+    guests = rsvps.exclude(member=None).exclude(member=but).values_list("member_id", flat=True)
     Notice.objects.filter(kind=kind, dismissed_at=None, member__in=guests).update(text=text[:500], created_at=now)
     Notice.objects.bulk_create(
         [Notice(member_id=guest, kind=kind, text=text[:500], link=link) for guest in guests],

@@ -1,4 +1,4 @@
-"""Where higher floors listen to events. Listeners are called after the commit, in the same thread."""
+"""Where higher layers register listeners for changes. Listeners are called after the commit, in the same thread."""
 
 from collections.abc import Callable
 
@@ -10,30 +10,30 @@ type EventListener = Callable[[Event, frozenset[str]], None]
 type RsvpListener = Callable[[Rsvp], None]
 
 _on_change: list[EventListener] = []
-_on_answer: list[RsvpListener] = []
+_on_rsvp: list[RsvpListener] = []
 
 
 def on_change(listener: EventListener) -> EventListener:
-    """Call `listener(event, names of the changed columns)` after each change; cancelling changes `status`."""
+    """Register `listener(event, changed_fields)`, called after each change. Cancelling changes `status`."""
     if listener not in _on_change:
         _on_change.append(listener)
     return listener
 
 
 def on_rsvp(listener: RsvpListener) -> RsvpListener:
-    """Call `listener(answer)` after somebody answered, for the first time or anew."""
-    if listener not in _on_answer:
-        _on_answer.append(listener)
+    """Register `listener(rsvp)`, called after somebody answered, for the first time or again."""
+    if listener not in _on_rsvp:
+        _on_rsvp.append(listener)
     return listener
 
 
 def changed(event: Event, fields: frozenset[str]) -> None:
-    """Tell the listeners once the transaction is committed; one that fails is logged and stops nobody."""
+    """Call the listeners after the commit. An exception in one is logged and does not stop the others."""
     for listener in tuple(_on_change):
-        transaction.on_commit(lambda tell=listener: tell(event, fields), robust=True)  # type: ignore[misc]
+        transaction.on_commit(lambda call=listener: call(event, fields), robust=True)  # type: ignore[misc]
 
 
-def answered(answer: Rsvp) -> None:
-    """Tell the listeners once the transaction is committed."""
-    for listener in tuple(_on_answer):
-        transaction.on_commit(lambda tell=listener: tell(answer), robust=True)  # type: ignore[misc]
+def rsvp_saved(rsvp: Rsvp) -> None:
+    """Call the listeners after the commit, as `changed` does."""
+    for listener in tuple(_on_rsvp):
+        transaction.on_commit(lambda call=listener: call(rsvp), robust=True)  # type: ignore[misc]

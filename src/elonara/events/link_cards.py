@@ -1,4 +1,4 @@
-"""The card under a post about an event or a community: title, description, thumb."""
+"""The link card in a post about an event or a community (`app.bsky.embed.external`): title, description, thumb."""
 
 import hashlib
 import logging
@@ -17,10 +17,10 @@ from elonara.communities.validation import one_line
 from elonara.events.models import Event
 from elonara.events.times import short_phrase
 
-THUMB_SIDE_PIXELS = 1000  # pixels, the longer side
-MAX_THUMB_BYTES = 950_000  # Bluesky takes 1,000,000
-KEPT_SECONDS = 30 * 86_400
-DESCRIPTION_LENGTH = 280
+THUMB_SIDE_PIXELS = 1000  # of the longer side
+MAX_THUMB_BYTES = 950_000  # the lexicon allows 1,000,000
+THUMB_KEPT_SECONDS = 30 * 86_400
+MAX_DESCRIPTION_LENGTH = 280
 MIME = "image/jpeg"
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Card:
-    """What the card says. `thumb` is read when asked for: a JPEG below 1,000,000 bytes, or None."""
+    """The contents of a link card. `thumb` is loaded lazily: a JPEG of at most `MAX_THUMB_BYTES`, or None."""
 
     title: str
     description: str
@@ -43,12 +43,12 @@ class Card:
 
     @property
     def thumb(self) -> bytes | None:
-        """The small picture, made once and kept on disk."""
+        """The target's picture, scaled down; cached on disk."""
         return thumb_for(self.target) if self.target is not None else None
 
 
 def card_for(target: Event | Community) -> Card:
-    """The card of a public target; of a private one, a card that names nothing."""
+    """The card of a public target; for a private one a card that reveals nothing about it."""
     if target.visibility == Visibility.PRIVATE:
         kind = "event" if isinstance(target, Event) else "community"
         return Card(title=f"A private {kind}", description="Open the invitation to see it.")
@@ -59,31 +59,34 @@ def card_for(target: Event | Community) -> Card:
 
 
 def thumb_for(target: Event | Community) -> bytes | None:
-    """The target's picture as a thumb, from the disk where it was made before. None where there is none to read."""
+    """The target's picture scaled down, from the cache on disk or made now. None if there is no readable picture."""
     if not target.picture or target.visibility == Visibility.PRIVATE:
         return None
     name = hashlib.sha256(f"{target.picture.name} {THUMB_SIDE_PIXELS} {MAX_THUMB_BYTES}".encode()).hexdigest()[:32]
-    kept = _folder() / f"{name}.jpg"
-    with suppress(OSError):  # not made yet, or not to be read: it is made anew
-        return kept.read_bytes()
+    cached = _folder() / f"{name}.jpg"
+    with suppress(OSError):  # not cached yet, or not readable: made again
+        return cached.read_bytes()
     try:
         with target.picture.open("rb") as file:
             small = shrunk(file.read(), side=THUMB_SIDE_PIXELS, most_bytes=MAX_THUMB_BYTES)
     except (OSError, ValueError):
-        # A post without a thumb is better than no post; the file was lost or is not one of ours.
-        log.exception("the picture of %s cannot be made a thumb", target.slug)
+        # The file is lost or damaged. A post without a thumb is better than no post.
+        log.exception("cannot make a thumb of the picture of %s", target.slug)
         return None
-    _keep(kept, small)
+    _store(cached, small)
     return small
 
 
 def forget_old_thumbs() -> int:
-    """Delete thumbs made a month ago; how many. Nobody says when a picture goes, and a thumb is soon made again."""
-    count, then = 0, time.time() - KEPT_SECONDS
+    """Delete thumbs that were made over a month ago; returns how many.
+
+    By age, because nothing tells this cache when a picture is replaced. One that is still needed is made again.
+    """
+    count, oldest = 0, time.time() - THUMB_KEPT_SECONDS
     for path in _folder().glob("*"):
-        # Another process clears away, too.
+        # Another process may delete it at the same time.
         with suppress(FileNotFoundError):
-            if path.stat().st_mtime < then:
+            if path.stat().st_mtime < oldest:
                 path.unlink()
                 count += 1
     return count
@@ -93,23 +96,23 @@ def _folder() -> Path:
     return Path(settings.ELONARA.data_dir) / "cache" / "cards"
 
 
-def _keep(path: Path, data: bytes) -> None:
-    # Written beside and renamed, so that no other thread reads half a picture.
-    beside = None
+def _store(path: Path, data: bytes) -> None:
+    # Written to a temporary file and renamed, so that no other thread reads half a picture.
+    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent)
-        beside = Path(name)
+        temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        beside.replace(path)
+        temporary.replace(path)
     except OSError:
-        # A full disk must not hold back the post: its picture goes along, and is made again for the next one.
-        log.exception("the thumb cannot be kept; it will be made again")
-        if beside is not None:
+        # A full disk must not stop the post. It has its thumb; only the next post has to make it again.
+        log.exception("cannot cache a thumb; it will be made again")
+        if temporary is not None:
             with suppress(OSError):
-                beside.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= DESCRIPTION_LENGTH else f"{text[: DESCRIPTION_LENGTH - 1].rstrip()}…"
+    return text if len(text) <= MAX_DESCRIPTION_LENGTH else f"{text[: MAX_DESCRIPTION_LENGTH - 1].rstrip()}…"

@@ -1,4 +1,4 @@
-"""Events, who hosts them and who answered."""
+"""Events, their hosts, and RSVPs."""
 
 from django.conf import settings
 from django.db import models
@@ -7,7 +7,7 @@ from elonara.communities.models import Community, Visibility
 
 
 class Event(models.Model):
-    """Something that happens at a time."""
+    """A gathering at a time and a place."""
 
     class Status(models.TextChoices):
         """Whether it takes place."""
@@ -20,7 +20,7 @@ class Event(models.Model):
     description = models.TextField(max_length=5000, blank=True)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
-    timezone = models.CharField(max_length=64)  # IANA name: where the event happens
+    timezone = models.CharField(max_length=64)  # IANA name, of the place of the event
     location = models.CharField(max_length=300, blank=True)
     visibility = models.CharField(max_length=8, choices=Visibility, default=Visibility.PUBLIC)
     status = models.CharField(max_length=10, choices=Status, default=Status.SCHEDULED)
@@ -30,7 +30,7 @@ class Event(models.Model):
     community = models.ForeignKey(Community, on_delete=models.SET_NULL, null=True, blank=True, related_name="events")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
-    sequence = models.PositiveIntegerField(default=0)  # RFC 5545 SEQUENCE: raised by every change that guests notice
+    sequence = models.PositiveIntegerField(default=0)  # RFC 5545 SEQUENCE, see `actions.CALENDAR_FIELDS`
 
     class Meta:
         app_label = "elonara"
@@ -41,7 +41,7 @@ class Event(models.Model):
 
 
 class EventHost(models.Model):
-    """Who runs an event. The first is the host, the others co-hosts; all of them may invite."""
+    """A member who runs an event: its one host, or a co-host. All of them may invite."""
 
     class Role(models.TextChoices):
         """Only the host can remove co-hosts."""
@@ -59,10 +59,10 @@ class EventHost(models.Model):
 
 
 class Rsvp(models.Model):
-    """What one person answered: a member, somebody who proved an invited DID, or who got the link by e-mail."""
+    """The answer of one person: a member, somebody who proved an invited DID, or the reader of an e-mail invitation."""
 
     class Choice(models.TextChoices):
-        """The three buttons."""
+        """The possible answers."""
 
         GOING = "going"
         MAYBE = "maybe"
@@ -73,7 +73,7 @@ class Rsvp(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="answers"
     )
     did = models.CharField(max_length=256, blank=True)
-    # The link in that letter is the proof. By name: events do not know invitations.
+    # Set for somebody who answered by the link in that e-mail. Named as a string: events do not import invitations.
     email_invitation = models.OneToOneField(
         "elonara.EmailInvitation", on_delete=models.CASCADE, null=True, blank=True, related_name="given"
     )

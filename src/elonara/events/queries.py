@@ -1,4 +1,4 @@
-"""Reading events. Everything a page shows is reached in a fixed number of queries."""
+"""Reads of events. A list of events takes a fixed number of queries, however long it is."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -27,11 +27,11 @@ from elonara.events.models import Event, EventHost, Rsvp
 from elonara.members.models import Member
 from elonara.members.queries import may_act
 
-# An event without an end is over this long after its start.
+# For events without an end.
 DEFAULT_DURATION = timedelta(hours=3)
 
 
-# Asked before every post.
+# These run before every post: see `elonara.compiled_queries`.
 _ROLE = CompiledQuery(
     lambda event, who: EventHost.objects.filter(event=event, member=who).values_list("role", flat=True)
 )
@@ -41,7 +41,7 @@ _HOSTS = CompiledQuery(
 
 
 def ends(event: Event) -> datetime:
-    """When the event is over, also where nobody said."""
+    """When the event ends, with `DEFAULT_DURATION` where no end is given."""
     return event.ends_at or event.starts_at + DEFAULT_DURATION
 
 
@@ -51,19 +51,19 @@ def is_over(event: Event, now: datetime | None = None) -> bool:
 
 
 def is_cancelled(event: Event) -> bool:
-    """Whether the event was called off."""
+    """Whether the event was cancelled."""
     return event.status == Event.Status.CANCELLED
 
 
 def role_of(event: Event, member: Member | None) -> str | None:
-    """`host`, `cohost`, or None."""
+    """The member's role in the event: `host`, `cohost`, or None."""
     if member is None:
         return None
     return _ROLE.first(event=event.pk, who=member.pk)
 
 
 def may_manage(event: Event, member: Member | None) -> bool:
-    """Whether the member may change and cancel the event and see its guests: its active host and co-hosts."""
+    """Whether the member may change and cancel the event and see all its guests: its host and co-hosts, if active."""
     return may_act(member) and role_of(event, member) is not None
 
 
@@ -75,8 +75,11 @@ def may_invite(event: Event, member: Member | None) -> bool:
 
 
 def may_see(event: Event, member: Member | None = None, proven_dids: Collection[str] = ()) -> bool:
-    """Whether the viewer may see the page: anybody a public event; a private one its hosts, those who answered, and
-    the members of its community. An invitation is the caller's to know."""
+    """Whether the viewer may see the event's page.
+
+    Anybody may see a public event; a private one only its hosts, those who answered, and members of its community.
+    Invited people may too, but invitations are not known here: the caller checks that.
+    """
     if event.visibility == Visibility.PUBLIC:
         return True
     if member is None and not proven_dids:
@@ -87,7 +90,10 @@ def may_see(event: Event, member: Member | None = None, proven_dids: Collection[
 def by_slug(
     slug: str, member: Member | None = None, proven_dids: Collection[str] = (), *, invited: bool = False
 ) -> Event:
-    """The event at an address. Raises Event.DoesNotExist where there is none or the viewer may not see it."""
+    """The event with this slug. Raises Event.DoesNotExist if there is none or the viewer may not see it.
+
+    `invited`: the caller has seen an invitation, so the viewer may see a private event.
+    """
     event = Event.objects.select_related("community", "created_by").get(slug=slug)
     if not invited and not may_see(event, member, proven_dids):
         raise Event.DoesNotExist
@@ -106,14 +112,14 @@ def host_dids(event: Event) -> set[str]:
 
 def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Event]:
     """All events, past and cancelled ones too, that the viewer may see, by start."""
-    seen = Q(visibility=Visibility.PUBLIC)
+    visible = Q(visibility=Visibility.PUBLIC)
     if member is not None:
-        seen |= Q(pk__in=EventHost.objects.filter(member=member).values("event"))
+        visible |= Q(pk__in=EventHost.objects.filter(member=member).values("event"))
     if member is not None or dids:
         mine = rows_of(member, tuple(dids))
-        seen |= Q(pk__in=Rsvp.objects.filter(mine).values("event"))
-        seen |= Q(community__in=Membership.objects.filter(mine).values("community"))
-    return Event.objects.filter(seen).order_by("starts_at", "pk")
+        visible |= Q(pk__in=Rsvp.objects.filter(mine).values("event"))
+        visible |= Q(community__in=Membership.objects.filter(mine).values("community"))
+    return Event.objects.filter(visible).order_by("starts_at", "pk")
 
 
 def upcoming_public(search: str = "", *, now: datetime | None = None) -> QuerySet[Event]:
@@ -127,8 +133,8 @@ def upcoming_public(search: str = "", *, now: datetime | None = None) -> QuerySe
 
 
 def upcoming(member: Member | None, dids: Collection[str] = (), *, now: datetime | None = None) -> QuerySet[Event]:
-    """What a member's own home shows: events she hosts, or said going or maybe to, that are not over."""
-    mine = Q(pk__in=_attended(member, dids))
+    """For a member's home page: events she hosts, or answered going or maybe to, that are not over."""
+    mine = Q(pk__in=_attending(member, dids))
     if member is not None:
         mine |= Q(pk__in=EventHost.objects.filter(member=member).values("event"))
     return for_lists(_not_over(Event.objects.filter(mine), now))
@@ -141,19 +147,19 @@ def hosted_by(member: Member) -> QuerySet[Event]:
 
 
 def attending(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Event]:
-    """Every event somebody said going or maybe to, the latest start first."""
-    return for_lists(Event.objects.filter(pk__in=_attended(member, dids))).order_by("-starts_at", "-pk")
+    """Every event that somebody answered going or maybe to, the latest start first."""
+    return for_lists(Event.objects.filter(pk__in=_attending(member, dids))).order_by("-starts_at", "-pk")
 
 
 def of_community(
     community_id: int, member: Member | None = None, dids: Collection[str] = (), *, now: datetime | None = None
 ) -> QuerySet[Event]:
-    """The coming events of a community that the viewer may see."""
+    """The events of a community that are not over and that the viewer may see."""
     return for_lists(_not_over(visible_to(member, dids).filter(community=community_id), now))
 
 
 def for_lists(rows: QuerySet[Event]) -> QuerySet[Event]:
-    """The same rows by start, each with `going_count` (plus-ones counted), its community and its hosts: two queries."""
+    """The same events by start, each with `going_count` (plus-ones included), community and hosts: two queries."""
     going = (
         Rsvp.objects.filter(event=OuterRef("pk"), choice=Rsvp.Choice.GOING)
         .order_by()
@@ -171,9 +177,9 @@ def _hosts() -> QuerySet[EventHost]:
     return EventHost.objects.select_related("member__bluesky").order_by(first, "pk")
 
 
-def _attended(member: Member | None, dids: Collection[str]) -> QuerySet[Rsvp]:
-    said = Q(choice__in=(Rsvp.Choice.GOING, Rsvp.Choice.MAYBE))
-    return Rsvp.objects.filter(rows_of(member, tuple(dids)) & said).values("event")  # type: ignore[return-value]
+def _attending(member: Member | None, dids: Collection[str]) -> QuerySet[Rsvp]:
+    coming = Q(choice__in=(Rsvp.Choice.GOING, Rsvp.Choice.MAYBE))
+    return Rsvp.objects.filter(rows_of(member, tuple(dids)) & coming).values("event")  # type: ignore[return-value]
 
 
 def _not_over(rows: QuerySet[Event], now: datetime | None) -> QuerySet[Event]:

@@ -1,4 +1,4 @@
-"""Times in words: neutral English, 24-hour clock, with the zone named only where two zones differ."""
+"""Times in words: neutral English, 24-hour clock; the zone is named only where the viewer's differs."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -10,21 +10,21 @@ from elonara.members.time_zones import zone
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July",
           "August", "September", "October", "November", "December")  # fmt: skip
-# From here on a weekday and a day no longer tell the year.
+# Beyond this, weekday and day alone would leave the year in doubt.
 YEAR_SHOWN_AFTER = timedelta(days=300)
 
 
 def exists_on_the_clock(local: datetime) -> bool:
-    """Whether an aware local time is ever shown by a clock there: not in the hour that summer time skips."""
-    back = local.astimezone(UTC).astimezone(local.tzinfo)
-    return back.replace(tzinfo=None) == local.replace(tzinfo=None)
+    """Whether an aware local time exists in its zone: false in the hour that is skipped when summer time begins."""
+    round_trip = local.astimezone(UTC).astimezone(local.tzinfo)
+    return round_trip.replace(tzinfo=None) == local.replace(tzinfo=None)
 
 
 def local_phrase(event: Event, tz: str | tzinfo | None = None, *, now: datetime | None = None) -> str:
-    """When the event is, as read in `tz` (the event's own zone by default).
+    """When the event takes place, in the zone `tz` (the event's own by default).
 
     "Saturday 5 December, 16:00 to 19:00"; "…, 22:00 to 02:00 the next day"; "Saturday 5 December, 10:00 to Monday
-    7 December, 16:00". The year is said when it is not this one.
+    7 December, 16:00". The year is added when it is not the current one.
     """
     place = _zone(tz, event)
     start, this_year = event.starts_at.astimezone(place), (now or clock.now()).astimezone(place).year
@@ -40,9 +40,9 @@ def local_phrase(event: Event, tz: str | tzinfo | None = None, *, now: datetime 
 
 
 def both_phrases(event: Event, viewer_tz: str | tzinfo | None, *, now: datetime | None = None) -> tuple[str, str]:
-    """The phrase for a viewer, and a second one for the place: "16:00 to 19:00, Berlin time"; "" when the clocks agree.
+    """The phrase in the viewer's zone, and one in the event's: "16:00 to 19:00, Berlin time".
 
-    Where they differ the first names the viewer's zone too.
+    Where both zones show the same time, the second is "" and the first names no zone.
     """
     if not viewer_tz or zones_agree(event, viewer_tz):
         return local_phrase(event, now=now), ""
@@ -60,30 +60,30 @@ def both_phrases(event: Event, viewer_tz: str | tzinfo | None, *, now: datetime 
 def short_phrase(event: Event) -> str:
     """For posts, in the event's zone: "Sat 5 Dec 15:00".
 
-    The year is added when the event is far from the day it was made: never dependent on today, so that the same
-    event is always written the same.
+    The year is added when the event starts long after it was created. It does not depend on today, so the text for an
+    event is always the same.
     """
     start = event.starts_at.astimezone(_zone(None, event))
-    made = event.created_at or clock.now()
-    year = f" {start.year}" if event.starts_at - made > YEAR_SHOWN_AFTER else ""
+    created = event.created_at or clock.now()
+    year = f" {start.year}" if event.starts_at - created > YEAR_SHOWN_AFTER else ""
     return f"{DAYS[start.weekday()][:3]} {start.day} {MONTHS[start.month - 1][:3]}{year} {start:%H:%M}"
 
 
 def zones_agree(event: Event, viewer_tz: str | tzinfo) -> bool:
-    """Whether the viewer's clock shows what the event's clock shows, at its start and its end."""
+    """Whether both zones have the same UTC offset at the event's start and at its end."""
     place, theirs = _zone(None, event), _zone(viewer_tz, event)
     moments = [event.starts_at, *([event.ends_at] if event.ends_at else [])]
     return all(moment.astimezone(place).utcoffset() == moment.astimezone(theirs).utcoffset() for moment in moments)
 
 
 def zone_label(tz: str | tzinfo) -> str:
-    """A zone for people: "Berlin time", "Buenos Aires time", "UTC"."""
+    """A zone's name for display: "Berlin time", "Buenos Aires time", "UTC"."""
     name = tz if isinstance(tz, str) else getattr(tz, "key", "UTC")
     return "UTC" if "/" not in name else f"{name.rsplit('/', 1)[1].replace('_', ' ')} time"
 
 
 def date_block(event: Event, tz: str | tzinfo | None = None) -> tuple[str, str, str]:
-    """The three lines of the date block: weekday, day, month, all short: ("Sat", "5", "Dec")."""
+    """Weekday, day and month, all short, for the date block of a page: ("Sat", "5", "Dec")."""
     start = event.starts_at.astimezone(_zone(tz, event))
     return DAYS[start.weekday()][:3], str(start.day), MONTHS[start.month - 1][:3]
 
@@ -101,8 +101,8 @@ def _day(moment: datetime, this_year: int) -> str:
 
 def _times(start: datetime, end: datetime) -> tuple[str, str]:
     first, last = f"{start:%H:%M}", f"{end:%H:%M}"
-    backwards = start.date() == end.date() and end.replace(tzinfo=None) <= start.replace(tzinfo=None)
-    if backwards:  # the hour that the clocks repeat in autumn
+    ambiguous = start.date() == end.date() and end.replace(tzinfo=None) <= start.replace(tzinfo=None)
+    if ambiguous:  # in the hour that is repeated when summer time ends
         return f"{first} ({_offset(start)})", f"{last} ({_offset(end)})"
     return first, last
 

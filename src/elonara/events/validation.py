@@ -1,4 +1,4 @@
-"""Checking what people type about an event, a sentence per field."""
+"""Validation of what people enter about an event, with a sentence for each wrong field."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from elonara.events.times import exists_on_the_clock
 from elonara.members.errors import Invalid
 from elonara.members.time_zones import is_zone
 
-START_GRACE = timedelta(minutes=15)  # a form that was open for a while, or "now"
+START_GRACE = timedelta(minutes=15)  # for a form that was open for a while, or an event that starts now
 MAX_LEAD_TIME = timedelta(days=5 * 366)
 MAX_DURATION = timedelta(days=366)
 TITLE_LENGTH = 120
@@ -21,9 +21,9 @@ MAX_PLUS_ONES = 20
 
 
 def clean(fields: dict[str, Any], before: Event | None = None) -> dict[str, Any]:
-    """The given fields as they will be stored; `before` is the event that changes.
+    """The given fields as they will be stored; `before` is the event that is changed, None for a new one.
 
-    A naive time is one on the wall clock of the event's zone. Raises Invalid with a sentence per wrong field.
+    A naive time is a local time of the event's zone. Raises Invalid with a sentence for each wrong field.
     """
     values: dict[str, Any] = {}
     errors: dict[str, str] = {}
@@ -91,7 +91,7 @@ def _times(fields: dict[str, Any], before: Event | None, values: dict[str, Any],
 
 
 def _instant(value: Any, zone: ZoneInfo) -> tuple[datetime | None, str]:
-    """A time in UTC, whole minutes; and the sentence when there is none."""
+    """The time in UTC, cut to whole minutes, and the sentence that says what is wrong with the value, or ""."""
     if value is None or value == "":
         return None, ""
     if isinstance(value, str):

@@ -1,5 +1,5 @@
-"""What a site does by itself so that it goes on working: periodic tasks, outgoing e-mail, cleaning up, figures.
+"""What a site does without being asked: periodic tasks, outgoing e-mail, cleaning up, metrics for the operator.
 
-Each periodic task is run by one process at a time, with its last result in a row that the operator can read. What is
-done for one request or one invitation does not belong here.
+Each periodic task runs in one process at a time and stores its last result in a row that the operator can read. Work
+for a single request or a single invitation does not belong here.
 """

@@ -1,4 +1,4 @@
-"""Rows and files that have had their time are deleted."""
+"""Deletes rows and files that have expired."""
 
 from __future__ import annotations
 
@@ -24,25 +24,27 @@ from elonara.members.models import Notice, OneTimeLink
 from elonara.sealing import CannotUnseal
 
 DISMISSED_NOTICES_KEPT_FOR: Final = timedelta(days=90)
-REQUEST_BATCH: Final = 100  # a run: each kept session among them is revoked over the network
-TURN_SECONDS: Final = 60.0  # seconds for that: servers may be slow, and the errand's lease lasts five minutes
+# Limits of one run for expired authorization requests: their sessions are revoked over the network, servers may be
+# slow, and the run must end well within the lease of a periodic task.
+MAX_AUTHORIZATION_REQUESTS: Final = 100
+MAX_REVOCATION_SECONDS: Final = 60.0
 
 log = logging.getLogger(__name__)
 
 
 class NotCleared(Exception):
-    """Something could not be cleared away; the rest was."""
+    """At least one kind of row could not be deleted; the others were."""
 
 
 def clear() -> int:
-    """Delete what is of no use any more; how many things. Raises NotCleared, after the rest, for what failed."""
+    """Delete all that has expired; returns how many rows and files. Raises NotCleared at the end if any failed."""
     counts: dict[str, int] = {}
     failed: list[str] = []
     for what, purge in _purges(timezone.now()).items():
         try:
             counts[what] = purge()
         except Exception as fault:
-            # One table that cannot be written must not let the others grow.
+            # Go on: the other tables must not grow because one of them cannot be written.
             log.exception("%s could not be cleared away", what)
             failed.append(f"{what}: {type(fault).__name__}")
     if any(counts.values()):
@@ -67,24 +69,24 @@ def _purges(now: datetime) -> dict[str, Callable[[], int]]:
         "workers": workers.forget_old,
         "counts": shared_cache.forget_expired,
         "thumbs": link_cards.forget_old_thumbs,
-        # Last, as it alone asks the network.
-        "trips": _trips,
+        # Last, because it is the only one that makes requests over the network.
+        "authorization requests": _expired_authorization_requests,
     }
 
 
-def _trips() -> int:
-    """Trips to authorization servers that ended without a word, and the sessions that they left there."""
-    count, ends = 0, time.monotonic() + TURN_SECONDS
-    # A minute of grace: a request may be reading the row right now.
+def _expired_authorization_requests() -> int:
+    """Delete authorization requests that were never finished, and revoke the sessions that some had obtained."""
+    count, ends = 0, time.monotonic() + MAX_REVOCATION_SECONDS
+    # A minute of grace: a callback may be reading the row right now.
     old = AuthorizationRequest.objects.filter(expires_at__lt=timezone.now() - timedelta(minutes=1))
-    for row in old.order_by("expires_at")[:REQUEST_BATCH]:
+    for row in old.order_by("expires_at")[:MAX_AUTHORIZATION_REQUESTS]:
         if time.monotonic() > ends or jobs.stopping():
-            break  # the others in the next run
+            break  # the next run continues
         try:
             kept = authorization_requests.kept_tokens(row)
         except CannotUnseal:
             kept = None
-        # The row first: whoever deletes it ends its session.
+        # Delete the row first: of several processes only the one that deleted it revokes the session.
         if authorization_requests.forget(row):
             count += 1
             if kept is not None:

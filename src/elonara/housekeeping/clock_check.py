@@ -1,7 +1,7 @@
-"""Whether this machine's clock shows times that it has shown before.
+"""Detects that this machine's clock was set back.
 
-While it does, Bluesky refuses proofs as dated wrongly (RFC 9449, section 11.1), and what was put off for a minute seems
-an hour away. Rows are safe: nothing is posted for a second time and nothing is dropped, it only comes late.
+While the clock is wrong, servers refuse DPoP proofs because of their `iat` (RFC 9449, section 11.1), and a retry that
+is due in a minute seems an hour away. Rows are safe: nothing is posted twice and nothing is lost, deliveries are late.
 """
 
 from __future__ import annotations
@@ -11,32 +11,31 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-TOLERANCE_SECONDS: Final = (
-    60.0  # seconds; what servers allow in a proof, and more than any time service corrects at once
-)
+# What servers tolerate in a proof's `iat`, and more than a time service corrects at once.
+TOLERANCE_SECONDS: Final = 60.0
 
 
 class ClockCheck:
-    """Compares the clock on the wall with one that nobody can set. In seconds; safe to use from several threads."""
+    """Compares the wall clock with the monotonic clock, which nobody can set. In seconds; thread-safe."""
 
-    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
-        self._wall, self._steady = wall, steady
-        self._offset = wall() - steady()
-        self._until = 0.0
+    def __init__(self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._wall, self._monotonic = wall, monotonic
+        self._offset = wall() - monotonic()
+        self._latest = 0.0  # the latest time shown before the clock was set back
         self._lock = threading.Lock()
 
     def behind(self) -> float:
-        """How far the clock is behind the latest time that it has shown, once it stepped back by over a minute; else 0.
+        """How far the clock is behind the latest time it has shown, after a step back of over a minute; else 0.
 
-        Comes to its end when the clock is set right, or by itself once that time has come again.
+        Becomes 0 when the clock is corrected, or when that time is reached again.
         """
         with self._lock:
-            wall, steady = self._wall(), self._steady()
-            expected = steady + self._offset
+            wall, monotonic = self._wall(), self._monotonic()
+            expected = monotonic + self._offset
             if expected - wall > TOLERANCE_SECONDS:
-                self._until = max(self._until, expected)
-            self._offset = wall - steady
-            return max(0.0, self._until - wall)
+                self._latest = max(self._latest, expected)
+            self._offset = wall - monotonic
+            return max(0.0, self._latest - wall)
 
 
 of_this_process = ClockCheck()

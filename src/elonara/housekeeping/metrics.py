@@ -1,4 +1,4 @@
-"""The site's numbers in Prometheus' text format (version 0.0.4). No label ever names a person or an account."""
+"""The site's metrics in Prometheus' text format, version 0.0.4. No label identifies a person or an account."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ type Sample = tuple[Mapping[str, str], float]
 
 
 def render() -> str:
-    """Everything, read from the rows: any process of the site answers the same."""
+    """Every metric. All are read from the database, so each process of the site gives the same ones."""
     began = time.perf_counter()
     now, seen = timezone.now(), overview()
     paused: dict[str, int] = {}
@@ -26,6 +26,7 @@ def render() -> str:
         paused[sending.pause_reason] = paused.get(sending.pause_reason, 0) + 1
     states = {state: MemberIdentity.objects.filter(state=state).count() for state in MemberIdentity.State.values}
     sent = Invitation.objects.exclude(sent_at=None)
+    # Names and labels are an interface: alerts of operators use them. "errand" and "letter" are from 0.1.0.
     parts = [
         _metric("elonara_posts", "Posts by state", _by("state", seen.counts)),
         _metric("elonara_oldest_due_seconds", "Age of the post that is due longest", [({}, seen.oldest_due)]),
@@ -56,12 +57,12 @@ def render() -> str:
         _metric("elonara_bluesky_sessions", "Bluesky sessions by state", _by("state", states)),
         _metric(
             "elonara_errand_age_seconds",
-            "Since an errand was last done",
-            [({"errand": e.name}, (now - e.ran_at).total_seconds()) for e in seen.tasks if e.ran_at],
+            "Time since a periodic task last ran",
+            [({"errand": task.name}, (now - task.ran_at).total_seconds()) for task in seen.tasks if task.ran_at],
         ),
         _metric(
-            "elonara_errand_failed", "1 while the last try of an errand failed",
-            [({"errand": e.name}, float(bool(e.error))) for e in seen.tasks],
+            "elonara_errand_failed", "1 while the last run of a periodic task failed",
+            [({"errand": task.name}, float(bool(task.error))) for task in seen.tasks],
         ),
     ]  # fmt: skip
     parts.append(_metric("elonara_scrape_seconds", "Time to make this page", [({}, time.perf_counter() - began)]))

@@ -1,4 +1,4 @@
-"""Rows about the site's own running: processes that work, errands that come back, letters that wait, counts."""
+"""Rows about the running site: processes that run jobs, periodic tasks, the queue of e-mails, the shared cache."""
 
 import uuid
 
@@ -8,7 +8,7 @@ from elonara.bluesky.models import Leased
 
 
 class Worker(models.Model):
-    """A process that runs jobs, as long as it says so."""
+    """A process that runs jobs. It updates `seen_at` every few seconds and deletes its row when it ends."""
 
     name = models.CharField(max_length=100, primary_key=True)  # host:pid
     engine = models.CharField(max_length=20)  # embedded | procrastinate
@@ -21,13 +21,13 @@ class Worker(models.Model):
 
 
 class PeriodicTask(Leased):
-    """Something that is done again and again: when it is due next, and how it went."""
+    """When a periodic task is due next, and how its last run went."""
 
     name = models.CharField(max_length=40, primary_key=True)
     due_at = models.DateTimeField()
     ran_at = models.DateTimeField(null=True, blank=True)
     seconds = models.FloatField(default=0)
-    done = models.PositiveIntegerField(default=0)  # rows that it dealt with, the last time
+    done = models.PositiveIntegerField(default=0)  # rows that the last run dealt with
     error = models.CharField(max_length=300, blank=True)
 
     class Meta:
@@ -36,7 +36,7 @@ class PeriodicTask(Leased):
 
 
 class CacheEntry(models.Model):
-    """A value of the cache that all web processes share (`elonara.shared_cache`); in use on PostgreSQL alone."""
+    """An entry of the cache that all web processes share (`elonara.shared_cache`); used on PostgreSQL only."""
 
     key = models.CharField(max_length=64, primary_key=True)  # hashed
     value = models.TextField()  # JSON
@@ -47,7 +47,7 @@ class CacheEntry(models.Model):
 
 
 class OutgoingEmail(Leased):
-    """An e-mail on its way. Deleted when the mail server has taken it: it may hold a link that opens an account."""
+    """A queued e-mail. Deleted once the mail server has accepted it: it may contain a link that opens an account."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     message_enc = models.TextField()  # RFC 5322, sealed: sender, receivers, subject and body

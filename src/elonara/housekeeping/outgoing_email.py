@@ -1,7 +1,8 @@
-"""E-mails leave by the jobs: no page waits for a mail server, and one that is away for an hour loses nothing.
+"""A queue of e-mails: no page waits for the mail server, and while that cannot be reached no e-mail is lost.
 
-`Outbox` is the site's mail backend. It keeps each message sealed in a row until the server has taken it. A process that
-is killed between the two sends it again: twice is better than never for a letter that somebody waits for.
+`OutgoingEmailBackend` is the site's mail backend. It stores each message, sealed, in a row until the mail server has
+accepted it. If a process is killed after that and before the row is deleted, the e-mail is sent again: twice is better
+than never for an e-mail that somebody waits for.
 """
 
 from __future__ import annotations
@@ -26,56 +27,56 @@ from elonara.housekeeping.models import OutgoingEmail
 from elonara.locks import Lease, release, take_lease
 from elonara.sealing import CannotUnseal, seal, unseal
 
-JOB_KIND: Final = "letter"
-SMTP: Final = "smtp"  # the name in MAILERS of what reaches the server
-RETRY_DELAYS_SECONDS: Final = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600)  # seconds: a day in all
-# Without its key a letter waits for the operator to bring the keys back; no link in it works for longer.
+JOB_KIND: Final = "letter"  # the name it had in 0.1.0: jobs are queued under it
+SMTP: Final = "smtp"  # the name in MAILERS of the backend that talks to the mail server
+RETRY_DELAYS_SECONDS: Final = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600)  # about a day in all
+# An e-mail that cannot be decrypted waits for the operator to restore the keys, but no longer than its links are valid.
 UNREADABLE_KEPT_FOR: Final = timedelta(days=3)
 UNREADABLE_RETRY_INTERVAL: Final = timedelta(hours=1)
-LEASE_SECONDS: Final = 120.0  # seconds; several times the time-out of one conversation with the server
+LEASE_SECONDS: Final = 120.0  # several times the timeout of one SMTP session
 HEADERS: Final = ("subject", "body", "from_email", "to", "cc", "bcc", "reply_to", "extra_headers", "content_subtype")
 
 log = logging.getLogger(__name__)
 
 
 class OutgoingEmailBackend(BaseEmailBackend):
-    """Django's mail backend that keeps messages for the jobs."""
+    """Django mail backend that queues messages instead of sending them."""
 
     @override
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Keep each; they leave after the commit. Raises ValueError for attachments, which no letter here has."""
+        """Queue each message; they are sent after the commit. Raises ValueError for attachments."""
         for message in email_messages:
             enqueue(message)
         return len(email_messages)
 
 
 def enqueue(message: EmailMessage) -> OutgoingEmail:
-    """Store one message and wake the jobs."""
+    """Store one message and wake the job that sends it. Raises ValueError for attachments."""
     if message.attachments:
-        raise ValueError("letters have no attachments")
+        raise ValueError("e-mails of this site have no attachments")
     parts: dict[str, Any] = {name: getattr(message, name) for name in HEADERS}
     parts["alternatives"] = [[part[0], part[1]] for part in getattr(message, "alternatives", [])]
-    letter = OutgoingEmail(id=uuid.uuid4(), due_at=timezone.now())
-    letter.message_enc = seal(json.dumps(parts, default=str), column="message_enc", row=letter.pk, did="")
-    letter.save(force_insert=True)
-    jobs.wake(JOB_KIND, str(letter.pk))
-    return letter
+    email = OutgoingEmail(id=uuid.uuid4(), due_at=timezone.now())
+    email.message_enc = seal(json.dumps(parts, default=str), column="message_enc", row=email.pk, did="")
+    email.save(force_insert=True)
+    jobs.wake(JOB_KIND, str(email.pk))
+    return email
 
 
 def poll(key: str) -> datetime | None:
-    """Hand one letter to the mail server if it is due; when to come again, None when it is gone."""
-    letter = OutgoingEmail.objects.filter(pk=key).first()
-    if letter is None:
+    """Job handler: send one e-mail if it is due. Returns when to call again, None when the row is gone."""
+    email = OutgoingEmail.objects.filter(pk=key).first()
+    if email is None:
         return None
-    if letter.due_at > timezone.now():
-        return letter.due_at
+    if email.due_at > timezone.now():
+        return email.due_at
     owner = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
-    lease = take_lease(OutgoingEmail, letter.pk, owner, LEASE_SECONDS)
+    lease = take_lease(OutgoingEmail, email.pk, owner, LEASE_SECONDS)
     if lease is None:
         return timezone.now() + timedelta(seconds=LEASE_SECONDS)
     try:
-        letter.refresh_from_db()
-        return _send(letter, lease)
+        email.refresh_from_db()
+        return _send(email, lease)
     except OutgoingEmail.DoesNotExist:  # another process sent it
         return None
     finally:
@@ -83,31 +84,31 @@ def poll(key: str) -> datetime | None:
 
 
 def sweep() -> Iterator[tuple[str, datetime | None]]:
-    """Every letter, with its time."""
+    """Every queued e-mail, with the time when it is due."""
     for pk, due_at in OutgoingEmail.objects.order_by("due_at").values_list("pk", "due_at"):
         yield str(pk), due_at
 
 
-def _send(letter: OutgoingEmail, lease: Lease) -> datetime | None:
+def _send(email: OutgoingEmail, lease: Lease) -> datetime | None:
     try:
-        message = unsealed(letter)
+        message = unsealed(email)
         mailers[SMTP].send_messages([message])
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as fault:
-        if _for_good(fault):
-            _drop(letter, lease, fault)
+        if _is_permanent(fault):
+            _give_up(email, lease, fault)
             return None
-        return _later(letter, lease, fault)
+        return _retry_later(email, lease, fault)
     except (OSError, smtplib.SMTPException) as fault:
-        return _later(letter, lease, fault)
+        return _retry_later(email, lease, fault)
     except CannotUnseal as fault:
-        return _keep_unread(letter, lease, fault)
+        return _wait_for_keys(email, lease, fault)
     lease.rows().delete()
     return None
 
 
-def unsealed(letter: OutgoingEmail) -> EmailMessage:
+def unsealed(email: OutgoingEmail) -> EmailMessage:
     """The message in a row. Raises CannotUnseal."""
-    parts = json.loads(unseal(letter.message_enc, column="message_enc", row=letter.pk, did="").reveal())
+    parts = json.loads(unseal(email.message_enc, column="message_enc", row=email.pk, did="").reveal())
     alternatives, subtype, headers = parts.pop("alternatives"), parts.pop("content_subtype"), parts.pop("extra_headers")
     message = EmailMultiAlternatives(**parts, headers=headers)
     message.content_subtype = subtype
@@ -116,35 +117,37 @@ def unsealed(letter: OutgoingEmail) -> EmailMessage:
     return message
 
 
-def _later(letter: OutgoingEmail, lease: Lease, fault: Exception) -> datetime | None:
-    if letter.attempts >= len(RETRY_DELAYS_SECONDS):
-        _drop(letter, lease, fault)
+def _retry_later(email: OutgoingEmail, lease: Lease, fault: Exception) -> datetime | None:
+    if email.attempts >= len(RETRY_DELAYS_SECONDS):
+        _give_up(email, lease, fault)
         return None
-    due = timezone.now() + timedelta(seconds=RETRY_DELAYS_SECONDS[letter.attempts])
-    # Only the kind of fault: what a mail server says may name the receiver.
-    lease.update(attempts=letter.attempts + 1, due_at=due, error=type(fault).__name__)
-    log.warning("a letter did not leave (%s); again at %s", type(fault).__name__, due.isoformat(timespec="seconds"))
+    due = timezone.now() + timedelta(seconds=RETRY_DELAYS_SECONDS[email.attempts])
+    # Only the exception's type: the mail server's text may contain the recipient's address.
+    lease.update(attempts=email.attempts + 1, due_at=due, error=type(fault).__name__)
+    log.warning(
+        "an e-mail could not be sent (%s); next attempt at %s", type(fault).__name__, due.isoformat(timespec="seconds")
+    )
     return due
 
 
-def _keep_unread(letter: OutgoingEmail, lease: Lease, fault: CannotUnseal) -> datetime | None:
+def _wait_for_keys(email: OutgoingEmail, lease: Lease, fault: CannotUnseal) -> datetime | None:
     now = timezone.now()
-    if letter.created_at < now - UNREADABLE_KEPT_FOR:
-        _drop(letter, lease, fault)
+    if email.created_at < now - UNREADABLE_KEPT_FOR:
+        _give_up(email, lease, fault)
         return None
-    # No attempt of the mail server's: those are for when the letter can be read.
+    # `attempts` stays: the mail server was not asked, and all attempts are left for when the keys are back.
     lease.update(due_at=now + UNREADABLE_RETRY_INTERVAL, error=type(fault).__name__)
-    log.error("letter %s cannot be opened and waits for the keys: %s", letter.pk, fault)
+    log.error("e-mail %s cannot be decrypted and waits for the keys: %s", email.pk, fault)
     return now + UNREADABLE_RETRY_INTERVAL
 
 
-def _drop(letter: OutgoingEmail, lease: Lease, fault: Exception) -> None:
-    log.error("letter %s is given up: %s", letter.pk, type(fault).__name__)
+def _give_up(email: OutgoingEmail, lease: Lease, fault: Exception) -> None:
+    log.error("e-mail %s is given up: %s", email.pk, type(fault).__name__)
     lease.rows().delete()
 
 
-def _for_good(fault: Exception) -> bool:
-    """Whether the server said that another try is of no use (a code of 500 and more, RFC 5321)."""
+def _is_permanent(fault: Exception) -> bool:
+    """Whether the server refused permanently: a reply code of 5xx (RFC 5321, section 4.2.1), for every recipient."""
     if isinstance(fault, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in fault.recipients.values())
     return isinstance(fault, smtplib.SMTPResponseException) and fault.smtp_code >= 500

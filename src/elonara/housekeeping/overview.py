@@ -1,4 +1,4 @@
-"""How it stands with what the site sends: for the operator's page and for monitoring. A fixed number of queries."""
+"""The state of everything that the site sends, for the jobs page and for monitoring, in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from elonara.invitations.transitions import Deliverable
 
 MODELS: Final[tuple[type[Deliverable], ...]] = (Announcement, Invitation)
 IN_PROGRESS: Final = (State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
-ACCOUNTS: Final = 200  # on the page; those with work, the longest waiting first
+MAX_ACCOUNTS: Final = 200  # on the page; those whose posts have been due longest come first
 
 
 @dataclass(frozen=True)
 class Account:
-    """What one author account has before it. `oldest` is when its longest due post became due."""
+    """The posts of one author account by state. `oldest` is when its longest overdue post became due."""
 
     did: str
     handle: str
@@ -42,9 +42,9 @@ class Account:
 
 @dataclass(frozen=True)
 class Trouble:
-    """A reason, and how many posts or letters of one model failed or wait for it. `since`: the oldest of them."""
+    """How many rows of one model failed or wait for one reason; `since` is the time of the oldest."""
 
-    model: str  # its name in addresses of the operator's pages
+    model: str  # as in URLs of Django's admin
     state: str
     reason: str
     sentence: str
@@ -54,34 +54,34 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything at one moment."""
+    """What the jobs page and the metrics show."""
 
-    counts: dict[str, int]  # by state, announcements and invitations together; every state is there
-    oldest_due: float  # seconds since the longest due post could have gone; 0 when nothing is due
+    counts: dict[str, int]  # announcements and invitations together, by state; every state is a key
+    oldest_due: float  # seconds for which the longest overdue post could have been sent; 0 when none is due
     accounts: list[Account]
     troubles: list[Trouble]
-    by_email: dict[str, int]  # invitations by e-mail, by state; every state is there
-    oldest_email_due: float
+    by_email: dict[str, int]  # e-mail invitations by state; every state is a key
+    oldest_email_due: float  # as `oldest_due`, for e-mail invitations
     email_troubles: list[Trouble]
     paused: list[HostSending]
     servers: list[PdsHost]
     workers: list[Worker]
     silent: list[Worker]
     tasks: list[PeriodicTask]
-    letters: int  # e-mails of other kinds that are on their way
+    letters: int  # queued e-mails of all other kinds
 
 
 def overview() -> Overview:
-    """Look now."""
+    """Read everything now."""
     now = timezone.now()
     accounts = _accounts(now)
     emails = EmailInvitation.objects.filter(state=EmailState.QUEUED, due_at__lte=now)
     return Overview(
         counts=counts(),
         oldest_due=_age(min((one.oldest for one in accounts if one.oldest is not None), default=None), now),
-        accounts=accounts[:ACCOUNTS],
+        accounts=accounts[:MAX_ACCOUNTS],
         troubles=_troubles(Announcement, "queued_at") + _troubles(Invitation, "queued_at"),
-        by_email=dict.fromkeys(EmailState.values, 0) | _numbers(EmailInvitation),
+        by_email=dict.fromkeys(EmailState.values, 0) | _counts_by_state(EmailInvitation),
         oldest_email_due=_age(emails.aggregate(first=Min("due_at"))["first"], now),
         email_troubles=_troubles(EmailInvitation, "created_at"),
         paused=list(HostSending.objects.exclude(paused_at=None).select_related("host").order_by("paused_at")),
@@ -97,11 +97,11 @@ def counts() -> dict[str, int]:
     """How many posts are in each state."""
     found: Counter[str] = Counter({state.value: 0 for state in State})
     for model in MODELS:
-        found.update(_numbers(model))
+        found.update(_counts_by_state(model))
     return dict(found)
 
 
-def _numbers(model: type[Model]) -> dict[str, int]:
+def _counts_by_state(model: type[Model]) -> dict[str, int]:
     rows = model._default_manager.order_by().values_list("state")
     return dict(rows.annotate(number=Count("pk")))
 
@@ -114,11 +114,11 @@ def _accounts(now: datetime) -> list[Account]:
     numbers: dict[str, Counter[str]] = {}
     oldest: dict[str, datetime] = {}
     for model in MODELS:
-        # What waits for its host, its operator or another post is not late, however long it waits.
-        late = Q(state=State.UNDOING) | Q(state=State.QUEUED) & delivery_queue.deliverable_filter(model, now)
+        # A post that waits for its host, the operator or another post is not overdue, however long it waits.
+        overdue = Q(state=State.UNDOING) | Q(state=State.QUEUED) & delivery_queue.deliverable_filter(model, now)
         rows = model.objects.filter(state__in=(*IN_PROGRESS, State.FAILED)).order_by()
         for did, state, number, first in rows.values_list("author_did", "state").annotate(
-            number=Count("pk"), first=Min("next_attempt_at", filter=late & Q(next_attempt_at__lte=now))
+            number=Count("pk"), first=Min("next_attempt_at", filter=overdue & Q(next_attempt_at__lte=now))
         ):
             numbers.setdefault(did, Counter())[state] += number
             if first is not None:
@@ -128,25 +128,30 @@ def _accounts(now: datetime) -> list[Account]:
     handles |= dict(MemberIdentity.objects.filter(bsky_did__in=numbers).values_list("bsky_did", "bsky_handle"))
     found = [
         _account(
-            did, count, handles.get(did, ""), _late_since(oldest.get(did), lanes.get(did), now), lanes.get(did), now
+            did=did,
+            handle=handles.get(did, ""),
+            count=count,
+            oldest=_overdue_since(oldest.get(did), lanes.get(did), now),
+            lane=lanes.get(did),
+            now=now,
         )
         for did, count in numbers.items()
     ]
     return sorted(found, key=lambda one: (one.oldest is None, one.oldest or now, one.handle))
 
 
-def _late_since(first: datetime | None, lane: AccountLane | None, now: datetime) -> datetime | None:
-    """When the lane's next post could have gone: one that keeps its distance, or rests by a limit, is not late."""
+def _overdue_since(first: datetime | None, lane: AccountLane | None, now: datetime) -> datetime | None:
+    """When a post that became due at `first` could have been sent; None while spacing or a pause holds it back."""
     if first is None or lane is None:
         return first
     first = max(first, lane.next_at or first, lane.paused_until or first)
     return first if first <= now else None
 
 
-def _account(  # noqa: PLR0917
-    did: str, count: Counter[str], handle: str, oldest: datetime | None, lane: AccountLane | None, now: datetime
+def _account(
+    *, did: str, handle: str, count: Counter[str], oldest: datetime | None, lane: AccountLane | None, now: datetime
 ) -> Account:
-    rest = lane.rests_until(now) if lane is not None else None
+    pause = lane.rests_until(now) if lane is not None else None
     return Account(
         did=did,
         handle=handle,
@@ -156,8 +161,8 @@ def _account(  # noqa: PLR0917
         undoing=count[State.UNDOING],
         failed=count[State.FAILED],
         oldest=oldest,
-        paused_until=rest,
-        pause_reason=lane.pause_reason if lane is not None and rest is not None else "",
+        paused_until=pause,
+        pause_reason=lane.pause_reason if lane is not None and pause is not None else "",
         working=lane is not None and lane.lease_until is not None and lane.lease_until > now,
     )
 

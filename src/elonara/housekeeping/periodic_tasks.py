@@ -1,6 +1,6 @@
-"""What is done again and again, by one process at a time on any number of machines.
+"""Periodic tasks: each runs in one process at a time, on however many machines the site runs.
 
-Each errand has a row with its next time, taken under a lease. `look(name)` is the handler of the job kind "errand".
+Every task has a row with the time of its next run; a process takes it under a lease. `poll(name)` handles its jobs.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from elonara.housekeeping import cleanup, session_renewal
 from elonara.housekeeping.models import PeriodicTask
 from elonara.locks import release, take_lease
 
-JOB_KIND: Final = "errand"
-LEASE_SECONDS: Final = 300.0  # seconds; every errand stops by itself well before
+JOB_KIND: Final = "errand"  # the name it had in 0.1.0: jobs are queued under it
+LEASE_SECONDS: Final = 300.0  # every task limits its own run to well below that
+JITTER: Final = (0.9, 1.1)  # of the interval, so that tasks with the same interval drift apart
 RETRY_AFTER_FAILURE: Final = timedelta(minutes=10)
 
 log = logging.getLogger(__name__)
@@ -31,10 +32,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TaskDefinition:
-    """What to do (it returns how many rows it dealt with) and how long to wait after it."""
+    """`run` does the work and returns how many rows it dealt with; `interval` is the wait after it."""
 
-    do: Callable[[], int]
-    every: timedelta
+    run: Callable[[], int]
+    interval: timedelta
 
 
 TASKS: Final = {
@@ -44,9 +45,9 @@ TASKS: Final = {
 
 
 def poll(name: str) -> datetime | None:
-    """Do one errand if it is due; when to come again."""
-    plan = TASKS.get(name)
-    if plan is None:
+    """Job handler: run one task if it is due. Returns when to call again, None for a task of another version."""
+    task = TASKS.get(name)
+    if task is None:
         return None
     row, _ = PeriodicTask.objects.get_or_create(name=name, defaults={"due_at": timezone.now()})
     if row.due_at > timezone.now():
@@ -58,13 +59,13 @@ def poll(name: str) -> datetime | None:
         return timezone.now() + timedelta(seconds=LEASE_SECONDS)
     try:
         row.refresh_from_db()
-        if row.due_at > timezone.now():  # another process was quicker
+        if row.due_at > timezone.now():  # another process has just run it
             return row.due_at
-        began, error, done, after = time.monotonic(), "", 0, plan.every * random.uniform(0.9, 1.1)  # noqa: S311
+        began, error, done, after = time.monotonic(), "", 0, task.interval * random.uniform(*JITTER)  # noqa: S311
         try:
-            done = plan.do()
+            done = task.run()
         except Exception as fault:
-            # The other errands go on, and this one comes again; the row tells the operator.
+            # A failing task must not stop the others; it is retried soon, and the jobs page shows the error.
             log.exception("%s failed", name)
             error, after = f"{type(fault).__name__}: {fault}"[:300], RETRY_AFTER_FAILURE
         due = timezone.now() + after
@@ -77,7 +78,7 @@ def poll(name: str) -> datetime | None:
 
 
 def sweep() -> Iterator[tuple[str, datetime | None]]:
-    """Every errand, with its time."""
+    """Every task with the time when it is due, None for one that has never run."""
     known = dict(PeriodicTask.objects.values_list("name", "due_at"))
     for name in TASKS:
         yield name, known.get(name)

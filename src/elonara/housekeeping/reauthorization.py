@@ -1,4 +1,4 @@
-"""Members whose Bluesky session cannot do what the site now needs of it, and asking them to renew it."""
+"""Finds members whose Bluesky session lacks what the site now needs, and asks them to authorize it again."""
 
 from __future__ import annotations
 
@@ -16,31 +16,33 @@ from elonara.invitations import notifications
 from elonara.invitations.models import HostSending, Invitation, State
 from elonara.members.models import Member
 
-# Her own choice, and nobody is asked about it; unless she posts by an app password, which OAuth has no use for.
+# The member disconnected or never connected: her own choice, so she is not asked. Except one who posts by an app
+# password, which is of no use once posts go by OAuth.
 MEMBER_REASONS = frozenset({"disconnected", "not_connected"})
 
 
 @dataclass(frozen=True)
 class MissingPermission:
-    """A host who cannot post from her own account by OAuth. `reason` is a code of `elonara.bluesky.reasons`."""
+    """A host who cannot post from her own account by OAuth; `reason` is a code of `elonara.bluesky.reasons`."""
 
     member: Member
     handle: str
     reason: str
-    waiting: int  # invitations of hers that wait or are queued
+    waiting: int  # her invitations that have not been sent yet
 
 
 def mark_changed_address() -> int:
-    """End the sessions that were made under another address of the site; how many there were.
+    """End the sessions that were authorized under another address of the site; returns how many.
 
-    A server knows a session under its client id, and that contains the address. Members are told as for any other end.
+    An authorization server ties a session to the client id, and the client id contains the site's address. Members are
+    notified as whenever a session ends.
     """
     others = MemberIdentity.objects.filter(state=MemberIdentity.State.ACTIVE).exclude(client_id=client_id())
     return sum(oauth_sessions.end(identity, "client_changed") for identity in others)
 
 
 def lacking_write_scope() -> list[MissingPermission]:
-    """Who could not post if posts went by OAuth: of those who ever sent, have something to send or an app password."""
+    """Hosts who could not post by OAuth, of those who have sent, have something to send, or use an app password."""
     identities = MemberIdentity.objects.select_related("member").order_by("bsky_handle")
     hosts = set(HostSending.objects.values_list("host_id", flat=True))
     pending, by_app_password = _pending(), _by_app_password()
@@ -55,25 +57,25 @@ def lacking_write_scope() -> list[MissingPermission]:
 
 
 def ask_to_reauthorize(lacking: list[MissingPermission]) -> int:
-    """Leave each a notice with the way to renew the permission, and write to those with an address; how many."""
+    """Notify each of them with the link to authorize again, also by e-mail where there is an address; how many."""
     for one in lacking:
         notifications.needs_host(one.member, one.reason)
     return len(lacking)
 
 
 def on_app_passwords_alone() -> int:
-    """How many of `lacking_write_scope` post by an app password now."""
+    """How many of `lacking_write_scope()` post by an app password at present."""
     by_app_password = _by_app_password()
     return sum(one.member.pk in by_app_password for one in lacking_write_scope())
 
 
 def writes_by_oauth() -> bool:
-    """Whether the site's posts go by OAuth now, as the factory decides."""
+    """Whether the site's posts go by OAuth at present, which the agent factory decides."""
     return isinstance(BlueskyAgentFactory.make(), OAuthBlueskyAgent)
 
 
 def link() -> str:
-    """Where a member renews her permission."""
+    """The page on which a member authorizes the site again."""
     return f"{settings.ELONARA.site.url}/profile/edit"
 
 
@@ -86,7 +88,9 @@ def _reason(identity: MemberIdentity) -> str:
 
 def _by_app_password() -> set[int]:
     active = AppPasswordSession.objects.filter(state=AppPasswordSession.State.ACTIVE)
-    return {member for member in active.values_list("member_id", flat=True) if member is not None}  # None: the relay
+    return {
+        member for member in active.values_list("member_id", flat=True) if member is not None
+    }  # None: the site's own account
 
 
 def _pending() -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""What the operator reads instead of the codes in the rows. Reasons have their sentences in `invitations.reasons`."""
+"""Sentences for the operator's pages in place of the codes in rows. Those of reasons are in `invitations.reasons`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from elonara.invitations import reasons
 from elonara.invitations.models import State
 
-# Of posts, and of invitations by e-mail, whose states are some of them.
+# States of posts. E-mail invitations use a subset of them.
 STATES: Final[Mapping[str, str]] = {
     State.QUEUED: "Queued",
     State.SENDING: "Sending",
@@ -32,7 +32,7 @@ TASKS: Final[Mapping[str, str]] = {
 SERVERS: Final[Mapping[str, str]] = {
     "rate_limited": "It counts this site's requests, and there were nearly as many as it allows.",
 }
-SPACED: Final = "It has used up what Bluesky lets one account write for now."  # a rest for which no reason is stored
+SPACED: Final = "It has used up what Bluesky lets one account write for now."  # for a pause without a stored reason
 FAILED: Final = "It failed the last time and is tried again by itself; the log says more: {error}."
 
 
@@ -56,5 +56,5 @@ _KINDS: Final[Mapping[str, Callable[[str], str]]] = {
 
 
 def in_words(code: str, kind: str) -> str:
-    """What a code of a row means: `kind` is reason, rest, state, engine, task, server or failure."""
+    """The sentence for a code. `kind` says which codes it is one of: see `_KINDS`. Raises KeyError for another kind."""
     return _KINDS[kind](code)

@@ -1,4 +1,4 @@
-"""Which processes run jobs: each says so every few seconds in a row, and takes it back when it ends."""
+"""Heartbeats of the processes that run jobs: each updates a row every few seconds and deletes it when it ends."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from django.utils import timezone
 
 from elonara.housekeeping.models import Worker
 
-# A process that was silent for so long does not work any more; twice the longest time between two signs of life.
+# Without a heartbeat for so long a process counts as dead: twice the longest time between two heartbeats.
 SILENT_AFTER = timedelta(seconds=45)
 FORGET_AFTER = timedelta(days=1)
 
 
 def name() -> str:
-    """This process among those of all machines."""
+    """A name for this process that is unique across machines."""
     return f"{socket.gethostname()}:{os.getpid()}"[:100]
 
 
 def beating(engine: str) -> Callable[[], None]:
-    """A function that notes that this process runs jobs; called by its engine at every sweep."""
+    """A heartbeat for a process with this engine; the engine calls it at every sweep."""
     began = timezone.now()
 
     def beat() -> None:
@@ -34,20 +34,20 @@ def beating(engine: str) -> Callable[[], None]:
 
 
 def leave() -> None:
-    """This process runs no jobs any more."""
+    """Delete this process's row: it runs no jobs any more."""
     Worker.objects.filter(name=name()).delete()
 
 
 def alive() -> list[Worker]:
-    """Those that were heard of lately."""
+    """Processes with a recent heartbeat."""
     return list(Worker.objects.filter(seen_at__gte=timezone.now() - SILENT_AFTER).order_by("started_at"))
 
 
 def silent() -> list[Worker]:
-    """Those that neither work nor said that they ended: they were killed, or lost the database."""
+    """Processes without a recent heartbeat that have not ended cleanly: killed, or cut off from the database."""
     return list(Worker.objects.filter(seen_at__lt=timezone.now() - SILENT_AFTER).order_by("-seen_at"))
 
 
 def forget_old() -> int:
-    """Delete the rows of processes that have been silent for a day; how many there were."""
+    """Delete the rows of processes without a heartbeat for a day; returns how many."""
     return Worker.objects.filter(seen_at__lt=timezone.now() - FORGET_AFTER).delete()[0]

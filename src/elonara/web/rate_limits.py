@@ -1,7 +1,7 @@
-"""How often one browser, or one address, may do what costs this site or somebody else's server something.
+"""Rate limits per browser and per IP address, for requests that cost this site or another server something.
 
-Counts live in the cache that all web processes share (`elonara.shared_cache`) and in fixed spans of time: enough to
-make a program give up, and no person meets them. What was typed comes back with the sentence.
+They count in fixed windows, in the cache that all web processes share (`elonara.shared_cache`). They are meant to stop
+scripts: no person should ever meet one. A refused form is shown again with everything that was typed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BROWSERS_PER_ADDRESS = 6
 
 @dataclass(frozen=True)
 class VisitorRateLimit:
-    """`times` in `seconds` for one browser, and six times as many for one address."""
+    """`times` requests in `seconds` for one browser, and `BROWSERS_PER_ADDRESS` times as many for one address."""
 
     name: str
     times: int
@@ -31,37 +31,39 @@ class VisitorRateLimit:
 
     @property
     def sentence(self) -> str:
-        """What somebody reads who is over it."""
+        """What a visitor reads who has exceeded it."""
         minutes = self.seconds // 60
         return SENTENCE.format(wait=f"{minutes} minutes" if minutes < 60 else "an hour")
 
     def passed(self, request: HttpRequest) -> bool:
-        """Count this request; whether it is one too many."""
-        counts = [(self._count(who), most) for who, most in self._who(request)]  # all, whichever is over
-        return any(count > most for count, most in counts)
+        """Count this request; whether the limit is exceeded."""
+        # A list, so that every counter is raised even when the first one is exceeded already.
+        counts = [(self._count(visitor), limit) for visitor, limit in self._visitors(request)]
+        return any(count > limit for count, limit in counts)
 
     def refuse(self, response: HttpResponse) -> HttpResponse:
-        """The page with the sentence, as an answer that programs understand."""
-        if response.status_code < 300 or response.status_code >= 400:  # a way back to a form stays one
+        """Make the page with the sentence a 429 with Retry-After (RFC 6585, section 4); a redirect stays a redirect."""
+        if response.status_code < 300 or response.status_code >= 400:
             response.status_code = 429
         response["Retry-After"] = str(self.seconds)
         return response
 
-    def _who(self, request: HttpRequest) -> Iterator[tuple[str, int]]:
+    def _visitors(self, request: HttpRequest) -> Iterator[tuple[str, int]]:
         yield f"browser:{browser_of(request)}", self.times
         if address := _network(request.META.get("REMOTE_ADDR", "")):
             yield f"address:{address}", self.times * BROWSERS_PER_ADDRESS
 
-    def _count(self, who: str) -> int:
-        # Hashed: the cache needs no list of who was here.
-        key = f"limit:{self.name}:{hashlib.sha256(who.encode()).hexdigest()[:32]}"
+    def _count(self, visitor: str) -> int:
+        # Hashed, so that the cache holds no list of visitors' addresses.
+        key = f"limit:{self.name}:{hashlib.sha256(visitor.encode()).hexdigest()[:32]}"
         return shared_cache.count(key, self.seconds)
 
 
 def _network(address: str) -> str:
-    """The address, or for IPv6 the network that one household has; "" for this machine.
+    """The IPv4 address, or the IPv6 /64 network that one household has; "" for a loopback address.
 
-    From this machine comes the operator, or a proxy that is not in `http.trusted_proxies`: everybody at once.
+    Loopback requests come from the operator or from a proxy that is missing in `http.trusted_proxies`; counting the
+    latter would limit all visitors together.
     """
     try:
         found = ipaddress.ip_address(address)
@@ -74,12 +76,12 @@ def _network(address: str) -> str:
     return str(found)
 
 
-# Each of these asks a server that the visitor names.
+# Starts an authorization flow, which makes requests to a server that the visitor names.
 AUTHORIZATIONS = VisitorRateLimit("to_server", 12, 600)
-# An answer, or no more invitations.
+# Answering an invitation, or opting out.
 ANSWERS = VisitorRateLimit("press", 30, 600)
 REPORT = VisitorRateLimit("report", 5, 3600)
-# A link from an e-mail: tokens cannot be guessed, but nobody need try.
+# The link of an e-mail invitation. Its token cannot be guessed; this also stops the attempts.
 RSVP = VisitorRateLimit("rsvp", 40, 600)
-# E-mails that somebody writes to others.
+# E-mail invitations to addresses that a host types in.
 ADDRESSES = VisitorRateLimit("addresses", 30, 3600)

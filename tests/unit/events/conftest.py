@@ -1,4 +1,4 @@
-"""Hosts, events in the future, and listeners."""
+"""Members, events in the future, pictures, and listeners."""
 
 import io
 import itertools
@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def make_member(db):
-    """Makes a member; with `did` one who proved it."""
+    """`make_member(…)` creates a member; with `did` one who has proved it."""
 
     def make(name="", *, did="", **fields):
         member = Member.objects.create_user(name or f"person{next(_numbers)}", **fields)
@@ -40,7 +40,7 @@ def soon():
 
 @pytest.fixture
 def make_event(alice, soon):
-    """Makes an event of alice's, in three days if nothing else is said."""
+    """`make_event(…)` creates an event, by default alice's and in three days."""
 
     def make(host=None, **fields):
         values = {"title": "Picnic", "starts_at": soon, "timezone": "Europe/Berlin"} | fields
@@ -70,7 +70,7 @@ def media(settings, tmp_path):
 
 @pytest.fixture
 def photo():
-    """A noisy picture, as bytes of a JPEG: noise does not compress."""
+    """`photo(size)` returns a JPEG full of noise, which does not compress well."""
 
     def draw(size=(1600, 1200)):
         from PIL import Image
@@ -84,14 +84,14 @@ def photo():
 
 @pytest.fixture
 def heard():
-    """What the listeners of events heard."""
-    log = []
+    """What listeners of events were called with."""
+    calls = []
 
     def on_change(event, fields):
-        log.append((event.slug, set(fields)))
+        calls.append((event.slug, set(fields)))
 
     hooks.on_change(on_change)
-    hooks.on_rsvp(log.append)
-    yield log
+    hooks.on_rsvp(calls.append)
+    yield calls
     hooks._on_change.remove(on_change)
-    hooks._on_answer.remove(log.append)
+    hooks._on_rsvp.remove(calls.append)

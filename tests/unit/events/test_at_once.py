@@ -1,4 +1,4 @@
-"""Two presses at the same moment."""
+"""Simultaneous requests: no duplicates, no lost updates."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -17,21 +17,21 @@ from elonara.members.models import Member
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def at_once(*presses):
-    """Run every press in a thread of its own, all beginning together; exceptions are returned."""
-    together = Barrier(len(presses))
+def at_once(*calls):
+    """Run each call in a thread of its own, all starting together; returns their results and exceptions."""
+    together = Barrier(len(calls))
 
-    def run(press):
+    def run(call):
         together.wait(10)
         try:
-            return press()
+            return call()
         except Exception as fault:  # noqa: BLE001
             return fault
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(len(presses)) as pool:
-        return list(pool.map(run, presses))
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
 
 
 def test_one_person_who_answers_eight_times_at_once_has_one_answer(picnic):
@@ -40,7 +40,7 @@ def test_one_person_who_answers_eight_times_at_once_has_one_answer(picnic):
     assert Rsvp.objects.count() == 1
 
 
-def test_two_last_admins_who_leave_at_once_leave_one_behind(alice, make_member):
+def test_of_the_two_last_admins_only_one_can_leave(alice, make_member):
     bakers, bob = communities.create(alice, name="Bakers"), make_member()
     Membership.objects.create(community=bakers, member=bob, role="admin")
     outcomes = at_once(*[lambda who=who: communities.leave(bakers, member=who) for who in (alice, bob)])
@@ -48,7 +48,7 @@ def test_two_last_admins_who_leave_at_once_leave_one_behind(alice, make_member):
     assert Membership.objects.filter(community=bakers, role="admin").count() == 1
 
 
-def test_six_events_of_one_title_made_at_once_get_six_addresses(make_event, alice):
+def test_six_events_with_one_title_created_at_once_get_six_slugs(make_event, alice):
     made = at_once(*[make_event] * 6)
     assert [row for row in made if not isinstance(row, Event)] == []
     assert len({row.slug for row in made}) == 6
@@ -63,12 +63,12 @@ def test_two_changes_at_once_lose_nothing(picnic, alice):
     assert (picnic.title, picnic.location, picnic.sequence) == ("Swim", "Beach", 2)
 
 
-def test_one_link_makes_one_operator_however_many_press(db):
+def test_a_first_run_link_creates_one_operator_even_when_used_at_once(db):
     token = members.first_run_link().rsplit("/", 1)[1]
-    presses = [
+    calls = [
         lambda name=name: members.claim_first_operator(token, name, "correct horse battery")
         for name in ("a1", "b2", "c3", "d4")
     ]
-    outcomes = at_once(*presses)
+    outcomes = at_once(*calls)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["LinkRefused"] * 3 + ["Member"]
     assert Member.objects.count() == 1

@@ -1,4 +1,4 @@
-"""Calendar files."""
+"""iCalendar files of events."""
 
 from datetime import timedelta
 
@@ -14,17 +14,17 @@ def entry(event):
     return Calendar.from_ical(calendar_file.ics(event, URL)).walk("VEVENT")[0]
 
 
-def test_an_event_is_told_in_its_own_zone(make_event, soon):
+def test_an_event_is_written_in_its_own_zone(make_event, soon):
     event = make_event(
         ends_at=soon + timedelta(hours=3), location="Park; by the oak", description="Bring\ncake, please"
     )
     parsed = Calendar.from_ical(calendar_file.ics(event, URL))
-    told = parsed.walk("VEVENT")[0]
-    assert parsed.walk("VTIMEZONE")[0]["TZID"] == told["DTSTART"].params["TZID"] == "Europe/Berlin"
-    assert (told.start, told.end) == (event.starts_at, event.ends_at)
-    assert (str(told["SUMMARY"]), str(told["LOCATION"]), str(told["URL"])) == ("Picnic", "Park; by the oak", URL)
-    assert str(told["DESCRIPTION"]) == f"Bring\ncake, please\n\n{URL}"
-    assert str(told["STATUS"]) == "CONFIRMED"
+    vevent = parsed.walk("VEVENT")[0]
+    assert parsed.walk("VTIMEZONE")[0]["TZID"] == vevent["DTSTART"].params["TZID"] == "Europe/Berlin"
+    assert (vevent.start, vevent.end) == (event.starts_at, event.ends_at)
+    assert (str(vevent["SUMMARY"]), str(vevent["LOCATION"]), str(vevent["URL"])) == ("Picnic", "Park; by the oak", URL)
+    assert str(vevent["DESCRIPTION"]) == f"Bring\ncake, please\n\n{URL}"
+    assert str(vevent["STATUS"]) == "CONFIRMED"
 
 
 def test_a_change_keeps_the_uid_and_raises_the_sequence(picnic, alice):
@@ -49,7 +49,7 @@ def test_an_event_without_end_has_none(picnic):
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/St_Johns", "Asia/Kathmandu", "Australia/Lord_Howe"])
-def test_other_zones_come_through(make_event, zone):
+def test_other_zones_are_written_correctly(make_event, zone):
     event = make_event(timezone=zone)
     assert entry(event).start == event.starts_at
 

@@ -1,4 +1,4 @@
-"""What guests are told."""
+"""Notices to guests about changes of an event."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from elonara.events.guests import rsvps
 from elonara.members.queries import open_notices
 
 
-def told(member):
+def notices_of(member):
     return [notice.text for notice in open_notices(member)]
 
 
@@ -30,37 +30,39 @@ def guests(picnic, alice, make_member):
     return people
 
 
-def test_guests_are_told_that_it_is_off(picnic, alice, guests, django_capture_on_commit_callbacks):
+def test_guests_are_notified_of_a_cancellation(picnic, alice, guests, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         actions.cancel(picnic, alice)
-    assert told(guests["bob"]) == told(guests["carol"]) == ["Picnic was cancelled."]
-    assert told(guests["dora"]) == told(alice) == []
+    assert notices_of(guests["bob"]) == notices_of(guests["carol"]) == ["Picnic was cancelled."]
+    assert notices_of(guests["dora"]) == notices_of(alice) == []
 
 
-def test_guests_are_told_when_and_where_once(picnic, alice, guests, soon, django_capture_on_commit_callbacks):
+def test_guests_get_one_notice_with_the_latest_time_and_place(
+    picnic, alice, guests, soon, django_capture_on_commit_callbacks
+):
     with django_capture_on_commit_callbacks(execute=True):
         actions.change(picnic, by=alice, location="Beach")
         actions.change(picnic, by=alice, starts_at=soon + timedelta(hours=1), location="Hill")
-    [text] = told(guests["bob"])
+    [text] = notices_of(guests["bob"])
     assert text.startswith("Picnic has changed: ")
     assert text.endswith(" (Berlin time), Hill.")
     assert open_notices(guests["bob"]).get().link == "/events/picnic"
 
 
-def test_nobody_is_told_of_a_new_description(picnic, alice, guests, django_capture_on_commit_callbacks):
+def test_nobody_is_notified_of_a_new_description(picnic, alice, guests, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         actions.change(picnic, by=alice, description="Cake.", title="Big picnic")
-    assert told(guests["bob"]) == []
+    assert notices_of(guests["bob"]) == []
 
 
-def test_telling_many_costs_no_more_statements(picnic, alice, make_member, django_capture_on_commit_callbacks):
+def test_notifying_many_guests_takes_no_more_statements(picnic, alice, make_member, django_capture_on_commit_callbacks):
     def statements(event):
         with django_capture_on_commit_callbacks() as callbacks:
             actions.cancel(event, alice)
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as queries:
             for callback in callbacks:
                 callback()
-        return len(asked)
+        return len(queries)
 
     other = actions.create(alice, title="Lunch", starts_at=picnic.starts_at, timezone="UTC")
     rsvps.respond(other, choice="going", member=make_member())

@@ -1,4 +1,4 @@
-"""Making, changing and calling off events."""
+"""Creating, changing and cancelling events."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,21 +17,21 @@ def refused(call, **fields):
     return fault.value.errors
 
 
-def test_whoever_makes_an_event_hosts_it(picnic, alice):
+def test_whoever_creates_an_event_hosts_it(picnic, alice):
     assert picnic.slug == "picnic"
     assert queries.role_of(picnic, alice) == "host"
     assert queries.may_manage(picnic, alice)
     assert [row.member for row in queries.hosts(picnic)] == [alice]
 
 
-def test_a_naive_time_is_on_the_clock_of_the_place(make_event):
+def test_a_naive_time_is_local_to_the_events_zone(make_event):
     year = timezone.now().year + 1
     event = make_event(starts_at=f"{year}-07-05T16:00", ends_at=datetime(year, 7, 5, 19), timezone="Europe/Berlin")  # noqa: DTZ001
     assert event.starts_at == datetime(year, 7, 5, 14, tzinfo=UTC)
     assert event.ends_at == datetime(year, 7, 5, 17, tzinfo=UTC)
 
 
-def test_an_event_in_the_past_is_refused_with_a_little_grace(make_event):
+def test_a_start_in_the_past_is_refused_beyond_a_short_grace(make_event):
     errors = refused(make_event, starts_at=timezone.now() - timedelta(hours=1))
     assert errors == {"starts_at": "The start is in the past. Choose a later time."}
     assert make_event(starts_at=timezone.now() - timedelta(minutes=5)).pk
@@ -77,38 +77,38 @@ def test_every_wrong_field_gets_its_sentence_at_once(make_event):
         ("0001-01-01T00:00", "year"),
     ],
 )
-def test_odd_starts_get_a_sentence(make_event, start, words):
+def test_invalid_starts_get_a_sentence(make_event, start, words):
     import re
 
     assert re.search(words, refused(make_event, starts_at=start)["starts_at"])
 
 
-def test_the_hour_that_spring_skips_is_refused(make_event):
+def test_a_local_time_that_does_not_exist_is_refused(make_event):
     year = timezone.now().year + 1
     last_sunday = max(day for day in range(25, 32) if datetime(year, 3, day).weekday() == 6)  # noqa: DTZ001
     errors = refused(make_event, starts_at=f"{year}-03-{last_sunday}T02:30", timezone="Europe/Berlin")
     assert errors == {"starts_at": "There is no 02:30 on that day in Europe/Berlin: the clocks are put forward."}
 
 
-def test_what_is_not_given_stays(make_event, alice):
+def test_fields_that_are_not_given_stay(make_event, alice):
     event = make_event(description="Bring cake.", location="Park")
     actions.change(event, by=alice, location="Beach")
     event = Event.objects.get()
     assert (event.title, event.description, event.location) == ("Picnic", "Bring cake.", "Beach")
 
 
-def test_none_takes_the_end_away(make_event, alice, soon):
+def test_none_removes_the_end(make_event, alice, soon):
     event = make_event(ends_at=soon + timedelta(hours=2))
     assert actions.change(event, by=alice, ends_at=None).ends_at is None
 
 
-def test_a_moved_start_is_checked_against_the_end_that_stays(make_event, alice, soon):
+def test_a_new_start_is_checked_against_the_unchanged_end(make_event, alice, soon):
     event = make_event(ends_at=soon + timedelta(hours=2))
     errors = refused(actions.change, event=event, by=alice, starts_at=soon + timedelta(hours=3))
     assert set(errors) == {"ends_at"}
 
 
-def test_an_event_that_has_begun_may_still_be_described(picnic, alice):
+def test_an_event_that_has_started_may_still_get_a_description(picnic, alice):
     Event.objects.update(starts_at=timezone.now() - timedelta(hours=1))
     assert actions.change(picnic, by=alice, description="We are under the oak.").description
     assert set(refused(actions.change, event=picnic, by=alice, starts_at=timezone.now() - timedelta(hours=2))) == {
@@ -116,7 +116,7 @@ def test_an_event_that_has_begun_may_still_be_described(picnic, alice):
     }
 
 
-def test_the_sequence_counts_what_guests_notice(picnic, alice, soon):
+def test_the_sequence_is_raised_by_changes_of_calendar_fields(picnic, alice, soon):
     assert actions.change(picnic, by=alice, description="Cake.").sequence == 0
     assert actions.change(picnic, by=alice, title="Picnic", starts_at=soon).sequence == 0
     assert actions.change(picnic, by=alice, location="Beach", title="Swim").sequence == 1
@@ -124,7 +124,9 @@ def test_the_sequence_counts_what_guests_notice(picnic, alice, soon):
     assert actions.cancel(picnic, alice).sequence == 2
 
 
-def test_listeners_hear_what_changed_after_the_commit(picnic, alice, heard, django_capture_on_commit_callbacks):
+def test_listeners_are_called_with_the_changed_fields_after_the_commit(
+    picnic, alice, heard, django_capture_on_commit_callbacks
+):
     with django_capture_on_commit_callbacks(execute=True):
         actions.change(picnic, by=alice, title="Swim", description="")
         actions.change(picnic, by=alice, title="Swim")
@@ -134,7 +136,7 @@ def test_listeners_hear_what_changed_after_the_commit(picnic, alice, heard, djan
     assert heard == [("picnic", {"title"}), ("picnic", {"status"})]
 
 
-def test_a_cancelled_event_stays_as_it_is(picnic, alice):
+def test_a_cancelled_event_cannot_be_changed(picnic, alice):
     actions.cancel(picnic, alice)
     with pytest.raises(actions.NotAllowed, match="cancelled"):
         actions.change(picnic, by=alice, title="Back")
@@ -142,7 +144,7 @@ def test_a_cancelled_event_stays_as_it_is(picnic, alice):
     assert not queries.upcoming_public()
 
 
-def test_strangers_change_nothing(picnic, make_member):
+def test_strangers_cannot_change_anything(picnic, make_member):
     eve = make_member()
     for attempt in (
         lambda: actions.change(picnic, by=eve, title="Mine"),
@@ -156,14 +158,14 @@ def test_strangers_change_nothing(picnic, make_member):
         actions.change(picnic, by=eve, slug="mine")
 
 
-def test_a_suspended_host_changes_nothing(picnic, alice):
+def test_a_suspended_host_cannot_change_anything(picnic, alice):
     alice.standing = "suspended"
     with pytest.raises(actions.NotAllowed, match="suspended"):
         actions.cancel(picnic, alice)
     assert not queries.may_invite(picnic, alice)
 
 
-def test_a_cohost_runs_the_event_but_removes_nobody_else(picnic, alice, make_member):
+def test_a_cohost_runs_the_event_but_cannot_remove_others(picnic, alice, make_member):
     bob, carol = make_member("bob", did="did:plc:bob"), make_member("carol")
     actions.add_cohost(picnic, by=alice, member=bob)
     actions.add_cohost(picnic, by=bob, member=carol)
@@ -179,7 +181,7 @@ def test_a_cohost_runs_the_event_but_removes_nobody_else(picnic, alice, make_mem
     assert list(EventHost.objects.values_list("member__username", flat=True)) == ["alice"]
 
 
-def test_making_somebody_cohost_twice_changes_nothing(picnic, alice, make_member):
+def test_adding_a_cohost_twice_changes_nothing(picnic, alice, make_member):
     bob = make_member()
     actions.add_cohost(picnic, by=alice, member=bob)
     actions.add_cohost(picnic, by=alice, member=bob)

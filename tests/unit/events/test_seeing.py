@@ -1,4 +1,4 @@
-"""Who sees which events, in how many queries."""
+"""Who may see which events, and in how many queries."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from elonara.events.guests import rsvps
 from elonara.events.models import Event, Rsvp
 
 
-def test_a_private_event_is_seen_by_host_guests_and_its_community(make_event, alice, make_member):
+def test_a_private_event_is_visible_to_hosts_guests_and_its_community(make_event, alice, make_member):
     bakers = communities.create(alice, name="Bakers", visibility="private")
     event = make_event(visibility="private", community=bakers)
     guest, baker, cohost, eve = (make_member() for _ in range(4))
@@ -30,7 +30,7 @@ def test_a_private_event_is_seen_by_host_guests_and_its_community(make_event, al
     assert queries.by_slug(event.slug, eve, invited=True) == event
 
 
-def test_the_address_of_a_private_event_names_nothing(supper):
+def test_the_slug_of_a_private_event_reveals_nothing(supper):
     assert supper.slug.startswith("event-")
 
 
@@ -50,7 +50,7 @@ def test_upcoming_events_are_public_not_over_and_of_no_suspended_member(make_eve
     assert not queries.is_over(first)
 
 
-def test_an_open_end_lasts_three_hours(picnic):
+def test_an_event_without_end_lasts_three_hours(picnic):
     assert not queries.is_over(picnic, picnic.starts_at + timedelta(hours=2, minutes=59))
     assert queries.is_over(picnic, picnic.starts_at + timedelta(hours=3))
 
@@ -73,7 +73,7 @@ def test_a_members_own_events(make_event, alice, make_member):
     assert mine in queries.visible_to(None)
 
 
-def test_a_page_of_events_costs_two_queries_whatever_their_number(make_event, make_member, django_assert_num_queries):
+def test_a_list_of_events_takes_two_queries_however_long(make_event, make_member, django_assert_num_queries):
     for number in range(8):
         event = make_event(title=f"Event {number}", plus_ones_allowed=2)
         rsvps.respond(event, choice="going", member=make_member(did=f"did:plc:{number}"), plus_ones=2)

@@ -33,11 +33,11 @@ def event(start, end=None, zone="Europe/Berlin", created=NOW):
         ("2026-12-31T10:00", "2027-01-02T10:00", "Thursday 31 December, 10:00 to Saturday 2 January 2027, 10:00"),
     ],
 )
-def test_when_it_is(start, end, phrase):
+def test_the_phrase_in_the_events_zone(start, end, phrase):
     assert times.local_phrase(event(start, end), now=NOW) == phrase
 
 
-def test_the_viewer_reads_her_own_clock_and_the_places_when_they_differ():
+def test_both_zones_are_given_where_they_differ():
     picnic = event("2026-12-05T16:00", "2026-12-05T19:00")
     assert times.both_phrases(picnic, "America/New_York", now=NOW) == (
         "Saturday 5 December, 10:00 to 13:00, New York time",
@@ -49,19 +49,19 @@ def test_the_viewer_reads_her_own_clock_and_the_places_when_they_differ():
     )
 
 
-def test_zones_that_show_the_same_clock_are_not_told_apart():
+def test_zones_with_the_same_time_give_one_phrase():
     picnic = event("2026-12-05T16:00", "2026-12-05T19:00")
     assert times.both_phrases(picnic, "Europe/Paris", now=NOW) == ("Saturday 5 December, 16:00 to 19:00", "")
     assert times.both_phrases(picnic, "", now=NOW) == ("Saturday 5 December, 16:00 to 19:00", "")
     assert not times.zones_agree(picnic, "Europe/London")
 
 
-def test_zones_that_agree_in_winter_alone_are_told_apart_in_summer():
+def test_zones_that_agree_only_in_winter_differ_in_summer():
     assert times.zones_agree(event("2026-12-05T16:00", zone="Africa/Lagos"), "Europe/Berlin")
     assert not times.zones_agree(event("2027-07-05T16:00", zone="Africa/Lagos"), "Europe/Berlin")
 
 
-def test_the_hour_that_autumn_repeats_is_told_with_its_offsets():
+def test_the_repeated_hour_is_written_with_its_offsets():
     party = event("2026-10-25T02:30")
     party.ends_at = party.starts_at + timedelta(minutes=45)
     phrase = times.local_phrase(party, now=datetime(2026, 10, 1, tzinfo=UTC))
@@ -73,7 +73,7 @@ def test_posts_have_a_short_form_that_does_not_depend_on_today():
     assert times.short_phrase(event("2027-11-27T15:00")) == "Sat 27 Nov 2027 15:00"
 
 
-def test_zones_have_names_for_people():
+def test_zone_labels():
     assert times.zone_label("America/Argentina/Buenos_Aires") == "Buenos Aires time"
     assert times.zone_label("UTC") == "UTC"
 
@@ -83,7 +83,7 @@ def test_the_date_block():
     assert times.date_block(event("2026-12-05T23:30"), "Asia/Tokyo") == ("Sun", "6", "Dec")
 
 
-def test_the_hour_that_spring_skips_does_not_exist():
+def test_the_skipped_hour_does_not_exist():
     berlin = ZoneInfo("Europe/Berlin")
     assert not times.exists_on_the_clock(datetime(2027, 3, 28, 2, 30, tzinfo=berlin))
     assert times.exists_on_the_clock(datetime(2027, 3, 28, 3, 0, tzinfo=berlin))

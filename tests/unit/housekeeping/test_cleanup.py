@@ -1,4 +1,4 @@
-"""What has had its time goes; what is still good stays."""
+"""Expired rows are deleted, the others stay."""
 
 import time
 from datetime import timedelta
@@ -15,11 +15,11 @@ from elonara.housekeeping.models import Worker
 from elonara.members.models import Notice, OneTimeLink
 
 
-def begin(service, member, **wish):
-    return service.begin("connect", "alice.example.com", member=member, browser="hers", **wish)
+def begin(service, member, **options):
+    return service.begin("connect", "alice.example.com", member=member, browser="hers", **options)
 
 
-def test_old_rows_of_every_sort_go_and_fresh_ones_stay(transactional_db, make_member):
+def test_expired_rows_of_every_kind_are_deleted_and_others_stay(transactional_db, make_member):
     now, member = timezone.now(), make_member()
     for index, age in enumerate((timedelta(minutes=1), timedelta(days=100))):
         then = now - age
@@ -37,7 +37,7 @@ def test_old_rows_of_every_sort_go_and_fresh_ones_stay(transactional_db, make_me
     assert cleanup.clear() == 0
 
 
-def test_a_trip_that_nobody_came_back_from_is_deleted_after_its_time(service, member):
+def test_an_unfinished_authorization_request_is_deleted_after_it_expires(service, member):
     begin(service, member, confirmed=True)
     assert cleanup.clear() == 0
     AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=2))
@@ -45,7 +45,7 @@ def test_a_trip_that_nobody_came_back_from_is_deleted_after_its_time(service, me
     assert not AuthorizationRequest.objects.exists()
 
 
-def test_a_session_that_waited_for_a_confirmation_in_vain_is_ended_at_its_server(service, server, member):
+def test_a_session_that_was_never_confirmed_is_revoked_at_its_server(service, server, member):
     url = begin(service, member)
     assert isinstance(service.finish(server.approve(url, ALICE), browser="hers"), NeedsConfirmation)
     assert server.sessions[-1].alive
@@ -54,27 +54,27 @@ def test_a_session_that_waited_for_a_confirmation_in_vain_is_ended_at_its_server
     assert not server.sessions[-1].alive
 
 
-def test_the_stored_session_of_a_member_is_nothing_to_clear_away(connected):
+def test_a_members_stored_session_is_left_alone(connected):
     cleanup.clear()
     assert MemberIdentity.objects.get().state == MemberIdentity.State.ACTIVE
 
 
 @pytest.fixture
 def kept_sessions(service, server, connect, make_member):
-    """Two trips that ended without a word, each with a session that its server still keeps."""
+    """Two unfinished authorization requests, each with a session that is still alive at its server."""
     for did, handle in ((ALICE, "alice.example.com"), (BOB, "bob.example.com")):
         url = service.begin("connect", handle, member=make_member(), browser=did)
         assert isinstance(service.finish(server.approve(url, did), browser=did), NeedsConfirmation)
     AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=2))
 
 
-def test_slow_servers_do_not_keep_it_beyond_its_time(kept_sessions, server, monkeypatch):
+def test_slow_servers_do_not_make_a_run_exceed_its_time_limit(kept_sessions, server, monkeypatch):
     def slow(request):
         time.sleep(0.2)
         return server.serve(request)
 
     server.network.origins[server.issuer] = slow
-    monkeypatch.setattr(cleanup, "TURN_SECONDS", 0.1, raising=False)
+    monkeypatch.setattr(cleanup, "MAX_REVOCATION_SECONDS", 0.1)
     cleanup.clear()
     assert [session.alive for session in server.sessions].count(False) == 1
     assert AuthorizationRequest.objects.count() == 1
@@ -82,7 +82,7 @@ def test_slow_servers_do_not_keep_it_beyond_its_time(kept_sessions, server, monk
     assert not any(session.alive for session in server.sessions)
 
 
-def test_one_thing_that_cannot_be_cleared_stops_no_other(kept_sessions, server, monkeypatch, caplog):
+def test_a_failure_in_one_kind_of_row_does_not_stop_the_others(kept_sessions, server, monkeypatch, caplog):
     def broken():
         raise OSError("no space")
 

@@ -1,4 +1,4 @@
-"""A clock that is set back is noticed, and forgiven once it is right again."""
+"""A clock that is set back is detected until it is right again."""
 
 import pytest
 
@@ -7,12 +7,12 @@ from elonara.housekeeping.clock_check import ClockCheck
 
 class Machine:
     def __init__(self):
-        self.wall, self.steady = 1_800_000_000.0, 50.0
-        self.clock = ClockCheck(lambda: self.wall, lambda: self.steady)
+        self.wall, self.monotonic = 1_800_000_000.0, 50.0
+        self.clock = ClockCheck(lambda: self.wall, lambda: self.monotonic)
 
     def pass_(self, seconds):
         self.wall += seconds
-        self.steady += seconds
+        self.monotonic += seconds
 
     def set_clock(self, seconds):
         self.wall += seconds
@@ -23,13 +23,13 @@ def machine():
     return Machine()
 
 
-def test_a_clock_that_goes_on_is_never_behind(machine):
+def test_a_clock_that_runs_normally_is_never_behind(machine):
     for seconds in (0, 1, 3600, 86_400):
         machine.pass_(seconds)
         assert machine.clock.behind() == 0
 
 
-def test_an_hour_back_is_noticed_however_long_nobody_looked(machine):
+def test_an_hour_back_is_detected_however_long_ago_the_last_check_was(machine):
     machine.pass_(10_000)
     machine.set_clock(-3600)
     machine.pass_(100)
@@ -37,7 +37,7 @@ def test_an_hour_back_is_noticed_however_long_nobody_looked(machine):
     assert machine.clock.behind() == 3600
 
 
-def test_setting_it_right_ends_it_at_once(machine):
+def test_correcting_the_clock_ends_it_at_once(machine):
     machine.set_clock(-3600)
     machine.clock.behind()
     machine.pass_(600)
@@ -45,7 +45,7 @@ def test_setting_it_right_ends_it_at_once(machine):
     assert machine.clock.behind() == 0
 
 
-def test_a_clock_that_was_ahead_before_is_right_again_when_its_time_has_come(machine):
+def test_it_ends_by_itself_when_the_latest_time_is_reached_again(machine):
     machine.set_clock(-3600)
     assert machine.clock.behind() == 3600
     machine.pass_(3000)
@@ -64,6 +64,6 @@ def test_two_steps_add_up(machine):
 
 
 @pytest.mark.parametrize("seconds", [-59, -1, 1, 7200])
-def test_what_a_time_service_corrects_and_summer_is_nothing(machine, seconds):
+def test_small_corrections_and_steps_forward_are_ignored(machine, seconds):
     machine.set_clock(seconds)
     assert machine.clock.behind() == 0

@@ -1,4 +1,4 @@
-"""What the operator sees of sending, and what Prometheus reads."""
+"""The operator's jobs page, and the metrics for Prometheus."""
 
 import dataclasses
 import re
@@ -44,7 +44,7 @@ def some_of_each(alice, picnic, send, deliver):
     )
 
 
-def test_states_reasons_and_the_longest_due_are_counted(some_of_each):
+def test_states_reasons_and_the_longest_overdue_post_are_counted(some_of_each):
     seen = overview()
     assert {state: count for state, count in seen.counts.items() if count} == {"sent": 2, "failed": 1, "queued": 1}
     assert 400 < seen.oldest_due < 440
@@ -53,22 +53,22 @@ def test_states_reasons_and_the_longest_due_are_counted(some_of_each):
     assert (account.handle, account.queued, account.failed) == ("alice.example", 1, 1)
 
 
-def test_what_waits_for_somebody_is_not_late(alice, make_member, make_event, picnic, send, deliver):
-    late = timezone.now() - timedelta(hours=3)
+def test_a_post_that_waits_for_somebody_is_not_overdue(alice, make_member, make_event, picnic, send, deliver):
+    long_ago = timezone.now() - timedelta(hours=3)
     send(picnic, "bob", "carol", "dan")
     Invitation.objects.filter(invitee_did="did:plc:bob").update(needs_confirmation=True)
-    Invitation.objects.update(next_attempt_at=late)
+    Invitation.objects.update(next_attempt_at=long_ago)
     Announcement.objects.update(next_attempt_at=timezone.now() + timedelta(hours=1))
-    assert overview().oldest_due == 0, "two wait for the announcement, one for a second look"
-    Announcement.objects.update(next_attempt_at=late)
+    assert overview().oldest_due == 0, "two wait for the announcement, one for its host's confirmation"
+    Announcement.objects.update(next_attempt_at=long_ago)
     assert overview().oldest_due > 10_000
     pauses.pause_host(alice, "opt_outs")
     assert overview().oldest_due == 0
     Invitation.objects.filter(invitee_did="did:plc:bob").update(ambiguous=True)
-    assert overview().oldest_due > 10_000, "whether a post stands is found out in any case"
+    assert overview().oldest_due > 10_000, "even during a pause it is checked whether the post exists"
 
 
-def test_an_account_that_keeps_its_distance_or_rests_is_not_late(some_of_each):
+def test_an_account_in_spacing_or_paused_is_not_overdue(some_of_each):
     lane = AccountLane.objects.filter(author_did="did:plc:host")
     for column in ("next_at", "paused_until"):
         lane.update(**{column: timezone.now() + timedelta(seconds=20)})
@@ -78,7 +78,7 @@ def test_an_account_that_keeps_its_distance_or_rests_is_not_late(some_of_each):
 
 
 @pytest.fixture
-def some_letters(alice, picnic):
+def some_email_invitations(alice, picnic):
     now = timezone.now()
     for number, (state, reason) in enumerate([("queued", "mail_trying"), ("failed", "mail_gave_up"), ("sent", "")]):
         EmailInvitation.objects.create(
@@ -87,16 +87,16 @@ def some_letters(alice, picnic):
         )  # fmt: skip
 
 
-def test_invitations_by_e_mail_are_seen_too(browser, some_letters):
+def test_email_invitations_are_shown_too(browser, some_email_invitations):
     seen = overview()
     assert {state: count for state, count in seen.by_email.items() if count} == {"queued": 1, "failed": 1, "sent": 1}
     assert 500 < seen.oldest_email_due < 600
     page = page_text(browser.get("/admin/jobs/"))
     assert "No mail server took it for a day." in page
-    letters = browser.get(
+    listed = browser.get(
         re.search(r'href="(/admin/elonara/emailinvitation/[^"]+mail_gave_up)"', page)[1].replace("&amp;", "&")
     )
-    assert "1 email invitation" in page_text(letters)
+    assert "1 email invitation" in page_text(listed)
     row = EmailInvitation.objects.first()
     assert "sealed-address" not in page_text(browser.get(f"/admin/elonara/emailinvitation/{row.pk}/change/"))
     text = metrics.render()
@@ -105,7 +105,7 @@ def test_invitations_by_e_mail_are_seen_too(browser, some_letters):
     assert re.search(r"^elonara_oldest_email_due_seconds 5\d\d", text, re.MULTILINE)
 
 
-def test_the_reasons_lead_to_announcements_as_well(browser, some_of_each):
+def test_the_reasons_link_to_announcements_too(browser, some_of_each):
     Announcement.objects.update(state=State.FAILED, reason="gave_up")
     page = page_text(browser.get("/admin/jobs/"))
     for model in ("announcement", "invitation"):
@@ -120,7 +120,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(some_of_each, django_
         overview()
 
 
-def test_the_page_shows_it_and_lets_everything_go_on(browser, some_of_each, alice):
+def test_the_page_shows_every_pause_and_can_end_it(browser, some_of_each, alice):
     pauses.pause_host(alice, "opt_outs")
     later = timezone.now() + timedelta(minutes=9)
     AccountLane.objects.filter(author_did="did:plc:host").update(paused_until=later, pause_reason="rate_limited")
@@ -128,7 +128,7 @@ def test_the_page_shows_it_and_lets_everything_go_on(browser, some_of_each, alic
     PeriodicTask.objects.create(name="clear away", due_at=later, error="OSError: no space")
     workers.beating("embedded")()
     page = page_text(browser.get("/admin/jobs/"))
-    for words in (
+    for text in (
         "alice",
         "Many people asked not to be invited. Sending is paused.",
         "@alice.example",
@@ -137,7 +137,7 @@ def test_the_page_shows_it_and_lets_everything_go_on(browser, some_of_each, alic
         "no space",
         workers.name(),
     ):
-        assert words in page
+        assert text in page
     forms = re.findall(r'name="what" value="(\w+)"><input type="hidden" name="which" value="([^"]+)"', page)
     assert sorted(what for what, _ in forms) == ["account", "host", "server"]
     for what, which in forms:
@@ -148,12 +148,12 @@ def test_the_page_shows_it_and_lets_everything_go_on(browser, some_of_each, alic
     assert "OSError" in page_text(browser.get("/admin/jobs/"))
 
 
-def test_the_admin_s_first_page_leads_there(browser):
+def test_the_admins_first_page_links_to_it(browser):
     assert 'href="/admin/jobs/"' in page_text(browser.get("/admin/"))
 
 
 @pytest.mark.parametrize("form", [{}, {"what": "host", "which": "x"}, {"what": "rubbish", "which": "1"}])
-def test_a_form_that_names_nothing_does_nothing(browser, form):
+def test_a_form_that_names_nothing_known_is_refused(browser, form):
     assert browser.post("/admin/jobs/", form).status_code == 404
 
 
@@ -174,13 +174,13 @@ def test_metrics_are_off_by_default_and_hidden_without_the_token(site, settings)
     )
     assert client.get("/metrics").status_code == 404
     assert client.get("/metrics", headers={"authorization": "Bearer wrong"}).status_code == 404
-    answer = client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"})
-    assert answer.status_code == 200
-    assert answer["content-type"].startswith("text/plain; version=0.0.4")
+    response = client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"})
+    assert response.status_code == 200
+    assert response["content-type"].startswith("text/plain; version=0.0.4")
     assert TOKEN not in repr(settings.ELONARA)
 
 
-def test_every_line_is_one_that_prometheus_reads_and_none_names_a_person(some_of_each):
+def test_every_line_is_valid_for_prometheus_and_none_names_a_person(some_of_each):
     PeriodicTask.objects.create(name='odd "name"\\', due_at=timezone.now(), ran_at=timezone.now())
     text = metrics.render()
     sample = re.compile(r'[a-z_]+(\{[a-z]+="([^"\\\n]|\\.)*"(,[a-z]+="([^"\\\n]|\\.)*")*\})? -?[0-9.e+-]+')

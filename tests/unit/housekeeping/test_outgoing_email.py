@@ -1,4 +1,4 @@
-"""Letters leave by themselves, survive a mail server that is away, and lie sealed until then."""
+"""E-mails are queued sealed, sent by the jobs, and survive an unreachable mail server."""
 
 import dataclasses
 import smtplib
@@ -14,15 +14,15 @@ from django.utils import timezone
 from elonara.housekeeping import outgoing_email
 from elonara.housekeeping.models import OutgoingEmail
 
-SENT, MOODS = [], []
+SENT, FAULTS = [], []
 
 
 class Server(BaseEmailBackend):
-    """A mail server that takes letters, or does what its mood says."""
+    """A mail server that accepts messages, or raises the next of FAULTS."""
 
     def send_messages(self, messages):
-        if MOODS:
-            raise MOODS.pop(0)
+        if FAULTS:
+            raise FAULTS.pop(0)
         SENT.extend(messages)
         return len(messages)
 
@@ -35,7 +35,7 @@ def outbox(settings, transactional_db):
         "smtp": {"BACKEND": here},
     }
     SENT.clear()
-    MOODS.clear()
+    FAULTS.clear()
 
 
 @pytest.fixture
@@ -47,28 +47,28 @@ def write():
     return go
 
 
-def hurry():
+def make_due():
     OutgoingEmail.objects.update(due_at=timezone.now())
 
 
-def test_a_letter_waits_in_a_row_and_leaves_by_the_jobs(write):
-    letter = write()
+def test_an_email_is_queued_in_a_row_and_sent_by_the_jobs(write):
+    email = write()
     assert SENT == []
-    assert list(outgoing_email.sweep()) == [(str(letter.pk), letter.due_at)]
-    assert outgoing_email.poll(str(letter.pk)) is None
+    assert list(outgoing_email.sweep()) == [(str(email.pk), email.due_at)]
+    assert outgoing_email.poll(str(email.pk)) is None
     assert [(one.to, one.subject, "a-secret" in one.body) for one in SENT] == [(["alice@example.org"], "Hello", True)]
     assert not OutgoingEmail.objects.exists()
-    assert outgoing_email.poll(str(letter.pk)) is None
+    assert outgoing_email.poll(str(email.pk)) is None
     assert len(SENT) == 1
 
 
-def test_nobody_who_reads_the_database_reads_the_letter(write):
-    letter = write()
+def test_the_database_holds_the_email_sealed(write):
+    email = write()
     for secret in ("a-secret", "alice@example.org", "Hello"):
-        assert secret not in letter.message_enc
+        assert secret not in email.message_enc
 
 
-def test_both_parts_of_a_letter_and_its_headers_arrive():
+def test_both_parts_of_an_email_and_its_headers_arrive():
     message = EmailMultiAlternatives(
         "S", "plain", "us@x.example", ["a@x.example"], bcc=["b@x.example"], headers={"X-A": "1"}
     )
@@ -80,7 +80,7 @@ def test_both_parts_of_a_letter_and_its_headers_arrive():
     assert sent.recipients() == ["a@x.example", "b@x.example"]
 
 
-def test_a_letter_of_a_transaction_that_failed_is_never_sent():
+def test_an_email_of_a_rolled_back_transaction_is_never_sent():
     def fail():
         with transaction.atomic():
             send_mail("Hello", "x", None, ["alice@example.org"])
@@ -91,7 +91,7 @@ def test_a_letter_of_a_transaction_that_failed_is_never_sent():
     assert list(outgoing_email.sweep()) == []
 
 
-AWAY = [
+TEMPORARY = [
     ConnectionRefusedError(),
     TimeoutError(),
     smtplib.SMTPServerDisconnected("gone"),
@@ -99,62 +99,62 @@ AWAY = [
 ]
 
 
-@pytest.mark.parametrize("away", AWAY)
-def test_a_server_that_is_away_gets_it_later(write, away, caplog):
-    MOODS.append(away)
-    letter = write()
-    again = outgoing_email.poll(str(letter.pk))
-    assert timedelta(seconds=50) < again - timezone.now() < timedelta(seconds=70)
-    assert outgoing_email.poll(str(letter.pk)) == again
-    hurry()
-    assert outgoing_email.poll(str(letter.pk)) is None
+@pytest.mark.parametrize("fault", TEMPORARY)
+def test_a_temporary_failure_is_retried_later(write, fault, caplog):
+    FAULTS.append(fault)
+    email = write()
+    next_attempt = outgoing_email.poll(str(email.pk))
+    assert timedelta(seconds=50) < next_attempt - timezone.now() < timedelta(seconds=70)
+    assert outgoing_email.poll(str(email.pk)) == next_attempt
+    make_due()
+    assert outgoing_email.poll(str(email.pk)) is None
     assert len(SENT) == 1
     assert "alice" not in caplog.text
 
 
 def test_after_a_day_it_is_given_up(write, caplog):
-    letter = write()
+    email = write()
     for _ in range(len(outgoing_email.RETRY_DELAYS_SECONDS) + 1):
-        MOODS.append(TimeoutError())
-        hurry()
-        outgoing_email.poll(str(letter.pk))
+        FAULTS.append(TimeoutError())
+        make_due()
+        outgoing_email.poll(str(email.pk))
     assert not OutgoingEmail.objects.exists()
     assert "given up" in caplog.text
 
 
-def test_a_receiver_who_does_not_exist_is_not_tried_again(write):
-    MOODS.append(smtplib.SMTPRecipientsRefused({"alice@example.org": (550, b"no such user")}))
-    letter = write()
-    assert outgoing_email.poll(str(letter.pk)) is None
+def test_a_recipient_who_does_not_exist_is_not_tried_again(write):
+    FAULTS.append(smtplib.SMTPRecipientsRefused({"alice@example.org": (550, b"no such user")}))
+    email = write()
+    assert outgoing_email.poll(str(email.pk)) is None
     assert not OutgoingEmail.objects.exists()
     assert SENT == []
 
 
-def test_while_another_process_sends_it_nobody_else_does(write):
-    letter = write()
+def test_while_another_process_holds_the_lease_it_is_not_sent(write):
+    email = write()
     OutgoingEmail.objects.update(lease_until=timezone.now() + timedelta(seconds=60), lease_owner="other", lease_fence=3)
-    assert outgoing_email.poll(str(letter.pk)) > timezone.now()
+    assert outgoing_email.poll(str(email.pk)) > timezone.now()
     assert SENT == []
     assert mail.mailers["smtp"] is not None
 
 
-def test_a_letter_without_its_key_waits_for_the_operator_to_bring_the_keys_back(write, settings, tmp_path, caplog):
-    letter, keys = write(), settings.ELONARA
+def test_an_email_that_cannot_be_decrypted_waits_for_the_keys(write, settings, tmp_path, caplog):
+    email, keys = write(), settings.ELONARA
     settings.ELONARA = dataclasses.replace(keys, data_dir=tmp_path)
-    again = outgoing_email.poll(str(letter.pk))
-    assert timedelta(minutes=59) < again - timezone.now() < timedelta(minutes=61)
+    next_attempt = outgoing_email.poll(str(email.pk))
+    assert timedelta(minutes=59) < next_attempt - timezone.now() < timedelta(minutes=61)
     assert "restore the keys folder" in caplog.text
-    letter.refresh_from_db()
-    assert (letter.attempts, letter.error) == (0, "CannotUnseal")
+    email.refresh_from_db()
+    assert (email.attempts, email.error) == (0, "CannotUnseal")
     settings.ELONARA = keys
-    hurry()
-    assert outgoing_email.poll(str(letter.pk)) is None
+    make_due()
+    assert outgoing_email.poll(str(email.pk)) is None
     assert len(SENT) == 1
 
 
-def test_but_not_for_longer_than_its_links_work(write, settings, tmp_path):
-    letter = write()
+def test_an_email_that_cannot_be_decrypted_is_given_up_when_its_links_expire(write, settings, tmp_path):
+    email = write()
     settings.ELONARA = dataclasses.replace(settings.ELONARA, data_dir=tmp_path)
     OutgoingEmail.objects.update(created_at=timezone.now() - timedelta(days=3, minutes=1))
-    assert outgoing_email.poll(str(letter.pk)) is None
+    assert outgoing_email.poll(str(email.pk)) is None
     assert not OutgoingEmail.objects.exists()

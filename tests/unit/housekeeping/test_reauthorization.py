@@ -1,4 +1,4 @@
-"""After a change of address or before a change of mode: whose session will not do, and asking her."""
+"""After a change of the site's address, or before posts go by OAuth: who must authorize again, and asking them."""
 
 import dataclasses
 
@@ -16,8 +16,8 @@ def host(connected, member):
     return member
 
 
-def narrow():
-    """The member did not allow posting."""
+def remove_write_scope():
+    """The member's session lacks the permission to post."""
     MemberIdentity.objects.update(bsky_scope="atproto")
 
 
@@ -32,9 +32,9 @@ def test_a_new_address_ends_the_sessions_of_the_old_one_and_counts_them(connecte
     assert reauthorization.mark_changed_address() == 0
 
 
-def test_a_host_without_the_permission_to_post_is_named_and_asked_once(host, settings):
+def test_a_host_without_the_permission_to_post_is_found_and_asked_once(host, settings):
     assert reauthorization.lacking_write_scope() == []
-    narrow()
+    remove_write_scope()
     found = reauthorization.lacking_write_scope()
     assert [(one.member, one.reason) for one in found] == [(host, "scope_missing")]
     assert reauthorization.ask_to_reauthorize(found) == 1
@@ -43,8 +43,8 @@ def test_a_host_without_the_permission_to_post_is_named_and_asked_once(host, set
     assert Notice.objects.filter(member=host).count() == 1
 
 
-def test_who_never_invited_anybody_or_disconnected_is_not_bothered(connected, member):
-    narrow()
+def test_members_who_never_invited_or_who_disconnected_are_not_asked(connected, member):
+    remove_write_scope()
     assert reauthorization.lacking_write_scope() == []
     HostSending.objects.create(host=member)
     MemberIdentity.objects.update(state="revoked", state_reason="disconnected")
@@ -54,12 +54,12 @@ def test_who_never_invited_anybody_or_disconnected_is_not_bothered(connected, me
 def test_members_who_depend_on_an_app_password_are_counted(host):
     AppPasswordSession.objects.create(did="did:plc:x", handle="x.example", member=host, app_password_enc="")
     assert reauthorization.on_app_passwords_alone() == 0
-    narrow()
+    remove_write_scope()
     assert reauthorization.on_app_passwords_alone() == 1
 
 
 @pytest.mark.parametrize("reason", sorted(reauthorization.MEMBER_REASONS))
-def test_those_who_are_counted_are_those_whom_the_command_asks(connected, member, reason):
+def test_members_with_an_app_password_are_both_counted_and_asked(connected, member, reason):
     MemberIdentity.objects.update(state="revoked", state_reason=reason)
     AppPasswordSession.objects.create(did="did:plc:relay", handle="relay.example", app_password_enc="")
     assert (reauthorization.on_app_passwords_alone(), reauthorization.lacking_write_scope()) == (0, [])

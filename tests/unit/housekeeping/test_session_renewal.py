@@ -1,4 +1,4 @@
-"""A host who connected weeks ago can still post: idle sessions are renewed by themselves."""
+"""A host who connected weeks ago can still post: idle sessions are refreshed periodically."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ def row(connected):
     return MemberIdentity.objects.get()
 
 
-def test_an_idle_session_is_renewed_and_its_new_token_works(row, server):
+def test_an_idle_session_is_refreshed_and_alive(row, server):
     idle(row, days=21)
     assert session_renewal.renew_idle() == 1
     row.refresh_from_db()
@@ -53,7 +53,7 @@ def test_a_session_that_the_server_ended_needs_its_member_and_the_others_go_on(
     assert ("on_needs_member", alice.pk, ALICE) in hook_calls
 
 
-def test_a_server_that_is_away_costs_nobody_a_session(row, server, clock):
+def test_an_unavailable_server_costs_nobody_a_session(row, server, clock):
     idle(row, days=30)
     server.token_status = 503
     assert session_renewal.renew_idle() == 0
@@ -69,7 +69,7 @@ SEALED = ("bsky_access_token_enc", "bsky_refresh_token_enc", "dpop_key_enc")
 
 @pytest.fixture
 def stranded(row, make_member):
-    """Makes members whose sessions are idle for longer than alice's, at servers that are not there any more."""
+    """Makes members whose sessions have been idle for longer than alice's, at servers that no longer exist."""
 
     def make(*issuers):
         values = {name: unsealed(row, name).reveal() for name in SEALED}
@@ -87,8 +87,8 @@ def stranded(row, make_member):
     return make
 
 
-def test_sessions_that_cannot_be_renewed_let_others_have_their_turn(row, stranded, server, clock, monkeypatch):
-    monkeypatch.setattr(session_renewal, "BATCH", 3)
+def test_sessions_that_cannot_be_refreshed_do_not_block_others(row, stranded, server, clock, monkeypatch):
+    monkeypatch.setattr(session_renewal, "MAX_ATTEMPTS", 3)
     stranded(*(f"https://gone{number}.example" for number in range(3)))
     assert session_renewal.renew_idle() == 0
     clock.pass_(hours=1)
@@ -100,14 +100,14 @@ def test_sessions_that_cannot_be_renewed_let_others_have_their_turn(row, strande
     assert [request for request in server.network.requests[asked:] if "gone" in request.url]
 
 
-def test_a_server_that_does_not_answer_is_asked_once_in_a_run(row, stranded, server):
+def test_an_unreachable_server_is_asked_once_in_a_run(row, stranded, server):
     stranded(*["https://gone.example"] * 5)
     assert session_renewal.renew_idle() == 1
     assert len(server.network.sent("gone.example")) == 1
     assert MemberIdentity.objects.exclude(renew_due_at=None).count() == 5
 
 
-def test_app_passwords_have_a_budget_of_their_own(stranded, server, pds, clock, make_member):
+def test_slow_oauth_servers_leave_app_passwords_their_own_time(stranded, server, pds, clock, make_member):
     def slow(request):
         clock.pass_(minutes=5)
         raise NetworkError("no answer", ambiguous=False)

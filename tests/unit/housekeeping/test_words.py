@@ -1,4 +1,4 @@
-"""The operator reads sentences: no code that any row can hold stands bare on the jobs page."""
+"""The operator reads sentences: no code that a row can hold is shown as it is on the jobs page."""
 
 import re
 from datetime import timedelta
@@ -27,7 +27,7 @@ LATER = timedelta(hours=1)
 
 
 class Texts(HTMLParser):
-    """What a person reads: the text of each element by itself."""
+    """The text of each element of a page."""
 
     def __init__(self, page):
         super().__init__()
@@ -40,14 +40,14 @@ class Texts(HTMLParser):
 
 @pytest.fixture
 def read(site):
-    """The texts of the operator's page."""
+    """`read()` returns the texts of the jobs page."""
     client = Client(HTTP_HOST="127.0.0.1")
     client.force_login(Member.objects.create_superuser("olga", password="a long password"))
     return lambda: Texts(client.get("/admin/jobs/").content.decode()).found
 
 
 def bare(texts, codes):
-    """The codes that stand somewhere as a text of their own, in brackets, or (where no word looks so) in a sentence."""
+    """The codes shown as a text of their own, at the end of one, or (codes with "_" only) anywhere in one."""
     found = set()
     for code in codes:
         word = re.compile(rf"\b{code}\b") if "_" in code else re.compile(rf"^{code}$|[(:] ?{code}\)?$")
@@ -56,35 +56,35 @@ def bare(texts, codes):
 
 
 def source_says(pattern, *folders):
-    """What a pattern finds in the site's own code."""
+    """What a pattern matches in the site's own source."""
     files = [file for folder in folders for file in (SOURCE / folder).rglob("*.py")]
     return {found for file in files for found in re.findall(pattern, file.read_text())}
 
 
-def test_bare_codes_are_seen():
+def test_bare_codes_are_detected():
     texts = ["opt_outs", "Until ten (busy)", "A busy server.", "queued"]
     codes = [code for code, _ in bare(texts, ["opt_outs", "busy", "queued", "server"])]
     assert sorted(codes) == ["busy", "opt_outs", "queued"]
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.WAITING, State.QUEUED])
-def test_every_reason_of_a_post_and_of_a_letter_is_a_sentence(read, picnic, alice, send, state):
+def test_every_reason_of_a_post_and_of_an_email_invitation_is_a_sentence(read, picnic, alice, send, state):
     send(picnic, "bob", thread=False)
     one, now = Invitation.objects.get(), timezone.now()
-    rows, letters = [], []
+    rows, emails = [], []
     for code in REASONS:
         fields = {"event": picnic, "host": alice, "batch": one.batch, "author_did": one.author_did, "record": {}}
         marks = {"rkey": new_tid(), "ref": f"ref-{code}", "invitee_did": f"did:plc:{code}"}
         times = {"next_attempt_at": now, "queued_at": now}
         rows.append(Invitation(**fields, **marks, **times, state=state, reason=code))
-        letters.append(
+        emails.append(
             EmailInvitation(
                 event=picnic, host=alice, address_hash=code, token_hash=code, due_at=now, reason=code,
                 state="failed" if state == State.WAITING else state,
             )
         )  # fmt: skip
     Invitation.objects.bulk_create(rows)
-    EmailInvitation.objects.bulk_create(letters)
+    EmailInvitation.objects.bulk_create(emails)
     texts = read()
     assert not bare(texts, [*REASONS, *State.values])
     for code in REASONS:
@@ -100,7 +100,7 @@ def test_why_a_host_is_paused_is_a_sentence(read, alice, code):
 
 
 @pytest.mark.parametrize("code", ["rate_limited", "spam_label", ""])
-def test_why_an_account_rests_is_a_sentence(read, picnic, send, code):
+def test_why_an_account_is_paused_is_a_sentence(read, picnic, send, code):
     send(picnic, "bob", thread=False)
     until = timezone.now() + LATER
     AccountLane.objects.update_or_create(
@@ -113,14 +113,14 @@ def test_why_an_account_rests_is_a_sentence(read, picnic, send, code):
 
 
 @pytest.mark.parametrize("code", [*words.SERVERS, "of_another_version"])
-def test_why_a_server_is_left_alone_is_a_sentence(read, code):
+def test_why_a_server_is_paused_is_a_sentence(read, code):
     PdsHost.objects.create(origin="https://pds.example", paused_until=timezone.now() + LATER, reason=code)
     texts = read()
     assert not bare(texts, [code])
     assert words.in_words(code, "server") in texts
 
 
-def test_tasks_and_what_went_wrong_with_them_are_sentences(read):
+def test_tasks_and_their_failures_are_sentences(read):
     for name in (*periodic_tasks.TASKS, "of_another_version"):
         PeriodicTask.objects.create(name=name, due_at=timezone.now(), error="OSError: no space")
     texts = read()
@@ -130,7 +130,7 @@ def test_tasks_and_what_went_wrong_with_them_are_sentences(read):
 
 
 @pytest.mark.parametrize("age", [timedelta(), timedelta(minutes=5)])
-def test_what_runs_jobs_is_said_in_words(read, age):
+def test_engines_are_named_in_words(read, age):
     now = timezone.now()
     for engine in (*words.ENGINES, "of_another_version"):
         times = {"started_at": now - age, "seen_at": now - age}
@@ -140,13 +140,13 @@ def test_what_runs_jobs_is_said_in_words(read, age):
     assert {words.in_words(engine, "engine") for engine in words.ENGINES} <= set(texts)
 
 
-def test_the_states_over_the_numbers_are_words(read):
+def test_states_are_words(read):
     texts = read()
     assert not bare(texts, State.values)
     assert set(words.STATES.values()) <= set(texts)
 
 
-def test_whatever_the_code_writes_into_a_row_has_its_words():
+def test_every_code_that_the_source_writes_has_a_sentence():
     assert set(State.values) | set(EmailState.values) == set(words.STATES)
     assert set(periodic_tasks.TASKS) == set(words.TASKS)
     assert source_says(r'beating\("(\w+)"\)', "cli", "engines") == set(words.ENGINES)

@@ -1,5 +1,5 @@
-"""Who comes to an event: answers of members, of proven DIDs and of people invited by e-mail, and the list of guests.
+"""RSVPs of members, of people who proved a DID and of people invited by e-mail, and the guest list of an event.
 
-Places, waiting lists, approval and questions to guests belong here, beside the answers that they decide about. How
+Capacity, waiting lists, approval and questions to guests belong here, beside the RSVPs that they decide about. How
 somebody was invited is not known here.
 """

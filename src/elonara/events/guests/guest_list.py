@@ -1,4 +1,4 @@
-"""The list of guests. Hosts read everything; guests read names; others read numbers and the people they know."""
+"""The guest list. Hosts see everything, guests see names, others see numbers and the people they know on Bluesky."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -15,39 +15,39 @@ RsvpChoice = Rsvp.Choice
 
 @dataclass(frozen=True)
 class Guest:
-    """One person who answered, as the viewer may read it."""
+    """One person who answered, as far as the viewer may know."""
 
     name: str
     handle: str
     did: str
     choice: str
     plus_ones: int = 0
-    note: str = ""  # for hosts
+    note: str = ""  # shown to hosts and to the guest
     username: str = ""  # "" for people without an account
     avatar_url: str = ""
     known: bool = False  # the viewer knows them on Bluesky
-    you: bool = False
+    you: bool = False  # the viewer
 
 
 @dataclass(frozen=True)
 class GuestList:
-    """Who answered. Numbers are of all, `guests` are those whose names the viewer may read."""
+    """Who answered. The numbers count everybody; `guests` are only those whose names the viewer may see."""
 
     guests: tuple[Guest, ...] = ()
-    going: int = 0  # people, plus-ones counted
+    going: int = 0  # people, plus-ones included
     maybe: int = 0
     cant: int = 0
-    full: bool = False  # the viewer reads every name
+    full: bool = False  # the viewer sees every name
     with_notes: bool = False
-    answers: dict[str, int] = field(default_factory=dict)  # answers by choice, without plus-ones
+    answers: dict[str, int] = field(default_factory=dict)  # RSVPs by choice, without plus-ones
 
     def of(self, choice: str) -> list[Guest]:
-        """The readable guests who answered so."""
+        """The visible guests with this answer."""
         return [guest for guest in self.guests if guest.choice == choice]
 
     @property
     def hidden(self) -> int:
-        """How many who go or may come are not named to this viewer (plus-ones left aside)."""
+        """How many of those who are going or maybe are not named to this viewer, without plus-ones."""
         shown = sum(guest.choice != RsvpChoice.CANT for guest in self.guests)
         return max(0, self.answers.get(RsvpChoice.GOING, 0) + self.answers.get(RsvpChoice.MAYBE, 0) - shown)
 
@@ -60,10 +60,11 @@ def guest_list(
     known_dids: Collection[str] = (),
     limit: int | None = None,
 ) -> GuestList:
-    """The guests for one viewer: an account, or `dids` the viewer proved. Three queries.
+    """The guest list for one viewer: a member, or somebody who proved `dids`. Takes three queries.
 
-    Hosts read everybody with notes. Who is going or maybe reads the names of those who are. Other members read the
-    names in `known_dids` (people they know on Bluesky); a stranger reads numbers. People the viewer knows come first.
+    Hosts see everybody, with notes. Guests who are going or maybe see the names of the others who are. Other viewers
+    see the names of people in `known_dids`, whom they know on Bluesky; without member and DIDs they see numbers only.
+    The viewer comes first within an answer, then people whom she knows.
     """
     counts = dict.fromkeys(RsvpChoice.values, (0, 0))
     totals = Rsvp.objects.filter(event=event).values_list("choice").annotate(Count("pk"), Sum("plus_ones"))

@@ -1,4 +1,4 @@
-"""Who comes: answering, by account or by a proven DID, and the list of guests as each viewer may read it."""
+"""RSVPs: of a member, of a proven DID, or by the link of an e-mail invitation. The guest list is in `guest_list`."""
 
 from dataclasses import dataclass
 from typing import Any, override
@@ -33,7 +33,7 @@ __all__ = [
     "withdraw",
 ]
 
-# Asked at every connect and every sign-in.
+# Runs at every connect and every sign-in.
 _UNADOPTED = CompiledQuery(
     lambda who, did: Rsvp.objects.filter(Q(member=None, did=did) | Q(member=who, did="")).values_list("pk")[:1]
 )
@@ -41,18 +41,18 @@ _UNADOPTED = CompiledQuery(
 
 @dataclass(frozen=True)
 class EmailPrincipal(Principal):
-    """Somebody who holds the link of one e-mail invitation, and is known by that alone."""
+    """Somebody who is known only by the link of one e-mail invitation."""
 
-    letter: UUID | None = None
+    email_invitation: UUID | None = None
 
     @property
     @override
     def rows(self) -> Q:
-        return Q(email_invitation=self.letter)
+        return Q(email_invitation=self.email_invitation)
 
 
 def why_closed(event: Event) -> str:
-    """Why nobody can answer any more, in a sentence; "" while they can."""
+    """Why nobody can answer any more, as a sentence; "" while people can."""
     if is_cancelled(event):
         return "This event was cancelled."
     if is_over(event):
@@ -71,22 +71,22 @@ def respond(
     plus_ones: Any = 0,
     note: str = "",
     invited: bool = False,
-    letter: UUID | None = None,
+    email_invitation: UUID | None = None,
 ) -> Rsvp:
-    """Answer, or answer anew: an account, a DID that the caller has seen proved, or the holder of a `letter`.
+    """Create or change the answer of one person: a member, a DID, or the reader of an e-mail invitation.
 
-    `letter`: the id of the e-mail invitation whose link the caller has seen; it invites, too. `invited`: the caller has
-    seen an invitation of this person, which opens a private event. Raises NotAllowed and Invalid (`choice`,
-    `plus_ones`, `note`).
+    The caller has checked that the person has proved `did`, or has opened the link of `email_invitation` (its id).
+    `invited`: the caller has seen an invitation for this person, so a private event is open to her. An e-mail
+    invitation implies it. Raises NotAllowed, and Invalid for `choice`, `plus_ones` and `note`.
     """
     person = (
         principal_of(member, did, handle, name)
-        if letter is None
-        else EmailPrincipal(None, name=name[:640], letter=letter)
+        if email_invitation is None
+        else EmailPrincipal(None, name=name[:640], email_invitation=email_invitation)
     )
     if sentence := why_closed(event):
         raise NotAllowed(sentence, "closed")
-    if not invited and letter is None:
+    if not invited and email_invitation is None:
         if not may_see(event, person.member, (person.did,) if person.did else ()):
             raise NotAllowed("This event is private. Ask its host for an invitation.", "private")
         if person.member is not None and not did:
@@ -96,40 +96,40 @@ def respond(
         try:
             with transaction.atomic():
                 row = _write(event, person, values)
-                hooks.answered(row)
+                hooks.rsvp_saved(row)
                 return row
         except IntegrityError:
-            continue  # pressed twice at once: the other press made the row
+            continue  # two simultaneous answers of one person: the other one has just created the row, so change it
     raise NotAllowed(
         "Your answer could not be kept because another one came at the same time. Press once more.", "busy"
     )
 
 
 def withdraw(event: Event, *, member: Member | None = None, did: str = "") -> None:
-    """Take an answer back, as if nothing had been said."""
+    """Delete the person's answer."""
     Rsvp.objects.filter(principal_of(member, did).rows, event=event).delete()
 
 
 def rsvp_of(event: Event, member: Member | None = None, did: str = "") -> Rsvp | None:
-    """What somebody answered, None where nothing."""
+    """The person's answer, or None."""
     if member is None and not did:
         return None
     return _row(event, principal_of(member, did))
 
 
 def has_unadopted(member: Member, did: str) -> bool:
-    """Whether `adopt` would change anything. Much cheaper than `adopt`, which takes a transaction."""
+    """Whether `adopt` would change anything. Much cheaper than `adopt`, which opens a transaction."""
     return _UNADOPTED.exists(who=member.pk, did=did)
 
 
 def adopt(member: Member, did: str) -> int:
-    """The member has proved the DID: the answers under it become hers. Returns how many rows changed.
+    """Give the answers under a DID to the member who has just proved it; returns how many rows changed.
 
-    Where she answered twice, the later answer stays. Call it in the transaction that links the DID.
+    Where she has answered an event both ways, the later answer is kept. Call it in the transaction that links the DID.
     """
     if not did:
         return 0
-    touched = 0
+    changed = 0
     with transaction.atomic():
         for row in Rsvp.objects.select_for_update().filter(did=did, member=None):
             own = Rsvp.objects.filter(event_id=row.event_id, member=member).first()
@@ -143,11 +143,11 @@ def adopt(member: Member, did: str) -> int:
                     "note": later.note,
                     "answered_at": later.answered_at,
                 }
-                row.delete()  # first: one answer per DID
+                row.delete()  # before the update: an event has at most one answer per DID
                 Rsvp.objects.filter(pk=own.pk).update(did=did, **kept)
-            touched += 1
-        touched += Rsvp.objects.filter(member=member, did="").update(did=did)
-    return touched
+            changed += 1
+        changed += Rsvp.objects.filter(member=member, did="").update(did=did)
+    return changed
 
 
 def _checked(event: Event, choice: str, plus_ones: Any, note: str) -> dict[str, Any]:
@@ -180,12 +180,12 @@ def _write(event: Event, person: Principal, values: dict[str, Any]) -> Rsvp:
     if row is None:
         row = Rsvp(event=event)
     elif person.member is not None and row.member_id is None:
-        # She answered by DID before she had an account, and nobody adopted the row yet.
+        # She answered by her DID before she had an account, and the row has not been adopted yet.
         row.member = person.member
     if row.pk is None:
         row.member = person.member
     if isinstance(person, EmailPrincipal):
-        row.email_invitation_id = person.letter
+        row.email_invitation_id = person.email_invitation
     row.did = person.did or row.did
     row.handle = person.handle or row.handle
     row.name = one_line(person.name) or row.name

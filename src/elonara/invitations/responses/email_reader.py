@@ -38,7 +38,7 @@ def respond(row: EmailInvitation, choice: str, name: str = "", plus_ones: int = 
     """Answer, or change the answer. Raises members.errors.NotAllowed (over, cancelled) and Invalid."""
     if not name and rsvp_of(row) is None:
         name = row.name
-    rsvp = rsvps.respond(row.event, choice=choice, name=name, plus_ones=plus_ones, note=note, letter=row.pk)
+    rsvp = rsvps.respond(row.event, choice=choice, name=name, plus_ones=plus_ones, note=note, email_invitation=row.pk)
     EmailInvitation.objects.filter(pk=row.pk).update(answer=choice, answered_at=timezone.now())
     return rsvp
 

@@ -1,5 +1,5 @@
 """Pages for the operator: the admin site, the jobs page, `/metrics`.
 
-No sealed value is ever shown, and invitations can only be read. Whatever an operator changes goes through an action
-that checks the permission.
+Sealed columns are never shown, and invitations are read-only. Every change by an operator goes through an action that
+checks the permission.
 """

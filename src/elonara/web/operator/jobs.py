@@ -1,4 +1,4 @@
-"""The operator's page about what the site sends, and the numbers for Prometheus."""
+"""The operator's jobs page about everything that the site sends, and the metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from elonara.members.models import Member
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
-    """GET: how it stands. POST: let a host, an account or a server go on."""
+    """GET: the state of deliveries. POST: end the pause of a host, an account or a server."""
     if not (request.user.is_active and request.user.is_superuser):
         raise PermissionDenied
     if request.method == "POST":
         try:
-            messages.success(request, _go_on(request))
+            messages.success(request, _resume(request))
         except InvitationRefused as fault:
             messages.error(request, f"{fault.sentence} {fault.way_on}".strip())
         return HttpResponseRedirect(request.path)
@@ -37,7 +37,8 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, "admin/jobs.html", context)
 
 
-def _go_on(request: HttpRequest) -> str:
+def _resume(request: HttpRequest) -> str:
+    """End the pause that the form names; returns the sentence that confirms it."""
     what, which = request.POST.get("what"), request.POST.get("which", "")
     if what == "host" and which.isdecimal() and isinstance(request.user, Member):
         host = get_object_or_404(Member, pk=which)
@@ -56,7 +57,7 @@ def _go_on(request: HttpRequest) -> str:
 @never_cache
 @require_safe
 def prometheus(request: HttpRequest) -> HttpResponse:
-    """For whoever sends the token of the settings; for everybody else there is no such page."""
+    """The metrics, for requests with the configured bearer token; 404 for all others, so that the page stays hidden."""
     token = settings.ELONARA.metrics.token
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
     if not token or not hmac.compare_digest(given.encode(), token.encode()):
