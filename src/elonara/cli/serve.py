@@ -67,7 +67,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
         engine = EmbeddedEngine(beat=workers.beating("embedded"))
         engine.start()
     elif options.database.is_postgres:
-        from elonara.engines.sending import Sender  # noqa: PLC0415 - it needs the PostgreSQL app
+        from elonara.engines.enqueue import Sender  # noqa: PLC0415 - it needs the PostgreSQL app
 
         jobs.set_engine(Sender())
     _print_address(options)

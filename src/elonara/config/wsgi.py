@@ -36,6 +36,6 @@ finally:
 if settings.ELONARA.database.is_postgres:
     # This application may run in any number of processes: they only queue jobs, which `elonara worker` runs.
     from elonara import jobs
-    from elonara.engines.sending import Sender
+    from elonara.engines.enqueue import Sender
 
     jobs.set_engine(Sender())

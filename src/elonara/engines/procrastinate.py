@@ -27,7 +27,7 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.worker import Worker
 
 from elonara import jobs
-from elonara.engines.sending import TASK, Sender
+from elonara.engines.enqueue import TASK, Sender
 
 SWEEP_SECONDS: Final = 15.0
 POLL_SECONDS: Final = 1.0  # how late a job with a time may start; one without is announced by NOTIFY at once

@@ -10,7 +10,7 @@ from elonara.web import home, manage
 from elonara.web.communities import views as community_views
 from elonara.web.events import hosts as event_hosts
 from elonara.web.events import views as event_views
-from elonara.web.invitations import email_invitations, email_rsvp, invitation, post_actions, preferences
+from elonara.web.invitations import email_invitations, email_rsvp, invitation, preferences, watch_actions
 from elonara.web.members import accounts, profile
 from elonara.web.operator import admin as operator_pages
 
@@ -52,9 +52,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("invitations/forget", invitation.forget_me),
     path("invitations/again", preferences.opt_in_again),
     path("invitations/relay", preferences.relay),
-    path("invitations/<uuid:pk>/<slug:what>", post_actions.act),
+    path("invitations/<uuid:pk>/<slug:what>", watch_actions.act),
     path("letters/<uuid:pk>/<slug:what>", email_invitations.act),
-    path("announcements/<uuid:pk>/<slug:what>", post_actions.act_on_announcement),
+    path("announcements/<uuid:pk>/<slug:what>", watch_actions.act_on_announcement),
     path("profile", profile.show),
     path("profile/edit", profile.edit),
     path("connect/bluesky", profile.connect_app_password),

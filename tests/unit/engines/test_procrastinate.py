@@ -53,7 +53,7 @@ def engines(work, tables):
 
 @pytest.fixture
 def sender(tables):
-    from elonara.engines.sending import Sender
+    from elonara.engines.enqueue import Sender
 
     return Sender()
 
