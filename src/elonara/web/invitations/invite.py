@@ -1,7 +1,7 @@
 """Manage → Invite: pick people, check the posts, watch their delivery.
 
-The draft is kept as a row, so a host can leave at any step and continue later, also in another browser. Pick is in `picking`, invitations
-by e-mail in `email_invitations`.
+The draft is kept as a row, so a host can leave at any step and continue later, also in another browser. Pick is in
+`picking`, invitations by e-mail in `email_invitations`.
 """
 
 from __future__ import annotations
