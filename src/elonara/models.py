@@ -24,6 +24,7 @@ from elonara.invitations.models import (
     RelayConsent,
     Report,
 )
+from elonara.invitations.planning.models import InvitationDraft
 from elonara.members.models import Member, Notice, OneTimeLink
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "EventHost",
     "HostSending",
     "Invitation",
+    "InvitationDraft",
     "Member",
     "MemberIdentity",
     "Membership",

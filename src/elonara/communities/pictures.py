@@ -1,59 +1,85 @@
-"""Uploaded pictures: decoded, turned upright, shrunk, stripped of metadata, stored as JPEG."""
+"""Uploaded pictures: decoded, turned upright, shrunk, stripped of metadata, stored as JPEG.
 
-import io
+Each is decoded by a process of its own (`picture_decoder`), which is ended when it takes too long or too much memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
 import secrets
+import subprocess
+import sys
 import threading
-import warnings
-from typing import IO, Any
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any, Final
 
 from django.core.files.base import ContentFile
 
 from elonara.members.errors import Invalid
 
-MAX_FILE_BYTES = 10 * 1024 * 1024
-MAX_SIDE_PIXELS = 2000  # of the stored picture
-# For a baseline JPEG, which Pillow can decode at a smaller scale, so that it takes little memory.
-MAX_PIXELS_SHRUNK = 50_000_000
-# Memory that decoding may take, and what it takes per pixel (measured as the peak of the process, Pillow 13).
-MAX_DECODED_BYTES = 64_000_000
-BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "RGB": 5}  # by Pillow mode
-BYTES_PER_PIXEL_CONVERTED = 11  # of every other mode, which has to be converted
-BYTES_PER_PIXEL_WEBP = 16
-BYTES_PER_PIXEL_SHRUNK = 4  # of a baseline JPEG
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-# One picture at a time, so that the memory is bounded whatever the number of threads.
-_one_at_a_time = threading.Lock()
+MAX_FILE_BYTES: Final = 10 * 1024 * 1024
+# Seconds for one picture, also while the machine is busy. The process itself may take 10 of processor time.
+MAX_SECONDS = 20.0
+# One picture at a time, so that the memory is bounded whatever the number of threads. As many threads may wait for it;
+# the web server has 8, and the others go on serving pages.
+MAX_WAITING: Final = 3
+DECODER: Final = (sys.executable, "-I", "-m", "elonara.communities.picture_decoder")
+# The decoder sees no other variable of this process: those hold the site's secrets.
+ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 NOT_A_PICTURE = "This file is not a picture that can be read. Choose a JPEG, PNG, WebP or GIF."
 TOO_HEAVY = "The picture is larger than 10 MB. Choose a smaller one."
 TOO_MANY_PIXELS = "The picture has too many pixels. Save it as a JPEG, or at 2000 by 2000 or smaller, and try again."
+TOO_COMPLEX = "This picture takes too long to read. Save it as an ordinary JPEG, and try again."
+BUSY = "Many pictures are being uploaded at this moment. Wait a minute, choose the picture again, and save."
+# By the exit status of the decoder: the constants of `picture_decoder`, which is not imported because it loads Pillow.
+SENTENCES: Final = {10: NOT_A_PICTURE, 11: TOO_MANY_PIXELS, 12: TOO_COMPLEX}
+
+_one_at_a_time = threading.Lock()
+_waiting = threading.BoundedSemaphore(1 + MAX_WAITING)
+
+log = logging.getLogger(__name__)
 
 
-def prepare(upload: bytes | IO[bytes] | Any, field: str = "picture") -> "ContentFile[bytes]":
+class _Failed(Exception):
+    """No picture came of it; the argument is the sentence."""
+
+
+def prepare(upload: bytes | IO[bytes] | Any, field: str = "picture") -> ContentFile[bytes]:
     """An uploaded picture as it will be stored: JPEG, at most 2000 px a side, no EXIF, a random file name.
 
     Accepts bytes or a file. Raises Invalid({field: sentence}).
     """
-    data = upload if isinstance(upload, bytes) else _read(upload)
-    if len(data) > MAX_FILE_BYTES:
+    file = _large_file(upload)
+    data = b"" if file else upload if isinstance(upload, bytes) else _read(upload)
+    if (file.stat().st_size if file else len(data)) > MAX_FILE_BYTES:
         raise Invalid({field: TOO_HEAVY})
-    with _one_at_a_time:
-        return ContentFile(_reencoded(data, field), name=f"{secrets.token_hex(12)}.jpg")
+    if not _waiting.acquire(blocking=False):
+        raise Invalid({field: BUSY})
+    try:
+        return ContentFile(_decoded(file or data, "prepare", patience=MAX_SECONDS), name=f"{secrets.token_hex(12)}.jpg")
+    except _Failed as fault:
+        raise Invalid({field: str(fault)}) from fault
+    finally:
+        _waiting.release()
 
 
 def shrunk(data: bytes, *, side: int, most_bytes: int) -> bytes:
-    """One of our stored pictures as a smaller JPEG of at most `most_bytes`."""
-    from PIL import Image  # noqa: PLC0415  # takes 15 MB, which most processes never need
+    """One of our stored pictures as a smaller JPEG of at most `most_bytes`. Raises ValueError."""
+    try:
+        # A worker waits for as long as it takes: uploads come and go, and nobody looks at a page meanwhile.
+        return _decoded(data, "shrink", str(side), str(most_bytes), patience=-1)
+    except _Failed as fault:
+        raise ValueError(f"the picture cannot be shrunk to {most_bytes} bytes: {fault}") from fault
 
-    with _one_at_a_time, Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-        image.draft("RGB", (side, side))
-        for step in (1.0, 0.75, 0.5, 0.35):
-            image.thumbnail((round(side * step), round(side * step)))
-            for quality in (82, 70, 55):
-                small = _jpeg(image, quality)
-                if len(small) <= most_bytes:
-                    return small
-    raise ValueError(f"the picture cannot be shrunk to {most_bytes} bytes")
+
+def _large_file(upload: Any) -> Path | None:
+    # What Django has put into a file is not read into memory here as well: the decoder reads it.
+    path = getattr(upload, "temporary_file_path", None)
+    return Path(path()) if path else None
 
 
 def _read(upload: Any) -> bytes:
@@ -62,57 +88,44 @@ def _read(upload: Any) -> bytes:
     return data
 
 
-def _reencoded(data: bytes, field: str) -> bytes:
-    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415  # as in shrunk
+def _decoded(source: bytes | Path, *command: str, patience: float) -> bytes:
+    """What the decoder makes of the file. Raises _Failed."""
+    with ExitStack() as stack:
+        stack.enter_context(_turn(patience))
+        given: dict[str, Any] = (
+            {"input": source}
+            if isinstance(source, bytes)
+            else {"stdin": stack.enter_context(source.open("rb", buffering=0))}
+        )
+        try:
+            ended = subprocess.run(  # noqa: S603 - the words are ours
+                [*DECODER, *command],
+                **given,
+                capture_output=True,
+                timeout=MAX_SECONDS,
+                env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+                cwd="/",
+                check=False,
+            )
+        except subprocess.TimeoutExpired:  # `run` has killed it
+            log.warning("decoding a picture took more than %d seconds", MAX_SECONDS)
+            raise _Failed(TOO_COMPLEX) from None
+    if ended.returncode == 0:
+        return bytes(ended.stdout)
+    if ended.returncode in SENTENCES:
+        raise _Failed(SENTENCES[ended.returncode])
+    said = ended.stderr.decode(errors="replace").strip()[-500:]
+    log.error("the picture decoder ended with %d: %s", ended.returncode, said)
+    # Below zero: a signal, of which the common one is the limit of processor time.
+    raise _Failed(TOO_COMPLEX if ended.returncode < 0 else NOT_A_PICTURE)
 
+
+@contextmanager
+def _turn(patience: float) -> Iterator[None]:
+    """Hold the lock; wait for it at most `patience` seconds, or for ever (-1). Raises _Failed."""
+    if not _one_at_a_time.acquire(timeout=patience):
+        raise _Failed(BUSY)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                _refuse_bombs(image, field)
-                image.thumbnail((MAX_SIDE_PIXELS, MAX_SIDE_PIXELS))
-                # In place, because a copy of the pixels would be the peak of the memory.
-                ImageOps.exif_transpose(image, in_place=True)
-                return _jpeg(_flat(image), 85)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as fault:
-        raise Invalid({field: TOO_MANY_PIXELS}) from fault
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, MemoryError) as fault:
-        raise Invalid({field: NOT_A_PICTURE}) from fault
-
-
-def _refuse_bombs(image: Any, field: str) -> None:
-    # Before anything is decoded: the size comes from the header.
-    pixels = image.width * image.height
-    bytes_per_pixel = BYTES_PER_PIXEL.get(image.mode, BYTES_PER_PIXEL_CONVERTED)
-    if image.format == "WEBP":
-        bytes_per_pixel = BYTES_PER_PIXEL_WEBP
-    elif image.format == "JPEG" and not image.info.get("progressive"):  # progressive ones are decoded at full scale
-        if pixels > MAX_PIXELS_SHRUNK:
-            raise Invalid({field: TOO_MANY_PIXELS})
-        image.draft("RGB", (MAX_SIDE_PIXELS // 2, MAX_SIDE_PIXELS // 2))
-        pixels, bytes_per_pixel = image.width * image.height, BYTES_PER_PIXEL_SHRUNK
-    if pixels * bytes_per_pixel > MAX_DECODED_BYTES:
-        raise Invalid({field: TOO_MANY_PIXELS})
-
-
-def _flat(image: Any) -> Any:
-    """The image in RGB, on white where it is transparent."""
-    from PIL import Image  # noqa: PLC0415  # as in shrunk
-
-    if image.mode == "RGB":
-        return image
-    if "A" in image.getbands() or "transparency" in image.info:
-        layered = image.convert("RGBA")
-        white = Image.new("RGB", layered.size, "white")
-        white.paste(layered, mask=layered.getchannel("A"))
-        return white
-    return image.convert("RGB")
-
-
-def _jpeg(image: Any, quality: int) -> bytes:
-    # Keeps a short colour profile, without which pictures of phones turn pale; drops EXIF, comments and the rest.
-    profile = image.info.get("icc_profile") or b""
-    out = io.BytesIO()
-    kept = profile if image.mode == "RGB" and len(profile) <= 4096 else None
-    image.save(out, "JPEG", quality=quality, optimize=True, exif=b"", comment=b"", icc_profile=kept)
-    return out.getvalue()
+        yield
+    finally:
+        _one_at_a_time.release()

@@ -140,6 +140,9 @@ SECURE_CSP = {
     "object-src": [CSP.NONE],
 }
 
+# In the cookie alone, where the oldest give way. Otherwise what does not fit there goes into the session, without end.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
 # Accounts: a username; an e-mail address and a second factor are optional.
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"

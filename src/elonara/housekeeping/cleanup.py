@@ -20,6 +20,7 @@ from elonara.bluesky.oauth import authorization_requests, client_keys, nonce_sto
 from elonara.events import link_cards
 from elonara.housekeeping import workers
 from elonara.invitations.email import tokens as email_tokens
+from elonara.invitations.planning import drafts
 from elonara.members.models import Notice, OneTimeLink
 from elonara.sealing import CannotUnseal
 
@@ -65,6 +66,7 @@ def _purges(now: datetime) -> dict[str, Callable[[], int]]:
         "links": lambda: OneTimeLink.objects.filter(expires_at__lt=now).delete()[0],
         "notices": lambda: Notice.objects.filter(dismissed_at__lt=now - DISMISSED_NOTICES_KEPT_FOR).delete()[0],
         "pauses": lambda: PdsHost.objects.filter(paused_until__lt=now - timedelta(days=1)).delete()[0],
+        "drafts": drafts.forget_past,
         "e-mail addresses": email_tokens.forget_past,
         "workers": workers.forget_old,
         "counts": shared_cache.forget_expired,

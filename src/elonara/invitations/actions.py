@@ -10,7 +10,8 @@ from elonara.invitations import reasons
 from elonara.invitations.consent import caps
 from elonara.invitations.consent.pauses import approve_relay, pause_sending, resume_sending, withdraw_relay
 from elonara.invitations.models import Voice
-from elonara.invitations.planning import queueing
+from elonara.invitations.planning import drafts, queueing
+from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.planning.plan import SendPlan, plan_send
 from elonara.invitations.responses import host as host_actions
 from elonara.invitations.responses.host import (
@@ -44,6 +45,7 @@ __all__ = [
     "cancel_all",
     "confirm",
     "confirm_all",
+    "drop_draft",
     "hand_over",
     "invite",
     "opened",
@@ -58,6 +60,7 @@ __all__ = [
     "resume_sending",
     "retry",
     "retry_all",
+    "save_draft",
     "undo",
     "withdraw_relay",
 ]
@@ -124,6 +127,16 @@ def invite(
     if (refusal := _refusal(plan)) is not None:
         raise InvitationRefused(refusal.code, refusal.sentence)
     return queueing.write(plan, key)
+
+
+def save_draft(host: Member, to: Event | Community, draft: Draft) -> None:
+    """Store what the host has chosen and written so far. Raises InvitationRefused where she may not invite."""
+    drafts.save(host, Target(to), draft)
+
+
+def drop_draft(host: Member, to: Event | Community) -> None:
+    """Delete the host's own draft, after it was sent."""
+    drafts.drop(host, Target(to))
 
 
 def _refusal(plan: SendPlan) -> reasons.Reason | None:

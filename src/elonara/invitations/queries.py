@@ -12,8 +12,9 @@ from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations.consent import caps, eligibility
 from elonara.invitations.models import Invitation, OptOut, RelayConsent
-from elonara.invitations.planning import compose
+from elonara.invitations.planning import compose, drafts
 from elonara.invitations.planning import readiness as posting_readiness
+from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.responses import invitee as invitee_actions
 from elonara.invitations.responses.progress import progress, view_of
 from elonara.invitations.responses.views import InboxItem
@@ -26,6 +27,7 @@ MAX_REF_LENGTH = 32  # of `Invitation.ref`
 __all__ = [
     "by_ref",
     "caps_left",
+    "draft",
     "inbox",
     "invitability",
     "invitation_for",
@@ -47,6 +49,11 @@ def readiness(host: Member) -> PostingReadiness:
 def caps_left(host: Member) -> CapsLeft:
     """What the host may still send today and this week."""
     return caps.remaining(host)
+
+
+def draft(host: Member, to: Event | Community) -> Draft:
+    """What the host has chosen and written for this target and not sent; a fresh draft where there is none."""
+    return drafts.load(host, Target(to))
 
 
 def invitability(host: Member, target: Event | Community | None, people: Iterable[Person]) -> dict[str, str | None]:

@@ -67,7 +67,7 @@ def failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
     ):
         query = urlencode({"tab": "bluesky"})
         show_message(request, fault.sentence, "bad")
-        request.session["tried_handle"] = fault.handle
+        request.session["tried_handle"] = fault.handle[:253]
         return redirect(f"/profile/edit?{query}")
     # 400, not 500: the usual cause is a mistyped handle.
     context = {"fault": fault, "next": back, "proving": fault.purpose == AuthorizationPurpose.PROVE}

@@ -9,6 +9,7 @@ signs in next. The offer expires after ten minutes, because the next person at t
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,10 +17,12 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from elonara.web.shortcuts import member_of
+from elonara.web.shortcuts import member_of, safe_next
 
 # Session keys.
 BROWSER_ID, PROVEN, NEWCOMER = "browser", "proven", "newcomer"
+# A session is read with every page, so what it holds is bounded: together below 4 kB.
+MAX_PROVEN_BYTES, MAX_NAME, MAX_HANDLE = 1500, 64, 253
 PROOF_SECONDS = 14 * 24 * 3600
 NEWCOMER_SECONDS = 10 * 60
 
@@ -43,15 +46,23 @@ def browser_of(request: HttpRequest) -> str:
 
 def remember(request: HttpRequest, did: str, handle: str, name: str) -> None:
     """Store a proof made now."""
-    stored = request.session.get(PROVEN, {})
-    stored[did] = asdict(Proof(did, handle, name, timezone.now().timestamp()))
+    stored = {known: proof for known, proof in request.session.get(PROVEN, {}).items() if known != did}
+    stored[did] = asdict(Proof(did, handle[:MAX_HANDLE], name[:MAX_NAME], timezone.now().timestamp()))
+    while len(stored) > 1 and len(json.dumps(stored)) > MAX_PROVEN_BYTES:
+        del stored[next(iter(stored))]  # the oldest: that account can be proved again
     request.session[PROVEN] = stored
 
 
 def offer_account(request: HttpRequest, did: str, handle: str, name: str, *, back: str) -> None:
     """Store the offer to create or link an account for this DID; `back` is the page to go to afterwards."""
     at = timezone.now().timestamp()
-    request.session[NEWCOMER] = {"did": did, "handle": handle, "name": name, "next": back, "at": at}
+    request.session[NEWCOMER] = {
+        "did": did,
+        "handle": handle[:MAX_HANDLE],
+        "name": name[:MAX_NAME],
+        "next": safe_next(request, back),
+        "at": at,
+    }
 
 
 def newcomer(request: HttpRequest) -> dict[str, Any] | None:

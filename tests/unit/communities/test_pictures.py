@@ -104,32 +104,6 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded():
     assert "too many pixels" in refused.value.errors["picture"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "mode", "options", "fits"),
-    [
-        ("JPEG", "RGB", {}, 400_000),  # decoded shrunk or at 4 bytes a pixel
-        ("JPEG", "RGB", {"progressive": True}, 500_000),
-        ("PNG", "RGB", {}, 500_000),
-        ("PNG", "RGBA", {}, 1_100_000),
-        ("WEBP", "RGB", {}, 1_600_000),
-    ],
-)
-def test_a_picture_that_takes_too_much_memory_is_refused(picture, monkeypatch, kind, mode, options, fits):
-    data = picture(kind, (400, 250), mode, **options)
-    monkeypatch.setattr(pictures, "MAX_DECODED_BYTES", fits)
-    assert pictures.prepare(data)
-    monkeypatch.setattr(pictures, "MAX_DECODED_BYTES", fits - 1)
-    with pytest.raises(Invalid) as refused:
-        pictures.prepare(data)
-    assert "Save it as a JPEG" in refused.value.errors["picture"]
-
-
-def test_a_jpeg_of_too_many_pixels_is_refused_though_it_would_shrink(picture, monkeypatch):
-    monkeypatch.setattr(pictures, "MAX_PIXELS_SHRUNK", 10_000)
-    with pytest.raises(Invalid):
-        pictures.prepare(picture(size=(200, 200)))
-
-
 def test_a_new_picture_replaces_the_file_of_the_old(alice, picture, media, django_capture_on_commit_callbacks):
     community = actions.create(alice, name="Bakers", picture=picture(), picture_alt="A loaf")
     first = community.picture.name

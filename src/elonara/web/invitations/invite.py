@@ -1,7 +1,7 @@
 """Manage → Invite: pick people, check the posts, watch their delivery.
 
-The draft is kept in the session, so a host can leave at any step and continue later. Pick is in `picking`, invitations
-by e-mail in `email_invitations`.
+The draft is kept as a row, so a host can leave at any step and continue later, also in another browser. Pick is in
+`picking`, invitations by e-mail in `email_invitations`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from django.shortcuts import render
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.events.models import Event
 from elonara.invitations import actions, queries
+from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import Target
-from elonara.web.invitations import draft as drafts
 from elonara.web.invitations import email_invitations, picking
-from elonara.web.invitations.draft import Draft
 from elonara.web.invitations.steps import To, redirect_to_step
 from elonara.web.shortcuts import show_message, the_member
 
@@ -42,12 +41,11 @@ def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
 
 
 def _check(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
-    draft = drafts.load(request, to)
+    draft = queries.draft(the_member(request), to)
     if request.method == "POST":
-        draft.note = request.POST.get("note", "").replace("\r\n", "\n").strip()
-        draft.lines = {did: line for did in draft.dids if (line := request.POST.get(f"line:{did}", "").strip())}
-        draft.thread = request.POST.get("separate") != "1"
-        drafts.save(request, to, draft)
+        lines = {did: request.POST.get(f"line:{did}", "") for did in draft.dids}
+        draft.write(request.POST.get("note", ""), lines, thread=request.POST.get("separate") != "1")
+        actions.save_draft(the_member(request), to, draft)
         if request.POST.get("go") == "send":
             return _send(request, to, frame, draft)
         return redirect_to_step(frame, step="check")
@@ -69,7 +67,7 @@ def _send(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft) -> 
         )
     except (InvitationRefused, GraphUnavailable) as fault:
         return _check_page(request, to, frame, draft, refusal=fault)
-    drafts.drop(request, to)
+    actions.drop_draft(the_member(request), to)
     left = f" {len(sent.skipped)} left out." if sent.skipped else ""
     show_message(
         request, f"{sent.queued} {'invitation is' if sent.queued == 1 else 'invitations are'} on the way.{left}"

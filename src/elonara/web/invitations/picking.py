@@ -13,10 +13,9 @@ from django.shortcuts import render
 from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.identity.people import Person
-from elonara.invitations import queries, reasons
+from elonara.invitations import actions, queries, reasons
+from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.targets import Target
-from elonara.web.invitations import draft as drafts
-from elonara.web.invitations.draft import Draft
 from elonara.web.invitations.steps import To, redirect_to_step
 from elonara.web.shortcuts import show_message, the_member
 
@@ -25,11 +24,11 @@ LISTS = (("mutuals", "Mutual"), ("followers", "Followers"), ("follows", "Followi
 
 def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
     """Show the lists, or take what was chosen and go where the button (`go`) says."""
-    draft = drafts.load(request, to)
+    draft = queries.draft(the_member(request), to)
     if request.method != "POST":
         return _pick_page(request, to, frame, draft)
     draft.choose(request.POST.getlist("did"))
-    drafts.save(request, to, draft)
+    actions.save_draft(the_member(request), to, draft)
     go, which, search = request.POST.get("go", ""), request.POST.get("list", ""), request.POST.get("q", "").strip()
     if request.POST.get("who", "").strip() and go in {"add", "search"} and (go == "add" or not search):
         return _add(request, to, frame, draft)
@@ -41,7 +40,7 @@ def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
         return redirect_to_step(frame, list=which, q=search, cursor=go.removeprefix("cursor:"))
     if go == "clear":
         draft.choose([])
-        drafts.save(request, to, draft)
+        actions.save_draft(the_member(request), to, draft)
     return redirect_to_step(frame, list=which, q=search)
 
 
@@ -71,9 +70,9 @@ def _add(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft) -> H
     if code := queries.invitability(host, to, [person]).get(person.did):
         sentence = f"{person.name}: {reasons.sentence(code)} {reasons.way_on(code)}"
         return _pick_page(request, to, frame, draft, typed=typed, add_error=sentence)
-    draft.shown[person.did] = [person.name, person.handle]
+    draft.list_people({person.did: (person.name, person.handle)})
     draft.choose([*draft.dids, person.did])
-    drafts.save(request, to, draft)
+    actions.save_draft(the_member(request), to, draft)
     show_message(request, f"{person.name} is chosen.")
     return redirect_to_step(frame, list=request.POST.get("list", ""))
 
@@ -101,8 +100,8 @@ def _pick_page(
         for person in people
         for code in [refused.get(person.did)]
     ]
-    draft.shown = {person.did: [person.name, person.handle] for person in people}
-    drafts.save(request, to, draft)
+    if draft.list_people({person.did: (person.name, person.handle) for person in people}):
+        actions.save_draft(host, to, draft)
     context |= {
         "draft": draft,
         "elsewhere": [did for did in draft.dids if did not in {p.did for p in people if not refused.get(p.did)}],

@@ -32,12 +32,13 @@ class LocalMoment(forms.DateTimeField):
 class WithPicture(forms.Form):
     """A form that may carry a picture."""
 
-    picture = forms.ImageField(
+    # Not an ImageField: that one decodes the file here, with every format that Pillow knows and without a limit.
+    picture = forms.FileField(
         label="Picture",
         required=False,
         help_text="Shown on the page and on the link’s card. JPEG, PNG or WebP.",
         widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
-        error_messages={"invalid_image": "This file is not a picture we can read. Use JPEG, PNG or WebP."},
+        error_messages={"empty": "This file is empty. Choose a JPEG, PNG or WebP."},
     )
     picture_alt = forms.CharField(
         label="What the picture shows",

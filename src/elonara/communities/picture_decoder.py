@@ -1,0 +1,136 @@
+"""The process that decodes one picture: `python -m elonara.communities.picture_decoder`, started by `pictures`.
+
+Decoding is done by libraries in C on bytes that anybody uploads. Here it may neither take long nor much memory, and
+when it crashes the site goes on. The file comes by standard input, the JPEG goes to standard output, and the exit
+status says how it went. Nothing of the site is imported, so that its start is quick: no Django, no settings, no keys.
+"""
+
+from __future__ import annotations
+
+import io
+import resource
+import sys
+import warnings
+from contextlib import suppress
+from typing import Any, Final
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from elonara.communities.picture_structure import TooComplex, simplified
+
+# Exit statuses. 1 and 2 are Python's own.
+NOT_A_PICTURE, TOO_MANY_PIXELS, TOO_COMPLEX, TOO_LARGE_TO_SHRINK = 10, 11, 12, 13
+
+MAX_SIDE_PIXELS: Final = 2000  # of the stored picture
+# For a baseline JPEG, which Pillow can decode at a smaller scale, so that it takes little memory.
+MAX_PIXELS_SHRUNK = 50_000_000
+# Memory that decoding may take, and what it takes per pixel (measured as the peak of the process, Pillow 13).
+MAX_DECODED_BYTES = 64_000_000
+BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "RGB": 5}  # by Pillow mode
+BYTES_PER_PIXEL_CONVERTED = 11  # of every other mode, which has to be converted
+BYTES_PER_PIXEL_WEBP = 16
+BYTES_PER_PIXEL_SHRUNK = 4  # of a baseline JPEG
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+
+# What the process may take: address space beyond that of the libraries, and processor time.
+MAX_BYTES: Final = 112 * 1024 * 1024
+MAX_CPU_SECONDS: Final = 10
+
+
+def main(argv: list[str]) -> int:
+    """`prepare`, or `shrink SIDE BYTES`. Returns the exit status."""
+    limit_process()
+    data = sys.stdin.buffer.read()
+    try:
+        if argv[0] == "shrink":
+            small = shrunk(data, side=int(argv[1]), most_bytes=int(argv[2]))
+            if small is None:
+                return TOO_LARGE_TO_SHRINK
+        else:
+            small = prepared(data)
+    except TooComplex:
+        return TOO_COMPLEX
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
+        return TOO_MANY_PIXELS
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
+        return NOT_A_PICTURE
+    sys.stdout.buffer.write(small)
+    return 0
+
+
+def limit_process() -> None:
+    """Bound what this process may take from now on. The system ends it where that is not enough."""
+    used = 0
+    with suppress(OSError), open("/proc/self/statm", encoding="ascii") as status:  # noqa: PTH123 - pathlib is not loaded
+        used = int(status.read().split()[0]) * resource.getpagesize()
+    limits = {resource.RLIMIT_CPU: MAX_CPU_SECONDS, resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 0}
+    if used:
+        limits[resource.RLIMIT_AS] = used + MAX_BYTES
+    for kind, most in limits.items():
+        with suppress(OSError, ValueError):  # a system without it, or a lower limit is set already
+            resource.setrlimit(kind, (most, most))
+
+
+def prepared(data: bytes) -> bytes:
+    """An upload as a JPEG of at most 2000 pixels a side, upright, without metadata. Raises what `main` tells apart."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(simplified(data)), formats=FORMATS) as image:
+            _refuse_bombs(image)
+            image.thumbnail((MAX_SIDE_PIXELS, MAX_SIDE_PIXELS))
+            # In place, because a copy of the pixels would be the peak of the memory.
+            ImageOps.exif_transpose(image, in_place=True)
+            return _jpeg(_flat(image), 85)
+
+
+def shrunk(data: bytes, *, side: int, most_bytes: int) -> bytes | None:
+    """One of our stored pictures as a smaller JPEG of at most `most_bytes`; None where no step is small enough."""
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        image.draft("RGB", (side, side))
+        for step in (1.0, 0.75, 0.5, 0.35):
+            image.thumbnail((round(side * step), round(side * step)))
+            for quality in (82, 70, 55):
+                small = _jpeg(image, quality)
+                if len(small) <= most_bytes:
+                    return small
+    return None
+
+
+def _refuse_bombs(image: Any) -> None:
+    # Before anything is decoded: the size comes from the header.
+    pixels = image.width * image.height
+    bytes_per_pixel = BYTES_PER_PIXEL.get(image.mode, BYTES_PER_PIXEL_CONVERTED)
+    if image.format == "WEBP":
+        bytes_per_pixel = BYTES_PER_PIXEL_WEBP
+    elif image.format == "JPEG" and not image.info.get("progressive"):  # progressive ones are decoded at full scale
+        if pixels > MAX_PIXELS_SHRUNK:
+            raise Image.DecompressionBombError
+        image.draft("RGB", (MAX_SIDE_PIXELS // 2, MAX_SIDE_PIXELS // 2))
+        pixels, bytes_per_pixel = image.width * image.height, BYTES_PER_PIXEL_SHRUNK
+    if pixels * bytes_per_pixel > MAX_DECODED_BYTES:
+        raise Image.DecompressionBombError
+
+
+def _flat(image: Any) -> Any:
+    """The image in RGB, on white where it is transparent."""
+    if image.mode == "RGB":
+        return image
+    if "A" in image.getbands() or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        white = Image.new("RGB", layered.size, "white")
+        white.paste(layered, mask=layered.getchannel("A"))
+        return white
+    return image.convert("RGB")
+
+
+def _jpeg(image: Any, quality: int) -> bytes:
+    # Keeps a short colour profile, without which pictures of phones turn pale; drops EXIF, comments and the rest.
+    profile = image.info.get("icc_profile") or b""
+    out = io.BytesIO()
+    kept = profile if image.mode == "RGB" and len(profile) <= 4096 else None
+    image.save(out, "JPEG", quality=quality, optimize=True, exif=b"", comment=b"", icc_profile=kept)
+    return out.getvalue()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

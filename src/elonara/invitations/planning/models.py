@@ -1,0 +1,31 @@
+"""What a host has prepared and not sent yet."""
+
+from django.conf import settings
+from django.db import models
+
+from elonara.communities.models import Community
+from elonara.events.models import Event
+from elonara.invitations.models import EXACTLY_ONE_TARGET
+
+
+class InvitationDraft(models.Model):
+    """One host's draft for one target. What may be in it is bounded in `invitations.planning.drafts`."""
+
+    member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    community = models.ForeignKey(Community, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    people = models.JSONField(default=list)  # whom she chose, in her order: [DID, name, handle]
+    listed = models.JSONField(default=dict)  # the people on the page she saw last: DID → [name, handle]
+    note = models.CharField(max_length=2000, blank=True)
+    lines = models.JSONField(default=dict)  # DID → the line for that person
+    thread = models.BooleanField(default=True)
+    key = models.CharField(max_length=100)  # the idempotency key of Send
+    changed_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [
+            models.CheckConstraint(condition=EXACTLY_ONE_TARGET, name="draft_has_one_target"),
+            models.UniqueConstraint(fields=["member", "event"], name="one_draft_per_event"),
+            models.UniqueConstraint(fields=["member", "community"], name="one_draft_per_community"),
+        ]
