@@ -15,7 +15,9 @@ class Elonara(AppConfig):
         from elonara.bluesky.identity import profiles  # noqa: PLC0415 - models are not loaded before this
         from elonara.housekeeping import registration as housekeeping  # noqa: PLC0415
         from elonara.invitations import registration as invitations  # noqa: PLC0415
+        from elonara.members import audit  # noqa: PLC0415
 
+        audit.install()
         profiles.install()
         invitations.install()
         housekeeping.install()

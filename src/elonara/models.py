@@ -25,7 +25,7 @@ from elonara.invitations.models import (
     Report,
 )
 from elonara.invitations.planning.models import InvitationDraft
-from elonara.members.models import Member, Notice, OneTimeLink
+from elonara.members.models import AuditEntry, Member, Notice, OneTimeLink
 
 __all__ = [
     "AccountLane",
@@ -33,6 +33,7 @@ __all__ = [
     "Announcement",
     "AppPasswordSession",
     "AssertionKey",
+    "AuditEntry",
     "AuthorizationRequest",
     "Batch",
     "CacheEntry",

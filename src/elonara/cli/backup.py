@@ -15,6 +15,8 @@ from django.db import connection
 
 from elonara.cli import archives, migrate
 from elonara.cli.errors import CommandRefused
+from elonara.members import audit
+from elonara.members.models import AuditEntry
 from elonara.options import Options
 
 DATA, KEYS = ".tar.gz", ".keys.tar"
@@ -33,6 +35,9 @@ def run(args: argparse.Namespace, options: Options) -> int:
         "database": connection.vendor,
         "site": options.site.url,
     }
+    # Before the copy is made, so that it stands in the backup too. With an older database there is no log yet.
+    if AuditEntry._meta.db_table in connection.introspection.table_names():
+        audit.record(None, "backup_written", data.name)
     try:
         _write(data, keys, manifest, options)
         # Only once both archives are written, so that there is a backup at any time.

@@ -12,6 +12,7 @@ from django.db import models
 from elonara import sealing
 from elonara.bluesky.models import AppPasswordSession, AssertionKey, AuthorizationRequest, MemberIdentity
 from elonara.bluesky.sealed_columns import did_of
+from elonara.members import audit
 from elonara.members.mfa import SealedMFAAdapter
 from elonara.options import Options
 
@@ -23,6 +24,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
     """Create a key and seal all stored values under it. Old keys stay in the ring: backups are sealed under them."""
     kid = sealing.rotate()
     resealed, failed = reseal(kid)
+    audit.record(None, "keys_rotated", f"key {kid}", f"{resealed} values sealed again, {failed} could not be opened")
     if args.json:
         print(json.dumps({"kid": kid, "resealed": resealed, "failed": failed}))
     else:

@@ -14,6 +14,7 @@ from django.db import connection
 from elonara.cli import archives, migrate
 from elonara.cli.errors import CommandRefused
 from elonara.invitations.outbox import restored
+from elonara.members import audit
 from elonara.options import Options
 
 
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
         _put_keys(folder / "secret" / "keys", options.data_dir / "keys")
     migrate.apply()
     ambiguous = restored.mark_ambiguous()
+    audit.record(None, "restored", args.file.name, f"as of {manifest['made_at']}")
     made_at, moved = manifest["made_at"], manifest["site"] != options.site.url
     if args.json:
         print(json.dumps({"made_at": made_at, "site": manifest["site"], "moved": moved, "in_doubt": ambiguous}))

@@ -15,7 +15,8 @@ from elonara.communities.principals import did_of
 from elonara.communities.queries import may_manage
 from elonara.communities.slugs import save_with_slug
 from elonara.communities.validation import clean
-from elonara.members.actions import require_active
+from elonara.members import audit
+from elonara.members.actions import notify, require_active, require_operator, settle
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
 
@@ -27,10 +28,12 @@ __all__ = [
     "close",
     "create",
     "has_unadopted",
+    "hide",
     "join",
     "leave",
     "remove_member",
     "set_role",
+    "unhide",
 ]
 
 CHANGEABLE = frozenset({"name", "description", "visibility", "picture", "picture_alt"})
@@ -90,9 +93,43 @@ def close(community: Community, by: Member) -> Community:
     with transaction.atomic():
         if Community.objects.filter(pk=community.pk, closed_at=None).update(closed_at=timezone.now()):
             community.refresh_from_db()
+            audit.record(by, "community_closed", community)
             hooks.changed(community, frozenset({"closed_at"}))
     community.refresh_from_db()
     return community
+
+
+def hide(community: Community, by: Member, note: str = "") -> None:
+    """Hide a community from everybody but those who run it; only operators may. Raises NotAllowed."""
+    with transaction.atomic():
+        if set_hidden(community, by, hidden=True, note=note):
+            hooks.changed(community, frozenset({"hidden_at"}))
+
+
+def unhide(community: Community, by: Member, note: str = "") -> None:
+    """Show a hidden community again. Raises NotAllowed."""
+    with transaction.atomic():
+        if set_hidden(community, by, hidden=False, note=note):
+            hooks.changed(community, frozenset({"hidden_at"}))
+
+
+def set_hidden(row: Any, by: Member, *, hidden: bool, note: str) -> bool:
+    """Hide a community or an event, or show it again, with an entry in the audit log; False where it was so already.
+
+    Call it in a transaction. Whoever made it is told. Raises NotAllowed.
+    """
+    require_operator(by)
+    rows = type(row)._default_manager.filter(pk=row.pk, hidden_at__isnull=hidden)
+    changed: bool = rows.update(hidden_at=timezone.now() if hidden else None) > 0
+    kind = f"hidden:{row._meta.model_name}:{row.pk}"
+    if changed:
+        audit.record(by, "hidden" if hidden else "unhidden", row, note)
+    if changed and hidden:
+        notify(row.created_by, kind, f"{row} has been hidden by the operator of this site. Ask the operator why.")
+    elif changed:
+        settle(row.created_by, kind)
+    row.refresh_from_db(fields=["hidden_at"])
+    return changed
 
 
 def put(row: Any, values: Mapping[str, Any]) -> set[str]:

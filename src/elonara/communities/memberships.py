@@ -8,6 +8,7 @@ from elonara.communities.models import Community, Membership, Visibility
 from elonara.communities.principals import Principal, principal_of
 from elonara.communities.queries import role_of
 from elonara.compiled_queries import CompiledQuery
+from elonara.members import audit
 from elonara.members.actions import require_active
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
@@ -42,6 +43,8 @@ def join(
         return existing
     if community.closed_at:
         raise NotAllowed("This community is closed; nobody can join it any more.", "closed")
+    if community.hidden_at:
+        raise NotAllowed("This community has been hidden by the operator of this site.", "hidden")
     if not invited:
         if community.visibility == Visibility.PRIVATE:
             raise NotAllowed("This community is private. Ask one of its admins for an invitation.", "private")
@@ -86,6 +89,8 @@ def set_role(community: Community, *, by: Member, membership: Membership, role: 
             )
         if role != Role.ADMIN:
             _keep_an_admin(community, row)
+        if row.role != role:
+            audit.record(by, "role_changed", community, f"{_called(row)}: {row.role}, now {role}")
         row.role = role
         row.save(update_fields=["role"])
     membership.role = row.role
@@ -103,6 +108,7 @@ def remove_member(community: Community, *, by: Member, membership: Membership) -
         if mine == Role.MODERATOR and row.role != Role.MEMBER:
             raise NotAllowed("Moderators can remove plain members only. Ask an admin.", "not_admin")
         _keep_an_admin(community, row)
+        audit.record(by, "person_removed", community, _called(row))
         row.delete()
 
 
@@ -140,6 +146,10 @@ def adopt(member: Member, did: str) -> int:
 def _membership(community: Community, person: Principal) -> Membership | None:
     rows = Membership.objects.filter(person.rows, community=community)
     return rows.order_by("member_id").first() if person.member is None else rows.order_by("-member_id").first()
+
+
+def _called(membership: Membership) -> str:
+    return membership.member.username if membership.member else membership.handle or membership.did
 
 
 def _row(community: Community, membership: Membership) -> Membership:

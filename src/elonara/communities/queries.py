@@ -7,7 +7,7 @@ from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from elonara.communities.models import Community, Membership, Visibility
 from elonara.communities.principals import rows_of
 from elonara.members.models import Member
-from elonara.members.queries import may_act
+from elonara.members.queries import is_operator, may_act
 
 
 def membership_of(
@@ -32,30 +32,51 @@ def may_manage(community: Community, member: Member | None) -> bool:
 
 
 def may_invite(community: Community, member: Member | None) -> bool:
-    """Whether the member may invite, remove plain members and add events: active admins and moderators may."""
-    return may_act(member) and role_of(community, member) in {Membership.Role.ADMIN, Membership.Role.MODERATOR}
+    """Whether the member may invite, remove plain members and add events: active admins and moderators may.
+
+    Moderators may not where no admin is left, since the founder is suspended.
+    """
+    role = role_of(community, member) if may_act(member) else None
+    return role == Membership.Role.ADMIN or (role == Membership.Role.MODERATOR and not _is_left_alone(community))
 
 
 def may_see(community: Community, member: Member | None = None, proven_dids: Collection[str] = ()) -> bool:
-    """Whether the viewer may see the community: a public one that is open, or one that the viewer belongs to."""
-    if community.visibility == Visibility.PUBLIC and community.closed_at is None:
+    """Whether the viewer may see the community: a public one that is open, or one that the viewer belongs to.
+
+    One that an operator hid is seen by those who run it, and if it is public by operators.
+    """
+    if community.hidden_at is not None:
+        public = community.visibility == Visibility.PUBLIC
+        return may_invite(community, member) or (public and is_operator(member))
+    if community.visibility == Visibility.PUBLIC and community.closed_at is None and not is_withheld(community):
         return True
     return membership_of(community, member, proven_dids) is not None
 
 
+def is_withheld(community: Community) -> bool:
+    """Whether it stays off public pages: an operator hid it, or suspended its founder and no other admin is left."""
+    return community.hidden_at is not None or _is_left_alone(community)
+
+
+def _is_left_alone(community: Community) -> bool:
+    return (
+        community.created_by.standing == Member.Standing.SUSPENDED
+        and not _active_admins().filter(community=community).exists()
+    )
+
+
 def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Community]:
     """All communities that the viewer may see, by name."""
-    public = Q(visibility=Visibility.PUBLIC, closed_at=None)
+    public = Q(visibility=Visibility.PUBLIC, closed_at=None) & _has_an_admin()
     if member is None and not dids:
-        return Community.objects.filter(public).order_by("name", "pk")
+        return Community.objects.filter(public, hidden_at=None).order_by("name", "pk")
     mine = Membership.objects.filter(rows_of(member, tuple(dids))).values("community")
-    return Community.objects.filter(public | Q(pk__in=mine)).order_by("name", "pk")
+    return Community.objects.filter(public | Q(pk__in=mine)).filter(_not_hidden_from(member)).order_by("name", "pk")
 
 
 def public(search: str = "") -> QuerySet[Community]:
-    """Open public communities by name, with `member_count`, without those of suspended members."""
-    rows = Community.objects.filter(visibility=Visibility.PUBLIC, closed_at=None)
-    rows = rows.exclude(created_by__standing=Member.Standing.SUSPENDED)
+    """Open public communities by name, with `member_count`, without hidden ones and those of suspended members."""
+    rows = Community.objects.filter(_has_an_admin(), visibility=Visibility.PUBLIC, closed_at=None, hidden_at=None)
     if search.strip():
         rows = rows.filter(Q(name__icontains=search.strip()) | Q(description__icontains=search.strip()))
     return with_counts(rows).order_by("name", "pk")
@@ -64,14 +85,14 @@ def public(search: str = "") -> QuerySet[Community]:
 def communities_of(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Community]:
     """The communities somebody belongs to, by name, with `member_count`."""
     mine = Membership.objects.filter(rows_of(member, tuple(dids))).values("community")
-    return with_counts(Community.objects.filter(pk__in=mine)).order_by("name", "pk")
+    return with_counts(Community.objects.filter(_not_hidden_from(member), pk__in=mine)).order_by("name", "pk")
 
 
 def invitable_communities(member: Member) -> QuerySet[Community]:
     """The open communities that the member may invite to and add events to."""
     roles = (Membership.Role.ADMIN, Membership.Role.MODERATOR)
     mine = Membership.objects.filter(member=member, role__in=roles).values("community")
-    return Community.objects.filter(pk__in=mine, closed_at=None).order_by("name", "pk")
+    return Community.objects.filter(pk__in=mine, closed_at=None, hidden_at=None).order_by("name", "pk")
 
 
 def with_counts(rows: QuerySet[Community]) -> QuerySet[Community]:
@@ -97,3 +118,22 @@ def people(community: Community) -> QuerySet[Membership]:
     )
     rows = Membership.objects.filter(community=community).select_related("member__bluesky")
     return rows.order_by(order, "joined_at", "pk")
+
+
+def _active_admins() -> QuerySet[Membership]:
+    return Membership.objects.filter(
+        role=Membership.Role.ADMIN, member__is_active=True, member__standing=Member.Standing.ACTIVE
+    )
+
+
+def _has_an_admin() -> Q:
+    """Not left to a founder who is suspended."""
+    return ~Q(created_by__standing=Member.Standing.SUSPENDED) | Q(pk__in=_active_admins().values("community"))
+
+
+def _not_hidden_from(member: Member | None) -> Q:
+    """Not hidden by an operator, or run by the member."""
+    if member is None:
+        return Q(hidden_at=None)
+    roles = (Membership.Role.ADMIN, Membership.Role.MODERATOR)
+    return Q(hidden_at=None) | Q(pk__in=Membership.objects.filter(member=member, role__in=roles).values("community"))

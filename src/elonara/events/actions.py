@@ -5,21 +5,22 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from elonara.communities import queries as communities
-from elonara.communities.actions import put, put_picture
+from elonara.communities.actions import put, put_picture, set_hidden
 from elonara.communities.models import Community
 from elonara.communities.pictures import prepare
 from elonara.communities.slugs import save_with_slug
 from elonara.events import hooks
-from elonara.events.change_notices import notify_guests
+from elonara.events.change_notices import notify_guests, take_back
 from elonara.events.models import Event, EventHost
 from elonara.events.queries import is_cancelled, may_manage, role_of
 from elonara.events.validation import clean
+from elonara.members import audit
 from elonara.members.actions import notify, require_active
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
 from elonara.members.queries import may_act
 
-__all__ = ["Invalid", "NotAllowed", "add_cohost", "cancel", "change", "create", "remove_cohost"]
+__all__ = ["Invalid", "NotAllowed", "add_cohost", "cancel", "change", "create", "hide", "remove_cohost", "unhide"]
 
 CHANGEABLE = frozenset(
     {
@@ -121,6 +122,7 @@ def cancel(event: Event, by: Member) -> Event:
         row = Event.objects.select_for_update().get(pk=event.pk)
         if not is_cancelled(row):
             row.status = Event.Status.CANCELLED
+            audit.record(by, "event_cancelled", row)
             _save(row, {"status"}, by)
     event.refresh_from_db()
     return event
@@ -137,6 +139,7 @@ def add_cohost(event: Event, *, by: Member, member: Member) -> EventHost:
                 event=event, member=member, defaults={"role": EventHost.Role.COHOST}
             )
             if made:
+                audit.record(by, "cohost_added", event, member.username)
                 hooks.changed(event, frozenset({"hosts"}))
                 notify(
                     member,
@@ -161,7 +164,26 @@ def remove_cohost(event: Event, *, by: Member, member: Member) -> None:
         if by.pk != member.pk and role_of(event, by) != EventHost.Role.HOST:
             raise NotAllowed("Only the host can remove co-hosts.", "not_host")
         row.delete()
+        audit.record(by, "cohost_removed", event, member.username)
         hooks.changed(event, frozenset({"hosts"}))
+
+
+def hide(event: Event, by: Member, note: str = "") -> None:
+    """Hide an event from everybody but its hosts; only operators may. Raises NotAllowed.
+
+    Listeners of `hooks.on_change` end the invitations that have not left; notices that name it are taken back.
+    """
+    with transaction.atomic():
+        if set_hidden(event, by, hidden=True, note=note):
+            take_back(event)
+            hooks.changed(event, frozenset({"hidden_at"}))
+
+
+def unhide(event: Event, by: Member, note: str = "") -> None:
+    """Show a hidden event again. Invitations that ended stay so until a host sends them again. Raises NotAllowed."""
+    with transaction.atomic():
+        if set_hidden(event, by, hidden=False, note=note):
+            hooks.changed(event, frozenset({"hidden_at"}))
 
 
 def _save(row: Event, changed: set[str], by: Member) -> None:

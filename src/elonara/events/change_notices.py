@@ -13,9 +13,21 @@ NOTIFIED_FIELDS = frozenset({"starts_at", "ends_at", "timezone", "location", "st
 
 
 def notify_guests(event: Event, changed: frozenset[str], *, but: int) -> None:
-    """After the commit, leave a notice for every member who is going or maybe, except the one with the id `but`."""
-    if changed & NOTIFIED_FIELDS and not is_over(event):
+    """After the commit, leave a notice for every member who is going or maybe, except the one with the id `but`.
+
+    Nobody is notified about an event that an operator has hidden.
+    """
+    if changed & NOTIFIED_FIELDS and not is_over(event) and event.hidden_at is None:
         transaction.on_commit(lambda: _leave_notices(event, _sentence(event), but), robust=True)
+
+
+def take_back(event: Event) -> None:
+    """Dismiss the notices about an event that an operator has hidden: they name it, and lead to a page that is gone."""
+    Notice.objects.filter(kind=_kind(event), dismissed_at=None).update(dismissed_at=timezone.now())
+
+
+def _kind(event: Event) -> str:
+    return f"event:{event.pk}"
 
 
 def _sentence(event: Event) -> str:
@@ -27,7 +39,7 @@ def _sentence(event: Event) -> str:
 
 def _leave_notices(event: Event, text: str, but: int) -> None:
     # A fixed number of statements for any number of guests. A member has at most one open notice of a kind.
-    kind, link, now = f"event:{event.pk}", f"/events/{event.slug}", timezone.now()
+    kind, link, now = _kind(event), f"/events/{event.slug}", timezone.now()
     rsvps = Rsvp.objects.filter(event=event, choice__in=(Rsvp.Choice.GOING, Rsvp.Choice.MAYBE))
     guests = rsvps.exclude(member=None).exclude(member=but).values_list("member_id", flat=True)
     Notice.objects.filter(kind=kind, dismissed_at=None, member__in=guests).update(text=text[:500], created_at=now)

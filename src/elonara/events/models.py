@@ -30,6 +30,7 @@ class Event(models.Model):
     community = models.ForeignKey(Community, on_delete=models.SET_NULL, null=True, blank=True, related_name="events")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    hidden_at = models.DateTimeField(null=True, blank=True)  # by an operator: only its hosts see it
     sequence = models.PositiveIntegerField(default=0)  # RFC 5545 SEQUENCE, see `actions.CALENDAR_FIELDS`
 
     class Meta:

@@ -25,7 +25,7 @@ from elonara.communities.principals import rows_of
 from elonara.compiled_queries import CompiledQuery
 from elonara.events.models import Event, EventHost, Rsvp
 from elonara.members.models import Member
-from elonara.members.queries import may_act
+from elonara.members.queries import is_operator, may_act
 
 # For events without an end.
 DEFAULT_DURATION = timedelta(hours=3)
@@ -34,6 +34,9 @@ DEFAULT_DURATION = timedelta(hours=3)
 # These run before every post: see `elonara.compiled_queries`.
 _ROLE = CompiledQuery(
     lambda event, who: EventHost.objects.filter(event=event, member=who).values_list("role", flat=True)
+)
+_SUSPENDED = CompiledQuery(
+    lambda who: Member.objects.filter(pk=who, standing=Member.Standing.SUSPENDED).values_list("pk", flat=True)
 )
 _HOSTS = CompiledQuery(
     lambda event: EventHost.objects.filter(event=event).values_list("member__bluesky__bsky_did", flat=True)
@@ -68,19 +71,32 @@ def may_manage(event: Event, member: Member | None) -> bool:
 
 
 def may_invite(event: Event, member: Member | None) -> bool:
-    """Whether the member may invite: hosts, and admins and moderators of the event's community."""
+    """Whether the member may invite: hosts, and admins and moderators of the event's community.
+
+    Nobody goes on inviting for a host who is suspended.
+    """
+    if member is not None and event.created_by_id != member.pk and _SUSPENDED.exists(who=event.created_by_id):
+        return False
     if may_manage(event, member):
         return True
     return event.community is not None and communities.may_invite(event.community, member)
+
+
+def is_withheld(event: Event) -> bool:
+    """Whether it stays off public pages: an operator hid it, or suspended its host."""
+    return event.hidden_at is not None or event.created_by.standing == Member.Standing.SUSPENDED
 
 
 def may_see(event: Event, member: Member | None = None, proven_dids: Collection[str] = ()) -> bool:
     """Whether the viewer may see the event's page.
 
     Anybody may see a public event; a private one only its hosts, those who answered, and members of its community.
-    Invited people may too, but invitations are not known here: the caller checks that.
+    Invited people may too, but invitations are not known here: the caller checks that. An event of a suspended host
+    counts as private. One that an operator has hidden is seen by its hosts, and if it is public by operators.
     """
-    if event.visibility == Visibility.PUBLIC:
+    if event.hidden_at is not None:
+        return may_manage(event, member) or (event.visibility == Visibility.PUBLIC and is_operator(member))
+    if event.visibility == Visibility.PUBLIC and not is_withheld(event):
         return True
     if member is None and not proven_dids:
         return False
@@ -112,20 +128,20 @@ def host_dids(event: Event) -> set[str]:
 
 def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Event]:
     """All events, past and cancelled ones too, that the viewer may see, by start."""
-    visible = Q(visibility=Visibility.PUBLIC)
+    visible = Q(visibility=Visibility.PUBLIC) & ~Q(created_by__standing=Member.Standing.SUSPENDED)
     if member is not None:
         visible |= Q(pk__in=EventHost.objects.filter(member=member).values("event"))
     if member is not None or dids:
         mine = rows_of(member, tuple(dids))
         visible |= Q(pk__in=Rsvp.objects.filter(mine).values("event"))
         visible |= Q(community__in=Membership.objects.filter(mine).values("community"))
-    return Event.objects.filter(visible).order_by("starts_at", "pk")
+    return Event.objects.filter(visible).filter(_not_hidden_from(member)).order_by("starts_at", "pk")
 
 
 def upcoming_public(search: str = "", *, now: datetime | None = None) -> QuerySet[Event]:
-    """Public events that are not over, soonest first; cancelled ones and those of suspended members are left out."""
-    rows = _not_over(Event.objects.filter(visibility=Visibility.PUBLIC, status=Event.Status.SCHEDULED), now)
-    rows = rows.exclude(created_by__standing=Member.Standing.SUSPENDED)
+    """Public events that are not over, soonest first: none that is cancelled or hidden, none of a suspended host."""
+    public = Event.objects.filter(visibility=Visibility.PUBLIC, status=Event.Status.SCHEDULED, hidden_at=None)
+    rows = _not_over(public, now).exclude(created_by__standing=Member.Standing.SUSPENDED)
     if search.strip():
         text = search.strip()
         rows = rows.filter(Q(title__icontains=text) | Q(location__icontains=text) | Q(description__icontains=text))
@@ -137,7 +153,7 @@ def upcoming(member: Member | None, dids: Collection[str] = (), *, now: datetime
     mine = Q(pk__in=_attending(member, dids))
     if member is not None:
         mine |= Q(pk__in=EventHost.objects.filter(member=member).values("event"))
-    return for_lists(_not_over(Event.objects.filter(mine), now))
+    return for_lists(_not_over(Event.objects.filter(mine).filter(_not_hidden_from(member)), now))
 
 
 def hosted_by(member: Member) -> QuerySet[Event]:
@@ -148,7 +164,8 @@ def hosted_by(member: Member) -> QuerySet[Event]:
 
 def attending(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Event]:
     """Every event that somebody answered going or maybe to, the latest start first."""
-    return for_lists(Event.objects.filter(pk__in=_attending(member, dids))).order_by("-starts_at", "-pk")
+    rows = Event.objects.filter(_not_hidden_from(member), pk__in=_attending(member, dids))
+    return for_lists(rows).order_by("-starts_at", "-pk")
 
 
 def of_community(
@@ -175,6 +192,13 @@ def for_lists(rows: QuerySet[Event]) -> QuerySet[Event]:
 def _hosts() -> QuerySet[EventHost]:
     first = Case(When(role=EventHost.Role.HOST, then=Value(0)), default=Value(1), output_field=IntegerField())
     return EventHost.objects.select_related("member__bluesky").order_by(first, "pk")
+
+
+def _not_hidden_from(member: Member | None) -> Q:
+    """Not hidden by an operator, or hosted by the member."""
+    if member is None:
+        return Q(hidden_at=None)
+    return Q(hidden_at=None) | Q(pk__in=EventHost.objects.filter(member=member).values("event"))
 
 
 def _attending(member: Member | None, dids: Collection[str]) -> QuerySet[Rsvp]:

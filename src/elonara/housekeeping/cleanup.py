@@ -21,6 +21,7 @@ from elonara.events import link_cards
 from elonara.housekeeping import workers
 from elonara.invitations.email import tokens as email_tokens
 from elonara.invitations.planning import drafts
+from elonara.members import audit
 from elonara.members.models import Notice, OneTimeLink
 from elonara.sealing import CannotUnseal
 
@@ -70,6 +71,7 @@ def _purges(now: datetime) -> dict[str, Callable[[], int]]:
         "e-mail addresses": email_tokens.forget_past,
         "workers": workers.forget_old,
         "counts": shared_cache.forget_expired,
+        "audit entries": audit.forget_old,
         "thumbs": link_cards.forget_old_thumbs,
         # Last, because it is the only one that makes requests over the network.
         "authorization requests": _expired_authorization_requests,

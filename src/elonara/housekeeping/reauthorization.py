@@ -14,6 +14,7 @@ from elonara.bluesky.writing.factory import BlueskyAgentFactory
 from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
 from elonara.invitations import notifications
 from elonara.invitations.models import HostSending, Invitation, State
+from elonara.members import audit
 from elonara.members.models import Member
 
 # The member disconnected or never connected: her own choice, so she is not asked. Except one who posts by an app
@@ -38,7 +39,10 @@ def mark_changed_address() -> int:
     notified as whenever a session ends.
     """
     others = MemberIdentity.objects.filter(state=MemberIdentity.State.ACTIVE).exclude(client_id=client_id())
-    return sum(oauth_sessions.end(identity, "client_changed") for identity in others)
+    ended = sum(oauth_sessions.end(identity, "client_changed") for identity in others)
+    if ended:
+        audit.record(None, "sessions_ended", f"{ended} sessions")
+    return ended
 
 
 def lacking_write_scope() -> list[MissingPermission]:
@@ -60,6 +64,7 @@ def ask_to_reauthorize(lacking: list[MissingPermission]) -> int:
     """Notify each of them with the link to authorize again, also by e-mail where there is an address; how many."""
     for one in lacking:
         notifications.needs_host(one.member, one.reason)
+    audit.record(None, "asked_to_reauthorize", f"{len(lacking)} hosts")
     return len(lacking)
 
 

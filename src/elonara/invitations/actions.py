@@ -33,6 +33,7 @@ from elonara.invitations.responses.invitee import (
     report,
     respond,
 )
+from elonara.invitations.responses.reports import handle_report, hide_reported, unhide_reported
 from elonara.invitations.results import InvitationRefused, Preview, Sent
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
@@ -47,6 +48,8 @@ __all__ = [
     "confirm_all",
     "drop_draft",
     "hand_over",
+    "handle_report",
+    "hide_reported",
     "invite",
     "opened",
     "opt_in_again",
@@ -62,6 +65,7 @@ __all__ = [
     "retry_all",
     "save_draft",
     "undo",
+    "unhide_reported",
     "withdraw_relay",
 ]
 

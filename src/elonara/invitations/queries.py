@@ -104,7 +104,9 @@ def by_ref(ref: str) -> Invitation | None:
     if not ref or len(ref) > MAX_REF_LENGTH:
         return None
     rows = Invitation.objects.filter(invitee_actions.may_have_been_seen(), ref=ref)
-    return rows.select_related("host__bluesky", "event__community", "community", "batch").first()
+    return rows.select_related(
+        "host__bluesky", "event__community", "event__created_by", "community__created_by", "batch"
+    ).first()
 
 
 def opt_outs(dids: Sequence[str]) -> list[OptOut]:
@@ -119,7 +121,9 @@ def relay_allowed_by(dids: Sequence[str]) -> set[str]:
 
 
 def is_invited(target: Event | Community, dids: Sequence[str]) -> bool:
-    """Whether somebody with these proved DIDs has an invitation, which gives access to a private target."""
+    """Whether somebody with these proved DIDs has an invitation, which opens a private target, but no hidden one."""
+    if target.hidden_at is not None:
+        return False
     rows = Invitation.objects.filter(
         invitee_actions.may_have_been_seen(), invitee_did__in=list(dids), **Target(target).only
     )
@@ -128,7 +132,7 @@ def is_invited(target: Event | Community, dids: Sequence[str]) -> bool:
 
 def _to(dids: Sequence[str]) -> QuerySet[Invitation]:
     rows = Invitation.objects.filter(invitee_actions.may_have_been_seen(), invitee_did__in=list(dids))
-    return rows.select_related("event", "community")
+    return rows.filter(event__hidden_at=None, community__hidden_at=None).select_related("event", "community")
 
 
 def _inbox_item(row: Invitation) -> InboxItem:

@@ -166,6 +166,7 @@ _ALL = (
     Reason("event_cancelled", "The event is cancelled.", ""),
     Reason("event_over", "The event has begun or is over.", ""),
     Reason("closed", "The community is closed.", ""),
+    Reason("hidden", "It has been hidden by the operator of this site.", "Talk to the operator of this site."),
     Reason("made_private", "It has become private since.", "Look at the new post and confirm.", "confirm"),
     Reason("not_host", "The sender may no longer invite to it.", "Somebody who runs it can invite this person."),
     Reason("suspended", "The sender's account is suspended.", "Talk to the operator of this site."),

@@ -63,6 +63,11 @@ class Target:
         return self.of.visibility == Visibility.PRIVATE
 
     @property
+    def is_withheld(self) -> bool:
+        """Whether it stays off public pages: hidden by an operator, or left by somebody who is suspended."""
+        return events.is_withheld(self.of) if isinstance(self.of, Event) else communities.is_withheld(self.of)
+
+    @property
     def keys(self) -> dict[str, Any]:
         """Values for the two foreign keys of a row about it."""
         return {"event": None, "community": None, self.kind: self.of}
@@ -78,7 +83,9 @@ class Target:
         return self.of.starts_at if isinstance(self.of, Event) else None
 
     def over(self, now: dt.datetime | None = None) -> str:
-        """The reason why nobody can be invited any more: event_cancelled, event_over, closed, or ""."""
+        """The reason why nobody can be invited any more: hidden, event_cancelled, event_over, closed, or ""."""
+        if self.of.hidden_at is not None:
+            return "hidden"
         if isinstance(self.of, Event):
             if self.of.status == Event.Status.CANCELLED:
                 return "event_cancelled"

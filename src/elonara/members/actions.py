@@ -7,7 +7,7 @@ from elonara.members.first_run import claim_first_operator, create_operator, fir
 from elonara.members.models import Member
 from elonara.members.notices import dismiss, notify, settle
 from elonara.members.registration import member_for_new_did
-from elonara.members.standing import approve, end_sessions, require_active, require_operator, suspend
+from elonara.members.standing import approve, end_sessions, require_active, require_operator, set_rights, suspend
 from elonara.members.text import many_lines, one_line
 from elonara.members.time_zones import is_zone
 
@@ -26,6 +26,7 @@ __all__ = [
     "notify",
     "require_active",
     "require_operator",
+    "set_rights",
     "settle",
     "suspend",
     "update_profile",

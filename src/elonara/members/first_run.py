@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from elonara.members import audit
 from elonara.members.errors import Invalid, LinkRefused
 from elonara.members.models import Member, OneTimeLink
 from elonara.members.text import one_line
@@ -60,6 +61,7 @@ def claim_first_operator(
             if has_operator():
                 raise LinkRefused("This site has an operator already. Sign in instead.")
             operator.save()
+            audit.record(operator, "operator_created", operator)
     except IntegrityError as fault:
         raise Invalid({"username": "Somebody has this username. Choose another."}) from fault
     return operator
@@ -71,6 +73,7 @@ def create_operator(username: str, password: str, *, email: str = "", display_na
     try:
         with transaction.atomic():
             operator.save()
+            audit.record(None, "operator_created", operator)
     except IntegrityError as fault:
         raise Invalid({"username": "Somebody has this username. Choose another."}) from fault
     return operator

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils import timezone
 
 
 class Member(AbstractUser):
@@ -71,6 +72,25 @@ class Notice(models.Model):
                 fields=["member", "kind"], condition=models.Q(dismissed_at=None), name="one_open_notice_per_kind"
             )
         ]
+
+
+class AuditEntry(models.Model):
+    """What somebody with power over others did. Written by `audit.record` alone, read by operators, never changed."""
+
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    by = models.ForeignKey(Member, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    who = models.CharField(max_length=150)  # the username at that time, or "command line"
+    what = models.CharField(max_length=40)  # a code of `audit.WORDS`
+    subject = models.CharField(max_length=200)  # on what, such as "event winter-picnic"
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        app_label = "elonara"
+        verbose_name_plural = "audit log"
+        ordering = ("-at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.who}: {self.what} {self.subject}"
 
 
 class OneTimeLink(models.Model):

@@ -11,6 +11,7 @@ from elonara.members.registration import sentence as registration_sentence
 __all__ = [
     "by_username",
     "has_operator",
+    "is_operator",
     "link_is_good",
     "may_act",
     "may_sign_in",
@@ -30,6 +31,11 @@ def may_act(member: Member | None) -> bool:
 def may_sign_in(member: Member | None) -> bool:
     """Whether the member may have a session or an API token. A pending member may, but a suspended one may not."""
     return member is not None and member.is_active and member.standing != Member.Standing.SUSPENDED
+
+
+def is_operator(member: Member | None) -> bool:
+    """Whether the member is an operator of the site, and neither pending nor suspended."""
+    return member is not None and member.is_superuser and may_act(member)
 
 
 def open_notices(member: Member) -> QuerySet[Notice]:

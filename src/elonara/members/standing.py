@@ -1,9 +1,10 @@
-"""Approving, suspending and reinstating members; the operator alone may."""
+"""Approving, suspending and reinstating members, and making operators; the operator alone may."""
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from elonara.members import audit
 from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
 from elonara.members.notices import notify, settle
@@ -32,8 +33,11 @@ def approve(member: Member, by: Member) -> None:
     """Make a pending or suspended member active."""
     require_operator(by)
     with transaction.atomic():
-        changed = Member.objects.filter(pk=member.pk).exclude(standing=Member.Standing.ACTIVE)
-        if changed.update(standing=Member.Standing.ACTIVE):
+        before = Member.objects.select_for_update().get(pk=member.pk).standing
+        if before != Member.Standing.ACTIVE:
+            Member.objects.filter(pk=member.pk).update(standing=Member.Standing.ACTIVE)
+            reinstated = before == Member.Standing.SUSPENDED
+            audit.record(by, "member_reinstated" if reinstated else "member_approved", member)
             settle(member, "standing")
             notify(member, "approved", "Your account is approved. You can host and join now.", "/events")
         if not Member.objects.filter(standing=Member.Standing.PENDING).exists():
@@ -48,9 +52,25 @@ def suspend(member: Member, by: Member) -> None:
     if member.pk == by.pk:
         raise NotAllowed("You cannot suspend your own account.", "own_account")
     with transaction.atomic():
-        Member.objects.filter(pk=member.pk).update(standing=Member.Standing.SUSPENDED)
+        acting = Member.objects.filter(pk=member.pk).exclude(standing=Member.Standing.SUSPENDED)
+        if acting.update(standing=Member.Standing.SUSPENDED):
+            audit.record(by, "member_suspended", member)
         end_sessions(member)
     member.standing = Member.Standing.SUSPENDED
+
+
+def set_rights(member: Member, by: Member, *, is_staff: bool, is_superuser: bool) -> None:
+    """Make somebody an operator (`is_superuser`), or no longer one. An operator cannot take her own rights away."""
+    require_operator(by)
+    if member.pk == by.pk and not (is_staff and is_superuser):
+        raise NotAllowed("You cannot take your own rights away. Ask another operator.", "own_account")
+    with transaction.atomic():
+        before = Member.objects.select_for_update().get(pk=member.pk)
+        if (before.is_staff, before.is_superuser) != (is_staff, is_superuser):
+            Member.objects.filter(pk=member.pk).update(is_staff=is_staff, is_superuser=is_superuser)
+            note = f"operator: {_yes(is_superuser)}, staff: {_yes(is_staff)}"
+            audit.record(by, "rights_changed", member, note)
+    member.is_staff, member.is_superuser = is_staff, is_superuser
 
 
 def end_sessions(member: Member) -> None:
@@ -61,3 +81,7 @@ def end_sessions(member: Member) -> None:
     member.refresh_from_db(fields=["token_epoch"])
     for session in UserSession.objects.filter(user=member):
         session.end()
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

@@ -25,6 +25,7 @@ from elonara.bluesky.oauth.client import longest_session
 from elonara.bluesky.oauth.failures import named
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
 from elonara.bluesky.sealed_columns import keep_key, sealed_columns
+from elonara.members import audit
 from elonara.members.models import Member
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,9 @@ def remove_sign_in(member: Member) -> None:
     if not member.has_usable_password():
         raise LastWayToSignIn(LastWayToSignIn.sentence)
     disconnect(member)
-    MemberIdentity.objects.filter(member=member).delete()
+    with transaction.atomic():
+        if MemberIdentity.objects.filter(member=member).delete()[0]:
+            audit.record(member, "sign_in_removed", member, "Bluesky")
 
 
 def _store(

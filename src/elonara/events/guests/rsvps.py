@@ -53,6 +53,8 @@ class EmailPrincipal(Principal):
 
 def why_closed(event: Event) -> str:
     """Why nobody can answer any more, as a sentence; "" while people can."""
+    if event.hidden_at is not None:
+        return "This event has been hidden by the operator of this site."
     if is_cancelled(event):
         return "This event was cancelled."
     if is_over(event):

@@ -17,6 +17,7 @@ from elonara.bluesky.models import MemberIdentity
 from elonara.invitations.job_kinds import wake_email, wake_lane
 from elonara.invitations.models import Announcement, EmailInvitation, EmailState, HostSending, Invitation, State
 from elonara.invitations.results import InvitationRefused
+from elonara.members import audit
 from elonara.members.models import Member
 from elonara.members.standing import require_operator
 
@@ -46,6 +47,7 @@ def resume_sending(host: Member, by: Member) -> None:
         _require_may_resume(sending, by)  # asked again: the reason may have changed meanwhile
         sending.paused_at, sending.pause_reason = None, ""
         sending.save(update_fields=["paused_at", "pause_reason"])
+        audit.record(by, "sending_resumed", host, f"paused for: {found.pause_reason}")
         # Rows that were postponed or queued during the pause are polled now, and not only in an hour.
         now = timezone.now()
         for model in MODELS:
@@ -59,7 +61,11 @@ def resume_sending(host: Member, by: Member) -> None:
 def pause_sending(host: Member, by: Member) -> bool:
     """Pause a host's sending. False: it was paused already, and time and reason stay. Raises NotAllowed."""
     require_operator(by)
-    return pause_host(host, BY_OPERATOR)
+    with transaction.atomic():
+        paused = pause_host(host, BY_OPERATOR)
+        if paused:
+            audit.record(by, "sending_paused", host)
+    return paused
 
 
 def pause_host(host: Member, reason: str) -> bool:
@@ -76,7 +82,9 @@ def approve_relay(host: Member, by: Member) -> None:
     """Let a host post through the relay, and poll what waited for that now. Raises NotAllowed."""
     require_operator(by)
     with transaction.atomic():
-        HostSending.objects.update_or_create(host=host, defaults={"relay_approved": True})
+        HostSending.objects.get_or_create(host=host)
+        if HostSending.objects.filter(host=host, relay_approved=False).update(relay_approved=True):
+            audit.record(by, "relay_approved", host)
         for model in MODELS:
             waiting = model.objects.filter(host=host, state=State.WAITING)
             waiting.update(next_attempt_at=timezone.now())
@@ -86,7 +94,9 @@ def approve_relay(host: Member, by: Member) -> None:
 def withdraw_relay(host: Member, by: Member) -> None:
     """Stop a host from posting through the relay. Raises NotAllowed."""
     require_operator(by)
-    HostSending.objects.filter(host=host).update(relay_approved=False)
+    with transaction.atomic():
+        if HostSending.objects.filter(host=host, relay_approved=True).update(relay_approved=False):
+            audit.record(by, "relay_withdrawn", host)
 
 
 def _require_may_resume(sending: HostSending, by: Member) -> None:

@@ -21,7 +21,7 @@ from elonara.web.shortcuts import add_form_errors, member_of, members_only, opti
 
 def community_or_404(request: HttpRequest, slug: str) -> Community:
     """The community. Raises Http404 also where the viewer may not see it, so that a slug does not reveal it exists."""
-    community = Community.objects.filter(slug=slug).first()
+    community = Community.objects.select_related("created_by").filter(slug=slug).first()
     dids = list(proofs(request))
     if community is None or not (queries.may_see(community, member_of(request), dids) or is_invited(community, dids)):
         raise Http404

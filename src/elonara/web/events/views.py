@@ -27,7 +27,7 @@ from elonara.web.shortcuts import add_form_errors, member_of, members_only, opti
 
 def event_or_404(request: HttpRequest, slug: str) -> Event:
     """The event. Raises Http404 also where the viewer may not see it, so that a slug does not reveal that it exists."""
-    event = Event.objects.select_related("community").filter(slug=slug).first()
+    event = Event.objects.select_related("community", "created_by").filter(slug=slug).first()
     if event is None or not (
         queries.may_see(event, member_of(request), list(proofs(request)))
         or queries.may_invite(event, member_of(request))

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from elonara.communities.models import Visibility
 from elonara.events import calendar_file
 from elonara.events.guests import rsvps
+from elonara.events.queries import is_withheld
 from elonara.invitations.models import EmailInvitation
 from elonara.invitations.responses import email_reader
 from elonara.members.errors import Invalid, NotAllowed
@@ -107,8 +108,8 @@ def _page(request: HttpRequest, row: EmailInvitation, form: RsvpForm, *, status:
 
 
 def _closed(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
-    """410: the event is over or cancelled. The page of a private event shows no details of it any more."""
-    public = row.event.visibility == Visibility.PUBLIC
+    """410: the event is over or cancelled. The page of a private or hidden event shows no details of it any more."""
+    public = row.event.visibility == Visibility.PUBLIC and not is_withheld(row.event)
     context = {"row": row, "event": row.event if public else None, "closed": rsvps.why_closed(row.event)}
     return render(request, "rsvp/closed.html", context, status=410)
 

@@ -32,12 +32,13 @@ def _target(invitation: Invitation) -> Event | Community:
 
 
 def _visible(request: HttpRequest, ref: str) -> Invitation | None:
-    """The invitation; None where there is none, or it is private and the viewer has not proved to be the invitee."""
+    """The invitation; None where there is none, or the viewer has not proved to be the invitee and it is not public."""
     invitation = queries.by_ref(ref)
     if invitation is None:
         return None
     mine = invitation.invitee_did in proofs(request)
-    return invitation if mine or not Target(_target(invitation)).is_private else None
+    target = Target(_target(invitation))
+    return invitation if mine or not (target.is_private or target.is_withheld) else None
 
 
 def _hidden(request: HttpRequest, ref: str) -> HttpResponse:
@@ -52,6 +53,8 @@ def show(request: HttpRequest, ref: str) -> HttpResponse:
     invitation = _visible(request, ref)
     if invitation is None:
         return _prove_first(request, ref) if request.method == "POST" else _hidden(request, ref)
+    if _target(invitation).hidden_at is not None:
+        return render(request, "invitation/withheld.html", {"invitation": invitation}, status=410)
     form = AnswerForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         action = {"ref": ref, "do": "answer", **form.cleaned_data}

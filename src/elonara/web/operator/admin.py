@@ -12,13 +12,12 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities.models import Community, Membership
 from elonara.events.models import Event, Rsvp
 from elonara.invitations import actions as sending
-from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, OptOut, Report
+from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, OptOut
 from elonara.invitations.results import InvitationRefused
 from elonara.members import actions
 from elonara.members.errors import NotAllowed
@@ -80,6 +79,17 @@ class MemberAdmin(TypedMemberAdmin):
     readonly_fields = ("standing",)
     actions = ("approve", "suspend")
 
+    def save_model(self, request: HttpRequest, obj: Member, form: Any, change: bool) -> None:
+        """Save the profile; the rights change through the action, which checks the permission and writes it down."""
+        wanted = {name: bool(form.cleaned_data[name]) for name in ("is_staff", "is_superuser")}
+        for name in wanted:
+            setattr(obj, name, form.initial[name])
+        super().save_model(request, obj, form, change)
+        try:
+            actions.set_rights(obj, cast("Member", request.user), **wanted)
+        except NotAllowed as fault:
+            self.message_user(request, fault.sentence, messages.ERROR)
+
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         """Never: people sign up themselves, and `elonara createadmin` creates operators."""
         return False
@@ -88,7 +98,7 @@ class MemberAdmin(TypedMemberAdmin):
         """Never: events and answers belong to the account. Suspend it instead."""
         return False
 
-    @admin.action(description="Approve (let them act)")
+    @admin.action(description="Approve or reinstate (let them act)")
     def approve(self, request: HttpRequest, queryset: QuerySet[Member]) -> None:
         """Approve the chosen members."""
         self._each(request, queryset, actions.approve, "approved")
@@ -155,20 +165,6 @@ class HostSendingAdmin(TypedHostSendingAdmin):
                     self.message_user(request, f"{row.host} was paused already.", messages.WARNING)
             except (InvitationRefused, NotAllowed) as fault:
                 self.message_user(request, f"{row.host}: {fault.sentence}", messages.ERROR)
-
-
-@admin.register(Report)
-class ReportAdmin(ReadOnlyAdmin):
-    """Reports by invitees."""
-
-    list_display = ("created_at", "invitation", "reporter_did", "text", "handled_at")
-    list_filter = (("handled_at", admin.EmptyFieldListFilter),)
-    actions = ("handled",)
-
-    @admin.action(description="Mark as handled")
-    def handled(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:  # noqa: ARG002
-        """Mark the chosen reports as handled."""
-        queryset.update(handled_at=timezone.now())
 
 
 @admin.register(Invitation)

@@ -19,6 +19,7 @@ from elonara.housekeeping.overview import overview
 from elonara.invitations.actions import resume_sending
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.results import InvitationRefused
+from elonara.members import audit
 from elonara.members.models import Member
 
 
@@ -40,16 +41,20 @@ def page(request: HttpRequest) -> HttpResponse:
 def _resume(request: HttpRequest) -> str:
     """End the pause that the form names; returns the sentence that confirms it."""
     what, which = request.POST.get("what"), request.POST.get("which", "")
-    if what == "host" and which.isdecimal() and isinstance(request.user, Member):
+    if not isinstance(request.user, Member):
+        raise PermissionDenied
+    if what == "host" and which.isdecimal():
         host = get_object_or_404(Member, pk=which)
         resume_sending(host, request.user)
         return f"{host.name} may send again."
     if what == "server":
         rate_budgets.resume(which)
+        audit.record(request.user, "server_resumed", which)
         return f"{which} is asked again."
     if what == "account":
         AccountLane.objects.filter(author_did=which).update(paused_until=None, next_at=None, pause_reason="")
         wake_lane(which)
+        audit.record(request.user, "account_resumed", which)
         return "The account goes on."
     raise Http404
 
