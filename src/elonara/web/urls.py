@@ -13,9 +13,10 @@ from elonara.web.events import views as event_views
 from elonara.web.invitations import email_invitations, email_rsvp, invitation, preferences, watch_actions
 from elonara.web.members import accounts, profile
 from elonara.web.operator import admin as operator_pages
-from elonara.web.operator import reports
+from elonara.web.operator import hiding, reports
 
 operator_pages.brand(admin.site)
+hiding.register(admin.site)
 reports.register(admin.site)
 
 urlpatterns: list[URLPattern | URLResolver] = [

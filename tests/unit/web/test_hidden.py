@@ -269,3 +269,37 @@ def test_the_link_of_a_letter_shows_nothing_of_it(client, friends, alice, operat
         assert not [word for word in WORDS if word in response.content.decode()]
     assert client.post(f"/rsvp/{token}", {"answer": "going"}).status_code == 410
     assert client.get(f"/rsvp/{token}?stop=host").status_code == 200
+
+
+def test_an_operator_hides_in_the_lists_too_and_staff_does_not(client, signed_in, make_member, operator, fair, circle):
+    lists = {"event": fair, "community": circle}
+
+    def press(what):
+        for kind, row in lists.items():
+            client.post(f"/admin/elonara/{kind}/", {"action": what, "_selected_action": [row.pk]})
+        return [type(row).objects.get(pk=row.pk).hidden_at is not None for row in lists.values()]
+
+    signed_in(make_member("sam", is_staff=True))
+    assert press("hide") == [False, False]
+    signed_in(operator)
+    assert press("hide") == [True, True]
+    assert press("unhide") == [False, False]
+    assert AuditEntry.objects.count() == 4
+
+
+def test_what_ended_goes_out_again_once_it_is_shown_again_and_its_host_sends_it(alice, friends, operator, fair):
+    inviting.invite(alice, fair, [BOB])
+    hide(fair, operator)
+    assert Invitation.objects.get().state == "cancelled"
+    unhide(fair, operator)
+    jobs.drain()
+    assert Invitation.objects.get().state == "cancelled", "nothing goes by itself"
+    inviting.invite(alice, Event.objects.get(pk=fair.pk), [BOB])
+    assert Invitation.objects.get().state == "queued"
+
+
+def test_hiding_between_plan_and_write_sends_nothing(alice, friends, operator, fair):
+    inviting.invite(alice, fair, [BOB])
+    Event.objects.filter(pk=fair.pk).update(hidden_at=timezone.now())  # the listener heard nothing of these rows
+    jobs.drain()
+    assert Invitation.objects.get().state == "cancelled"

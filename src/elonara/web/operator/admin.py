@@ -14,8 +14,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from elonara.bluesky.models import MemberIdentity
-from elonara.communities.models import Community, Membership
-from elonara.events.models import Event, Rsvp
+from elonara.communities.models import Membership
+from elonara.events.models import Rsvp
 from elonara.invitations import actions as sending
 from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, OptOut
 from elonara.invitations.results import InvitationRefused
@@ -210,23 +210,6 @@ class MemberIdentityAdmin(ReadOnlyAdmin):
     list_display = ("member", "bsky_handle", "bsky_did", "state", "state_reason", "session_ends_at")
     search_fields = ("member__username", "bsky_handle", "bsky_did")
     list_filter = ("state",)
-
-
-@admin.register(Event)
-class EventAdmin(ReadOnlyAdmin):
-    """Events, read-only."""
-
-    list_display = ("title", "starts_at", "visibility", "status", "created_by")
-    list_filter = ("visibility", "status")
-    search_fields = ("title", "slug")
-
-
-@admin.register(Community)
-class CommunityAdmin(ReadOnlyAdmin):
-    """Communities, read-only."""
-
-    list_display = ("name", "visibility", "created_by", "closed_at")
-    search_fields = ("name", "slug")
 
 
 @admin.register(Membership)
