@@ -152,6 +152,8 @@ ACCOUNT_EMAIL_NOTIFICATIONS = bool(ELONARA.email.url)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _https else "http"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
+# So long a sign-in or a repeated proof allows changes to how a member signs in.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60
 ACCOUNT_USER_DISPLAY = "elonara.web.members.accounts.display"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

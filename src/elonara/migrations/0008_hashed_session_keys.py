@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from django.db import migrations
+from django.db import migrations, models
 
 COOKIE_LENGTH, BATCH = 32, 500
 
@@ -40,4 +40,9 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunPython(hash_keys, migrations.RunPython.noop, atomic=True),
         migrations.RunPython(overwrite_freed_pages, migrations.RunPython.noop),
+        migrations.AlterField(
+            model_name='authorizationrequest',
+            name='purpose',
+            field=models.CharField(choices=[('sign_in', 'Sign In'), ('connect', 'Connect'), ('reauthorize', 'Reauthorize'), ('prove', 'Prove'), ('verify', 'Verify')], max_length=12),
+        ),
     ]
