@@ -101,7 +101,7 @@ class TestWithoutAPassword:
         begun = client.post("/auth/bluesky/verify")
         MemberIdentity.objects.all().delete()
         authorize(client, begun, BOB)
-        assert client.post("/accounts/password/set/", NEW).status_code == 302
+        assert client.post("/accounts/password/set/", NEW).status_code == 403
         bob.refresh_from_db()
         assert not bob.has_usable_password()
 
