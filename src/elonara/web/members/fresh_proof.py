@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any, cast
 
-from allauth.account.internal.flows.login import record_authentication
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY, record_authentication
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
-from allauth.account.signals import user_signed_up
+from allauth.account.signals import authentication_step_completed, user_signed_up
 from allauth.account.views import password_set
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -28,6 +28,7 @@ from elonara.web.proofs import browser_of
 from elonara.web.shortcuts import members_only, safe_next, show_message, the_member
 
 SIGNING_IN = "/profile/edit?tab=signin"
+RECORDS_KEPT = 4  # a session's newest proofs: allauth would keep each that was ever given
 
 
 def require(request: HttpRequest) -> None:
@@ -79,3 +80,11 @@ def verified(request: HttpRequest, outcome: Verified) -> HttpResponse:
 def chose_a_password(request: HttpRequest, user: Member, **_: Any) -> None:
     """Who has just made an account with a password has shown enough, as at a sign-in."""
     record_authentication(request, user, method="password", username=user.username)
+
+
+@receiver(authentication_step_completed)
+def keep_the_newest(request: HttpRequest, **_: Any) -> None:
+    """Bound what repeated proofs add to a session."""
+    records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
+    if len(records) > RECORDS_KEPT:
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = records[-RECORDS_KEPT:]

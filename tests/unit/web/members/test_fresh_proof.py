@@ -229,3 +229,11 @@ def test_a_proof_of_somebody_else_in_this_browser_counts_nothing(old, carol, mak
     session["account_authentication_methods_user"] = str(make_member("mallory").pk)
     session.save()
     assert client.post("/auth/bluesky/remove")["location"].startswith(ASK_PASSWORD)
+
+
+def test_proofs_do_not_fill_the_session(signed_in, carol):
+    client = signed_in(carol)
+    for _ in range(9):
+        client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert len(client.session[RECORDS]) == 4
+    assert all(record.get("reauthenticated") for record in client.session[RECORDS])
