@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.browser import sign_in
 from bench.ground import site, spread, table
 
 BOUND = 1.6
@@ -40,7 +41,7 @@ def main() -> int:
         account = next(iter(net.accounts.values()))
         member = Member.objects.create_user("bench")
         client = Client(SERVER_NAME="127.0.0.1", SERVER_PORT=8000)
-        client.force_login(member)
+        sign_in(client, member)
         response = client.post("/auth/bluesky/connect", {"handle": account.handle})
         back = urlsplit(net.approve(response.url, account.handle, account.password))
         client.get(f"{back.path}?{back.query}")

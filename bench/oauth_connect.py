@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sandbox.network import Network
 
+from bench.browser import sign_in
 from bench.ground import cpu_of, site, spread, table
 
 BOUND_MS = 8.0
@@ -51,7 +52,7 @@ class Browser:
         self._net = net
         self._account = next(iter(net.accounts.values()))
         self._client = Client(SERVER_NAME="127.0.0.1", SERVER_PORT=urlsplit(settings.ELONARA.site.url).port)
-        self._client.force_login(Member.objects.create_user("bench"))
+        sign_in(self._client, Member.objects.create_user("bench"))
         self._form = urlencode({"handle": self._account.handle})
 
     def connect(self) -> tuple[float, float, float]:

@@ -21,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import delivery
+from bench.browser import sign_in
 from bench.ground import cpu_of, site, table
 from bench.oauth_connect import Browser
 
@@ -146,7 +147,7 @@ def of_page() -> bool:
         for member in (guest, *(Member.objects.create_user(f"guest{number}") for number in range(20))):
             rsvps.respond(event, choice="going", member=member)
         client = Client()
-        client.force_login(guest)
+        sign_in(client, guest)
 
         def pages() -> None:
             for _ in range(PAGES):

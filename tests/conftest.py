@@ -73,6 +73,14 @@ def static_files():
     static_files.install()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def client_sessions():
+    """The test client knows that the session cookie is no key."""
+    from tests import client_sessions
+
+    client_sessions.install()
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """A fake clock in place of `django.utils.timezone.now`."""

@@ -105,6 +105,7 @@ class AuthorizationPurpose(models.TextChoices):
     CONNECT = "connect"
     REAUTHORIZE = "reauthorize"
     PROVE = "prove"  # an invitee proves a DID, to respond or to opt out
+    VERIFY = "verify"  # a signed-in member proves her DID once more, before she changes how she signs in
 
 
 class AuthorizationRequest(models.Model):

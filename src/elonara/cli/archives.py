@@ -3,6 +3,9 @@
 `elonara-20261123-150405.tar.gz` holds `manifest.json`, `database.sqlite3` or `database.dump` (of pg_dump), `media/…`;
 `elonara-20261123-150405.keys.tar` holds the `keys` folder. They are separate because both together give access to the
 Bluesky sessions of all members.
+
+Who is signed in in which browser is left out: a backup is kept for weeks in other places, and a session that was ended
+here must not come back with it.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from contextlib import closing
 from pathlib import Path
 
 import psycopg
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.db import connection
 
 from elonara.cli.errors import CommandRefused
@@ -24,21 +29,39 @@ from elonara.cli.errors import CommandRefused
 SQLITE, POSTGRES = "database.sqlite3", "database.dump"
 MANIFEST = "manifest.json"
 PRIVATE_MODE = 0o600
+WITHOUT_ROWS = (Session, UserSession)  # their tables are in the backup, empty
 
 
 def dump_database(folder: Path) -> Path:
     """Write a consistent snapshot of the database into `folder`; the site may be running. Raises CommandRefused."""
     if connection.vendor == "sqlite":
-        path = folder / SQLITE
-        database = str(connection.settings_dict["NAME"])
-        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(path)) as copy:
-            source.backup(copy)
-            found = copy.execute("PRAGMA quick_check").fetchone()[0]
+        return _copy_sqlite(folder)
+    path = folder / POSTGRES
+    left_out = [f"--exclude-table-data=*.{model._meta.db_table}" for model in WITHOUT_ROWS]
+    _postgres("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}", *left_out)
+    return path
+
+
+def end_sessions() -> None:
+    """Sign out every browser: a backup of 0.1.0 brought back its sessions, those that had been ended since, too."""
+    for model in WITHOUT_ROWS:
+        model._default_manager.all().delete()
+
+
+def _copy_sqlite(folder: Path) -> Path:
+    whole, path = folder / f"whole-{SQLITE}", folder / SQLITE
+    database = str(connection.settings_dict["NAME"])
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(whole, isolation_level=None)) as copy:
+        source.backup(copy)
+        found = copy.execute("PRAGMA quick_check").fetchone()[0]
         if found != "ok":
             raise CommandRefused(f"the database is damaged: {found}")
-        return path
-    path = folder / POSTGRES
-    _postgres("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}")
+        for model in WITHOUT_ROWS:
+            copy.execute(f"DELETE FROM {model._meta.db_table}")  # noqa: S608 - a name of ours
+        # Deleted rows stay in the free pages of a file, from earlier deletions as well. This writes the rows alone.
+        copy.execute("VACUUM INTO ?", [str(path)])
+    for left in folder.glob(f"{whole.name}*"):
+        left.unlink()
     return path
 
 

@@ -37,6 +37,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
             shutil.move(folder / "data" / "media", settings.MEDIA_ROOT)
         _put_keys(folder / "secret" / "keys", options.data_dir / "keys")
     migrate.apply()
+    archives.end_sessions()
     ambiguous = restored.mark_ambiguous()
     audit.record(None, "restored", args.file.name, f"as of {manifest['made_at']}")
     made_at, moved = manifest["made_at"], manifest["site"] != options.site.url
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
         print(json.dumps({"made_at": made_at, "site": manifest["site"], "moved": moved, "in_doubt": ambiguous}))
     else:
         print(f"restored as of {made_at}")
+        print("No browser is signed in: everybody signs in again.")
         if ambiguous:
             print(f"{ambiguous} posts were still to go then; each is looked for before it is written.")
         if moved:

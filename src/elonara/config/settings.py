@@ -53,7 +53,7 @@ MIDDLEWARE = [
     "elonara.config.middleware.OneLoopbackName",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "elonara.config.sessions.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -125,6 +125,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 # "Lax", not "Strict": the OAuth callback is a navigation from another site, and it needs the session.
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_ENGINE = "elonara.config.sessions"
 SESSION_COOKIE_AGE = 60 * 24 * 3600
 CSRF_FAILURE_VIEW = "elonara.web.error_pages.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
@@ -154,6 +155,8 @@ ACCOUNT_EMAIL_NOTIFICATIONS = bool(ELONARA.email.url)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _https else "http"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
+# So long a sign-in or a repeated proof allows changes to how a member signs in.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60
 ACCOUNT_USER_DISPLAY = "elonara.web.members.accounts.display"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

@@ -1,8 +1,14 @@
 """The django-allauth adapter: who may sign up, who may sign in, and where they are redirected."""
 
+import time
 from typing import Any
 
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
+from allauth.core import context
+from allauth.core.exceptions import ReauthenticationRequired
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
@@ -10,6 +16,13 @@ from elonara.members import registration
 from elonara.members.models import Member
 from elonara.members.queries import may_sign_in
 from elonara.members.usernames import RESERVED
+
+
+def proved_recently(request: HttpRequest) -> bool:
+    """Whether this member has signed in, or shown again who she is, a moment ago in this browser."""
+    now = time.time()
+    times = [record.get("at", 0) for record in get_authentication_records(request, request.user)]
+    return any(0 <= now - at < app_settings.REAUTHENTICATION_TIMEOUT for at in times)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -70,6 +83,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             return refusal
         response: HttpResponse | None = super().pre_login(request, user, **kwargs)
         return response
+
+    def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:  # noqa: ARG002  # allauth's signature
+        """Whether a member has to show again who she is before she changes how she signs in.
+
+        Having signed in a moment ago is enough. allauth asks nothing of members who have neither a password nor a
+        second factor; here these are sent to Bluesky. Raises ReauthenticationRequired for them.
+        """
+        request = context.request
+        if proved_recently(request):
+            return False
+        if not get_reauthentication_flows(request.user):
+            raise ReauthenticationRequired
+        return True
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """The ways to show it: password, second factor, Bluesky."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if getattr(user, "bluesky", None):
+            methods.append({"id": "bluesky", "description": "Use Bluesky", "url": "/auth/bluesky/verify"})
+        return methods
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002  # allauth's signature
         """The home page, which shows open notices; a `next` parameter takes precedence."""

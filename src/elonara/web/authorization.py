@@ -61,6 +61,9 @@ def failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
     if fault.payload.get("ref"):
         return pending_action_failed(request, fault, got=_handle_of(fault.got))
     back = safe_next(request, fault.next)
+    if fault.purpose == AuthorizationPurpose.VERIFY and request.user.is_authenticated:
+        show_message(request, fault.sentence, "bad")
+        return redirect(f"/auth/bluesky/verify?{urlencode({'next': back})}")
     if (
         fault.purpose in {AuthorizationPurpose.CONNECT, AuthorizationPurpose.REAUTHORIZE}
         and request.user.is_authenticated

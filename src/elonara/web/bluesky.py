@@ -12,13 +12,14 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.models import AuthorizationPurpose
-from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, Proved, SignedIn
+from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, Proved, SignedIn, Verified
 from elonara.members import actions as members
 from elonara.members import queries as member_queries
 from elonara.members.errors import RegistrationClosed
 from elonara.web.authorization import RedirectToServer, begin, failed, prove_for
 from elonara.web.concurrency import limits_visitor_named_servers
 from elonara.web.invitations import pending_actions
+from elonara.web.members import fresh_proof
 from elonara.web.members.accounts import adopt, sign_in
 from elonara.web.proofs import browser_of, end_offer, offer_account, remember
 from elonara.web.proofs import newcomer as newcomer_of
@@ -46,6 +47,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_POST
 def connect(request: HttpRequest) -> HttpResponse:
     """Connect an account by a form of this site. The CSRF token shows that the member asked for it herself."""
+    _require_proof_for_a_first_account(request)
     return begin(request, AuthorizationPurpose.CONNECT, request.POST.get("handle", ""), _back(request), confirmed=True)
 
 
@@ -88,6 +90,8 @@ def callback(request: HttpRequest) -> HttpResponse:
             return redirect(safe_next(request, outcome.next, "/profile/edit"))
         case NeedsConfirmation():
             return redirect(f"/auth/bluesky/confirm/{outcome.request_id}")
+        case Verified():
+            return fresh_proof.verified(request, outcome)
         case Proved():
             _cycle_session_key(request)
             remember(request, outcome.did, outcome.handle, outcome.display_name)
@@ -107,6 +111,7 @@ def confirm(request: HttpRequest, request_id: UUID) -> HttpResponse:
             service.decline(request_id, browser_of(request))
             show_message(request, "Nothing was connected.", "info")
             return redirect("/profile/edit")
+        _require_proof_for_a_first_account(request)
         linked = service.confirm(request_id, browser_of(request), member)
     except AuthorizationFailed as fault:
         return failed(request, fault)
@@ -127,6 +132,8 @@ def newcomer(request: HttpRequest) -> HttpResponse:
         return render(
             request, "bluesky/newcomer.html", context | {"registration": member_queries.registration_sentence()}
         )
+    if member is not None:
+        _require_proof_for_a_first_account(request)
     service = BlueskyOAuthService()
     try:
         # One transaction: nobody could ever sign in to a member who was created without the identity.
@@ -164,6 +171,12 @@ def jwks(request: HttpRequest) -> JsonResponse:
 
 def _back(request: HttpRequest, fallback: str = "/profile/edit") -> str:
     return safe_next(request, request.POST.get("next"), fallback)
+
+
+def _require_proof_for_a_first_account(request: HttpRequest) -> None:
+    """Ask who is at the keyboard before a Bluesky account becomes a new way to sign in. Another can never follow."""
+    if BlueskyOAuthService().get_identity_for_member(the_member(request).pk) is None:
+        fresh_proof.require(request)
 
 
 def _cycle_session_key(request: HttpRequest) -> None:

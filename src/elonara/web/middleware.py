@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
+from allauth.account.adapter import get_adapter
+from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import NotAllowed
 from elonara.web.parts.times import zone_of
+from elonara.web.shortcuts import safe_next
+
+SIGN_IN_AGAIN = "This changes how you sign in. Sign out and in again, then go on."
 
 
 class ViewerTimeZone:
@@ -29,7 +35,7 @@ class ViewerTimeZone:
 
 
 class RefusalMiddleware:
-    """Turns NotAllowed and InvitationRefused of an action into a 403 page with its sentence."""
+    """Turns NotAllowed and InvitationRefused of an action into a 403 page with its sentence, asks for a new proof."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -39,7 +45,18 @@ class RefusalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
-        """403 for a refusal; None, and so Django's own handling, for any other exception."""
+        """403 for a refusal; None, and so Django's own handling, for any other exception.
+
+        Who has to show again who she is goes there, and comes back to the page. allauth would keep the whole request in
+        the session until then: the cookie and what was typed, a password too, unencrypted in the database.
+        """
+        if isinstance(fault, ReauthenticationRequired):
+            methods = get_adapter().get_reauthentication_methods(request.user)
+            if not methods:
+                return render(request, "403.html", {"sentence": SIGN_IN_AGAIN}, status=403)
+            back = request.get_full_path() if request.method == "GET" else request.headers.get("referer")
+            back = safe_next(request, back, "/profile/edit?tab=signin")
+            return redirect(f"{methods[0]['url']}?{urlencode({'next': back})}")
         if isinstance(fault, NotAllowed):
             return render(request, "403.html", {"sentence": fault.sentence}, status=403)
         if isinstance(fault, InvitationRefused):

@@ -11,7 +11,7 @@ from elonara.web.communities import views as community_views
 from elonara.web.events import hosts as event_hosts
 from elonara.web.events import views as event_views
 from elonara.web.invitations import email_invitations, email_rsvp, invitation, preferences, watch_actions
-from elonara.web.members import accounts, profile
+from elonara.web.members import accounts, fresh_proof, profile
 from elonara.web.operator import admin as operator_pages
 from elonara.web.operator import hiding, reports
 
@@ -68,6 +68,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("auth/bluesky/connect", bluesky_views.connect),
     path("auth/bluesky/reauthorize", bluesky_views.reauthorize),
     path("auth/bluesky/remove", profile.remove_sign_in),
+    path("auth/bluesky/verify", fresh_proof.verify),
+    path("accounts/password/set/", fresh_proof.set_password),
     path("auth/bluesky/confirm/<uuid:request_id>", bluesky_views.confirm),
     path("auth/bluesky/new", bluesky_views.newcomer),
     path("oauth/oauth-client-metadata.json", bluesky_views.client_metadata),

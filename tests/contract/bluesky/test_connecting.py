@@ -7,7 +7,14 @@ from elonara.atproto.errors import ErrorKind, XrpcError
 from elonara.bluesky import network as site_network
 from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
 from elonara.bluesky.oauth import scopes
-from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, Proved, SignedIn
+from elonara.bluesky.oauth.outcomes import (
+    AuthorizationFailed,
+    Connected,
+    NeedsConfirmation,
+    Proved,
+    SignedIn,
+    Verified,
+)
 from elonara.bluesky.oauth.sessions import authorizer
 from elonara.bluesky.sealed_columns import unsealed
 
@@ -72,6 +79,16 @@ def test_reauthorizing_overwrites_the_session_and_revokes_the_old_one(
     with pytest.raises(XrpcError) as refused:
         site_network.xrpc().query(pds_url, WHO_AM_I, auth=without_refresh(auth))
     assert refused.value.kind is ErrorKind.TOKEN_INVALID
+
+
+def test_proving_it_once_more_stores_nothing(connected, service, network, member, account, finish):
+    before = MemberIdentity.objects.get()
+    outcome = finish(network.approve(service.verify(member, "browser", "/accounts/password/set/"), account.handle))
+    assert outcome == Verified(account.did, member.pk, "/accounts/password/set/")
+    after = MemberIdentity.objects.get()
+    assert after.bsky_refresh_token_enc == before.bsky_refresh_token_enc
+    assert works(after)
+    assert not AuthorizationRequest.objects.exists()
 
 
 def test_choosing_another_account_at_the_server_is_refused(service, network, make_account, member, account, finish):

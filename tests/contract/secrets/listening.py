@@ -97,6 +97,8 @@ class ListeningBrowser(Client):
         path, body = request["PATH_INFO"], b"".join(answer) if answer.streaming else answer.content
         channel = f"answers:{request['REQUEST_METHOD']} {path}"
         self._hunt.hear(channel, f"{answer.status_code} {dict(answer.items())} {answer.cookies.output()}")
+        if cookie := answer.cookies.get(settings.SESSION_COOKIE_NAME):
+            self._hunt.keep("session cookie", cookie.value, meant_for=channel)
         self._hunt.hear(channel, body)
         return answer
 

@@ -1,14 +1,7 @@
-import os
-import resource
 import sqlite3
-import stat
-import tarfile
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-
-from elonara.cli import archives
 
 
 def last_line(done):
@@ -141,80 +134,3 @@ class TestDoctor:
         nowhere = {"BLUESKY__PLC_URL": "http://127.0.0.1:1", "BLUESKY__APPVIEW_URL": "http://127.0.0.1:1"}
         output = site.json("doctor", status=1, **nowhere, BLUESKY__ALLOW_PRIVATE_HOSTS="127.0.0.1:1")
         assert {row["what"] for row in output["findings"] if row["level"] == "wrong"} == {"PLC", "AppView"}
-
-
-class TestBackupAndRestore:
-    @pytest.fixture
-    def written(self, site, elonara):
-        picture = elonara.folder / "data" / "media" / "events" / "bread.jpg"
-        picture.parent.mkdir(parents=True)
-        picture.write_bytes(b"a picture")
-        return elonara.json("backup", str(elonara.folder / "backups"))
-
-    def test_come_back_into_an_empty_folder_as_they_were(self, elonara, written):
-        new = {"DATA_DIR": str(elonara.folder / "new")}
-        output = elonara.json("restore", written["file"], "--keys", written["keys"], **new)
-        assert output["moved"] is False
-        assert elonara.json("doctor", "--offline", **new)["ok"]
-        assert (elonara.folder / "new" / "media" / "events" / "bread.jpg").read_bytes() == b"a picture"
-        for name in ("secret_key", "sealing.json"):
-            assert (elonara.folder / "new" / "keys" / name).read_text() == (
-                elonara.folder / "data" / "keys" / name
-            ).read_text()
-        with closing(sqlite3.connect(elonara.folder / "new" / "elonara.sqlite3")) as database:
-            assert database.execute("SELECT username FROM elonara_member").fetchall() == [("olga",)]
-
-    def test_keep_the_keys_apart_and_private(self, written):
-        with tarfile.open(written["file"]) as data, tarfile.open(written["keys"]) as keys:
-            assert not any("keys" in name for name in data.getnames())
-            assert "keys/sealing.json" in keys.getnames()
-        for name in ("file", "keys"):
-            assert stat.S_IMODE(Path(written[name]).stat().st_mode) == 0o600
-
-    def test_refuse_to_write_over_a_site(self, elonara, written):
-        done = elonara("restore", written["file"], "--keys", written["keys"])
-        assert done.returncode == 1
-        assert "has a database already" in last_line(done)
-
-    def test_refuse_something_else_in_one_line(self, elonara, written, tmp_path):
-        junk = tmp_path / "junk.tar.gz"
-        junk.write_bytes(b"junk")
-        done = elonara("restore", str(junk), "--keys", written["keys"], DATA_DIR=str(tmp_path / "new"))
-        assert done.returncode == 1
-        assert "cannot be read as a backup" in last_line(done)
-
-    def test_of_nothing_is_refused(self, elonara):
-        assert "nothing to back up" in last_line(elonara("backup", str(elonara.folder / "backups")))
-
-    def test_keys_go_elsewhere_and_old_ones_go_away(self, site, elonara):
-        folder, apart = elonara.folder / "backups", elonara.folder / "keys"
-        for place, ending in ((folder, "tar.gz"), (apart, "keys.tar")):
-            place.mkdir()
-            for day in ("20240101", "20240102", "20240103", "21240101"):  # the last while the clock was wrong
-                (place / f"elonara-{day}-030000.{ending}").write_text("old")
-            (place / "elonara-notes.txt").write_text("not a backup")
-        output = elonara.json("backup", str(folder), "--keys", str(apart), "--keep", "2")
-        assert {path.name for path in folder.iterdir()} == {
-            "elonara-21240101-030000.tar.gz", Path(output["file"]).name, "elonara-notes.txt",
-        }  # fmt: skip
-        assert {path.name for path in apart.iterdir()} == {
-            "elonara-21240101-030000.keys.tar", Path(output["keys"]).name, "elonara-notes.txt",
-        }  # fmt: skip
-        assert len(output["pruned"]) == 6
-
-    def test_a_failed_write_is_a_one_line_error(self, site, elonara):
-        (elonara.folder / "taken").write_text("a file")
-        done = elonara("backup", str(elonara.folder / "taken"))
-        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-        assert "the backup could not be finished" in last_line(done)
-
-    def test_a_full_disk_leaves_no_partial_archive(self, tmp_path):
-        (tmp_path / "big").write_bytes(os.urandom(1 << 20))
-        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
-        try:
-            with pytest.raises(OSError, match="File too large"):
-                archives.pack(tmp_path / "elonara.tar.gz", {"big": tmp_path / "big"}, compressed=True)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        assert [path.name for path in tmp_path.iterdir()] == ["big"]

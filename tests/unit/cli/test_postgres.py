@@ -1,4 +1,5 @@
 import os
+import tarfile
 import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -39,6 +40,8 @@ def test_a_site_on_postgres_serves_and_its_backup_fills_another_database(elonara
     assert made.returncode == 0, made.stderr
     address, process = served(DATABASE__URL=source)
     assert get(f"{address}/health") == (200, '{"status": "ok"}')
+    with psycopg.connect(source) as connection:
+        connection.execute("INSERT INTO django_session VALUES (%s, 'x', now() + interval '1 day')", ("k" * 40,))
     backup = elonara.json("backup", str(elonara.folder / "backups"), DATABASE__URL=source)
     process.terminate()
     assert process.wait(10) == 0
@@ -48,6 +51,10 @@ def test_a_site_on_postgres_serves_and_its_backup_fills_another_database(elonara
     assert output["made_at"] == backup["made_at"]
     with psycopg.connect(target) as connection:
         assert connection.execute("SELECT username FROM elonara_member").fetchall() == [("olga",)]
+        # Sessions stay behind.
+        assert connection.execute("SELECT count(*) FROM django_session").fetchone() == (0,)
+    with tarfile.open(backup["file"]) as archive:
+        assert b"k" * 40 not in archive.extractfile("database.dump").read()
     assert elonara.json("doctor", "--offline", **new)["ok"]
 
 

@@ -1,6 +1,7 @@
 """A site, members and a graph of friends, and an in-memory authorization server."""
 
 import dataclasses
+import time
 from datetime import timedelta
 
 import pytest
@@ -128,6 +129,10 @@ def invited(alice, friends):
 def signed_in(client):
     def go(member):
         client.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
+        session = client.session
+        session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+        session["account_authentication_methods_user"] = str(member.pk)
+        session.save()
         return client
 
     return go

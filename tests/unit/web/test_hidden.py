@@ -19,7 +19,7 @@ from elonara.events import queries as event_queries
 from elonara.events.guests import rsvps
 from elonara.events.models import Event, Rsvp
 from elonara.invitations import actions as inviting
-from elonara.invitations.email import tokens
+from elonara.invitations.email import tokens as email_tokens
 from elonara.invitations.models import EmailInvitation, Invitation
 from elonara.invitations.results import InvitationRefused
 from elonara.members import actions as members
@@ -258,7 +258,7 @@ def test_only_an_operator_hides(alice, make_member, fair, circle):
 def test_the_link_of_a_letter_shows_nothing_of_it(client, friends, alice, operator, fair, set_options):
     token = "a-token-of-a-letter"
     EmailInvitation.objects.create(
-        event=fair, host=alice, address_hash="h", token_hash=tokens.token_hash(token), state="sent",
+        event=fair, host=alice, address_hash="h", token_hash=email_tokens.token_hash(token), state="sent",
         due_at=timezone.now(),
     )  # fmt: skip
     assert "Winter picnic" in page_text(client.get(f"/rsvp/{token}"))

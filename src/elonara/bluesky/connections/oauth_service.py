@@ -26,13 +26,28 @@ from elonara.bluesky.oauth import authorization_requests, scopes
 from elonara.bluesky.oauth import client as oauth_client
 from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.bluesky.oauth.failures import as_authorization_failure
-from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, Outcome, Proved, SignedIn
+from elonara.bluesky.oauth.outcomes import (
+    AuthorizationFailed,
+    Connected,
+    NeedsConfirmation,
+    Outcome,
+    Proved,
+    SignedIn,
+    Verified,
+)
 from elonara.bluesky.refresh_lease import SessionEnded
 from elonara.members.models import Member
 
 log = logging.getLogger(__name__)
 
 STORING_PURPOSES = frozenset({AuthorizationPurpose.CONNECT, AuthorizationPurpose.REAUTHORIZE})
+MEMBERS_PURPOSES = STORING_PURPOSES | {AuthorizationPurpose.VERIFY}  # begun by a member, for nobody else to finish
+PROMPTS = {
+    # For missing permissions or a lost session: the old consent is not enough.
+    AuthorizationPurpose.REAUTHORIZE: "consent",
+    # Who is signed in at the server in this browser is not enough: the same thief would be.
+    AuthorizationPurpose.VERIFY: "login",
+}
 
 
 class BlueskyOAuthService:
@@ -57,9 +72,9 @@ class BlueskyOAuthService:
         unknown_account, not_pointing_back, unreachable, server, wrong_account.
         """
         storing = purpose in STORING_PURPOSES
-        if storing and member is None:
+        if purpose in MEMBERS_PURPOSES and member is None:
             raise ValueError(f"{purpose} is for a signed-in member")
-        if purpose == AuthorizationPurpose.REAUTHORIZE and member is not None:
+        if purpose in PROMPTS and member is not None:
             identity = identity_row(member.pk)
             if identity is None:
                 raise AuthorizationFailed("not_connected", "Connect your Bluesky account first.", next=next)
@@ -68,8 +83,7 @@ class BlueskyOAuthService:
             started = oauth_client.clients().authorization.begin(
                 identifier.strip(),
                 scope=scopes.connect() if storing else scopes.sign_in(),
-                # Reauthorizing is for missing permissions or a lost session: the old consent is not enough.
-                prompt="consent" if purpose == AuthorizationPurpose.REAUTHORIZE else "",
+                prompt=PROMPTS.get(AuthorizationPurpose(purpose), ""),
             )
         except AtprotoError as fault:
             raise as_authorization_failure(
@@ -87,7 +101,7 @@ class BlueskyOAuthService:
                 payload=dict(payload or {}),
             )
         new = authorization_requests.NewAuthorizationRequest(
-            purpose, browser, member if storing else None, next, payload, confirmed, expected_did
+            purpose, browser, member if purpose in MEMBERS_PURPOSES else None, next, payload, confirmed, expected_did
         )
         authorization_requests.store(started, new)
         return started.authorize_url
@@ -97,6 +111,10 @@ class BlueskyOAuthService:
         return self.begin(
             AuthorizationPurpose.REAUTHORIZE, "", member=member, browser=browser, next=next, confirmed=True
         )
+
+    def verify(self, member: Member, browser: str, next: str = "") -> str:  # noqa: A002
+        """Begin a request in which the member signs in at her server anew, to show that it is still her."""
+        return self.begin(AuthorizationPurpose.VERIFY, "", member=member, browser=browser, next=next)
 
     def finish(self, params: Mapping[str, str], *, browser: str, member: Member | None = None) -> Outcome:
         """Finish a request with the callback's parameters. `member` is who is signed in. Raises AuthorizationFailed."""
@@ -191,12 +209,17 @@ class BlueskyOAuthService:
         """The document at `/oauth/jwks.json`: public keys alone, retired ones while sessions use them."""
         return oauth_client.jwks()
 
-    def _proved(self, row: AuthorizationRequest, tokens: TokenSet, key: DpopKey, expected: str) -> SignedIn | Proved:
+    def _proved(self, row: AuthorizationRequest, tokens: TokenSet, key: DpopKey, expected: str) -> Outcome:
         # This session was needed only to learn the DID.
         revoke_tokens(tokens, key, row.assertion_kid)
         if expected and tokens.did != expected:
             raise wrong_account(row, expected, tokens)
         identity = by_did(tokens.did)
+        if row.purpose == AuthorizationPurpose.VERIFY:
+            # Unlinked meanwhile, or linked to somebody else: it shows nothing about this member.
+            if identity is None or identity.member_id != row.member_id:
+                raise wrong_account(row, expected, tokens)
+            return Verified(tokens.did, identity.member_id, row.next)
         if identity and tokens.handle not in {INVALID_HANDLE, identity.bsky_handle}:
             identity.bsky_handle = tokens.handle
             identity.save(update_fields=["bsky_handle"])

@@ -50,7 +50,16 @@ class Proved:
     next: str
 
 
-type Outcome = SignedIn | Connected | NeedsConfirmation | Proved
+@dataclass(frozen=True)
+class Verified:
+    """A signed-in member proved her DID once more, with a new sign-in at her server. Nothing was stored."""
+
+    did: str
+    member_id: int
+    next: str
+
+
+type Outcome = SignedIn | Connected | NeedsConfirmation | Proved | Verified
 
 
 @dataclass

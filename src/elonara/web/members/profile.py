@@ -20,6 +20,7 @@ from elonara.invitations.models import Invitation, State
 from elonara.members import actions
 from elonara.members.errors import Invalid
 from elonara.web.invitations.preferences import preferences_of
+from elonara.web.members import fresh_proof
 from elonara.web.members.forms import AppPasswordForm, ProfileForm
 from elonara.web.shortcuts import add_form_errors, members_only, options, show_message, the_member
 
@@ -132,6 +133,7 @@ def disconnect(request: HttpRequest) -> HttpResponse:
 @require_POST
 def remove_sign_in(request: HttpRequest) -> HttpResponse:
     """Unlink the DID from the member, unless it is the only way to sign in."""
+    fresh_proof.require(request)
     try:
         BlueskyOAuthService().remove_sign_in(the_member(request))
     except LastWayToSignIn as fault:
