@@ -6,7 +6,6 @@ Each is decoded by a process of its own (`picture_decoder`), which is ended when
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import subprocess
 import sys
@@ -27,8 +26,6 @@ MAX_SECONDS = 20.0
 # the web server has 8, and the others go on serving pages.
 MAX_WAITING: Final = 3
 DECODER: Final = (sys.executable, "-I", "-m", "elonara.communities.picture_decoder")
-# The decoder sees no other variable of this process: those hold the site's secrets.
-ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 NOT_A_PICTURE = "This file is not a picture that can be read. Choose a JPEG, PNG, WebP or GIF."
 TOO_HEAVY = "The picture is larger than 10 MB. Choose a smaller one."
@@ -103,7 +100,7 @@ def _decoded(source: bytes | Path, *command: str, patience: float) -> bytes:
                 **given,
                 capture_output=True,
                 timeout=MAX_SECONDS,
-                env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+                env={},  # the variables of this process hold the site's secrets
                 cwd="/",
                 check=False,
             )
