@@ -83,7 +83,7 @@ def clean(text, length, kept=""):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('elonara', '0008_hashed_session_keys'),
+        ('elonara', '0006_shared_cache'),
         ('sessions', '0001_initial'),
     ]
 

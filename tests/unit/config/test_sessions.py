@@ -203,7 +203,7 @@ class TestTheUpgrade:
         return store.session_key
 
     def migrate(self):
-        module = importlib.import_module("elonara.migrations.0008_hashed_session_keys")
+        module = importlib.import_module("elonara.migrations.0012_hashed_session_keys")
         with connection.schema_editor() as editor:
             module.hash_keys(apps, editor)
         with connection.schema_editor(atomic=False) as editor:

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
     atomic = False  # VACUUM refuses to run in a transaction; what is converted already is left alone by a second run
 
     dependencies = [
-        ('elonara', '0006_shared_cache'),
+        ('elonara', '0011_operators_can_act'),
         ('sessions', '0001_initial'),
         ('usersessions', '0001_initial'),
     ]
