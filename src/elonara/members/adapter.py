@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from elonara.members import registration
 from elonara.members.models import Member
 from elonara.members.queries import may_sign_in
+from elonara.members.text import email_subject
 from elonara.members.usernames import RESERVED
 
 
@@ -46,6 +47,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         if username.lower() in RESERVED:
             raise ValidationError(self.error_messages["username_taken"])
         return username
+
+    def format_email_subject(self, subject: str) -> str:
+        """The subject behind the site's name."""
+        return email_subject(subject)
 
     def save_user(self, request: HttpRequest, user: Member, form: Any, commit: bool = True) -> Member:
         """Save a member from the sign-up form, with a standing by registration mode. Raises RegistrationClosed."""
