@@ -1,4 +1,10 @@
 from django.db import migrations, models
+from django.utils import timezone
+
+
+def count_as_accepted(apps, schema_editor):
+    """Who runs an event already was never asked, and goes on running it."""
+    apps.get_model('elonara', 'EventHost').objects.filter(accepted_at=None).update(accepted_at=timezone.now())
 
 
 class Migration(migrations.Migration):
@@ -8,6 +14,17 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name='eventhost',
+            name='accepted_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='eventhost',
+            name='declined_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.RunPython(count_as_accepted, migrations.RunPython.noop),
         migrations.AddField(
             model_name='emailinvitation',
             name='site_day',
