@@ -30,6 +30,7 @@ __all__ = [
     "create",
     "decline_cohost",
     "remove_cohost",
+    "require_first_host",
 ]
 
 MAX_COHOSTS = 20  # of one event, those who were asked or said no included: each of them gets a notice
@@ -122,7 +123,7 @@ def change(event: Event, *, by: Member, **fields: Any) -> Event:
                 _require_role_in(fields["community"], by)
         changed = put(row, values)
         if changed & HOST_ALONE:
-            _require_first_host(row, by, "Only the host changes who may see the event, and its community.")
+            require_first_host(row, by, "Only the host changes who may see the event, and its community.")
         if picture is not None and put_picture(row, prepared):
             changed.add("picture")
         if changed:
@@ -145,8 +146,7 @@ def cancel(event: Event, by: Member) -> Event:
 
 def add_cohost(event: Event, *, by: Member, member: Member) -> EventHost:
     """Ask another member to run the event too; until she accepts she may do nothing. Raises NotAllowed."""
-    _require_host(event, by)
-    _require_first_host(event, by, "Only the host chooses co-hosts.")
+    require_first_host(event, by)
     if not may_act(member):
         raise NotAllowed(f"{member.name} cannot host at the moment: the account is not active.", "not_active")
     try:
@@ -190,7 +190,7 @@ def remove_cohost(event: Event, *, by: Member, member: Member) -> None:
         if row.role == EventHost.Role.HOST:
             raise NotAllowed("The host stays with the event. Cancel the event if it does not take place.", "host")
         if by.pk != member.pk:
-            _require_first_host(event, by, "Only the host can remove co-hosts.")
+            require_first_host(event, by, "Only the host can remove co-hosts.")
         if row.declined_at is not None:
             return
         row.delete()
@@ -233,7 +233,9 @@ def _require_host(event: Event, by: Member) -> None:
         raise NotAllowed("Only the host and co-hosts of this event can do this.", "not_host")
 
 
-def _require_first_host(event: Event, by: Member, sentence: str) -> None:
+def require_first_host(event: Event, by: Member, sentence: str = "Only the host chooses co-hosts.") -> None:
+    """Raise NotAllowed unless the member is the host; a co-host is not enough."""
+    require_active(by)
     if role_of(event, by) != EventHost.Role.HOST:
         raise NotAllowed(sentence, "not_host")
 
