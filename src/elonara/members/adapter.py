@@ -10,7 +10,7 @@ from elonara.members import registration
 from elonara.members.models import Member
 from elonara.members.queries import may_sign_in
 from elonara.members.text import email_subject
-from elonara.members.usernames import RESERVED
+from elonara.members.usernames import RESERVED, refusal
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -42,10 +42,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return registration.is_open()
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
-        """Refuse names that could be taken for the site's own staff."""
+        """Refuse names that could be taken for the site's own staff, for a handle or for somebody else's name."""
         username = str(super().clean_username(username, shallow=shallow))
         if username.lower() in RESERVED:
             raise ValidationError(self.error_messages["username_taken"])
+        if sentence := refusal(username):
+            raise ValidationError(sentence)
         return username
 
     def format_email_subject(self, subject: str) -> str:

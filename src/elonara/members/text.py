@@ -15,7 +15,7 @@ _REMOVED: Final = dict.fromkeys(
 )
 _JOINERS: Final = "\u200c\u200d"  # Persian words and some emoji need them
 # What is drawn as nothing (Default_Ignorable_Code_Point), letters and marks among it.
-_INVISIBLE: Final = re.compile(
+INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
@@ -55,7 +55,7 @@ def email_name(value: Any) -> str:
     initials, times and other dots stay. `Somebody` where nothing is left.
     """
     kept = one_line(value)
-    shown = one_line(_INVISIBLE.sub("", unicodedata.normalize("NFKC", kept)))
+    shown = one_line(INVISIBLE.sub("", unicodedata.normalize("NFKC", kept)))
     apart = _IP_ADDRESS.sub(lambda found: re.sub(_DOT, " ", found[0]), shown)
     for pattern in (_SCHEME, _AT, _ENCODED_WORD, _DOT_BEFORE_LABEL):
         apart = pattern.sub(" ", apart)
