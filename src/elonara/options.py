@@ -107,6 +107,7 @@ class Invitations:
     first_week_per_day: int = 30
     per_person_per_week: int = 3
     per_send: int = 100
+    emails_per_day: int = 500  # e-mail invitations of the whole site
     opt_outs_to_pause: int = 3  # 0: never pause
     opt_out_percent_to_pause: float = 5
 

@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
-from elonara.api import communities, events, invitations, me, people, problems
+from elonara.api import communities, event_hosts, events, invitations, me, people, problems
 from elonara.api.auth import Bearer
 from elonara.api.openapi import ElonaraAPI
 
@@ -26,6 +26,7 @@ problems.install(api)
 api.add_router("", me.router)
 api.add_router("", people.router)
 api.add_router("/events", events.router)
+api.add_router("/events", event_hosts.router)
 api.add_router("/communities", communities.router)
 api.add_router("/invitations", invitations.router)
 

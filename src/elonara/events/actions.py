@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone as clock
 
 from elonara.communities import queries as communities
 from elonara.communities.actions import put, put_picture, set_hidden
@@ -15,12 +16,27 @@ from elonara.events.models import Event, EventHost
 from elonara.events.queries import is_cancelled, may_manage, role_of
 from elonara.events.validation import clean
 from elonara.members import audit
-from elonara.members.actions import notify, require_active
+from elonara.members.actions import notify, require_active, settle
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
 from elonara.members.queries import may_act
 
-__all__ = ["Invalid", "NotAllowed", "add_cohost", "cancel", "change", "create", "hide", "remove_cohost", "unhide"]
+__all__ = [
+    "Invalid",
+    "NotAllowed",
+    "accept_cohost",
+    "add_cohost",
+    "cancel",
+    "change",
+    "create",
+    "decline_cohost",
+    "hide",
+    "remove_cohost",
+    "require_first_host",
+    "unhide",
+]
+
+MAX_COHOSTS = 20  # of one event, those who were asked or said no included: each of them gets a notice
 
 CHANGEABLE = frozenset(
     {
@@ -37,6 +53,8 @@ CHANGEABLE = frozenset(
         "plus_ones_allowed",
     }
 )
+# Who may see it, and (by the roles in a community) who may invite to it: the host alone decides.
+HOST_ALONE = frozenset({"visibility", "community"})
 # What a guest sees in her calendar: a change of these raises SEQUENCE (RFC 5545, section 3.8.7.4).
 CALENDAR_FIELDS = frozenset({"title", "starts_at", "ends_at", "timezone", "location", "status"})
 
@@ -81,7 +99,7 @@ def create(
         if prepared is not None:
             event.picture.save(prepared.name or "", prepared, save=False)
         save_with_slug(event, values["title"], "event", private=values["visibility"] == "private")
-        EventHost.objects.create(event=event, member=host, role=EventHost.Role.HOST)
+        EventHost.objects.create(event=event, member=host, role=EventHost.Role.HOST, accepted_at=clock.now())
     return event
 
 
@@ -107,6 +125,8 @@ def change(event: Event, *, by: Member, **fields: Any) -> Event:
             if row.community != fields["community"]:
                 _require_role_in(fields["community"], by)
         changed = put(row, values)
+        if changed & HOST_ALONE:
+            require_first_host(row, by, "Only the host changes who may see the event, and its community.")
         if picture is not None and put_picture(row, prepared):
             changed.add("picture")
         if changed:
@@ -129,31 +149,44 @@ def cancel(event: Event, by: Member) -> Event:
 
 
 def add_cohost(event: Event, *, by: Member, member: Member) -> EventHost:
-    """Let another member run the event too; a notice tells her. Raises NotAllowed."""
-    _require_host(event, by)
+    """Ask another member to run the event too; until she accepts she may do nothing. Raises NotAllowed."""
+    require_first_host(event, by)
     if not may_act(member):
         raise NotAllowed(f"{member.name} cannot host at the moment: the account is not active.", "not_active")
     try:
         with transaction.atomic():
-            row, made = EventHost.objects.get_or_create(
-                event=event, member=member, defaults={"role": EventHost.Role.COHOST}
-            )
-            if made:
+            Event.objects.select_for_update().get(pk=event.pk)
+            row = EventHost.objects.filter(event=event, member=member).first()
+            if row is None:
+                if event.hosts.filter(role=EventHost.Role.COHOST).count() >= MAX_COHOSTS:
+                    raise NotAllowed(f"An event has at most {MAX_COHOSTS} co-hosts.", "too_many")
+                row = EventHost.objects.create(event=event, member=member, role=EventHost.Role.COHOST)
+                text = f"{by.name} asks you to host {event.title} together. Accept or decline on its page."
                 audit.record(by, "cohost_added", event, member.username)
-                hooks.changed(event, frozenset({"hosts"}))
-                notify(
-                    member,
-                    f"cohost:{event.pk}",
-                    f"{by.name} made you a co-host of {event.title}.",
-                    f"/events/{event.slug}/manage",
-                )
+                notify(member, _asked(event), text, f"/events/{event.slug}")
     except IntegrityError:
         row = EventHost.objects.get(event=event, member=member)
+    if row.declined_at is not None:
+        raise NotAllowed(f"{member.name} said no to hosting this event.", "declined")
     return row
 
 
+def accept_cohost(event: Event, *, by: Member) -> None:
+    """Become a co-host, as the host has asked. Raises NotAllowed."""
+    require_active(by)
+    _answer(event, by, accepted_at=clock.now())
+
+
+def decline_cohost(event: Event, *, by: Member) -> None:
+    """Say no to being a co-host; she is not asked again. Raises NotAllowed."""
+    _answer(event, by, declined_at=clock.now())
+
+
 def remove_cohost(event: Event, *, by: Member, member: Member) -> None:
-    """Remove a co-host: the host may, and the co-host herself. Nobody can remove the host. Raises NotAllowed."""
+    """Take a co-host off, or take back that she was asked: the host may, and a co-host herself. The host stays.
+
+    Raises NotAllowed.
+    """
     _require_host(event, by)
     with transaction.atomic():
         row = EventHost.objects.select_for_update().filter(event=event, member=member).first()
@@ -161,10 +194,13 @@ def remove_cohost(event: Event, *, by: Member, member: Member) -> None:
             return
         if row.role == EventHost.Role.HOST:
             raise NotAllowed("The host stays with the event. Cancel the event if it does not take place.", "host")
-        if by.pk != member.pk and role_of(event, by) != EventHost.Role.HOST:
-            raise NotAllowed("Only the host can remove co-hosts.", "not_host")
+        if by.pk != member.pk:
+            require_first_host(event, by, "Only the host can remove co-hosts.")
+        if row.declined_at is not None:
+            return
         row.delete()
         audit.record(by, "cohost_removed", event, member.username)
+        settle(member, _asked(event))
         hooks.changed(event, frozenset({"hosts"}))
 
 
@@ -186,6 +222,27 @@ def unhide(event: Event, by: Member, note: str = "") -> None:
             hooks.changed(event, frozenset({"hidden_at"}))
 
 
+def _answer(event: Event, by: Member, **answer: Any) -> None:
+    with transaction.atomic():
+        asked = EventHost.objects.filter(event=event, member=by, role=EventHost.Role.COHOST, declined_at=None)
+        if not asked.filter(accepted_at=None).update(**answer):
+            if "accepted_at" in answer and asked.exists():
+                return  # pressed twice
+            raise NotAllowed("You are not asked to host this event, or not any more.", "not_asked")
+        settle(by, _asked(event))
+        said = "hosts {} with you now." if "accepted_at" in answer else "declined to host {} with you."
+        host = EventHost.objects.select_related("member").filter(event=event, role=EventHost.Role.HOST).first()
+        if host is not None:
+            text = f"{by.name} {said.format(event.title)}"
+            notify(host.member, f"cohost {by.pk}:{event.pk}", text, f"/events/{event.slug}/manage?tab=hosts")
+        hooks.changed(event, frozenset({"hosts"}))
+
+
+def _asked(event: Event) -> str:
+    """The kind of the notice about being asked."""
+    return f"cohost:{event.pk}"
+
+
 def _save(row: Event, changed: set[str], by: Member) -> None:
     if changed & CALENDAR_FIELDS:
         row.sequence += 1
@@ -198,6 +255,13 @@ def _require_host(event: Event, by: Member) -> None:
     require_active(by)
     if not may_manage(event, by):
         raise NotAllowed("Only the host and co-hosts of this event can do this.", "not_host")
+
+
+def require_first_host(event: Event, by: Member, sentence: str = "Only the host chooses co-hosts.") -> None:
+    """Raise NotAllowed unless the member is the host; a co-host is not enough."""
+    require_active(by)
+    if role_of(event, by) != EventHost.Role.HOST:
+        raise NotAllowed(sentence, "not_host")
 
 
 def _require_role_in(community: Community | None, by: Member) -> None:

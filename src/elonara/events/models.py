@@ -42,10 +42,10 @@ class Event(models.Model):
 
 
 class EventHost(models.Model):
-    """A member who runs an event: its one host, or a co-host. All of them may invite."""
+    """A member who runs an event: its host, or a co-host once she has accepted. All of them may invite."""
 
     class Role(models.TextChoices):
-        """Only the host can remove co-hosts."""
+        """Only the host chooses co-hosts and who may see the event."""
 
         HOST = "host"
         COHOST = "cohost"
@@ -53,6 +53,8 @@ class EventHost(models.Model):
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="hosts")
     member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="hosting")
     role = models.CharField(max_length=6, choices=Role, default=Role.HOST)
+    accepted_at = models.DateTimeField(null=True, blank=True)  # None of a co-host: asked, without any right
+    declined_at = models.DateTimeField(null=True, blank=True)  # kept, so that nobody is asked twice
 
     class Meta:
         app_label = "elonara"

@@ -31,16 +31,17 @@ from elonara.members.queries import is_operator, may_act
 DEFAULT_DURATION = timedelta(hours=3)
 
 
+def _running() -> QuerySet[EventHost]:
+    """The rows that give rights: hosts, and co-hosts who have accepted. Nothing else may read `EventHost` for that."""
+    return EventHost.objects.filter(Q(role=EventHost.Role.HOST) | Q(accepted_at__isnull=False))
+
+
 # These run before every post: see `elonara.compiled_queries`.
-_ROLE = CompiledQuery(
-    lambda event, who: EventHost.objects.filter(event=event, member=who).values_list("role", flat=True)
-)
+_ROLE = CompiledQuery(lambda event, who: _running().filter(event=event, member=who).values_list("role", flat=True))
 _SUSPENDED = CompiledQuery(
     lambda who: Member.objects.filter(pk=who, standing=Member.Standing.SUSPENDED).values_list("pk", flat=True)
 )
-_HOSTS = CompiledQuery(
-    lambda event: EventHost.objects.filter(event=event).values_list("member__bluesky__bsky_did", flat=True)
-)
+_HOSTS = CompiledQuery(lambda event: _running().filter(event=event).values_list("member__bluesky__bsky_did", flat=True))
 
 
 def ends(event: Event) -> datetime:
@@ -90,13 +91,16 @@ def is_withheld(event: Event) -> bool:
 def may_see(event: Event, member: Member | None = None, proven_dids: Collection[str] = ()) -> bool:
     """Whether the viewer may see the event's page.
 
-    Anybody may see a public event; a private one only its hosts, those who answered, and members of its community.
+    Anybody may see a public event; a private one only its hosts and who is asked to be one, those who answered, and
+    members of its community.
     Invited people may too, but invitations are not known here: the caller checks that. An event of a suspended host
     counts as private. One that an operator has hidden is seen by its hosts, and if it is public by operators.
     """
     if event.hidden_at is not None:
         return may_manage(event, member) or (event.visibility == Visibility.PUBLIC and is_operator(member))
     if event.visibility == Visibility.PUBLIC and not is_withheld(event):
+        return True
+    if is_asked_to_host(event, member):
         return True
     if member is None and not proven_dids:
         return False
@@ -121,6 +125,20 @@ def hosts(event: Event) -> list[EventHost]:
     return list(_hosts().filter(event=event))
 
 
+def asked_hosts(event: Event) -> list[EventHost]:
+    """Who was asked to be a co-host and has not accepted, with members and Bluesky identities: for the hosts' eyes."""
+    rows = EventHost.objects.filter(event=event, role=EventHost.Role.COHOST, accepted_at=None)
+    return list(rows.select_related("member__bluesky").order_by("pk"))
+
+
+def is_asked_to_host(event: Event, member: Member | None) -> bool:
+    """Whether the member is asked to be a co-host and has answered neither way."""
+    if member is None:
+        return False
+    asked = EventHost.objects.filter(event=event, member=member, role=EventHost.Role.COHOST)
+    return asked.filter(accepted_at=None, declined_at=None).exists()
+
+
 def host_dids(event: Event) -> set[str]:
     """The DIDs of host and co-hosts, who are never invited."""
     return {did for did in _HOSTS.all(event=event.pk) if did}
@@ -130,7 +148,7 @@ def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Ev
     """All events, past and cancelled ones too, that the viewer may see, by start."""
     visible = Q(visibility=Visibility.PUBLIC) & ~Q(created_by__standing=Member.Standing.SUSPENDED)
     if member is not None:
-        visible |= Q(pk__in=EventHost.objects.filter(member=member).values("event"))
+        visible |= Q(pk__in=_running().filter(member=member).values("event"))
     if member is not None or dids:
         mine = rows_of(member, tuple(dids))
         visible |= Q(pk__in=Rsvp.objects.filter(mine).values("event"))
@@ -152,13 +170,13 @@ def upcoming(member: Member | None, dids: Collection[str] = (), *, now: datetime
     """For a member's home page: events she hosts, or answered going or maybe to, that are not over."""
     mine = Q(pk__in=_attending(member, dids))
     if member is not None:
-        mine |= Q(pk__in=EventHost.objects.filter(member=member).values("event"))
+        mine |= Q(pk__in=_running().filter(member=member).values("event"))
     return for_lists(_not_over(Event.objects.filter(mine).filter(_not_hidden_from(member)), now))
 
 
 def hosted_by(member: Member) -> QuerySet[Event]:
     """Every event the member hosts or co-hosts, the latest start first."""
-    rows = Event.objects.filter(pk__in=EventHost.objects.filter(member=member).values("event"))
+    rows = Event.objects.filter(pk__in=_running().filter(member=member).values("event"))
     return for_lists(rows).order_by("-starts_at", "-pk")
 
 
@@ -191,14 +209,14 @@ def for_lists(rows: QuerySet[Event]) -> QuerySet[Event]:
 
 def _hosts() -> QuerySet[EventHost]:
     first = Case(When(role=EventHost.Role.HOST, then=Value(0)), default=Value(1), output_field=IntegerField())
-    return EventHost.objects.select_related("member__bluesky").order_by(first, "pk")
+    return _running().select_related("member__bluesky").order_by(first, "pk")
 
 
 def _not_hidden_from(member: Member | None) -> Q:
     """Not hidden by an operator, or hosted by the member."""
     if member is None:
         return Q(hidden_at=None)
-    return Q(hidden_at=None) | Q(pk__in=EventHost.objects.filter(member=member).values("event"))
+    return Q(hidden_at=None) | Q(pk__in=_running().filter(member=member).values("event"))
 
 
 def _attending(member: Member | None, dids: Collection[str]) -> QuerySet[Rsvp]:

@@ -253,6 +253,7 @@ class EmailInvitation(Leased):
     attempts = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(db_index=True)
     counted_on = models.DateField(null=True, blank=True)  # the day on which it counts for the caps
+    site_day = models.DateField(null=True, blank=True, db_index=True)  # the UTC day on which it counts for the site
     sent_at = models.DateTimeField(null=True, blank=True)
     answer = models.CharField(max_length=5, blank=True)  # going | maybe | cant
     answered_at = models.DateTimeField(null=True, blank=True)

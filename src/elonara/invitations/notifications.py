@@ -10,6 +10,7 @@ from django.core.mail import send_mail
 from elonara.invitations import reasons
 from elonara.members.models import Member, Notice
 from elonara.members.notices import is_open, notify, notify_operators, settle, settle_operators
+from elonara.members.text import email_subject
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def needs_host(host: Member, code: str) -> None:
         return
     body = f"{text}\n\n{settings.ELONARA.site.url.rstrip('/')}/profile/edit\n"
     try:
-        send_mail(f"Your invitations on {settings.ELONARA.site.name} wait", body, None, [host.email])
+        send_mail(email_subject("Your invitations wait"), body, None, [host.email])
     except OSError as fault:  # smtplib's errors included; the notice on her pages remains
         log.warning("the e-mail to member %s was not sent: %s", host.pk, type(fault).__name__)
 

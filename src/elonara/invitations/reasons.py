@@ -182,6 +182,13 @@ _ALL = (
     ),
     # E-mail invitations.
     Reason("no_email", "This site sends no e-mail.", "Copy the link and send it yourself.", "copy_link"),
+    Reason(
+        "email_unproven",
+        "Before you write to strangers, this site needs to know that you are you.",
+        "Connect Bluesky on your profile, or add an e-mail address there and open the link in the message you get.",
+        "connect",
+    ),
+    Reason("site_email_cap", "This site has sent its share of e-mail invitations today.", "It goes by itself.", "wait"),
     Reason("bad_address", "This is no e-mail address.", "Write it like ana@example.org."),
     Reason("no_addresses", "No address is written.", "Write at least one, such as ana@example.org."),
     Reason("mail_trying", "The mail server did not take it at the last try.", "It is tried again by itself.", "wait"),

@@ -15,7 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from elonara.members import registration
 from elonara.members.models import Member
 from elonara.members.queries import may_sign_in
-from elonara.members.usernames import RESERVED
+from elonara.members.text import email_subject
+from elonara.members.usernames import RESERVED, refusal
 
 
 def proved_recently(request: HttpRequest) -> bool:
@@ -54,11 +55,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return registration.is_open()
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
-        """Refuse names that could be taken for the site's own staff."""
+        """Refuse names that could be taken for the site's own staff, for a handle or for somebody else's name."""
         username = str(super().clean_username(username, shallow=shallow))
         if username.lower() in RESERVED:
             raise ValidationError(self.error_messages["username_taken"])
+        if sentence := refusal(username):
+            raise ValidationError(sentence)
         return username
+
+    def format_email_subject(self, subject: str) -> str:
+        """The subject behind the site's name."""
+        return email_subject(subject)
 
     def save_user(self, request: HttpRequest, user: Member, form: Any, commit: bool = True) -> Member:
         """Save a member from the sign-up form, with a standing by registration mode. Raises RegistrationClosed."""

@@ -14,6 +14,7 @@ from elonara.members import audit
 from elonara.members.errors import Invalid, LinkRefused
 from elonara.members.models import Member, OneTimeLink
 from elonara.members.text import one_line
+from elonara.members.usernames import RESERVED, refusal
 
 PURPOSE = "first_operator"
 PATH = "/first-run/{token}"
@@ -92,6 +93,9 @@ def _validated_operator(username: str, password: str, email: str, display_name: 
         operator.clean_fields(exclude={"password"})
     except ValidationError as fault:
         errors.update({field: " ".join(messages) for field, messages in fault.message_dict.items()})
+    # The operator's own name may be one that is kept for the site, such as admin.
+    if operator.username.lower() not in RESERVED and (sentence := refusal(operator.username)):
+        errors["username"] = sentence
     if operator.username and Member.objects.filter(username__iexact=operator.username).exists():
         errors["username"] = "Somebody has this username. Choose another."
     if not password:

@@ -11,6 +11,7 @@ from elonara.members.registration import sentence as registration_sentence
 __all__ = [
     "by_username",
     "has_operator",
+    "has_verified_email",
     "is_operator",
     "link_is_good",
     "may_act",
@@ -51,3 +52,10 @@ def waiting_for_approval() -> QuerySet[Member]:
 def by_username(username: str) -> Member | None:
     """The active member with that username, ignoring case."""
     return Member.objects.filter(username__iexact=username.strip(), is_active=True).first()
+
+
+def has_verified_email(member: Member) -> bool:
+    """Whether the member has opened the link in an e-mail to an address of hers."""
+    from allauth.account.models import EmailAddress  # noqa: PLC0415  # imports models: only after the apps are loaded
+
+    return bool(EmailAddress.objects.filter(user=member, verified=True).exists())

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('elonara', '0009_drafts_as_rows'),
+        ('elonara', '0010_cohosts_accept_and_site_email_cap'),
     ]
 
     operations = [

@@ -47,7 +47,8 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
     if tab == "guests":
         frame["guests"] = rsvps.guest_list(target, member)
     elif tab == "hosts":
-        frame["host_rows"] = events.hosts(target)
+        frame["host_rows"], frame["asked_rows"] = events.hosts(target), events.asked_hosts(target)
+        frame["is_host"] = events.role_of(target, member) == "host"
     return render(request, "events/manage.html", frame)
 
 

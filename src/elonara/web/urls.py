@@ -33,6 +33,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("events/<slug:slug>/cancel", event_views.cancel),
     path("events/<slug:slug>/picture", event_views.picture),
     path("events/<slug:slug>/hosts", event_hosts.add_host),
+    path("events/<slug:slug>/hosts/answer", event_hosts.answer),
     path("events/<slug:slug>/hosts/remove", event_hosts.remove_host),
     path("events/<slug:slug>/manage", manage.event),
     path("communities", community_views.index),

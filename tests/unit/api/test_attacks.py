@@ -41,6 +41,7 @@ def test_a_cohost_cannot_post_as_the_host(alice, program, program_of, mallory, p
     program.post("/events", PICNIC)
     event = Event.objects.get()
     events.add_cohost(event, by=alice, member=mallory)
+    events.accept_cohost(event, by=mallory)
     invitations.invite(alice, event, ["did:plc:bob"])
     row = Invitation.objects.get()
     if what == "retry":
@@ -61,6 +62,7 @@ def test_a_cohost_can_cancel_the_hosts_invitations(alice, program, program_of, m
     program.post("/events", PICNIC)
     event = Event.objects.get()
     events.add_cohost(event, by=alice, member=mallory)
+    events.accept_cohost(event, by=mallory)
     invitations.invite(alice, event, ["did:plc:bob"])
     response = program_of(mallory).post(f"/invitations/{Invitation.objects.get().pk}/cancel")
     assert response.json()["state"] == "cancelled"

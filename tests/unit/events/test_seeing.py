@@ -19,6 +19,7 @@ def test_a_private_event_is_visible_to_hosts_guests_and_its_community(make_event
     rsvps.respond(event, choice="maybe", did="did:plc:gil", invited=True)
     communities.join(bakers, member=baker, invited=True)
     actions.add_cohost(event, by=alice, member=cohost)
+    actions.accept_cohost(event, by=cohost)
     for member in (alice, guest, baker, cohost):
         assert queries.may_see(event, member)
         assert queries.by_slug(event.slug, member) == event

@@ -91,6 +91,7 @@ def test_only_the_host_can_send_her_own_posts(picnic, alice, make_member, send, 
 
     carla = make_member("carla", "did:plc:carla")
     events.add_cohost(picnic, by=alice, member=carla)
+    events.accept_cohost(picnic, by=carla)
     send(picnic, "bob")
     actions.cancel(row("bob"), carla)
     for action in (actions.retry, actions.confirm):

@@ -14,7 +14,7 @@ from typing import Final
 from django.core.mail import mailers
 from django.utils import timezone
 
-from elonara.invitations.consent import caps, pauses
+from elonara.invitations.consent import caps, pauses, site_email_cap
 from elonara.invitations.email import eligibility, tokens
 from elonara.invitations.email import message as email_message
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending
@@ -69,16 +69,17 @@ def _queued(key: str) -> EmailInvitation | None:
 def _deliver(row: EmailInvitation, lease: Lease) -> datetime | None:
     if code := _not_wanted(row):
         state = EmailState.SUPPRESSED if code.startswith("opted_out") else EmailState.CANCELLED
-        lease.update(state=state, reason=code, counted_on=None)
+        lease.update(state=state, reason=code, counted_on=None, site_day=None)
         return None
     if code := _held(row):
         due = timezone.now() + HELD_RETRY_INTERVAL
         lease.update(due_at=due, reason=code)
         return due
     # A row that was held back past its day needs a new one, so that rows released together do not all leave today.
-    if later := caps.claim(row):
-        lease.update(due_at=later, reason="day_cap")
-        return later
+    for claim, reason in ((caps.claim, "day_cap"), (site_email_cap.claim, site_email_cap.REASON)):
+        if later := claim(row):
+            lease.update(due_at=later, reason=reason)
+            return later
     try:
         message = email_message.message(row, tokens.address_of(row), tokens.token_of(row))
         mailers[SMTP].send_messages([message])
@@ -109,7 +110,7 @@ def _held(row: EmailInvitation) -> str:
     # A spam label concerns the host's Bluesky account and does not stop her e-mails.
     if paused is not None and paused.pause_reason != pauses.SPAM_REASON:
         return paused.pause_reason
-    refusal = eligibility.unavailable()
+    refusal = eligibility.unavailable() or eligibility.unproven(row.host)
     return refusal.code if refusal else ""
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db.models import Q
 
+from elonara.bluesky.identity.identities import identity_row
 from elonara.events.models import Event
 from elonara.invitations import reasons
 from elonara.invitations.consent import recipient_caps
@@ -16,6 +17,7 @@ from elonara.invitations.email.addresses import Address, hash_of, parse
 from elonara.invitations.models import EmailInvitation, EmailOptOut, EmailState
 from elonara.invitations.results import InvitationRefused
 from elonara.members.models import Member
+from elonara.members.queries import has_verified_email
 
 REQUEUEABLE_STATES = (EmailState.FAILED, EmailState.SUPPRESSED, EmailState.CANCELLED)
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -44,6 +46,12 @@ def unavailable() -> reasons.Reason | None:
     if settings.ELONARA.site.is_loopback and (urlsplit(settings.ELONARA.email.url).hostname or "") not in LOOPBACK:
         return reasons.reason("loopback_site")
     return None
+
+
+def unproven(host: Member) -> reasons.Reason | None:
+    """Why this host may not write to strangers: nothing says who she is. None where a DID or an address is proved."""
+    proven = identity_row(host.pk) is not None or has_verified_email(host)
+    return None if proven else reasons.reason("email_unproven")
 
 
 def opted_out(hashes: Iterable[str], host: Member) -> dict[str, str]:

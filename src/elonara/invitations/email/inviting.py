@@ -16,7 +16,7 @@ from django.utils import timezone
 from elonara.communities.validation import many_lines
 from elonara.events.models import Event
 from elonara.invitations import job_kinds, reasons
-from elonara.invitations.consent import caps, recipient_caps
+from elonara.invitations.consent import caps, recipient_caps, site_email_cap
 from elonara.invitations.email import message as email_message
 from elonara.invitations.email import tokens
 from elonara.invitations.email.addresses import Address, parse
@@ -26,6 +26,7 @@ from elonara.invitations.email.eligibility import (
     opted_out,
     split_addresses,
     unavailable,
+    unproven,
 )
 from elonara.invitations.models import EmailInvitation, EmailState
 from elonara.invitations.results import InvitationRefused
@@ -63,46 +64,45 @@ def preview(host: Member, event: Event, text: str, note: str = "") -> EmailPlan:
     """
     note = _checked(host, event, note)
     allowed, skipped = split_addresses(host, event, text)
-    days = caps.days_for(host, len(allowed))
+    times = _times(host, caps.days_for(host, len(allowed)))
     return EmailPlan(
         letters=allowed,
         left_out=skipped,
         subject=email_message.subject(host, event),
         body=email_message.body(host, event, note, "…", allowed[0].name if allowed else ""),
-        schedule=caps.schedule_in_words(days, caps.today(host))[2],
-        refusal=unavailable(),
+        schedule=_in_words(host, times),
+        refusal=unavailable() or unproven(host),
     )
 
 
 def invite(host: Member, event: Event, text: str, note: str = "") -> EmailSent:
     """Queue an e-mail to each address. Raises InvitationRefused. A repeated call writes to nobody twice."""
     note = _checked(host, event, note)
-    if (refusal := unavailable()) is not None:
+    if (refusal := unavailable() or unproven(host)) is not None:
         raise InvitationRefused(refusal.code)
     with transaction.atomic():
         caps.lock(host)
         recipient_caps.lock_people(address.hash for address in parse(text)[0])
         allowed, skipped = split_addresses(host, event, text)
-        today, now = caps.today(host), timezone.now()
-        days = caps.days_for(host, len(allowed))
-        for address, day in zip(allowed, days, strict=True):
-            due_at = now if day == today else caps.start_of_day(host, day)
-            _write(host, event, address, note=note, day=day, due_at=due_at)
-    return EmailSent(len(allowed), skipped, caps.schedule_in_words(days, today)[2])
+        site_email_cap.lock()
+        times = _times(host, caps.days_for(host, len(allowed)))
+        for address, when in zip(allowed, times, strict=True):
+            _write(host, event, address, note=note, when=when)
+    return EmailSent(len(allowed), skipped, _in_words(host, times))
 
 
 def cancel(row: EmailInvitation, by: Member) -> None:
     """Stop an e-mail that has not left. Raises InvitationRefused."""
     _require_inviter(row.event, by)
     unsent = EmailInvitation.objects.filter(pk=row.pk, state__in=(EmailState.QUEUED, EmailState.FAILED))
-    if not unsent.update(state=EmailState.CANCELLED, reason="by_host", counted_on=None):
+    if not unsent.update(state=EmailState.CANCELLED, reason="by_host", counted_on=None, site_day=None):
         raise InvitationRefused("wrong_state", "This letter has left already.")
 
 
 def retry(row: EmailInvitation, by: Member) -> None:
     """Queue an e-mail again that failed, was cancelled or was suppressed. Raises InvitationRefused."""
     _require_inviter(row.event, by)
-    if (refusal := unavailable()) is not None:
+    if (refusal := unavailable() or unproven(by)) is not None:
         raise InvitationRefused(refusal.code)
     with transaction.atomic():
         caps.lock(row.host)
@@ -137,15 +137,44 @@ def _checked(host: Member, event: Event, note: str) -> str:
     return note
 
 
-def _write(host: Member, event: Event, to: Address, *, note: str, day: dt.date, due_at: dt.datetime) -> None:
-    """Write or reuse the row of one address, with a new token, counted for `day`."""
+@dataclass(frozen=True)
+class _When:
+    """The day on which a row counts for its host, when it is due, and the day of the site's share that it takes."""
+
+    day: dt.date
+    due_at: dt.datetime
+    site_day: dt.date | None = None  # None: takes its place just before it goes
+
+
+def _times(host: Member, days: list[dt.date]) -> list[_When]:
+    """When rows of these days go, the site's share of today taken into account."""
+    today, now, room = caps.today(host), timezone.now(), site_email_cap.room()
+    found: list[_When] = []
+    for day in days:
+        if day != today:
+            found.append(_When(day, caps.start_of_day(host, day)))
+        elif room:
+            room -= 1
+            found.append(_When(day, now, site_email_cap.today()))
+        else:
+            found.append(_When(day, site_email_cap.next_day()))
+    return found
+
+
+def _in_words(host: Member, times: list[_When]) -> str:
+    today = caps.today(host)
+    return caps.schedule_in_words([max(one.day, caps.today(host, one.due_at)) for one in times], today)[2]
+
+
+def _write(host: Member, event: Event, to: Address, *, note: str, when: _When) -> None:
+    """Write or reuse the row of one address, with a new token."""
     row = EmailInvitation.objects.filter(event=event, address_hash=to.hash).first() or EmailInvitation(
         id=uuid.uuid4(), event=event, address_hash=to.hash
     )
     row.host, row.name, row.note = host, to.name, note
     tokens.seal_into(row, to.address)
     row.state, row.reason, row.attempts, row.sent_at = EmailState.QUEUED, "", 0, None
-    row.due_at, row.counted_on = due_at, day
+    row.due_at, row.counted_on, row.site_day = when.due_at, when.day, when.site_day
     try:
         with transaction.atomic():
             row.save()

@@ -7,11 +7,14 @@ from email.utils import formataddr, parseaddr
 from django.conf import settings
 from django.core.mail import EmailMessage
 
+from elonara.bluesky.identity.identities import identity_row
+from elonara.bluesky.identity.people import INVALID_HANDLE
 from elonara.communities.validation import many_lines, one_line
 from elonara.events.models import Event
 from elonara.events.times import short_phrase
 from elonara.invitations.models import EmailInvitation
 from elonara.members.models import Member
+from elonara.members.text import email_name, email_subject
 
 
 def link(token: str) -> str:
@@ -20,16 +23,16 @@ def link(token: str) -> str:
 
 
 def subject(host: Member, event: Event) -> str:
-    """`Alice invites you: Picnic`."""
-    return one_line(f"{host.name} invites you: {event.title}")[:180]
+    """`[Bread Site] Alice invites you: Picnic`."""
+    return email_subject(f"{email_name(host.name)} invites you: {email_name(event.title)}")[:180]
 
 
 def body(host: Member, event: Event, note: str, token: str, name: str = "") -> str:
     """The whole e-mail as plain text."""
     where = f"\n{one_line(event.location)}" if event.location else ""
     parts = [
-        f"Hello {name}," if name else "Hello,",
-        f"{one_line(host.name)} invites you to",
+        f"Hello {email_name(name)}," if name else "Hello,",
+        f"{_host(host)} invites you to",
         f"{one_line(event.title)}\n{short_phrase(event)} ({event.timezone.replace('_', ' ')}){where}",
     ]
     if note:
@@ -37,7 +40,7 @@ def body(host: Member, event: Event, note: str, token: str, name: str = "") -> s
     parts += [
         f"Can you come? Answer here, no account needed:\n{link(token)}",
         "The link is yours alone: whoever has it answers in your name. It ends with the event.",
-        f"--\n{one_line(host.name)} wrote this through {settings.ELONARA.site.name}, {_site()}.\n"
+        f"--\n{email_name(host.name)} wrote this through {settings.ELONARA.site.name}, {_site()}.\n"
         f"No more letters like this: {link(token)}/stop",
     ]
     return "\n\n".join(parts) + "\n"
@@ -57,10 +60,18 @@ def message(row: EmailInvitation, address: str, token: str) -> EmailMessage:
     return EmailMessage(
         subject(row.host, row.event),
         body(row.host, row.event, row.note, token, row.name),
-        formataddr((one_line(f"{row.host.name} via {settings.ELONARA.site.name}"), sender)),
-        [formataddr((row.name, address)) if row.name else address],
+        formataddr((one_line(f"{email_name(row.host.name)} via {settings.ELONARA.site.name}"), sender)),
+        [formataddr((email_name(row.name), address)) if row.name else address],
         headers=headers,
     )
+
+
+def _host(host: Member) -> str:
+    """The host's name, and the handle that she proved: anybody can take a name, nobody another's handle."""
+    identity = identity_row(host.pk)
+    handle = identity.bsky_handle if identity else ""
+    known = handle and handle != INVALID_HANDLE
+    return f"{email_name(host.name)} (@{handle} on Bluesky)" if known else email_name(host.name)
 
 
 def _site() -> str:

@@ -36,7 +36,7 @@ class EventForm(WithPicture):
         "plus_ones_allowed", "picture", "picture_alt",
     )  # fmt: skip
 
-    def __init__(self, *args: Any, communities: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, communities: Any = None, by_host: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         zones = self.fields["timezone"]
         assert isinstance(zones, forms.ChoiceField)
@@ -45,6 +45,8 @@ class EventForm(WithPicture):
         assert isinstance(group, forms.ModelChoiceField)
         if communities is not None:
             group.queryset = communities
+        if not by_host:  # a co-host changes neither
+            del self.fields["visibility"], self.fields["community"]
 
     def values(self) -> dict[str, Any]:
         """Arguments for the action: aware times in the form's time zone; `picture` only where a file was chosen."""

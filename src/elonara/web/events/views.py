@@ -80,6 +80,7 @@ def _show_context(request: HttpRequest, event: Event) -> dict[str, Any]:
         "mine": mine,
         "answer": mine.choice if mine else "",
         "guests": rsvps.guest_list(event, member, dids=dids, known_dids=_dids_known_to(member), limit=300),
+        "asked_to_host": queries.is_asked_to_host(event, member),
         "manages": queries.may_manage(event, member),
         "invites": queries.may_invite(event, member),
         "closed": rsvps.why_closed(event),
@@ -162,6 +163,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         request.FILES or None,
         communities=communities.invitable_communities(member),
         initial=EventForm.initial_of(event),
+        by_host=queries.role_of(event, member) == "host",
     )
     if request.method == "POST" and form.is_valid():
         try:

@@ -13,7 +13,7 @@ from elonara.events.models import Event
 from elonara.invitations import queries, reasons
 from elonara.invitations.email import inviting as email_inviting
 from elonara.invitations.email import views as email_views
-from elonara.invitations.email.eligibility import unavailable
+from elonara.invitations.email.eligibility import unavailable, unproven
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import Target
 from elonara.web.rate_limits import ADDRESSES
@@ -66,7 +66,7 @@ def act(request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
 def _page(request: HttpRequest, event: Event, frame: dict[str, Any], **context: Any) -> HttpResponse:
     plan, fault = context.get("plan"), context.get("fault")
     context |= {
-        "unavailable": unavailable(),
+        "unavailable": unavailable() or unproven(the_member(request)),
         "over": reasons.sentence(Target(event).over()),
         "rows": email_views.views(event, the_member(request)),
         "caps": queries.caps_left(the_member(request)),

@@ -22,6 +22,7 @@ from elonara.invitations.results import InvitationRefused
 from elonara.members import actions
 from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
+from elonara.web.operator.member_form import MemberForm
 from elonara.web.shortcuts import options
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class ReadOnlyAdmin(AnyAdmin):
 class MemberAdmin(TypedMemberAdmin):
     """Approve, suspend and edit members."""
 
+    form = MemberForm
     list_display = ("username", "display_name", "email", "standing", "date_joined", "last_login")
     list_filter = ("standing", "is_superuser")
     search_fields = ("username", "display_name", "email", "bluesky__bsky_handle", "bluesky__bsky_did")

@@ -26,7 +26,7 @@ def test_an_email_is_sent_by_the_jobs_and_says_what_the_host_saw(alice, picnic, 
     deliver()
     (message,) = SENT
     token = token_in(message)
-    assert message.subject == plan.subject == "Alice invites you: Picnic"
+    assert message.subject == plan.subject == "[Elonara] Alice invites you: Picnic"
     assert message.body.replace(token, "…") == plan.body
     assert "Bring bread.\nPlease." in message.body
     assert message.to == ["Ana Lima <ana@example.org>"]
@@ -71,13 +71,13 @@ def test_emails_and_posts_share_one_cap(alice, picnic, write, set_options, deliv
 
 def test_one_address_gets_no_more_than_its_cap_from_the_whole_site(make_event, make_member, write, soon):
     for number in range(3):
-        host = make_member(f"host{number}")
+        host = make_member(f"host{number}", f"did:plc:host{number}")
         write(make_event(host, title=f"Party {number}"), host=host)
     assert reasons_of(write(make_event()).left_out) == {"ana@example.org": "person_cap"}
 
 
 def test_who_is_skipped_and_why(make_member, make_event, write):
-    zoe = make_member("zoe", email="zoe@example.org")
+    zoe = make_member("zoe", "did:plc:zoe", email="zoe@example.org")
     sent = write(make_event(zoe), "ZOE@example.org, nobody", host=zoe)
     assert sent.queued == 0
     assert reasons_of(sent.left_out) == {"nobody": "bad_address", "ZOE@example.org": "yourself"}

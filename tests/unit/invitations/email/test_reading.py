@@ -73,7 +73,7 @@ def test_opting_out_of_a_host_or_of_the_site(make_event, make_member, write, del
     deliver()
     assert len(SENT) == 1, "what was queued is stopped"
     assert not write(make_event(title="Third")).queued
-    bob = make_member("berta")
+    bob = make_member("berta", "did:plc:berta")
     assert write(make_event(bob, title="Fourth"), host=bob).queued == (0 if whole_site else 1)
     assert "ana" not in str(list(EmailOptOut.objects.values()))
 

@@ -32,6 +32,7 @@ def zoe(appview, picnic, alice, make_member, agent):
     """A co-host; the relay posts for both."""
     member = make_member("zoe", "did:plc:zoe", display_name="Zoe")
     events.add_cohost(picnic, by=alice, member=member)
+    events.accept_cohost(picnic, by=member)
     agent.ready = RELAY
     return member
 

@@ -181,3 +181,10 @@ def test_logs_do_not_contain_the_token():
 
     assert "s3cr3t" not in redact("Not Found: /rsvp/s3cr3tTOKEN")
     assert "s3cr3t" not in redact("/rsvp/s3cr3tTOKEN/stop")
+
+
+def test_a_host_without_a_proof_reads_what_to_do(signed_in, make_member, picnic):
+    mallory = make_member("mallory")
+    picnic.hosts.create(member=mallory, role="host")
+    page = signed_in(mallory).get(f"/events/{picnic.slug}/manage?tab=invite&step=email")
+    assert "needs to know that you are you" in page.content.decode()
