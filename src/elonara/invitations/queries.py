@@ -15,6 +15,7 @@ from elonara.invitations.models import Invitation, OptOut, RelayConsent
 from elonara.invitations.planning import compose
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.responses import invitee as invitee_actions
+from elonara.invitations.responses.next_post import handed_over
 from elonara.invitations.responses.progress import progress, view_of
 from elonara.invitations.responses.views import InboxItem
 from elonara.invitations.results import CapsLeft, PostingReadiness
@@ -26,6 +27,7 @@ MAX_REF_LENGTH = 32  # of `Invitation.ref`
 __all__ = [
     "by_ref",
     "caps_left",
+    "handed_over",
     "inbox",
     "invitability",
     "invitation_for",

@@ -7,7 +7,7 @@ from django.utils import timezone
 from tests.fakes.agent import FakeAgent
 from tests.fakes.graph import somebody
 from tests.fakes.oauth import BOB
-from tests.pages import page_text
+from tests.pages import page_text, shown
 from tests.unit.web.conftest import HOST_DID
 
 from elonara.bluesky.graph.service import GraphUnavailable
@@ -134,9 +134,10 @@ def test_the_draft_survives_leaving_and_a_note_that_is_too_long(invite):
 
 def test_send_leads_to_the_watch_page(invite):
     invite(data={"did": [CAROL, DAN], "go": "next"})
-    page = page_text(invite("check"))
-    assert "Send 2 invitations from @alice.example" in page
-    response = invite("check", {"note": "Bring bread.", "go": "send"})
+    invite("check", {"note": "Bring bread.", "go": "preview"})
+    check = invite("check")
+    assert "Send 2 invitations from @alice.example" in page_text(check)
+    response = invite("check", {"note": "Bring bread.", "go": "send"} | shown(check))
     assert response["location"].endswith("step=watch")
     assert Invitation.objects.count() == 2
     watched = page_text(invite("watch"))
@@ -147,12 +148,12 @@ def test_send_leads_to_the_watch_page(invite):
 
 def test_sending_twice_invites_nobody_twice(invite, client):
     invite(data={"did": [CAROL], "go": "next"})
-    kept = dict(client.session)
-    invite("check", {"go": "send"})
+    kept, check = dict(client.session), invite("check")
+    invite("check", {"go": "send"} | shown(check))
     session = client.session
     session.update({name: value for name, value in kept.items() if name.startswith("invite:")})
     session.save()
-    invite("check", {"go": "send"})
+    assert invite("check", {"go": "send"} | shown(check))["location"].endswith("step=watch")
     assert Invitation.objects.count() == 1
 
 
