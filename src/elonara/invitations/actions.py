@@ -141,8 +141,12 @@ def _announcement(plan: SendPlan) -> PostPreview | None:
 
 
 def _refusal(plan: SendPlan) -> reasons.Reason | None:
-    ready = plan.ready
-    return None if ready.may_send else reasons.reason(ready.reason)
+    if not plan.ready.may_send:
+        return reasons.reason(plan.ready.reason)
+    # Blocks and mutes are unknown only without a session of the host's. Whoever she chose would be left out, though
+    # nothing speaks against them.
+    unknown = any(one.reason == "view_unknown" for one in plan.skipped)
+    return reasons.reason("session_ended") if unknown else None
 
 
 class BlueskyInvitationService:
