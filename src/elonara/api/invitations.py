@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
-from ninja import Router, Schema, Status
-from pydantic import Field
+from ninja import Router, Status
 
 from elonara.api.auth import caller
-from elonara.api.fields import NO_CONTROLS
+from elonara.api.invitation_schemas import (
+    InvitationList,
+    InvitationOut,
+    PreviewOut,
+    Selection,
+    SendOut,
+    SendRequest,
+    Shown,
+)
 from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations import actions, queries
@@ -23,114 +29,6 @@ from elonara.members.models import Member
 router = Router(tags=["invitations"])
 
 type Finder = Callable[[str, Member], Event | Community]
-
-
-class Selection(Schema):
-    """Whom to invite and with which words. `notes` are personal lines, keyed like the people."""
-
-    dids: list[str] = []
-    handles: list[str] = []
-    note: str = ""
-    notes: dict[str, str] = {}
-    thread: bool = True
-
-    @property
-    def people(self) -> list[str]:
-        """DIDs and handles, each once, in the order given."""
-        return list(dict.fromkeys([*self.dids, *self.handles]))
-
-
-class SendRequest(Selection):
-    """A choice that is sent. The same `idempotency_key` again answers as the first time and does nothing."""
-
-    idempotency_key: str = Field("", max_length=100, pattern=NO_CONTROLS)
-
-
-class SkippedOut(Schema):
-    """Somebody who is left out. `reason` is a stable code."""
-
-    did: str
-    handle: str
-    reason: str
-    sentence: str
-
-
-class CardOut(Schema):
-    """The link card under a post."""
-
-    uri: str
-    title: str
-    description: str
-
-
-class PostOut(Schema):
-    """A post exactly as it will be written. `graphemes` of at most 300."""
-
-    did: str
-    handle: str
-    text: str
-    facets: list[dict[str, Any]]
-    graphemes: int
-    card: CardOut
-
-
-class DayOut(Schema):
-    """How many go on a later day."""
-
-    day: dt.date
-    count: int
-
-
-class PreviewOut(Schema):
-    """What would happen. `refusal` is a stable code where Send would be refused."""
-
-    can_post: bool
-    author_did: str
-    voice: str
-    write_backend: str
-    announcement: PostOut | None
-    posts: list[PostOut]
-    skipped: list[SkippedOut]
-    today: int
-    later: list[DayOut]
-    warnings: list[str]
-    refusal: str | None
-
-
-class SendOut(Schema):
-    """The rows are written; workers deliver them. `waiting` of the `queued` need the host first (see their reason)."""
-
-    batch: UUID
-    queued: int
-    waiting: int
-    skipped: list[SkippedOut]
-
-
-class InvitationOut(Schema):
-    """One invitation. `reason` is a stable code, "" where there is nothing to say; `answer` likewise.
-
-    `can` names the calls that will be taken: retry, confirm, cancel, undo.
-    """
-
-    id: UUID
-    did: str
-    handle: str
-    state: str
-    reason: str
-    sentence: str
-    uri: str
-    attempts: int
-    sent_at: dt.datetime | None
-    opened_at: dt.datetime | None
-    answer: str
-    can: list[str]
-
-
-class InvitationList(Schema):
-    """All invitations to a target, and how many there are in each state."""
-
-    invitations: list[InvitationOut]
-    counts: dict[str, int]
 
 
 def attach(parent: Router, find: Finder, noun: str) -> None:
@@ -171,6 +69,7 @@ def attach(parent: Router, find: Finder, noun: str) -> None:
             lines=payload.notes,
             thread=payload.thread,
             idempotency_key=payload.idempotency_key,
+            preview_id=payload.preview_id,
         )
         outcome = {"batch": sent.batch.pk, "queued": sent.queued, "waiting": sent.waiting, "skipped": sent.skipped}
         return Status(202, outcome)
@@ -189,9 +88,9 @@ def attach(parent: Router, find: Finder, noun: str) -> None:
 
 
 @router.post("/{invitation_id}/retry", response=InvitationOut, summary="Send it again")
-def retry(request: HttpRequest, invitation_id: UUID) -> Any:
+def retry(request: HttpRequest, invitation_id: UUID, payload: Shown | None = None) -> Any:
     """A failed, cancelled or suppressed one."""
-    return _act(request, invitation_id, actions.retry)
+    return _act(request, invitation_id, actions.retry, payload.preview_id if payload else None)
 
 
 @router.post("/{invitation_id}/cancel", response=InvitationOut, summary="Stop it")
@@ -207,14 +106,14 @@ def undo(request: HttpRequest, invitation_id: UUID) -> Any:
 
 
 @router.post("/{invitation_id}/confirm", response=InvitationOut, summary="Send the changed text")
-def confirm(request: HttpRequest, invitation_id: UUID) -> Any:
+def confirm(request: HttpRequest, invitation_id: UUID, payload: Shown | None = None) -> Any:
     """After a change of the target, or where it is not certain what became of a post."""
-    return _act(request, invitation_id, actions.confirm)
+    return _act(request, invitation_id, actions.confirm, payload.preview_id if payload else None)
 
 
-def _act(request: HttpRequest, invitation_id: UUID, action: Callable[[Invitation, Member], Any]) -> Any:
+def _act(request: HttpRequest, invitation_id: UUID, action: Callable[..., Any], *given: str | None) -> Any:
     host = caller(request)
-    action(_invitation_or_404(host, invitation_id), host)
+    action(_invitation_or_404(host, invitation_id), host, *given)
     return queries.view_of(_invitation_or_404(host, invitation_id), host)
 
 
@@ -239,4 +138,5 @@ def _preview(preview: Preview) -> dict[str, Any]:
         "later": [{"day": day, "count": count} for day, count in preview.later],
         "warnings": preview.warnings,
         "refusal": preview.refusal.code if preview.refusal else None,
+        "preview_id": preview.preview_id,
     }

@@ -32,12 +32,8 @@ def may_manage(community: Community, member: Member | None) -> bool:
 
 
 def may_invite(community: Community, member: Member | None) -> bool:
-    """Whether the member may invite, remove plain members and add events: active admins and moderators may.
-
-    Moderators may not where no admin is left, since the founder is suspended.
-    """
-    role = role_of(community, member) if may_act(member) else None
-    return role == Membership.Role.ADMIN or (role == Membership.Role.MODERATOR and not _is_left_alone(community))
+    """Whether the member may invite, remove plain members and add events: active admins and moderators may."""
+    return may_act(member) and role_of(community, member) in {Membership.Role.ADMIN, Membership.Role.MODERATOR}
 
 
 def may_see(community: Community, member: Member | None = None, proven_dids: Collection[str] = ()) -> bool:
@@ -55,10 +51,8 @@ def may_see(community: Community, member: Member | None = None, proven_dids: Col
 
 def is_withheld(community: Community) -> bool:
     """Whether it stays off public pages: an operator hid it, or suspended its founder and no other admin is left."""
-    return community.hidden_at is not None or _is_left_alone(community)
-
-
-def _is_left_alone(community: Community) -> bool:
+    if community.hidden_at is not None:
+        return True
     return (
         community.created_by.standing == Member.Standing.SUSPENDED
         and not _active_admins().filter(community=community).exists()

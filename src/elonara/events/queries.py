@@ -38,9 +38,6 @@ def _running() -> QuerySet[EventHost]:
 
 # These run before every post: see `elonara.compiled_queries`.
 _ROLE = CompiledQuery(lambda event, who: _running().filter(event=event, member=who).values_list("role", flat=True))
-_SUSPENDED = CompiledQuery(
-    lambda who: Member.objects.filter(pk=who, standing=Member.Standing.SUSPENDED).values_list("pk", flat=True)
-)
 _HOSTS = CompiledQuery(lambda event: _running().filter(event=event).values_list("member__bluesky__bsky_did", flat=True))
 
 
@@ -72,12 +69,7 @@ def may_manage(event: Event, member: Member | None) -> bool:
 
 
 def may_invite(event: Event, member: Member | None) -> bool:
-    """Whether the member may invite: hosts, and admins and moderators of the event's community.
-
-    Nobody goes on inviting for a host who is suspended.
-    """
-    if member is not None and event.created_by_id != member.pk and _SUSPENDED.exists(who=event.created_by_id):
-        return False
+    """Whether the member may invite: hosts, and admins and moderators of the event's community."""
     if may_manage(event, member):
         return True
     return event.community is not None and communities.may_invite(event.community, member)

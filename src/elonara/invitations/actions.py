@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from elonara.communities.models import Community
 from elonara.events.models import Event
-from elonara.invitations import reasons
+from elonara.invitations import previews, reasons
 from elonara.invitations.consent import caps
 from elonara.invitations.consent.pauses import approve_relay, pause_sending, resume_sending, withdraw_relay
 from elonara.invitations.models import Voice
 from elonara.invitations.planning import drafts, queueing
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.planning.plan import SendPlan, plan_send
+from elonara.invitations.previews import PostPreview
 from elonara.invitations.responses import host as host_actions
 from elonara.invitations.responses.host import (
     cancel,
@@ -97,7 +98,7 @@ def preview(
         warnings.append(f"{late} would go out only after the event has begun, and will not be sent.")
     return Preview(
         readiness=plan.ready,
-        announcement=plan.announcement.preview() if plan.announcement else None,
+        announcement=_announcement(plan),
         posts=posts,
         skipped=plan.skipped,
         today=today,
@@ -106,6 +107,7 @@ def preview(
         note_room=min((post.room for post in posts), default=0),
         schedule=schedule,
         refusal=_refusal(plan),
+        preview_id=str(plan.fingerprint(plan.invitations, plan.above)),
     )
 
 
@@ -118,8 +120,12 @@ def invite(
     lines: Mapping[str, str] | None = None,
     thread: bool = True,
     idempotency_key: str = "",
+    preview_id: str | None = None,
 ) -> Sent:
     """Write one row per person and wake the workers, which post them later.
+
+    With a `preview_id` (`Preview.preview_id`) exactly what that preview showed is sent: somebody may be left out since,
+    and a cap may move a post to a later day, but any other difference refuses the whole (`preview_changed`).
 
     A host's call with a known `idempotency_key` (≤ 100 characters) writes nothing and returns the first outcome. Raises
     InvitationRefused; somebody who may not be invited is skipped, not refused.
@@ -130,7 +136,15 @@ def invite(
     plan = plan_send(host, target, dids, note=note, lines=lines, thread=thread)
     if (refusal := _refusal(plan)) is not None:
         raise InvitationRefused(refusal.code, refusal.sentence)
-    return queueing.write(plan, key)
+    return queueing.write(plan, key, preview_id)
+
+
+def _announcement(plan: SendPlan) -> PostPreview | None:
+    if plan.announcement is None or plan.above is None:
+        return None
+    if plan.above == plan.announcement.record:
+        return plan.announcement.preview()
+    return previews.of_record(plan.above, has_thumb=plan.announcement.card.has_thumb)
 
 
 def save_draft(host: Member, to: Event | Community, draft: Draft) -> None:
@@ -144,8 +158,12 @@ def drop_draft(host: Member, to: Event | Community) -> None:
 
 
 def _refusal(plan: SendPlan) -> reasons.Reason | None:
-    ready = plan.ready
-    return None if ready.may_send else reasons.reason(ready.reason)
+    if not plan.ready.may_send:
+        return reasons.reason(plan.ready.reason)
+    # Blocks and mutes are unknown only without a session of the host's. Whoever she chose would be left out, though
+    # nothing speaks against them.
+    unknown = any(one.reason == "view_unknown" for one in plan.skipped)
+    return reasons.reason("session_ended") if unknown else None
 
 
 class BlueskyInvitationService:

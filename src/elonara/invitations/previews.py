@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+
+from elonara.atproto.rich_text import MAX_GRAPHEMES, grapheme_length
 
 COMPOSE_URL = "https://bsky.app/intent/compose?text="
 
@@ -64,6 +67,20 @@ class PostPreview:
     def compose_url(self) -> str:
         """Bluesky's own composer with this text in it, for a host whom no backend can post for."""
         return compose_url(self.text)
+
+
+def of_record(record: Mapping[str, Any], *, has_thumb: bool = False) -> PostPreview:
+    """A stored post as it is on Bluesky: what new replies to an old announcement stand below."""
+    card = record["embed"]["external"]
+    graphemes = grapheme_length(record["text"])
+    return PostPreview(
+        text=record["text"],
+        facets=record["facets"],
+        graphemes=graphemes,
+        room=MAX_GRAPHEMES - graphemes,
+        card=CardPreview(card["uri"], card["title"], card["description"], has_thumb),
+        link=card["uri"],
+    )
 
 
 def compose_url(text: str) -> str:

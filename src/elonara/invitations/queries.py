@@ -16,6 +16,7 @@ from elonara.invitations.planning import compose, drafts
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.responses import invitee as invitee_actions
+from elonara.invitations.responses.next_post import handed_over
 from elonara.invitations.responses.progress import progress, view_of
 from elonara.invitations.responses.views import InboxItem
 from elonara.invitations.results import CapsLeft, PostingReadiness
@@ -28,6 +29,7 @@ __all__ = [
     "by_ref",
     "caps_left",
     "draft",
+    "handed_over",
     "inbox",
     "invitability",
     "invitation_for",

@@ -138,6 +138,15 @@ _ALL = (
     ),
     Reason("changed", "The text has changed since you saw it.", "Look at the new post and confirm.", "confirm"),
     Reason(
+        "session_ended",
+        "Your Bluesky permission has ended, so blocks and mutes cannot be checked.",
+        "Reauthorize Bluesky, then send.",
+        "reauthorize",
+    ),
+    Reason(
+        "preview_changed", "What would go out is not what you saw.", "Look at what it is now, then send it.", "confirm"
+    ),
+    Reason(
         "unsure",
         "Bluesky did not answer, and no such post is on the profile now.",
         "If you deleted it yourself, leave it. If not, send it again.",

@@ -97,6 +97,7 @@ class Preview:
     note_room: int  # graphemes left for the note in the longest post
     schedule: str = ""  # "30 today, 10 tomorrow"
     refusal: reasons.Reason | None = None  # why Send would be refused although the preview works
+    preview_id: str = ""  # the fingerprint of all this; Send takes it, and then sends exactly this or nothing
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class Sent:
     today: int = 0
     later: list[tuple[dt.date, int]] = field(default_factory=list)
     waiting: int = 0  # rows of `queued` that wait for a permission or an app password
+    schedule: str = ""  # "30 today, 10 tomorrow"
     repeated: bool = False  # the idempotency key was known: nothing was done again
 
 

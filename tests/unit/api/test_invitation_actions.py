@@ -67,3 +67,36 @@ def test_a_failed_invitation_says_why_and_can_be_retried(program, place, agent):
     program.post(f"/invitations/{one['id']}/retry")
     jobs.drain()
     assert rows(program, place)["did:plc:bob"]["state"] == "sent"
+
+
+def test_a_preview_id_sends_exactly_that_or_nothing(program, place, friends, problem):
+    choice = {"dids": ["did:plc:bob"], "note": "Just us two"}
+    seen = program.post(f"{place}/invitations/preview", choice).json()["preview_id"]
+    for other in ({"note": "Other"}, {"dids": ["did:plc:bob", "did:plc:dan"]}, {"notes": {"did:plc:bob": "You"}}):
+        problem(program.post(f"{place}/invitations", choice | other | {"preview_id": seen}), 409, "preview_changed")
+    problem(program.post(f"{place}/invitations", choice | {"preview_id": ""}), 409, "preview_changed")
+    problem(program.post(f"{place}/invitations", choice | {"preview_id": "x" * 20_001}), 422, "invalid_input")
+    assert not Invitation.objects.exists()
+    sent = program.post(f"{place}/invitations", choice | {"preview_id": seen, "idempotency_key": "once"})
+    assert (sent.status_code, sent.json()["queued"]) == (202, 1)
+    again = program.post(f"{place}/invitations", choice | {"preview_id": "gone", "idempotency_key": "once"})
+    assert again.json()["batch"] == sent.json()["batch"], "the first outcome, whatever is shown now"
+
+
+def test_retry_and_confirm_take_the_preview_id_of_the_row(program, picnic, problem):
+    place = f"/events/{picnic.slug}"
+    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
+    program.patch(place, {"title": "Supper"})
+    one = rows(program, place)["did:plc:bob"]
+    assert "Supper" in one["text"]
+    program.patch(place, {"title": "Breakfast"})
+    path = f"/invitations/{one['id']}/confirm"
+    problem(program.post(path, {"preview_id": one["preview_id"]}), 409, "preview_changed")
+    now = rows(program, place)["did:plc:bob"]["preview_id"]
+    assert program.post(path, {"preview_id": now}).status_code == 200
+    program.post(f"/invitations/{one['id']}/cancel")
+    program.patch(place, {"title": "Brunch"})
+    path = f"/invitations/{one['id']}/retry"
+    problem(program.post(path, {"preview_id": now}), 409, "preview_changed")
+    now = rows(program, place)["did:plc:bob"]["preview_id"]
+    assert program.post(path, {"preview_id": now}).json()["state"] == "queued"

@@ -33,7 +33,7 @@ class Walker:
         while words:
             match words.pop(0):
                 case "--json":
-                    body = words.pop(0)  # in single quotes: the shell puts no values in
+                    body = self.filled(words.pop(0))  # values stand outside the single quotes: '"$NAME"'
                 case "-X":
                     method = words.pop(0)
                 case "-H":

@@ -19,7 +19,7 @@ from elonara.invitations import job_kinds, reasons
 from elonara.invitations.consent import caps, recipient_caps, site_email_cap
 from elonara.invitations.email import message as email_message
 from elonara.invitations.email import tokens
-from elonara.invitations.email.addresses import Address, parse
+from elonara.invitations.email.addresses import Address, hash_of, parse
 from elonara.invitations.email.eligibility import (
     REQUEUEABLE_STATES,
     SkippedAddress,
@@ -29,6 +29,8 @@ from elonara.invitations.email.eligibility import (
     unproven,
 )
 from elonara.invitations.models import EmailInvitation, EmailState
+from elonara.invitations.planning import fingerprint
+from elonara.invitations.planning.fingerprint import Fingerprint
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
@@ -46,6 +48,7 @@ class EmailPlan:
     body: str
     schedule: str = ""  # "30 today, 10 tomorrow"
     refusal: reasons.Reason | None = None  # why Send would be refused
+    preview_id: str = ""  # the fingerprint of all this, which Send takes
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,15 @@ def preview(host: Member, event: Event, text: str, note: str = "") -> EmailPlan:
         body=email_message.body(host, event, note, "…", allowed[0].name if allowed else ""),
         schedule=_in_words(host, times),
         refusal=unavailable() or unproven(host),
+        preview_id=str(_fingerprint(host, event, note, allowed)),
     )
 
 
-def invite(host: Member, event: Event, text: str, note: str = "") -> EmailSent:
-    """Queue an e-mail to each address. Raises InvitationRefused. A repeated call writes to nobody twice."""
+def invite(host: Member, event: Event, text: str, note: str = "", preview_id: str | None = None) -> EmailSent:
+    """Queue an e-mail to each address. A repeated call writes to nobody twice.
+
+    Raises InvitationRefused, and writes nothing, where `preview_id` showed other letters.
+    """
     note = _checked(host, event, note)
     if (refusal := unavailable() or unproven(host)) is not None:
         raise InvitationRefused(refusal.code)
@@ -84,6 +91,8 @@ def invite(host: Member, event: Event, text: str, note: str = "") -> EmailSent:
         caps.lock(host)
         recipient_caps.lock_people(address.hash for address in parse(text)[0])
         allowed, skipped = split_addresses(host, event, text)
+        left_out = [hash_of(one.text) for one in skipped if one.reason != "bad_address"]
+        fingerprint.require(preview_id, _fingerprint(host, event, note, allowed), left_out)
         site_email_cap.lock()
         times = _times(host, caps.days_for(host, len(allowed)))
         for address, when in zip(allowed, times, strict=True):
@@ -99,14 +108,18 @@ def cancel(row: EmailInvitation, by: Member) -> None:
         raise InvitationRefused("wrong_state", "This letter has left already.")
 
 
-def retry(row: EmailInvitation, by: Member) -> None:
-    """Queue an e-mail again that failed, was cancelled or was suppressed. Raises InvitationRefused."""
+def retry(row: EmailInvitation, by: Member, preview_id: str | None = None) -> None:
+    """Queue an e-mail again that failed, was cancelled or was suppressed.
+
+    Raises InvitationRefused, also where `preview_id` (`EmailInvitationView.preview_id`) showed another letter.
+    """
     _require_inviter(row.event, by)
     if (refusal := unavailable() or unproven(by)) is not None:
         raise InvitationRefused(refusal.code)
     with transaction.atomic():
         caps.lock(row.host)
         recipient_caps.lock_people([row.address_hash])
+        fingerprint.require_one(preview_id, email_message.letter_of(row).preview_id)
         if code := opted_out([row.address_hash], row.host).get(row.address_hash):
             raise InvitationRefused(code)
         day = caps.days_for(row.host, 1)[0]
@@ -117,6 +130,11 @@ def retry(row: EmailInvitation, by: Member) -> None:
         if not again.update(state=EmailState.QUEUED, reason="", attempts=0, due_at=due_at, counted_on=day):
             raise InvitationRefused("wrong_state", "This letter has left already.")
         job_kinds.wake_email(row.pk)
+
+
+def _fingerprint(host: Member, event: Event, note: str, to: list[Address]) -> Fingerprint:
+    letter = [host.pk, event.pk, email_message.subject(host, event), email_message.body(host, event, note, "…")]
+    return Fingerprint.of(letter, {one.hash: one.name for one in to})
 
 
 def _require_inviter(event: Event, by: Member) -> None:

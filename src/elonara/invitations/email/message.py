@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from email.utils import formataddr, parseaddr
 
 from django.conf import settings
@@ -13,8 +14,18 @@ from elonara.communities.validation import many_lines, one_line
 from elonara.events.models import Event
 from elonara.events.times import short_phrase
 from elonara.invitations.models import EmailInvitation
+from elonara.invitations.planning import fingerprint
 from elonara.members.models import Member
 from elonara.members.text import email_name, email_subject
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter as its host reads it before it is sent again, and the fingerprint of that (`planning.fingerprint`)."""
+
+    subject: str
+    body: str
+    preview_id: str
 
 
 def link(token: str) -> str:
@@ -64,6 +75,14 @@ def message(row: EmailInvitation, address: str, token: str) -> EmailMessage:
         [formataddr((email_name(row.name), address)) if row.name else address],
         headers=headers,
     )
+
+
+def letter_of(row: EmailInvitation) -> Letter:
+    """What sending this row again would send. A letter is put together when it leaves, so the row stores none."""
+    head = subject(row.host, row.event)
+    text = body(row.host, row.event, row.note, "…", row.name)  # the link is for the invited person alone
+    digest = fingerprint.of_one("letter", str(row.pk), row.host_id, row.address_hash, row.name, head, text)
+    return Letter(head, text, digest)
 
 
 def _host(host: Member) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from elonara.events.models import Event
 from elonara.invitations import reasons
 from elonara.invitations.email.eligibility import REQUEUEABLE_STATES
+from elonara.invitations.email.message import Letter, letter_of
 from elonara.invitations.email.tokens import address_of
 from elonara.invitations.models import EmailInvitation, EmailState
 from elonara.invitations.results import InvitationRefused
@@ -33,13 +34,14 @@ class EmailInvitationView:
     answer: str
     answered_at: dt.datetime | None
     can: tuple[str, ...]
+    letter: Letter | None = None  # where it can be sent again: what would leave now
 
 
 def views(event: Event, by: Member) -> list[EmailInvitationView]:
     """The e-mail invitations of an event, newest first. Raises InvitationRefused for who may not invite to it."""
     if not Target(event).may_invite(by):
         raise InvitationRefused("not_allowed")
-    return [_view(row) for row in event.email_invitations.select_related("event").order_by("-created_at", "pk")]
+    return [_view(row) for row in event.email_invitations.select_related("event", "host").order_by("-created_at", "pk")]
 
 
 def invitation_for(by: Member, pk: uuid.UUID) -> EmailInvitation | None:
@@ -54,6 +56,7 @@ def _view(row: EmailInvitation) -> EmailInvitationView:
     except CannotUnseal:
         address = ""
     queued = row.state == EmailState.QUEUED
+    can = _can(row)
     return EmailInvitationView(
         id=row.pk,
         address=address,
@@ -64,7 +67,8 @@ def _view(row: EmailInvitation) -> EmailInvitationView:
         due_at=row.due_at if queued else None,
         answer=row.answer,
         answered_at=row.answered_at,
-        can=_can(row),
+        can=can,
+        letter=letter_of(row) if "retry" in can else None,
     )
 
 

@@ -16,7 +16,7 @@ from django.utils.crypto import salted_hmac
 from elonara.atproto import records
 from elonara.atproto.rich_text import MAX_GRAPHEMES, RichText, TextBuilder, grapheme_length, shorten
 from elonara.communities.validation import many_lines, one_line
-from elonara.invitations.models import Announcement, Invitation, Voice
+from elonara.invitations.models import Announcement, Invitation, State, Voice
 from elonara.invitations.previews import CardPreview, PostPreview
 from elonara.invitations.targets import Target, target_of
 from elonara.members.models import Member
@@ -59,6 +59,11 @@ class Composed:
             "langs": list(LANGS),
             "embed": records.external(self.card.uri, self.card.title, self.card.description),
         }
+
+    def above(self, stored: Announcement | None) -> Mapping[str, Any]:
+        """The record of the announcement above new replies: `stored` where it may stand, else this new text."""
+        may_stand = stored is not None and (stored.state in {State.SENT, State.SENDING} or stored.ambiguous)
+        return stored.record if stored is not None and may_stand else self.record
 
     def preview(self, *, did: str = "", handle: str = "", name: str = "", avatar: str = "") -> PostPreview:
         """The post as the host checks it."""
@@ -124,12 +129,12 @@ def announcement(target: Target, words: Words) -> Composed:
     return _fitted(target, replace(words, note="", line=""), write, link)
 
 
-def of_row(post: Invitation | Announcement, host_handle: str) -> Composed:
-    """The row's post as it would be composed now."""
-    target = target_of(post)
+def of_row(post: Invitation | Announcement, host_handle: str, *, voice: str = "") -> Composed:
+    """The row's post as it would be composed now, in another `voice` where one is given."""
+    target, voice = target_of(post), voice or post.voice
     if isinstance(post, Announcement):
-        return announcement(target, words_of(post.host, host_handle, post.voice))
-    words = words_of(post.host, host_handle, post.voice, post.batch.note, post.line)
+        return announcement(target, words_of(post.host, host_handle, voice))
+    words = words_of(post.host, host_handle, voice, post.batch.note, post.line)
     return invitation(target, words, did=post.invitee_did, handle=post.invitee_handle, ref=post.ref)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 
@@ -16,10 +17,11 @@ from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.identity.people import Person
 from elonara.communities.validation import many_lines, one_line
 from elonara.invitations.consent import eligibility
-from elonara.invitations.models import Voice
-from elonara.invitations.planning import compose
+from elonara.invitations.models import Announcement, State, Voice
+from elonara.invitations.planning import compose, fingerprint
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.compose import Composed, Words
+from elonara.invitations.planning.fingerprint import Fingerprint
 from elonara.invitations.results import InvitationRefused, PostingReadiness, Skipped, skip
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
@@ -50,6 +52,20 @@ class SendPlan:
     invitations: list[PlannedInvitation]
     skipped: list[Skipped]
     warnings: list[str] = field(default_factory=list)
+    standing: Announcement | None = None  # the announcement that is on Bluesky already, or may be
+
+    def fingerprint(self, invitations: Sequence[PlannedInvitation], above: Mapping[str, Any] | None) -> Fingerprint:
+        """What these invitations show, below the announcement `above` (its record), None for posts of their own."""
+        common = [
+            self.target.kind, self.target.of.pk, self.ready.author_did, self.voice, above,
+            fingerprint.picture_of(self.target),
+        ]  # fmt: skip
+        return Fingerprint.of(common, {one.person.did: one.post.record for one in invitations})
+
+    @property
+    def above(self) -> Mapping[str, Any] | None:
+        """The record of the announcement that the preview shows."""
+        return self.announcement.above(self.standing) if self.announcement else None
 
 
 def plan_send(
@@ -74,7 +90,10 @@ def plan_send(
         for did, person in people.items()
         if did in refused
     ]
-    thread = thread and not target.is_private
+    standing = Announcement.objects.filter(host=host, author_did=ready.author_did, **target.only).first()
+    # Below an announcement that is being taken back the posts would be invisible, so they go alone.
+    undoing = standing is not None and standing.state == State.UNDOING
+    thread = thread and not target.is_private and not undoing
     words = compose.words_of(host, handle, voice, note)
     invitations = [
         _planned(target, words, person, _line_for(person, lines))
@@ -93,6 +112,7 @@ def plan_send(
         invitations=invitations,
         skipped=skipped,
         warnings=_warnings(target, invitations, note, voice),
+        standing=standing,
     )
 
 

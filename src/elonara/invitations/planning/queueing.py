@@ -13,6 +13,7 @@ from elonara.atproto.tid import new_tid
 from elonara.invitations import job_kinds, states
 from elonara.invitations.consent import caps, eligibility, opt_outs, recipient_caps
 from elonara.invitations.models import Announcement, Batch, Invitation, State, Voice
+from elonara.invitations.planning import fingerprint
 from elonara.invitations.planning.plan import PlannedInvitation, SendPlan
 from elonara.invitations.results import InvitationRefused, Sent, Skipped, skip
 from elonara.invitations.states import Transition
@@ -38,14 +39,18 @@ def earlier_outcome(host: Member, target: Target, key: str) -> Sent | None:
     if (batch.event_id, batch.community_id) != tuple(getattr(of, "pk", None) for of in target.keys.values()):
         raise InvitationRefused("wrong_state", "This idempotency key was used for another send.")
     rows = list(batch.invitations.all())
-    today, later, _ = caps.schedule_in_words([row.counted_on for row in rows if row.counted_on], caps.today(host))
+    counted = [row.counted_on for row in rows if row.counted_on]
+    today, later, schedule = caps.schedule_in_words(counted, caps.today(host))
     waiting = sum(row.state == State.WAITING for row in rows)
     skipped = [Skipped.from_dict(item) for item in batch.skipped]
-    return Sent(batch, len(rows), skipped, today, later, waiting, repeated=True)
+    return Sent(batch, len(rows), skipped, today, later, waiting, schedule, repeated=True)
 
 
-def write(plan: SendPlan, key: str) -> Sent:
-    """Write batch, announcement and invitations, and wake the workers."""
+def write(plan: SendPlan, key: str, preview_id: str | None = None) -> Sent:
+    """Write batch, announcement and invitations, and wake the workers.
+
+    Raises InvitationRefused, and writes nothing, where `preview_id` showed something else.
+    """
     host, target = plan.host, plan.target
     relay = plan.voice == Voice.RELAY
     with transaction.atomic():
@@ -59,6 +64,8 @@ def write(plan: SendPlan, key: str) -> Sent:
         now, day = timezone.now(), caps.today(host)
         # Before `days_for`: an announcement by the relay takes a place that its replies cannot take.
         announcement = _announce(plan, now) if plan.announcement and wanted else None
+        above = plan.announcement.above(announcement) if plan.announcement and announcement else None
+        fingerprint.require(preview_id, plan.fingerprint(wanted, above), [one.did for one in skipped])
         days = caps.days_for(host, len(wanted), relay=relay)
         batch = Batch.objects.create(
             host=host, note=plan.note, thread=plan.thread, idempotency_key=key, skipped=[], **target.keys
@@ -81,9 +88,9 @@ def write(plan: SendPlan, key: str) -> Sent:
         if written:
             job_kinds.wake_lane(plan.ready.author_did)
     counted = [row.counted_on for row in written if row.counted_on]
-    today, later, _ = caps.schedule_in_words(counted, day)
+    today, later, schedule = caps.schedule_in_words(counted, day)
     waiting = sum(row.state == State.WAITING for row in written)
-    return Sent(batch, len(written), skipped, today, later, waiting)
+    return Sent(batch, len(written), skipped, today, later, waiting, schedule)
 
 
 def reset_for_requeue(row: Invitation | Announcement, *, ready: bool, reason: str, at: dt.datetime) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from elonara.communities.models import Community
@@ -14,10 +16,11 @@ from elonara.invitations.consent import opt_outs
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Announcement, Invitation, State, Voice
 from elonara.invitations.outbox.recompose import detach_replies
-from elonara.invitations.planning import compose
+from elonara.invitations.planning import fingerprint
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.plan import require_inviter
 from elonara.invitations.previews import compose_url
+from elonara.invitations.responses.next_post import handed_over, next_post
 from elonara.invitations.responses.permissions import locked, require_may_stop, require_own
 from elonara.invitations.responses.requeue import requeue
 from elonara.invitations.results import InvitationRefused
@@ -27,33 +30,36 @@ from elonara.invitations.transitions import apply, certainly_absent
 from elonara.members.models import Member
 
 
-def retry(invitation: Invitation, by: Member) -> Invitation:
+def retry(invitation: Invitation, by: Member, preview_id: str | None = None) -> Invitation:
     """Queue a failed, cancelled, suppressed or handed-over invitation again, on the same row. Only its host may.
 
+    With a `preview_id` (`InvitationView.preview_id`) nothing is done where another post would go than was shown.
     Raises InvitationRefused, also for one that was undone or may have been posted: those need `confirm`.
     """
     if invitation.state == State.UNDONE or (invitation.state == State.FAILED and invitation.needs_confirmation):
         raise InvitationRefused(
             "wrong_state", "This one has to be confirmed: it has been on Bluesky, or may have been."
         )
-    return requeue(invitation, by)
+    return requeue(invitation, by, preview_id)
 
 
-def retry_all(to: Event | Community, by: Member) -> int:
-    """Retry everything that failed and may be retried. Returns how many."""
+def retry_all(to: Event | Community, by: Member, shown: Mapping[str, str] | None = None) -> int:
+    """Retry everything that failed and may be retried. Returns how many. `shown` as for `confirm_all`."""
     rows = _rows(to).filter(state=State.FAILED, retryable=True, needs_confirmation=False)
-    return sum(_try(retry, row, by) for row in rows)
+    return _all(retry, rows, by, shown)
 
 
-def confirm(invitation: Invitation, by: Member) -> Invitation:
+def confirm(invitation: Invitation, by: Member, preview_id: str | None = None) -> Invitation:
     """The host agrees to a changed text, or to sending again what may have been posted or was undone.
 
-    An undone invitation is sent once more, with a new record key. Raises InvitationRefused.
+    An undone invitation is sent once more, with a new record key. `preview_id` as for `retry`. Raises
+    InvitationRefused.
     """
     if invitation.state in {State.UNDONE, State.FAILED}:
-        return requeue(invitation, by)
+        return requeue(invitation, by, preview_id)
     require_inviter(by, target_of(invitation))
     require_own(invitation, by)
+    ready = posting_readiness.readiness(by)
     with transaction.atomic():
         # Announcements are locked before their replies, here as in a worker: otherwise the two would deadlock.
         if (announcement_id := invitation.announcement_id) is not None:
@@ -61,10 +67,14 @@ def confirm(invitation: Invitation, by: Member) -> Invitation:
         row = locked(invitation)
         if row.state not in {State.QUEUED, State.WAITING} or not row.needs_confirmation:
             raise InvitationRefused("wrong_state")
+        if preview_id is not None:
+            post = next_post(row, ready)
+            fingerprint.require_one(preview_id, post.preview_id)
+            row.record = dict(post.record)
         row.needs_confirmation = False
         row.reason = "" if row.state == State.QUEUED else row.reason
         row.next_attempt_at = max(row.next_attempt_at, timezone.now())
-        row.save(update_fields=["needs_confirmation", "reason", "next_attempt_at"])
+        row.save(update_fields=["record", "needs_confirmation", "reason", "next_attempt_at"])
         if row.announcement is not None:
             # The announcement waited for its replies to be confirmed, and may go when this one may.
             queued = Announcement.objects.filter(pk=row.announcement.pk, state=State.QUEUED)
@@ -73,11 +83,15 @@ def confirm(invitation: Invitation, by: Member) -> Invitation:
     return row
 
 
-def confirm_all(to: Event | Community, by: Member) -> int:
-    """Confirm every invitation to the target that waits for it. Returns how many."""
+def confirm_all(to: Event | Community, by: Member, shown: Mapping[str, str] | None = None) -> int:
+    """Confirm every invitation to the target that waits for it. Returns how many.
+
+    With `shown`, the `preview_id` of each row (by its id) that the page showed, others are left as they are, and
+    nothing is confirmed where one of these would go differently: that raises InvitationRefused.
+    """
     require_inviter(by, Target(to))
     rows = _rows(to).filter(state__in=(State.QUEUED, State.WAITING), needs_confirmation=True)
-    return sum(_try(confirm, row, by) for row in rows)
+    return _all(confirm, rows, by, shown)
 
 
 def cancel(post: Invitation | Announcement, by: Member) -> Invitation | Announcement:
@@ -121,8 +135,11 @@ def undo(post: Invitation | Announcement, by: Member) -> Invitation | Announceme
     return row
 
 
-def hand_over(invitation: Invitation, by: Member) -> str:
-    """Let the host post the text herself. Returns the link to Bluesky's composer. Raises InvitationRefused."""
+def hand_over(invitation: Invitation, by: Member, preview_id: str | None = None) -> str:
+    """Let the host post the text herself. Returns the link to Bluesky's composer. Raises InvitationRefused.
+
+    `preview_id` is that of `next_post.handed_over`.
+    """
     target = target_of(invitation)
     require_inviter(by, target)
     with transaction.atomic():
@@ -133,8 +150,9 @@ def hand_over(invitation: Invitation, by: Member) -> str:
             raise InvitationRefused("wrong_state")
         if code := opt_outs.opted_out(by, [row.invitee_did]).get(row.invitee_did):
             raise InvitationRefused(code)
-        row.voice = Voice.HOST
-        record = compose.of_row(row, posting_readiness.host_handle(row.host)).record
+        post = handed_over(row)
+        fingerprint.require_one(preview_id, post.preview_id)
+        record = dict(post.record)
         apply(
             row,
             Transition.HAND_OVER,
@@ -158,13 +176,30 @@ def _begin_undo(row: Invitation | Announcement) -> None:
     )  # fmt: skip
 
 
-def _rows(to: Event | Community) -> Any:
-    return Invitation.objects.filter(**Target(to).only).select_related("host", "event", "community")
+def _rows(to: Event | Community) -> QuerySet[Invitation]:
+    rows = Invitation.objects.filter(**Target(to).only)
+    return rows.select_related("host__bluesky", "event", "community", "announcement", "batch")
 
 
-def _try(action: Any, row: Invitation, by: Member) -> bool:
+def _all(
+    action: Callable[[Invitation, Member, str | None], Any],
+    rows: QuerySet[Invitation],
+    by: Member,
+    shown: Mapping[str, str] | None,
+) -> int:
+    """`retry` or `confirm` each row; with `shown` those that were shown, and none if one of them has changed."""
+    if shown is None:
+        return sum(_try(action, row, by, None) for row in rows)
+    seen = [row for row in rows if str(row.pk) in shown and row.host_id == by.pk]
+    ready = posting_readiness.readiness(by)
+    for row in seen:
+        fingerprint.require_one(shown[str(row.pk)], next_post(row, ready).preview_id)
+    return sum(_try(action, row, by, shown[str(row.pk)]) for row in seen)
+
+
+def _try(action: Callable[..., Any], row: Invitation, *given: Any) -> bool:
     try:
-        action(row, by)
+        action(row, *given)
     except InvitationRefused:
         return False  # changed meanwhile; the page shows its new state
     return True

@@ -18,9 +18,10 @@ from elonara.invitations.models import Announcement, HostSending, Invitation, St
 from elonara.invitations.planning import compose
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.previews import compose_url
+from elonara.invitations.responses.next_post import handle_of, next_post
 from elonara.invitations.responses.requeue import FINAL_ANSWERS
 from elonara.invitations.responses.views import AnnouncementView, InvitationView, Progress
-from elonara.invitations.results import InvitationRefused
+from elonara.invitations.results import InvitationRefused, PostingReadiness
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
 from elonara.invitations.transitions import certainly_absent
@@ -42,8 +43,9 @@ def progress(target: Event | Community, by: Member) -> Progress:
     if not Target(target).may_invite(by):
         raise InvitationRefused("not_allowed")
     invitations = list(invitations_of(target))
-    rows = [_row(one, by) for one in invitations]
-    posts = Announcement.objects.filter(**Target(target).only).select_related("host", "event", "community")
+    ready = posting_readiness.readiness(by)
+    rows = [_row(one, by, ready) for one in invitations]
+    posts = Announcement.objects.filter(**Target(target).only).select_related("host__bluesky", "event", "community")
     announcements = [_announcement(one) for one in posts.order_by("created_at")]
     counts = Counter({state.value: 0 for state in State})
     counts.update(row.state for row in rows)
@@ -77,10 +79,14 @@ def invitations_of(target: Event | Community) -> QuerySet[Invitation]:
 
 def view_of(invitation: Invitation, by: Member) -> InvitationView:
     """One invitation as on the Watch page, for a fragment or an API response; `can` is what this member may do."""
-    return _row(invitation, by)
+    return _row(invitation, by, posting_readiness.readiness(by))
 
 
-def _row(one: Invitation, by: Member) -> InvitationView:
+def _row(one: Invitation, by: Member, ready: PostingReadiness) -> InvitationView:
+    can = _can(one, by)
+    # Only the host herself can publish it, so `ready` is hers.
+    post = next_post(one, ready) if {"confirm", "retry"} & set(can) else None
+    record = post.record if post else one.record
     reason = one.reason or ("announcement_waits" if _waits_for_announcement(one) else "")
     found = reasons.reason(reason) if reason else None
     return InvitationView(
@@ -107,9 +113,13 @@ def _row(one: Invitation, by: Member) -> InvitationView:
         answered_at=one.answered_at,
         needs_confirmation=one.needs_confirmation,
         outdated=one.outdated and one.state == State.SENT,
-        text=one.record["text"],
-        compose_url=compose_url(one.record["text"]),
-        can=_can(one, by),
+        text=record["text"],
+        compose_url=compose_url(record["text"]),
+        can=can,
+        preview_id=post.preview_id if post else "",
+        author_did=post.author_did if post else one.author_did,
+        card_title=post.record["embed"]["external"]["title"] if post else "",
+        card_description=post.record["embed"]["external"]["description"] if post else "",
     )
 
 
@@ -159,6 +169,10 @@ def _announcement(one: Announcement) -> AnnouncementView:
             compose.of_row(one, posting_readiness.host_handle(one.host)).record["text"] != one.record["text"]
         )
     can = ["undo"] if one.state == State.SENT else []
+    text = one.record["text"]
+    if one.state in {State.QUEUED, State.WAITING, State.FAILED, State.CANCELLED} and not target_of(one).is_private:
+        # As it goes with the replies that are confirmed or retried below it.
+        text = compose.of_row(one, handle_of(one)).above(one)["text"]
     if one.state in {State.QUEUED, State.WAITING, State.SENDING}:
         can.append("cancel")
     return AnnouncementView(
@@ -172,7 +186,7 @@ def _announcement(one: Announcement) -> AnnouncementView:
         uri=one.uri if one.state == State.SENT else "",
         sent_at=one.sent_at if one.state == State.SENT else None,
         outdated=outdated,
-        text=one.record["text"],
+        text=text,
         can=tuple(can),
     )
 

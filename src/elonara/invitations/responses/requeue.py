@@ -11,10 +11,11 @@ from elonara.invitations import states
 from elonara.invitations.consent import caps, opt_outs, recipient_caps
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Announcement, Invitation, State, Voice
-from elonara.invitations.planning import compose
+from elonara.invitations.planning import compose, fingerprint
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.plan import require_inviter
 from elonara.invitations.planning.queueing import reset_for_requeue
+from elonara.invitations.responses.next_post import NextPost, next_post
 from elonara.invitations.responses.permissions import locked, require_own
 from elonara.invitations.results import InvitationRefused, PostingReadiness
 from elonara.invitations.states import Transition
@@ -24,8 +25,11 @@ from elonara.members.models import Member
 FINAL_ANSWERS = frozenset({"cant", "declined"})  # answers after which a person is not asked again
 
 
-def requeue(invitation: Invitation, by: Member) -> Invitation:
-    """Queue an invitation again that ended without a post, or whose post was undone. Raises InvitationRefused."""
+def requeue(invitation: Invitation, by: Member, preview_id: str | None = None) -> Invitation:
+    """Queue an invitation again that ended without a post, or whose post was undone.
+
+    Raises InvitationRefused, and writes nothing, where `preview_id` showed another post.
+    """
     target = target_of(invitation)
     require_inviter(by, target)
     require_own(invitation, by)
@@ -42,6 +46,8 @@ def requeue(invitation: Invitation, by: Member) -> Invitation:
             raise InvitationRefused("declined")
         if code := opt_outs.opted_out(row.host, [row.invitee_did]).get(row.invitee_did):
             raise InvitationRefused(code)
+        post = next_post(row, ready)
+        fingerprint.require_one(preview_id, post.preview_id)
         was_undone = row.state == State.UNDONE
         if was_undone and row.undone_once:
             raise InvitationRefused("undone_for_good")
@@ -55,20 +61,21 @@ def requeue(invitation: Invitation, by: Member) -> Invitation:
         row.counted_on = day
         row.undone_once = row.undone_once or was_undone
         if not row.ambiguous:
-            _recompose(row, target, ready, at)
+            _recompose(row, post, target, ready, at)
+            if preview_id is not None and (row.announcement is None) != (post.above is None):
+                raise InvitationRefused(fingerprint.CODE)  # the announcement was taken back at this moment
         row.save()
         wake_lane(row.author_did)
     return row
 
 
-def _recompose(row: Invitation, target: Target, ready: PostingReadiness, at: dt.datetime) -> None:
-    """No post exists at the key: compose a new text, and move the row to the account that posts for the host now."""
+def _recompose(row: Invitation, post: NextPost, target: Target, ready: PostingReadiness, at: dt.datetime) -> None:
+    """No post exists at the key: store the new text, and move the row to the account that posts for the host now."""
     if row.author_did != ready.author_did:
         row.announcement = None
-    row.author_did, row.voice = ready.author_did, posting_readiness.voice_for(ready)
+    row.author_did, row.voice, row.record = post.author_did, post.voice, dict(post.record)
     if row.announcement is not None and not _requeue_announcement(row.announcement, target, ready, at):
         row.announcement = None
-    row.record = compose.of_row(row, posting_readiness.host_handle(row.host)).record
 
 
 def _requeue_announcement(announcement: Announcement, target: Target, ready: PostingReadiness, at: dt.datetime) -> bool:

@@ -44,6 +44,10 @@ class InvitationView:
     text: str
     compose_url: str
     can: tuple[str, ...]
+    preview_id: str = ""  # where it can be confirmed or retried: the fingerprint of what would go, which `text` is
+    author_did: str = ""  # who would post that, and the card under it
+    card_title: str = ""
+    card_description: str = ""
 
     @property
     def needs_host(self) -> bool:

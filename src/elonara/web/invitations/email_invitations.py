@@ -29,15 +29,17 @@ def page(request: HttpRequest, event: Event, frame: dict[str, Any]) -> HttpRespo
         return _page(request, event, frame)
     text = request.POST.get("addresses", "")[:MAX_TEXT_LENGTH]
     note = request.POST.get("note", "").replace("\r\n", "\n").strip()
-    typed = {"addresses": text, "note": note}
+    typed: dict[str, Any] = {"addresses": text, "note": note}
     if ADDRESSES.passed(request):
         return ADDRESSES.refuse(_page(request, event, frame, **typed, sentence=ADDRESSES.sentence))
     try:
         if request.POST.get("go") != "send":
             plan = email_inviting.preview(the_member(request), event, text, note)
             return _page(request, event, frame, **typed, plan=plan)
-        sent = email_inviting.invite(the_member(request), event, text, note)
+        sent = email_inviting.invite(the_member(request), event, text, note, request.POST.get("shown", ""))
     except InvitationRefused as fault:
+        if fault.code == "preview_changed":
+            typed["plan"] = email_inviting.preview(the_member(request), event, text, note)
         return _page(request, event, frame, **typed, fault=fault, sentence=f"{fault.sentence} {fault.way_on}".strip())
     if sent.queued:
         count = "1 letter is" if sent.queued == 1 else f"{sent.queued} letters are"
@@ -55,9 +57,12 @@ def act(request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
     if row is None or what not in DONE:
         raise Http404
     try:
-        (email_inviting.retry if what == "retry" else email_inviting.cancel)(row, the_member(request))
+        if what == "retry":
+            email_inviting.retry(row, the_member(request), request.POST.get("shown", ""))
+        else:
+            email_inviting.cancel(row, the_member(request))
     except InvitationRefused as fault:
-        show_message(request, fault.sentence, "bad")
+        show_message(request, f"{fault.sentence} {fault.way_on}".strip(), "bad")
     else:
         show_message(request, DONE[what])
     return redirect(f"/events/{row.event.slug}/manage?tab=invite&step=email")

@@ -14,12 +14,15 @@ from django.shortcuts import render
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.events.models import Event
 from elonara.invitations import actions, queries
+from elonara.invitations.models import State
 from elonara.invitations.planning.drafts import Draft
-from elonara.invitations.results import InvitationRefused
+from elonara.invitations.results import InvitationRefused, Sent
 from elonara.invitations.targets import Target
 from elonara.web.invitations import email_invitations, picking
 from elonara.web.invitations.steps import To, redirect_to_step
 from elonara.web.shortcuts import show_message, the_member
+
+MAX_NAMES = 20  # of people left out in the message after Send
 
 
 def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
@@ -64,15 +67,27 @@ def _send(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft) -> 
             lines=draft.lines,
             thread=draft.thread,
             idempotency_key=draft.key,
+            # What this browser tab showed; the draft may have been changed in another one.
+            preview_id=request.POST.get("shown", ""),
         )
     except (InvitationRefused, GraphUnavailable) as fault:
         return _check_page(request, to, frame, draft, refusal=fault)
     actions.drop_draft(the_member(request), to)
-    left = f" {len(sent.skipped)} left out." if sent.skipped else ""
-    show_message(
-        request, f"{sent.queued} {'invitation is' if sent.queued == 1 else 'invitations are'} on the way.{left}"
-    )
+    if sent.queued:
+        count = "1 invitation is" if sent.queued == 1 else f"{sent.queued} invitations are"
+        when = f": {sent.schedule}" if sent.later else ""
+        show_message(request, f"{count} on the way{when}.{_left_out(sent)}")
+    else:
+        show_message(request, f"Nobody is left to invite.{_left_out(sent)}", "warn")
     return redirect_to_step(frame, step="watch")
+
+
+def _left_out(sent: Sent) -> str:
+    """Who of the chosen is not invited, by name."""
+    names = [one.name or one.handle or one.did for one in sent.skipped]
+    named = ", ".join(names[:MAX_NAMES])
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return f" Left out: {named}{more}." if names else ""
 
 
 def _check_page(
@@ -100,15 +115,25 @@ def _check_page(
 
 def _watch(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
     if request.method == "POST" and request.POST.get("go") == "confirm_all":
-        count = actions.confirm_all(to, the_member(request))
-        show_message(request, f"{count} {'post goes' if count == 1 else 'posts go'} out with the new text.")
+        shown = dict(pair for item in request.POST.getlist("shown") if len(pair := item.split()) == 2)
+        try:
+            count = actions.confirm_all(to, the_member(request), shown)
+        except InvitationRefused as fault:
+            show_message(request, f"{fault.sentence} {fault.way_on}", "bad")
+        else:
+            show_message(request, f"{count} {'post goes' if count == 1 else 'posts go'} out with the new text.")
         return redirect_to_step(frame, step="watch")
     progress = queries.progress(to, the_member(request))
     context = {
         "progress": progress,
         "need": [row for row in progress.rows if row.needs_host],
         "rest": [row for row in progress.rows if not row.needs_host],
-        "unconfirmed": sum(1 for row in progress.rows if row.needs_confirmation and "confirm" in row.can),
+        "unconfirmed": [
+            row
+            for row in progress.rows
+            if row.needs_confirmation and "confirm" in row.can and row.state in {State.QUEUED, State.WAITING}
+        ],
+        "look": request.GET.get("look", ""),
         "ready": queries.readiness(the_member(request)),
         "letters": to.email_invitations.count() if isinstance(to, Event) else 0,
     }

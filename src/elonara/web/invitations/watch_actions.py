@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from elonara.invitations import actions
+from elonara.invitations import actions, queries
 from elonara.invitations.models import Announcement, Invitation
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import target_of
@@ -28,7 +29,11 @@ NEEDS_CONFIRMATION = {"undo"}
 @require_http_methods(["GET", "HEAD", "POST"])
 def act(request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
     """Do `what` to an invitation. Undo shows a confirmation page first; compose shows the text to post by hand."""
-    return _act(request, Invitation.objects.select_related("event", "community").filter(pk=pk).first(), what)
+    return _act(
+        request,
+        Invitation.objects.select_related("host__bluesky", "event", "community", "batch").filter(pk=pk).first(),
+        what,
+    )
 
 
 @members_only
@@ -47,23 +52,29 @@ def _act(request: HttpRequest, row: Invitation | Announcement | None, what: str)
     invitation = row if isinstance(row, Invitation) else None
     if request.method != "POST":
         if what in NEEDS_CONFIRMATION or (what == "compose" and invitation):
-            context = {"row": row, "person": invitation, "back": back, "target": target}
+            context: dict[str, Any] = {"row": row, "person": invitation, "back": back, "target": target}
+            if what == "compose" and invitation is not None:
+                context["post"] = queries.handed_over(invitation)
             return render(request, f"invite/{what}.html", context)
         return redirect(back)
+    shown = request.POST.get("shown", "")
     try:
         if what == "compose" and invitation is not None:
-            address = actions.hand_over(invitation, the_member(request))
+            address = actions.hand_over(invitation, the_member(request), shown)
             return render(
                 request, "invite/handed.html", {"address": address, "text": invitation.record["text"], "back": back}
             )
         if what in {"retry", "confirm"} and invitation is not None:
-            (actions.retry if what == "retry" else actions.confirm)(invitation, the_member(request))
+            (actions.retry if what == "retry" else actions.confirm)(invitation, the_member(request), shown)
         elif what in {"cancel", "undo"}:
             (actions.cancel if what == "cancel" else actions.undo)(row, the_member(request))
         else:
             raise Http404
     except (InvitationRefused, NotAllowed) as fault:
-        show_message(request, fault.sentence, "bad")
+        show_message(request, f"{fault.sentence} {getattr(fault, 'way_on', '')}".strip(), "bad")
+        if getattr(fault, "code", "") == "preview_changed":
+            again = f"/invitations/{row.pk}/compose" if what == "compose" else f"{back}&look={row.pk}#row-{row.pk}"
+            return redirect(again)
     else:
         show_message(request, DONE[what])
     return redirect(back)

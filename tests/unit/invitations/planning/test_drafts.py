@@ -44,6 +44,7 @@ def test_a_draft_is_the_same_when_it_is_read_again(alice, picnic):
 def test_one_row_for_each_host_and_target(alice, picnic, make_member):
     bob, circle = make_member("bob"), communities.create(alice, name="Bakers")
     events.add_cohost(picnic, by=alice, member=bob)
+    events.accept_cohost(picnic, by=bob)
     for _ in range(2):
         draft_of(alice, picnic)
         draft_of(bob, picnic, note="From Bob")
@@ -104,6 +105,7 @@ def test_a_draft_of_no_use_is_deleted(alice, picnic, make_member, clock, end):
     host = make_member("bob")
     if target is picnic:
         events.add_cohost(picnic, by=alice, member=host)
+        events.accept_cohost(picnic, by=host)
     draft_of(host if target is picnic else alice, target)
     assert drafts.forget_past() == 0
     if end == "started":

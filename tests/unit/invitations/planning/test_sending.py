@@ -64,7 +64,6 @@ def test_the_same_person_twice_in_one_send_is_one_invitation(picnic, alice):
         ({"blocked_by": True}, "blocked_by"),
         ({"blocking": True}, "blocking"),
         ({"muted": True}, "muted"),
-        ({"known": False}, "view_unknown"),
         ({"gone": "deactivated"}, "gone_deactivated"),
         ({"gone": "takendown"}, "gone_takendown"),
         ({"gone": "deleted"}, "gone_deleted"),
@@ -75,6 +74,14 @@ def test_who_must_not_be_mentioned_for_a_reason_on_bluesky(picnic, people, send,
     people.append(somebody("eve", **how))
     assert skipped_reasons(send, picnic, "eve", "bob") == {"eve": code}
     assert Invitation.objects.count() == 1
+
+
+def test_nobody_is_invited_while_blocks_and_mutes_are_unknown(picnic, people, send):
+    people.append(somebody("eve", known=False))
+    with pytest.raises(InvitationRefused) as refused:
+        send(picnic, "eve", "bob")
+    assert refused.value.code == "session_ended"
+    assert not Invitation.objects.exists()
 
 
 def test_an_account_whose_handle_does_not_work_is_skipped(picnic, people, send):

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.core import mail
 from django.core.cache import cache
-from tests.pages import page_text
+from tests.pages import page_text, shown
 
 from elonara import jobs
 from elonara.events import actions as events
@@ -55,12 +55,14 @@ def words(response):
 def test_the_host_writes_checks_and_sends(signed_in, alice, friends, page):
     client = signed_in(alice)
     assert "By e-mail" in words(client.get(page)) or "Invite by e-mail" in words(client.get(page))
-    checked = words(client.post(page, {"addresses": "Ana <ana@example.org>, nobody", "note": "Bring bread."}))
+    check = client.post(page, {"addresses": "Ana <ana@example.org>, nobody", "note": "Bring bread."})
+    checked = words(check)
     assert "Alice Moreira invites you: Winter picnic" in checked
     assert "This is no e-mail address." in checked
     assert "Send 1 letter" in checked
     assert not EmailInvitation.objects.exists()
-    sent = client.post(page, {"addresses": "Ana <ana@example.org>", "note": "Bring bread.", "go": "send"}, follow=True)
+    typed = {"addresses": "Ana <ana@example.org>", "note": "Bring bread.", "go": "send"}
+    sent = client.post(page, typed | shown(check), follow=True)
     assert "1 letter is on the way." in words(sent)
     assert "ana@example.org" in words(sent)
     jobs.drain()
@@ -86,7 +88,8 @@ def test_without_a_mail_server_the_page_says_so_and_offers_the_link(signed_in, a
 
 def test_only_hosts_can_cancel_a_queued_email_invitation(signed_in, alice, friends, page, make_member):
     client = signed_in(alice)
-    client.post(page, {"addresses": "ana@example.org", "go": "send"})
+    typed = {"addresses": "ana@example.org"}
+    client.post(page, typed | {"go": "send"} | shown(client.post(page, typed)))
     row = EmailInvitation.objects.get()
     client.force_login(make_member("mallory"), backend="django.contrib.auth.backends.ModelBackend")
     assert client.post(f"/letters/{row.pk}/cancel").status_code == 404

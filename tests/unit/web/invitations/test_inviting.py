@@ -7,7 +7,7 @@ from django.utils import timezone
 from tests.fakes.agent import FakeAgent
 from tests.fakes.graph import somebody
 from tests.fakes.oauth import BOB
-from tests.pages import page_text
+from tests.pages import page_text, shown
 from tests.unit.web.conftest import HOST_DID
 
 from elonara.bluesky.graph.service import GraphUnavailable
@@ -135,9 +135,10 @@ def test_the_draft_survives_leaving_and_a_note_that_is_too_long(invite):
 
 def test_send_leads_to_the_watch_page(invite):
     invite(data={"did": [CAROL, DAN], "go": "next"})
-    page = page_text(invite("check"))
-    assert "Send 2 invitations from @alice.example" in page
-    response = invite("check", {"note": "Bring bread.", "go": "send"})
+    invite("check", {"note": "Bring bread.", "go": "preview"})
+    check = invite("check")
+    assert "Send 2 invitations from @alice.example" in page_text(check)
+    response = invite("check", {"note": "Bring bread.", "go": "send"} | shown(check))
     assert response["location"].endswith("step=watch")
     assert Invitation.objects.count() == 2
     watched = page_text(invite("watch"))
@@ -148,11 +149,11 @@ def test_send_leads_to_the_watch_page(invite):
 
 def test_sending_twice_invites_nobody_twice(invite):
     invite(data={"did": [CAROL], "go": "next"})
-    kept = InvitationDraft.objects.get()
-    invite("check", {"go": "send"})
+    kept, check = InvitationDraft.objects.get(), invite("check")
+    invite("check", {"go": "send"} | shown(check))
     assert not InvitationDraft.objects.exists()
     kept.save(force_insert=True)
-    invite("check", {"go": "send"})
+    assert invite("check", {"go": "send"} | shown(check))["location"].endswith("step=watch")
     assert Invitation.objects.count() == 1
 
 

@@ -1,0 +1,137 @@
+"""What the API takes and answers about invitations."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field
+
+from elonara.api.fields import NO_CONTROLS
+
+MAX_LENGTH = 20_000  # characters of a `preview_id`; one of a hundred people has 3,800
+
+
+class Selection(Schema):
+    """Whom to invite and with which words. `notes` are personal lines, keyed like the people."""
+
+    dids: list[str] = []
+    handles: list[str] = []
+    note: str = ""
+    notes: dict[str, str] = {}
+    thread: bool = True
+
+    @property
+    def people(self) -> list[str]:
+        """DIDs and handles, each once, in the order given."""
+        return list(dict.fromkeys([*self.dids, *self.handles]))
+
+
+class SendRequest(Selection):
+    """A choice that is sent. The same `idempotency_key` again answers as the first time and does nothing.
+
+    With the `preview_id` of a preview exactly that is sent, or nothing (409 `preview_changed`). People who may not be
+    invited any more are left out all the same, and named in `skipped`.
+    """
+
+    idempotency_key: str = Field("", max_length=100, pattern=NO_CONTROLS)
+    preview_id: str | None = Field(None, max_length=MAX_LENGTH, pattern=NO_CONTROLS)
+
+
+class SkippedOut(Schema):
+    """Somebody who is left out. `reason` is a stable code."""
+
+    did: str
+    handle: str
+    reason: str
+    sentence: str
+
+
+class CardOut(Schema):
+    """The link card under a post."""
+
+    uri: str
+    title: str
+    description: str
+
+
+class PostOut(Schema):
+    """A post exactly as it will be written. `graphemes` of at most 300."""
+
+    did: str
+    handle: str
+    text: str
+    facets: list[dict[str, Any]]
+    graphemes: int
+    card: CardOut
+
+
+class DayOut(Schema):
+    """How many go on a later day."""
+
+    day: dt.date
+    count: int
+
+
+class PreviewOut(Schema):
+    """What would happen. `refusal` is a stable code where Send would be refused."""
+
+    can_post: bool
+    author_did: str
+    voice: str
+    write_backend: str
+    announcement: PostOut | None
+    posts: list[PostOut]
+    skipped: list[SkippedOut]
+    today: int
+    later: list[DayOut]
+    warnings: list[str]
+    refusal: str | None
+    preview_id: str
+
+
+class SendOut(Schema):
+    """The rows are written; workers deliver them. `waiting` of the `queued` need the host first (see their reason)."""
+
+    batch: UUID
+    queued: int
+    waiting: int
+    skipped: list[SkippedOut]
+
+
+class InvitationOut(Schema):
+    """One invitation. `reason` is a stable code, "" where there is nothing to say; `answer` likewise.
+
+    `can` names the calls that will be taken: retry, confirm, cancel, undo. `text` is the post; where it can be
+    retried or confirmed, as that call would write it, and `preview_id` stands for it ("" elsewhere).
+    """
+
+    id: UUID
+    did: str
+    handle: str
+    state: str
+    reason: str
+    sentence: str
+    uri: str
+    attempts: int
+    sent_at: dt.datetime | None
+    opened_at: dt.datetime | None
+    answer: str
+    can: list[str]
+    text: str
+    preview_id: str
+
+
+class Shown(Schema):
+    """What the caller saw. With the `preview_id` of an invitation exactly that post is sent, or none."""
+
+    preview_id: str | None = Field(None, max_length=MAX_LENGTH, pattern=NO_CONTROLS)
+
+
+class InvitationList(Schema):
+    """All invitations to a target, and how many there are in each state."""
+
+    invitations: list[InvitationOut]
+    counts: dict[str, int]

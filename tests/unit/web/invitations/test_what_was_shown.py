@@ -1,0 +1,159 @@
+"""Send sends what its own page showed, whatever another tab, another host or Bluesky changed meanwhile."""
+
+import dataclasses
+
+import pytest
+from tests.pages import page_text, shown
+
+from elonara.events import actions as events
+from elonara.invitations import actions
+from elonara.invitations.models import Announcement, Invitation
+
+CAROL, DAN = "did:plc:carol", "did:plc:dan"
+
+
+@pytest.fixture
+def tab(signed_in, alice, friends, picnic):
+    """`tab(step, data)`: GET, or with data POST, a step of inviting to the picnic; every tab shares one session."""
+    client = signed_in(alice)
+    address = f"/events/{picnic.slug}/manage?tab=invite"
+
+    def go(step="", data=None):
+        where = address + (f"&step={step}" if step else "")
+        return client.post(where, data) if data is not None else client.get(where)
+
+    return go
+
+
+@pytest.fixture
+def checked(tab):
+    """Carol is chosen, with the note "Just us two", and the posts are looked at. Returns what that page sends."""
+    tab(data={"did": [CAROL], "go": "next"})
+    tab("check", {"note": "Just us two", "go": "preview"})
+    return {"note": "Just us two", "go": "send"} | shown(tab("check"))
+
+
+def refused(response):
+    page = page_text(response)
+    assert response.status_code == 400
+    assert "What would go out is not what you saw." in page
+    assert "Nothing was sent" in page
+    assert not Invitation.objects.exists()
+    return page
+
+
+def test_a_second_tab_adds_people(tab, checked):
+    tab(data={"did": [CAROL, DAN], "go": "next"})
+    response = tab("check", checked)
+    assert "@dan.example" in refused(response), "the new preview is shown"
+    assert tab("check", checked | shown(response)).status_code == 302
+    assert Invitation.objects.count() == 2, "which can then be sent"
+
+
+def test_a_second_tab_chooses_somebody_else(tab, checked):
+    tab(data={"did": [DAN], "go": "next"})
+    refused(tab("check", checked))
+
+
+def test_a_second_tab_takes_somebody_away(tab):
+    tab(data={"did": [CAROL, DAN], "go": "next"})
+    first = tab("check")
+    tab(data={"did": [CAROL], "go": "next"})
+    refused(tab("check", {"go": "send"} | shown(first)))
+
+
+@pytest.mark.parametrize("words", [{"note": "Other words"}, {f"line:{CAROL}": "You most of all"}, {"separate": "1"}])
+def test_words_and_thread_that_were_not_looked_at(tab, checked, words):
+    refused(tab("check", checked | words))
+
+
+@pytest.mark.parametrize(
+    "change", [{"title": "Summer picnic"}, {"description": "Bring a coat."}, {"visibility": "private"}]
+)
+def test_the_event_changes_after_the_preview(tab, checked, picnic, alice, change):
+    events.change(picnic, by=alice, **change)
+    refused(tab("check", checked))
+
+
+def test_the_picture_of_the_card_changes(tab, checked, picnic):
+    type(picnic).objects.filter(pk=picnic.pk).update(picture="pictures/other.jpg")
+    refused(tab("check", checked))
+
+
+def test_the_posting_account_changes(tab, checked, alice, friends):
+    from tests.fakes.agent import FakeAgent
+
+    from elonara.bluesky.writing import factory
+
+    alice.bluesky.bsky_did = "did:plc:other"
+    alice.bluesky.save()
+    with factory.use(FakeAgent(author_did="did:plc:other")):
+        refused(tab("check", checked))
+
+
+def test_the_host_is_renamed(tab, checked, alice):
+    alice.display_name = "Somebody Else"
+    alice.save()
+    refused(tab("check", checked))
+
+
+def test_the_invited_handle_moves(tab, checked, friends):
+    friends.people = [
+        dataclasses.replace(one, handle="new.example") if one.did == CAROL else one for one in friends.people
+    ]
+    assert "@new.example" in refused(tab("check", checked))
+
+
+def test_the_announcement_is_taken_back_meanwhile(tab, alice, friends, picnic):
+    actions.invite(alice, picnic, [DAN])
+    Announcement.objects.update(state="sent", uri="at://x/y/z")
+    tab(data={"did": [CAROL], "go": "next"})
+    check = tab("check")
+    assert "One announcement, and each invitation as a reply" in page_text(check)
+    Announcement.objects.update(state="undoing")
+    response = tab("check", {"go": "send"} | shown(check))
+    assert response.status_code == 400
+    assert "Each invitation is a post of its own." in page_text(response)
+    assert not Invitation.objects.filter(invitee_did=CAROL).exists()
+
+
+def test_replies_to_an_old_announcement_show_that_one(tab, alice, friends, picnic):
+    actions.invite(alice, picnic, [DAN])
+    Announcement.objects.update(state="sent", uri="at://x/y/z")
+    events.change(picnic, by=alice, title="Summer picnic")
+    tab(data={"did": [CAROL], "go": "next"})
+    assert "Winter picnic" in page_text(tab("check")), "it is what stands above the new replies"
+
+
+@pytest.mark.parametrize("sent", ["", "x", "AAAA", "é", "A" * 30_000, None])
+def test_a_missing_or_broken_fingerprint_sends_nothing(tab, checked, sent):
+    broken = {name: value for name, value in checked.items() if name != "shown"}
+    refused(tab("check", broken if sent is None else broken | {"shown": sent}))
+
+
+def test_somebody_left_out_by_consent_is_no_difference_and_is_named(tab, friends):
+    tab(data={"did": [CAROL, DAN], "go": "next"})
+    check = tab("check")
+    friends.people = [dataclasses.replace(one, blocked_by=True) if one.did == DAN else one for one in friends.people]
+    assert tab("check", {"go": "send"} | shown(check)).status_code == 302
+    assert "1 invitation is on the way. Left out: Dan." in page_text(tab("watch"))
+    assert [row.invitee_did for row in Invitation.objects.all()] == [CAROL]
+
+
+def test_somebody_who_can_be_invited_again_was_not_shown(tab, friends):
+    free = friends.people
+    friends.people = [dataclasses.replace(one, blocked_by=True) if one.did == DAN else one for one in free]
+    tab(data={"did": [CAROL, DAN], "go": "next"})
+    check = tab("check")
+    friends.people = free
+    assert "@dan.example" in refused(tab("check", {"go": "send"} | shown(check)))
+
+
+def test_a_later_day_by_a_cap_is_no_difference_and_is_said(tab, alice, picnic, set_options):
+    set_options(invitations={"per_day": 1, "first_week_per_day": 1})
+    tab(data={"did": [CAROL], "go": "next"})
+    check = tab("check")
+    assert "1 today" in page_text(check)
+    actions.invite(alice, picnic, [DAN])
+    assert tab("check", {"go": "send"} | shown(check)).status_code == 302
+    assert "1 invitation is on the way: 1 tomorrow." in page_text(tab("watch"))
