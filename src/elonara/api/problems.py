@@ -26,6 +26,7 @@ _STATUS_OF_CODES = {
 }
 # Reasons of GraphUnavailable that only the member can resolve (409); the others are faults of the network (503).
 _NEEDS_MEMBER = frozenset({"not_connected", "account_deactivated"})
+RETRY_SECONDS = 5  # after a fault of the network
 
 
 class Problem(Exception):
@@ -45,6 +46,8 @@ def render(status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
     response = JsonResponse(body | extra, status=status, content_type=PROBLEM)
     response["Cache-Control"] = "no-store"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response["Retry-After"] = str(RETRY_SECONDS)
     if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
     return response

@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "elonara.web.middleware.ViewerTimeZone",
     "elonara.web.middleware.RefusalMiddleware",
+    "elonara.web.concurrency.OutwardCalls",
 ]
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",

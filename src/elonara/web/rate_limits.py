@@ -7,7 +7,6 @@ make a program give up, and no person meets them. What was typed comes back with
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 
 from elonara import shared_cache
 from elonara.web.proofs import browser_of
+from elonara.web.shortcuts import network_of
 
 SENTENCE = "That was very often in a short time. Wait {wait}, then press once more; nothing you wrote is lost."
 # Many people share one address: an office, a mobile operator.
@@ -49,29 +49,13 @@ class VisitorRateLimit:
 
     def _who(self, request: HttpRequest) -> Iterator[tuple[str, int]]:
         yield f"browser:{browser_of(request)}", self.times
-        if address := _network(request.META.get("REMOTE_ADDR", "")):
+        if address := network_of(request.META.get("REMOTE_ADDR", "")):
             yield f"address:{address}", self.times * BROWSERS_PER_ADDRESS
 
     def _count(self, who: str) -> int:
         # Hashed: the cache needs no list of who was here.
         key = f"limit:{self.name}:{hashlib.sha256(who.encode()).hexdigest()[:32]}"
         return shared_cache.count(key, self.seconds)
-
-
-def _network(address: str) -> str:
-    """The address, or for IPv6 the network that one household has; "" for this machine.
-
-    From this machine comes the operator, or a proxy that is not in `http.trusted_proxies`: everybody at once.
-    """
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    if found.is_loopback:
-        return ""
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((found, 64), strict=False))
-    return str(found)
 
 
 # Each of these asks a server that the visitor names.
