@@ -17,7 +17,8 @@ MALFORMED_RESPONSE = "Bluesky answered in a way that cannot be read."
 class GraphUnavailable(Exception):
     """The graph cannot be read now.
 
-    Reasons: not_connected, rate_limited, busy, pending, unreachable, server, account_deactivated.
+    Reasons: not_connected, rate_limited, busy, pending, bad_cursor, unreachable, server,
+    account_deactivated.
     """
 
     reason: str
