@@ -20,7 +20,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from elonara.config.middleware import visitor_address
-from elonara.web.shortcuts import network_of
+from elonara.networks import network_of
 
 THREADS: Final = 12
 THREADS_PER_NETWORK: Final = 4

@@ -23,7 +23,7 @@ from django.shortcuts import render
 from elonara.bluesky import outward
 from elonara.members.models import Member
 from elonara.members.standing import require_active
-from elonara.web.shortcuts import network_of
+from elonara.networks import network_of
 
 # The embedded server has 12 threads. These together leave two for everything else.
 MAX_CONCURRENT: Final = 5

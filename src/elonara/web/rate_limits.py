@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 
 from elonara import shared_cache
+from elonara.networks import network_of
 from elonara.web.proofs import browser_of
-from elonara.web.shortcuts import network_of
 
 SENTENCE = "That was very often in a short time. Wait {wait}, then press once more; nothing you wrote is lost."
 # Many people share one address: an office, a mobile operator.

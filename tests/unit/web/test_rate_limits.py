@@ -7,8 +7,8 @@ from tests.pages import page_text
 
 from elonara.events.models import Rsvp
 from elonara.invitations.models import Report
+from elonara.networks import network_of
 from elonara.web import rate_limits
-from elonara.web.shortcuts import network_of
 
 ELSEWHERE = {"REMOTE_ADDR": "203.0.113.7"}
 

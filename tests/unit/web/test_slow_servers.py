@@ -18,8 +18,8 @@ from elonara.atproto.errors import SlowBody
 from elonara.bluesky import outward
 from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
 from elonara.members.models import Member
+from elonara.networks import network_of
 from elonara.web import concurrency
-from elonara.web.shortcuts import network_of
 
 GIVE_UP = 0.4
 SLOW = 1.2
