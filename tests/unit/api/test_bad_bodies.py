@@ -131,3 +131,37 @@ class TestACursorThatBlueskyRefuses:
 def test_half_a_character_from_another_server_is_stored_as_a_question_mark():
     response = Response(200, {}, b'{"name": "\\ud800 \\uDFFF ok", "party": "\\ud83c\\udf89", "back": "\\\\ud800"}', "")
     assert response.json() == {"name": "? ? ok", "party": "🎉", "back": "\\ud800"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "schema", "field"),
+    [
+        ("POST", "/events", "NewEvent", "title"),
+        ("POST", "/events", "NewEvent", "description"),
+        ("POST", "/events", "NewEvent", "location"),
+        ("PATCH", "/events/{event}", "EventChange", "title"),
+        ("PATCH", "/events/{event}", "EventChange", "description"),
+        ("PATCH", "/events/{event}", "EventChange", "location"),
+        ("POST", "/communities", "NewCommunity", "name"),
+        ("POST", "/communities", "NewCommunity", "description"),
+        ("PATCH", "/communities/{community}", "CommunityChange", "name"),
+        ("PATCH", "/communities/{community}", "CommunityChange", "description"),
+    ],
+)
+def test_the_schema_says_the_bounds_that_hold(method, path, schema, field, send, picnic, chess, problem):
+    said = Client().get("/api/v1/openapi.json").json()["components"]["schemas"][schema]["properties"][field]
+    body = {"title": "x", "name": "x", "starts_at": "2030-05-01T16:00"} if method == "POST" else {}
+    path = path.format(event=picnic.slug, community=chess.slug)
+    assert send(method, path, json.dumps(body | {field: "x" * said["maxLength"]})).status_code in {200, 201}
+    over = send(method, path, json.dumps(body | {field: "x" * (said["maxLength"] + 1)}))
+    assert problem(over, 422, "invalid_input")["errors"][0]["field"] == field
+    empty = send(method, path, json.dumps(body | {field: ""}))
+    assert (empty.status_code == 422) is ("minLength" in said)
+
+
+def test_the_schema_says_that_a_start_is_never_null(send, picnic, problem):
+    said = Client().get("/api/v1/openapi.json").json()["components"]["schemas"]["EventChange"]["properties"]
+    assert said["starts_at"]["type"] == "string"
+    problem(send("PATCH", f"/events/{picnic.slug}", '{"starts_at": null}'), 422, "invalid_input")
+    assert {"type": "null"} in said["ends_at"]["anyOf"]
+    assert send("PATCH", f"/events/{picnic.slug}", '{"ends_at": null}').status_code == 200
