@@ -9,6 +9,7 @@ from ninja import Router, Schema, Status
 
 from elonara.api import targets
 from elonara.api.auth import caller
+from elonara.api.fields import Description, Name
 from elonara.api.invitations import attach
 from elonara.communities import actions, queries
 from elonara.communities.models import Community
@@ -22,16 +23,16 @@ attach(router, targets.community_at, "community")
 class NewCommunity(Schema):
     """A community of the caller's."""
 
-    name: str
-    description: str = ""
+    name: Name
+    description: Description = ""
     visibility: Literal["public", "private"] = "public"
 
 
 class CommunityChange(Schema):
     """What is left out stays."""
 
-    name: str = ""
-    description: str = ""
+    name: Name = ""
+    description: Description = ""
     visibility: Literal["public", "private"] = "public"
 
 

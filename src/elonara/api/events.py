@@ -10,7 +10,7 @@ from ninja import Router, Schema, Status
 
 from elonara.api import targets
 from elonara.api.auth import caller
-from elonara.api.fields import Moment, Slug
+from elonara.api.fields import Description, Moment, MomentUnlessLeftOut, Place, Slug, Title
 from elonara.api.invitations import attach
 from elonara.communities import queries as communities
 from elonara.communities.models import Community
@@ -30,12 +30,12 @@ class NewEvent(Schema):
     `community` is the slug of one that the caller may add events to.
     """
 
-    title: str
+    title: Title
     starts_at: Moment
     ends_at: Moment | None = None
     timezone: str = ""
-    description: str = ""
-    location: str = ""
+    description: Description = ""
+    location: Place = ""
     visibility: Literal["public", "private"] = "public"
     community: Slug = ""
 
@@ -43,12 +43,12 @@ class NewEvent(Schema):
 class EventChange(Schema):
     """What is left out stays."""
 
-    title: str = ""
-    starts_at: Moment | None = None
+    title: Title = ""
+    starts_at: MomentUnlessLeftOut = None
     ends_at: Moment | None = None
     timezone: str = ""
-    description: str = ""
-    location: str = ""
+    description: Description = ""
+    location: Place = ""
     visibility: Literal["public", "private"] = "public"
 
 

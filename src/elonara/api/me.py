@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from typing import Any
+from typing import Annotated, Any
 
 from allauth.account.adapter import get_adapter
 from allauth.mfa.utils import is_mfa_enabled
@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
 from ninja.utils import check_csrf
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
 from elonara.api import tokens
 from elonara.api.auth import caller
@@ -33,6 +33,16 @@ class Credentials(Schema):
 
     username: str = Field(max_length=254, pattern=NO_CONTROLS, description="or the e-mail address")
     password: SecretStr = Field(max_length=1000)
+
+
+def _or_nothing(schema: dict[str, Any]) -> None:
+    schema["anyOf"].append({"type": "object", "maxProperties": 0})
+
+
+# An empty object says as little as no body.
+MaybeCredentials = Annotated[
+    Credentials | None, BeforeValidator(lambda given: given or None), Field(json_schema_extra=_or_nothing)
+]
 
 
 class Token(Schema):
@@ -65,7 +75,7 @@ class Me(Schema):
 
 
 @router.post("/tokens", auth=None, response={201: Token}, summary="Get an Elonara token")
-def create_token(request: HttpRequest, payload: Credentials | None = None) -> Any:
+def create_token(request: HttpRequest, payload: MaybeCredentials = None) -> Any:
     """With username and password, or from a signed-in browser session with its CSRF token."""
     member = _by_password(request, payload) if payload else _by_session(request)
     if not may_sign_in(member):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -41,13 +42,24 @@ class ProblemOut(Schema):
     way_on: str = ""
 
 
+class NotAnObject(ValueError):
+    """The body is JSON, and not an object: a 422, while what is no JSON is a 400."""
+
+
 class JsonOrFormParser(Parser):
-    """Parses JSON and form-encoded bodies; a form with only its CSRF token counts as no body."""
+    """Parses JSON objects and form-encoded bodies; a form with only its CSRF token counts as no body."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        """The body as Python values; None for an empty form."""
+        """The body as Python values; None for an empty form. Raises ValueError."""
         if request.content_type not in FORMS:
-            return super().parse_body(request)
+            found = super().parse_body(request)
+            # ninja would take a string for the first field of the schema.
+            if not isinstance(found, dict | None):
+                raise NotAnObject
+            # Half of a surrogate pair, such as "\ud800": JSON can write it, and no database can store it.
+            if b"\\ud" in request.body.lower():
+                json.dumps(found, ensure_ascii=False).encode()
+            return found
         fields = {name: value for name, value in request.POST.items() if name != CSRF_FIELD}
         return fields or None
 

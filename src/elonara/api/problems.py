@@ -11,8 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from elonara.api.openapi import PROBLEM
-from elonara.bluesky.graph.service import GraphUnavailable
+from elonara.api.openapi import PROBLEM, NotAnObject
+from elonara.bluesky.graph.service import BAD_CURSOR, GraphUnavailable
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import Invalid, NotAllowed
 
@@ -26,6 +26,7 @@ _STATUS_OF_CODES = {
 }
 # Reasons of GraphUnavailable that only the member can resolve (409); the others are faults of the network (503).
 _NEEDS_MEMBER = frozenset({"not_connected", "account_deactivated"})
+RETRY_SECONDS = 5  # after a fault of the network
 
 
 class Problem(Exception):
@@ -45,6 +46,8 @@ def render(status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
     response = JsonResponse(body | extra, status=status, content_type=PROBLEM)
     response["Cache-Control"] = "no-store"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response["Retry-After"] = str(RETRY_SECONDS)
     if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
     return response
@@ -78,6 +81,8 @@ def _refused(_request: HttpRequest, fault: InvitationRefused) -> HttpResponse:
 
 
 def _graph(_request: HttpRequest, fault: GraphUnavailable) -> HttpResponse:
+    if fault.reason == BAD_CURSOR:
+        return render(422, fault.reason, fault.sentence, errors=[{"field": "cursor", "problem": fault.sentence}])
     return render(409 if fault.reason in _NEEDS_MEMBER else 503, fault.reason, fault.sentence)
 
 
@@ -94,8 +99,11 @@ def _permission_denied(_request: HttpRequest, _fault: PermissionDenied) -> HttpR
 
 
 def _http(_request: HttpRequest, fault: HttpError) -> HttpResponse:
+    if isinstance(fault.__cause__, NotAnObject):
+        fields = [{"field": "", "problem": "This is not a JSON object."}]
+        return render(422, "invalid_input", "The request is not of the form this call takes.", errors=fields)
     if fault.status_code == 400:
-        return render(400, "bad_request", "The body of the request cannot be read. Send JSON.")
+        return render(400, "bad_request", "The body of the request cannot be read. Send JSON of whole characters.")
     return render(fault.status_code, "error", str(fault))
 
 

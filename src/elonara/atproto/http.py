@@ -54,6 +54,9 @@ class Response:
             found = jsonlib.loads(self.body)
         except (ValueError, RecursionError) as fault:
             raise MalformedResponse(self.status, f"{host_of(self.url)} did not answer with JSON") from fault
+        if b"\\ud" in self.body.lower():
+            # Half of a surrogate pair: JSON can write it, and no database can store it.
+            found = jsonlib.loads(jsonlib.dumps(found, ensure_ascii=False).encode("utf-8", "ignore"))
         if not isinstance(found, dict):
             raise MalformedResponse(self.status, f"{host_of(self.url)} answered with JSON that is not an object")
         return found

@@ -1,6 +1,7 @@
 """The clients that this process uses for all network calls, built from the options: HTTP, XRPC, identity resolution.
 
-Building a client takes 20 ms, so all threads share one. It is built again when the options change.
+Within a request they keep to its budget (`elonara.bluesky.outward`). Building a client takes 20 ms, so all threads
+share one. It is built again when the options change.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from elonara.atproto.dns import TxtLookup
+from elonara.atproto.dns import DnsTxt, TxtLookup
 from elonara.atproto.http import GuardedHttp
 from elonara.atproto.identity import IdentityResolver
 from elonara.atproto.oauth.metadata import Discovery
 from elonara.atproto.xrpc import Xrpc
+from elonara.bluesky.outward import BudgetedHttp, budgeted_dns
 from elonara.options import Bluesky
 
 
@@ -35,7 +37,7 @@ _substitute: tuple[GuardedHttp, TxtLookup | None] | None = None
 
 
 def http() -> GuardedHttp:
-    """The guarded HTTP client."""
+    """The guarded HTTP client, within the budget of the request."""
     return _current().http
 
 
@@ -91,8 +93,12 @@ def _current() -> _Network:
 
 
 def _build(options: Bluesky) -> _Network:
-    client, dns = _substitute or (GuardedHttp(options.allow_private_hosts), None)
+    guarded, dns = _substitute or (GuardedHttp(options.allow_private_hosts), None)
+    client = BudgetedHttp(guarded)
     resolver = IdentityResolver(
-        client, plc_url=options.plc_url, handle_resolver_url=options.handle_resolver_url, dns=dns
+        client,
+        plc_url=options.plc_url,
+        handle_resolver_url=options.handle_resolver_url,
+        dns=budgeted_dns(dns or DnsTxt()),
     )
     return _Network(options, client, Xrpc(client), resolver, Discovery(client))

@@ -14,6 +14,10 @@ does it try to take the lease of that row. The one who gets the lease reads the 
 may just have finished, and refreshes. The others poll the row, at first after 20 ms and at last twice a second, and
 take the new token as soon as it is stored. After `MAX_WAIT_SECONDS` they give up with TryLater("busy").
 
+**Who does not wait to the end.** A page or an API call waits for 3 s in all (`elonara.bluesky.outward`). The refresh
+that it began goes on in a thread of its own, is stored under its lease, and serves whoever comes next; the page says
+that Bluesky could not be asked just now. Several requests of one member wait for one such thread.
+
 **Why the lease has a fence.** A process can be suspended for longer than its lease lasts and then go on as if nothing
 had happened. Meanwhile somebody else has taken the lease, and with it the next fence. Connect, Reauthorize, Disconnect
 and a new app password do not wait for the lease at all: they raise the fence. So a result is stored only where the
@@ -78,6 +82,7 @@ from typing import Final
 from uuid import UUID
 
 from elonara.atproto.oauth.client import FLOW_DEADLINE_SECONDS
+from elonara.bluesky import outward
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
 from elonara.locks import Lease, release, take_lease
 
@@ -119,13 +124,23 @@ def refresh_under_lease[Row: (MemberIdentity, AppPasswordSession)](
     """An access token that works: the one in the row where `usable` accepts it, else what `refresh` stores and returns.
 
     `usable(row)` returns the row's token, or None when it must be refreshed; it raises SessionEnded when it cannot be.
-    `refresh(row, lease)` is called by whoever has the lease. Raises SessionEnded and TryLater.
+    `refresh(row, lease)` is called by whoever has the lease. Within a request it runs to its end in the background,
+    while the request waits for as long as its budget lasts. Raises SessionEnded and TryLater.
     """
+    token = usable(_read(model, pk))
+    if token is not None:
+        return token
+    try:
+        return outward.to_the_end((model.__name__, pk), lambda: _under_lease(model, pk, usable, refresh))
+    except outward.NotNow as fault:
+        raise TryLater("busy", retry_after=5) from fault
+
+
+def _under_lease[Row: (MemberIdentity, AppPasswordSession)](
+    model: type[Row], pk: UUID, usable: Callable[[Row], str | None], refresh: Callable[[Row, Lease], str]
+) -> str:
     owner, give_up_at, pause = secrets.token_hex(8), time.monotonic() + MAX_WAIT_SECONDS, FIRST_POLL_SECONDS
     while True:
-        token = usable(_read(model, pk))
-        if token is not None:
-            return token
         lease = take_lease(model, pk, owner, REFRESH_LEASE_SECONDS)
         if lease is not None:
             try:
@@ -138,6 +153,9 @@ def refresh_under_lease[Row: (MemberIdentity, AppPasswordSession)](
             raise TryLater("busy", retry_after=5)
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_POLL_SECONDS)
+        token = usable(_read(model, pk))
+        if token is not None:
+            return token
 
 
 def _read[Row: (MemberIdentity, AppPasswordSession)](model: type[Row], pk: UUID) -> Row:

@@ -14,22 +14,23 @@ from typing import Any, Final
 
 from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError
-from waitress.server import create_server
 
 from elonara import jobs
+from elonara.bluesky import outward
 from elonara.cli import memory, migrate
 from elonara.cli.errors import CommandRefused
+from elonara.config.server import make as make_server
 from elonara.engines import handlers
 from elonara.engines.embedded import EmbeddedEngine
 from elonara.housekeeping import reauthorization, workers
 from elonara.members.actions import first_run_link
 from elonara.options import Http, Options
 
-THREADS: Final = 8
-# After SIGTERM: time for running requests, then for running jobs. Together below the 10 s after which service managers
-# send SIGKILL.
+# After SIGTERM: time for running requests, for what goes on after its page gave up, then for running jobs. Together
+# below the 10 s after which service managers send SIGKILL.
 RESPONSE_SECONDS: Final = 4.0
-JOB_SECONDS: Final = 5.0
+JOB_SECONDS: Final = 4.0
+BACKGROUND_SECONDS: Final = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +44,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
     migrate.ready(migrate=args.migrate)
     listener = _listen(options.http)
     sockets: dict[int, Any] = {}
-    server = create_server(
-        get_wsgi_application(),
-        map=sockets,
-        sockets=[listener],
-        threads=THREADS,
-        ident="elonara",
-        clear_untrusted_proxy_headers=False,  # config.middleware decides, by http.trusted_proxies
-        max_request_body_size=12 * 1024 * 1024,
-        asyncore_use_poll=True,
-    )
+    server = make_server(get_wsgi_application(), listener, sockets)
 
     def wake_up(_number: int, _frame: FrameType | None) -> None:
         stop.set()
@@ -75,6 +67,8 @@ def run(args: argparse.Namespace, options: Options) -> int:
     while not stop.is_set():
         server.asyncore.poll2(1.0, sockets)
     _finish_requests(server, sockets)
+    # A refresh or an exchange that was sent: killed now, it would cost a member her session.
+    outward.wait_for_background(BACKGROUND_SECONDS)
     if engine is not None:
         engine.stop(JOB_SECONDS)
         with suppress(DatabaseError):

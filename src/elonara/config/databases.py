@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from elonara.config.options import Database, Email
 
 SQLITE_BUSY_SECONDS = 10
-# Threads of one process that may use the database at once: 8 of the web server, 5 of the jobs, and a reserve.
-POOL = {"min_size": 1, "max_size": 20, "timeout": 10}
+# Threads of one process that may use the database at once: 12 of the web server, 6 that finish what a page gave up on,
+# 5 of the jobs, and a reserve.
+POOL = {"min_size": 1, "max_size": 25, "timeout": 10}
 
 
 def database(options: Database, data_dir: Path) -> dict[str, Any]:

@@ -30,24 +30,24 @@ class TrustedProxies:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Correct the headers and REMOTE_ADDR."""
         meta = request.META
-        if not self._trusts(meta.get("REMOTE_ADDR", "")):
+        remote = meta.get("REMOTE_ADDR", "")
+        if _trusts(remote):
+            meta["REMOTE_ADDR"] = visitor_address(remote, meta.get("HTTP_X_FORWARDED_FOR", ""))
+        else:
             for name in FORWARDED:
                 meta.pop(name, None)
-        else:
-            # Each proxy appends the address that it saw, so the visitor is the rightmost address that is not a proxy;
-            # everything left of it came with the visitor's request and may be forged.
-            hops = [hop.strip() for hop in meta.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-            untrusted = [hop for hop in reversed(hops) if not self._trusts(hop)]
-            if untrusted and _is_address(untrusted[0]):
-                meta["REMOTE_ADDR"] = untrusted[0]
         return self.get_response(request)
 
-    @staticmethod
-    def _trusts(address: str) -> bool:
-        if not _is_address(address):
-            return False
-        ip = ipaddress.ip_address(address)
-        return any(ip in ipaddress.ip_network(net, strict=False) for net in settings.ELONARA.http.trusted_proxies)
+
+def visitor_address(remote: str, forwarded_for: str) -> str:
+    """The visitor's address: that of the connection, or behind trusted proxies what `X-Forwarded-For` says."""
+    if not _trusts(remote):
+        return remote
+    # Each proxy appends the address that it saw, so the visitor is the rightmost address that is not a proxy;
+    # everything left of it came with the visitor's request and may be forged.
+    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
+    untrusted = [hop for hop in reversed(hops) if not _trusts(hop)]
+    return untrusted[0] if untrusted and _is_address(untrusted[0]) else remote
 
 
 class RequestId:
@@ -84,6 +84,13 @@ class OneLoopbackName:
         if site.is_loopback and host == "localhost" and is_page:
             return HttpResponseRedirect(site.url + request.get_full_path())
         return self.get_response(request)
+
+
+def _trusts(address: str) -> bool:
+    if not settings.ELONARA.http.trusted_proxies or not _is_address(address):
+        return False
+    ip = ipaddress.ip_address(address)
+    return any(ip in ipaddress.ip_network(net, strict=False) for net in settings.ELONARA.http.trusted_proxies)
 
 
 def _is_address(text: str) -> bool:

@@ -65,8 +65,10 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "elonara.web.middleware.ViewerTimeZone",
     "elonara.web.middleware.RefusalMiddleware",
+    "elonara.web.concurrency.OutwardCalls",
 ]
 AUTHENTICATION_BACKENDS = [
+    "elonara.members.password_backend.PasswordBackend",  # the first: it alone looks at passwords
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
@@ -152,6 +154,14 @@ ACCOUNT_LOGIN_METHODS = {"email", "username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional" if ELONARA.email.url else "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = bool(ELONARA.email.url)
+# E-mails that somebody makes the site send to an address of her choice.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_MAX_EMAIL_ADDRESSES = 3
+ACCOUNT_RATE_LIMITS = {
+    "manage_email": "3/h/user,10/h/ip",
+    "reset_password": "10/h/ip,3/h/key",
+    "signup": "20/m/ip,40/h/ip",
+}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _https else "http"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True

@@ -10,13 +10,20 @@ from allauth.account.internal.flows.reauthentication import get_reauthentication
 from allauth.core import context
 from allauth.core.exceptions import ReauthenticationRequired
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 
+from elonara import shared_cache
 from elonara.members import registration
 from elonara.members.models import Member
 from elonara.members.queries import may_sign_in
 from elonara.members.text import email_subject
 from elonara.members.usernames import RESERVED, refusal
+from elonara.networks import network_of
+
+# Attempts at one account from all networks together. Beyond them only networks that the member uses may try.
+FROM_ANYWHERE = 100
+FROM_ANYWHERE_SECONDS = 3600
 
 
 def proved_recently(request: HttpRequest) -> bool:
@@ -80,6 +87,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         user.token_epoch += 1
         super().set_password(user, password)
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Failed attempts are counted for an account and a network: others cannot lock the owner out from theirs."""
+        key = super()._get_login_attempts_cache_key(request, **credentials)
+        return f"{key}:{network_of(request.META.get('REMOTE_ADDR', ''))}"
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse what is tried too often, from one network or, by an attack with many, at all."""
+        super().pre_authenticate(request, **credentials)
+        key = super()._get_login_attempts_cache_key(request, **credentials)
+        count = shared_cache.count(f"login_from_anywhere:{key}", FROM_ANYWHERE_SECONDS)
+        if count > FROM_ANYWHERE and not _has_session_there(request, credentials):
+            raise self.validation_error("too_many_login_attempts")
+
     def pre_login(self, request: HttpRequest, user: Member, **kwargs: Any) -> HttpResponse | None:
         """Refuse to sign in a suspended member."""
         if not may_sign_in(user):
@@ -122,3 +142,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def get_logout_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002  # allauth's signature
         """The home page."""
         return "/"
+
+
+def _has_session_there(request: HttpRequest, credentials: dict[str, Any]) -> bool:
+    """Whether the member has a session from this network."""
+    from allauth.usersessions.models import UserSession  # noqa: PLC0415  # imports models
+
+    name = str(credentials.get("username") or credentials.get("email") or "")
+    network = network_of(request.META.get("REMOTE_ADDR", ""))
+    members = Member.objects.filter(Q(username__iexact=name) | Q(emailaddress__email__iexact=name))
+    addresses = UserSession.objects.filter(user__in=members).values_list("ip", flat=True)
+    return any(network_of(address) == network for address in addresses)

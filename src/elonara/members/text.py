@@ -8,10 +8,17 @@ from typing import Any, Final
 
 from django.conf import settings
 
-# Control characters except tab and line feed, and those that embed, override or isolate a direction (UAX 9), which
-# would reorder other people's words on the same line.
+# Control characters except tab and line feed; those that embed, override or isolate a direction (UAX 9), which would
+# reorder other people's words on the same line; halves of surrogate pairs, which no database can store.
 _REMOVED: Final = dict.fromkeys(
-    [*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+    [
+        *range(0x09),
+        *range(0x0B, 0x20),
+        *range(0x7F, 0xA0),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),
+    ]
 )
 _JOINERS: Final = "\u200c\u200d"  # Persian words and some emoji need them
 # What is drawn as nothing (Default_Ignorable_Code_Point), letters and marks among it.

@@ -5,39 +5,38 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control, never_cache
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.models import AuthorizationPurpose
-from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Connected, NeedsConfirmation, Proved, SignedIn, Verified
+from elonara.bluesky.oauth.outcomes import AuthorizationFailed
 from elonara.members import actions as members
 from elonara.members import queries as member_queries
 from elonara.members.errors import RegistrationClosed
 from elonara.web.authorization import RedirectToServer, begin, failed, prove_for
 from elonara.web.concurrency import limits_visitor_named_servers
-from elonara.web.invitations import pending_actions
 from elonara.web.members import fresh_proof
 from elonara.web.members.accounts import adopt, sign_in
-from elonara.web.proofs import browser_of, end_offer, offer_account, remember
+from elonara.web.proofs import browser_of, end_offer
 from elonara.web.proofs import newcomer as newcomer_of
-from elonara.web.shortcuts import member_of, members_only, safe_next, show_message, the_member
+from elonara.web.shortcuts import came_from_here, member_of, members_only, safe_next, show_message, the_member
 
 
 @never_cache
-@require_GET
+@require_http_methods(["GET", "POST"])
 def start(request: HttpRequest) -> HttpResponse:
     """Sign in a visitor, or connect an account to a signed-in member, who is asked to confirm after the callback.
 
-    A link on another site only shows the form: if it started the flow itself, it could sign the visitor in to an
-    account of the other site's choice (login CSRF).
+    A link on another site only shows the form, whoever follows it: if it started the flow itself, it could sign the
+    visitor in to an account of the other site's choice (login CSRF), and send her threads of this site to slow servers.
     """
-    handle, back = request.GET.get("handle", "").strip(), safe_next(request, request.GET.get("next"))
+    asked = request.POST if request.method == "POST" else request.GET
+    handle, back = asked.get("handle", "").strip(), safe_next(request, asked.get("next"))
     member = member_of(request)
-    cross_site = member is None and request.headers.get("sec-fetch-site") == "cross-site"
-    if not handle or cross_site:
+    if not handle or (request.method != "POST" and not came_from_here(request)):
         return render(request, "bluesky/start.html", {"next": back, "member": member, "handle": handle})
     purpose = AuthorizationPurpose.CONNECT if member else AuthorizationPurpose.SIGN_IN
     return begin(request, purpose, handle, back, confirmed=False)
@@ -53,6 +52,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 
 @members_only
 @require_POST
+@limits_visitor_named_servers
 def reauthorize(request: HttpRequest) -> HttpResponse:
     """Authorize again: tokens and scope are replaced, for the same account only."""
     try:
@@ -67,35 +67,6 @@ def reauthorize(request: HttpRequest) -> HttpResponse:
 def prove(request: HttpRequest) -> HttpResponse:
     """A visitor proves which account is theirs, to see their invitations."""
     return prove_for(request, request.POST.get("handle", ""), _back(request, "/invitations"))
-
-
-@never_cache
-@require_GET
-@limits_visitor_named_servers
-def callback(request: HttpRequest) -> HttpResponse:
-    """The redirect URI: exchange the code, then sign in, connect or keep the proof, whatever was asked for."""
-    params = request.GET.dict()
-    # Removed from the request, so that no page, log line or error report repeats `state` and `code`.
-    request.GET, request.META["QUERY_STRING"] = QueryDict(), ""
-    try:
-        outcome = BlueskyOAuthService().finish(params, browser=browser_of(request), member=member_of(request))
-    except AuthorizationFailed as fault:
-        return failed(request, fault)
-    match outcome:
-        case SignedIn():
-            return _signed_in(request, outcome)
-        case Connected():
-            adopt(outcome.identity.member, outcome.identity.bsky_did)
-            show_message(request, f"Connected as @{outcome.identity.bsky_handle}.")
-            return redirect(safe_next(request, outcome.next, "/profile/edit"))
-        case NeedsConfirmation():
-            return redirect(f"/auth/bluesky/confirm/{outcome.request_id}")
-        case Verified():
-            return fresh_proof.verified(request, outcome)
-        case Proved():
-            _cycle_session_key(request)
-            remember(request, outcome.did, outcome.handle, outcome.display_name)
-            return redirect(pending_actions.apply(request, outcome) or safe_next(request, outcome.next, "/invitations"))
 
 
 @never_cache
@@ -177,30 +148,3 @@ def _require_proof_for_a_first_account(request: HttpRequest) -> None:
     """Ask who is at the keyboard before a Bluesky account becomes a new way to sign in. Another can never follow."""
     if BlueskyOAuthService().get_identity_for_member(the_member(request).pk) is None:
         fresh_proof.require(request)
-
-
-def _cycle_session_key(request: HttpRequest) -> None:
-    """Give a visitor a new session key before a proof is stored (prevents session fixation)."""
-    # A member's key was cycled when she signed in, and her list of sessions identifies this one by its key.
-    if not request.user.is_authenticated:
-        request.session.cycle_key()
-
-
-def _signed_in(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
-    identity, member = outcome.identity, member_of(request)
-    if identity is None:
-        return _newcomer(request, outcome)
-    if member is not None and member.pk != identity.member_id:
-        # The request started before she signed in, perhaps from another site: never switch to a different member.
-        show_message(
-            request, f"You are signed in as {member.name}. To sign in as somebody else, sign out first.", "warn"
-        )
-        return redirect("/")
-    return sign_in(request, identity, safe_next(request, outcome.next))
-
-
-def _newcomer(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
-    _cycle_session_key(request)
-    remember(request, outcome.did, outcome.handle, outcome.display_name)
-    offer_account(request, outcome.did, outcome.handle, outcome.display_name, back=outcome.next)
-    return redirect("/auth/bluesky/new")

@@ -7,13 +7,13 @@ scripts: no person should ever meet one. A refused form is shown again with ever
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 
 from elonara import shared_cache
+from elonara.networks import network_of
 from elonara.web.proofs import browser_of
 
 SENTENCE = "That was very often in a short time. Wait {wait}, then press once more; nothing you wrote is lost."
@@ -50,30 +50,13 @@ class VisitorRateLimit:
 
     def _visitors(self, request: HttpRequest) -> Iterator[tuple[str, int]]:
         yield f"browser:{browser_of(request)}", self.times
-        if address := _network(request.META.get("REMOTE_ADDR", "")):
+        if address := network_of(request.META.get("REMOTE_ADDR", "")):
             yield f"address:{address}", self.times * BROWSERS_PER_ADDRESS
 
     def _count(self, visitor: str) -> int:
         # Hashed, so that the cache holds no list of visitors' addresses.
         key = f"limit:{self.name}:{hashlib.sha256(visitor.encode()).hexdigest()[:32]}"
         return shared_cache.count(key, self.seconds)
-
-
-def _network(address: str) -> str:
-    """The IPv4 address, or the IPv6 /64 network that one household has; "" for a loopback address.
-
-    Loopback requests come from the operator or from a proxy that is missing in `http.trusted_proxies`; counting the
-    latter would limit all visitors together.
-    """
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    if found.is_loopback:
-        return ""
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((found, 64), strict=False))
-    return str(found)
 
 
 # Starts an authorization flow, which makes requests to a server that the visitor names.

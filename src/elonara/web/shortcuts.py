@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -46,6 +46,19 @@ def members_only[View: Callable[..., HttpResponse]](view: View) -> View:
         return view(request, *args, **kwargs)
 
     return cast(View, guarded)
+
+
+def came_from_here(request: HttpRequest) -> bool:
+    """Whether a page of this site, or the visitor's own typing, led here; another site's link or script did not.
+
+    By `Sec-Fetch-Site`, which scripts cannot set; by `Origin` and `Referer` in browsers and proxies without it.
+    """
+    if site := request.headers.get("sec-fetch-site"):
+        return site in {"same-origin", "none"}
+    for name in ("origin", "referer"):
+        if given := request.headers.get(name):
+            return urlsplit(given).netloc == request.get_host()
+    return True
 
 
 def safe_next(request: HttpRequest, wanted: str | None, fallback: str = "/") -> str:

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from elonara.web import bluesky as bluesky_views
-from elonara.web import home, manage
+from elonara.web import callback, home, manage
 from elonara.web.communities import views as community_views
 from elonara.web.events import hosts as event_hosts
 from elonara.web.events import views as event_views
@@ -65,7 +65,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("disconnect/bluesky", profile.disconnect),
     path("disconnect/app-password", profile.remove_app_password),
     path("auth/bluesky/start", bluesky_views.start),
-    path("auth/bluesky/callback", bluesky_views.callback),
+    path("auth/bluesky/callback", callback.callback),
+    path("auth/bluesky/finishing", callback.finishing),
     path("auth/bluesky/connect", bluesky_views.connect),
     path("auth/bluesky/reauthorize", bluesky_views.reauthorize),
     path("auth/bluesky/remove", profile.remove_sign_in),

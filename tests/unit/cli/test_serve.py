@@ -135,3 +135,28 @@ def test_another_wsgi_server_waits_for_a_database_that_is_away(elonara):
     assert done.returncode == 0
     assert done.stderr.splitlines()[-1].startswith("elonara: the database does not answer yet: ")
     assert "Traceback" not in done.stderr
+
+
+def idle_connections(address, count, first_bytes=b""):
+    port = urlsplit(address).port
+    found = []
+    for _ in range(count):
+        client = socket.create_connection(("127.0.0.1", port))
+        client.sendall(first_bytes)
+        found.append(client)
+    return found
+
+
+@pytest.mark.parametrize(
+    "first_bytes", [b"", b"GET / HTTP/1.1\r\nHost: x", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n1"]
+)
+def test_idle_connections_do_not_stop_the_site(site, served, first_bytes):
+    address, _ = served()
+    get(f"{address}/health")
+    idle = idle_connections(address, 300, first_bytes)
+    try:
+        time.sleep(0.5)
+        assert get(f"{address}/health", seconds=3)[0] == 200
+    finally:
+        for client in idle:
+            client.close()

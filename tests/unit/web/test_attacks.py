@@ -153,6 +153,7 @@ class TestSlowServersOfStrangers:
         params = server.approve(redirect["location"], BOB)
         with monkeypatch.context() as patch:
             patch.setattr(concurrency, "visitor_named_servers", full)
+            patch.setattr(concurrency, "callbacks", full)
             refused = client.get("/auth/bluesky/start", {"handle": "bob.example.com"})
             assert refused.status_code == 503
             assert refused["retry-after"]

@@ -7,6 +7,7 @@ from tests.pages import page_text
 
 from elonara.events.models import Rsvp
 from elonara.invitations.models import Report
+from elonara.networks import network_of
 from elonara.web import rate_limits
 
 ELSEWHERE = {"REMOTE_ADDR": "203.0.113.7"}
@@ -51,9 +52,9 @@ def request_from(client):
 
 
 def test_ipv6_addresses_of_one_64_network_count_as_one(client):
-    assert rate_limits._network("2001:db8:1:2::1") == rate_limits._network("2001:db8:1:2:ffff::9")
-    assert rate_limits._network("2001:db8:1:2::1") != rate_limits._network("2001:db8:1:3::1")
-    assert rate_limits._network("127.0.0.1") == ""
+    assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::9")
+    assert network_of("2001:db8:1:2::1") != network_of("2001:db8:1:3::1")
+    assert network_of("127.0.0.1") == ""
 
 
 def test_an_answer_over_the_limit_is_kept_in_the_form(client, authorize, invited, picnic):

@@ -111,4 +111,4 @@ def test_nothing_else_writes_to_the_session():
         for path in root.rglob("*.py")
         if re.search(r"\.session\[|\.session\.(update|setdefault)\(", path.read_text())
     }
-    assert writers == {"web/authorization.py", "web/members/fresh_proof.py", "web/proofs.py"}
+    assert writers == {"web/authorization.py", "web/callback.py", "web/members/fresh_proof.py", "web/proofs.py"}

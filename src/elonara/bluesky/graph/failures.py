@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from elonara.atproto.errors import AtprotoError, ErrorKind, NetworkError, XrpcError
+from elonara.bluesky.outward import NotNow
 from elonara.bluesky.refresh_lease import TryLater
 
 MALFORMED_RESPONSE = "Bluesky answered in a way that cannot be read."
@@ -14,7 +15,11 @@ MALFORMED_RESPONSE = "Bluesky answered in a way that cannot be read."
 
 @dataclass
 class GraphUnavailable(Exception):
-    """The graph cannot be read now. Reasons: not_connected, rate_limited, unreachable, server, account_deactivated."""
+    """The graph cannot be read now.
+
+    Reasons: not_connected, rate_limited, busy, pending, bad_cursor, unreachable, server,
+    account_deactivated.
+    """
 
     reason: str
     sentence: str
@@ -40,6 +45,8 @@ def as_graph_unavailable() -> Iterator[None]:
                 sentence = "Bluesky had a fault of its own. Try again in a minute."
         known = {ErrorKind.RATE_LIMITED, ErrorKind.ACCOUNT_DEACTIVATED}
         raise GraphUnavailable(fault.kind.value if fault.kind in known else "server", sentence) from fault
+    except NotNow as fault:
+        raise GraphUnavailable(fault.reason, fault.sentence) from fault
     except NetworkError as fault:
         raise GraphUnavailable("unreachable", "Your server does not answer. Try again in a minute.") from fault
     except (AtprotoError, KeyError, TypeError) as fault:

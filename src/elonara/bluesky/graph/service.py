@@ -26,7 +26,7 @@ from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.bluesky.rate_budgets import BudgetedAuthorizer
 from elonara.bluesky.refresh_lease import SessionEnded
 
-__all__ = ["BlueskyGraphService", "GraphPage", "GraphUnavailable", "Person", "current", "use"]
+__all__ = ["BAD_CURSOR", "BlueskyGraphService", "GraphPage", "GraphUnavailable", "Person", "current", "use"]
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,9 @@ PROFILES_PER_CALL = 25  # the most that app.bsky.actor.getProfiles takes
 MAX_PAGE_SIZE = 100  # people: the most that app.bsky.graph.getFollowers and getFollows return
 MAX_PAGES_FOR_MUTUALS = 5  # pages of followers read for one page of mutuals
 MAX_QUERY_LENGTH = 100  # characters
+
+BAD_CURSOR = "bad_cursor"
+BAD_CURSOR_SENTENCE = "Bluesky does not know this place in the list any more. Begin again at the top of the list."
 
 # The session or its scope does not allow the read; the public AppView still does.
 NOT_ALLOWED = {ErrorKind.SCOPE_MISSING, ErrorKind.TOKEN_INVALID, ErrorKind.TOKEN_EXPIRED}
@@ -143,7 +146,13 @@ class BlueskyGraphService:
 
     def _page(self, member_id: int, nsid: str, field: str, cursor: str | None, limit: int) -> GraphPage:
         params = {"actor": None, "cursor": cursor, "limit": max(1, min(limit, MAX_PAGE_SIZE))}
-        response, viewer = self._read(member_id, nsid, params)
+        try:
+            response, viewer = self._read(member_id, nsid, params)
+        except GraphUnavailable as fault:
+            refused = fault.__cause__
+            if cursor and isinstance(refused, XrpcError) and refused.kind is ErrorKind.BAD_REQUEST:
+                raise GraphUnavailable(BAD_CURSOR, BAD_CURSOR_SENTENCE) from refused
+            raise
         next_cursor = response.get("cursor")
         next_cursor = next_cursor if isinstance(next_cursor, str) and next_cursor else None
         return GraphPage(_people(response.get(field), known=viewer.known), next_cursor, viewer.known)

@@ -19,6 +19,7 @@ from elonara.atproto.errors import (
     WrongIssuer,
 )
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
+from elonara.bluesky.outward import NotNow
 
 BY_IDENTITY: Mapping[str, tuple[str, str]] = {
     "bad_handle": (
@@ -91,6 +92,8 @@ def named(identifier: str) -> str:
 def _reason_and_sentence(fault: AtprotoError) -> tuple[str, str]:
     if isinstance(fault, IdentityError):
         return BY_IDENTITY[fault.reason]
+    if isinstance(fault, NotNow):
+        return fault.reason, fault.sentence
     for kind, reason, sentence in BY_FAULT:
         if isinstance(fault, kind):
             return reason, sentence

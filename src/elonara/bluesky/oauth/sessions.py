@@ -15,7 +15,7 @@ from elonara.atproto.errors import AtprotoError, InvalidGrant, NetworkError, OAu
 from elonara.atproto.oauth.client import TokenSet
 from elonara.atproto.oauth.dpop import DpopKey
 from elonara.atproto.oauth.session import DpopAuth
-from elonara.bluesky import hooks, network
+from elonara.bluesky import hooks, network, outward
 from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.oauth import nonce_stores
 from elonara.bluesky.oauth.client import client_id, clients
@@ -198,7 +198,8 @@ def _store(identity: MemberIdentity, tokens: TokenSet, key: DpopKey, lease: Leas
 def revoke(issuer: str, token: str, key: DpopKey, kid: str) -> bool:
     """Revoke a session at its server; False where that failed. Never raises: the caller's work must go on."""
     try:
-        return clients().authorization.revoke(issuer, token, key, kid)
+        # A key of its own: every revocation is sent.
+        return outward.to_the_end(("revoke", object()), lambda: clients().authorization.revoke(issuer, token, key, kid))
     except AtprotoError as fault:
         log.warning("a session at %s was not revoked: %s", issuer, fault)
         return False
