@@ -125,17 +125,19 @@ def invited(alice, friends):
     return invite
 
 
+def sign_in(browser, member):
+    """Sign a member in as she would: a moment ago, so that she need not show again who she is."""
+    browser.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
+    session = browser.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+    session["account_authentication_methods_user"] = str(member.pk)
+    session.save()
+    return browser
+
+
 @pytest.fixture
 def signed_in(client):
-    def go(member):
-        client.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
-        session = client.session
-        session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
-        session["account_authentication_methods_user"] = str(member.pk)
-        session.save()
-        return client
-
-    return go
+    return lambda member: sign_in(client, member)
 
 
 @pytest.fixture

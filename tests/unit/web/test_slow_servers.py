@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from tests.fakes.oauth import ALICE, BOB
 from tests.pages import page_text
+from tests.unit.web.conftest import sign_in
 
 from elonara.api import tokens
 from elonara.atproto.errors import SlowBody
@@ -63,7 +64,7 @@ def bob(make_member):
 def connected(make_member, authorize, server):
     """A member with a stored session whose access token has expired."""
     member, browser = make_member("carla"), Client()
-    browser.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
+    sign_in(browser, member)
     authorize(browser, browser.post("/auth/bluesky/connect", {"handle": "alice.example.com"}), ALICE)
     MemberIdentity.objects.update(bsky_token_expires_at=timezone.now())
     return member
@@ -121,7 +122,7 @@ class TestAnExchangeThatWasSent:
 
     def test_stores_a_connection(self, authorize, slow, make_member):
         member, browser = make_member("carla"), Client()
-        browser.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
+        sign_in(browser, member)
         redirect = browser.post("/auth/bluesky/connect", {"handle": "alice.example.com"})
         slow.at("/token")
         authorize(browser, redirect, ALICE)
@@ -138,7 +139,7 @@ class TestAnExchangeThatWasSent:
 
     def test_asks_before_linking_what_a_link_began(self, authorize, slow, make_member):
         member, browser = make_member("carla"), Client()
-        browser.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
+        sign_in(browser, member)
         redirect = browser.get("/auth/bluesky/start", {"handle": "alice.example.com"})
         slow.at("/token")
         authorize(browser, redirect, ALICE)
@@ -288,7 +289,7 @@ class TestShares:
 def test_a_member_who_waits_for_approval_sends_the_site_nowhere(path, data, connected, server):
     Member.objects.filter(pk=connected.pk).update(standing="pending")
     browser = Client()
-    browser.force_login(connected, backend="django.contrib.auth.backends.ModelBackend")
+    sign_in(browser, connected)
     asked = len(server.network.requests)
     assert browser.post(path, data).status_code == 403
     token = tokens.issue(Member.objects.get(pk=connected.pk)).access_token
@@ -314,7 +315,7 @@ class TestALinkOnAnotherSite:
     def test_asks_first(self, headers, signed_in, server, bob):
         browser = Client(headers=headers)
         if signed_in:
-            browser.force_login(bob, backend="django.contrib.auth.backends.ModelBackend")
+            sign_in(browser, bob)
         response = browser.get("/auth/bluesky/start", {"handle": "bob.example.com"})
         assert response.status_code == 200
         assert "<button" in page_text(response)
