@@ -16,7 +16,7 @@ from django.utils import timezone
 from elonara.communities.validation import many_lines
 from elonara.events.models import Event
 from elonara.invitations import job_kinds, reasons
-from elonara.invitations.consent import caps, recipient_caps
+from elonara.invitations.consent import caps, recipient_caps, sending_days
 from elonara.invitations.email import message as email_message
 from elonara.invitations.email import tokens
 from elonara.invitations.email.addresses import Address, parse
@@ -69,7 +69,7 @@ def preview(host: Member, event: Event, text: str, note: str = "") -> EmailPlan:
         left_out=skipped,
         subject=email_message.subject(host, event),
         body=email_message.body(host, event, note, "…", allowed[0].name if allowed else ""),
-        schedule=caps.schedule_in_words(days, caps.today(host))[2],
+        schedule=caps.schedule_in_words(days, sending_days.today(host))[2],
         refusal=unavailable(),
     )
 
@@ -83,10 +83,10 @@ def invite(host: Member, event: Event, text: str, note: str = "") -> EmailSent:
         caps.lock(host)
         recipient_caps.lock_people(address.hash for address in parse(text)[0])
         allowed, skipped = split_addresses(host, event, text)
-        today, now = caps.today(host), timezone.now()
+        today, now = sending_days.today(host), timezone.now()
         days = caps.days_for(host, len(allowed))
         for address, day in zip(allowed, days, strict=True):
-            due_at = now if day == today else caps.start_of_day(host, day)
+            due_at = now if day == today else sending_days.start_of_day(host, day)
             _write(host, event, address, note=note, day=day, due_at=due_at)
     return EmailSent(len(allowed), skipped, caps.schedule_in_words(days, today)[2])
 
@@ -107,12 +107,12 @@ def retry(row: EmailInvitation, by: Member) -> None:
     with transaction.atomic():
         caps.lock(row.host)
         recipient_caps.lock_people([row.address_hash])
-        if code := opted_out([row.address_hash], row.host).get(row.address_hash):
+        if code := opted_out({row.address_hash: tokens.folded_hash(row)}, row.host).get(row.address_hash):
             raise InvitationRefused(code)
         day = caps.days_for(row.host, 1)[0]
         # A cancelled row gave its place back, and other hosts may have used up the address's week since.
         day = max(day, recipient_caps.address_caps([row.address_hash], without=row).get(row.address_hash, day))
-        due_at = timezone.now() if day == caps.today(row.host) else caps.start_of_day(row.host, day)
+        due_at = timezone.now() if day == sending_days.today(row.host) else sending_days.start_of_day(row.host, day)
         again = EmailInvitation.objects.filter(pk=row.pk, state__in=REQUEUEABLE_STATES).exclude(token_enc="")
         if not again.update(state=EmailState.QUEUED, reason="", attempts=0, due_at=due_at, counted_on=day):
             raise InvitationRefused("wrong_state", "This letter has left already.")

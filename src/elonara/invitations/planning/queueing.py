@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from elonara.atproto.tid import new_tid
 from elonara.invitations import job_kinds, states
-from elonara.invitations.consent import caps, eligibility, opt_outs, recipient_caps
+from elonara.invitations.consent import caps, eligibility, opt_outs, recipient_caps, sending_days
 from elonara.invitations.models import Announcement, Batch, Invitation, State, Voice
 from elonara.invitations.planning.plan import PlannedInvitation, SendPlan
 from elonara.invitations.results import InvitationRefused, Sent, Skipped, skip
@@ -38,7 +38,9 @@ def earlier_outcome(host: Member, target: Target, key: str) -> Sent | None:
     if (batch.event_id, batch.community_id) != tuple(getattr(of, "pk", None) for of in target.keys.values()):
         raise InvitationRefused("wrong_state", "This idempotency key was used for another send.")
     rows = list(batch.invitations.all())
-    today, later, _ = caps.schedule_in_words([row.counted_on for row in rows if row.counted_on], caps.today(host))
+    today, later, _ = caps.schedule_in_words(
+        [row.counted_on for row in rows if row.counted_on], sending_days.today(host)
+    )
     waiting = sum(row.state == State.WAITING for row in rows)
     skipped = [Skipped.from_dict(item) for item in batch.skipped]
     return Sent(batch, len(rows), skipped, today, later, waiting, repeated=True)
@@ -56,7 +58,7 @@ def write(plan: SendPlan, key: str) -> Sent:
             # Announcements are locked before their replies, here as in a worker: otherwise the two would deadlock.
             _announcements(plan).first()
         wanted, skipped = _check_again(plan)
-        now, day = timezone.now(), caps.today(host)
+        now, day = timezone.now(), sending_days.today(host)
         # Before `days_for`: an announcement by the relay takes a place that its replies cannot take.
         announcement = _announce(plan, now) if plan.announcement and wanted else None
         days = caps.days_for(host, len(wanted), relay=relay)
@@ -70,7 +72,7 @@ def write(plan: SendPlan, key: str) -> Sent:
                 batch,
                 announcement,
                 counted_on=on,
-                next_attempt_at=now if on == day else caps.start_of_day(host, on),
+                next_attempt_at=now if on == day else sending_days.start_of_day(host, on),
             )
             for one, on in zip(wanted, days, strict=True)
         }
