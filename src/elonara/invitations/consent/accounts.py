@@ -155,7 +155,7 @@ def _merge(one: SendingAccount, other: SendingAccount) -> SendingAccount:
     kept.past_reports += gone.past_reports
     kept.save()
     for model in (SendingAccountKey, SendingAccountHolder, PastInvitation, OptOut, EmailOptOut):
-        model._default_manager.filter(account=gone).update(account=kept)  # type: ignore[misc]
+        model._default_manager.filter(account=gone).update(account=kept)
     gone.delete()
     return kept
 

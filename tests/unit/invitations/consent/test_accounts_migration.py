@@ -75,7 +75,7 @@ def test_opt_outs_pauses_and_unlinked_dids_are_taken_over(older_site):
     assert find(gone) == find(again) != find(other)
     assert find(gone).zone == "Asia/Tokyo"
     assert SendingAccountKey.objects.get().key == key_of("did:plc:alice")
-    assert SendingAccount.objects.count() == 2
+    assert SendingAccount.objects.count() == 1
     assert opt_outs.opted_out(again, ["did:plc:bob", "did:plc:carol"]) == {
         "did:plc:bob": "opted_out_host",
         "did:plc:carol": "opted_out_site",
