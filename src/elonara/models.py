@@ -13,6 +13,12 @@ from elonara.bluesky.models import (
 from elonara.communities.models import Community, Membership
 from elonara.events.models import Event, EventHost, Rsvp
 from elonara.housekeeping.models import CacheEntry, OutgoingEmail, PeriodicTask, Worker
+from elonara.invitations.account_models import (
+    PastInvitation,
+    SendingAccount,
+    SendingAccountHolder,
+    SendingAccountKey,
+)
 from elonara.invitations.models import (
     Announcement,
     Batch,
@@ -53,10 +59,14 @@ __all__ = [
     "OneTimeLink",
     "OptOut",
     "OutgoingEmail",
+    "PastInvitation",
     "PdsHost",
     "PeriodicTask",
     "RelayConsent",
     "Report",
     "Rsvp",
+    "SendingAccount",
+    "SendingAccountHolder",
+    "SendingAccountKey",
     "Worker",
 ]

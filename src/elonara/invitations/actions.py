@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations import previews, reasons
-from elonara.invitations.consent import caps
+from elonara.invitations.consent import caps, sending_days
 from elonara.invitations.consent.pauses import approve_relay, pause_sending, resume_sending, withdraw_relay
 from elonara.invitations.models import Voice
 from elonara.invitations.planning import drafts, queueing
@@ -33,6 +33,7 @@ from elonara.invitations.responses.invitee import (
     relay_opt_out,
     report,
     respond,
+    withdraw_opt_out,
 )
 from elonara.invitations.responses.reports import handle_report, hide_reported, unhide_reported
 from elonara.invitations.results import InvitationRefused, Preview, Sent
@@ -67,6 +68,7 @@ __all__ = [
     "save_draft",
     "undo",
     "unhide_reported",
+    "withdraw_opt_out",
     "withdraw_relay",
 ]
 
@@ -86,14 +88,14 @@ def preview(
     """
     plan = plan_send(host, Target(to), dids, note=note, lines=lines, thread=thread)
     days = caps.days_for(host, len(plan.invitations), relay=plan.voice == Voice.RELAY)
-    today, later, schedule = caps.schedule_in_words(days, caps.today(host))
+    today, later, schedule = caps.schedule_in_words(days, sending_days.today(host))
     posts = [
         one.post.preview(did=one.person.did, handle=one.person.handle, name=one.person.name, avatar=one.person.avatar)
         for one in plan.invitations
     ]
     ends = plan.target.ends
     warnings = list(plan.warnings)
-    late = sum(number for day, number in later if ends is not None and caps.start_of_day(host, day) >= ends)
+    late = sum(number for day, number in later if ends is not None and sending_days.start_of_day(host, day) >= ends)
     if late:
         warnings.append(f"{late} would go out only after the event has begun, and will not be sent.")
     return Preview(

@@ -9,9 +9,9 @@ from elonara.bluesky.models import Leased
 from elonara.communities.models import Community
 from elonara.events.models import Event
 
-EXACTLY_ONE_TARGET = models.Q(event__isnull=False, community__isnull=True) | models.Q(
-    event__isnull=True, community__isnull=False
-)
+WHOLE_SITE = models.Q(host=None, account=None)  # of an opt-out
+_OF_EVENT = models.Q(event__isnull=False, community__isnull=True)
+EXACTLY_ONE_TARGET = _OF_EVENT | models.Q(event__isnull=True, community__isnull=False)
 
 
 class State(models.TextChoices):
@@ -172,11 +172,15 @@ class Invitation(Post):
 
 
 class OptOut(models.Model):
-    """Somebody opted out of invitations from one host or (host null) from the whole site. The host cannot undo it."""
+    """Somebody opted out of one host or (host and account null) of the whole site. The host cannot undo it."""
 
     did = models.CharField(max_length=256)
     host = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    # The host's account, which stays when she is deleted or comes back as another member; null: the whole site.
+    account = models.ForeignKey(
+        "elonara.SendingAccount", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -184,7 +188,7 @@ class OptOut(models.Model):
         app_label = "elonara"
         constraints = [
             models.UniqueConstraint(fields=["did", "host"], name="one_opt_out_per_host"),
-            models.UniqueConstraint(fields=["did"], condition=models.Q(host=None), name="one_opt_out_for_the_site"),
+            models.UniqueConstraint(fields=["did"], condition=WHOLE_SITE, name="one_opt_out_for_the_site"),
         ]
 
 
@@ -244,6 +248,8 @@ class EmailInvitation(Leased):
     host = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     address_enc = models.TextField(blank=True)  # sealed; "" once the event is over
     address_hash = models.CharField(max_length=64)  # keyed: identifies the address after it was deleted
+    # The same without its `+tag`: for opt-outs alone. "": stored by a release that had none.
+    folded_hash = models.CharField(max_length=64, blank=True)
     name = models.CharField(max_length=100, blank=True)
     note = models.CharField(max_length=500, blank=True)
     token_hash = models.CharField(max_length=64, unique=True)  # /rsvp/{token}
@@ -261,9 +267,7 @@ class EmailInvitation(Leased):
 
     class Meta:
         app_label = "elonara"
-        constraints = [
-            models.UniqueConstraint(fields=["event", "address_hash"], name="invited_once_by_email"),
-        ]
+        constraints = [models.UniqueConstraint(fields=["event", "address_hash"], name="invited_once_by_email")]
         indexes = [
             models.Index(fields=["address_hash", "counted_on"]),
             models.Index(fields=["host", "counted_on"], name="emailed_on_a_day"),
@@ -271,11 +275,16 @@ class EmailInvitation(Leased):
 
 
 class EmailOptOut(models.Model):
-    """An address opted out of e-mails from one host or (host null) from the whole site. Stores its hash alone."""
+    """An address opted out of one host or (host and account null) of the whole site. Stores hashes alone."""
 
     address_hash = models.CharField(max_length=64)
+    folded_hash = models.CharField(max_length=64, blank=True, db_index=True)  # as in `EmailInvitation`
     host = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    # The host's account, which stays when she is deleted or comes back as another member; null: the whole site.
+    account = models.ForeignKey(
+        "elonara.SendingAccount", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -284,6 +293,8 @@ class EmailOptOut(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["address_hash", "host"], name="one_email_opt_out_per_host"),
             models.UniqueConstraint(
-                fields=["address_hash"], condition=models.Q(host=None), name="one_email_opt_out_for_the_site"
+                fields=["address_hash"],
+                condition=WHOLE_SITE,
+                name="one_email_opt_out_for_the_site",
             ),
         ]

@@ -114,7 +114,7 @@ def by_ref(ref: str) -> Invitation | None:
 def opt_outs(dids: Sequence[str]) -> list[OptOut]:
     """What these DIDs have opted out of, the whole site first."""
     rows = OptOut.objects.filter(did__in=list(dids)).select_related("host__bluesky")
-    return sorted(rows, key=lambda row: (row.host_id is not None, row.created_at))
+    return sorted(rows, key=lambda row: (row.host_id is not None or row.account_id is not None, row.created_at))
 
 
 def relay_allowed_by(dids: Sequence[str]) -> set[str]:

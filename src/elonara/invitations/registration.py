@@ -9,19 +9,22 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.db.models.signals import post_save, pre_delete
 from django.utils import timezone
 
 from elonara import jobs
 from elonara.bluesky import hooks as bluesky
+from elonara.bluesky.models import AppPasswordSession, MemberIdentity
 from elonara.communities import hooks as communities
 from elonara.communities.models import Community, Membership
 from elonara.compiled_queries import CompiledQuery
 from elonara.events import hooks as events
 from elonara.events.models import Event, Rsvp
 from elonara.invitations import job_kinds, notifications
+from elonara.invitations.consent import accounts, sending_days
 from elonara.invitations.email import delivery as email_delivery
 from elonara.invitations.job_kinds import wake_lane
-from elonara.invitations.models import Announcement, HostSending, Invitation, State
+from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, State
 from elonara.invitations.outbox import delivery, recompose
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target
@@ -48,6 +51,12 @@ def install() -> None:
     """Register jobs and listeners. Calling it again changes nothing."""
     jobs.register(job_kinds.POSTS, delivery.poll, delivery.sweep)
     jobs.register(job_kinds.EMAILS, email_delivery.poll, email_delivery.sweep)
+    for proof in (MemberIdentity, AppPasswordSession):
+        post_save.connect(accounts.proved, sender=proof)
+    for invitation in (Invitation, EmailInvitation):
+        pre_delete.connect(accounts.invitation_deleted, sender=invitation)
+    pre_delete.connect(accounts.member_deleted, sender=Member)
+    post_save.connect(sending_days.member_saved, sender=Member)
     bluesky.on_disconnect.add(disconnected)
     bluesky.on_ready.add(ready)
     bluesky.on_needs_member.add(needs_member)

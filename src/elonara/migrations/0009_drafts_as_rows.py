@@ -83,7 +83,7 @@ def clean(text, length, kept=""):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('elonara', '0006_shared_cache'),
+        ('elonara', '0007_sending_accounts'),
         ('sessions', '0001_initial'),
     ]
 

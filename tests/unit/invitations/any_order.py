@@ -20,6 +20,12 @@ from elonara.bluesky.models import AccountLane
 from elonara.events import actions as events
 from elonara.events.models import Event
 from elonara.invitations import actions, states
+from elonara.invitations.account_models import (
+    PastInvitation,
+    SendingAccount,
+    SendingAccountHolder,
+    SendingAccountKey,
+)
 from elonara.invitations.models import Announcement, Batch, HostSending, Invitation, State
 from elonara.invitations.results import InvitationRefused
 
@@ -36,7 +42,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     def start(self, thread, *uses):
         """Start a run: no rows, no time passed. `uses` are context managers for the length of the run."""
-        for model in (Invitation, Batch, Announcement, HostSending, AccountLane, Event):
+        # What an account keeps for good goes last: deleting an invitation leaves a `PastInvitation`.
+        rows = (Invitation, Batch, Announcement, HostSending, AccountLane, Event)
+        for model in (*rows, PastInvitation, SendingAccountKey, SendingAccountHolder, SendingAccount):
             model.objects.all().delete()
         self.clock.ahead = timedelta()
         self.stack = ExitStack()

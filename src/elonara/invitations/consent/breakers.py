@@ -7,14 +7,14 @@ spammer. The other circuit breaker, a spam label on the posting account, is in `
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.db.models import Q
 
 from elonara.invitations import notifications
-from elonara.invitations.consent import pauses
+from elonara.invitations.consent import accounts, pauses
 from elonara.invitations.models import EmailInvitation, EmailOptOut, Invitation, OptOut, State
 from elonara.members.models import Member
 from elonara.members.notices import notify
@@ -42,23 +42,36 @@ def after_email_opt_out(address_hash: str, host: Member | None) -> None:
 def check_posts(host: Member) -> tuple[int, int]:
     """How many of the host's last `SAMPLE_SIZE` posts were followed by an opt-out, and how many posts there were."""
     rows = (
-        Invitation.objects.filter(host=host, state__in=COUNTED_STATES)
+        Invitation.objects.filter(host__in=accounts.members_of(host), state__in=COUNTED_STATES)
         .exclude(sent_at=None)
         .order_by("-sent_at")[:SAMPLE_SIZE]
     )
     sent = {did: at for did, at in rows.values_list("invitee_did", "sent_at") if at is not None}
-    opt_outs = OptOut.objects.filter(Q(host=host) | Q(host=None), did__in=sent)
+    opt_outs = OptOut.objects.filter(accounts.wishes_about(host), did__in=sent)
     unwelcome = {one.did for one in opt_outs if one.created_at >= sent[one.did]}
-    return len(unwelcome), len(rows)
+    past = _past(host, SAMPLE_SIZE - len(rows), by_email=False)
+    own = OptOut.objects.filter(account__holders__member=host) if past else ()
+    refused = {accounts.key_of(one.did): one.created_at for one in own}
+    again = {key for key, at in past.items() if key in refused and refused[key] >= at}
+    return len(unwelcome) + len(again), len(rows) + len(past)
 
 
 def check_emails(host: Member) -> tuple[int, int]:
     """The same for her last e-mail invitations."""
-    emails = EmailInvitation.objects.filter(host=host).exclude(sent_at=None).order_by("-sent_at")[:SAMPLE_SIZE]
+    emails = EmailInvitation.objects.filter(host__in=accounts.members_of(host)).exclude(sent_at=None)
+    emails = emails.order_by("-sent_at")[:SAMPLE_SIZE]
     sent = {key: at for key, at in emails.values_list("address_hash", "sent_at") if at is not None}
-    opt_outs = EmailOptOut.objects.filter(Q(host=host) | Q(host=None), address_hash__in=sent)
-    unwelcome = {one.address_hash for one in opt_outs if one.created_at >= sent[one.address_hash]}
-    return len(unwelcome), len(emails)
+    past = _past(host, SAMPLE_SIZE - len(emails), by_email=True)
+    every = past | sent
+    opt_outs = EmailOptOut.objects.filter(accounts.wishes_about(host), address_hash__in=every)
+    unwelcome = {one.address_hash for one in opt_outs if one.created_at >= every[one.address_hash]}
+    return len(unwelcome), len(emails) + len(past)
+
+
+def _past(host: Member, number: int, *, by_email: bool) -> dict[str, dt.datetime]:
+    """Deleted invitations of the account, newest first: the keyed hash of the person, and when it was sent."""
+    rows = accounts.past(host).filter(by_email=by_email, for_person=True).exclude(sent_at=None).order_by("-sent_at")
+    return {person: at for person, at in rows.values_list("person", "sent_at")[: max(0, number)] if at is not None}
 
 
 def _check(host: Member) -> None:

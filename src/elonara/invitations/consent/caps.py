@@ -19,14 +19,15 @@ second place: `keep_place` moves the first one to `undone_on` and `undone_voice`
 relay whatever becomes of the second post. An invitation can be undone and sent again once, so it takes two places at
 most. A person's cap counts invitations, so there it takes one.
 
-**Whose day.** Days are dates in the host's own time zone. What goes today goes at once; a later day's posts start at
+**Whose day.** Days are dates in the time zone of the host's sending account (`sending_days`), and what is counted are
+the invitations of everybody who shares it (`accounts`). What goes today goes at once; a later day's posts start at
 `DAY_STARTS_AT` her time. The relay posts for hosts in several zones, each of whose rows carries her own date, so the
 relay's count begins one day earlier than the date that is asked about. A person's week ends by the UTC date, since one
 person may be invited by hosts in several zones.
 
 **Under which lock.** Counting and writing `counted_on` happen in one transaction under locks that are always taken in
-this order: the host's `HostSending` row, the relay's `AccountLane` row if the relay posts, then the people
-(`recipient_caps.lock_people`). Without the locks `days_for` is a forecast, which is enough for a preview.
+this order: the host's `SendingAccount` and `HostSending` rows, the relay's `AccountLane` row if the relay posts, then
+the people (`recipient_caps.lock_people`). Without the locks `days_for` is a forecast, which is enough for a preview.
 
 **Why a cap queues.** The caps of hosts and relay never refuse: what is over waits for the first later day with room and
 goes by itself, so a host chooses everybody once and need not come back. Only a person who has had her week's share is
@@ -43,37 +44,26 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, QuerySet
-from django.utils import timezone
 
 from elonara.bluesky.models import AccountLane
-from elonara.invitations.consent import recipient_caps
+from elonara.invitations.account_models import PastInvitation
+from elonara.invitations.consent import accounts, recipient_caps, sending_days
 from elonara.invitations.consent.recipient_caps import WEEK, RecipientRow
+from elonara.invitations.consent.sending_days import DAY, start_of_day, today
 from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, Voice
 from elonara.invitations.results import CapsLeft
 from elonara.invitations.transitions import Deliverable
 from elonara.members.models import Member
-from elonara.members.time_zones import zone
 from elonara.options import Invitations
 
-DAY = dt.timedelta(days=1)
-DAY_STARTS_AT = dt.time(9)  # in the host's time zone
 HORIZON_DAYS = 400  # days ahead that are searched for room
 
 CountedRow = Deliverable | EmailInvitation  # rows with `counted_on`
 
 
-def today(host: Member, now: dt.datetime | None = None) -> dt.date:
-    """The date in the host's time zone."""
-    return (now or timezone.now()).astimezone(zone(host.timezone)).date()
-
-
-def start_of_day(host: Member, day: dt.date) -> dt.datetime:
-    """When the posts of a later day start, in the host's time zone."""
-    return dt.datetime.combine(day, DAY_STARTS_AT, tzinfo=zone(host.timezone))
-
-
 def lock(host: Member, relay_did: str = "") -> HostSending:
     """Lock the caps of a host, and of the relay where it posts; inside a transaction."""
+    sending_days.settle(accounts.lock(host), host.timezone)
     HostSending.objects.get_or_create(host=host)
     row = HostSending.objects.select_for_update().get(host=host)
     if relay_did:
@@ -87,13 +77,13 @@ def days_for(host: Member, count: int, *, relay: bool = False, without: Recipien
 
     `without`: a row that is given a new day, and so is not counted for its old one.
     """
-    caps, first = _caps(), today(host)
+    caps, first, settled_in = _caps(), today(host), sending_days.first_week_until(host)
     taken = _taken(host, first, without)
     relayed = _relayed(first, without) if relay else Counter[dt.date]()
     found: list[dt.date] = []
     day = first
     for _ in range(HORIZON_DAYS):
-        room = _cap_on(host, day, caps) - taken[day]
+        room = _cap_on(day, settled_in, caps) - taken[day]
         if relay:
             room = min(room, settings.ELONARA.bluesky.relay.per_day - relayed[day])
         # No seven days that contain this one may exceed the weekly cap, those that reach into the future neither.
@@ -145,9 +135,9 @@ def claim(row: CountedRow) -> dt.datetime | None:
 
 def remaining(host: Member) -> CapsLeft:
     """What the host may still send today and this week."""
-    caps, now = _caps(), today(host)
+    caps, now, settled_in = _caps(), today(host), sending_days.first_week_until(host)
     taken = _taken(host, now)
-    per_day = _cap_on(host, now, caps)
+    per_day = _cap_on(now, settled_in, caps)
     week = max(0, caps.per_week - _week(taken, now))
     return CapsLeft(
         today=max(0, min(per_day - taken[now], week)),
@@ -155,7 +145,7 @@ def remaining(host: Member) -> CapsLeft:
         per_day=per_day,
         per_week=caps.per_week,
         per_send=caps.per_send,
-        first_week=_in_first_week(host, now),
+        first_week=now < settled_in,
     )
 
 
@@ -174,20 +164,18 @@ def _caps() -> Invitations:
     return caps
 
 
-def _in_first_week(host: Member, day: dt.date) -> bool:
-    return day < host.date_joined.astimezone(zone(host.timezone)).date() + WEEK
-
-
-def _cap_on(host: Member, day: dt.date, caps: Invitations) -> int:
-    return min(caps.per_day, caps.first_week_per_day) if _in_first_week(host, day) else caps.per_day
+def _cap_on(day: dt.date, settled_in: dt.date, caps: Invitations) -> int:
+    return min(caps.per_day, caps.first_week_per_day) if day < settled_in else caps.per_day
 
 
 def _taken(host: Member, first: dt.date, without: RecipientRow | None = None) -> Counter[dt.date]:
     """The places taken from the host's caps by day, from a week before `first`."""
-    rows = Invitation.objects.filter(host=host, counted_on__gt=first - WEEK)
-    emails = EmailInvitation.objects.filter(host=host, counted_on__gt=first - WEEK)
-    undone = Invitation.objects.filter(host=host, undone_on__gt=first - WEEK)
-    return _by_day(rows, without) + _by_day(emails, without) + Counter(_numbers(undone, "undone_on"))
+    hosts = accounts.members_of(host)
+    rows = Invitation.objects.filter(host__in=hosts, counted_on__gt=first - WEEK)
+    emails = EmailInvitation.objects.filter(host__in=hosts, counted_on__gt=first - WEEK)
+    undone = Invitation.objects.filter(host__in=hosts, undone_on__gt=first - WEEK)
+    past = Counter(_numbers(accounts.past(host).filter(counted_on__gt=first - WEEK), "counted_on"))
+    return _by_day(rows, without) + _by_day(emails, without) + Counter(_numbers(undone, "undone_on")) + past
 
 
 def _relayed(first: dt.date, without: CountedRow | None) -> Counter[dt.date]:
@@ -196,7 +184,8 @@ def _relayed(first: dt.date, without: CountedRow | None) -> Counter[dt.date]:
     people = _by_day(Invitation.objects.filter(**relayed), without)
     undone = Invitation.objects.filter(undone_voice=Voice.RELAY, undone_on__gte=first - DAY)
     announced = _by_day(Announcement.objects.filter(**relayed), without)
-    return people + announced + Counter(_numbers(undone, "undone_on"))
+    past = PastInvitation.objects.filter(relayed=True, counted_on__gte=first - DAY)
+    return people + announced + Counter(_numbers(undone, "undone_on")) + Counter(_numbers(past, "counted_on"))
 
 
 def _day_at_relay(announcement: Announcement) -> dt.date:

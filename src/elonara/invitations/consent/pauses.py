@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.models import MemberIdentity
+from elonara.invitations.account_models import SendingAccount
+from elonara.invitations.consent import accounts
 from elonara.invitations.job_kinds import wake_email, wake_lane
 from elonara.invitations.models import Announcement, EmailInvitation, EmailState, HostSending, Invitation, State
 from elonara.invitations.results import InvitationRefused
@@ -22,7 +24,7 @@ from elonara.members.models import Member
 from elonara.members.standing import require_operator
 
 MODELS = (Announcement, Invitation)
-SPAM_REASON = "spam_label"
+SPAM_REASON = accounts.SPAM_REASON
 BY_OPERATOR = "operator"
 PAUSE_REASONS = (SPAM_REASON, "opt_outs", BY_OPERATOR)  # values of HostSending.pause_reason
 # Labels with which Bluesky says that an account spams, or hides it from everybody.
@@ -39,23 +41,26 @@ def resume_sending(host: Member, by: Member) -> None:
         return
     _require_may_resume(found, by)
     if found.pause_reason == SPAM_REASON:
-        _require_no_label(host)
+        _require_no_label(host, by)
     with transaction.atomic():
+        account = accounts.lock(host)
         sending = HostSending.objects.select_for_update().filter(host=host).exclude(paused_at=None).first()
         if sending is None:
             return
         _require_may_resume(sending, by)  # asked again: the reason may have changed meanwhile
-        sending.paused_at, sending.pause_reason = None, ""
-        sending.save(update_fields=["paused_at", "pause_reason"])
+        hosts = accounts.members_of(host)
+        HostSending.objects.filter(host__in=hosts).update(paused_at=None, pause_reason="")
+        account.paused_at, account.pause_reason = None, ""
+        account.save(update_fields=["paused_at", "pause_reason"])
         audit.record(by, "sending_resumed", host, f"paused for: {found.pause_reason}")
         # Rows that were postponed or queued during the pause are polled now, and not only in an hour.
         now = timezone.now()
         for model in MODELS:
-            held = model.objects.filter(host=host, reason__in=PAUSE_REASONS)
+            held = model.objects.filter(host__in=hosts, reason__in=PAUSE_REASONS)
             held.filter(state=State.QUEUED).update(next_attempt_at=now, reason="")
             held.filter(state=State.WAITING).update(next_attempt_at=now)
-        _wake(Invitation.objects.filter(host=host, state__in=(State.QUEUED, State.WAITING)))
-        _resume_emails(host)
+        _wake(Invitation.objects.filter(host__in=hosts, state__in=(State.QUEUED, State.WAITING)))
+        _resume_emails(hosts)
 
 
 def pause_sending(host: Member, by: Member) -> bool:
@@ -69,13 +74,21 @@ def pause_sending(host: Member, by: Member) -> bool:
 
 
 def pause_host(host: Member, reason: str) -> bool:
-    """Pause a host's sending until it is resumed; posts are still undone. False: it was paused already."""
-    HostSending.objects.get_or_create(host=host)
-    running = HostSending.objects.filter(host=host, paused_at=None)
-    if reason != SPAM_REASON:
-        # A host may end a pause for a spam label herself; a stronger reason must not end with it.
-        running |= HostSending.objects.filter(host=host, pause_reason=SPAM_REASON)
-    return running.update(paused_at=timezone.now(), pause_reason=reason) > 0
+    """Pause a host's sending until it is resumed; posts are still undone. False: it was paused already.
+
+    Her account is paused with it, and every other member who shares it.
+    """
+    with transaction.atomic():
+        account, pause = accounts.lock(host), {"paused_at": timezone.now(), "pause_reason": reason}
+        hosts = accounts.members_of(host)
+        for member in hosts:
+            HostSending.objects.get_or_create(host_id=member)
+        running = Q(paused_at=None)
+        if reason != SPAM_REASON:
+            # A host may end a pause for a spam label herself; a stronger reason must not end with it.
+            running |= Q(pause_reason=SPAM_REASON)
+        SendingAccount.objects.filter(running, pk=account.pk).update(**pause)
+        return HostSending.objects.filter(running, host__in=hosts).update(**pause) > 0
 
 
 def approve_relay(host: Member, by: Member) -> None:
@@ -104,9 +117,12 @@ def _require_may_resume(sending: HostSending, by: Member) -> None:
         raise InvitationRefused("not_allowed", "Only the operator of this site can let it go on.")
 
 
-def _require_no_label(host: Member) -> None:
+def _require_no_label(host: Member, by: Member) -> None:
     """Raises InvitationRefused unless Bluesky's label is gone. Asks the network: cached labels may be minutes old."""
-    for did in MemberIdentity.objects.filter(member=host).values_list("bsky_did", flat=True):
+    dids = list(MemberIdentity.objects.filter(member=host).values_list("bsky_did", flat=True))
+    if not dids and not by.is_superuser:
+        raise InvitationRefused("not_connected")  # without the link nobody can look at the account's label
+    for did in dids:
         try:
             labels = graph_service.current().labels(did)
         except GraphUnavailable as fault:
@@ -121,9 +137,9 @@ def _wake(rows: QuerySet[Any]) -> None:
         wake_lane(did)
 
 
-def _resume_emails(host: Member) -> None:
+def _resume_emails(hosts: set[int]) -> None:
     """Poll the e-mail invitations that a pause held back; inside a transaction."""
-    held = EmailInvitation.objects.filter(host=host, state=EmailState.QUEUED, reason__in=list(PAUSE_REASONS))
+    held = EmailInvitation.objects.filter(host__in=hosts, state=EmailState.QUEUED, reason__in=list(PAUSE_REASONS))
     ids = list(held.values_list("pk", flat=True))
     held.filter(pk__in=ids).update(due_at=timezone.now(), reason="")
     for pk in ids:

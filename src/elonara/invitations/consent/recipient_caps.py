@@ -14,6 +14,8 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from elonara.invitations.account_models import PastInvitation
+from elonara.invitations.consent.accounts import key_of
 from elonara.invitations.models import EmailInvitation, EmailState, Invitation
 from elonara.invitations.targets import Target
 
@@ -47,7 +49,8 @@ def person_caps(
     rows = Invitation.objects.filter(invitee_did__in=dids)
     if apart_from is not None:
         rows = rows.exclude(**apart_from.only)
-    return _full_until(dids, rows, "invitee_did", without)
+    keys = {key_of(did): did for did in dids}
+    return _full_until(dids, rows, "invitee_did", without, keys)
 
 
 def address_caps(hashes: Iterable[str], *, without: EmailInvitation | None = None) -> dict[str, dt.date]:
@@ -55,18 +58,20 @@ def address_caps(hashes: Iterable[str], *, without: EmailInvitation | None = Non
     hashes = list(hashes)
     counted_states = (EmailState.QUEUED, EmailState.SENT)
     rows = EmailInvitation.objects.filter(address_hash__in=hashes, state__in=counted_states)
-    return _full_until(hashes, rows, "address_hash", without)
+    return _full_until(hashes, rows, "address_hash", without, {one: one for one in hashes})
 
 
 def _full_until(
-    people: list[str], rows: QuerySet[Any], column: str, without: RecipientRow | None
+    people: list[str], rows: QuerySet[Any], column: str, without: RecipientRow | None, keys: dict[str, str]
 ) -> dict[str, dt.date]:
     limit, today = settings.ELONARA.invitations.per_person_per_week, timezone.now().date()
     if without is not None:
         rows = rows.exclude(pk=without.pk)
     days: dict[str, list[dt.date]] = {}
-    rows = rows.filter(counted_on__gt=today - WEEK).order_by("counted_on")
-    for person, day in rows.values_list(column, "counted_on"):
+    rows = rows.filter(counted_on__gt=today - WEEK)
+    past = PastInvitation.objects.filter(person__in=list(keys), for_person=True, counted_on__gt=today - WEEK)
+    deleted = [(keys[key], day) for key, day in past.values_list("person", "counted_on")]
+    for person, day in sorted([*rows.values_list(column, "counted_on"), *deleted], key=lambda taken: taken[1]):
         days.setdefault(person, []).append(day)
     if limit < 1:
         return dict.fromkeys(people, today + WEEK)

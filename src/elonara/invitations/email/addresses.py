@@ -31,10 +31,25 @@ class Address:
         """What identifies the address in rows after it was deleted (`hash_of`)."""
         return hash_of(self.address)
 
+    @property
+    def folded_hash(self) -> str:
+        """The hash without a `+tag`, by which opt-outs are found as well (`folded_hash_of`)."""
+        return folded_hash_of(self.address)
+
 
 def hash_of(address: str) -> str:
     """A keyed hash (hex), the same for all spellings of an address. Without the site's key it cannot be guessed."""
     return salted_hmac("elonara.email", _normalized(address), algorithm="sha256").hexdigest()
+
+
+def folded_hash_of(address: str) -> str:
+    """The hash of the address without its `+tag`, which most mail servers deliver to the same mailbox.
+
+    For opt-outs alone: a "no" of `ana+list@` holds for `ana@` and `ana+news@`. It identifies nobody, since on some
+    servers they are three people.
+    """
+    local, at, domain = address.strip().rpartition("@")
+    return hash_of(f"{local.partition('+')[0] or local}{at}{domain}")
 
 
 def parse(text: str) -> tuple[list[Address], list[str]]:

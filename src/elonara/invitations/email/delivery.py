@@ -101,7 +101,7 @@ def _not_wanted(row: EmailInvitation) -> str:
         return "suspended"
     if not target.may_invite(host):
         return "not_host"
-    return eligibility.opted_out([row.address_hash], host).get(row.address_hash, "")
+    return eligibility.opted_out({row.address_hash: tokens.folded_hash(row)}, host).get(row.address_hash, "")
 
 
 def _held(row: EmailInvitation) -> str:

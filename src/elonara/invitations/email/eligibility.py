@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -13,6 +13,8 @@ from elonara.bluesky.identity.identities import identity_row
 from elonara.events.models import Event
 from elonara.invitations import reasons
 from elonara.invitations.consent import recipient_caps
+from elonara.invitations.consent.accounts import wishes_about
+from elonara.invitations.consent.opt_outs import code_of
 from elonara.invitations.email.addresses import Address, hash_of, parse
 from elonara.invitations.models import EmailInvitation, EmailOptOut, EmailState
 from elonara.invitations.results import InvitationRefused
@@ -54,10 +56,20 @@ def unproven(host: Member) -> reasons.Reason | None:
     return None if proven else reasons.reason("email_unproven")
 
 
-def opted_out(hashes: Iterable[str], host: Member) -> dict[str, str]:
-    """Which addresses opted out of this host's or of all invitations: hash → code of the reason."""
-    found = EmailOptOut.objects.filter(Q(host=host) | Q(host=None), address_hash__in=list(hashes))
-    return {row.address_hash: "opted_out_site" if row.host_id is None else "opted_out_host" for row in found}
+def opted_out(hashes: Mapping[str, str], host: Member) -> dict[str, str]:
+    """Which addresses opted out of this host's or of all invitations: hash → code of the reason.
+
+    `hashes`: of the address as it is written → without its `+tag` ("": not known). An opt-out matches by either.
+    """
+    every = {*hashes, *hashes.values()} - {""}
+    mailbox = Q(address_hash__in=every) | Q(folded_hash__in=every)
+    codes: dict[str, str] = {}  # by every hash that an opt-out is known by
+    for row in EmailOptOut.objects.filter(wishes_about(host), mailbox):
+        code = code_of(row.account_id, row.host_id)
+        for one in {row.address_hash, row.folded_hash} - {""}:
+            codes[one] = max(code, codes.get(one, ""))  # "opted_out_site" before "opted_out_host"
+    found = {one: max(codes.get(one, ""), codes.get(folded, "")) for one, folded in hashes.items()}
+    return {one: code for one, code in found.items() if code}
 
 
 def split_addresses(host: Member, event: Event, text: str) -> tuple[list[Address], list[SkippedAddress]]:
@@ -73,7 +85,8 @@ def split_addresses(host: Member, event: Event, text: str) -> tuple[list[Address
         sentence = f"You wrote {len(found)} addresses; one send takes {limit}."
         raise InvitationRefused("too_many", sentence, field_name="addresses")
     hashes = [address.hash for address in found]
-    opt_outs, full = opted_out(hashes, host), recipient_caps.address_caps(hashes)
+    opt_outs = opted_out({one.hash: one.folded_hash for one in found}, host)
+    full = recipient_caps.address_caps(hashes)
     known = {row.address_hash: row for row in EmailInvitation.objects.filter(event=event, address_hash__in=hashes)}
     own = hash_of(host.email) if host.email else ""
     allowed: list[Address] = []

@@ -16,7 +16,7 @@ from django.utils import timezone
 from elonara.communities.validation import many_lines
 from elonara.events.models import Event
 from elonara.invitations import job_kinds, reasons
-from elonara.invitations.consent import caps, recipient_caps, site_email_cap
+from elonara.invitations.consent import caps, recipient_caps, sending_days, site_email_cap
 from elonara.invitations.email import message as email_message
 from elonara.invitations.email import tokens
 from elonara.invitations.email.addresses import Address, hash_of, parse
@@ -120,12 +120,12 @@ def retry(row: EmailInvitation, by: Member, preview_id: str | None = None) -> No
         caps.lock(row.host)
         recipient_caps.lock_people([row.address_hash])
         fingerprint.require_one(preview_id, email_message.letter_of(row).preview_id)
-        if code := opted_out([row.address_hash], row.host).get(row.address_hash):
+        if code := opted_out({row.address_hash: tokens.folded_hash(row)}, row.host).get(row.address_hash):
             raise InvitationRefused(code)
         day = caps.days_for(row.host, 1)[0]
         # A cancelled row gave its place back, and other hosts may have used up the address's week since.
         day = max(day, recipient_caps.address_caps([row.address_hash], without=row).get(row.address_hash, day))
-        due_at = timezone.now() if day == caps.today(row.host) else caps.start_of_day(row.host, day)
+        due_at = timezone.now() if day == sending_days.today(row.host) else sending_days.start_of_day(row.host, day)
         again = EmailInvitation.objects.filter(pk=row.pk, state__in=REQUEUEABLE_STATES).exclude(token_enc="")
         if not again.update(state=EmailState.QUEUED, reason="", attempts=0, due_at=due_at, counted_on=day):
             raise InvitationRefused("wrong_state", "This letter has left already.")
@@ -166,11 +166,11 @@ class _When:
 
 def _times(host: Member, days: list[dt.date]) -> list[_When]:
     """When rows of these days go, the site's share of today taken into account."""
-    today, now, room = caps.today(host), timezone.now(), site_email_cap.room()
+    today, now, room = sending_days.today(host), timezone.now(), site_email_cap.room()
     found: list[_When] = []
     for day in days:
         if day != today:
-            found.append(_When(day, caps.start_of_day(host, day)))
+            found.append(_When(day, sending_days.start_of_day(host, day)))
         elif room:
             room -= 1
             found.append(_When(day, now, site_email_cap.today()))
@@ -180,8 +180,8 @@ def _times(host: Member, days: list[dt.date]) -> list[_When]:
 
 
 def _in_words(host: Member, times: list[_When]) -> str:
-    today = caps.today(host)
-    return caps.schedule_in_words([max(one.day, caps.today(host, one.due_at)) for one in times], today)[2]
+    today = sending_days.today(host)
+    return caps.schedule_in_words([max(one.day, sending_days.today(host, one.due_at)) for one in times], today)[2]
 
 
 def _write(host: Member, event: Event, to: Address, *, note: str, when: _When) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from elonara.events import queries as events
 from elonara.events.models import Event
+from elonara.invitations.email.addresses import folded_hash_of
 from elonara.invitations.models import EmailInvitation, EmailState
 from elonara.locks import Lease
 from elonara.sealing import seal, unseal
@@ -24,6 +25,13 @@ TOKEN_BYTES = 24  # 192 random bits
 def address_of(row: EmailInvitation) -> str:
     """The address, "" once it was deleted. Raises CannotUnseal."""
     return _open(row.address_enc, "address_enc", row.pk)
+
+
+def folded_hash(row: EmailInvitation) -> str:
+    """The hash of the address without its `+tag`; "" where an older release stored none and the address is gone."""
+    if row.folded_hash or not row.address_enc:
+        return row.folded_hash
+    return folded_hash_of(address_of(row))
 
 
 def token_of(row: EmailInvitation) -> str:
@@ -39,6 +47,7 @@ def token_hash(token: str) -> str:
 def seal_into(row: EmailInvitation, address: str) -> None:
     """Seal the address and a new token into the row, in memory."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
+    row.folded_hash = folded_hash_of(address)
     row.address_enc = seal(address, column="address_enc", row=row.pk, did="")
     row.token_enc = seal(token, column="token_enc", row=row.pk, did="")
     row.token_hash = token_hash(token)

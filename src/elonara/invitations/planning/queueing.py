@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from elonara.atproto.tid import new_tid
 from elonara.invitations import job_kinds, states
-from elonara.invitations.consent import caps, eligibility, opt_outs, recipient_caps
+from elonara.invitations.consent import caps, eligibility, opt_outs, recipient_caps, sending_days
 from elonara.invitations.models import Announcement, Batch, Invitation, State, Voice
 from elonara.invitations.planning import fingerprint
 from elonara.invitations.planning.plan import PlannedInvitation, SendPlan
@@ -40,7 +40,7 @@ def earlier_outcome(host: Member, target: Target, key: str) -> Sent | None:
         raise InvitationRefused("wrong_state", "This idempotency key was used for another send.")
     rows = list(batch.invitations.all())
     counted = [row.counted_on for row in rows if row.counted_on]
-    today, later, schedule = caps.schedule_in_words(counted, caps.today(host))
+    today, later, schedule = caps.schedule_in_words(counted, sending_days.today(host))
     waiting = sum(row.state == State.WAITING for row in rows)
     skipped = [Skipped.from_dict(item) for item in batch.skipped]
     return Sent(batch, len(rows), skipped, today, later, waiting, schedule, repeated=True)
@@ -61,7 +61,7 @@ def write(plan: SendPlan, key: str, preview_id: str | None = None) -> Sent:
             # Announcements are locked before their replies, here as in a worker: otherwise the two would deadlock.
             _announcements(plan).first()
         wanted, skipped = _check_again(plan)
-        now, day = timezone.now(), caps.today(host)
+        now, day = timezone.now(), sending_days.today(host)
         # Before `days_for`: an announcement by the relay takes a place that its replies cannot take.
         announcement = _announce(plan, now) if plan.announcement and wanted else None
         above = plan.announcement.above(announcement) if plan.announcement and announcement else None
@@ -77,7 +77,7 @@ def write(plan: SendPlan, key: str, preview_id: str | None = None) -> Sent:
                 batch,
                 announcement,
                 counted_on=on,
-                next_attempt_at=now if on == day else caps.start_of_day(host, on),
+                next_attempt_at=now if on == day else sending_days.start_of_day(host, on),
             )
             for one, on in zip(wanted, days, strict=True)
         }

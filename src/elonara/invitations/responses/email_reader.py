@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from elonara.events.guests import rsvps
 from elonara.events.models import Rsvp
-from elonara.invitations.consent import breakers
+from elonara.invitations.consent import accounts, breakers
 from elonara.invitations.email.eligibility import opted_out
-from elonara.invitations.email.tokens import token_hash
+from elonara.invitations.email.tokens import folded_hash, token_hash
 from elonara.invitations.models import EmailInvitation, EmailOptOut, EmailState
 from elonara.members.models import Member
 
@@ -47,10 +48,19 @@ def stop(row: EmailInvitation, *, whole_site: bool = False) -> None:
     """Opt the address out, of this host or of the whole site. E-mails that are still queued end at once."""
     host: Member | None = None if whole_site else row.host
     with transaction.atomic():
-        EmailOptOut.objects.get_or_create(address_hash=row.address_hash, host=host)
-        queued = EmailInvitation.objects.filter(address_hash=row.address_hash, state=EmailState.QUEUED)
+        account = accounts.lock(host) if host is not None else None
+        folded = folded_hash(row)
+        if not EmailOptOut.objects.filter(address_hash=row.address_hash, account=account).exists():
+            EmailOptOut.objects.get_or_create(
+                address_hash=row.address_hash, host=host, defaults={"account": account, "folded_hash": folded}
+            )
+        # The mailbox behind another tag of the same address is the reader's too.
+        one_mailbox = Q(address_hash=row.address_hash)
+        if folded:
+            one_mailbox |= Q(address_hash=folded) | Q(folded_hash=folded)
+        queued = EmailInvitation.objects.filter(one_mailbox, state=EmailState.QUEUED)
         if host is not None:
-            queued = queued.filter(host=host)
+            queued = queued.filter(host__in=accounts.members_of(host))
         queued.exclude(pk=row.pk).update(
             state=EmailState.SUPPRESSED, reason="opted_out_site" if whole_site else "opted_out_host", counted_on=None
         )
@@ -59,4 +69,4 @@ def stop(row: EmailInvitation, *, whole_site: bool = False) -> None:
 
 def stopped(row: EmailInvitation) -> bool:
     """Whether the address has opted out of this host's e-mails."""
-    return bool(opted_out([row.address_hash], row.host))
+    return bool(opted_out({row.address_hash: folded_hash(row)}, row.host))

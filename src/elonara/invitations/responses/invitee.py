@@ -13,7 +13,7 @@ from elonara.communities.models import Membership
 from elonara.events.guests import rsvps
 from elonara.events.models import Rsvp
 from elonara.invitations import states
-from elonara.invitations.consent import breakers
+from elonara.invitations.consent import accounts, breakers
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Invitation, OptOut, RelayConsent, Report, State
 from elonara.invitations.outbox import outcomes
@@ -79,12 +79,14 @@ def opened(ref: str, did: str) -> None:
 def opt_out(did: str, host: Member | None = None) -> None:
     """Opt out of invitations from this host or (None) from the whole site. Unsent posts to the person end at once."""
     with transaction.atomic():
-        OptOut.objects.get_or_create(did=did, host=host)
+        account = accounts.lock(host) if host is not None else None
+        if not OptOut.objects.filter(did=did, account=account).exists():
+            OptOut.objects.get_or_create(did=did, host=host, defaults={"account": account})
         rows = Invitation.objects.select_for_update(of=("self",)).filter(
             invitee_did=did, state__in=(State.QUEUED, State.WAITING, State.SENDING)
         )
         if host is not None:
-            rows = rows.filter(host=host)
+            rows = rows.filter(host__in=accounts.members_of(host))
         code = "opted_out_host" if host is not None else "opted_out_site"
         for row in rows.select_related("host", "event", "community"):
             if row.ambiguous or row.state == State.SENDING:
@@ -97,8 +99,15 @@ def opt_out(did: str, host: Member | None = None) -> None:
 
 
 def opt_in_again(did: str, host: Member | None = None) -> None:
-    """Withdraw an opt-out."""
-    OptOut.objects.filter(did=did, host=host).delete()
+    """Withdraw an opt-out from this host or (None) from the whole site."""
+    about = Q(host=None, account=None) if host is None else Q(host=host) | Q(account__holders__member=host)
+    OptOut.objects.filter(pk__in=OptOut.objects.filter(about, did=did).values("pk")).delete()
+
+
+def withdraw_opt_out(row: OptOut) -> None:
+    """The same for a stored one, whose host may have been deleted."""
+    wishes = OptOut.objects.filter(did=row.did)
+    (wishes.filter(account=row.account_id) if row.account_id else wishes.filter(pk=row.pk)).delete()
 
 
 def relay_opt_in(did: str) -> None:

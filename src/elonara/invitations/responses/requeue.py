@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from elonara.invitations import states
-from elonara.invitations.consent import caps, opt_outs, recipient_caps
+from elonara.invitations.consent import caps, opt_outs, recipient_caps, sending_days
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Announcement, Invitation, State, Voice
 from elonara.invitations.planning import compose, fingerprint
@@ -56,7 +56,7 @@ def requeue(invitation: Invitation, by: Member, preview_id: str | None = None) -
             caps.keep_place(row)
         day = caps.days_for(row.host, 1, relay=relay, without=row)[0]
         day = max(day, recipient_caps.person_caps([row.invitee_did], without=row).get(row.invitee_did, day))
-        at = timezone.now() if day == caps.today(row.host) else caps.start_of_day(row.host, day)
+        at = timezone.now() if day == sending_days.today(row.host) else sending_days.start_of_day(row.host, day)
         reset_for_requeue(row, ready=ready.can_post, reason=ready.reason, at=timezone.now() if row.ambiguous else at)
         row.counted_on = day
         row.undone_once = row.undone_once or was_undone

@@ -36,7 +36,7 @@ def opt_in_again(request: HttpRequest) -> HttpResponse:
     """Withdraw one's own opt-out."""
     for row in queries.opt_outs(list(proofs(request))):
         if str(row.pk) == request.POST.get("opt_out"):
-            actions.opt_in_again(row.did, row.host)
+            actions.withdraw_opt_out(row)
             show_message(request, "You can be invited again.")
     return _back(request)
 

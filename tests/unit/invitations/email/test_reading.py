@@ -1,14 +1,20 @@
 """What the reader of an e-mail invitation can do: answer, and opt out."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
+from tests.unit.invitations.conftest import ALICE
 from tests.unit.invitations.email.mail import SENT, reasons_of, token_in
 
+from elonara.bluesky.connections import linking
 from elonara.events.guests import rsvps
 from elonara.events.models import Rsvp
 from elonara.invitations.email import inviting as email_inviting
 from elonara.invitations.email import tokens
 from elonara.invitations.email import views as email_views
+from elonara.invitations.email.addresses import hash_of
 from elonara.invitations.models import EmailInvitation, EmailOptOut, HostSending
 from elonara.invitations.responses import email_reader
 from elonara.members.errors import NotAllowed
@@ -117,3 +123,54 @@ def test_an_unknown_token_finds_nothing():
     assert email_reader.by_token("") is None
     assert email_reader.by_token("x" * 200) is None
     assert email_reader.by_token("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA") is None
+
+
+@pytest.mark.parametrize(
+    ("refused", "written"),
+    [
+        ("ana+list@example.org", "ana@example.org"),
+        ("ana@example.org", "ana+news@example.org"),
+        ("Ana+List@example.org", "ana+news+old@EXAMPLE.org"),
+    ],
+)
+def test_no_tag_reaches_who_opted_out(make_event, write, deliver, email_row, refused, written):
+    write(make_event(), refused)
+    write(make_event(title="Queued"), written)
+    EmailInvitation.objects.filter(event__title="Queued").update(due_at=timezone.now() + timedelta(days=1))
+    deliver()
+    email_reader.stop(EmailInvitation.objects.get(event__title="Picnic"))
+    assert EmailInvitation.objects.get(event__title="Queued").state == "suppressed"
+    assert write(make_event(title="Supper"), written).queued == 0
+    deliver()
+    assert len(SENT) == 1
+
+
+def test_an_older_opt_out_without_a_folded_hash_holds_for_tags(make_event, write, alice):
+    EmailOptOut.objects.create(address_hash=hash_of("ana@example.org"), host=None)
+    assert write(make_event(), "ana+news@example.org").queued == 0
+
+
+def test_an_older_row_that_waits_is_looked_up_by_its_sealed_address(make_event, write, deliver, alice):
+    write(make_event(), "ana+news@example.org")
+    EmailInvitation.objects.update(folded_hash="")
+    EmailOptOut.objects.create(address_hash=hash_of("ana@example.org"), host=None)
+    deliver()
+    assert not SENT
+    assert EmailInvitation.objects.get().reason == "opted_out_site"
+
+
+def test_a_tag_makes_another_person_for_all_but_opt_outs(picnic, write, deliver):
+    assert write(picnic, "ana@example.org, ana+news@example.org, +news@example.org").queued == 3
+    deliver()
+    assert len(SENT) == 3
+
+
+def test_an_email_opt_out_follows_the_host_s_account(make_event, write, deliver, email_row, alice, make_member):
+    write(make_event())
+    deliver()
+    email_reader.stop(email_row())
+    alice.set_password("a long password")
+    alice.save()
+    linking.remove_sign_in(alice)
+    again = make_member("alicia", ALICE)
+    assert write(make_event(again, title="Supper"), "ana+news@example.org", host=again).queued == 0
