@@ -123,7 +123,8 @@ def pytest_sessionfinish(session, exitstatus):
 
 
 def pytest_configure(config):
-    """Register the markers of tests for one database. The suite runs on both, so every test runs once at least."""
+    """Register our markers. The suite runs on both databases, so every test runs once at least."""
+    config.addinivalue_line("markers", "promise(*names): this test keeps these promises of docs/security.md")
     config.addinivalue_line("markers", "sqlite_only: a test about SQLite; left out on PostgreSQL")
     config.addinivalue_line("markers", "postgres_only: a test about PostgreSQL; left out on SQLite")
 

@@ -87,6 +87,7 @@ def meddle(chance, by_host):
             actions.cancel(row, host)
 
 
+@pytest.mark.promise("one-post")
 @on_both_if_long("sqlite_only")
 def test_every_fault_with_undo_and_cancel_mixed_in(site, network, clock, count):
     chance = random.Random(seed := random.randrange(1 << 32))

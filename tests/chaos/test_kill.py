@@ -39,6 +39,7 @@ def kill_while_it_works(site, process, chance):
     return bool(left)
 
 
+@pytest.mark.promise("one-post")
 @pytest.mark.sqlite_only
 def test_one_process_on_sqlite(site, network, chance, count):
     site.open()

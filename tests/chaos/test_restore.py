@@ -3,6 +3,7 @@
 The hazard are invitations that were sent after the backup: their restored rows are queued, but their posts exist.
 """
 
+import pytest
 from django.utils import timezone
 from tests.chaos.ground import how_many, on_both_if_long
 
@@ -44,6 +45,7 @@ def lose(site, backup):
     assert restored["in_doubt"] == queued > 0
 
 
+@pytest.mark.promise("restore")
 def test_what_was_sent_after_the_backup_is_not_sent_again(site, network, tmp_path, count):
     site.open(HOSTS)
     site.invite(INVITATIONS // HOSTS)

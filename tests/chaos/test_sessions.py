@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 from django.utils import timezone
 from tests.chaos.ground import engine_here, how_many, on_both_if_long
 
@@ -33,6 +34,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.promise("refresh-once")
 @on_both_if_long("postgres_only")
 def test_eight_processes_refresh_one_session(site, network, count):
     site.open(1)

@@ -107,6 +107,7 @@ ADDRESSES = [
 ]
 
 
+@pytest.mark.promise("letter-link-private")
 @pytest.mark.parametrize("shown", [shown_by_caddy, shown_by_nginx])
 @pytest.mark.parametrize("uri", ADDRESSES)
 def test_the_logs_of_the_proxies_hide_what_our_own_hide(shown, uri):
@@ -145,6 +146,7 @@ def test_the_password_of_compose_stands_in_no_address():
         assert words.startswith("--env-file elonara.env ")
 
 
+@pytest.mark.promise("backups-apart")
 def test_the_nightly_backup_keeps_keys_apart_and_may_write_where_it_writes():
     unit = text_of("systemd/elonara-backup.service")
     words = shlex.split(re.search(r"ExecStart=\S+/elonara (.*)", unit)[1])

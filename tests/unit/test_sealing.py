@@ -41,6 +41,7 @@ def test_the_sealed_value_does_not_contain_the_plaintext():
     assert "token" not in seal("token", **PLACE)
 
 
+@pytest.mark.promise("sealed")
 @pytest.mark.parametrize(
     "elsewhere",
     [{"column": "bsky_access_token_enc"}, {"row": uuid.uuid4()}, {"did": "did:plc:mallory"}, {"did": ""}],
@@ -144,6 +145,7 @@ class TestTheKeyRing:
         sealing.replace_private(path, json.dumps(tree))
         assert sealing.kid_of(seal("y", **PLACE)) == tree["current"]
 
+    @pytest.mark.promise("keys-private")
     def test_one_that_others_can_read_is_refused(self, data_dir):
         sealing.ensure_keys(data_dir).chmod(0o640)
         with pytest.raises(KeyFileFault, match="chmod 600"):

@@ -4,6 +4,7 @@ import logging
 import threading
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from django.db import connection
 
 from elonara.atproto.app_password import BearerAuth
@@ -207,6 +208,7 @@ def test_each_attempt_logs_one_line_without_secrets(agent, member, account, capl
     assert "eyJ" not in lines[0]
 
 
+@pytest.mark.promise("credentials-apart")
 def test_in_legacy_mode_no_write_carries_an_oauth_token(connected, network, member, account, guarded_http):
     app_passwords.connect(member, "", account.app_password)
     http = RecordingHttp(guarded_http(network))

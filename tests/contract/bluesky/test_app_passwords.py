@@ -54,6 +54,7 @@ def test_an_app_password_is_stored_sealed_with_its_session(stored, account):
     assert who_am_i(stored) == account.did
 
 
+@pytest.mark.promise("no-main-password")
 def test_the_main_password_is_refused_and_nothing_of_it_is_kept(connected, member, account):
     with pytest.raises(AppPasswordRefused) as refused:
         app_passwords.connect(member, account.handle, account.password)

@@ -147,6 +147,7 @@ def test_another_account_than_the_invited_one_is_refused_by_name(authorize, make
     assert (failed.value.expected, failed.value.got) == (account.did, other.did)
 
 
+@pytest.mark.promise("one-did-one-member")
 def test_an_account_of_another_member_is_never_moved(connected, authorize, make_member, account, service, member):
     thief = make_member()
     with pytest.raises(AuthorizationFailed) as failed:
@@ -176,6 +177,7 @@ def test_a_link_that_no_form_began_waits_for_confirmation(authorize, service, me
         service.confirm(waiting.request_id, "browser", member)
 
 
+@pytest.mark.promise("disconnect")
 def test_disconnecting_revokes_the_session_and_keeps_the_way_to_sign_in(
     connected, service, member, authorize, account, without_refresh
 ):

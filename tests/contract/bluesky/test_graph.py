@@ -178,6 +178,7 @@ def test_a_rate_limit_gets_a_sentence(graph, member, faults):
     assert unavailable.value.reason == "rate_limited"
 
 
+@pytest.mark.promise("disconnect")
 def test_disconnecting_deletes_the_cached_views(graph, people, member, service):
     graph.confirm(member.pk, [people["mutual"].did])
     assert ActorView.objects.filter(member=member).exists()
@@ -189,6 +190,7 @@ def test_labels_of_an_account_are_read_anonymously(graph, people):
     assert graph.labels(people["host"].did) == ()
 
 
+@pytest.mark.promise("credentials-apart")
 def test_no_read_ever_uses_an_app_password(graph, people, member, account, faults, network):
     app_passwords.connect(member, "", account.app_password)
     MemberIdentity.objects.update(state="needs_reauth", state_reason="revoked")

@@ -105,6 +105,7 @@ def silently(work):
         listening.logging.getLogger("elonara.tests").exception("a worker stumbled")
 
 
+@pytest.mark.promise("nothing-shown")
 @pytest.mark.usefixtures("clock")
 def test_no_secret_shows_anywhere(begin, hunt, network, listen_on, faults, account, forty, clock):
     http = listen_on(network)

@@ -18,6 +18,7 @@ from elonara.invitations.models import Invitation
 PICNIC = {"title": "Picnic", "starts_at": "2027-05-01T16:00:00+02:00", "timezone": "Europe/Berlin"}
 
 
+@pytest.mark.promise("private-community")
 def test_a_public_event_does_not_name_its_private_community(alice, program, program_of, mallory):
     hidden = communities.create(alice, name="Quiet Recovery Group", visibility="private")
     made = program.post("/events", PICNIC | {"community": hidden.slug}).json()
@@ -25,6 +26,7 @@ def test_a_public_event_does_not_name_its_private_community(alice, program, prog
     assert program_of(mallory).get(f"/events/{made['slug']}").json()["community"] is None
 
 
+@pytest.mark.promise("others-rows")
 @pytest.mark.parametrize("what", ["retry", "cancel", "undo", "confirm"])
 def test_an_invitation_of_somebody_else_does_not_exist(alice, program, program_of, mallory, problem, what):
     program.post("/events", PICNIC)
@@ -35,6 +37,7 @@ def test_an_invitation_of_somebody_else_does_not_exist(alice, program, program_o
     assert row.state == "queued"
 
 
+@pytest.mark.promise("own-voice")
 @pytest.mark.parametrize("what", ["retry", "confirm"])
 def test_a_cohost_cannot_post_as_the_host(alice, program, program_of, mallory, problem, what):
     """She may change the event, so what she sends from somebody else's account would be her own words."""

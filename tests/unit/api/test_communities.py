@@ -50,6 +50,7 @@ def test_members_read_and_admins_change(program_of, mallory, chess, problem):
     problem(stranger.patch(f"/communities/{chess.slug}", {"name": "Mine"}), 403, "not_admin")
 
 
+@pytest.mark.promise("private-is-absent")
 def test_a_private_community_exists_for_members_and_invitees_only(alice, program, program_of, mallory, people, problem):
     secret = program.post("/communities", CHESS | {"visibility": "private"}).json()
     stranger = program_of(mallory)

@@ -140,6 +140,7 @@ def test_a_cancelled_event_is_not_changed(alice, program, event, problem):
     problem(program.patch(f"/events/{event.slug}", {"title": "Again"}), 403, "cancelled")
 
 
+@pytest.mark.promise("private-is-absent")
 def test_a_private_event_does_not_exist_for_others(program, program_of, mallory, problem):
     supper = program.post("/events", PICNIC | {"visibility": "private"}).json()
     stranger = program_of(mallory)

@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import pytest
 from tests.fakes.agent import refused
 from tests.unit.api.conftest import ROW, rows
 
@@ -9,6 +10,7 @@ from elonara import jobs
 from elonara.invitations.models import Invitation
 
 
+@pytest.mark.promise("others-rows")
 def test_an_invitation_does_not_exist_for_strangers(program, program_of, mallory, place, problem):
     program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
     one = Invitation.objects.get()

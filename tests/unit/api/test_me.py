@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from django.utils import timezone
 from tests.fakes.agent import FakeAgent
 from tests.fakes.graph import somebody
@@ -19,6 +20,7 @@ def names(page):
     return [person["handle"].partition(".")[0] for person in page["people"]]
 
 
+@pytest.mark.promise("no-token-to-programs")
 def test_me_shows_the_connection_and_no_bluesky_token(alice, program):
     ends = timezone.now() + timedelta(minutes=50)
     MemberIdentity.objects.update(bsky_token_expires_at=ends, bsky_access_token_enc="v1.sealed")
@@ -103,6 +105,7 @@ def test_who_opted_out_cannot_be_invited_to_anything(alice, program):
     assert program.get("/me/bluesky/followers").json()["people"][0]["reason"] == "opted_out_host"
 
 
+@pytest.mark.promise("unknown-is-no")
 def test_people_whose_blocks_are_unknown_can_be_seen_and_not_invited(program, friends):
     friends.known = False
     people = program.get("/me/bluesky/followers").json()["people"]

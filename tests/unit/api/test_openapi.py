@@ -51,6 +51,7 @@ def known(alice, picnic, chess):
     return {"events": picnic.slug, "communities": chess.slug, "invitations": str(Invitation.objects.get().pk)}
 
 
+@pytest.mark.promise("api-as-described")
 @schema.parametrize()
 @bounded
 def test_any_request_gets_a_documented_response(case, headers):
@@ -67,6 +68,7 @@ def test_any_request_about_existing_objects_gets_a_documented_response(case, hea
     case.call_and_validate(headers=headers, checks=CHECKS)
 
 
+@pytest.mark.promise("api-as-described")
 @schema.parametrize()
 @hypothesis.settings(bounded, max_examples=5)
 def test_without_a_valid_token_every_call_is_401(case, site):
@@ -97,6 +99,7 @@ def test_unknown_paths_and_methods_are_problems_too(nobody, program, problem):
     assert "POST" in document["detail"]
 
 
+@pytest.mark.promise("own-scripts")
 def test_the_docs_load_nothing_from_other_sites(site):
     assert Client().get("/api/v1/")["Location"] == "/api/v1/docs"
     page = Client().get("/api/v1/docs").content.decode()

@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from django.conf import settings
 from django.test import Client
 from joserfc import jwt
@@ -74,6 +75,7 @@ def test_other_schemes_are_refused(alice, problem):
         problem(Client().get("/api/v1/me", headers={"Authorization": value}), 401, "unauthorized")
 
 
+@pytest.mark.promise("password-ends-tokens")
 def test_a_new_password_ends_every_token(alice, program, problem):
     assert program.get("/me").status_code == 200
     alice.set_password("another long password")
@@ -86,6 +88,7 @@ def test_signing_out_everywhere_ends_every_token(alice, program, problem):
     problem(program.get("/me"), 401, "unauthorized")
 
 
+@pytest.mark.promise("suspended-out")
 def test_a_suspended_member_has_no_token_and_gets_none(alice, program, nobody, make_member, problem):
     members.suspend(alice, make_member("olga", is_superuser=True))
     problem(program.get("/me"), 401, "unauthorized")

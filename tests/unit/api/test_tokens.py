@@ -27,6 +27,7 @@ def test_an_email_address_names_the_member_too(alice, nobody):
     assert ask(nobody, "alice@example.org").status_code == 201
 
 
+@pytest.mark.promise("no-token-to-programs")
 def test_the_token_names_the_member_and_her_did_and_nothing_of_blueskys(alice):
     alice.bluesky.bsky_access_token_enc = "sealed"
     claims = claims_of(tokens.issue(alice).access_token)
@@ -54,6 +55,7 @@ def test_a_401_names_the_bearer_scheme(nobody, problem):
     assert response["WWW-Authenticate"] == "Bearer"
 
 
+@pytest.mark.promise("nothing-shown")
 @pytest.mark.parametrize(
     "body",
     [
@@ -86,6 +88,7 @@ def test_a_username_with_nul_is_invalid_input(nobody, problem):
     problem(ask(nobody, "al\x00ice"), 422, "invalid_input")
 
 
+@pytest.mark.promise("guessing-limited")
 def test_wrong_passwords_are_limited(alice, nobody, problem):
     for _ in range(5):
         problem(ask(nobody, password="wrong"), 401, "wrong_credentials")
@@ -99,6 +102,7 @@ def test_right_passwords_are_not_limited(alice, nobody):
         assert ask(nobody).status_code == 201
 
 
+@pytest.mark.promise("second-factor")
 def test_a_second_factor_cannot_be_bypassed(alice, nobody, problem):
     Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={"secret": "sealed"})
     problem(ask(nobody), 403, "mfa_required")
@@ -137,6 +141,7 @@ def test_a_second_factor_that_was_given_on_the_site_is_enough(alice):
     assert response.status_code == 201
 
 
+@pytest.mark.promise("forms-are-ours")
 def test_a_session_without_its_csrf_token_gives_nothing(alice, problem):
     client = signed_in(alice)
     problem(client.post("/api/v1/tokens"), 403, "csrf_failed")

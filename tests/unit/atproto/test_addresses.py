@@ -144,6 +144,7 @@ REFUSED_URLS = [
 ]
 
 
+@pytest.mark.promise("no-inside")
 @pytest.mark.parametrize("address", PRIVATE)
 def test_an_address_that_is_not_public_is_refused(address):
     assert not is_public(address)

@@ -64,6 +64,7 @@ def test_a_session_of_an_app_password_is_kept(http, xrpc, scope, kind):
     assert len(http.asked) == 1
 
 
+@pytest.mark.promise("no-main-password")
 def test_the_main_password_is_refused_and_its_session_closed(http, xrpc):
     found = session("com.atproto.access")
     http.put("POST", CREATE, reply(body=found))

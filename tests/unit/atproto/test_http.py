@@ -44,6 +44,7 @@ def free_port():
 # Where it connects
 
 
+@pytest.mark.promise("no-inside")
 @pytest.mark.parametrize(
     "ip",
     [
@@ -72,6 +73,7 @@ def test_a_name_with_a_private_address_is_refused(http, httpserver, ip):
     assert httpserver.log == []
 
 
+@pytest.mark.promise("no-inside")
 def test_the_name_is_resolved_once_and_the_vetted_address_is_connected_to(http, monkeypatch):
     tried = []
 
@@ -224,6 +226,7 @@ def test_no_more_redirects_are_followed_than_requested(http, httpserver):
     assert len(httpserver.log) == 4
 
 
+@pytest.mark.promise("redirects-vetted")
 @pytest.mark.parametrize(
     "target",
     [
@@ -252,6 +255,7 @@ def test_every_target_of_a_redirect_is_vetted(http, raw_server, target):
     assert len(server.requests) == 1
 
 
+@pytest.mark.promise("redirects-vetted")
 def test_a_post_is_never_redirected(http, httpserver):
     httpserver.expect_request("/").respond_with_data(status=307, headers={"location": "/next"})
     assert http(httpserver).request("POST", httpserver.url_for("/"), content=b"x", redirects=3).status == 307
@@ -261,6 +265,7 @@ def test_a_post_is_never_redirected(http, httpserver):
 # Bodies
 
 
+@pytest.mark.promise("bounded-answers")
 def test_a_body_may_be_as_large_as_allowed_and_no_larger(http, httpserver):
     httpserver.expect_request("/").respond_with_data(b"x" * 1000)
     guarded = http(httpserver)
@@ -298,6 +303,7 @@ def test_unrequested_compression_is_undone_within_the_bound(http, httpserver, co
     assert httpserver.log[0][0].headers["accept-encoding"] == "identity"
 
 
+@pytest.mark.promise("bounded-answers")
 def test_a_decompression_bomb_is_refused_before_it_is_unpacked(http, httpserver):
     # Far larger than other allocations of the process during the call, which the measurement includes.
     bomb = gzip.compress(bytes(250_000_000), 1)
@@ -354,6 +360,7 @@ SLOW = {
 }
 
 
+@pytest.mark.promise("bounded-answers")
 @pytest.mark.parametrize("act", SLOW.values(), ids=SLOW)
 def test_slow_responses_end_at_the_deadline_and_are_ambiguous(http, raw_server, act):
     server = raw_server(act)

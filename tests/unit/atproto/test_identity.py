@@ -302,6 +302,7 @@ def test_a_handle_that_the_document_confirms_is_the_identity(resolver):
     assert resolver.resolve(ALICE) == identity
 
 
+@pytest.mark.promise("handles-both-ways")
 def test_a_handle_that_claims_somebody_elses_account_is_a_mismatch(resolver, dns):
     dns.records["_atproto.evil.com"] = [f"did={ALICE}"]
     assert refused(resolver.resolve, "evil.com") == "handle_mismatch"

@@ -3,12 +3,15 @@
 import shutil
 import sqlite3
 
+import pytest
+
 
 def written(folder):
     with sqlite3.connect(folder / "elonara.sqlite3") as database:
         return database.execute("SELECT who, what, subject, note FROM elonara_auditentry ORDER BY id").fetchall()
 
 
+@pytest.mark.promise("audit-log")
 def test_keys_backup_and_restore(site, tmp_path):
     data = site.folder / "data"
     site.json("keys", "rotate")

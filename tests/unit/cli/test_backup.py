@@ -38,6 +38,7 @@ class TestBackupAndRestore:
         with closing(sqlite3.connect(elonara.folder / "new" / "elonara.sqlite3")) as database:
             assert database.execute("SELECT username FROM elonara_member").fetchall() == [("olga",)]
 
+    @pytest.mark.promise("session-hashed")
     def test_no_session_goes_along_nor_what_its_deleted_rows_left_in_the_file(self, site, elonara):
         file, marks = elonara.folder / "data" / "elonara.sqlite3", {}
         with closing(sqlite3.connect(file)) as database, database:
@@ -81,6 +82,7 @@ class TestBackupAndRestore:
         with closing(sqlite3.connect(elonara.folder / "new" / "elonara.sqlite3")) as database:
             assert database.execute("SELECT count(*) FROM django_session").fetchone() == (0,)
 
+    @pytest.mark.promise("backups-apart")
     def test_keep_the_keys_apart_and_private(self, written):
         with tarfile.open(written["file"]) as data, tarfile.open(written["keys"]) as keys:
             assert not any("keys" in name for name in data.getnames())

@@ -40,6 +40,7 @@ def test_a_rotation_reseals_every_stored_value(identity):
     assert reseal(kid) == (0, 0)
 
 
+@pytest.mark.promise("sealed")
 def test_second_factors_are_resealed_too(identity):
     adapter = SealedMFAAdapter()
     row = Authenticator.objects.create(
@@ -83,6 +84,7 @@ def one_of_each(identity):
     return [*rows, OutgoingEmail.objects.get()]
 
 
+@pytest.mark.promise("sealed")
 def test_a_rotation_reseals_every_sealed_column_of_every_model(one_of_each):
     """For a new model with a column `…_enc`, add a row to `one_of_each`, sealed as the site seals it."""
     columns = {

@@ -33,6 +33,7 @@ def test_a_large_picture_is_shrunk_and_keeps_its_aspect_ratio(picture):
     assert stored.width / stored.height == pytest.approx(3, abs=0.02)
 
 
+@pytest.mark.promise("pictures")
 def test_exif_is_removed_and_its_rotation_applied(picture):
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
@@ -88,6 +89,7 @@ def test_a_file_over_10_mb_is_refused_without_reading_on():
     assert "10 MB" in refused.value.errors["picture"]
 
 
+@pytest.mark.promise("pictures")
 def test_a_decompression_bomb_is_refused_before_it_is_decoded():
     def chunk(name, body):
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))

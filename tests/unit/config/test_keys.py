@@ -27,6 +27,7 @@ def test_processes_that_start_at_once_agree(tmp_path):
     assert len(set(keys)) == 1
 
 
+@pytest.mark.promise("keys-private")
 def test_a_key_that_others_can_read_stops_the_start(tmp_path):
     secret_key(tmp_path)
     (tmp_path / "keys" / "secret_key").chmod(0o644)

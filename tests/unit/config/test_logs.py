@@ -17,6 +17,7 @@ def test_a_line_has_the_request_id():
     assert line("hello").endswith("INFO elonara.x - hello")
 
 
+@pytest.mark.promise("files-sound")
 def test_input_of_a_visitor_cannot_begin_a_line():
     assert line("path %s", "/x\n2026-11-23 ERROR forged") == line("path %s", "/x | 2026-11-23 ERROR forged")
 
@@ -31,6 +32,7 @@ def test_a_traceback_stays_on_the_line():
     assert "abcd-efgh" not in text
 
 
+@pytest.mark.promise("nothing-shown")
 @pytest.mark.parametrize(
     "secret",
     [

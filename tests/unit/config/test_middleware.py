@@ -23,6 +23,7 @@ def proxies(settings):
 FORWARDED = {"HTTP_X_FORWARDED_FOR": "6.6.6.6, 203.0.113.9, 10.0.0.7", "HTTP_X_FORWARDED_PROTO": "https"}
 
 
+@pytest.mark.promise("visitors-apart")
 def test_a_stranger_cannot_claim_https_or_an_address(rf, proxies):
     seen = TrustedProxies(echo)(rf.get("/", REMOTE_ADDR="203.0.113.5", **FORWARDED)).seen
     assert not any(name.startswith("HTTP_X_FORWARDED") for name in seen)

@@ -53,6 +53,7 @@ def with_cookie(value):
     return client
 
 
+@pytest.mark.promise("session-hashed")
 def test_no_column_has_what_the_browser_has(browser):
     cookie = browser.cookies[NAME].value
     keys = [*Session.objects.values_list("session_key", flat=True)]
@@ -61,6 +62,7 @@ def test_no_column_has_what_the_browser_has(browser):
     assert all(re.fullmatch("[0-9a-f]{40}", key) for key in keys)
 
 
+@pytest.mark.promise("session-hashed")
 def test_what_the_database_has_opens_no_session(browser):
     assert is_signed_in(browser)
     assert not is_signed_in(with_cookie(Session.objects.get().session_key))
@@ -140,6 +142,7 @@ def test_a_session_that_was_opened_by_its_key_never_becomes_a_cookie(browser, rf
 
 
 class TestTheEnd:
+    @pytest.mark.promise("session-hashed")
     def test_each_use_moves_it_on_until_the_absolute_end(self, browser, clock):
         last = timezone.now() + LONGEST_SESSION
         for _ in range(20):

@@ -63,6 +63,7 @@ def test_two_changes_at_once_lose_nothing(picnic, alice):
     assert (picnic.title, picnic.location, picnic.sequence) == ("Swim", "Beach", 2)
 
 
+@pytest.mark.promise("first-operator-once")
 def test_a_first_run_link_creates_one_operator_even_when_used_at_once(db):
     token = members.first_run_link().rsplit("/", 1)[1]
     calls = [

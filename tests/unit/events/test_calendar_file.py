@@ -54,6 +54,7 @@ def test_other_zones_are_written_correctly(make_event, zone):
     assert entry(event).start == event.starts_at
 
 
+@pytest.mark.promise("files-sound")
 def test_text_cannot_break_out_of_its_line(make_event):
     text = calendar_file.ics(make_event(description="x\r\nEND:VEVENT\r\nBEGIN:VALARM"), URL)
     assert text.count(b"\r\nEND:VEVENT\r\n") == 1

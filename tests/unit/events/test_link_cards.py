@@ -4,6 +4,7 @@ import io
 import os
 import time
 
+import pytest
 from PIL import Image
 
 from elonara.communities import actions as communities
@@ -53,6 +54,7 @@ def test_an_old_thumb_is_deleted_and_made_again_when_needed(make_event, photo, t
     assert card_for(old).thumb
 
 
+@pytest.mark.promise("private-not-named")
 def test_the_card_of_a_private_event_or_community_reveals_nothing(make_event, photo, alice):
     event = make_event(
         title="Secret supper",

@@ -180,6 +180,7 @@ def test_metrics_are_off_by_default_and_hidden_without_the_token(site, settings)
     assert TOKEN not in repr(settings.ELONARA)
 
 
+@pytest.mark.promise("metrics-nameless")
 def test_every_line_is_valid_for_prometheus_and_none_names_a_person(some_of_each):
     PeriodicTask.objects.create(name='odd "name"\\', due_at=timezone.now(), ran_at=timezone.now())
     text = metrics.render()

@@ -62,6 +62,7 @@ def test_an_email_is_queued_in_a_row_and_sent_by_the_jobs(write):
     assert len(SENT) == 1
 
 
+@pytest.mark.promise("stolen-database")
 def test_the_database_holds_the_email_sealed(write):
     email = write()
     for secret in ("a-secret", "alice@example.org", "Hello"):

@@ -48,12 +48,14 @@ class TestTheRelayTrustsNoPds:
     def relay(self, agent):
         agent.ready = Readiness(True, "did:plc:relay", "relay.example", "relay", "relay", "", "Ready.")
 
+    @pytest.mark.promise("relay-consent")
     def test_who_follows_the_host_is_asked_of_the_public_appview(self, appview, picnic, people, send):
         people.append(somebody("eve"))  # "follows you", says the host's PDS
         appview.strangers.add("did:plc:eve")
         sent = send(picnic, "bob", "eve")
         assert {item.did: item.reason for item in sent.skipped} == {"did:plc:eve": "relay_audience"}
 
+    @pytest.mark.promise("relay-consent")
     def test_nobody_is_mentioned_while_the_appview_does_not_respond(self, appview, picnic, send):
         appview.silent()
         assert send(picnic, "bob").queued == 0
@@ -65,6 +67,7 @@ class TestTheRelayTrustsNoPds:
         assert (row("bob").state, row("bob").reason) == (State.SUPPRESSED, "relay_audience")
 
 
+@pytest.mark.promise("plain-words")
 def test_typed_text_makes_neither_mentions_nor_links(picnic, alice, make_event, send, row):
     alice.display_name = "Al @carol.example\n\u202ehttps://evil.example"
     alice.save()
@@ -86,6 +89,7 @@ def test_control_characters_are_removed_from_notes(picnic, send, row, words):
     assert words not in row("bob").record["text"]
 
 
+@pytest.mark.promise("own-voice")
 def test_only_the_host_can_send_her_own_posts(picnic, alice, make_member, send, row):
     from elonara.events import actions as events
 

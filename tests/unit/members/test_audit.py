@@ -68,6 +68,7 @@ def on_communities(operator, alice, active, bakers, **_):
     yield from ("hidden", "unhidden", "role_changed", "person_removed", "community_closed")
 
 
+@pytest.mark.promise("audit-log")
 @pytest.mark.parametrize("acts", [on_members, on_sending, on_events, on_communities])
 def test_every_action_is_written_down_once(acts, operator, make_member, alice, picnic, bakers):
     people = {"operator": operator, "alice": alice, "picnic": picnic, "bakers": bakers}
@@ -97,6 +98,7 @@ def test_doing_it_again_is_not_written_down_again(operator, make_member, alice, 
     ]
 
 
+@pytest.mark.promise("audit-log")
 def test_what_is_refused_is_not_written_down(operator, make_member, alice, picnic, bakers):
     eve = make_member("eve")
     pauses.pause_host(alice, "operator")
@@ -119,6 +121,7 @@ def test_what_is_refused_is_not_written_down(operator, make_member, alice, picni
     assert written() == []
 
 
+@pytest.mark.promise("audit-log")
 def test_an_entry_goes_with_the_transaction_of_its_action(operator, make_member):
     member = make_member("mia")
     with transaction.atomic():
@@ -185,6 +188,7 @@ def test_asking_hosts_to_reauthorize_is_written_down(site):
     assert written() == [("command line", "asked_to_reauthorize", "0 hosts", "")]
 
 
+@pytest.mark.promise("audit-kept")
 def test_entries_are_kept_for_a_bounded_time(operator, make_member, alice):
     actions.suspend(make_member("mia"), operator)
     AuditEntry.objects.update(at=timezone.now() - audit.KEPT_FOR - timedelta(minutes=1))

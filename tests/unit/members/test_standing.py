@@ -8,6 +8,7 @@ from elonara.members.adapter import AccountAdapter
 from elonara.members.models import Member
 
 
+@pytest.mark.promise("operators-only")
 def test_only_the_operator_approves(make_member):
     member = make_member(standing="pending")
     with pytest.raises(actions.NotAllowed, match="operator"):
@@ -34,6 +35,7 @@ def test_a_pending_member_may_sign_in_but_not_act(make_member):
         actions.require_active(member)
 
 
+@pytest.mark.promise("suspended-out")
 def test_suspension_ends_every_session_and_token_at_once(make_member, operator):
     member, browser = make_member(), Client()
     browser.force_login(member)

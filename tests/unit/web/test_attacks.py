@@ -35,6 +35,7 @@ def password_in(client, name):
 class TestSomebodyElseAtTheSameBrowser:
     """Bob proved his account in this browser and left; the next person must not be able to use it."""
 
+    @pytest.mark.promise("left-browser")
     def test_not_you_also_ends_the_offer_to_link_the_account(self, client, authorize, server, make_member):
         authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
         client.post("/invitations/forget")
@@ -79,6 +80,7 @@ class TestForcedSignIn:
         assert client.session["_auth_user_id"] == str(alice.pk)
         assert "signed in as" in page_text(client.get(back["location"]))
 
+    @pytest.mark.promise("no-forced-link")
     def test_another_site_cannot_start_a_sign_in(self, client, server):
         response = client.get(
             "/auth/bluesky/start",
@@ -99,6 +101,7 @@ class TestForcedSignIn:
 class TestSlowServersOfStrangers:
     """A server that a visitor names may take 20 s to answer; that must not occupy every thread of the site."""
 
+    @pytest.mark.promise("slow-servers")
     def test_they_never_occupy_every_thread(self):
         limit, inside, over = (
             concurrency.ConcurrencyLimit(max_concurrent=2, max_per_visitor=2, max_wait_seconds=0.05),
@@ -162,6 +165,7 @@ class TestSlowServersOfStrangers:
         assert client.session["_auth_user_id"] == str(bob.pk)
 
 
+@pytest.mark.promise("no-open-redirect")
 @pytest.mark.parametrize(
     "wanted",
     [
@@ -183,6 +187,7 @@ def test_next_never_leads_to_another_site(wanted):
     assert safe_next(RequestFactory().get("/"), wanted) == "/"
 
 
+@pytest.mark.promise("reports-heard")
 def test_reports_cannot_bury_the_operator(invited, picnic):
     ref = invited(picnic).ref
     for number in range(30):
@@ -190,6 +195,7 @@ def test_reports_cannot_bury_the_operator(invited, picnic):
     assert Report.objects.count() <= 5
 
 
+@pytest.mark.promise("reports-heard")
 def test_the_invited_person_is_heard_however_many_strangers_reported(authorize, invited, picnic):
     ref = invited(picnic).ref
     for _ in range(9):
@@ -201,6 +207,7 @@ def test_the_invited_person_is_heard_however_many_strangers_reported(authorize, 
     assert Report.objects.get(reporter_did=BOB).text == "I really do not."
 
 
+@pytest.mark.promise("private-community")
 def test_a_public_event_does_not_name_its_private_community_to_strangers(client, alice, signed_in):
     hidden = communities.create(alice, name="Quiet Recovery Group", description="We meet", visibility="private")
     walk = events.create(

@@ -40,6 +40,7 @@ def test_next_keeps_a_path_of_this_site():
     assert safe_next(RequestFactory().get("/"), "http://testserver/events?q=a") == "/events?q=a"
 
 
+@pytest.mark.promise("own-scripts")
 def test_no_template_has_inline_script_or_style():
     inline = re.compile(r"<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|<style|javascript:", re.IGNORECASE)
     assert TEMPLATES
@@ -96,6 +97,7 @@ def test_a_member_answers_and_changes_her_mind(signed_in, make_member, picnic):
     assert [row.choice for row in picnic.answers.all()] == ["maybe"]
 
 
+@pytest.mark.promise("private-is-absent")
 def test_a_private_event_does_not_exist_for_others(client, signed_in, make_member, supper):
     missing = client.get("/events/no-such-event")
     assert client.get(f"/events/{supper.slug}").status_code == missing.status_code == 404
@@ -142,6 +144,7 @@ def test_roles_are_set_on_the_members_tab(signed_in, make_member, alice, circle,
     assert "without an admin" in page_text(client.get(f"/communities/{circle.slug}/manage?tab=members"))
 
 
+@pytest.mark.promise("operators-see-no-secret")
 def test_the_operators_pages_show_no_sealed_value(signed_in, make_member, alice):
     MemberIdentity.objects.update(bsky_access_token_enc="sealed-access", dpop_key_enc="sealed-key")
     client = signed_in(make_member("olga", is_staff=True, is_superuser=True))
@@ -173,6 +176,7 @@ def test_invitations_can_only_be_read_by_the_operator(signed_in, make_member, in
     assert client.post(f"/admin/elonara/invitation/{row.pk}/change/", {"state": "queued"}).status_code == 403
 
 
+@pytest.mark.promise("forms-are-ours")
 def test_a_form_without_csrf_token_is_explained(site):
     from django.test import Client
 

@@ -32,6 +32,7 @@ def test_authorization_requests_are_limited_per_browser(client, server):
     assert 'value="/events"' in page
 
 
+@pytest.mark.promise("visitors-apart")
 def test_clients_without_cookies_are_limited_by_ip_address(client, server):
     for _ in range(rate_limits.AUTHORIZATIONS.times * rate_limits.BROWSERS_PER_ADDRESS):
         client.cookies.clear()
@@ -51,6 +52,7 @@ def request_from(client):
     return request
 
 
+@pytest.mark.promise("visitors-apart")
 def test_ipv6_addresses_of_one_64_network_count_as_one(client):
     assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::9")
     assert network_of("2001:db8:1:2::1") != network_of("2001:db8:1:3::1")

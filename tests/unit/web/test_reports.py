@@ -70,6 +70,7 @@ def test_an_operator_is_not_suspended_by_herself(signed_in, operator, invited, p
     )
 
 
+@pytest.mark.promise("operators-only")
 @pytest.mark.parametrize("who", ["nobody", "member", "staff"])
 def test_nobody_else_reads_reports_or_acts(client, signed_in, make_member, report, page, picnic, who):
     if who != "nobody":
@@ -91,6 +92,7 @@ def test_marking_in_the_list_is_written_down_too(signed_in, operator, report):
     assert AuditEntry.objects.get().what == "report_handled"
 
 
+@pytest.mark.promise("audit-kept")
 def test_the_audit_log_is_read_and_never_changed(signed_in, operator, report):
     actions.handle_report(report, operator)
     entry, browser = AuditEntry.objects.get(), signed_in(operator)

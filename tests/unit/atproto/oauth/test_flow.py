@@ -153,6 +153,7 @@ def test_a_server_that_always_wants_another_nonce_is_asked_twice_and_no_more(cli
 # The callback
 
 
+@pytest.mark.promise("issuer-checked")
 @pytest.mark.parametrize("iss", ["https://evil.example", "", None, "https://auth.example/", "https://AUTH.example"])
 def test_a_wrong_or_missing_issuer_stops_before_the_code_is_used(client, server, network, iss):
     started = client.begin("alice.example.com", scope=SCOPE)
@@ -162,6 +163,7 @@ def test_a_wrong_or_missing_issuer_stops_before_the_code_is_used(client, server,
     assert not network.sent("/token")
 
 
+@pytest.mark.promise("issuer-checked")
 def test_mix_up_the_code_of_one_server_is_never_sent_to_another(client, server, network):
     evil = AuthorizationServer(network, "https://evil.example", "https://evilpds.example")
     network.person("did:plc:malloryaaaaaaaaaaaaaaaaa", "mallory.example.com", evil.pds)
@@ -219,6 +221,7 @@ def test_a_code_works_once(client, server):
 # The grant
 
 
+@pytest.mark.promise("right-account")
 def test_the_token_of_another_account_is_refused_and_revoked(client, server):
     started = client.begin("alice.example.com", scope=SCOPE)
     with pytest.raises(WrongAccount) as caught:
@@ -249,6 +252,7 @@ def test_the_scope_is_the_granted_one(client, server):
     assert client.finish(started, server.approve(started.authorize_url, ALICE)).scope == "atproto"
 
 
+@pytest.mark.promise("server-owns-account")
 def test_a_server_cannot_issue_tokens_for_an_account_hosted_elsewhere(client, server, network):
     evil = AuthorizationServer(network, "https://evil.example", "https://evilpds.example")
     started = client.begin(server="https://evil.example", scope=SCOPE)

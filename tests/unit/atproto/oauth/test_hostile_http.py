@@ -65,6 +65,7 @@ def test_a_pds_on_a_private_host_gets_no_request(httpserver, issuer):
     http.close()
 
 
+@pytest.mark.promise("no-inside")
 def test_a_public_name_with_a_private_address_gets_no_request(httpserver):
     http = GuardedHttp(resolver=lambda host, port: [("127.0.0.1", httpserver.port)])
     with pytest.raises(AddressRefused):

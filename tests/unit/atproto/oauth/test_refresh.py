@@ -138,6 +138,7 @@ def test_the_token_lifetime_is_bounded(refresh, server, said, seconds):
     assert abs(refresh().expires_at.timestamp() - time.time() - seconds) < 10
 
 
+@pytest.mark.promise("refresh-once")
 def test_two_at_once_use_the_token_once(refresh, server):
     outcomes = []
 

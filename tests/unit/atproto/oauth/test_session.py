@@ -92,6 +92,7 @@ def test_a_pds_that_always_wants_another_nonce_is_asked_twice_and_no_more(xrpc, 
     assert len(network.sent(NSID)) == 2
 
 
+@pytest.mark.promise("bound-tokens")
 def test_the_proof_binds_the_token_and_leaves_the_query_out(xrpc, auth, server, network):
     xrpc.query(server.pds, NSID, {"actor": ALICE}, auth=auth())
     request = network.sent(NSID)[-1]

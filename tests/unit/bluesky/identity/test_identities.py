@@ -98,6 +98,7 @@ def test_a_listener_that_fails_stops_the_disconnect(connected, service, member, 
     assert server.sessions[0].alive
 
 
+@pytest.mark.promise("last-way-in")
 def test_the_last_way_to_sign_in_stays(connected, service, member):
     member.set_unusable_password()
     member.save()

@@ -42,6 +42,7 @@ def test_a_consumed_request_is_the_row_that_was_stored(service, callback, member
     assert not AuthorizationRequest.objects.exists()
 
 
+@pytest.mark.promise("one-browser")
 def test_of_ten_callbacks_at_once_one_succeeds(service, callback, server):
     found, start = [], threading.Barrier(10)
 
@@ -63,6 +64,7 @@ def test_of_ten_callbacks_at_once_one_succeeds(service, callback, server):
     assert len(server.network.sent("/token")) == 1
 
 
+@pytest.mark.promise("one-browser")
 def test_another_browser_is_refused_and_does_not_consume_the_request(service, callback):
     failed = failure(service, callback, browser="his")
     assert failed.reason == "other_browser"
@@ -74,6 +76,7 @@ def test_an_empty_browser_value_is_refused(service, callback):
     assert failure(service, callback, browser="").reason == "other_browser"
 
 
+@pytest.mark.promise("one-browser")
 def test_a_request_expires_after_ten_minutes(service, callback, server):
     row = AuthorizationRequest.objects.get()
     assert timedelta(minutes=9) < row.expires_at - timezone.now() <= timedelta(minutes=10)
@@ -107,6 +110,7 @@ def test_tokens_for_another_account_are_refused(service, callback, server):
     assert not MemberIdentity.objects.exists()
 
 
+@pytest.mark.promise("server-owns-account")
 def test_a_server_cannot_speak_for_the_accounts_of_another(service, net, server, member):
     evil = AuthorizationServer(net, "https://evil.example", "https://evil-pds.example")
     evil.grants = {"sub": ALICE}
@@ -156,6 +160,7 @@ def test_declining_a_link_revokes_its_session(connect, service, member, server):
         service.confirm(waiting.request_id, "hers", member)
 
 
+@pytest.mark.promise("stolen-database")
 def test_secrets_of_a_request_are_sealed_or_hashed(service, server, member, connect):
     url = service.begin("connect", "alice.example.com", member=member, browser="hers", confirmed=True)
     params = server.approve(url, ALICE)
@@ -166,6 +171,7 @@ def test_secrets_of_a_request_are_sealed_or_hashed(service, server, member, conn
     assert '"kty"' not in stored
 
 
+@pytest.mark.promise("proof-keeps-nothing")
 def test_signing_in_leaves_no_session_and_no_request(service, server, make_member):
     url = service.begin("sign_in", "alice.example.com", browser="hers", next="/events")
     outcome = service.finish(server.approve(url, ALICE), browser="hers")
@@ -174,6 +180,7 @@ def test_signing_in_leaves_no_session_and_no_request(service, server, make_membe
     assert not AuthorizationRequest.objects.exists()
 
 
+@pytest.mark.promise("proof-keeps-nothing")
 def test_signing_in_requests_the_scope_atproto_alone(service, server, transactional_db):
     service.begin("sign_in", "alice.example.com", browser="hers")
     assert AuthorizationRequest.objects.get().scope == "atproto"
@@ -188,6 +195,7 @@ def test_a_changed_handle_is_stored_when_its_owner_signs_in(connected, service, 
     assert MemberIdentity.objects.get().bsky_handle == "alicia.example.com"
 
 
+@pytest.mark.promise("one-did-one-member")
 def test_two_members_who_link_one_account_at_once_do_not_both_get_it(connect, make_member, server):
     members, found, start = [make_member(), make_member()], [], threading.Barrier(2)
 

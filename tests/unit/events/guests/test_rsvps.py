@@ -173,6 +173,7 @@ def test_hosts_read_everybody_with_notes(busy, alice):
     assert listed.of("going")[2].handle == "gil.example"
 
 
+@pytest.mark.promise("guest-list")
 def test_guests_read_names_but_no_notes_of_others(busy):
     event, people = busy
     listed = rsvps.guest_list(event, people["bob"], known_dids=["did:plc:gil"])
@@ -191,6 +192,7 @@ def test_other_members_read_those_they_know_and_numbers(busy, make_member):
     assert names(rsvps.guest_list(event, people["eve"])) == []
 
 
+@pytest.mark.promise("guest-list")
 def test_strangers_read_numbers(busy):
     listed = rsvps.guest_list(busy[0], known_dids=["did:plc:carol"])
     assert (listed.guests, listed.going, listed.hidden) == ((), 5, 4)

@@ -47,6 +47,7 @@ def sent(picnic, send, deliver):
     return list(Invitation.objects.filter(state=State.SENT).order_by("invitee_handle"))
 
 
+@pytest.mark.promise("breaker")
 def test_three_opt_outs_of_a_few_pause_the_host_and_notify_her_and_the_operator(alice, sent, site):
     operator = Member.objects.create_superuser("olga", password="a long password")
     opt_out(*sent[:2], host=alice)
@@ -57,6 +58,7 @@ def test_three_opt_outs_of_a_few_pause_the_host_and_notify_her_and_the_operator(
     assert "Many people asked" in Notice.objects.get(member=alice).text
 
 
+@pytest.mark.promise("breaker")
 def test_a_paused_host_sends_nothing_until_the_operator_lets_her(alice, sent, picnic, send, deliver, row):
     operator = Member.objects.create_superuser("olga", password="a long password")
     opt_out(*sent[:3], host=alice)

@@ -74,6 +74,7 @@ def test_both_posts_of_a_day_with_room_are_counted(set_caps, picnic, alice, send
     assert written() == 3
 
 
+@pytest.mark.promise("host-caps")
 def test_a_day_never_has_more_posts_than_its_cap_whatever_is_undone(
     set_caps, picnic, alice, send, deliver, undo, row, written
 ):

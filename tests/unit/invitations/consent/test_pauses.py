@@ -115,6 +115,7 @@ def test_a_pause_by_label_does_not_hide_one_that_only_the_operator_ends(alice, o
     assert HostSending.objects.get().pause_reason == reason
 
 
+@pytest.mark.promise("operators-only")
 def test_nobody_but_the_operator_pauses_or_approves(alice):
     for act in (actions.pause_sending, actions.approve_relay, actions.withdraw_relay):
         with pytest.raises(NotAllowed):

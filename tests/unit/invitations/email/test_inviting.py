@@ -37,6 +37,7 @@ def test_an_email_is_sent_by_the_jobs_and_says_what_the_host_saw(alice, picnic, 
     assert email_reader.by_token(token) == row
 
 
+@pytest.mark.promise("stolen-database")
 def test_nobody_who_reads_the_database_can_answer_or_write_to_the_guest(picnic, write, deliver, email_row):
     write(picnic)
     row = email_row()
@@ -69,6 +70,7 @@ def test_emails_and_posts_share_one_cap(alice, picnic, write, set_options, deliv
     assert len(SENT) == 2
 
 
+@pytest.mark.promise("person-cap")
 def test_one_address_gets_no_more_than_its_cap_from_the_whole_site(make_event, make_member, write, soon):
     for number in range(3):
         host = make_member(f"host{number}", f"did:plc:host{number}")

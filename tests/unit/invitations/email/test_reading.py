@@ -58,6 +58,7 @@ def test_who_declined_is_not_asked_again(alice, picnic, write, deliver, email_ro
     assert reasons_of(write(picnic).left_out) == {"ana@example.org": "declined"}
 
 
+@pytest.mark.promise("addresses-forgotten")
 def test_the_link_ends_with_the_event_and_the_address_is_deleted(picnic, write, deliver, clock, email_row, alice):
     write(picnic)
     deliver()
@@ -70,6 +71,7 @@ def test_the_link_ends_with_the_event_and_the_address_is_deleted(picnic, write, 
     assert [row.address for row in email_views.views(picnic, alice)] == [""]
 
 
+@pytest.mark.promise("never-again-letters")
 @pytest.mark.parametrize("whole_site", [False, True])
 def test_opting_out_of_a_host_or_of_the_site(make_event, make_member, write, deliver, email_row, whole_site):
     write(make_event(title="First"))
@@ -84,6 +86,7 @@ def test_opting_out_of_a_host_or_of_the_site(make_event, make_member, write, del
     assert "ana" not in str(list(EmailOptOut.objects.values()))
 
 
+@pytest.mark.promise("never-again-letters")
 @pytest.mark.parametrize(
     "spelling", ['"ana"@example.org', '"a\\na"@example.org', "ana@\uff45xample.org", "ANA@EXAMPLE.ORG"]
 )

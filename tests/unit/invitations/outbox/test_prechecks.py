@@ -55,6 +55,7 @@ def test_a_spam_label_pauses_sending_until_it_is_gone(picnic, alice, send, deliv
     assert row("bob").state == State.SENT
 
 
+@pytest.mark.promise("shown-is-sent")
 def test_a_changed_title_is_confirmed_before_it_is_sent(picnic, alice, send, deliver, agent, row):
     send(picnic, "bob")
     events.change(picnic, by=alice, title="Winter picnic")
@@ -112,6 +113,7 @@ def test_an_event_made_private_after_send_is_never_named(picnic, alice, send, de
     assert Announcement.objects.get().state == State.CANCELLED
 
 
+@pytest.mark.promise("blocks")
 def test_somebody_who_blocks_after_send_is_suppressed(picnic, people, send, deliver, agent, row):
     send(picnic, "bob", "carol", thread=False)
     people[0] = somebody("bob", blocked_by=True)

@@ -23,6 +23,7 @@ def sent_after_the_backup(picnic, send, agent, row):
     return one
 
 
+@pytest.mark.promise("restore")
 def test_an_existing_post_counts_as_sent_and_an_absent_one_is_written_once(sent_after_the_backup, deliver, agent, row):
     deliver()
     assert (row("bob").state, row("carol").state) == (State.SENT, State.SENT)

@@ -73,6 +73,7 @@ class Sending(AnyOrder):
             hooks.on_ready.fire(self.alice.pk, "did:plc:host")
 
 
+@pytest.mark.promise("one-post")
 @pytest.mark.parametrize("examples", [40])
 def test_whatever_happens(alice, make_event, clock, examples):
     Sending.clock, Sending.alice, Sending.make_event = clock, alice, staticmethod(make_event)

@@ -27,6 +27,7 @@ class TestUndo:
             deliver()
         assert row("bob").state == State.UNDONE
 
+    @pytest.mark.promise("taken-back")
     def test_a_late_write_does_not_bring_it_back(self, picnic, alice, send, deliver, agent, row, clock):
         agent.moods = ["late"]
         send(picnic, "bob", thread=False)

@@ -61,6 +61,7 @@ def test_a_community_is_joined():
     assert "You're invited to join Bakers by Alice — https" in text(community())
 
 
+@pytest.mark.promise("private-not-named")
 @pytest.mark.parametrize("target", [event(visibility="private"), community(visibility="private")])
 def test_a_private_target_is_not_named(target):
     composed = compose.invitation(target, words(), **BOB)

@@ -42,6 +42,7 @@ class TestRefusals:
         friends.down = GraphUnavailable("unreachable", "Your server does not answer.")
         assert refused(send, picnic, "bob") == "graph_unavailable"
 
+    @pytest.mark.promise("no-local-links")
     def test_a_loopback_site_sends_nothing_but_previews(self, set_options, picnic, alice, send):
         set_options(site={"url": "http://127.0.0.1:8000"})
         assert actions.preview(alice, picnic, ["did:plc:bob"]).refusal.code == "loopback_site"

@@ -20,6 +20,7 @@ def skipped_reasons(send, target, *names):
     return {one.did.removeprefix("did:plc:"): one.reason for one in send(target, *names).skipped}
 
 
+@pytest.mark.promise("shown-is-sent")
 def test_the_preview_is_what_is_sent(picnic, alice, send, deliver, agent):
     dids = ["did:plc:bob", "carol.example", "@dan.example"]
     seen = actions.preview(alice, picnic, dids, note="Bring bread.", lines={"did:plc:bob": "Bob, your rye!"})
@@ -58,6 +59,7 @@ def test_the_same_person_twice_in_one_send_is_one_invitation(picnic, alice):
     assert Invitation.objects.count() == 1
 
 
+@pytest.mark.promise("blocks")
 @pytest.mark.parametrize(
     ("how", "code"),
     [
@@ -106,6 +108,7 @@ def test_who_answered_or_belongs_is_not_invited(picnic, bakers, make_member, sen
     assert skipped_reasons(send, bakers, "bob") == {"bob": "already_member"}
 
 
+@pytest.mark.promise("asked-once")
 def test_nobody_is_invited_twice_by_a_cohost_either(picnic, alice, send, make_member):
     bob = make_member("bert", "did:plc:bert")
     events.add_cohost(picnic, by=alice, member=bob)
@@ -120,6 +123,7 @@ def test_an_unknown_account_is_skipped_as_not_found(picnic, alice):
     assert sent.queued == 1
 
 
+@pytest.mark.promise("never-again")
 def test_who_opted_out_of_this_host_or_the_site_is_skipped(picnic, alice, make_member, send):
     actions.opt_out("did:plc:bob", alice)
     actions.opt_out("did:plc:carol")
@@ -147,6 +151,7 @@ def test_a_sent_one_is_never_posted_again(picnic, alice, send, deliver, row, age
     assert len(agent.posts) == 2
 
 
+@pytest.mark.promise("asked-once")
 def test_who_declined_is_not_asked_again(picnic, alice, send, deliver, row):
     send(picnic, "bob")
     deliver()
@@ -239,6 +244,7 @@ def test_a_paused_host_queues_but_does_not_send(picnic, alice, send, deliver, ag
         actions.resume_sending(alice, alice)
 
 
+@pytest.mark.promise("never-again")
 def test_opting_out_ends_unsent_invitations_at_once(picnic, alice, send, deliver, agent, row):
     send(picnic, "bob", thread=False)
     actions.opt_out("did:plc:bob")

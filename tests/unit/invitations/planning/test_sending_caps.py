@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from tests.fakes.graph import somebody
 
 from elonara.bluesky.writing.agent import Readiness
@@ -32,6 +33,7 @@ class TestCaps:
         clock.pass_(days=8)
         assert queries.caps_left(alice).today == 5
 
+    @pytest.mark.promise("host-caps")
     def test_the_weekly_cap_holds_for_any_seven_days(self, set_options, make_event, alice, people, send):
         set_options(invitations={"per_day": 2, "first_week_per_day": 2, "per_week": 3})
         people += [somebody(f"p{number}") for number in range(6)]
@@ -40,6 +42,7 @@ class TestCaps:
         assert sent.today == 2
         assert [(day - days[0]).days for day in days] == [0, 0, 1, 7, 7, 8]
 
+    @pytest.mark.promise("person-cap")
     def test_one_person_gets_three_a_week_from_the_whole_site(self, make_event, send, clock):
         for number in range(3):
             assert send(make_event(title=f"Picnic {number}"), "bob").queued == 1

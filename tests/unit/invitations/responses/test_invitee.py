@@ -30,6 +30,7 @@ def test_the_invited_person_answers(ref, row):
     assert row("bob").answer == "maybe"
 
 
+@pytest.mark.promise("public-ref")
 def test_nobody_else_can_answer_for_her(ref):
     with pytest.raises(InvitationRefused) as caught:
         answer_as(ref, "going", "carol")
@@ -107,6 +108,7 @@ def test_a_report_reaches_the_operator(ref, make_member):
         actions.report("unknown", "", "x")
 
 
+@pytest.mark.promise("never-again")
 def test_opting_out_during_a_send_undoes_the_post(picnic, send, deliver, agent, row, clock):
     agent.moods = ["lost"]
     send(picnic, "bob", thread=False)

@@ -110,6 +110,7 @@ def test_an_invitee_answers_without_an_account(client, link, picnic):
     assert (given.choice, given.name, given.plus_ones, given.note) == ("going", "Ana L.", 1, "Soup")
 
 
+@pytest.mark.promise("letter-link-private")
 def test_the_token_in_the_url_is_not_passed_on(client, link, picnic):
     here = link(picnic)
     for path in (here, f"{here}/stop", f"{here}?stop=site"):
@@ -179,6 +180,7 @@ def test_opting_out_takes_two_clicks_and_offers_the_whole_site(client, link, pic
     assert EmailOptOut.objects.get().host is None
 
 
+@pytest.mark.promise("letter-link-private")
 def test_logs_do_not_contain_the_token():
     from elonara.config.logs import redact
 

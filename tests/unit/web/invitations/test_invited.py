@@ -52,6 +52,7 @@ def test_a_proof_of_another_account_names_both_accounts(client, authorize, invit
     assert not Rsvp.objects.exists()
 
 
+@pytest.mark.promise("public-ref")
 def test_unknown_and_private_refs_look_alike(client, invited, supper):
     ref = invited(supper).ref
     private, unknown = client.get(f"/i/{ref}"), client.get("/i/nobodyknowsthis")
@@ -97,6 +98,7 @@ def test_an_invitation_gives_access_once_its_post_may_exist(signed_in, make_memb
     assert ("Secret supper" in page_text(browser.get("/invitations"))) is has_access
 
 
+@pytest.mark.promise("opening")
 def test_opening_counts_only_with_a_proof(client, authorize, invited, picnic):
     invitation = invited(picnic)
     client.get(f"/i/{invitation.ref}")
@@ -147,6 +149,7 @@ def test_the_inbox_shows_invitations_of_proved_accounts(client, authorize, invit
     assert "Winter picnic" not in page_text(client.get("/invitations"))
 
 
+@pytest.mark.promise("left-browser")
 def test_a_proof_ends_when_somebody_else_signs_in(client, authorize, invited, picnic, make_member):
     ref = invited(picnic).ref
     authorize(client, client.post(f"/i/{ref}", {"answer": "going"}), BOB)

@@ -147,6 +147,7 @@ def test_send_leads_to_the_watch_page(invite):
     assert invite("check")["location"].endswith("tab=invite"), "the draft is done"
 
 
+@pytest.mark.promise("asked-once")
 def test_sending_twice_invites_nobody_twice(invite):
     invite(data={"did": [CAROL], "go": "next"})
     kept, check = InvitationDraft.objects.get(), invite("check")

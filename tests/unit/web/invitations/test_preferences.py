@@ -35,6 +35,7 @@ def test_an_opt_out_is_taken_back_without_an_account(bobs_browser, alice):
     assert not OptOut.objects.exists()
 
 
+@pytest.mark.promise("own-opt-out")
 def test_nobody_takes_back_the_opt_out_of_somebody_else(bobs_browser, alice):
     row = OptOut.objects.create(did="did:plc:carol", host=alice)
     bobs_browser.post("/invitations/again", {"opt_out": row.pk})

@@ -59,6 +59,7 @@ def verify(client, authorize, did, address):
 
 
 class TestWithoutAPassword:
+    @pytest.mark.promise("fresh-proof")
     def test_a_first_password_is_not_set(self, old, bob):
         client = old(bob)
         for answer in (client.get("/accounts/password/set/"), client.post("/accounts/password/set/", NEW)):
@@ -133,6 +134,7 @@ class TestWithAPassword:
         ("/auth/bluesky/remove", {}),
     ]
 
+    @pytest.mark.promise("fresh-proof")
     @pytest.mark.parametrize(("path", "form"), CHANGES)
     def test_nothing_changes_without_it(self, old, carol, path, form):
         answer = old(carol).post(path, form)
@@ -183,6 +185,7 @@ class TestAFirstBlueskyAccount:
     def dave(self, make_member):
         return make_member("dave")
 
+    @pytest.mark.promise("fresh-proof")
     def test_is_not_connected_from_an_old_session(self, old, dave, server):
         answer = old(dave).post("/auth/bluesky/connect", {"handle": "bob.example.com"})
         assert answer["location"].startswith(ASK_PASSWORD)
@@ -217,6 +220,7 @@ class TestAFirstBlueskyAccount:
         assert "request_uri" in old(carol).post("/auth/bluesky/connect", {"handle": "alice.example.com"})["location"]
 
 
+@pytest.mark.promise("fresh-proof")
 @pytest.mark.parametrize("minutes", [11, -5, 60 * 24 * 30])
 def test_a_proof_counts_for_ten_minutes_and_not_from_the_future(old, carol, minutes):
     assert old(carol, minutes).post("/auth/bluesky/remove")["location"].startswith(ASK_PASSWORD)

@@ -16,6 +16,7 @@ def bob(make_member):
     return member
 
 
+@pytest.mark.promise("new-session")
 def test_a_known_account_signs_in_and_gets_a_new_session_key(client, authorize, server, bob):
     redirect = client.get("/auth/bluesky/start", {"handle": "bob.example.com", "next": "/communities"})
     before = client.session.session_key
@@ -25,6 +26,7 @@ def test_a_known_account_signs_in_and_gets_a_new_session_key(client, authorize, 
     assert client.session.session_key != before
 
 
+@pytest.mark.promise("second-factor")
 def test_a_second_factor_is_asked_for(client, authorize, server, bob):
     from allauth.mfa.models import Authenticator
 
@@ -34,6 +36,7 @@ def test_a_second_factor_is_asked_for(client, authorize, server, bob):
     assert "_auth_user_id" not in client.session
 
 
+@pytest.mark.promise("suspended-out")
 def test_a_suspended_member_cannot_sign_in(client, authorize, server, bob):
     Member.objects.filter(pk=bob.pk).update(standing=Member.Standing.SUSPENDED)
     authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
@@ -60,6 +63,7 @@ def test_a_newcomer_with_an_account_links_it_after_signing_in(client, authorize,
     assert MemberIdentity.objects.get().member == member
 
 
+@pytest.mark.promise("no-forced-link")
 def test_a_connect_that_another_site_may_have_started_is_confirmed_by_did(signed_in, authorize, server, make_member):
     client = signed_in(make_member("alice"))
     back = authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
@@ -81,6 +85,7 @@ def test_a_connect_by_our_own_form_needs_no_confirmation(signed_in, authorize, s
     assert "Show who you follow" in card
 
 
+@pytest.mark.promise("one-did-one-member")
 def test_an_account_of_another_member_is_refused_with_a_sentence(signed_in, authorize, server, bob, make_member):
     client = signed_in(make_member("alice"))
     back = authorize(client, client.post("/auth/bluesky/connect", {"handle": "bob.example.com"}), BOB)
