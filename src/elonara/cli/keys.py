@@ -13,7 +13,7 @@ from elonara import sealing
 from elonara.bluesky.models import AppPasswordSession, AssertionKey, AuthorizationRequest, MemberIdentity
 from elonara.bluesky.sealed_columns import did_of
 from elonara.members import audit
-from elonara.members.mfa import SealedMFAAdapter
+from elonara.members.sign_in.mfa import SealedMFAAdapter
 from elonara.options import Options
 
 # Sealed values of these models are bound to a DID as well as to column and row (associated data of the encryption).

@@ -68,7 +68,7 @@ MIDDLEWARE = [
     "elonara.web.concurrency.OutwardCalls",
 ]
 AUTHENTICATION_BACKENDS = [
-    "elonara.members.password_backend.PasswordBackend",  # the first: it alone looks at passwords
+    "elonara.members.sign_in.password_backend.PasswordBackend",  # the first: it alone looks at passwords
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
@@ -149,7 +149,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 # Accounts: a username; an e-mail address and a second factor are optional.
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "elonara.members.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "elonara.members.sign_in.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email", "username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional" if ELONARA.email.url else "none"
@@ -173,7 +173,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-MFA_ADAPTER = "elonara.members.mfa.SealedMFAAdapter"
+MFA_ADAPTER = "elonara.members.sign_in.mfa.SealedMFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = ELONARA.site.name
 USERSESSIONS_TRACK_ACTIVITY = False

@@ -13,7 +13,7 @@ from elonara.bluesky import sealed_columns
 from elonara.bluesky.oauth import authorization_requests
 from elonara.invitations.consent import spam_labels
 from elonara.invitations.outbox import thumbnails
-from elonara.members import mfa
+from elonara.members.sign_in import mfa
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from elonara.events.models import Event
 from elonara.housekeeping import outgoing_email
 from elonara.housekeeping.models import OutgoingEmail
 from elonara.invitations.models import EmailInvitation
-from elonara.members.mfa import SealedMFAAdapter
 from elonara.members.models import Member
+from elonara.members.sign_in.mfa import SealedMFAAdapter
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 
-from elonara.members import adapter
 from elonara.members.models import Member
+from elonara.members.sign_in import adapter
 
 PASSWORD = "correct horse battery staple"
 ELSEWHERE, ANOTHER, HOME = "203.0.113.7", "203.0.113.8", "198.51.100.1"

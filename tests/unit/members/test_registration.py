@@ -4,8 +4,8 @@ import pytest
 from django.test import RequestFactory
 
 from elonara.members import actions, queries
-from elonara.members.adapter import AccountAdapter
 from elonara.members.models import Member, Notice
+from elonara.members.sign_in.adapter import AccountAdapter
 
 pytestmark = pytest.mark.django_db
 

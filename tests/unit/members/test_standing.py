@@ -4,8 +4,8 @@ import pytest
 from django.test import Client, RequestFactory
 
 from elonara.members import actions, queries
-from elonara.members.adapter import AccountAdapter
 from elonara.members.models import Member
+from elonara.members.sign_in.adapter import AccountAdapter
 
 
 @pytest.mark.promise("operators-only")

@@ -2,7 +2,7 @@
 
 Who has taken over a browser session, or its cookie, could otherwise stay for good: by a password, by an address for
 "forgot the password", or by a Bluesky account of their own. allauth asks before its own changes to addresses and second
-factors (`members.adapter` says whom and for what); this module asks before the others.
+factors (`members.sign_in.adapter` says whom and for what); this module asks before the others.
 """
 
 from __future__ import annotations
