@@ -37,6 +37,7 @@ NONE = dict.fromkeys(["manage", "invite", "shown", "not invited", "hosts", "home
 ALL = dict.fromkeys(NONE, True) | {"role": "cohost"}
 
 
+@pytest.mark.promise("cohosts-accept")
 def test_who_is_asked_has_no_right_until_she_accepts(picnic, alice, asked, heard):
     assert rights(picnic, asked) == NONE
     assert asked.notices.get().text == "Alice asks you to host Picnic together. Accept or decline on its page."
@@ -92,6 +93,7 @@ def test_who_was_suspended_meanwhile_cannot_accept(picnic, asked):
         actions.accept_cohost(picnic, by=asked)
 
 
+@pytest.mark.promise("cohosts-accept")
 def test_only_the_host_changes_hosts_and_who_may_see_it(picnic, alice, asked, make_member):
     actions.accept_cohost(picnic, by=asked)
     carol = make_member("carol")

@@ -33,6 +33,7 @@ def make(net):
 
 
 @pytest.mark.parametrize("typed", [HANDLE, f"@{HANDLE}", HANDLE.upper(), f" @{HANDLE} "])
+@pytest.mark.promise("proven-handle-wins")
 def test_a_proven_handle_wins_over_a_username(net, make, typed):
     make(HANDLE)  # from before usernames were checked
     dan = make("dan", DAN, HANDLE)
@@ -40,6 +41,7 @@ def test_a_proven_handle_wins_over_a_username(net, make, typed):
     assert named_member(typed) == dan
 
 
+@pytest.mark.promise("proven-handle-wins")
 def test_a_handle_that_moved_names_its_new_owner(net, make):
     dan, eve = make("dan", DAN, HANDLE), make("eve", EVE, "eve.example.com")
     net.person(EVE, HANDLE, "https://pds.example")

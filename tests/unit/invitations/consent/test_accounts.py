@@ -41,6 +41,7 @@ WAYS = pytest.mark.parametrize("way", ["unlinked", "deleted"])
 
 
 @WAYS
+@pytest.mark.promise("follows-the-account")
 def test_an_opt_out_holds_for_the_new_member(picnic, alice, return_as, make_event, way):
     actions.opt_out("did:plc:bob", alice)
     picnic.delete()
@@ -102,6 +103,7 @@ def test_only_the_invited_person_takes_it_back(alice, return_as, way):
 
 
 @WAYS
+@pytest.mark.promise("follows-the-account")
 def test_the_caps_are_used_up(picnic, alice, send, deliver, return_as, make_event, set_options, way):
     set_options(invitations={"spacing_seconds": 0, "per_day": 2, "first_week_per_day": 2, "per_week": 5})
     send(picnic, "bob", "carol", thread=False)
@@ -122,6 +124,7 @@ def test_a_person_s_share_of_the_week_is_used_up_too(picnic, alice, send, return
 
 @WAYS
 @pytest.mark.parametrize("reason", ["operator", "opt_outs", "spam_label"])
+@pytest.mark.promise("follows-the-account")
 def test_a_pause_goes_on(picnic, alice, return_as, way, reason):
     pauses.pause_host(alice, reason)
     picnic.delete()
@@ -149,6 +152,7 @@ def test_who_unlinks_cannot_end_a_pause_for_a_label(alice, return_as):
 
 
 @WAYS
+@pytest.mark.promise("follows-the-account")
 def test_the_first_week_began_with_the_account(alice, return_as, make_member, set_options, way):
     Member.objects.filter(pk=alice.pk).update(date_joined=timezone.now() - timedelta(days=3))
     SendingAccount.objects.update(began_at=timezone.now() - timedelta(days=3))

@@ -33,6 +33,7 @@ def one_a_day(site, set_options):
 
 @pytest.mark.parametrize("hour", [1, 11, 23])
 @pytest.mark.parametrize("zone", ZONES[1:])
+@pytest.mark.promise("no-second-share")
 def test_a_change_of_the_zone_gives_no_second_share(one_a_day, at, picnic, alice, send, deliver, agent, hour, zone):
     at(hour)
     send(picnic, "bob", thread=False)

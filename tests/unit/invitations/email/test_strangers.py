@@ -33,6 +33,7 @@ def addresses(count, letter="a"):
     return ", ".join(f"{letter}{number}@example.org" for number in range(count))
 
 
+@pytest.mark.promise("strangers-by-email")
 def test_a_fresh_account_without_a_proof_writes_to_nobody(mallory, make_event, write, deliver):
     event = make_event(mallory)
     assert email_inviting.preview(mallory, event, addresses(30)).refusal.code == UNPROVEN
@@ -84,6 +85,7 @@ def test_the_first_weeks_cap_holds_for_letters(alice, picnic, write, counted, de
     assert len(SENT) == 3
 
 
+@pytest.mark.promise("strangers-by-email")
 def test_the_whole_site_has_a_daily_share(alice, picnic, make_member, make_event, write, counted, deliver, clock):
     counted(3)
     write(picnic, addresses(2))
@@ -167,6 +169,7 @@ def test_a_full_site_holds_up_neither_change_nor_cancellation(alice, picnic, wri
         "=?utf-8?q?security=40paypal=2Ecom?=",
     ],
 )
+@pytest.mark.promise("strangers-by-email")
 def test_a_name_leads_nowhere_from_subject_and_sender(alice, make_event, write, deliver, name):
     alice.display_name = name[:64]
     alice.save()

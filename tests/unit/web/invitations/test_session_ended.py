@@ -36,6 +36,7 @@ def end_session(friends, only=()):
 
 
 @pytest.mark.parametrize("unknown", [(), (DAN,)], ids=["nobody is known", "one is known from before"])
+@pytest.mark.promise("ended-session-refuses")
 def test_send_is_refused_with_reauthorize_and_nothing_is_lost(step, friends, unknown):
     check = step()
     sent = {"note": "Bring bread.", f"line:{DAN}": "And you a song.", "go": "send"} | shown(check)

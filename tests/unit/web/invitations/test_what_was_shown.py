@@ -42,6 +42,7 @@ def refused(response):
     return page
 
 
+@pytest.mark.promise("shown-is-sent")
 def test_a_second_tab_adds_people(tab, checked):
     tab(data={"did": [CAROL, DAN], "go": "next"})
     response = tab("check", checked)
