@@ -81,7 +81,7 @@ def members_of(host: Member) -> set[int]:
     return {host.pk, *holders.values_list("member", flat=True)}
 
 
-def wishes_about(host: Any) -> Q:
+def opt_outs_about(host: Any) -> Q:
     """The opt-outs, of DIDs or addresses, from this host or from the whole site."""
     return Q(account__holders__member=host) | Q(host=host) | Q(host=None, account=None)
 

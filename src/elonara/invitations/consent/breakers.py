@@ -47,7 +47,7 @@ def check_posts(host: Member) -> tuple[int, int]:
         .order_by("-sent_at")[:SAMPLE_SIZE]
     )
     sent = {did: at for did, at in rows.values_list("invitee_did", "sent_at") if at is not None}
-    opt_outs = OptOut.objects.filter(accounts.wishes_about(host), did__in=sent)
+    opt_outs = OptOut.objects.filter(accounts.opt_outs_about(host), did__in=sent)
     unwelcome = {one.did for one in opt_outs if one.created_at >= sent[one.did]}
     past = _past(host, SAMPLE_SIZE - len(rows), by_email=False)
     own = OptOut.objects.filter(account__holders__member=host) if past else ()
@@ -63,7 +63,7 @@ def check_emails(host: Member) -> tuple[int, int]:
     sent = {key: at for key, at in emails.values_list("address_hash", "sent_at") if at is not None}
     past = _past(host, SAMPLE_SIZE - len(emails), by_email=True)
     every = past | sent
-    opt_outs = EmailOptOut.objects.filter(accounts.wishes_about(host), address_hash__in=every)
+    opt_outs = EmailOptOut.objects.filter(accounts.opt_outs_about(host), address_hash__in=every)
     unwelcome = {one.address_hash for one in opt_outs if one.created_at >= every[one.address_hash]}
     return len(unwelcome), len(emails) + len(past)
 

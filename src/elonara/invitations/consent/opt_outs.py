@@ -14,14 +14,14 @@ from elonara.members.models import Member
 
 # For each wish of one person that concerns a host: the account, None for the whole site, and the host.
 _WISHES = CompiledQuery(
-    lambda did, host: OptOut.objects.filter(accounts.wishes_about(host), did=did).values_list("account", "host")
+    lambda did, host: OptOut.objects.filter(accounts.opt_outs_about(host), did=did).values_list("account", "host")
 )
 
 
 def opted_out(host: Member, dids: Iterable[str]) -> dict[str, str]:
     """Those of `dids` who want no invitations from this host or from the site: DID → code of the reason."""
     found: dict[str, str] = {}
-    for row in OptOut.objects.filter(accounts.wishes_about(host), did__in=list(dids)):
+    for row in OptOut.objects.filter(accounts.opt_outs_about(host), did__in=list(dids)):
         if found.get(row.did) != "opted_out_site":
             found[row.did] = code_of(row.account_id, row.host_id)
     return found

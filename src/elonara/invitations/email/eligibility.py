@@ -13,7 +13,7 @@ from elonara.bluesky.identity.identities import identity_row
 from elonara.events.models import Event
 from elonara.invitations import reasons
 from elonara.invitations.consent import recipient_caps
-from elonara.invitations.consent.accounts import wishes_about
+from elonara.invitations.consent.accounts import opt_outs_about
 from elonara.invitations.consent.opt_outs import code_of
 from elonara.invitations.email.addresses import Address, hash_of, parse
 from elonara.invitations.models import EmailInvitation, EmailOptOut, EmailState
@@ -64,7 +64,7 @@ def opted_out(hashes: Mapping[str, str], host: Member) -> dict[str, str]:
     every = {*hashes, *hashes.values()} - {""}
     mailbox = Q(address_hash__in=every) | Q(folded_hash__in=every)
     codes: dict[str, str] = {}  # by every hash that an opt-out is known by
-    for row in EmailOptOut.objects.filter(wishes_about(host), mailbox):
+    for row in EmailOptOut.objects.filter(opt_outs_about(host), mailbox):
         code = code_of(row.account_id, row.host_id)
         for one in {row.address_hash, row.folded_hash} - {""}:
             codes[one] = max(code, codes.get(one, ""))  # "opted_out_site" before "opted_out_host"

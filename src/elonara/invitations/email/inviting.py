@@ -119,7 +119,7 @@ def retry(row: EmailInvitation, by: Member, preview_id: str | None = None) -> No
     with transaction.atomic():
         caps.lock(row.host)
         recipient_caps.lock_people([row.address_hash])
-        fingerprint.require_one(preview_id, email_message.letter_of(row).preview_id)
+        fingerprint.require_one(preview_id, email_message.preview_of(row).preview_id)
         if code := opted_out({row.address_hash: tokens.folded_hash(row)}, row.host).get(row.address_hash):
             raise InvitationRefused(code)
         day = caps.days_for(row.host, 1)[0]

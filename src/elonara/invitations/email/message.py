@@ -20,8 +20,8 @@ from elonara.members.text import email_name, email_subject
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A letter as its host reads it before it is sent again, and the fingerprint of that (`planning.fingerprint`)."""
+class EmailPreview:
+    """An e-mail as its host reads it before it is sent again, and the fingerprint of that (`planning.fingerprint`)."""
 
     subject: str
     body: str
@@ -77,12 +77,12 @@ def message(row: EmailInvitation, address: str, token: str) -> EmailMessage:
     )
 
 
-def letter_of(row: EmailInvitation) -> Letter:
-    """What sending this row again would send. A letter is put together when it leaves, so the row stores none."""
+def preview_of(row: EmailInvitation) -> EmailPreview:
+    """What sending this row again would send. The text is composed at delivery, so the row stores none."""
     head = subject(row.host, row.event)
     text = body(row.host, row.event, row.note, "…", row.name)  # the link is for the invited person alone
     digest = fingerprint.of_one("letter", str(row.pk), row.host_id, row.address_hash, row.name, head, text)
-    return Letter(head, text, digest)
+    return EmailPreview(head, text, digest)
 
 
 def _host(host: Member) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from elonara.events.models import Event
 from elonara.invitations import reasons
 from elonara.invitations.email.eligibility import REQUEUEABLE_STATES
-from elonara.invitations.email.message import Letter, letter_of
+from elonara.invitations.email.message import EmailPreview, preview_of
 from elonara.invitations.email.tokens import address_of
 from elonara.invitations.models import EmailInvitation, EmailState
 from elonara.invitations.results import InvitationRefused
@@ -34,7 +34,7 @@ class EmailInvitationView:
     answer: str
     answered_at: dt.datetime | None
     can: tuple[str, ...]
-    letter: Letter | None = None  # where it can be sent again: what would leave now
+    letter: EmailPreview | None = None  # where it can be sent again: what would leave now
 
 
 def views(event: Event, by: Member) -> list[EmailInvitationView]:
@@ -68,7 +68,7 @@ def _view(row: EmailInvitation) -> EmailInvitationView:
         answer=row.answer,
         answered_at=row.answered_at,
         can=can,
-        letter=letter_of(row) if "retry" in can else None,
+        letter=preview_of(row) if "retry" in can else None,
     )
 
 

@@ -106,8 +106,8 @@ def opt_in_again(did: str, host: Member | None = None) -> None:
 
 def withdraw_opt_out(row: OptOut) -> None:
     """The same for a stored one, whose host may have been deleted."""
-    wishes = OptOut.objects.filter(did=row.did)
-    (wishes.filter(account=row.account_id) if row.account_id else wishes.filter(pk=row.pk)).delete()
+    opt_outs = OptOut.objects.filter(did=row.did)
+    (opt_outs.filter(account=row.account_id) if row.account_id else opt_outs.filter(pk=row.pk)).delete()
 
 
 def relay_opt_in(did: str) -> None:
