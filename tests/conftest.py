@@ -62,7 +62,11 @@ def django_db_setup(django_db_setup):
     """Make tests that commit empty the database quickly: see `tests.emptying`."""
     from tests import emptying
 
+    from elonara.bluesky import background_threads
+
     emptying.install()
+    yield
+    background_threads.end(seconds=10)  # else PostgreSQL does not drop a database that they are connected to
 
 
 @pytest.fixture(autouse=True, scope="session")

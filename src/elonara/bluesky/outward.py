@@ -20,11 +20,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from django.db import connections
-
 from elonara.atproto.dns import TxtLookup
 from elonara.atproto.errors import NetworkError
 from elonara.atproto.http import GuardedHttp, Params, Response
+from elonara.bluesky import background_threads
 
 GIVE_UP_SECONDS: Final = 3.0
 GAVE_UP = "The other server is slow. This page waited {seconds:.0f} seconds for it and gave up. Try again in a minute."
@@ -206,9 +205,7 @@ def _start(key: Any, job: Callable[[], Any], release: Release) -> _Work:
             return other
         _running[key] = work
     context = contextvars.copy_context()  # the request's id, for the log
-    threading.Thread(
-        target=lambda: context.run(_run, key, work, job, release), name=f"outward-{key[0]}", daemon=True
-    ).start()
+    background_threads.run(lambda: context.run(_run, key, work, job, release))
     return work
 
 
@@ -232,4 +229,3 @@ def _run(key: Any, work: _Work, job: Callable[[], Any], release: Release) -> Non
             tell(result, fault)
     finally:
         release()
-        connections.close_all()

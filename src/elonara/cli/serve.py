@@ -16,7 +16,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError
 
 from elonara import jobs
-from elonara.bluesky import outward
+from elonara.bluesky import background_threads, outward
 from elonara.cli import memory, migrate
 from elonara.cli.errors import CommandRefused
 from elonara.config.server import make as make_server
@@ -69,6 +69,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
     _finish_requests(server, sockets)
     # A refresh or an exchange that was sent: killed now, it would cost a member her session.
     outward.wait_for_background(BACKGROUND_SECONDS)
+    background_threads.end(seconds=0.5)
     if engine is not None:
         engine.stop(JOB_SECONDS)
         with suppress(DatabaseError):
