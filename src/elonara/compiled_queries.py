@@ -7,16 +7,17 @@ connection, and then only executed:
     PAUSED = CompiledQuery(lambda host: HostSending.objects.filter(host=host, paused_at__isnull=False))
     PAUSED.first(host=row.host_id)
 
-`update_where` caches the SQL of the UPDATEs that change the state of a post and store a session. Everything else is
-plain ORM. Measurements, and where this is worth it: docs/decisions/0008-compiled-queries.md. Only `CompiledQuery` uses
-private parts of Django; tests/unit/test_django_internals.py lists them and fails when one of them has changed.
+`update_where`, `insert` and `delete_where` cache the SQL of the few statements that change the state of a post, and
+that begin and end a sign-in. Everything else is plain ORM. Measurements, and where this is worth it:
+docs/decisions/0008-compiled-queries.md. Only `CompiledQuery` uses private parts of Django;
+tests/unit/test_django_internals.py lists them and fails when one of them has changed.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -29,6 +30,7 @@ from django.db.models.expressions import Expression
 from django.db.models.query import FlatValuesListIterable, ModelIterable, ValuesListIterable
 
 type Rows = list[tuple[Any, ...]]
+type _Column = Field[Any, Any]
 
 
 class _Placeholder(Expression):
@@ -99,27 +101,76 @@ def update_where(model: type[Model], where: Mapping[str, Any], values: Mapping[s
         raise ValueError("no row equals None")
     connection = connections[DEFAULT_DB_ALIAS]
     sql, fields = _update_sql(model, tuple(where), tuple(values))
-    given = zip(fields, (*values.values(), *where.values()), strict=True)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [field.get_db_prep_save(value, connection=connection) for field, value in given])
+        cursor.execute(sql, _prepared(fields, (*values.values(), *where.values()), connection))
         return int(cursor.rowcount)
 
 
-@functools.cache  # bounded: one entry per call of `update_where` in the source
-def _update_sql(
-    model: type[Model], where: tuple[str, ...], values: tuple[str, ...]
-) -> tuple[str, list[Field[Any, Any]]]:
+def insert(row: Model) -> None:
+    """Store a new row, whose primary key is set already. As with `bulk_create`, no signals are sent."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    sql, fields = _insert_sql(type(row))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql, [field.get_db_prep_save(field.pre_save(row, add=True), connection=connection) for field in fields]
+        )
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def delete_where(model: type[Model], where: Mapping[str, Any]) -> int:
+    """Delete the rows whose fields equal `where` (by field name); returns how many there were.
+
+    Sends no signals, and deletes no other rows that refer to them. Raises ValueError and TypeError as `update_where`.
+    """
+    if None in where.values():
+        raise ValueError("no row equals None")
+    connection = connections[DEFAULT_DB_ALIAS]
+    sql, fields = _delete_sql(model, tuple(where))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _prepared(fields, where.values(), connection))
+        return int(cursor.rowcount)
+
+
+# The caches are bounded: one entry per call in the source.
+@functools.cache
+def _update_sql(model: type[Model], where: tuple[str, ...], values: tuple[str, ...]) -> tuple[str, list[_Column]]:
     """The UPDATE statement, and the field of each of its parameters."""
-    fields, columns = [], []
-    quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
-    for name in (*values, *where):
+    table, fields = _quoted(model._meta.db_table), _columns(model, (*values, *where))
+    columns = [f"{_quoted(field.column)} = %s" for field in fields]
+    changed, matched = ", ".join(columns[: len(values)]), " AND ".join(columns[len(values) :])
+    return f"UPDATE {table} SET {changed} WHERE {matched}", fields  # noqa: S608 - names come from the models
+
+
+@functools.cache
+def _insert_sql(model: type[Model]) -> tuple[str, list[_Column]]:
+    fields = _columns(model, [field.name for field in model._meta.concrete_fields])
+    names, places = ", ".join(_quoted(field.column) for field in fields), ", ".join("%s" for _ in fields)
+    return f"INSERT INTO {_quoted(model._meta.db_table)} ({names}) VALUES ({places})", fields  # noqa: S608 - see above
+
+
+@functools.cache
+def _delete_sql(model: type[Model], where: tuple[str, ...]) -> tuple[str, list[_Column]]:
+    fields = _columns(model, where)
+    matched = " AND ".join(f"{_quoted(field.column)} = %s" for field in fields)
+    return f"DELETE FROM {_quoted(model._meta.db_table)} WHERE {matched}", fields  # noqa: S608 - see above
+
+
+def _columns(model: type[Model], names: Iterable[str]) -> list[_Column]:
+    fields = []
+    for name in names:
         field = model._meta.get_field(name)
         if not isinstance(field, Field) or field.column is None:
             raise TypeError(f"{name} is no column of {model.__name__}")
         fields.append(field)
-        columns.append(f"{quote(field.column)} = %s")
-    changed, matched = ", ".join(columns[: len(values)]), " AND ".join(columns[len(values) :])
-    return f"UPDATE {quote(model._meta.db_table)} SET {changed} WHERE {matched}", fields  # noqa: S608 - names come from the models
+    return fields
+
+
+def _quoted(name: str) -> str:
+    return connections[DEFAULT_DB_ALIAS].ops.quote_name(name)
+
+
+def _prepared(fields: Iterable[_Column], values: Iterable[Any], connection: BaseDatabaseWrapper) -> list[Any]:
+    return [field.get_db_prep_save(value, connection=connection) for field, value in zip(fields, values, strict=True)]
 
 
 def _compile(queryset: QuerySet[Any, Any]) -> _Compiled:

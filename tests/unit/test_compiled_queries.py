@@ -4,12 +4,12 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
-from elonara.bluesky.models import ActorView, MemberIdentity
-from elonara.compiled_queries import CompiledQuery, update_where
+from elonara.bluesky.models import ActorView, AuthorizationRequest, MemberIdentity
+from elonara.compiled_queries import CompiledQuery, delete_where, insert, update_where
 from elonara.members.models import Member
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
@@ -168,3 +168,54 @@ def test_an_update_refuses_names_that_are_no_column_and_none_in_where(identity):
         update_where(Member, {"id": identity.member_id}, {"answers": 1})
     with pytest.raises(ValueError, match="None"):
         update_where(MemberIdentity, {"id": identity.pk, "lease_until": None}, {"state": "revoked"})
+
+
+def test_an_insert_stores_what_django_stores(member):
+    def new():
+        row = AuthorizationRequest(
+            state_hash=new.__name__, purpose="connect", member=member, payload={"é": [1, None]}, expires_at=NOW
+        )
+        row.consumed_at, row.handle = None, "é%s"
+        return row
+
+    ours, djangos = new(), new()
+    insert(ours)
+    stored = AuthorizationRequest.objects.get(pk=ours.pk)
+    assert every_field(stored) == every_field(ours)
+    ours.delete()
+    djangos.save(force_insert=True)
+    different = {"id", "created_at"}
+    expected = every_field(AuthorizationRequest.objects.get(pk=djangos.pk))
+    assert {key: value for key, value in every_field(stored).items() if key not in different} == {
+        key: value for key, value in expected.items() if key not in different
+    }
+    assert stored.created_at <= expected["created_at"]
+
+
+def test_an_inserted_row_can_be_saved_again(member):
+    row = AuthorizationRequest(state_hash="a", purpose="connect", member=member, expires_at=NOW)
+    insert(row)
+    row.handle = "alice.test"
+    row.save()
+    assert AuthorizationRequest.objects.get().handle == "alice.test"
+
+
+def test_a_row_is_inserted_once(member):
+    row = AuthorizationRequest(state_hash="a", purpose="connect", member=member, expires_at=NOW)
+    insert(row)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert(row)
+
+
+def test_a_delete_finds_only_rows_that_match(identity, member):
+    assert delete_where(MemberIdentity, {"id": identity.pk, "state": "revoked"}) == 0
+    assert delete_where(MemberIdentity, {"member": member.pk, "connected_at": NOW}) == 1
+    assert not MemberIdentity.objects.exists()
+    assert delete_where(MemberIdentity, {"id": identity.pk}) == 0
+
+
+def test_a_delete_refuses_names_that_are_no_column_and_none(identity):
+    with pytest.raises(TypeError, match="no column"):
+        delete_where(Member, {"answers": 1})
+    with pytest.raises(ValueError, match="None"):
+        delete_where(MemberIdentity, {"id": identity.pk, "lease_until": None})

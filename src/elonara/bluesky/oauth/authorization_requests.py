@@ -7,17 +7,19 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.utils import timezone
 
+from elonara import compiled_queries
 from elonara.atproto.oauth.client import AuthorizationStarted, TokenSet
 from elonara.atproto.oauth.dpop import DpopKey
 from elonara.atproto.oauth.secret import Secret
 from elonara.bluesky.models import AuthorizationRequest
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
 from elonara.bluesky.sealed_columns import dpop_key, keep_key, sealed_columns, unsealed
+from elonara.compiled_queries import CompiledQuery
 from elonara.members.models import Member
 from elonara.sealing import CannotUnseal, seal, unseal
 
@@ -66,7 +68,7 @@ def store(started: AuthorizationStarted, new: NewAuthorizationRequest) -> Author
     secrets = {"verifier_enc": started.verifier.reveal(), "dpop_key_enc": started.dpop_key.to_json()}
     for column, sealed in sealed_columns(row, secrets).items():
         setattr(row, column, sealed)
-    row.save(force_insert=True)
+    compiled_queries.insert(row)
     keep_key(row, started.dpop_key)
     return row
 
@@ -80,7 +82,7 @@ def consume(
     The row is deleted. A refusal to another browser or member does not consume the request. Raises AuthorizationFailed:
     expired, other_browser.
     """
-    row = _delete_returning(state, browser, member)
+    row = _take(state, browser, member)
     if row is None:
         raise _refusal(state, browser)
     if member is not None:
@@ -170,17 +172,19 @@ def authorization_failed(row: AuthorizationRequest, reason: str, sentence: str, 
     )
 
 
-def _delete_returning(state: str, browser: str, member: Member | None) -> AuthorizationRequest | None:
-    """Delete the row and return it, in one statement: of many callbacks at once, one gets it."""
-    wanted = "state_hash = %s AND browser_hash = %s AND consumed_at IS NULL"
-    values: list[object] = [_digest(state), _digest(browser)]
-    if member is not None:
-        wanted += " AND (member_id IS NULL OR member_id = %s)"
-        values.append(member.pk)
-    # The ORM knows no DELETE … RETURNING; SQLite and PostgreSQL do.
-    table = AuthorizationRequest._meta.db_table
-    deleted = AuthorizationRequest.objects.raw(f"DELETE FROM {table} WHERE {wanted} RETURNING *", values)  # noqa: S608
-    return next(iter(deleted), None)
+_BEGUN: Final = CompiledQuery(
+    lambda state, browser: AuthorizationRequest.objects.filter(
+        state_hash=state, browser_hash=browser, consumed_at__isnull=True
+    )
+)
+
+
+def _take(state: str, browser: str, member: Member | None) -> AuthorizationRequest | None:
+    """Read the row and delete it. Of many callbacks at once one gets it: the one whose DELETE found it."""
+    row = _BEGUN.first(state=_digest(state), browser=_digest(browser))
+    if row is None or (member is not None and row.member_id not in {None, member.pk}):
+        return None
+    return row if compiled_queries.delete_where(AuthorizationRequest, {"id": row.pk}) else None
 
 
 def _refusal(state: str, browser: str) -> AuthorizationFailed:
