@@ -29,7 +29,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlencode
 
 CONNECTIONS = 20
@@ -126,7 +125,7 @@ def site() -> Iterator[tuple[int, dict[str, str]]]:
             del os.environ[name]
         os.environ |= {
             "ELONARA_DATA_DIR": folder,
-            "ELONARA_CONFIG": str(Path(folder) / "none.toml"),
+            "ELONARA_CONFIG": os.devnull,
             "ELONARA_SITE__URL": f"http://127.0.0.1:{port}",
             "ELONARA_SITE__REGISTRATION": "open",
             "ELONARA_HTTP__PORT": str(port),

@@ -87,7 +87,7 @@ def django_up(environment: dict[str, str], folder: str) -> None:
         del os.environ[name]
     os.environ.update(environment)
     os.environ["ELONARA_DATA_DIR"] = folder
-    os.environ["ELONARA_CONFIG"] = str(Path(folder) / "none.toml")
+    os.environ["ELONARA_CONFIG"] = os.devnull
     os.environ["ELONARA_BLUESKY__WRITES__MODE"] = "oauth"
     os.environ["DJANGO_SETTINGS_MODULE"] = "elonara.config.settings"
     import logging

@@ -93,7 +93,7 @@ def point_at(settings: Any, tmp_path: Path) -> Callable[..., options.Options]:
             **net.settings(raised_caps=raised_caps),
             **environment,
         }
-        settings.ELONARA = options.load(wanted, tmp_path / "none.toml")
+        settings.ELONARA = options.load(wanted, Path(os.devnull))
         return settings.ELONARA
 
     return point

@@ -14,7 +14,7 @@ for _name in list(os.environ):
         del os.environ[_name]
 _folder = Path(tempfile.mkdtemp(prefix="elonara-test-"))
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
-os.environ["ELONARA_CONFIG"] = str(_folder / "none.toml")
+os.environ["ELONARA_CONFIG"] = os.devnull
 os.environ["ELONARA_DATA_DIR"] = str(_folder)
 os.environ["ELONARA_DATABASE__URL"] = os.environ.get("ELONARA_TEST_DATABASE_URL", "")
 os.environ["ELONARA_INVITATIONS__SPACING_SECONDS"] = "0"

@@ -173,7 +173,7 @@ class Site:
         self.known_until = time.monotonic() + 120
         private = [network.settings()["ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS"], urlsplit(appview).netloc]
         self.wanted = {
-            "ELONARA_CONFIG": str(folder / "none.toml"),
+            "ELONARA_CONFIG": os.devnull,
             "ELONARA_DATA_DIR": str(settings.ELONARA.data_dir),
             "ELONARA_DATABASE__URL": self.database_url(),
             "ELONARA_SITE__URL": f"http://127.0.0.1:{port}",
@@ -183,7 +183,7 @@ class Site:
             "ELONARA_BLUESKY__APPVIEW_URL": appview,
             "ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS": ",".join(private),
         }
-        self._settings.ELONARA = options.load(self.wanted, folder / "none.toml")
+        self._settings.ELONARA = options.load(self.wanted, Path(os.devnull))
         self.before = set()
 
     @staticmethod
@@ -230,17 +230,32 @@ class Site:
 
     def command(self, *arguments, **environment):
         """Run `elonara …` for this site to its end; returns its output, parsed with `--json`."""
-        command = [sys.executable, "-m", "elonara.cli", *arguments]
-        done = subprocess.run(
-            command, env=self.environment(**environment), capture_output=True, text=True, timeout=60, check=False
-        )
+        done = self._run(arguments, environment)
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return json.loads(done.stdout) if "--json" in arguments else done.stdout
+
+    def refused(self, *arguments, **environment):
+        """Run `elonara …`, which refuses; returns why."""
+        done = self._run(arguments, environment)
+        assert done.returncode == 1, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stderr
+
+    def _run(self, arguments, environment):
+        command = [sys.executable, "-m", "elonara.cli", *arguments]
+        return subprocess.run(
+            command,
+            env=self.environment(**environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     def move(self, place):
         """Use this place (of `places.empty()`) from now on, for new processes and for the rows that tests read."""
         self.wanted |= place
-        self._settings.ELONARA = options.load(self.wanted, self.folder / "none.toml")
+        self._settings.ELONARA = options.load(self.wanted, Path(os.devnull))
         self.places.enter(place)
 
     def get(self, path, seconds=20):

@@ -49,7 +49,9 @@ stored password instead, so the member notices nothing.
 **What each failure means for an OAuth session.**
 `invalid_grant`: it is over (used, revoked, or the row comes from an older backup); `needs_reauth`, the tokens are
 dropped and the member is notified once.
-`invalid_client`, or a row of another client id (the site's address has changed): `needs_reauth`, `client_changed`.
+`invalid_client`: `needs_reauth`, `client_changed`.
+A row of another client id (`site.url` is another one): nothing is asked and nothing ends; TryLater `address_changed`,
+until the setting is back, or the operator says that the site has moved (`elonara reauthorize --moved`).
 Tokens for another DID: they are revoked at the server, and the row becomes `needs_reauth`.
 Tokens without the `atproto` scope: they are revoked, too; TryLater, and the next attempt finds the session gone.
 Any other 4xx: refused before the token was used, so the mark is cleared; TryLater with the server's `Retry-After`.

@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
 
     reauthorize = _add(commands, "reauthorize", "name the hosts who could not post by OAuth")
     reauthorize.add_argument("--moved", action="store_true", help="first end the sessions made under another site.url")
+    reauthorize.add_argument("--yes", action="store_true", help="end them without asking")
     reauthorize.add_argument("--tell", action="store_true", help="ask each of them to renew the permission")
     _json(reauthorize)
 

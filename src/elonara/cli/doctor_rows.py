@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from elonara.bluesky.models import AppPasswordSession, PdsHost
 from elonara.bluesky.sealed_columns import unsealed
-from elonara.cli import migrate
+from elonara.cli import migrate, moved_site
 from elonara.cli.doctor_findings import Finding, Level
 from elonara.cli.doctor_network import SYNC
 from elonara.housekeeping import clock_check, reauthorization, workers
@@ -44,6 +44,8 @@ def check(options: Options) -> Iterator[Finding]:
         yield from _servers()
         yield from _relay(options)
         yield from _sessions(options)
+        if waiting := moved_site.waiting():
+            yield Finding("wrong", "members", waiting, moved_site.FIX)
     except DatabaseError:
         return
 

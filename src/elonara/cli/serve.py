@@ -17,12 +17,12 @@ from django.db import DatabaseError
 
 from elonara import jobs
 from elonara.bluesky import background_threads, outward
-from elonara.cli import memory, migrate
+from elonara.cli import memory, migrate, moved_site
 from elonara.cli.errors import CommandRefused
 from elonara.config.server import make as make_server
 from elonara.engines import handlers
 from elonara.engines.embedded import EmbeddedEngine
-from elonara.housekeeping import reauthorization, workers
+from elonara.housekeeping import workers
 from elonara.members.actions import first_run_link
 from elonara.options import Http, Options
 
@@ -63,7 +63,8 @@ def run(args: argparse.Namespace, options: Options) -> int:
 
         jobs.set_engine(Sender())
     _print_address(options)
-    _end_sessions_of_old_address()
+    if waiting := moved_site.warning():
+        print(waiting, flush=True)
     while not stop.is_set():
         server.asyncore.poll2(1.0, sockets)
     _finish_requests(server, sockets)
@@ -92,15 +93,6 @@ def _print_address(options: Options) -> None:
     print(f"Elonara is at {options.site.url}", flush=True)
     if link := first_run_link():
         print(f"Nobody runs this site yet. Make the first account here (once, within a day): {link}", flush=True)
-
-
-def _end_sessions_of_old_address() -> None:
-    if count := reauthorization.mark_changed_address():
-        print(
-            f"{count} Bluesky sessions were made under another address of this site and ended; "
-            f"their members are asked to reauthorize at {reauthorization.link()}",
-            flush=True,
-        )
 
 
 def _finish_requests(server: Any, sockets: dict[int, Any]) -> None:

@@ -51,9 +51,10 @@ NOT_SETTINGS = ("ELONARA_CONFIG", "ELONARA_TEST_")
 
 
 def load(environ: Mapping[str, str] = os.environ, file: Path | None = None) -> Options:
-    """Read the options. `file` defaults to `ELONARA_CONFIG`, else `elonara.toml` in the working folder.
+    """Read the options. `file` defaults to `ELONARA_CONFIG`, else `elonara.toml` in the working folder, if it is there.
 
-    Raises BadSetting for an unknown name, a value of the wrong type or outside its choices, and a broken file.
+    Raises BadSetting for an unknown name, a value of the wrong type or outside its choices, a broken file, and a named
+    file that is not there.
     """
     return load_with_sources(environ, file)[0]
 
@@ -64,11 +65,11 @@ def load_with_sources(
     """The options, and the source of each name that was set: the name of the variable or of the file."""
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    path = file or Path(environ.get("ELONARA_CONFIG") or "elonara.toml")
-    if path.exists():
-        for name, value in _flatten(_read(path)).items():
-            attribute = RENAMED.get(name, name)
-            values[attribute], sources[attribute] = value, path.name
+    named = environ.get("ELONARA_CONFIG", "").strip() if file is None else ""
+    path = file or Path(named or "elonara.toml")
+    for name, value in _flatten(_read(path, named=bool(named))).items():
+        attribute = RENAMED.get(name, name)
+        values[attribute], sources[attribute] = value, path.name
     for variable, value in environ.items():
         # An empty variable counts as not set: compose files and systemd units often pass one on empty.
         if variable.startswith(PREFIX) and not variable.startswith(NOT_SETTINGS) and value.strip():
@@ -84,11 +85,16 @@ def load_with_sources(
     return options, sources
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, *, named: bool) -> dict[str, Any]:
+    """The content of the file. Only the one that nobody named may be absent."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as fault:
+        if not named:
+            return {}
+        raise BadSetting(f"ELONARA_CONFIG names {path}, and there is no such file; nothing was started") from fault
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as fault:
-        raise BadSetting(f"{path.name} cannot be read: {fault}") from fault
+        raise BadSetting(f"{path} cannot be read: {fault}") from fault
 
 
 def _site_url(options: Options, sources: Mapping[str, str]) -> str:

@@ -120,7 +120,7 @@ def test_reauthorize_answers_in_json_on_an_empty_site(site):
     assert site.json("reauthorize") == {
         "hosts": [], "told": 0, "moved": 0, "link": "http://127.0.0.1:8000/profile/edit",
     }  # fmt: skip
-    assert "0 sessions were made under another address" in site("reauthorize", "--moved").stdout
+    assert "0 sessions of another address" in site("reauthorize", "--moved").stdout
 
 
 def test_writes_refuses_a_handle_that_nobody_has_connected(site):

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,27 @@ def test_without_settings_the_site_is_for_this_machine_alone(file):
     assert options.bluesky.writes.mode == "legacy"
     assert options.bluesky.allow_private_hosts == ()
     assert options.data_dir == Path("data")
+
+
+@pytest.mark.parametrize("path", ["gone.toml", "gone/elonara.toml", "."])
+def test_a_file_that_is_named_has_to_be_there(tmp_path, path):
+    named = str(tmp_path / path)
+    with pytest.raises(BadSetting) as refused:
+        load({"ELONARA_CONFIG": named})
+    assert named.removesuffix("/.") in str(refused.value)
+
+
+def test_a_file_that_is_named_has_to_be_a_path_to_a_file_below_a_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadSetting):
+        load({"ELONARA_CONFIG": str(tmp_path / "file" / "elonara.toml")})
+
+
+def test_no_file_needs_to_be_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load({}) == load({"ELONARA_CONFIG": " "}) == load({"ELONARA_CONFIG": os.devnull})
+    (tmp_path / "elonara.toml").write_text("[invitations]\nper_day = 7\n")
+    assert load({}).invitations.per_day == 7
 
 
 def test_the_file_and_the_environment_set_the_same_options(file):

@@ -24,6 +24,8 @@ from elonara.bluesky.sealed_columns import dpop_key, sealed_columns, unsealed
 from elonara.locks import Lease
 from elonara.sealing import CannotUnseal, Sealed
 
+ADDRESS_RETRY_SECONDS = 60.0  # until it is seen whether the site has its former address again
+
 log = logging.getLogger(__name__)
 
 NO_TOKENS = {
@@ -97,9 +99,9 @@ def _usable(identity: MemberIdentity, refused: str) -> str | None:
     if identity.state != MemberIdentity.State.ACTIVE:
         raise SessionEnded(identity.state_reason)
     if identity.client_id != client_id():
-        # The site's address has changed, and with it its client id: the server would refuse the session.
-        end(identity, "client_changed")
-        raise SessionEnded("client_changed")
+        # The server would refuse the session under this client id. But perhaps a setting is wrong for an hour: only the
+        # operator knows whether the site has another address for good (`elonara reauthorize --moved`).
+        raise TryLater("address_changed", retry_after=ADDRESS_RETRY_SECONDS)
     expires_at = identity.bsky_token_expires_at
     if not expires_at or expires_at <= timezone.now() + timedelta(seconds=EXPIRY_MARGIN_SECONDS):
         return None
