@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
+
+KEYS_MISSING: Final = "keys_missing"
 
 SENTENCES: Mapping[str, str] = {
     # Only the member can help.
@@ -21,6 +24,7 @@ SENTENCES: Mapping[str, str] = {
     # Retried by the site, or at a later time.
     "rate_limited": "Bluesky asks this account to wait. It goes on by itself.",
     "busy": "The connection is being renewed. It goes on by itself.",
+    KEYS_MISSING: "This site cannot open what it has stored. It goes on once its operator has seen to it.",
     "address_changed": "This site has another address at the moment. It goes on once its operator has seen to it.",
     "unreachable": "Your server could not be reached. It is tried again by itself.",
     "no_answer": "Your server did not answer, so the post may stand or not. It is looked up before a second try.",

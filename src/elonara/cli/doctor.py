@@ -16,6 +16,7 @@ from elonara import sealing
 from elonara.cli import doctor_network, doctor_rows, doctor_writes, migrate
 from elonara.cli.doctor_findings import Finding
 from elonara.cli.postgres import DatabaseAway, check_database
+from elonara.housekeeping.keys import in_use
 from elonara.keyfiles import KeyFileFault, read_private
 from elonara.members.first_run import has_operator
 from elonara.options import Options
@@ -66,12 +67,15 @@ def _site(options: Options) -> Iterator[Finding]:
 def _keys(options: Options) -> Iterator[Finding]:
     folder = options.data_dir / "keys"
     try:
-        for path in (folder / "secret_key", sealing.ensure_keys(options.data_dir)):
+        kid = in_use.check(options.data_dir)
+        for path in (folder / "secret_key", sealing.key_file(options.data_dir)):
             read_private(path)
-        kid = sealing.current_kid()
     except KeyFileFault as fault:
-        yield Finding("wrong", "keys", str(fault))
+        says, _, fix = str(fault).partition(". ")
+        yield Finding("wrong", "keys", says, fix)
         return
+    except DatabaseError:
+        return  # `_database` says it
     if stat.S_IMODE(folder.stat().st_mode) & 0o077:
         fix = f"Run: chmod 700 {folder}"
         yield Finding("wrong", "keys", f"others on this machine can look into {folder}", fix)

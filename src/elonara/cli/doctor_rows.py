@@ -16,7 +16,7 @@ from elonara.bluesky.sealed_columns import unsealed
 from elonara.cli import migrate, moved_site
 from elonara.cli.doctor_findings import Finding, Level
 from elonara.cli.doctor_network import SYNC
-from elonara.housekeeping import clock_check, reauthorization, workers
+from elonara.housekeeping import clock_check, reauthorization, words, workers
 from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
 from elonara.invitations import reasons
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending, Invitation, State
@@ -68,10 +68,13 @@ def _clock() -> Iterator[Finding]:
 
 def _workers(options: Options) -> Iterator[Finding]:
     working, silent = workers.alive(), workers.silent()
-    if working:
-        names = ", ".join(f"{worker.name} ({worker.engine})" for worker in working)
-        yield Finding("ok", "workers", names)
-    else:
+    for worker in working:
+        if worker.held:
+            says = f"{worker.name} takes no work: {words.HELD.get(worker.held, worker.held)}"
+            yield Finding("wrong", "workers", says, words.HELD_ADVICE.get(worker.held, ""))
+    if free := [worker for worker in working if not worker.held]:
+        yield Finding("ok", "workers", ", ".join(f"{worker.name} ({worker.engine})" for worker in free))
+    if not working:
         waiting = Invitation.objects.filter(state__in=(State.QUEUED, State.SENDING, State.UNDOING)).count()
         command = "elonara worker, or elonara serve" if options.database.is_postgres else "elonara serve"
         level: Level = "wrong" if waiting else "note"

@@ -23,6 +23,7 @@ from elonara.config.server import make as make_server
 from elonara.engines import handlers
 from elonara.engines.embedded import EmbeddedEngine
 from elonara.housekeeping import workers
+from elonara.housekeeping.keys import abandoned, in_use
 from elonara.members.actions import first_run_link
 from elonara.options import Http, Options
 
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     migrate.ready(migrate=args.migrate)
+    in_use.check(options.data_dir)
     listener = _listen(options.http)
     sockets: dict[int, Any] = {}
     server = make_server(get_wsgi_application(), listener, sockets)
@@ -56,6 +58,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
     engine = None
     if not args.without_jobs:
         handlers.load()
+        abandoned.resume_readable()
         engine = EmbeddedEngine(beat=workers.beating("embedded"))
         engine.start()
     elif options.database.is_postgres:

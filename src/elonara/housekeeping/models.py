@@ -15,6 +15,7 @@ class Worker(models.Model):
     version = models.CharField(max_length=40)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
+    held = models.CharField(max_length=20, blank=True)  # why it takes no work: a code of `words.HELD`
 
     class Meta:
         app_label = "elonara"

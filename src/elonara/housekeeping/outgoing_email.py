@@ -25,7 +25,7 @@ from django.utils import timezone
 from elonara import jobs
 from elonara.housekeeping.models import OutgoingEmail
 from elonara.locks import Lease, release, take_lease
-from elonara.sealing import CannotUnseal, seal, unseal
+from elonara.sealing import CannotUnseal, KeyMissing, seal, unseal
 
 JOB_KIND: Final = "letter"  # the name it had in 0.1.0: jobs are queued under it
 SMTP: Final = "smtp"  # the name in MAILERS of the backend that talks to the mail server
@@ -33,6 +33,7 @@ RETRY_DELAYS_SECONDS: Final = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600
 # An e-mail that cannot be decrypted waits for the operator to restore the keys, but no longer than its links are valid.
 UNREADABLE_KEPT_FOR: Final = timedelta(days=3)
 UNREADABLE_RETRY_INTERVAL: Final = timedelta(hours=1)
+KEYS_RETRY_INTERVAL: Final = timedelta(minutes=1)  # until another process, which has the key, sends it
 LEASE_SECONDS: Final = 120.0  # several times the timeout of one SMTP session
 HEADERS: Final = ("subject", "body", "from_email", "to", "cc", "bcc", "reply_to", "extra_headers", "content_subtype")
 
@@ -136,9 +137,10 @@ def _wait_for_keys(email: OutgoingEmail, lease: Lease, fault: CannotUnseal) -> d
         _give_up(email, lease, fault)
         return None
     # `attempts` stays: the mail server was not asked, and all attempts are left for when the keys are back.
-    lease.update(due_at=now + UNREADABLE_RETRY_INTERVAL, error=type(fault).__name__)
+    due = now + (KEYS_RETRY_INTERVAL if isinstance(fault, KeyMissing) else UNREADABLE_RETRY_INTERVAL)
+    lease.update(due_at=due, error=type(fault).__name__)
     log.error("e-mail %s cannot be decrypted and waits for the keys: %s", email.pk, fault)
-    return now + UNREADABLE_RETRY_INTERVAL
+    return due
 
 
 def _give_up(email: OutgoingEmail, lease: Lease, fault: Exception) -> None:

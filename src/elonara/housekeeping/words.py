@@ -25,6 +25,12 @@ ENGINES: Final[Mapping[str, str]] = {
     "embedded": "Threads of the web server",
     "procrastinate": "A worker process",
 }
+HELD: Final[Mapping[str, str]] = {
+    "keys": "it lacks keys that stored secrets are sealed under",
+}
+HELD_ADVICE: Final[Mapping[str, str]] = {
+    "keys": "Copy the folder keys of data_dir to it from the machine where keys were rotated. It goes on by itself.",
+}
 TASKS: Final[Mapping[str, str]] = {
     "renew sessions": "Renew sessions at Bluesky that nobody uses, before they end.",
     "clear away": "Clear away what has expired.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -10,7 +11,11 @@ from importlib.metadata import version
 
 from django.utils import timezone
 
+from elonara.housekeeping.keys import in_use
 from elonara.housekeeping.models import Worker
+from elonara.keyfiles import KeyFileFault
+
+log = logging.getLogger(__name__)
 
 # Without a heartbeat for so long a process counts as dead: twice the longest time between two heartbeats.
 SILENT_AFTER = timedelta(seconds=45)
@@ -22,15 +27,36 @@ def name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"[:100]
 
 
-def beating(engine: str) -> Callable[[], None]:
-    """A heartbeat for a process with this engine; the engine calls it at every sweep."""
+def beating(engine: str) -> Callable[[], bool]:
+    """A heartbeat for a process with this engine, which calls it at every sweep.
+
+    It returns whether the process may take work. One that lacks keys may not: it could open no session.
+    """
     began = timezone.now()
 
-    def beat() -> None:
-        values = {"engine": engine, "version": version("elonara"), "started_at": began, "seen_at": timezone.now()}
+    def beat() -> bool:
+        held = _held()
+        if held:
+            log.error("this process takes no work: %s", held)
+        values = {
+            "engine": engine,
+            "version": version("elonara"),
+            "started_at": began,
+            "seen_at": timezone.now(),
+            "held": held,
+        }
         Worker.objects.update_or_create(name=name(), defaults=values)
+        return not held
 
     return beat
+
+
+def _held() -> str:
+    try:
+        return "keys" if in_use.missing(in_use.NEEDED_FOR_POSTS) else ""
+    except KeyFileFault as fault:
+        log.error("%s", fault)  # noqa: TRY400 - its message is the advice
+        return "keys"
 
 
 def leave() -> None:

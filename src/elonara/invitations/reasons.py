@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from elonara.bluesky.reasons import SENTENCES
+from elonara.bluesky.reasons import KEYS_MISSING, SENTENCES
 
 
 @dataclass(frozen=True)
@@ -201,6 +201,12 @@ _ALL = (
     Reason("bad_address", "This is no e-mail address.", "Write it like ana@example.org."),
     Reason("no_addresses", "No address is written.", "Write at least one, such as ana@example.org."),
     Reason("mail_trying", "The mail server did not take it at the last try.", "It is tried again by itself.", "wait"),
+    Reason(
+        "address_lost",
+        "This site cannot read the address any more.",
+        "Write it anew, or copy the link.",
+        "copy_link",
+    ),
     Reason("mail_gave_up", "No mail server took it for a day.", "Send it again later.", "retry"),
     Reason(
         "address_refused",
@@ -224,7 +230,9 @@ REASONS: dict[str, Reason] = {reason.code: reason for reason in _ALL}
 REAUTHORIZE = frozenset({
     "disconnected", "revoked", "refresh_lost", "client_changed", "wrong_account", "moved", "refused", "unreadable",
 })  # fmt: skip
-PASSING = frozenset({"busy", "address_changed", "unreachable", "no_answer", "server", "clock", "blob_not_found"})
+PASSING = frozenset({
+    "busy", KEYS_MISSING, "address_changed", "unreachable", "no_answer", "server", "clock", "blob_not_found",
+})  # fmt: skip
 _UNKNOWN = Reason("", "Bluesky did not take it.", "Send it again, or copy the link.", "retry")
 
 

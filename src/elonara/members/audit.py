@@ -39,6 +39,7 @@ WORDS: Final = {
     "role_changed": "changed a role in",
     "person_removed": "removed a person from",
     "keys_rotated": "rotated the sealing keys",
+    "key_abandoned": "gave up a lost sealing key",
     "asked_to_reauthorize": "asked hosts to authorize again",
     "sessions_ended": "ended Bluesky sessions of another address",
     "backup_written": "wrote a backup",

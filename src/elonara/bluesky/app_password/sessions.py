@@ -17,10 +17,13 @@ from elonara.atproto.errors import AtprotoError, ErrorKind, IdentityError, Netwo
 from elonara.bluesky import hooks, network
 from elonara.bluesky.app_password import relay_failures
 from elonara.bluesky.models import AppPasswordSession
+from elonara.bluesky.reasons import KEYS_MISSING
 from elonara.bluesky.refresh_lease import EXPIRY_MARGIN_SECONDS, SessionEnded, TryLater, refresh_under_lease
 from elonara.bluesky.sealed_columns import sealed_columns, unsealed
 from elonara.locks import Lease
-from elonara.sealing import CannotUnseal
+from elonara.sealing import CannotUnseal, KeyMissing
+
+KEYS_RETRY_SECONDS = 60.0  # until another process, which has the key, takes the account
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +69,16 @@ def end_at_server(session: AppPasswordSession) -> bool:
         log.warning("the app-password session of %s was not ended at its server: %s", session.did, fault)
         return False
     return True
+
+
+def end_unreadable(row: AppPasswordSession) -> None:
+    """Delete an app password that cannot be opened any more, and ask the member for a new one.
+
+    The relay account's is in the settings as well: its next post begins a session with that.
+    """
+    row.delete()
+    if row.member_id is not None:
+        hooks.on_needs_member.fire(row.member_id, row.did)
 
 
 def _usable(row: AppPasswordSession, refused: str) -> str | None:
@@ -152,6 +165,8 @@ def _later(row: AppPasswordSession, fault: XrpcError) -> TryLater:
 def _open(row: AppPasswordSession, column: str) -> str:
     try:
         found = unsealed(row, column)
+    except KeyMissing as fault:
+        raise TryLater(KEYS_MISSING, retry_after=KEYS_RETRY_SECONDS) from fault
     except CannotUnseal as fault:
         log.error("the app password of %s cannot be opened: %s", row.did, fault)  # noqa: TRY400
         raise _ended(row, "unreadable") from fault

@@ -19,11 +19,13 @@ from elonara.bluesky import hooks, network, outward
 from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.oauth import nonce_stores
 from elonara.bluesky.oauth.client import client_id, clients
+from elonara.bluesky.reasons import KEYS_MISSING
 from elonara.bluesky.refresh_lease import EXPIRY_MARGIN_SECONDS, SessionEnded, TryLater, refresh_under_lease
 from elonara.bluesky.sealed_columns import dpop_key, sealed_columns, unsealed
 from elonara.locks import Lease
-from elonara.sealing import CannotUnseal, Sealed
+from elonara.sealing import CannotUnseal, KeyMissing, Sealed
 
+KEYS_RETRY_SECONDS = 60.0  # until another process, which has the key, takes the account
 ADDRESS_RETRY_SECONDS = 60.0  # until it is seen whether the site has its former address again
 
 log = logging.getLogger(__name__)
@@ -112,8 +114,10 @@ def _usable(identity: MemberIdentity, refused: str) -> str | None:
 def _unsealed(identity: MemberIdentity, column: str) -> Sealed:
     try:
         found = unsealed(identity, column)
+    except KeyMissing as fault:
+        raise TryLater(KEYS_MISSING, retry_after=KEYS_RETRY_SECONDS) from fault
     except CannotUnseal as fault:
-        # The tokens are kept: the operator may restore the site's keys.
+        # The tokens are kept: the operator may restore the row.
         log.error("session of member %s cannot be opened: %s", identity.member_id, fault)  # noqa: TRY400
         raise SessionEnded("unreadable") from fault
     if found is None:
@@ -123,9 +127,11 @@ def _unsealed(identity: MemberIdentity, column: str) -> Sealed:
 
 
 def _key(identity: MemberIdentity) -> DpopKey:
-    """The DPoP key that the session's tokens are bound to. Raises SessionEnded."""
+    """The DPoP key that the session's tokens are bound to. Raises SessionEnded and TryLater."""
     try:
         key = dpop_key(identity)
+    except KeyMissing as fault:
+        raise TryLater(KEYS_MISSING, retry_after=KEYS_RETRY_SECONDS) from fault
     except CannotUnseal as fault:
         log.error("session of member %s cannot be opened: %s", identity.member_id, fault)  # noqa: TRY400
         raise SessionEnded("unreadable") from fault

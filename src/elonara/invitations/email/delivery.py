@@ -14,6 +14,7 @@ from typing import Final
 from django.core.mail import mailers
 from django.utils import timezone
 
+from elonara.bluesky.reasons import KEYS_MISSING
 from elonara.invitations.consent import caps, pauses, site_email_cap
 from elonara.invitations.email import eligibility, tokens
 from elonara.invitations.email import message as email_message
@@ -21,12 +22,13 @@ from elonara.invitations.models import EmailInvitation, EmailState, HostSending
 from elonara.invitations.targets import Target
 from elonara.locks import Lease, release, take_lease
 from elonara.members.models import Member
-from elonara.sealing import CannotUnseal
+from elonara.sealing import CannotUnseal, KeyMissing
 
 SMTP: Final = "smtp"  # the mailer (MAILERS) that sends at once: these rows are an outbox themselves
 RETRY_DELAYS_SECONDS: Final = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600)  # about a day in all
 LEASE_SECONDS: Final = 120.0  # several times the timeout of one SMTP session
 HELD_RETRY_INTERVAL: Final = timedelta(hours=1)  # while the host is paused or the site sends no e-mail
+KEYS_RETRY_INTERVAL: Final = timedelta(minutes=1)  # until another process, which has the key, sends it
 PERMANENT_FAILURE: Final = 500  # SMTP reply codes from here on are permanent (RFC 5321, section 4.2.1)
 
 log = logging.getLogger(__name__)
@@ -82,13 +84,22 @@ def _deliver(row: EmailInvitation, lease: Lease) -> datetime | None:
             return later
     try:
         message = email_message.message(row, tokens.address_of(row), tokens.token_of(row))
+    except CannotUnseal as fault:
+        return _unreadable(lease, fault)
+    try:
         mailers[SMTP].send_messages([message])
-    except CannotUnseal:
-        lease.update(state=EmailState.FAILED, reason="mail_gave_up", counted_on=None)
-        return None
     except (OSError, smtplib.SMTPException) as fault:
         return _failed(row, lease, fault)
     tokens.mark_sent(lease)
+    return None
+
+
+def _unreadable(lease: Lease, fault: CannotUnseal) -> datetime | None:
+    if isinstance(fault, KeyMissing):
+        due = timezone.now() + KEYS_RETRY_INTERVAL
+        lease.update(due_at=due, reason=KEYS_MISSING)
+        return due
+    lease.update(state=EmailState.FAILED, reason="address_lost", counted_on=None)
     return None
 
 

@@ -1,0 +1,16 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('elonara', '0012_hashed_session_keys'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='worker',
+            name='held',
+            field=models.CharField(blank=True, max_length=20),
+        ),
+    ]
