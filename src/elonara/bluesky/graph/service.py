@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,6 +105,11 @@ class BlueskyGraphService:
         response, viewer = self._read(member_id, "app.bsky.actor.searchActorsTypeahead", params)
         people = _people(response.get("actors"), known=viewer.known)
         return sorted(people, key=lambda person: not (person.follows_you or person.you_follow))
+
+    def stored(self, member_id: int, dids: Collection[str], *, max_age: float) -> dict[str, Person]:
+        """Those of `dids` of whom a view of up to `max_age` seconds ago is stored. Asks nobody."""
+        found = actor_views.fresh(member_id, dids, max_age) if max_age > 0 else {}
+        return {did: found[did] for did in dids if did in found}
 
     def confirm(
         self, member_id: int, actors: Sequence[str], *, max_age: float = actor_views.MAX_AGE_SECONDS

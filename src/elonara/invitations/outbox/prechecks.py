@@ -8,18 +8,16 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.graph.service import GraphUnavailable
-from elonara.bluesky.identity.people import Person
 from elonara.compiled_queries import CompiledQuery
-from elonara.invitations.consent import caps, eligibility, pauses, spam_labels
+from elonara.invitations.consent import caps, eligibility, pauses, recheck, spam_labels
 from elonara.invitations.models import Announcement, HostSending, Invitation, State, Voice
 from elonara.invitations.outbox import recompose, timing
 from elonara.invitations.outbox.context import PrecheckCache
 from elonara.invitations.planning import compose
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
-from elonara.invitations.transitions import Deliverable
+from elonara.invitations.transitions import Deliverable, apply
 from elonara.members.models import Member
 
 log = logging.getLogger(__name__)
@@ -142,41 +140,41 @@ def _text(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict |
 
 def _consent(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:
     """Whether the invitee still may be invited. If her handle has changed, the text is updated."""
-    if isinstance(row, Announcement):
-        return None
     try:
-        person = _person(cache, row)
+        if isinstance(row, Announcement):
+            return _somebody_left(cache, row, target)
+        answer = cache.people.answer(row)
     except GraphUnavailable as fault:
         if fault.reason == "not_connected":
             return Verdict(Transition.HOLD, "not_connected")
         return Verdict(None, "graph_unavailable", timezone.now() + timing.GRAPH_RETRY_INTERVAL)
-    code = eligibility.refusal_before_write(row, target, person)
+    code = eligibility.refusal_before_write(row, target, answer.person, answer.since)
     if code == "view_unknown":
         return Verdict(Transition.HOLD, code)
     if code:
         return Verdict(Transition.SUPPRESS, code)
-    if person is not None and person.handle != row.invitee_handle:
-        recompose.renamed(row, person.handle)
+    if answer.person is not None and answer.person.handle != row.invitee_handle:
+        recompose.renamed(row, answer.person.handle)
     return None
 
 
-def _person(cache: PrecheckCache, row: Invitation) -> Person | None:
-    """The invitee as the host sees her now. One request looks up the invitees of the next due rows too."""
-    key = (row.host_id, row.invitee_did)
-    if key not in cache.people:
-        due = Invitation.objects.filter(author_did=row.author_did, host_id=row.host_id, state=State.QUEUED)
-        due = due.filter(next_attempt_at__lte=timezone.now(), needs_confirmation=False).order_by(
-            "next_attempt_at", "rkey"
-        )
-        dids = [
-            row.invitee_did,
-            *due.exclude(pk=row.pk).values_list("invitee_did", flat=True)[: eligibility.PROFILE_BATCH - 1],
-        ]
-        found = graph_service.current().confirm(row.host_id, dids, max_age=eligibility.VIEW_MAX_AGE_SECONDS)
-        for did in dids:
-            if did in found:
-                cache.people[row.host_id, did] = found[did]
-    return cache.people.get(key)
+def _somebody_left(cache: PrecheckCache, row: Announcement, target: Target) -> Verdict | None:
+    """Whether anybody would be invited below it. It is the first post of a send, so they are asked about now."""
+    replies = row.invitations.filter(
+        state=State.QUEUED, needs_confirmation=False, ambiguous=False, next_attempt_at__lte=timezone.now()
+    )
+    due = list(replies.order_by(*recheck.IN_ORDER)[: eligibility.PROFILE_BATCH])
+    for reply in due:
+        reply.host, reply.announcement = row.host, row  # loaded already
+        answer = cache.people.answer(reply)
+        code = eligibility.refusal_before_write(reply, target, answer.person, answer.since)
+        if code == "view_unknown":
+            return Verdict(Transition.HOLD, code)
+        if not code:
+            return None
+        apply(reply, Transition.SUPPRESS, reason=code, counted_on=None)
+    # Nobody of these is left: the announcement is looked at anew, and waits for later ones or ends without any.
+    return Verdict(None, row.reason, timezone.now()) if due else None
 
 
 def _cap(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:

@@ -78,6 +78,7 @@ def write(plan: SendPlan, key: str, preview_id: str | None = None) -> Sent:
                 announcement,
                 counted_on=on,
                 next_attempt_at=now if on == day else sending_days.start_of_day(host, on),
+                queued_at=now,
             )
             for one, on in zip(wanted, days, strict=True)
         }
@@ -192,6 +193,7 @@ def _invitation(
     *,
     counted_on: dt.date,
     next_attempt_at: dt.datetime,
+    queued_at: dt.datetime,
 ) -> Invitation:
     person = planned.person
     return Invitation(
@@ -205,7 +207,7 @@ def _invitation(
         state=State.QUEUED if plan.ready.can_post else State.WAITING,
         reason="" if plan.ready.can_post else plan.ready.reason,
         next_attempt_at=next_attempt_at,
-        queued_at=timezone.now(),
+        queued_at=queued_at,
         invitee_did=person.did,
         invitee_handle=person.handle,
         invitee_name=person.display_name,

@@ -73,8 +73,10 @@ def confirm(invitation: Invitation, by: Member, preview_id: str | None = None) -
             row.record = dict(post.record)
         row.needs_confirmation = False
         row.reason = "" if row.state == State.QUEUED else row.reason
-        row.next_attempt_at = max(row.next_attempt_at, timezone.now())
-        row.save(update_fields=["record", "needs_confirmation", "reason", "next_attempt_at"])
+        # A press as Send is: people are asked about anew before what it publishes (`consent.recheck`).
+        row.queued_at = timezone.now()
+        row.next_attempt_at = max(row.next_attempt_at, row.queued_at)
+        row.save(update_fields=["record", "needs_confirmation", "reason", "queued_at", "next_attempt_at"])
         if row.announcement is not None:
             # The announcement waited for its replies to be confirmed, and may go when this one may.
             queued = Announcement.objects.filter(pk=row.announcement.pk, state=State.QUEUED)
