@@ -62,15 +62,15 @@ class FakeGraph:
         found = [p for p in self._seen() if p.handle.lower().startswith(wanted) or wanted in p.display_name.lower()]
         return found[:limit] if wanted else []
 
-    def stored(self, member_id, dids, *, max_age):
+    def stored(self, member_id, dids, *, since):
         now = timezone.now()
         views = {did: self._views.get((member_id, did)) for did in dids}
-        since = now - timedelta(seconds=max_age)
-        return {did: view[0] for did, view in views.items() if max_age > 0 and view and since <= view[1] <= now}
+        return {did: view[0] for did, view in views.items() if view and since <= view[1] <= now}
 
     def confirm(self, member_id, actors, *, max_age=600):
         names = {actor: actor.removeprefix("@") for actor in actors}
-        stored = self.stored(member_id, [name for name in names.values() if name.startswith("did:")], max_age=max_age)
+        dids = [name for name in names.values() if name.startswith("did:")] if max_age > 0 else []
+        stored = self.stored(member_id, dids, since=timezone.now() - timedelta(seconds=max_age))
         found = {actor: stored[name] for actor, name in names.items() if name in stored}
         missing = [actor for actor in names if actor not in found]
         for start in range(0, len(missing), PROFILES_PER_CALL):

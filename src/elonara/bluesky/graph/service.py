@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from elonara.atproto.errors import ErrorKind, XrpcError
@@ -106,10 +107,9 @@ class BlueskyGraphService:
         people = _people(response.get("actors"), known=viewer.known)
         return sorted(people, key=lambda person: not (person.follows_you or person.you_follow))
 
-    def stored(self, member_id: int, dids: Collection[str], *, max_age: float) -> dict[str, Person]:
-        """Those of `dids` of whom a view of up to `max_age` seconds ago is stored. Asks nobody."""
-        found = actor_views.fresh(member_id, dids, max_age) if max_age > 0 else {}
-        return {did: found[did] for did in dids if did in found}
+    def stored(self, member_id: int, dids: Collection[str], *, since: datetime) -> dict[str, Person]:
+        """Those of `dids` of whom a view is stored that was fetched at `since` or later. Asks nobody."""
+        return actor_views.fetched_since(member_id, dids, since)
 
     def confirm(
         self, member_id: int, actors: Sequence[str], *, max_age: float = actor_views.MAX_AGE_SECONDS

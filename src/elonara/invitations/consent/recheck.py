@@ -87,7 +87,7 @@ class Recheck:
     def _load(self, row: Invitation, since: dt.datetime, now: dt.datetime) -> bool:
         """Use the answers that an earlier turn got. False: there is none about this row's invitee."""
         dids = _dids(row, now)
-        found = graph_service.current().stored(row.host_id, dids, max_age=(now - since).total_seconds())
+        found = graph_service.current().stored(row.host_id, dids, since=since)
         if row.invitee_did not in found:
             return False
         self._keep(row, found.keys(), found, since)

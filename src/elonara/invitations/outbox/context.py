@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from elonara.bluesky.writing.agent import BlueskyAgent
 from elonara.bluesky.writing.factory import BlueskyAgentFactory
@@ -19,6 +20,7 @@ class PrecheckCache:
 
     ready: dict[int, PostingReadiness] = field(default_factory=dict)
     people: Recheck = field(default_factory=Recheck)
+    announcements: dict[UUID, bool] = field(default_factory=dict)  # whether it stands, as it was seen in this turn
     first_post_noted: set[int] = field(default_factory=set)  # hosts whose `HostSending.first_sent_at` is set
 
     def readiness(self, host: Member) -> PostingReadiness:
