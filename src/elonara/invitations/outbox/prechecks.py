@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.compiled_queries import CompiledQuery
-from elonara.invitations import notifications
 from elonara.invitations.consent import caps, eligibility, pauses, recheck, spam_labels
 from elonara.invitations.models import Announcement, HostSending, Invitation, State, Voice
 from elonara.invitations.outbox import recompose, timing
@@ -101,7 +100,7 @@ def _reply(row: Invitation) -> Verdict | None:
         return Verdict(None, "announcement_waits", timezone.now() + timing.ANNOUNCEMENT_RETRY_INTERVAL)
     if row.announcement.state == State.FAILED and not row.ambiguous:
         return Verdict(Transition.GIVE_UP, "announcement_failed")
-    if row.announcement.reason == recompose.ANNOUNCEMENT_GONE:
+    if row.announcement.reason == recompose.ANNOUNCEMENT_GONE and not row.batch.alone_if_gone:
         # It was found gone while this row waited for something else.
         recompose.reply_alone(row)
         return Verdict(None, recompose.ANNOUNCEMENT_GONE, timezone.now())
@@ -110,7 +109,7 @@ def _reply(row: Invitation) -> Verdict | None:
     return None
 
 
-def _standing(context: DeliveryContext, row: Deliverable, target: Target) -> Verdict | None:
+def _standing(context: DeliveryContext, row: Deliverable, _target: Target) -> Verdict | None:
     """Whether the announcement that the row replies to is still on Bluesky: looked at once a turn.
 
     Below one that was deleted a reply is seen by nobody. While the server does not say, posts go on: it has not said
@@ -126,7 +125,10 @@ def _standing(context: DeliveryContext, row: Deliverable, target: Target) -> Ver
         return None
     if not recompose.announcement_gone(root):
         return Verdict(None, row.reason, timezone.now())  # the host takes it back at this moment: look again
-    notifications.announcement_gone(row.host, target)
+    if row.batch.alone_if_gone:
+        row.announcement = None  # she chose beforehand that it goes alone
+        Invitation.objects.filter(pk=row.pk).update(announcement=None)
+        return None
     if row.state == State.SENDING:
         recompose.reply_alone(row)
     return Verdict(None, recompose.ANNOUNCEMENT_GONE, timezone.now())

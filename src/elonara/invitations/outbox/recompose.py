@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from elonara.atproto.tid import new_tid
+from elonara.invitations import notifications
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Announcement, Invitation, State, Voice
 from elonara.invitations.outbox import timing
@@ -47,14 +48,15 @@ def recompose(row: Deliverable, composed: Composed, *, ask: bool = True) -> None
 def reply_alone(row: Invitation) -> None:
     """The announcement above is gone: the row goes as a post of its own once its host has confirmed that."""
     _store(row, {"announcement": None, "needs_confirmation": True, "reason": ANNOUNCEMENT_GONE})
+    notifications.announcement_gone(row.host, target_of(row))
 
 
 def announcement_gone(announcement: Announcement) -> bool:
-    """Somebody else has deleted an announcement. Its queued replies ask their host, and a later Send announces anew.
+    """Somebody else has deleted an announcement. Its queued replies ask their host, or go alone as she chose before.
 
-    False: it is not `sent` any more, and nothing was changed. Replies that wait for something else
-    ask when they go on (`prechecks`). The announcement ends as one that was taken back: nothing of ours stands at its
-    key. While a late write could still bring it back, the key is read again.
+    Replies that wait for something else ask when they go on (`prechecks`). The announcement ends as one that was taken
+    back: nothing of ours stands at its key, and a later Send announces anew. While a late write could still bring it
+    back, the key is read again. False: it is not `sent` any more, and nothing was changed.
     """
     now = timezone.now()
     settled = (announcement.last_attempt_at or now) + timing.LATE_WRITE_WINDOW
@@ -66,11 +68,15 @@ def announcement_gone(announcement: Announcement) -> bool:
         )  # fmt: skip
         if not gone:
             return False
-        announcement.invitations.filter(state=State.QUEUED).update(
+        queued = announcement.invitations.filter(state=State.QUEUED)
+        queued.filter(batch__alone_if_gone=True).update(announcement=None)
+        asked = queued.filter(batch__alone_if_gone=False).update(
             announcement=None, needs_confirmation=True, reason=ANNOUNCEMENT_GONE
         )
         if settled <= now:
             apply(announcement, Transition.SETTLE, uri="", cid="", ambiguous=False, undo_confirmations=2)
+    if asked:
+        notifications.announcement_gone(announcement.host, target_of(announcement))
     return True
 
 

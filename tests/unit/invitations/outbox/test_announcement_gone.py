@@ -1,4 +1,4 @@
-"""The announcement was deleted in the app between two invitations: nothing goes below it, and the host is asked."""
+"""The announcement was deleted in the app between two invitations: nothing goes below it, and its host is asked."""
 
 from datetime import timedelta
 
@@ -248,6 +248,33 @@ def test_one_whose_outcome_is_unknown_is_not_written_below_it(picnic, send, deli
         later()
     assert row("bob").state == State.SENT
     assert not replies(agent)
+
+
+def test_as_she_chose_beforehand_the_rest_goes_alone(target, send, deliver, agent, later, announcement, alice):
+    send(target, "bob", "carol", "dan", alone_if_gone=True)
+    deliver()
+    later()
+    delete(agent, announcement())
+    for _ in range(3):
+        later(minutes=7)
+    assert set(Invitation.objects.values_list("state", flat=True)) == {State.SENT}
+    assert len(replies(agent)) == 1, "the one from before"
+    assert announcement().state == State.UNDONE
+    assert not Notice.objects.filter(member=alice, dismissed_at=None).exists()
+
+
+def test_the_choice_is_that_of_each_send(picnic, send, deliver, agent, later, announcement):
+    send(picnic, "bob", "carol")
+    send(picnic, "dan", alone_if_gone=True)
+    deliver()
+    later()
+    delete(agent, announcement())
+    for _ in range(3):
+        later(minutes=7)
+    asked = Invitation.objects.get(reason="announcement_gone")
+    assert (asked.invitee_did, asked.state) == ("did:plc:carol", State.QUEUED)
+    assert Invitation.objects.filter(state=State.SENT).count() == 2
+    assert Notice.objects.filter(kind="announcement gone").exists()
 
 
 def test_one_that_is_retried_goes_alone(picnic, send, deliver, agent, later, announcement, alice):
