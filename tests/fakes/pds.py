@@ -257,9 +257,18 @@ class FakePds(FaultyServer):
     def _repo_getRecord(self, call: Call) -> dict[str, Any]:  # noqa: N802
         account = self._account(call.params["repo"])
         where = (account.did if account else "", call.params["collection"], call.params["rkey"])
+        if account is not None and account.state != "active":  # it is asked of the AppView, as of an account elsewhere
+            raise Refused(400, "InvalidRequest", f"Could not find repo: {account.did}")
         if where not in self.records:
             raise Refused(400, "RecordNotFound", f"Could not locate record: at://{'/'.join(where)}")
         return self.records[where]
+
+    def _sync_getRepoStatus(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        account = self.accounts.get(call.params["did"])
+        if account is None:
+            raise Refused(400, "RepoNotFound", f"Could not find repo for DID: {call.params['did']}")
+        active = account.state == "active"
+        return {"did": account.did, "active": active} | ({} if active else {"status": account.state})
 
     def _repo_deleteRecord(self, call: Call) -> dict[str, Any]:  # noqa: N802
         did, body = self._writer(call)

@@ -33,9 +33,11 @@ class SendRequest(Selection):
     """A choice that is sent. The same `idempotency_key` again answers as the first time and does nothing.
 
     With the `preview_id` of a preview exactly that is sent, or nothing (409 `preview_changed`). People who may not be
-    invited any more are left out all the same, and named in `skipped`.
+    invited any more are left out all the same, and named in `skipped`. Where the announcement is deleted on Bluesky
+    before all have gone, the rest waits for `confirm`, or with `alone_if_gone` goes as posts of their own.
     """
 
+    alone_if_gone: bool = False
     idempotency_key: str = Field("", max_length=100, pattern=NO_CONTROLS)
     preview_id: str | None = Field(None, max_length=MAX_LENGTH, pattern=NO_CONTROLS)
 

@@ -68,6 +68,7 @@ def attach(parent: Router, find: Finder, noun: str) -> None:
             note=payload.note,
             lines=payload.notes,
             thread=payload.thread,
+            alone_if_gone=payload.alone_if_gone,
             idempotency_key=payload.idempotency_key,
             preview_id=payload.preview_id,
         )

@@ -106,6 +106,8 @@ class Batch(models.Model):
     community = models.ForeignKey(Community, on_delete=models.CASCADE, null=True, blank=True)
     note = models.CharField(max_length=300, blank=True)
     thread = models.BooleanField(default=True)
+    # What becomes of replies whose announcement was deleted on Bluesky: they go alone, or (False) the host is asked.
+    alone_if_gone = models.BooleanField(default=False, db_default=False)
     idempotency_key = models.CharField(max_length=100, blank=True)
     skipped = models.JSONField(default=list)  # [{did, handle, reason}]
     created_at = models.DateTimeField(auto_now_add=True)

@@ -144,6 +144,12 @@ _ALL = (
         "reauthorize",
     ),
     Reason(
+        "announcement_gone",
+        "The announcement is no longer on Bluesky, and nobody would see a reply to it.",
+        "Confirm, and it goes as a post of its own.",
+        "confirm",
+    ),
+    Reason(
         "preview_changed", "What would go out is not what you saw.", "Look at what it is now, then send it.", "confirm"
     ),
     Reason(

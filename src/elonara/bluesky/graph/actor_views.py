@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
@@ -25,6 +25,12 @@ def fresh(member_id: int, names: Collection[str], max_age: float) -> dict[str, P
     rows = ActorView.objects.filter(named, member_id=member_id, checked_at__range=(since, now))
     people = [Person.from_dict(row.person) for row in rows]
     return {name: person for person in people for name in (person.did, person.handle.lower())}
+
+
+def fetched_since(member_id: int, dids: Collection[str], since: datetime) -> dict[str, Person]:
+    """Views that were fetched at `since` or later, and not in the future, by DID."""
+    rows = ActorView.objects.filter(member_id=member_id, did__in=dids, checked_at__range=(since, timezone.now()))
+    return {row.did: Person.from_dict(row.person) for row in rows}
 
 
 def keep(member_id: int, people: Iterable[Person]) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from elonara.atproto.errors import ErrorKind, XrpcError
@@ -105,6 +106,10 @@ class BlueskyGraphService:
         response, viewer = self._read(member_id, "app.bsky.actor.searchActorsTypeahead", params)
         people = _people(response.get("actors"), known=viewer.known)
         return sorted(people, key=lambda person: not (person.follows_you or person.you_follow))
+
+    def stored(self, member_id: int, dids: Collection[str], *, since: datetime) -> dict[str, Person]:
+        """Those of `dids` of whom a view is stored that was fetched at `since` or later. Asks nobody."""
+        return actor_views.fetched_since(member_id, dids, since)
 
     def confirm(
         self, member_id: int, actors: Sequence[str], *, max_age: float = actor_views.MAX_AGE_SECONDS

@@ -162,6 +162,24 @@ def find(member_id: int, author_did: str, rkey: str) -> BlueskyResult:
     return result
 
 
+def is_gone(member_id: int, author_did: str, rkey: str) -> bool:
+    """Whether the post at this key does not exist, by the word of a server where the account is active.
+
+    For an account that it has deactivated or taken down a PDS does not read its own repository, and its answer is that
+    of somebody who knows no such record (com.atproto.repo.getRecord; com.atproto.sync.getRepoStatus tells them apart).
+    """
+    if not find(member_id, author_did, rkey).absent:
+        return False
+    try:
+        pds_url = network.resolver().resolve_did(author_did).pds_url
+        auth = AnonymousAuthorizer(author_did, pds_url)
+        status = network.xrpc().query(pds_url, "com.atproto.sync.getRepoStatus", {"did": author_did}, auth=auth)
+    except AtprotoError as fault:
+        log.info("whether %s is active could not be read: %s", author_did, fault)
+        return False
+    return status.get("active") is True
+
+
 def failure(fault: Exception) -> BlueskyResult:
     """The result of a failed attempt: may it be retried, must the member help, may the server have done it."""
     match fault:

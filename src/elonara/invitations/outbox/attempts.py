@@ -46,7 +46,7 @@ def deliver(context: DeliveryContext, row: Deliverable) -> bool:
 
 def _prevented(context: DeliveryContext, row: Deliverable) -> bool:
     """Apply what the checks before a write say. True: this row does not go now."""
-    verdict = prechecks.check(context.cache, row)
+    verdict = prechecks.check(context, row)
     if verdict is None:
         return False
     later = verdict.at or timezone.now()

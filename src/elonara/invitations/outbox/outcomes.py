@@ -50,6 +50,8 @@ def acknowledge(context: DeliveryContext, row: Deliverable, result: BlueskyResul
     if not apply(row, Transition.ACKNOWLEDGE, fence=context.lease.fence, **values):
         log.info("%s %s was sent, and is being taken back", type(row).__name__, row.pk)
         return
+    if isinstance(row, Announcement):
+        context.cache.announcements[row.pk] = True
     if isinstance(row, Invitation) and row.host_id not in context.cache.first_post_noted:
         HostSending.objects.get_or_create(host_id=row.host_id)
         HostSending.objects.filter(host_id=row.host_id, first_sent_at=None).update(first_sent_at=now)

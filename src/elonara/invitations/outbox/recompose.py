@@ -13,17 +13,21 @@ from django.db.models import Q
 from django.utils import timezone
 
 from elonara.atproto.tid import new_tid
+from elonara.invitations import notifications
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Announcement, Invitation, State, Voice
+from elonara.invitations.outbox import timing
 from elonara.invitations.planning import compose
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.compose import Composed
 from elonara.invitations.results import PostingReadiness
+from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
-from elonara.invitations.transitions import Deliverable
+from elonara.invitations.transitions import Deliverable, apply
 
 log = logging.getLogger(__name__)
 
+ANNOUNCEMENT_GONE = "announcement_gone"
 PENDING_STATES = (State.QUEUED, State.WAITING)
 # Fields of a target that the text of a post names. Others (description, picture) change only the card.
 FIELDS_IN_POST = frozenset({"title", "name", "starts_at", "timezone", "location", "visibility"})
@@ -38,14 +42,42 @@ def recompose(row: Deliverable, composed: Composed, *, ask: bool = True) -> None
             values["announcement"] = None
         if ask:
             values |= {"needs_confirmation": True, "reason": "changed" if row.state != State.WAITING else row.reason}
-    rows = type(row).objects.filter(pk=row.pk, state=row.state)
-    if row.state == State.SENDING:
-        # Its key was read and is empty, and the next step would write: back to the queue, and still ambiguous.
-        values |= {"state": State.QUEUED, "ambiguous": True}
-        rows = rows.filter(fence=row.fence)
-    if rows.update(**values):
-        for name, value in values.items():
-            setattr(row, name, value)
+    _store(row, values)
+
+
+def reply_alone(row: Invitation) -> None:
+    """The announcement above is gone: the row goes as a post of its own once its host has confirmed that."""
+    _store(row, {"announcement": None, "needs_confirmation": True, "reason": ANNOUNCEMENT_GONE})
+    notifications.announcement_gone(row.host, target_of(row))
+
+
+def announcement_gone(announcement: Announcement) -> bool:
+    """Somebody else has deleted an announcement. Its queued replies ask their host, or go alone as she chose before.
+
+    Replies that wait for something else ask when they go on (`prechecks`). The announcement ends as one that was taken
+    back: nothing of ours stands at its key, and a later Send announces anew. While a late write could still bring it
+    back, the key is read again. False: it is not `sent` any more, and nothing was changed.
+    """
+    now = timezone.now()
+    settled = (announcement.last_attempt_at or now) + timing.LATE_WRITE_WINDOW
+    with transaction.atomic():
+        Announcement.objects.select_for_update().get(pk=announcement.pk)
+        gone = apply(
+            announcement, Transition.UNDO, reason=ANNOUNCEMENT_GONE, error="", next_attempt_at=now,
+            undo_settled_at=settled, undo_confirmations=1,
+        )  # fmt: skip
+        if not gone:
+            return False
+        queued = announcement.invitations.filter(state=State.QUEUED)
+        queued.filter(batch__alone_if_gone=True).update(announcement=None)
+        asked = queued.filter(batch__alone_if_gone=False).update(
+            announcement=None, needs_confirmation=True, reason=ANNOUNCEMENT_GONE
+        )
+        if settled <= now:
+            apply(announcement, Transition.SETTLE, uri="", cid="", ambiguous=False, undo_confirmations=2)
+    if asked:
+        notifications.announcement_gone(announcement.host, target_of(announcement))
+    return True
 
 
 def renamed(row: Invitation, handle: str) -> None:
@@ -123,6 +155,18 @@ def target_changed(target: Target, fields: frozenset[str]) -> None:
 def detach_replies(announcement: Announcement) -> None:
     """Let the unsent replies to an announcement that will not be posted go as posts of their own."""
     announcement.invitations.filter(state__in=PENDING_STATES, ambiguous=False).update(announcement=None)
+
+
+def _store(row: Deliverable, values: dict[str, Any]) -> None:
+    """Store what has changed in a row that is not posted now."""
+    rows = type(row).objects.filter(pk=row.pk, state=row.state)
+    if row.state == State.SENDING:
+        # Its key was read and is empty, and the next step would write: back to the queue, and still ambiguous.
+        values |= {"state": State.QUEUED, "ambiguous": True}
+        rows = rows.filter(fence=row.fence)
+    if rows.update(**values):
+        for name, value in values.items():
+            setattr(row, name, value)
 
 
 def _moved(old: Announcement, target: Target, author_did: str, voice: str, handle: str) -> Announcement | None:

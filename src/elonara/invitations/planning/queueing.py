@@ -46,7 +46,7 @@ def earlier_outcome(host: Member, target: Target, key: str) -> Sent | None:
     return Sent(batch, len(rows), skipped, today, later, waiting, schedule, repeated=True)
 
 
-def write(plan: SendPlan, key: str, preview_id: str | None = None) -> Sent:
+def write(plan: SendPlan, key: str, preview_id: str | None = None, *, alone_if_gone: bool = False) -> Sent:
     """Write batch, announcement and invitations, and wake the workers.
 
     Raises InvitationRefused, and writes nothing, where `preview_id` showed something else.
@@ -68,8 +68,9 @@ def write(plan: SendPlan, key: str, preview_id: str | None = None) -> Sent:
         fingerprint.require(preview_id, plan.fingerprint(wanted, above), [one.did for one in skipped])
         days = caps.days_for(host, len(wanted), relay=relay)
         batch = Batch.objects.create(
-            host=host, note=plan.note, thread=plan.thread, idempotency_key=key, skipped=[], **target.keys
-        )
+            host=host, note=plan.note, thread=plan.thread, alone_if_gone=alone_if_gone, idempotency_key=key, skipped=[],
+            **target.keys,
+        )  # fmt: skip
         rows = {
             one.person.did: _invitation(
                 plan,
@@ -78,6 +79,7 @@ def write(plan: SendPlan, key: str, preview_id: str | None = None) -> Sent:
                 announcement,
                 counted_on=on,
                 next_attempt_at=now if on == day else sending_days.start_of_day(host, on),
+                queued_at=now,
             )
             for one, on in zip(wanted, days, strict=True)
         }
@@ -192,6 +194,7 @@ def _invitation(
     *,
     counted_on: dt.date,
     next_attempt_at: dt.datetime,
+    queued_at: dt.datetime,
 ) -> Invitation:
     person = planned.person
     return Invitation(
@@ -205,7 +208,7 @@ def _invitation(
         state=State.QUEUED if plan.ready.can_post else State.WAITING,
         reason="" if plan.ready.can_post else plan.ready.reason,
         next_attempt_at=next_attempt_at,
-        queued_at=timezone.now(),
+        queued_at=queued_at,
         invitee_did=person.did,
         invitee_handle=person.handle,
         invitee_name=person.display_name,

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from elonara.communities.models import Community
 from elonara.events.models import Event
-from elonara.invitations import states
+from elonara.invitations import notifications, states
 from elonara.invitations.consent import opt_outs
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Announcement, Invitation, State, Voice
-from elonara.invitations.outbox.recompose import detach_replies
+from elonara.invitations.outbox.recompose import ANNOUNCEMENT_GONE, detach_replies
 from elonara.invitations.planning import fingerprint
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.plan import require_inviter
@@ -72,9 +72,13 @@ def confirm(invitation: Invitation, by: Member, preview_id: str | None = None) -
             fingerprint.require_one(preview_id, post.preview_id)
             row.record = dict(post.record)
         row.needs_confirmation = False
+        if row.reason == ANNOUNCEMENT_GONE:
+            notifications.announcement_settled(by)
         row.reason = "" if row.state == State.QUEUED else row.reason
-        row.next_attempt_at = max(row.next_attempt_at, timezone.now())
-        row.save(update_fields=["record", "needs_confirmation", "reason", "next_attempt_at"])
+        # A press as Send is: people are asked about anew before what it publishes (`consent.recheck`).
+        row.queued_at = timezone.now()
+        row.next_attempt_at = max(row.next_attempt_at, row.queued_at)
+        row.save(update_fields=["record", "needs_confirmation", "reason", "queued_at", "next_attempt_at"])
         if row.announcement is not None:
             # The announcement waited for its replies to be confirmed, and may go when this one may.
             queued = Announcement.objects.filter(pk=row.announcement.pk, state=State.QUEUED)

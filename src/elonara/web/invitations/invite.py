@@ -47,7 +47,12 @@ def _check(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
     draft = queries.draft(the_member(request), to)
     if request.method == "POST":
         lines = {did: request.POST.get(f"line:{did}", "") for did in draft.dids}
-        draft.write(request.POST.get("note", ""), lines, thread=request.POST.get("separate") != "1")
+        draft.write(
+            request.POST.get("note", ""),
+            lines,
+            thread=request.POST.get("separate") != "1",
+            alone_if_gone=request.POST.get("alone_if_gone") == "1",
+        )
         actions.save_draft(the_member(request), to, draft)
         if request.POST.get("go") == "send":
             return _send(request, to, frame, draft)
@@ -66,6 +71,7 @@ def _send(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft) -> 
             note=draft.note,
             lines=draft.lines,
             thread=draft.thread,
+            alone_if_gone=draft.alone_if_gone,
             idempotency_key=draft.key,
             # What this browser tab showed; the draft may have been changed in another one.
             preview_id=request.POST.get("shown", ""),

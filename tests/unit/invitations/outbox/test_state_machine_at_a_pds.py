@@ -73,6 +73,9 @@ class AtAPds(AnyOrder):
     def land_late(self):
         self.bluesky.land()
 
+    def delete(self, did, rkey):
+        self.bluesky.pds.records.pop((did, "app.bsky.feed.post", rkey), None)
+
     def mend(self):
         self.bluesky.moods.clear()
         self.account.state = "active"
