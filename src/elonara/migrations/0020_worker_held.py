@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('elonara', '0012_hashed_session_keys'),
+        ('elonara', '0013_alone_if_gone'),
     ]
 
     operations = [
