@@ -268,3 +268,20 @@ def test_a_refresh_between_reading_and_storing_leaves_no_session_behind(connecte
     assert len(refreshed) == 2
     assert [session.alive for session in server.sessions] == [False, True]
     assert oauth_sessions.fresh_token(found.pk) == server.sessions[1].access_token
+
+
+def test_of_two_confirmations_at_once_one_goes_on(connect, service, member, server):
+    waiting = connect(member, confirmed=False, browser="hers")
+    first = []
+
+    def confirm_meanwhile(execute, sql, *rest):
+        """The button was pressed twice: the other press is served just before this one deletes the request."""
+        if sql.startswith("DELETE") and "authorizationrequest" in sql.replace("_", "") and not first:
+            first.append(None)
+            first.append(service.confirm(waiting.request_id, "hers", member))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(confirm_meanwhile), pytest.raises(AuthorizationFailed):
+        service.confirm(waiting.request_id, "hers", member)
+    assert isinstance(first[1], Connected)
+    assert [session.alive for session in server.sessions] == [True]
