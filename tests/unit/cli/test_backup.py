@@ -137,3 +137,13 @@ class TestBackupAndRestore:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert [path.name for path in tmp_path.iterdir()] == ["big"]
+
+
+def test_an_archive_is_private_whatever_the_umask(tmp_path):
+    (tmp_path / "part").write_text("a secret")
+    before = os.umask(0)
+    try:
+        archives.pack(tmp_path / "a.tar", {"part": tmp_path / "part"}, compressed=False)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.tar").stat().st_mode) == 0o600

@@ -127,6 +127,17 @@ def test_the_expected_account_is_not_proved_by_a_server_that_only_claims_it(serv
     assert failure(service, evil.approve(url, ALICE)).reason in {"wrong_issuer", "wrong_account"}
 
 
+@pytest.mark.parametrize("purpose", ["prove", "sign_in"])
+def test_somebody_else_at_the_same_server_does_not_prove_the_expected_account(
+    service, net, server, transactional_db, purpose
+):
+    # Begun by the server's name: only the grant says who it was, and that it speaks for Bob is true.
+    url = service.begin(purpose, server.issuer, browser="hers", expected_did=ALICE)
+    failed = failure(service, server.approve(url, BOB))
+    assert (failed.reason, failed.expected, failed.got) == ("wrong_account", ALICE, BOB)
+    assert [session.alive for session in server.sessions] == [False]
+
+
 def test_a_grant_without_the_scope_atproto_is_refused(service, callback, server):
     server.grants = {"scope": "transition:generic"}
     assert failure(service, callback).reason == "missing_scope"
