@@ -95,9 +95,7 @@ MUTANTS = (
         'copy.execute(f"DELETE FROM {model._meta.db_table}")',
         "pass",
         "a backup signs in whoever was signed in",
-        (
-            "tests/unit/cli/test_backup.py:TestBackupAndRestore.test_no_session_goes_along_nor_what_its_deleted_rows_left_in_the_file",
-        ),
+        ("tests/unit/cli/test_backup.py:test_the_copy_of_the_database_has_no_session_and_no_rest_of_one",),
     ),
     Mutant(
         "deleted-rows-in-backup",
@@ -105,9 +103,7 @@ MUTANTS = (
         'copy.execute("VACUUM INTO ?", [str(path)])',
         "shutil.copy(whole, path)",
         "a backup has the deleted sessions in its free pages",
-        (
-            "tests/unit/cli/test_backup.py:TestBackupAndRestore.test_no_session_goes_along_nor_what_its_deleted_rows_left_in_the_file",
-        ),
+        ("tests/unit/cli/test_backup.py:test_the_copy_of_the_database_has_no_session_and_no_rest_of_one",),
     ),
     Mutant(
         "backup-readable",
