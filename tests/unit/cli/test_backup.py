@@ -9,8 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from django.contrib.sessions.models import Session
 
 from elonara.cli import archives
+from elonara.config.sessions import SessionStore
 
 
 def last_line(done):
@@ -137,3 +139,25 @@ class TestBackupAndRestore:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert [path.name for path in tmp_path.iterdir()] == ["big"]
+
+
+def test_an_archive_is_private_whatever_the_umask(tmp_path):
+    (tmp_path / "part").write_text("a secret")
+    before = os.umask(0)
+    try:
+        archives.pack(tmp_path / "a.tar", {"part": tmp_path / "part"}, compressed=False)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.tar").stat().st_mode) == 0o600
+
+
+@pytest.mark.sqlite_only
+def test_the_copy_of_the_database_has_no_session_and_no_rest_of_one(transactional_db, tmp_path):
+    sessions = [SessionStore() for _ in range(2)]
+    for session in sessions:
+        session["who"] = "alice"
+        session.save()
+    sessions[0].delete()
+    copied = archives.dump_database(tmp_path)
+    assert [session.session_key for session in sessions if session.session_key.encode() in copied.read_bytes()] == []
+    assert Session.objects.count() == 1
