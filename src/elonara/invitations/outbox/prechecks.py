@@ -13,7 +13,7 @@ from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.identity.people import Person
 from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.consent import caps, eligibility, pauses, spam_labels
-from elonara.invitations.models import Announcement, HostSending, Invitation, State, Voice
+from elonara.invitations.models import Announcement, Correction, HostSending, Invitation, State, Voice
 from elonara.invitations.outbox import recompose, timing
 from elonara.invitations.outbox.context import PrecheckCache
 from elonara.invitations.planning import compose
@@ -72,7 +72,17 @@ def _paused(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict
 
 
 def _thread(_cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:
+    if isinstance(row, Correction):
+        return _correction(row, target)
     return _announcement(row, target) if isinstance(row, Announcement) else _reply(row)
+
+
+def _correction(row: Correction, target: Target) -> Verdict | None:
+    """The host has seen what it replies to. If that is gone, it ends, and the new post is offered to her."""
+    if target.is_private:
+        return Verdict(Transition.CANCEL, "made_private")
+    gone = row.announcement is not None and row.announcement.state != State.SENT
+    return Verdict(Transition.CANCEL, "changed") if gone else None
 
 
 def _announcement(row: Announcement, target: Target) -> Verdict | None:
@@ -120,6 +130,8 @@ def _author(cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict 
     ready = cache.readiness(row.host)
     if not ready.can_post or not ready.may_send:
         return Verdict(Transition.HOLD, ready.reason)
+    if ready.author_did != row.author_did and isinstance(row, Correction):
+        return Verdict(Transition.CANCEL, "author_changed")
     if ready.author_did != row.author_did:
         recompose.readdress(row, ready)
         # An announcement with ambiguous replies keeps its author; without a delay it would be polled in a loop.
@@ -134,6 +146,8 @@ def _text(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict |
     composed = compose.of_row(row, identity.bsky_handle if identity is not None else row.host.username)
     if composed.record == row.record:
         return None
+    if isinstance(row, Correction):
+        return Verdict(Transition.CANCEL, "changed")  # not what the host saw: the new one is offered to her
     recompose.recompose(row, composed)
     if isinstance(row, Announcement):
         return None  # the host confirms invitations, not announcements: it goes with the new text
@@ -142,7 +156,7 @@ def _text(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict |
 
 def _consent(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:
     """Whether the invitee still may be invited. If her handle has changed, the text is updated."""
-    if isinstance(row, Announcement):
+    if not isinstance(row, Invitation):
         return None
     try:
         person = _person(cache, row)
