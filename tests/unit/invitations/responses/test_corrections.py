@@ -6,13 +6,19 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from tests.fakes.agent import refused
+from tests.fakes.graph import somebody
 
+from elonara.bluesky.writing.agent import Readiness
 from elonara.communities import actions as communities
 from elonara.events import actions as events
 from elonara.invitations import actions, queries, registration
 from elonara.invitations.consent import pauses, spam_labels
 from elonara.invitations.models import Announcement, Correction, HostSending, Invitation, State
+from elonara.invitations.outbox import restored
+from elonara.invitations.planning import compose
 from elonara.invitations.results import InvitationRefused
+from elonara.invitations.targets import Target
+from elonara.options import Relay
 
 HOST = "did:plc:host"
 
@@ -128,8 +134,6 @@ class TestTheNotice:
         assert notice(picnic) is None
 
     def test_counts_none_that_was_sent_after_the_edit(self, out, people, send, deliver, edit, notice):
-        from tests.fakes.graph import somebody
-
         people.append(somebody("erin"))
         edit(out, **later(out))
         send(out, "erin")
@@ -192,9 +196,6 @@ class TestTheNotice:
 
 
 def lake_record(lake):
-    from elonara.invitations.planning import compose
-    from elonara.invitations.targets import Target
-
     row = Invitation.objects.select_related("host__bluesky", "event", "batch").get()
     row.event = lake
     assert Target(lake).card().description.endswith("…")
@@ -477,8 +478,6 @@ class TestItsDelivery:
         assert notice(out).above == ""
 
     def test_it_waits_for_a_permission_and_goes_on(self, out, alice, agent, edit, post, deliver):
-        from elonara.bluesky.writing.agent import Readiness
-
         agent.ready = Readiness(False, HOST, "alice.example", "host", "", "app_password_missing", "Not yet.")
         edit(out, **later(out))
         assert post(out).state == State.WAITING
@@ -488,10 +487,65 @@ class TestItsDelivery:
         assert Correction.objects.get().state == State.SENT
 
 
+class TestByTheRelay:
+    @pytest.fixture(autouse=True)
+    def relay(self, set_options, appview, agent):
+        set_options(bluesky={"relay": Relay(per_day=3)})
+        agent.ready = Readiness(True, "did:plc:relay", "relay.example", "relay", "relay", "", "Ready.")
+
+    def test_it_names_the_host_and_takes_a_place_of_the_relays_day(
+        self, picnic, send, deliver, edit, post, agent, clock, update
+    ):
+        send(picnic, "bob", "carol")
+        deliver()
+        edit(picnic, **later(picnic))
+        post(picnic)
+        deliver()
+        assert len(agent.posts) == 3
+        assert (Correction.objects.get().state, Correction.objects.get().reason) == (State.QUEUED, "relay_cap")
+        clock.pass_(days=1, hours=12)  # later days begin at nine
+        deliver()
+        assert update()["text"].splitlines()[0] == "Update: Picnic, by Alice (@alice.example)"
+        assert not any(facet["features"][0]["$type"].endswith("#mention") for facet in update()["facets"])
+
+    def test_places_of_the_day_are_taken_from_invitations_too(self, picnic, send, deliver, edit, post, people):
+        people.append(somebody("erin"))
+        send(picnic, "bob", thread=False)
+        deliver()
+        edit(picnic, **later(picnic))
+        post(picnic)
+        deliver()
+        sent = send(picnic, "carol", "erin", thread=False)
+        assert (sent.today, sum(number for _, number in sent.later)) == (1, 1)
+
+
+def test_after_a_restore_it_is_read_before_it_goes(out, alice, edit, post, deliver, agent):
+    edit(out, **later(out))
+    post(out)
+    before = Correction.objects.values().get()
+    deliver()
+    Correction.objects.update(
+        **{name: before[name] for name in ("state", "attempts", "uri", "cid", "sent_at", "facts")}
+    )
+    assert restored.mark_ambiguous() == 1
+    deliver()
+    assert Correction.objects.get().state == State.SENT
+    assert len(agent.posts) == 5
+
+
+def test_long_words_are_shortened_and_the_link_is_not(make_event, send, deliver, edit, notice, post, update):
+    event = make_event(title="🥖" * 120)
+    send(event, "bob")
+    deliver()
+    edit(event, location="👩‍👩‍👧‍👦" * 40, title="🥐" * 120, **later(event))
+    assert notice(event).update.graphemes <= 300
+    post(event)
+    deliver()
+    assert update()["text"].endswith(f"/events/{event.slug}")
+
+
 class TestTakingBack:
     def test_takes_those_that_are_wrong_and_no_others(self, out, alice, people, send, edit, deliver, clock, agent):
-        from tests.fakes.graph import somebody
-
         people.append(somebody("erin"))
         edit(out, **later(out))
         send(out, "erin")
