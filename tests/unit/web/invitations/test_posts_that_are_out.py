@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from tests.fakes.agent import FakeAgent
 from tests.pages import page_text, shown
 from tests.unit.web.conftest import sign_in
 
 from elonara import jobs
+from elonara.bluesky.writing import factory
+from elonara.bluesky.writing.agent import Readiness
 from elonara.communities import actions as communities
 from elonara.events import actions as events
 from elonara.invitations import actions
@@ -89,6 +92,15 @@ class TestTheNotice:
         response = browser.post(manage(out, "watch"), {"go": "update"} | sent, follow=True)
         assert "What would go out is not what you saw." in page_text(response)
         assert not Correction.objects.exists()
+
+    def test_where_the_host_cannot_post_yet_it_says_what_is_missing(self, out, alice, browser):
+        move(out, alice)
+        ready = Readiness(False, "did:plc:host", "alice.example", "host", "", "app_password_missing", "Not yet.")
+        with factory.use(FakeAgent(ready=ready)):
+            page = browser.get(manage(out))
+            assert "Waits for an app password." in page_text(page)
+            browser.post(manage(out, "watch"), {"go": "update"} | shown(page))
+        assert Correction.objects.get().state == State.WAITING
 
     def test_a_cohost_reads_who_can_post_it(self, out, alice, make_member):
         zoe = make_member("zoe", display_name="Zoe")
