@@ -22,14 +22,13 @@ from elonara.invitations.account_models import (
 from elonara.invitations.models import (
     Announcement,
     Batch,
+    Correction,
     EmailInvitation,
-    EmailOptOut,
     HostSending,
     Invitation,
-    OptOut,
-    RelayConsent,
     Report,
 )
+from elonara.invitations.opt_out_models import EmailOptOut, OptOut, RelayConsent
 from elonara.invitations.planning.models import InvitationDraft
 from elonara.members.models import AuditEntry, Member, Notice, OneTimeLink
 
@@ -44,6 +43,7 @@ __all__ = [
     "Batch",
     "CacheEntry",
     "Community",
+    "Correction",
     "DpopNonce",
     "EmailInvitation",
     "EmailOptOut",

@@ -21,7 +21,8 @@ from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
 from elonara.invitations import reasons
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending, Invitation, State
 from elonara.invitations.outbox import delivery
-from elonara.invitations.outbox.queue import MODELS, next_poll_at
+from elonara.invitations.outbox.queue import next_poll_at
+from elonara.invitations.transitions import MODELS
 from elonara.options import Options
 from elonara.sealing import CannotUnseal
 

@@ -14,11 +14,10 @@ from elonara.bluesky.models import AccountLane, AppPasswordSession, MemberIdenti
 from elonara.housekeeping import workers
 from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
 from elonara.invitations import reasons
-from elonara.invitations.models import Announcement, EmailInvitation, EmailState, HostSending, Invitation, State
+from elonara.invitations.models import EmailInvitation, EmailState, HostSending, State
 from elonara.invitations.outbox import queue as delivery_queue
-from elonara.invitations.transitions import Deliverable
+from elonara.invitations.transitions import MODELS
 
-MODELS: Final[tuple[type[Deliverable], ...]] = (Announcement, Invitation)
 IN_PROGRESS: Final = (State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
 MAX_ACCOUNTS: Final = 200  # on the page; those whose posts have been due longest come first
 
@@ -56,7 +55,7 @@ class Trouble:
 class Overview:
     """What the jobs page and the metrics show."""
 
-    counts: dict[str, int]  # announcements and invitations together, by state; every state is a key
+    counts: dict[str, int]  # announcements, updates and invitations together, by state; every state is a key
     oldest_due: float  # seconds for which the longest overdue post could have been sent; 0 when none is due
     accounts: list[Account]
     troubles: list[Trouble]
@@ -80,7 +79,7 @@ def overview() -> Overview:
         counts=counts(),
         oldest_due=_age(min((one.oldest for one in accounts if one.oldest is not None), default=None), now),
         accounts=accounts[:MAX_ACCOUNTS],
-        troubles=_troubles(Announcement, "queued_at") + _troubles(Invitation, "queued_at"),
+        troubles=[trouble for model in MODELS for trouble in _troubles(model, "queued_at")],
         by_email=dict.fromkeys(EmailState.values, 0) | _counts_by_state(EmailInvitation),
         oldest_email_due=_age(emails.aggregate(first=Min("due_at"))["first"], now),
         email_troubles=_troubles(EmailInvitation, "created_at"),

@@ -15,6 +15,7 @@ from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.planning.plan import SendPlan, plan_send
 from elonara.invitations.previews import PostPreview
 from elonara.invitations.responses import host as host_actions
+from elonara.invitations.responses.corrections import post_update, take_back
 from elonara.invitations.responses.host import (
     cancel,
     cancel_all,
@@ -57,6 +58,7 @@ __all__ = [
     "opt_in_again",
     "opt_out",
     "pause_sending",
+    "post_update",
     "preview",
     "relay_opt_in",
     "relay_opt_out",
@@ -66,6 +68,7 @@ __all__ = [
     "retry",
     "retry_all",
     "save_draft",
+    "take_back",
     "undo",
     "unhide_reported",
     "withdraw_opt_out",

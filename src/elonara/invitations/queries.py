@@ -11,11 +11,13 @@ from elonara.bluesky.identity.people import Person
 from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations.consent import caps, eligibility
-from elonara.invitations.models import Invitation, OptOut, RelayConsent
+from elonara.invitations.models import Invitation
+from elonara.invitations.opt_out_models import OptOut, RelayConsent
 from elonara.invitations.planning import compose, drafts
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.responses import invitee as invitee_actions
+from elonara.invitations.responses.corrections import OnBluesky, PostsNotice, notice, on_bluesky, to_take_back
 from elonara.invitations.responses.next_post import handed_over
 from elonara.invitations.responses.progress import progress, view_of
 from elonara.invitations.responses.views import InboxItem
@@ -26,6 +28,8 @@ from elonara.members.models import Member
 MAX_REF_LENGTH = 32  # of `Invitation.ref`
 
 __all__ = [
+    "OnBluesky",
+    "PostsNotice",
     "by_ref",
     "caps_left",
     "draft",
@@ -34,10 +38,13 @@ __all__ = [
     "invitability",
     "invitation_for",
     "is_invited",
+    "notice",
+    "on_bluesky",
     "opt_outs",
     "progress",
     "readiness",
     "relay_allowed_by",
+    "to_take_back",
     "view_of",
     "waiting_in_inbox",
 ]

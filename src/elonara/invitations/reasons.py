@@ -226,6 +226,7 @@ _ALL = (
     Reason("too_many", "Too many people for one send.", "Send to some of them now and to the others after."),
     Reason("note_too_long", "The note is too long.", "Shorten it."),
     Reason("line_too_long", "A personal line is too long.", "Shorten it."),
+    Reason("update_under_way", "An earlier update is just being posted.", "Try again in a few minutes.", "wait"),
     Reason("wrong_state", "That cannot be done any more.", "Reload the page to see how it stands."),
     Reason("wrong_person", "This invitation is for another account.", "Continue with the invited account."),
     Reason("withdrawn", "This invitation was taken back.", "Ask the person who invited you."),

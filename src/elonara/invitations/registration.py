@@ -24,14 +24,12 @@ from elonara.invitations import job_kinds, notifications
 from elonara.invitations.consent import accounts, sending_days
 from elonara.invitations.email import delivery as email_delivery
 from elonara.invitations.job_kinds import wake_lane
-from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, State
+from elonara.invitations.models import EmailInvitation, HostSending, Invitation, State
 from elonara.invitations.outbox import delivery, recompose
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target
-from elonara.invitations.transitions import Deliverable, apply, resume
+from elonara.invitations.transitions import MODELS, Deliverable, apply, resume
 from elonara.members.models import Member
-
-MODELS: tuple[type[Deliverable], ...] = (Announcement, Invitation)
 
 
 def _held_back(model: type[Deliverable]) -> CompiledQuery[Any]:
@@ -79,7 +77,7 @@ def disconnected(member_id: int, did: str) -> None:
 
 def ready(member_id: int, did: str) -> None:
     """A session or an app password was stored: rows that waited for it go on, and undos too."""
-    # Called at every connect. Mostly nothing waits and there is no notice, which three cheap queries find out.
+    # Called at every connect. Mostly nothing waits and there is no notice, which a few cheap queries find out.
     if any(query.exists(host=member_id, did=did) for query in _HELD_BACK) or notifications.has_open_notice(member_id):
         _resume(member_id, did)
         notifications.settle_host(Member(pk=member_id))  # only its primary key is used

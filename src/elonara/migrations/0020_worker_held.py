@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('elonara', '0013_alone_if_gone'),
+        ('elonara', '0014_posts_that_correct'),
     ]
 
     operations = [

@@ -17,13 +17,13 @@ from elonara.bluesky.models import MemberIdentity
 from elonara.invitations.account_models import SendingAccount
 from elonara.invitations.consent import accounts
 from elonara.invitations.job_kinds import wake_email, wake_lane
-from elonara.invitations.models import Announcement, EmailInvitation, EmailState, HostSending, Invitation, State
+from elonara.invitations.models import EmailInvitation, EmailState, HostSending, State
 from elonara.invitations.results import InvitationRefused
+from elonara.invitations.transitions import MODELS
 from elonara.members import audit
 from elonara.members.models import Member
 from elonara.members.standing import require_operator
 
-MODELS = (Announcement, Invitation)
 SPAM_REASON = accounts.SPAM_REASON
 BY_OPERATOR = "operator"
 PAUSE_REASONS = (SPAM_REASON, "opt_outs", BY_OPERATOR)  # values of HostSending.pause_reason
@@ -59,7 +59,7 @@ def resume_sending(host: Member, by: Member) -> None:
             held = model.objects.filter(host__in=hosts, reason__in=PAUSE_REASONS)
             held.filter(state=State.QUEUED).update(next_attempt_at=now, reason="")
             held.filter(state=State.WAITING).update(next_attempt_at=now)
-        _wake(Invitation.objects.filter(host__in=hosts, state__in=(State.QUEUED, State.WAITING)))
+            _wake(model.objects.filter(host__in=hosts, state__in=(State.QUEUED, State.WAITING)))
         _resume_emails(hosts)
 
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from elonara.atproto.errors import AtprotoError
 from elonara.bluesky import network
 from elonara.bluesky.identity.people import Person
-from elonara.invitations.models import RelayConsent
+from elonara.invitations.opt_out_models import RelayConsent
 from elonara.members.models import Member
 
 RELATIONSHIPS_BATCH = 30  # `others` in one app.bsky.graph.getRelationships

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -29,13 +30,19 @@ OPERATOR_REASONS = frozenset({"relay_unavailable"})  # the operator's to mend: h
 FINAL_REASONS = frozenset({"account_takendown", "account_gone"})  # another attempt cannot change these
 
 
-def start_attempt(context: DeliveryContext, row: Deliverable) -> bool:
-    """Commit `sending` under the lane's fence, before the network is asked. False: the row has changed meanwhile."""
+def start_attempt(context: DeliveryContext, row: Deliverable, *, tells: Mapping[str, str] | None = None) -> bool:
+    """Commit `sending` under the lane's fence, before the network is asked. False: the row has changed meanwhile.
+
+    `tells`: the facts of the target that `row.record`, which is about to be written, was checked against.
+    """
     now = timezone.now()
     values: dict[str, Any] = {"attempts": row.attempts + 1, "first_attempt_at": row.first_attempt_at or now}
     if not row.ambiguous:
         # An ambiguous row is read before it is written, so its write begins later (`attempts.create_post`).
         values["last_attempt_at"] = now
+    if tells is not None:
+        # Stored together: an edit at this moment may have put a newer text into the row, and this one goes out.
+        values |= {"facts": dict(tells), "record": row.record}
     return claim(row, context.lease.fence, **values)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.consent import caps, eligibility, pauses, recheck, spam_labels
-from elonara.invitations.models import Announcement, HostSending, Invitation, State, Voice
+from elonara.invitations.models import Announcement, Correction, HostSending, Invitation, State, Voice
 from elonara.invitations.outbox import recompose, timing
 from elonara.invitations.outbox.context import DeliveryContext
 from elonara.invitations.planning import compose
@@ -70,7 +70,17 @@ def _paused(_context: DeliveryContext, row: Deliverable, _target: Target) -> Ver
 
 
 def _thread(_context: DeliveryContext, row: Deliverable, target: Target) -> Verdict | None:
+    if isinstance(row, Correction):
+        return _correction(row, target)
     return _announcement(row, target) if isinstance(row, Announcement) else _reply(row)
+
+
+def _correction(row: Correction, target: Target) -> Verdict | None:
+    """The host has seen what it replies to. If that is gone, it ends, and the new post is offered to her."""
+    if target.is_private:
+        return Verdict(Transition.CANCEL, "made_private")
+    gone = row.announcement is not None and row.announcement.state != State.SENT
+    return Verdict(Transition.CANCEL, "changed") if gone else None
 
 
 def _announcement(row: Announcement, target: Target) -> Verdict | None:
@@ -125,6 +135,8 @@ def _standing(context: DeliveryContext, row: Deliverable, _target: Target) -> Ve
         return None
     if not recompose.announcement_gone(root):
         return Verdict(None, row.reason, timezone.now())  # the host takes it back at this moment: look again
+    if isinstance(row, Correction):
+        return Verdict(Transition.CANCEL, "changed")  # what the host saw is gone: a new post is offered to her
     if row.batch.alone_if_gone:
         row.announcement = None  # she chose beforehand that it goes alone
         Invitation.objects.filter(pk=row.pk).update(announcement=None)
@@ -147,6 +159,8 @@ def _author(context: DeliveryContext, row: Deliverable, _target: Target) -> Verd
     ready = context.cache.readiness(row.host)
     if not ready.can_post or not ready.may_send:
         return Verdict(Transition.HOLD, ready.reason)
+    if ready.author_did != row.author_did and isinstance(row, Correction):
+        return Verdict(Transition.CANCEL, "author_changed")
     if ready.author_did != row.author_did:
         recompose.readdress(row, ready)
         # An announcement with ambiguous replies keeps its author; without a delay it would be polled in a loop.
@@ -161,6 +175,8 @@ def _text(_context: DeliveryContext, row: Deliverable, _target: Target) -> Verdi
     composed = compose.of_row(row, identity.bsky_handle if identity is not None else row.host.username)
     if composed.record == row.record:
         return None
+    if isinstance(row, Correction):
+        return Verdict(Transition.CANCEL, "changed")  # not what the host saw: the new one is offered to her
     recompose.recompose(row, composed)
     if isinstance(row, Announcement):
         return None  # the host confirms invitations, not announcements: it goes with the new text
@@ -168,15 +184,24 @@ def _text(_context: DeliveryContext, row: Deliverable, _target: Target) -> Verdi
 
 
 def _consent(context: DeliveryContext, row: Deliverable, target: Target) -> Verdict | None:
-    """Whether the invitee still may be invited. If her handle has changed, the text is updated."""
+    """Whether somebody may still be invited by it."""
     try:
-        if isinstance(row, Announcement):
-            return _somebody_left(context, row, target)
-        answer = context.cache.people.answer(row)
+        match row:
+            case Announcement():
+                return _somebody_left(context, row, target)
+            case Invitation():
+                return _invitee(context, row, target)
+            case Correction():
+                return None  # it mentions nobody
     except GraphUnavailable as fault:
         if fault.reason == "not_connected":
             return Verdict(Transition.HOLD, "not_connected")
         return Verdict(None, "graph_unavailable", timezone.now() + timing.GRAPH_RETRY_INTERVAL)
+
+
+def _invitee(context: DeliveryContext, row: Invitation, target: Target) -> Verdict | None:
+    """Whether the invitee still may be invited. If her handle has changed, the text is updated."""
+    answer = context.cache.people.answer(row)
     code = eligibility.refusal_before_write(row, target, answer.person, answer.since)
     if code == "view_unknown":
         return Verdict(Transition.HOLD, code)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from elonara.atproto.tid import new_tid
 from elonara.invitations import notifications
 from elonara.invitations.job_kinds import wake_lane
-from elonara.invitations.models import Announcement, Invitation, State, Voice
+from elonara.invitations.models import Announcement, Correction, Invitation, State, Voice
 from elonara.invitations.outbox import timing
 from elonara.invitations.planning import compose
 from elonara.invitations.planning import readiness as posting_readiness
@@ -142,6 +142,7 @@ def target_changed(target: Target, fields: frozenset[str]) -> None:
                 composed = compose.of_row(row, posting_readiness.host_handle(row.host))
                 if composed.record != row.record:
                     recompose(row, composed, ask=ask)
+        authors |= _end_corrections(target, ended)
         if ask or ended:
             # Posts that exist, are being sent or may exist have the old text.
             possibly_sent = Q(state__in=(State.SENT, State.SENDING)) | Q(
@@ -150,6 +151,22 @@ def target_changed(target: Target, fields: frozenset[str]) -> None:
             Invitation.objects.filter(possibly_sent, **target.only).update(outdated=True)
         for did in sorted(authors):
             wake_lane(did)
+
+
+def _end_corrections(target: Target, ended: str) -> set[str]:
+    """Cancel updates on their way that are not true any more: the host is offered the newest. Returns the authors."""
+    rows = Correction.objects.select_for_update(of=("self",)).filter(
+        **target.only, state__in=PENDING_STATES, ambiguous=False
+    )
+    authors = set()
+    for row in rows.select_related("host__bluesky", "event", "community"):
+        reason = ended or ("made_private" if target.is_private else "")
+        if not reason and compose.of_row(row, posting_readiness.host_handle(row.host)).record != row.record:
+            reason = "changed"
+        if reason:
+            authors.add(row.author_did)
+            Correction.objects.filter(pk=row.pk).update(state=State.CANCELLED, reason=reason, counted_on=None)
+    return authors
 
 
 def detach_replies(announcement: Announcement) -> None:

@@ -18,6 +18,7 @@ from elonara.invitations.planning.plan import PlannedInvitation, SendPlan
 from elonara.invitations.results import InvitationRefused, Sent, Skipped, skip
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target
+from elonara.invitations.transitions import Deliverable
 from elonara.members.models import Member
 
 # The columns of a reused row that a new Send overwrites.
@@ -95,7 +96,7 @@ def write(plan: SendPlan, key: str, preview_id: str | None = None, *, alone_if_g
     return Sent(batch, len(written), skipped, today, later, waiting, schedule)
 
 
-def reset_for_requeue(row: Invitation | Announcement, *, ready: bool, reason: str, at: dt.datetime) -> None:
+def reset_for_requeue(row: Deliverable, *, ready: bool, reason: str, at: dt.datetime) -> None:
     """Reset a row, in memory, to queued, or to waiting for what `reason` names.
 
     Raises `states.TransitionNotAllowed`.

@@ -26,7 +26,7 @@ from elonara.invitations.responses.requeue import requeue
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
-from elonara.invitations.transitions import apply, certainly_absent
+from elonara.invitations.transitions import Deliverable, apply, certainly_absent
 from elonara.members.models import Member
 
 
@@ -98,7 +98,7 @@ def confirm_all(to: Event | Community, by: Member, shown: Mapping[str, str] | No
     return _all(confirm, rows, by, shown)
 
 
-def cancel(post: Invitation | Announcement, by: Member) -> Invitation | Announcement:
+def cancel(post: Deliverable, by: Member) -> Deliverable:
     """Stop a post that was not sent; one that is being sent or may exist is undone. Raises InvitationRefused."""
     require_may_stop(post, by)
     with transaction.atomic():
@@ -123,7 +123,7 @@ def cancel_all(to: Event | Community, by: Member) -> int:
     return sum(_try(cancel, row, by) for row in rows)
 
 
-def undo(post: Invitation | Announcement, by: Member) -> Invitation | Announcement:
+def undo(post: Deliverable, by: Member) -> Deliverable:
     """Begin to delete a post from Bluesky. Raises InvitationRefused."""
     require_may_stop(post, by)
     with transaction.atomic():
@@ -170,7 +170,7 @@ def hand_over(invitation: Invitation, by: Member, preview_id: str | None = None)
     return compose_url(record["text"])
 
 
-def _begin_undo(row: Invitation | Announcement) -> None:
+def _begin_undo(row: Deliverable) -> None:
     if not states.is_allowed(Transition.UNDO, row.state):
         raise InvitationRefused("wrong_state")
     # The worker sets `undo_settled_at` once it holds the lane: until then another worker may begin a request.

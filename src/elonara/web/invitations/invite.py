@@ -18,7 +18,7 @@ from elonara.invitations.models import State
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.results import InvitationRefused, Sent
 from elonara.invitations.targets import Target
-from elonara.web.invitations import email_invitations, picking
+from elonara.web.invitations import email_invitations, picking, posts
 from elonara.web.invitations.steps import To, redirect_to_step
 from elonara.web.shortcuts import show_message, the_member
 
@@ -34,6 +34,8 @@ def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
             return _check(request, to, frame)
         case "watch":
             return _watch(request, to, frame)
+        case "take-back":
+            return posts.take_back_page(request, to, frame)
         case "email" if isinstance(to, Event):
             return email_invitations.page(request, to, frame)
         case _:
@@ -120,6 +122,8 @@ def _check_page(
 
 
 def _watch(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
+    if request.method == "POST" and request.POST.get("go") == "update":
+        return posts.post_update(request, to, frame)
     if request.method == "POST" and request.POST.get("go") == "confirm_all":
         shown = dict(pair for item in request.POST.getlist("shown") if len(pair := item.split()) == 2)
         try:
@@ -143,5 +147,6 @@ def _watch(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
         "ready": queries.readiness(the_member(request)),
         "letters": to.email_invitations.count() if isinstance(to, Event) else 0,
     }
-    part = request.GET.get("part") == "1"
-    return render(request, "invite/progress.html" if part else "invite/watch.html", frame | context)
+    if request.GET.get("part") == "1":
+        return render(request, "invite/progress.html", frame | context)
+    return render(request, "invite/watch.html", frame | context | posts.notice_context(request, to))

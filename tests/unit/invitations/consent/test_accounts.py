@@ -11,7 +11,8 @@ from elonara.bluesky.models import MemberIdentity
 from elonara.invitations import actions, queries
 from elonara.invitations.account_models import PastInvitation, SendingAccount, SendingAccountKey
 from elonara.invitations.consent import accounts, breakers, caps, opt_outs, pauses
-from elonara.invitations.models import Batch, HostSending, Invitation, OptOut, Report, State
+from elonara.invitations.models import Batch, HostSending, Invitation, Report, State
+from elonara.invitations.opt_out_models import OptOut
 from elonara.invitations.results import InvitationRefused
 from elonara.members.models import Member
 

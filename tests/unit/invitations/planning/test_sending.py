@@ -12,7 +12,8 @@ from elonara.events import actions as events
 from elonara.events.guests import rsvps
 from elonara.invitations import actions, queries, reasons
 from elonara.invitations.consent import eligibility
-from elonara.invitations.models import Batch, HostSending, Invitation, OptOut, RelayConsent, State
+from elonara.invitations.models import Batch, HostSending, Invitation, State
+from elonara.invitations.opt_out_models import OptOut, RelayConsent
 from elonara.invitations.planning import queueing
 from elonara.invitations.planning.plan import plan_send
 from elonara.invitations.results import InvitationRefused

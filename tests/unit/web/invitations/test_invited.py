@@ -9,7 +9,8 @@ from tests.pages import page_text
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.events.models import Rsvp
-from elonara.invitations.models import Invitation, OptOut, Report
+from elonara.invitations.models import Invitation, Report
+from elonara.invitations.opt_out_models import OptOut
 
 
 def normalized(response):
