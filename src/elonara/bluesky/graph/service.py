@@ -22,6 +22,7 @@ from elonara.bluesky.graph.missing_profiles import MissingProfiles
 from elonara.bluesky.identity.identities import identity_row
 from elonara.bluesky.identity.people import Person
 from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.oauth import ended_sessions
 from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.bluesky.rate_budgets import BudgetedAuthorizer
 from elonara.bluesky.refresh_lease import SessionEnded
@@ -61,6 +62,7 @@ class _Viewer:
     did: str
     service: str
     auth: Authorizer | None
+    identity: MemberIdentity | None = None
 
     @property
     def known(self) -> bool:
@@ -165,9 +167,15 @@ class BlueskyGraphService:
                 params = params | {"actor": viewer.did}
             try:
                 return viewer.read(nsid, params), viewer
-            except (SessionEnded, XrpcError) as fault:
-                if not viewer.known or (isinstance(fault, XrpcError) and fault.kind not in NOT_ALLOWED):
-                    raise
+            except (SessionEnded, XrpcError) as refusal:
+                fault: Exception = refusal
+                if viewer.identity is not None and isinstance(refusal, XrpcError):
+                    fault = ended_sessions.reconsider(viewer.identity, refusal)
+                ended = isinstance(fault, SessionEnded)
+                if not viewer.known or not (ended or (isinstance(fault, XrpcError) and fault.kind in NOT_ALLOWED)):
+                    if fault is refusal:
+                        raise
+                    raise fault from refusal
                 log.info("%s for member %s is read anonymously: %s", nsid, member_id, fault)
                 anonymous = _Viewer(viewer.did, network.appview_url(), None)
                 return anonymous.read(nsid, params), anonymous
@@ -179,7 +187,8 @@ class BlueskyGraphService:
         if identity.state == MemberIdentity.State.ACTIVE:
             with contextlib.suppress(SessionEnded):
                 pds_url, auth = oauth_sessions.authorizer(identity)
-                return _Viewer(identity.bsky_did, pds_url, BudgetedAuthorizer(auth, identity.bsky_did, pds_url))
+                budgeted = BudgetedAuthorizer(auth, identity.bsky_did, pds_url)
+                return _Viewer(identity.bsky_did, pds_url, budgeted, identity)
         return _Viewer(identity.bsky_did, network.appview_url(), None)
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.identity.people import Person
+from elonara.bluesky.models import MemberIdentity
 from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.consent import caps, eligibility, pauses, spam_labels
 from elonara.invitations.models import Announcement, HostSending, Invitation, State, Voice
@@ -24,6 +25,8 @@ from elonara.members.models import Member
 
 log = logging.getLogger(__name__)
 
+# Reasons of GraphUnavailable that only the host or her server can end.
+_WAITS_FOR_THE_ACCOUNT = frozenset({"not_connected", "account_deactivated", "account_takendown"})
 _PAUSED = CompiledQuery(
     lambda host: HostSending.objects.filter(host=host, paused_at__isnull=False).values_list("pause_reason", flat=True)
 )
@@ -108,9 +111,10 @@ def _reply(row: Invitation) -> Verdict | None:
 
 
 def _spam_label(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
-    if not spam_labels.stop_if_labelled(row):
-        return None
-    return Verdict(None, pauses.SPAM_REASON, timezone.now() + spam_labels.RETRY_INTERVAL)
+    code = spam_labels.stop_if_labelled(row)
+    if code == pauses.SPAM_REASON:
+        return Verdict(None, code, timezone.now() + spam_labels.RETRY_INTERVAL)
+    return Verdict(Transition.HOLD, code) if code else None
 
 
 def _author(cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
@@ -147,12 +151,13 @@ def _consent(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict 
     try:
         person = _person(cache, row)
     except GraphUnavailable as fault:
-        if fault.reason == "not_connected":
-            return Verdict(Transition.HOLD, "not_connected")
+        if fault.reason in _WAITS_FOR_THE_ACCOUNT:
+            return Verdict(Transition.HOLD, fault.reason)
         return Verdict(None, "graph_unavailable", timezone.now() + timing.GRAPH_RETRY_INTERVAL)
     code = eligibility.refusal_before_write(row, target, person)
     if code == "view_unknown":
-        return Verdict(Transition.HOLD, code)
+        moved = MemberIdentity.objects.filter(member=row.host_id, state_reason="moved").exists()
+        return Verdict(Transition.HOLD, "moved" if moved else code)
     if code:
         return Verdict(Transition.SUPPRESS, code)
     if person is not None and person.handle != row.invitee_handle:
