@@ -237,6 +237,7 @@ def test_an_account_that_is_only_deactivated_waits_and_goes_on_by_itself(
     assert posts_at(network.pds) == [row.rkey]
 
 
+@pytest.mark.promise("own-server")
 def test_the_old_app_password_is_never_sent_to_the_new_home(host, friend, make_event, deliver, move, network, clock):
     moved = move()
     AppPasswordSession.objects.update(access_expires_at=timezone.now())

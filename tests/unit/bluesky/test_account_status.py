@@ -233,6 +233,7 @@ def test_a_move_within_one_authorization_server_asks_nobody(new_home, sky, refus
     assert [key[0] for key in home.records] == [account.did]
 
 
+@pytest.mark.promise("own-server")
 def test_the_app_password_is_not_sent_to_another_server(new_home, write, agent, account, refuse):
     home = new_home()
     refuse(REFUSALS["a token that it cannot check"])
