@@ -6,6 +6,7 @@ import time
 
 import httpx2
 import pytest
+from sandbox.migration import take_down
 from tests.fakes.pds import FakePds
 
 from elonara.atproto.oauth.dpop import DpopKey
@@ -38,6 +39,11 @@ class Caller:
         record = {"$type": POST, "text": "Hello", "createdAt": "2026-11-01T12:00:00.000Z", **more}
         return {"repo": self.account.did, "collection": POST, "rkey": rkey, "record": record}
 
+    def status(self):
+        found = self.client.get("com.atproto.sync.getRepoStatus", params={"did": self.account.did}).json()
+        found.pop("rev", None)
+        return found
+
     def read(self, rkey):
         where = {"repo": self.account.did, "collection": POST, "rkey": rkey}
         return self.client.get("com.atproto.repo.getRecord", params=where)
@@ -47,10 +53,14 @@ class Caller:
 def pds(request):
     if request.param == "fake":
         with FakePds() as fake, Caller(fake.url, fake.create_account("alice.test")) as caller:
+            caller.take_down = lambda applied: fake.take_down(caller.account.did, applied=applied)
+            caller.deactivate = lambda _token: setattr(caller.account, "state", "deactivated")
             yield caller
     else:
         network = request.getfixturevalue("network")
         with Caller(network.pds, network.create_account()) as caller:
+            caller.take_down = lambda applied: take_down(network, caller.account.did, applied=applied)
+            caller.deactivate = lambda token: caller.post("server.deactivateAccount", {}, token)
             yield caller
 
 
@@ -138,6 +148,46 @@ def test_an_unknown_handle_is_not_resolved(pds):
     assert said(found) == (400, "HandleNotFound")
     mine = pds.client.get("com.atproto.identity.resolveHandle", params={"handle": pds.account.handle})
     assert mine.json() == {"did": pds.account.did}
+
+
+def test_an_account_that_is_deactivated_signs_in_and_writes_nothing(pds, rkey):
+    token = pds.session()["accessJwt"]
+    main = pds.session(pds.account.password)["accessJwt"]
+    assert pds.status() == {"did": pds.account.did, "active": True}
+    pds.deactivate(main)
+    assert pds.status() == {"did": pds.account.did, "active": False, "status": "deactivated"}
+    session = pds.session()
+    assert (session["active"], session["status"]) == (False, "deactivated")
+    renewed = pds.post("server.refreshSession", None, session["refreshJwt"]).json()
+    assert (renewed["active"], renewed["status"]) == (False, "deactivated")
+    who = pds.client.get("com.atproto.server.getSession", headers={"authorization": f"Bearer {token}"}).json()
+    assert (who["active"], who["status"]) == (False, "deactivated")
+    for one in (token, session["accessJwt"]):
+        assert said(pds.post("repo.createRecord", pds.body(rkey), one)) == (401, "AccountDeactivated")
+
+
+def test_an_account_that_is_taken_down_has_wrong_app_passwords_until_that_is_lifted(pds, rkey):
+    session = pds.session()
+    token = session["accessJwt"]
+    assert pds.post("repo.createRecord", pds.body(rkey), token).status_code == 200
+    pds.take_down(applied=True)
+    assert pds.status() == {"did": pds.account.did, "active": False, "status": "takendown"}
+    assert said(pds.post("repo.createRecord", pds.body("3kaaaaaaaaaaa"), token)) == (401, "AccountTakedown")
+    assert said(pds.post("server.refreshSession", None, session["refreshJwt"])) == (401, "AccountTakedown")
+    again = {"identifier": pds.account.did, "password": pds.account.app_password}
+    assert said(pds.post("server.createSession", again)) == (401, "AuthenticationRequired")
+    main = again | {"password": pds.account.password}
+    assert said(pds.post("server.createSession", main)) == (401, "AccountTakedown")
+    assert said(pds.read(rkey)) == (400, "InvalidRequest")  # which proves nothing about the record
+    pds.take_down(applied=False)
+    assert pds.read(rkey).status_code == 200
+    assert said(pds.post("server.refreshSession", None, session["refreshJwt"])) == (400, "ExpiredToken")
+    assert pds.post("server.createSession", again).json()["active"] is True
+
+
+def test_the_state_of_an_account_that_nobody_has_is_not_found(pds):
+    params = {"did": "did:plc:nobodynobodynobodynobod"}
+    assert said(pds.client.get("com.atproto.sync.getRepoStatus", params=params)) == (400, "RepoNotFound")
 
 
 def test_the_fake_drops_answers_and_writes_late():

@@ -36,7 +36,10 @@ class Refused(Exception):
 
 @dataclass
 class FakeAccount:
-    """An account. `state` is active, deactivated or takendown; with `email_code` the main password needs it."""
+    """An account. `state` is active, deactivated or takendown; with `email_code` the main password needs it.
+
+    `home` is the PDS that its DID document names, "" for this one.
+    """
 
     handle: str
     did: str
@@ -44,6 +47,7 @@ class FakeAccount:
     app_password: str
     state: str = "active"
     email_code: str = ""
+    home: str = ""
     blobs: set[str] = field(default_factory=set)
 
 
@@ -60,6 +64,7 @@ class FakePds(FaultyServer):
         self._refreshed: dict[str, str] = {}  # a used refresh token's id → the id of its successor
         self._ended: set[str] = set()
         self._revoked: dict[str, float] = {}  # DID → when its app password was revoked
+        self._revoked_sessions: dict[str, float] = {}  # DID → when a takedown ended its sessions
         self._dpop: dict[str, dict[str, str]] = {}
 
     def create_account(self, handle: str, password: str = "", **more: Any) -> FakeAccount:
@@ -89,6 +94,11 @@ class FakePds(FaultyServer):
         self._revoked[did] = self.now()
         self.accounts[did].app_password = secrets.token_hex(8)
 
+    def take_down(self, did: str, *, applied: bool = True) -> None:
+        """Take an account down, or lift that again. It ends all sessions; access tokens last to expiry."""
+        self.accounts[did].state = "takendown" if applied else "active"
+        self._revoked_sessions[did] = self.now()
+
     def answer(self, call: Call) -> Reply:
         try:
             if call.path.startswith("/did:plc:"):
@@ -106,7 +116,8 @@ class FakePds(FaultyServer):
     def _did_document(self, did: str) -> dict[str, Any]:
         if did not in self.accounts:
             raise Refused(404, "NotFound", f"DID not registered: {did}")
-        service = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": self.url}
+        home = self.accounts[did].home or self.url
+        service = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": home}
         return {"id": did, "alsoKnownAs": [f"at://{self.accounts[did].handle}"], "service": [service]}
 
     def _account(self, name: str) -> FakeAccount | None:
@@ -124,7 +135,7 @@ class FakePds(FaultyServer):
         now = self.now()
         access = {"scope": scope, "sub": account.did, "iat": now, "exp": int(now) + 7200}
         refresh = {**access, "scope": REFRESH, "of": scope, "jti": refresh_id, "exp": now + 7776000}
-        names = {"did": account.did, "handle": account.handle, "active": account.state == "active"}
+        names = {"did": account.did, "handle": account.handle, **_status(account)}
         return {**names, "accessJwt": _jwt(access), "refreshJwt": _jwt(refresh)}
 
     def _server_createSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
@@ -132,9 +143,11 @@ class FakePds(FaultyServer):
         account = self._account(body["identifier"])
         if account is None or body["password"] not in {account.password, account.app_password}:
             raise Refused(401, "AuthenticationRequired", "Invalid identifier or password")
-        if account.state == "takendown":
-            raise Refused(401, "AccountTakedown", "Account has been taken down")
         main = body["password"] == account.password
+        if account.state == "takendown":
+            if not main:  # an app password is called wrong until the takedown is lifted
+                raise Refused(401, "AuthenticationRequired", "Invalid identifier or password")
+            raise Refused(401, "AccountTakedown", "Account has been taken down")
         if main and account.email_code and body.get("authFactorToken") != account.email_code:
             sentence = "A sign in code has been sent to your email address"
             raise Refused(401, "AuthFactorTokenRequired", sentence)
@@ -144,7 +157,10 @@ class FakePds(FaultyServer):
         claims = _claims(call.headers.get("authorization", "").removeprefix("Bearer "))
         if claims.get("scope") != REFRESH:
             raise Refused(400, "InvalidToken", "Token could not be verified")
+        if self.accounts[claims["sub"]].state == "takendown":
+            raise Refused(401, "AccountTakedown", "Account has been taken down")
         revoked = claims["of"] == APP and claims["iat"] <= self._revoked.get(claims["sub"], 0.0)
+        revoked = revoked or claims["iat"] <= self._revoked_sessions.get(claims["sub"], 0.0)
         if claims["jti"] in self._ended or revoked:
             raise Refused(400, "ExpiredToken", "Token has been revoked")
         return claims
@@ -165,13 +181,21 @@ class FakePds(FaultyServer):
         return {"name": call.json()["name"], "password": "aaaa-bbbb-cccc-dddd"}
 
     def _server_getSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
-        account = self.accounts[self._authorized(call)[0]]
-        return {"did": account.did, "handle": account.handle, "active": account.state == "active"}
+        account = self.accounts[self._authorized(call, inactive=True)[0]]
+        if account.state == "takendown":
+            raise Refused(400, "InvalidRequest", f"Could not find user info for account: {account.did}")
+        return {"did": account.did, "handle": account.handle, **_status(account)}
+
+    def _sync_getRepoStatus(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        account = self.accounts.get(call.params["did"])
+        if account is None:
+            raise Refused(400, "RepoNotFound", f"Could not find repo for DID: {call.params['did']}")
+        return {"did": account.did, **_status(account)}
 
     # -- authorization ----------------------------------------------------------------------------------------------
 
-    def _authorized(self, call: Call) -> tuple[str, str]:
-        """The DID and the scope of a request."""
+    def _authorized(self, call: Call, *, inactive: bool = False) -> tuple[str, str]:
+        """The DID and the scope of a request. `inactive`: also of an account that is not active."""
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
         if not token:
             raise Refused(401, "AuthMissing", "Authentication Required")
@@ -186,6 +210,8 @@ class FakePds(FaultyServer):
             if self._expired(claims):
                 raise Refused(400, "ExpiredToken", "Token has expired")
             did, scope = claims["sub"], claims["scope"]
+        if inactive:
+            return did, scope
         if self.accounts[did].state == "deactivated":
             raise Refused(401, "AccountDeactivated", "Account is deactivated")
         if self.accounts[did].state == "takendown":
@@ -256,6 +282,8 @@ class FakePds(FaultyServer):
 
     def _repo_getRecord(self, call: Call) -> dict[str, Any]:  # noqa: N802
         account = self._account(call.params["repo"])
+        if account is not None and account.state == "takendown":
+            raise Refused(400, "InvalidRequest", f"Could not find repo: {account.did}")
         where = (account.did if account else "", call.params["collection"], call.params["rkey"])
         if account is not None and account.state != "active":  # it is asked of the AppView, as of an account elsewhere
             raise Refused(400, "InvalidRequest", f"Could not find repo: {account.did}")
@@ -281,6 +309,11 @@ class FakePds(FaultyServer):
         self.accounts[did].blobs.add(cid)
         kind = call.headers["content-type"]
         return {"blob": {"$type": "blob", "ref": {"$link": cid}, "mimeType": kind, "size": len(call.content)}}
+
+
+def _status(account: FakeAccount) -> dict[str, Any]:
+    active = account.state == "active"
+    return {"active": True} if active else {"active": False, "status": account.state}
 
 
 def _links(value: Any) -> set[str]:

@@ -25,7 +25,7 @@ _STATUS_OF_CODES = {
     503: frozenset({"graph_unavailable"}),
 }
 # Reasons of GraphUnavailable that only the member can resolve (409); the others are faults of the network (503).
-_NEEDS_MEMBER = frozenset({"not_connected", "account_deactivated"})
+_NEEDS_MEMBER = frozenset({"not_connected", "account_deactivated", "account_takendown"})
 RETRY_SECONDS = 5  # after a fault of the network
 
 

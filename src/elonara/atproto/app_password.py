@@ -53,7 +53,10 @@ class AppSessionExpired(AppPasswordError):
 
 @dataclass(frozen=True)
 class AppSession:
-    """A session of an app password. `expires_at` (UTC) is the access token's; `kind` is from APP_PASSWORD_KINDS."""
+    """A session of an app password. `expires_at` (UTC) is the access token's; `kind` is from APP_PASSWORD_KINDS.
+
+    Servers open sessions for accounts that are not active, too: `status` then says why (`deactivated`, `takendown`, …).
+    """
 
     did: str
     handle: str
@@ -62,6 +65,7 @@ class AppSession:
     expires_at: datetime
     kind: str
     active: bool = True
+    status: str = ""
 
 
 def create_session(xrpc: Xrpc, pds_url: str, identifier: str, password: str) -> AppSession:
@@ -152,7 +156,7 @@ def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
     except (KeyError, TypeError, ValueError, OverflowError, OSError) as fault:
         raise MalformedResponse(200, "the access token has no time of expiry") from fault
-    handle = found.get("handle")
+    handle, status = found.get("handle"), found.get("status")
     return AppSession(
         did=did,
         handle=handle.lower() if isinstance(handle, str) and is_handle(handle) else "handle.invalid",
@@ -161,6 +165,7 @@ def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
         expires_at=expires_at,
         kind=kind,
         active=found.get("active") is not False,
+        status=status if isinstance(status, str) else "",
     )
 
 

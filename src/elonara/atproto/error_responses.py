@@ -32,6 +32,7 @@ KIND_BY_ERROR_NAME: Mapping[str, ErrorKind] = {
     "AuthFactorTokenRequired": ErrorKind.AUTH_FACTOR_REQUIRED,
     "AccountDeactivated": ErrorKind.ACCOUNT_DEACTIVATED,
     "RepoDeactivated": ErrorKind.ACCOUNT_DEACTIVATED,
+    "AccountMigrated": ErrorKind.ACCOUNT_DEACTIVATED,  # tranquil; where it went is in the DID document
     "AccountTakedown": ErrorKind.ACCOUNT_TAKENDOWN,
     "RepoTakendown": ErrorKind.ACCOUNT_TAKENDOWN,
     "RepoSuspended": ErrorKind.ACCOUNT_TAKENDOWN,
@@ -45,6 +46,10 @@ KIND_BY_ERROR_NAME: Mapping[str, ErrorKind] = {
 KIND_BY_MESSAGE: Mapping[str, ErrorKind] = {
     "could not find repo": ErrorKind.ACCOUNT_NOT_FOUND,
     "could not locate record": ErrorKind.RECORD_NOT_FOUND,
+    # rsky names these errors in the message alone.
+    "accountdeactivated: ": ErrorKind.ACCOUNT_DEACTIVATED,
+    "accounttakedown: ": ErrorKind.ACCOUNT_TAKENDOWN,
+    "accountnotfound: ": ErrorKind.ACCOUNT_NOT_FOUND,
 }
 
 # How a PDS words the refusal of a token that was sent with the wrong scheme or to the wrong server.
@@ -70,7 +75,7 @@ def classify(status: int, error: str, message: str, nsid: str = "") -> ErrorKind
         return ErrorKind.RECORD_EXISTS_OR_SERVER if nsid == CREATE_RECORD and status == 500 else ErrorKind.SERVER_ERROR
     if status == 401:
         return ErrorKind.WRONG_PASSWORD if nsid == CREATE_SESSION else ErrorKind.TOKEN_INVALID
-    # Several methods of a PDS report these two with a message alone, without an error name of their own.
+    # Several methods of a PDS report these with a message alone, without an error name of their own.
     known = next((kind for start, kind in KIND_BY_MESSAGE.items() if words.startswith(start)), ErrorKind.BAD_REQUEST)
     return known if 400 <= status < 500 else ErrorKind.MALFORMED_RESPONSE
 

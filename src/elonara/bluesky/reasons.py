@@ -21,6 +21,7 @@ SENTENCES: Mapping[str, str] = {
     "scope_missing": "Bluesky permission to post is missing. Reauthorize on your profile and allow it.",
     "app_password_missing": "An app password is missing. Add one on your profile.",
     "app_password_refused": "Bluesky no longer takes your app password. Add a new one on your profile.",
+    "app_password_moved": "Your account has moved to another server. Add an app password of that one on your profile.",
     # Retried by the site, or at a later time.
     "rate_limited": "Bluesky asks this account to wait. It goes on by itself.",
     "busy": "The connection is being renewed. It goes on by itself.",
@@ -30,10 +31,11 @@ SENTENCES: Mapping[str, str] = {
     "no_answer": "Your server did not answer, so the post may stand or not. It is looked up before a second try.",
     "server": "Your server had a fault of its own. It is tried again by itself.",
     "blob_not_found": "Your server lost the picture of the card. It is uploaded again.",
-    "account_deactivated": "Your Bluesky account is deactivated. Activate it in the Bluesky app.",
+    # Nobody is told to activate an account: if it is on its way to another server, that would break it.
+    "account_deactivated": "Your Bluesky account is deactivated. It goes on by itself when the account is active.",
+    "account_takendown": "Bluesky has taken this account down. It goes on by itself should that be lifted.",
     "relay_unavailable": "The site's own account cannot post now. Tell the operator, or copy the text and post it.",
     # Not retried.
-    "account_takendown": "Bluesky has taken this account down. Nothing can be posted from it.",
     "account_gone": "This account does not exist any more.",
     "other_author": "This post belongs to another account than the one that can post now.",
     "relay_not_configured": "This site has no account of its own to post from.",

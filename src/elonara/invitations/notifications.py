@@ -56,8 +56,9 @@ def relay_stopped(reason: str) -> None:
 
 
 def relay_clean() -> None:
-    """The relay's account has no label (any more): settle the operators' notice."""
+    """The relay's account has no label (any more): settle the operators' notices."""
     settle_operators("relay spam_label")
+    settle_operators("relay account_takendown")
 
 
 def has_open_notice(host_id: int) -> bool:

@@ -100,6 +100,18 @@ _ALL = (
         "app_password",
     ),
     Reason(
+        "app_password_moved",
+        "Your account has moved to another server.",
+        "Add an app password of the new one on your profile; it then continues by itself. Or post the text yourself.",
+        "app_password",
+    ),
+    Reason(
+        "moved",
+        "Your account has moved to another server.",
+        "Reauthorize on your profile; it then continues by itself. Or post the text yourself.",
+        "reauthorize",
+    ),
+    Reason(
         "needs_reauth",
         "Bluesky asks you to sign in again before it takes posts.",
         "Reauthorize on your profile; it then continues by itself.",
@@ -115,14 +127,14 @@ _ALL = (
     Reason(
         "account_deactivated",
         "Your Bluesky account is deactivated.",
-        "Activate it on Bluesky; sending then continues by itself.",
+        "It goes on by itself when the account is active.",
         "wait",
     ),
     Reason(
         "account_takendown",
         "Bluesky has taken your account down.",
-        "Ask Bluesky; the invitations stay here.",
-        "compose",
+        "Ask Bluesky. The invitations wait, and go on by themselves should that be lifted.",
+        "wait",
     ),
     Reason(
         "relay_not_approved",
@@ -235,7 +247,7 @@ _ALL = (
 REASONS: dict[str, Reason] = {reason.code: reason for reason in _ALL}
 # Codes of the agents (`elonara.bluesky.reasons`): those that need the host to reauthorize, and temporary ones.
 REAUTHORIZE = frozenset({
-    "disconnected", "revoked", "refresh_lost", "client_changed", "wrong_account", "moved", "refused", "unreadable",
+    "disconnected", "revoked", "refresh_lost", "client_changed", "wrong_account", "refused", "unreadable",
 })  # fmt: skip
 PASSING = frozenset({
     "busy", KEYS_MISSING, "address_changed", "unreachable", "no_answer", "server", "clock", "blob_not_found",

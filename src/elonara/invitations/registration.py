@@ -58,6 +58,7 @@ def install() -> None:
     bluesky.on_disconnect.add(disconnected)
     bluesky.on_ready.add(ready)
     bluesky.on_needs_member.add(needs_member)
+    bluesky.on_handle.add(handle_read)
     bluesky.set_relay_policy(relay_policy)
     events.on_change(event_changed)
     events.on_rsvp(answered)
@@ -114,6 +115,13 @@ def needs_member(member_id: int, did: str) -> None:
     if pending and member is not None:
         transaction.on_commit(lambda: notifications.needs_host(member, "needs_reauth"), robust=True)
         wake_lane(did)
+
+
+def handle_read(did: str, handle: str) -> None:
+    """Show a person under the handle that they have now: in answers, memberships, invitations and unsent posts."""
+    for model in (Rsvp, Membership):
+        model._default_manager.filter(did=did).exclude(handle__in=("", handle)).update(handle=handle)
+    recompose.handle_changed(did, handle)
 
 
 def relay_policy(member_id: int) -> str:

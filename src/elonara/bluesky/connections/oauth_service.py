@@ -18,6 +18,7 @@ from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky.connections import linking
 from elonara.bluesky.connections.account_rules import refuse_conflict, wrong_account
 from elonara.bluesky.connections.revocation import revoke_tokens
+from elonara.bluesky.identity import handles
 from elonara.bluesky.identity.identities import ConnectedIdentity, by_did, identity_row
 from elonara.bluesky.identity.people import INVALID_HANDLE
 from elonara.bluesky.identity.profiles import public_profile
@@ -220,9 +221,10 @@ class BlueskyOAuthService:
             if identity is None or identity.member_id != row.member_id:
                 raise wrong_account(row, expected, tokens)
             return Verified(tokens.did, identity.member_id, row.next)
-        if identity and tokens.handle not in {INVALID_HANDLE, identity.bsky_handle}:
-            identity.bsky_handle = tokens.handle
-            identity.save(update_fields=["bsky_handle"])
+        if tokens.handle != INVALID_HANDLE:
+            handles.store(tokens.did, tokens.handle)
+            if identity:
+                identity.bsky_handle = tokens.handle
         name = identity.display_name if identity else ""
         if not name and (profile := public_profile(tokens.did)):
             name = profile.display_name

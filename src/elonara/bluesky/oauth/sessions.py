@@ -15,10 +15,11 @@ from elonara.atproto.errors import AtprotoError, InvalidGrant, NetworkError, OAu
 from elonara.atproto.oauth.client import TokenSet
 from elonara.atproto.oauth.dpop import DpopKey
 from elonara.atproto.oauth.session import DpopAuth
-from elonara.bluesky import hooks, network, outward
+from elonara.bluesky import outward
 from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.oauth import nonce_stores
 from elonara.bluesky.oauth.client import client_id, clients
+from elonara.bluesky.oauth.ended_sessions import NO_TOKENS, end, ended, grant_refused, token_refused
 from elonara.bluesky.reasons import KEYS_MISSING
 from elonara.bluesky.refresh_lease import EXPIRY_MARGIN_SECONDS, SessionEnded, TryLater, refresh_under_lease
 from elonara.bluesky.sealed_columns import dpop_key, sealed_columns, unsealed
@@ -28,14 +29,9 @@ from elonara.sealing import CannotUnseal, KeyMissing, Sealed
 KEYS_RETRY_SECONDS = 60.0  # until another process, which has the key, takes the account
 ADDRESS_RETRY_SECONDS = 60.0  # until it is seen whether the site has its former address again
 
-log = logging.getLogger(__name__)
+__all__ = ["NO_TOKENS", "authorizer", "end", "fresh_token", "revoke"]
 
-NO_TOKENS = {
-    "bsky_access_token_enc": "",
-    "bsky_refresh_token_enc": "",
-    "dpop_key_enc": "",
-    "bsky_token_expires_at": None,
-}
+log = logging.getLogger(__name__)
 
 
 def authorizer(identity: MemberIdentity) -> tuple[str, DpopAuth]:
@@ -56,7 +52,7 @@ def authorizer(identity: MemberIdentity) -> tuple[str, DpopAuth]:
         return current
 
     def still_refused() -> None:
-        _end_as_moved_or_refused(identity)
+        token_refused(identity)
 
     auth = DpopAuth(
         key, token, nonce_stores.session_nonces, on_invalid_token=another_token, on_still_refused=still_refused
@@ -75,26 +71,6 @@ def fresh_token(identity_id: UUID, *, refused: str = "") -> str:
         usable=lambda row: _usable(row, refused),
         refresh=_refresh,
     )
-
-
-def end(identity: MemberIdentity, reason: str, *, lease: Lease | None = None) -> bool:
-    """Mark the session as ended, drop its tokens, and notify the member: only she can make a new one.
-
-    False where nothing changed: it had ended before, or the lease was lost.
-    """
-    rows = lease.rows() if lease else MemberIdentity.objects.filter(pk=identity.pk)
-    changed = rows.filter(state=MemberIdentity.State.ACTIVE).update(
-        state=MemberIdentity.State.NEEDS_REAUTH, state_reason=reason, attempt_started_at=None, **NO_TOKENS
-    )
-    if changed:
-        log.info("session of member %s (%s) is over: %s", identity.member_id, identity.bsky_did, reason)
-        hooks.on_needs_member.fire(identity.member_id, identity.bsky_did)
-    return bool(changed)
-
-
-def _ended(identity: MemberIdentity, reason: str, lease: Lease) -> SessionEnded | TryLater:
-    # A lost lease means that the member has connected again: what ended is the session before.
-    return SessionEnded(reason) if end(identity, reason, lease=lease) else TryLater("busy", retry_after=1)
 
 
 def _usable(identity: MemberIdentity, refused: str) -> str | None:
@@ -161,12 +137,12 @@ def _refresh(identity: MemberIdentity, lease: Lease) -> str:
             pds_url=identity.pds_url,
         )
     except InvalidGrant as fault:
-        raise _ended(identity, "refresh_lost" if result_was_lost else "revoked", lease) from fault
+        raise grant_refused(identity, "refresh_lost" if result_was_lost else "revoked", lease) from fault
     except WrongAccount as fault:
-        raise _ended(identity, "wrong_account", lease) from fault
+        raise ended(identity, "wrong_account", lease) from fault
     except OAuthError as fault:
         if fault.code == "invalid_client":
-            raise _ended(identity, "client_changed", lease) from fault
+            raise ended(identity, "client_changed", lease) from fault
         if fault.status and fault.status < 500:
             lease.update(attempt_started_at=None)  # refused before the token was used
         raise TryLater("server", fault.retry_after) from fault
@@ -211,13 +187,3 @@ def revoke(issuer: str, token: str, key: DpopKey, kid: str) -> bool:
     except AtprotoError as fault:
         log.warning("a session at %s was not revoked: %s", issuer, fault)
         return False
-
-
-def _end_as_moved_or_refused(identity: MemberIdentity) -> None:
-    """The PDS refuses a token that its server has just issued: end the session, as `moved` where the PDS is another."""
-    try:
-        document = network.resolver().resolve_did(identity.bsky_did, fresh=True)
-    except AtprotoError as fault:
-        log.warning("%s could not be resolved again: %s", identity.bsky_did, fault)
-        return
-    end(identity, "moved" if document.pds_url.rstrip("/") != identity.pds_url.rstrip("/") else "refused")

@@ -28,7 +28,8 @@ SPAM_REASON = accounts.SPAM_REASON
 BY_OPERATOR = "operator"
 PAUSE_REASONS = (SPAM_REASON, "opt_outs", BY_OPERATOR)  # values of HostSending.pause_reason
 # Labels with which Bluesky says that an account spams, or hides it from everybody.
-SPAM_LABELS = frozenset({"spam", "!hide", "!takedown"})
+SPAM_LABELS = frozenset({"spam", "!hide"})
+TAKEN_DOWN_LABEL = "!takedown"  # no judgement about what was sent: posts wait until it is lifted
 
 
 def resume_sending(host: Member, by: Member) -> None:
@@ -130,6 +131,8 @@ def _require_no_label(host: Member, by: Member) -> None:
             raise InvitationRefused("graph_unavailable", sentence) from fault
         if SPAM_LABELS.intersection(labels):
             raise InvitationRefused(SPAM_REASON)
+        if TAKEN_DOWN_LABEL in labels:
+            raise InvitationRefused("account_takendown")
 
 
 def _wake(rows: QuerySet[Any]) -> None:

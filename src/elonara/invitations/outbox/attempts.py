@@ -22,7 +22,9 @@ from elonara.invitations.targets import target_of
 from elonara.invitations.transitions import MODELS, Deliverable, apply
 
 # The agent's reasons that only time or the host herself can end, besides `needs_reauth`.
-HOLD_REASONS = frozenset({"account_deactivated", "other_author", "relay_not_approved", "relay_unavailable"})
+HOLD_REASONS = frozenset({
+    "account_deactivated", "account_takendown", "other_author", "relay_not_approved", "relay_unavailable",
+})  # fmt: skip
 
 
 def _held(model: type[Deliverable]) -> CompiledQuery[Any]:

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 MAX_ERROR_LENGTH = 500
 OPERATOR_REASONS = frozenset({"relay_unavailable"})  # the operator's to mend: hosts are not asked for anything
-FINAL_REASONS = frozenset({"account_takendown", "account_gone"})  # another attempt cannot change these
+FINAL_REASONS = frozenset({"account_gone"})  # another attempt cannot change these
 
 
 def start_attempt(context: DeliveryContext, row: Deliverable, *, tells: Mapping[str, str] | None = None) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from elonara.bluesky.graph.service import GraphUnavailable
+from elonara.bluesky.models import MemberIdentity
 from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.consent import caps, eligibility, pauses, recheck, spam_labels
 from elonara.invitations.models import Announcement, Correction, HostSending, Invitation, State, Voice
@@ -22,6 +23,8 @@ from elonara.members.models import Member
 
 log = logging.getLogger(__name__)
 
+# Reasons of GraphUnavailable that only the host or her server can end.
+_WAITS_FOR_THE_ACCOUNT = frozenset({"not_connected", "account_deactivated", "account_takendown"})
 _PAUSED = CompiledQuery(
     lambda host: HostSending.objects.filter(host=host, paused_at__isnull=False).values_list("pause_reason", flat=True)
 )
@@ -147,9 +150,10 @@ def _standing(context: DeliveryContext, row: Deliverable, _target: Target) -> Ve
 
 
 def _spam_label(_context: DeliveryContext, row: Deliverable, _target: Target) -> Verdict | None:
-    if not spam_labels.stop_if_labelled(row):
-        return None
-    return Verdict(None, pauses.SPAM_REASON, timezone.now() + spam_labels.RETRY_INTERVAL)
+    code = spam_labels.stop_if_labelled(row)
+    if code == pauses.SPAM_REASON:
+        return Verdict(None, code, timezone.now() + spam_labels.RETRY_INTERVAL)
+    return Verdict(Transition.HOLD, code) if code else None
 
 
 def _author(context: DeliveryContext, row: Deliverable, _target: Target) -> Verdict | None:
@@ -194,8 +198,8 @@ def _consent(context: DeliveryContext, row: Deliverable, target: Target) -> Verd
             case Correction():
                 return None  # it mentions nobody
     except GraphUnavailable as fault:
-        if fault.reason == "not_connected":
-            return Verdict(Transition.HOLD, "not_connected")
+        if fault.reason in _WAITS_FOR_THE_ACCOUNT:
+            return Verdict(Transition.HOLD, fault.reason)
         return Verdict(None, "graph_unavailable", timezone.now() + timing.GRAPH_RETRY_INTERVAL)
 
 
@@ -204,7 +208,8 @@ def _invitee(context: DeliveryContext, row: Invitation, target: Target) -> Verdi
     answer = context.cache.people.answer(row)
     code = eligibility.refusal_before_write(row, target, answer.person, answer.since)
     if code == "view_unknown":
-        return Verdict(Transition.HOLD, code)
+        moved = MemberIdentity.objects.filter(member=row.host_id, state_reason="moved").exists()
+        return Verdict(Transition.HOLD, "moved" if moved else code)
     if code:
         return Verdict(Transition.SUPPRESS, code)
     if answer.person is not None and answer.person.handle != row.invitee_handle:

@@ -87,6 +87,28 @@ def renamed(row: Invitation, handle: str) -> None:
     Invitation.objects.filter(pk=row.pk, state=row.state).update(invitee_handle=handle, record=row.record)
 
 
+def handle_changed(did: str, handle: str) -> None:
+    """Somebody has this handle now. Unsent posts that name them follow, without a question: it is the same account.
+
+    Posts that were attempted keep their text for now: it is read at the key that they have.
+    """
+    unsent = {"state__in": PENDING_STATES, "attempts": 0, "ambiguous": False}
+    related = ("host__bluesky", "event", "community", "batch")
+    with transaction.atomic():
+        mentioned = Invitation.objects.filter(invitee_did=did).exclude(invitee_handle=handle)
+        for row in mentioned.filter(**unsent).select_for_update(of=("self",)).select_related(*related):
+            renamed(row, handle)
+        mentioned.exclude(state__in=(*PENDING_STATES, State.SENDING)).update(invitee_handle=handle)
+        # The site's own account names the host by her handle.
+        for model in (Announcement, Invitation):
+            names = related if model is Invitation else related[:3]
+            relayed = model._default_manager.filter(host__bluesky__bsky_did=did, voice=Voice.RELAY, **unsent)
+            for one in relayed.select_for_update(of=("self",)).select_related(*names):
+                composed = compose.of_row(one, handle)
+                if composed.record != one.record:
+                    recompose(one, composed, ask=False)
+
+
 def readdress(row: Deliverable, ready: PostingReadiness) -> None:
     """Move a host's rows that were never attempted to the account that posts for her now; she confirms them."""
     voice = posting_readiness.voice_for(ready)

@@ -164,11 +164,10 @@ def _confirm(host: Member, actors: list[str]) -> tuple[dict[str, Person], list[S
         found = graph_service.current().confirm(host.pk, valid) if valid else {}
     except GraphUnavailable as fault:
         raise InvitationRefused("graph_unavailable", fault.sentence) from fault
-    by_handle = {person.handle.lower(): person for person in found.values()}
     people: dict[str, Person] = {}
     missing: list[Skipped] = []
     for actor in actors:
-        person = found.get(actor) or by_handle.get(actor)
+        person = found.get(actor)
         if person is not None:
             people[person.did] = person
         else:

@@ -30,7 +30,7 @@ def xrpc(kind, **fields):
         (xrpc(ErrorKind.RECORD_NOT_FOUND), "record_not_found", {"absent"}),
         (xrpc(ErrorKind.BLOB_NOT_FOUND), "blob_not_found", {"retryable"}),
         (xrpc(ErrorKind.ACCOUNT_DEACTIVATED), "account_deactivated", {"retryable"}),
-        (xrpc(ErrorKind.ACCOUNT_TAKENDOWN), "account_takendown", set()),
+        (xrpc(ErrorKind.ACCOUNT_TAKENDOWN), "account_takendown", {"retryable"}),
         (xrpc(ErrorKind.ACCOUNT_NOT_FOUND), "account_gone", set()),
         (xrpc(ErrorKind.BAD_REQUEST), "record_refused", set()),
         (NetworkError("x", ambiguous=True), "no_answer", {"retryable", "ambiguous"}),
