@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
@@ -16,7 +15,7 @@ from elonara import sealing
 from elonara.cli import doctor_network, doctor_rows, doctor_writes, migrate
 from elonara.cli.doctor_findings import Finding
 from elonara.cli.postgres import DatabaseAway, check_database
-from elonara.keyfiles import KeyFileFault, read_private
+from elonara.keyfiles import OTHERS, KeyFileFault, mode_of, read_private, way_to_privacy
 from elonara.members.first_run import has_operator
 from elonara.options import Options
 from elonara.web.health import DISK_FULL_BELOW
@@ -72,9 +71,9 @@ def _keys(options: Options) -> Iterator[Finding]:
     except KeyFileFault as fault:
         yield Finding("wrong", "keys", str(fault))
         return
-    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
-        fix = f"Run: chmod 700 {folder}"
-        yield Finding("wrong", "keys", f"others on this machine can look into {folder}", fix)
+    if mode_of(folder) & OTHERS:
+        fix = way_to_privacy(folder)
+        yield Finding("wrong", "keys", f"others on this machine can look into {folder}", fix[0].upper() + fix[1:])
     else:
         yield Finding("ok", "keys", f"private; new values are sealed under key {kid}")
 
