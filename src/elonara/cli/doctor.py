@@ -12,7 +12,7 @@ from functools import partial
 from django.db import DatabaseError, connection
 
 from elonara import sealing
-from elonara.cli import doctor_network, doctor_rows, doctor_writes, migrate
+from elonara.cli import doctor_mail, doctor_network, doctor_rows, doctor_writes, migrate
 from elonara.cli.doctor_findings import Finding
 from elonara.cli.postgres import DatabaseAway, check_database
 from elonara.keyfiles import OTHERS, KeyFileFault, mode_of, read_private, way_to_privacy
@@ -30,12 +30,12 @@ def run(args: argparse.Namespace, options: Options) -> int:
         _keys,
         _disk,
         _database,
-        _email,
+        doctor_mail.check,
         _relay,
         doctor_rows.check,
     ]
     if not args.offline:
-        checks.append(doctor_network.check)
+        checks += [doctor_network.check, doctor_mail.check_server]
     if args.writes:
         checks.append(partial(doctor_writes.check, handle=args.writes))
     found = [finding for check in checks for finding in check(options)]
@@ -106,16 +106,6 @@ def _database(options: Options) -> Iterator[Finding]:
     yield Finding("ok", "database", f"{kind} answers and is up to date")
     if not has_operator():
         yield Finding("note", "operator", "nobody runs this site yet", "Run: elonara createadmin --username NAME")
-
-
-def _email(options: Options) -> Iterator[Finding]:
-    if options.email.url:
-        yield Finding("ok", "e-mail", f"letters leave from {options.email.sender}")
-    else:
-        fix = (
-            "Members see notices on their pages; a forgotten password needs the operator. Set email.url and email.from."
-        )
-        yield Finding("note", "e-mail", "no SMTP server is set: no letters leave", fix)
 
 
 def _relay(options: Options) -> Iterator[Finding]:

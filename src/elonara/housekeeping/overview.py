@@ -17,6 +17,8 @@ from elonara.invitations import reasons
 from elonara.invitations.models import Announcement, EmailInvitation, EmailState, HostSending, Invitation, State
 from elonara.invitations.outbox import queue as delivery_queue
 from elonara.invitations.transitions import Deliverable
+from elonara.mail import pausing
+from elonara.mail.models import MailPause
 
 MODELS: Final[tuple[type[Deliverable], ...]] = (Announcement, Invitation)
 IN_PROGRESS: Final = (State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
@@ -68,6 +70,7 @@ class Overview:
     workers: list[Worker]
     silent: list[Worker]
     tasks: list[PeriodicTask]
+    mail_pause: MailPause | None  # while no e-mail leaves
     letters: int  # queued e-mails of all other kinds
 
 
@@ -89,6 +92,7 @@ def overview() -> Overview:
         workers=workers.alive(),
         silent=workers.silent(),
         tasks=list(PeriodicTask.objects.order_by("name")),
+        mail_pause=pausing.current(),
         letters=OutgoingEmail.objects.count(),
     )
 

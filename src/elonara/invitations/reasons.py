@@ -201,6 +201,12 @@ _ALL = (
     Reason("bad_address", "This is no e-mail address.", "Write it like ana@example.org."),
     Reason("no_addresses", "No address is written.", "Write at least one, such as ana@example.org."),
     Reason("mail_trying", "The mail server did not take it at the last try.", "It is tried again by itself.", "wait"),
+    Reason(
+        "mail_paused",
+        "The mail server takes no e-mail of this site at the moment; its operator has been told.",
+        "It goes by itself as soon as the server takes e-mail again.",
+        "wait",
+    ),
     Reason("mail_gave_up", "No mail server took it for a day.", "Send it again later.", "retry"),
     Reason(
         "address_refused",
