@@ -30,6 +30,7 @@ from elonara.invitations.models import (
 )
 from elonara.invitations.opt_out_models import EmailOptOut, OptOut, RelayConsent
 from elonara.invitations.planning.models import InvitationDraft
+from elonara.mail.models import MailPause, MailRefusal
 from elonara.members.models import AuditEntry, Member, Notice, OneTimeLink
 
 __all__ = [
@@ -52,6 +53,8 @@ __all__ = [
     "HostSending",
     "Invitation",
     "InvitationDraft",
+    "MailPause",
+    "MailRefusal",
     "Member",
     "MemberIdentity",
     "Membership",

@@ -19,6 +19,7 @@ from elonara.options import Options
 # Servers refuse DPoP proofs (RFC 9449) that are dated more than a few seconds before or after their own time. A `Date`
 # header is exact to one second.
 SKEW_NOTE_SECONDS, SKEW_WRONG_SECONDS = 3.0, 8.0
+SCHEME_HEADER = "X-Forwarded-Proto"
 SYNC = "Keep this machine's clock right: timedatectl set-ntp true (systemd), or any NTP client."
 
 
@@ -37,6 +38,7 @@ def check(options: Options) -> Iterator[Finding]:
         skews += [skew] if skew is not None else []
     if skews:
         yield clock(min(skews, key=abs))
+    yield from _proxy(options)
     yield from _client_metadata(options)
     if bluesky.relay.identifier:
         yield _relay(options)
@@ -93,6 +95,34 @@ def _relay(options: Options) -> Finding:
     if not any(label.get("val") == "bot" and label.get("src") == profile.get("did") for label in labels):
         return Finding("wrong", "relay", f"{handle} does not carry the label `bot`", fix)
     return Finding("ok", "relay", f"{handle} carries the label `bot`")
+
+
+def _proxy(options: Options) -> Iterator[Finding]:
+    """Whether the site's own address leads through the proxy to a page, as a visitor would see it."""
+    if not (options.site.is_https and options.http.trusted_proxies):
+        return
+    url = f"{options.site.url}/"
+    try:
+        response = network.http().request("GET", url, deadline=10.0)
+    except AtprotoError as fault:
+        fix = "Does the name lead to the proxy, and the proxy to Elonara? Where only this machine cannot reach its own "
+        yield Finding(
+            "wrong", "proxy", f"{url} is not reached: {fault}", f"{fix}public address, look from another one."
+        )
+        return
+    target, body = response.headers.get("location", ""), response.body[:4000].decode("utf-8", "replace")
+    if response.status >= 500 and "http.trusted_proxies" in body:
+        fix = "Set http.trusted_proxies to the address from which the proxy reaches Elonara, and restart."
+        yield Finding("wrong", "proxy", f"{url}: the proxy is not the one in http.trusted_proxies", fix)
+    elif (response.status >= 500 and SCHEME_HEADER in body) or target.rstrip("/") == options.site.url:
+        says = f"{url}: the proxy does not tell Elonara that visitors come by https"
+        fix = f"Make it send {SCHEME_HEADER}: https (nginx: proxy_set_header {SCHEME_HEADER} $scheme;)."
+        yield Finding("wrong", "proxy", says, f"{fix} With another proxy before it, https has to be passed on.")
+    elif response.status >= 400:
+        fix = "Is Elonara running, and does the proxy pass on all addresses without a sign-in of its own?"
+        yield Finding("wrong", "proxy", f"{url} answers {response.status}", fix)
+    else:
+        yield Finding("ok", "proxy", f"{url} is reached through the proxy")
 
 
 def _client_metadata(options: Options) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -81,6 +82,8 @@ def _put_keys(source: Path, target: Path) -> None:
     # Replaces the keys that this process created when it started; nothing was sealed or signed with those yet.
     shutil.rmtree(target, ignore_errors=True)
     shutil.move(source, target)
-    target.chmod(0o700)
+    with suppress(OSError):  # not every disk keeps modes; what reads the keys says so
+        target.chmod(0o700)
     for path in target.iterdir():
-        path.chmod(0o600)
+        with suppress(OSError):  # not every disk keeps modes; what reads the keys says so
+            path.chmod(0o600)

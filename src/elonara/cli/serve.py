@@ -83,9 +83,12 @@ def run(args: argparse.Namespace, options: Options) -> int:
 
 
 def _listen(http: Http) -> socket.socket:
-    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+    host = http.host.removeprefix("[").removesuffix("]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Every address means those of IPv4 too, whatever the system's default (net.ipv6.bindv6only) is.
+    both = host == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((http.host, http.port), family=family, backlog=1024)
+        return socket.create_server((host, http.port), family=family, backlog=1024, dualstack_ipv6=both)
     except OSError as fault:
         raise CommandRefused(
             f"cannot listen on {http.host} port {http.port}: {fault.strerror}; set http.port"

@@ -16,7 +16,7 @@ import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from elonara.options import Bluesky, Database, Email, Http, Invitations, Log, Metrics, Options, Relay, Site, Writes
 
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 PREFIX = "ELONARA_"
+ENCODE = "in its user and password write / as %2F, ? as %3F, # as %23, [ as %5B, ] as %5D, @ as %40, : as %3A, % as %25"
 
 
 class BadSetting(Exception):
@@ -127,7 +128,7 @@ def _build(kind: type[Any], values: dict[str, Any], prefix: str) -> Any:
     return kind(**found)
 
 
-SECRETS = frozenset({"email.url", "database.url", "bluesky.relay.app_password", "metrics.token"})
+SECRETS = frozenset({"email.url", "email.password", "database.url", "bluesky.relay.app_password", "metrics.token"})
 
 
 def _convert(name: str, value: Any, hint: Any) -> Any:
@@ -174,8 +175,7 @@ def _check(options: Options) -> None:
             ipaddress.ip_network(proxy, strict=False)
         except ValueError as fault:
             raise BadSetting(f"http.trusted_proxies has {proxy!r}; it lists addresses such as 10.0.0.0/8") from fault
-    if options.database.url and not (options.database.is_postgres or options.database.url.startswith("sqlite:///")):
-        raise BadSetting("database.url begins with postgresql:// or sqlite:///")
+    _check_database(options.database)
     _check_email(options.email)
     if options.metrics.token and len(options.metrics.token) < 16:
         raise BadSetting("metrics.token is too short; make one of 16 characters or more")
@@ -200,15 +200,48 @@ def _check_url(name: str, url: str) -> None:
         raise BadSetting(f"{name} is {url!r}; it is an address such as https://events.example.org")
 
 
+def _check_database(database: Database) -> None:
+    if database.url and not (database.is_postgres or database.url.startswith("sqlite:///")):
+        raise BadSetting("database.url begins with postgresql:// or sqlite:///")
+    if database.is_postgres:
+        # "postgresql://me:12/34@host/name" would be the host "me", port 12.
+        parts = _split_secret_url("database.url", database.url, "")
+        if parts.fragment or "@" in parts.path + parts.query:
+            raise BadSetting(f"database.url cannot be read: {ENCODE}")
+
+
 def _check_email(email: Email) -> None:
     if not email.url:
+        if email.user or email.password:
+            raise BadSetting("email.user and email.password need email.url, such as smtp://mail.example.org:587")
         return
+    apart = "; or leave both out of the URL and set email.user and email.password, which are taken as they are"
+    if not re.match(r"smtps?://.", email.url):
+        raise BadSetting("email.url looks like smtp://user:password@host:587 or smtps://user:password@host:465")
+    parts = _split_secret_url("email.url", email.url, apart)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise BadSetting(f"email.url has something after the host: {ENCODE}{apart}")
+    if not parts.hostname:
+        raise BadSetting("email.url names no host: smtp://user:password@host:587")
+    user, password = email.user or unquote(parts.username or ""), email.password or unquote(parts.password or "")
+    if bool(user) != bool(password):
+        raise BadSetting("a user without a password, or a password without a user: set email.user and email.password")
+    if not (user + password).isascii():
+        # RFC 4616 allows them; Python's smtplib does not send them.
+        raise BadSetting("email.user and email.password can hold ASCII characters only; choose another password")
+    if "@" not in email.sender:
+        raise BadSetting("email.from is the address that e-mail comes from; email.url needs it")
+
+
+def _split_secret_url(name: str, url: str, apart: str) -> SplitResult:
+    """The parts of a URL that may hold a password, which no message repeats."""
+    if re.search(r"[\s\x00-\x1f\\]", url):  # urlsplit drops some of these in silence
+        raise BadSetting(f"{name} holds a space, a backslash or a control character: {ENCODE}{apart}")
     try:
-        parts = urlsplit(email.url)
-        valid = parts.scheme in {"smtp", "smtps"} and parts.hostname and (parts.port is None or parts.port > 0)
+        parts = urlsplit(url)
+        valid = parts.port is None or parts.port > 0
     except ValueError:
         valid = False
     if not valid:
-        raise BadSetting("email.url looks like smtp://user:password@host:587 or smtps://user:password@host:465")
-    if "@" not in email.sender:
-        raise BadSetting("email.from is the address that e-mail comes from; email.url needs it")
+        raise BadSetting(f"{name} cannot be read after the user: {ENCODE}{apart}")
+    return parts

@@ -17,6 +17,8 @@ from elonara.invitations import reasons
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending, State
 from elonara.invitations.outbox import queue as delivery_queue
 from elonara.invitations.transitions import MODELS
+from elonara.mail import pausing
+from elonara.mail.models import MailPause
 
 IN_PROGRESS: Final = (State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
 MAX_ACCOUNTS: Final = 200  # on the page; those whose posts have been due longest come first
@@ -67,6 +69,7 @@ class Overview:
     workers: list[Worker]
     silent: list[Worker]
     tasks: list[PeriodicTask]
+    mail_pause: MailPause | None  # while no e-mail leaves
     letters: int  # queued e-mails of all other kinds
 
 
@@ -88,6 +91,7 @@ def overview() -> Overview:
         workers=workers.alive(),
         silent=workers.silent(),
         tasks=list(PeriodicTask.objects.order_by("name")),
+        mail_pause=pausing.current(),
         letters=OutgoingEmail.objects.count(),
     )
 

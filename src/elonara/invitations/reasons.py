@@ -225,6 +225,12 @@ _ALL = (
         "Write it anew, or copy the link.",
         "copy_link",
     ),
+    Reason(
+        "mail_paused",
+        "The mail server takes no e-mail of this site at the moment; its operator has been told.",
+        "It goes by itself as soon as the server takes e-mail again.",
+        "wait",
+    ),
     Reason("mail_gave_up", "No mail server took it for a day.", "Send it again later.", "retry"),
     Reason(
         "address_refused",

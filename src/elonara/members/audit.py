@@ -29,6 +29,7 @@ WORDS: Final = {
     "server_resumed": "let the server be asked again",
     "relay_approved": "approved for the site’s own account",
     "relay_withdrawn": "withdrew the site’s own account from",
+    "mail_tried": "asked the mail server again",
     "hidden": "hid",
     "unhidden": "showed again",
     "report_handled": "marked as handled",

@@ -98,8 +98,8 @@ MUTANTS = (
     Mutant(
         "posted-while-labelled",
         "invitations/consent/spam_labels.py",
-        "if not labels & pauses.SPAM_LABELS:",
-        "if True:",
+        "if labels & pauses.SPAM_LABELS:",
+        "if False:",
         "posting goes on from an account that is labelled as spam",
         ("tests/unit/invitations/outbox/test_prechecks.py:test_a_spam_label_pauses_sending_until_it_is_gone",),
     ),

@@ -137,8 +137,8 @@ MUTANTS = (
     Mutant(
         "visitor-names-her-address",
         "config/middleware.py",
-        "if not _trusts(remote):\n        return remote",
-        "if False:\n        return remote",
+        "if not _trusts(remote):\n        return plain_address(remote)",
+        "if False:\n        return plain_address(remote)",
         "a visitor chooses the address that her limits count for",
         ("tests/unit/config/test_server.py:test_the_network_is_the_visitors",),
     ),

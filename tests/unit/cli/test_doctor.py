@@ -14,6 +14,7 @@ from tests.fakes.oauth import answer as response
 from elonara.bluesky import network
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.cli import doctor_network, doctor_rows
+from elonara.config import middleware
 from elonara.housekeeping import workers
 from elonara.housekeeping.models import PeriodicTask, Worker
 
@@ -128,3 +129,33 @@ def test_writes_refuses_a_handle_that_nobody_has_connected(site):
     assert done.returncode == 1
     assert "no member has connected @nobody.example" in done.stderr
     assert json.dumps("Traceback") not in done.stderr
+
+
+PROXIES = [
+    (response(200, b"<html>the site</html>", {"content-type": "text/html"}), "ok", "reached"),
+    (response(500, middleware.NO_SCHEME.encode(), {"content-type": "text/plain"}), "wrong", "https"),
+    (response(500, middleware.NOT_TRUSTED.encode(), {"content-type": "text/plain"}), "wrong", "http.trusted_proxies"),
+    (response(301, {}, {"location": f"{SITE}/"}), "wrong", "https"),
+    (response(301, {}, {"location": f"{SITE}"}), "wrong", "https"),
+    (response(302, {}, {"location": f"{SITE}/accounts/login/"}), "ok", "reached"),
+    (response(502, b"bad gateway", {"content-type": "text/html"}), "wrong", "502"),
+    (response(401, b"who are you?", {"content-type": "text/html"}), "wrong", "401"),
+]
+
+
+@pytest.mark.parametrize(("given", "level", "word"), PROXIES)
+def test_the_site_is_asked_through_its_proxy(world, settings, given, level, word):
+    http = dataclasses.replace(settings.ELONARA.http, trusted_proxies=("127.0.0.1",))
+    settings.ELONARA = dataclasses.replace(settings.ELONARA, http=http)
+    world.documents_here["/"] = given
+    (finding,) = [one for one in doctor_network.check(settings.ELONARA) if one.what == "proxy"]
+    assert finding.level == level
+    assert word in finding.says
+    assert bool(finding.fix) == (level != "ok")
+
+
+def test_a_site_that_its_proxy_does_not_reach_is_named(world, settings):
+    http = dataclasses.replace(settings.ELONARA.http, trusted_proxies=("127.0.0.1",))
+    settings.ELONARA = dataclasses.replace(settings.ELONARA, http=http)
+    del world.origins[SITE]
+    assert ("wrong", "proxy") in [one[:2] for one in found(doctor_network.check, settings)]
