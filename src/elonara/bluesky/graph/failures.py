@@ -10,6 +10,9 @@ from elonara.atproto.errors import AtprotoError, ErrorKind, NetworkError, XrpcEr
 from elonara.bluesky.outward import NotNow
 from elonara.bluesky.refresh_lease import TryLater
 
+# Reasons that the member alone can end. The others are faults of the network, and `pending` is the operator's to end.
+FOR_THE_MEMBER = frozenset({"not_connected", "account_deactivated"})
+PENDING = "pending"
 MALFORMED_RESPONSE = "Bluesky answered in a way that cannot be read."
 
 

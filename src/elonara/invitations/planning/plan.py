@@ -13,6 +13,7 @@ from django.conf import settings
 
 from elonara.atproto.syntax import is_did, is_handle, normalize_identifier
 from elonara.bluesky.graph import service as graph_service
+from elonara.bluesky.graph.failures import FOR_THE_MEMBER, PENDING
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.identity.people import Person
 from elonara.communities.validation import many_lines, one_line
@@ -163,7 +164,11 @@ def _confirm(host: Member, actors: list[str]) -> tuple[dict[str, Person], list[S
     try:
         found = graph_service.current().confirm(host.pk, valid) if valid else {}
     except GraphUnavailable as fault:
-        raise InvitationRefused("graph_unavailable", fault.sentence) from fault
+        if fault.reason == PENDING:
+            raise InvitationRefused("not_allowed", fault.sentence) from fault
+        # Who has to do something herself must not read that it is tried again.
+        code, sentence = (fault.reason, "") if fault.reason in FOR_THE_MEMBER else ("graph_unavailable", fault.sentence)
+        raise InvitationRefused(code, sentence) from fault
     by_handle = {person.handle.lower(): person for person in found.values()}
     people: dict[str, Person] = {}
     missing: list[Skipped] = []
