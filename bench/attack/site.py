@@ -17,9 +17,11 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
-from bench.attack.load import VISITOR, ask
+from bench.attack.load import ATTACKER, VISITOR, ask
 from bench.attack.route import Route
+from bench.browser import sign_in
 
 SLOW_SECONDS = 30
 DID = "did:plc:slowslowslowslowslowslow"
@@ -88,6 +90,9 @@ def site() -> Iterator[tuple[int, dict[str, str]]]:
         ) as process:
             try:
                 _wait_for(port)
+                for known in (Route("/profile/edit", signed_in=True), Route("/api/v1/me", signed_in=True)):
+                    if ask(port, known, ATTACKER, keys) != 200:
+                        raise SystemExit("the attacker is not signed in")
                 yield port, keys
             finally:
                 process.send_signal(signal.SIGTERM)
@@ -103,8 +108,6 @@ def _prepare(pds: str) -> dict[str, str]:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
     from django.utils import timezone
 
     from elonara.api import tokens
@@ -133,12 +136,9 @@ def _prepare(pds: str) -> dict[str, str]:
     for name, value in sealed_columns(identity, secret_values).items():
         setattr(identity, name, value)
     identity.save()
-    session = SessionStore()
-    session[SESSION_KEY] = str(mallory.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session[HASH_SESSION_KEY] = mallory.get_session_auth_hash()
-    session.save()
-    return {"session": session.session_key or "", "token": tokens.issue(mallory).access_token}
+    browser = SimpleNamespace(cookies={})
+    sign_in(browser, mallory)
+    return {"session": browser.cookies["elonara_session"], "token": tokens.issue(mallory).access_token}
 
 
 def _wait_for(port: int) -> None:

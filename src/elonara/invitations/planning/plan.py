@@ -27,6 +27,8 @@ from elonara.invitations.results import InvitationRefused, PostingReadiness, Ski
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
 
+_THEN_SEND = {"account_deactivated": "Activate it in the Bluesky app, then send."}
+
 
 @dataclass(frozen=True)
 class PlannedInvitation:
@@ -166,9 +168,10 @@ def _confirm(host: Member, actors: list[str]) -> tuple[dict[str, Person], list[S
     except GraphUnavailable as fault:
         if fault.reason == PENDING:
             raise InvitationRefused("not_allowed", fault.sentence) from fault
-        # Who has to do something herself must not read that it is tried again.
-        code, sentence = (fault.reason, "") if fault.reason in FOR_THE_MEMBER else ("graph_unavailable", fault.sentence)
-        raise InvitationRefused(code, sentence) from fault
+        # Nothing is queued yet, so nothing is tried again or goes on by itself, as a post with these reasons would.
+        if fault.reason in FOR_THE_MEMBER:
+            raise InvitationRefused(fault.reason, way_on=_THEN_SEND.get(fault.reason)) from fault
+        raise InvitationRefused("graph_unavailable", fault.sentence, way_on="") from fault
     by_handle = {person.handle.lower(): person for person in found.values()}
     people: dict[str, Person] = {}
     missing: list[Skipped] = []
