@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import sys
 from collections import Counter
@@ -43,6 +44,7 @@ def main() -> int:
         print(json.dumps(attack(port, Route(**route), keys, seconds)))
         sys.stdout.flush()
         os._exit(0)  # threads may wait for a slow answer still
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the site, too
     worst = 0.0
     with site() as (port, keys):
         alone = visit(port, 2)

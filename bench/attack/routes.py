@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from bench.attack.route import Route
 
 UUID = "00000000-0000-4000-8000-000000000000"
 HANDLE = {"handle": "slow.test"}
-WHEN = {"starts_at": "2099-01-01T10:00", "timezone": "UTC", "visibility": "public"}
+WHEN = {
+    "starts_at": f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%dT%H:%M}",
+    "timezone": "UTC",
+    "visibility": "public",
+}
 PEOPLE = {"dids": [f"did:plc:{number:024}" for number in range(20)], "note": "Come {n}."}
 # What the browser of a member does who has signed in.
 member = partial(Route, signed_in=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ WIDTH = 54
 
 def main() -> int:
     """Fuzz as each of the two; 1 where an answer was not as described."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the site, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(prog="script/fuzz", description="Fuzz the API of a running site.")
     parser.add_argument("--cases", type=int, default=4000, help="as each of member and operator")
     parser.add_argument("--postgresql", action="store_true", help="instead of SQLite")
