@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 
 STEPS = 12  # calls of one scenario at most
 SCENARIOS = 200  # of one batch
+CALLS = 8  # of a scenario, about
 REMEMBERED = 30  # things of one kind
 
 
@@ -146,8 +147,9 @@ def run(schema: Any, tally: Tally, seed: int) -> None:
     """Make as many cases as are wanted, or a few more: in batches, so that the first calls are always others."""
     while tally.cases < tally.wanted:
         settings = hypothesis.settings(
-            max_examples=min(SCENARIOS, tally.wanted - tally.cases), stateful_step_count=STEPS, deadline=None,
-            database=None, phases=[hypothesis.Phase.generate], suppress_health_check=list(hypothesis.HealthCheck),
+            max_examples=max(1, min(SCENARIOS, (tally.wanted - tally.cases) // CALLS)), stateful_step_count=STEPS,
+            deadline=None, database=None, phases=[hypothesis.Phase.generate],
+            suppress_health_check=list(hypothesis.HealthCheck),
         )  # fmt: skip
         machine = hypothesis.seed(seed)(machine_of(schema, tally))
         # What a call answers depends on earlier scenarios too; hypothesis says so where it looks back.
