@@ -7,7 +7,13 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from elonara.bluesky.graph.service import PROFILES_PER_CALL, GraphPage, GraphUnavailable
+from elonara.bluesky.graph.service import (
+    BAD_CURSOR,
+    BAD_CURSOR_SENTENCE,
+    PROFILES_PER_CALL,
+    GraphPage,
+    GraphUnavailable,
+)
 from elonara.bluesky.identity.people import Person
 
 
@@ -43,7 +49,7 @@ class FakeGraph:
 
     def _page(self, people, cursor, limit):
         if not (cursor or "0").isascii() or not (cursor or "0").isdigit():
-            raise GraphUnavailable("server", "Bluesky had a fault of its own. Try again in a minute.")
+            raise GraphUnavailable(BAD_CURSOR, BAD_CURSOR_SENTENCE)
         start = int(cursor or 0)
         has_more = len(people) > start + limit
         return GraphPage(people[start : start + limit], str(start + limit) if has_more else None, self.known)

@@ -14,6 +14,9 @@ ABOUT_THE_ACCOUNT = {
     "account_deactivated": "Your Bluesky account is deactivated, so Bluesky does not show whom you know.",
     "account_takendown": "Bluesky has taken your account down, so it does not show whom you know.",
 }
+# Reasons that the member alone can end. The others are faults of the network, and `pending` is the operator's to end.
+FOR_THE_MEMBER = frozenset({"not_connected", *ABOUT_THE_ACCOUNT})
+PENDING = "pending"
 MALFORMED_RESPONSE = "Bluesky answered in a way that cannot be read."
 
 

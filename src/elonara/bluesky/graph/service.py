@@ -165,13 +165,27 @@ class BlueskyGraphService:
         try:
             response, viewer = self._read(member_id, nsid, params)
         except GraphUnavailable as fault:
-            refused = fault.__cause__
-            if cursor and isinstance(refused, XrpcError) and refused.kind is ErrorKind.BAD_REQUEST:
-                raise GraphUnavailable(BAD_CURSOR, BAD_CURSOR_SENTENCE) from refused
+            if cursor and self._cursor_is_at_fault(fault, member_id, nsid):
+                raise GraphUnavailable(BAD_CURSOR, BAD_CURSOR_SENTENCE) from fault
             raise
         next_cursor = response.get("cursor")
         next_cursor = next_cursor if isinstance(next_cursor, str) and next_cursor else None
         return GraphPage(_people(response.get(field), known=viewer.known), next_cursor, viewer.known)
+
+    def _cursor_is_at_fault(self, fault: GraphUnavailable, member_id: int, nsid: str) -> bool:
+        """Whether a list could not be read because of the place in it that was asked for.
+
+        The AppView answers some cursors with 400 and others with 500. A server that is down answers so without any
+        cursor, so the beginning of the list tells which it was.
+        """
+        refused = fault.__cause__
+        if not isinstance(refused, XrpcError) or refused.kind is not ErrorKind.SERVER_ERROR:
+            return isinstance(refused, XrpcError) and refused.kind is ErrorKind.BAD_REQUEST
+        try:
+            self._read(member_id, nsid, {"actor": None, "limit": 1})
+        except GraphUnavailable:
+            return False
+        return True
 
     def _read(self, member_id: int, nsid: str, params: dict[str, Any]) -> tuple[dict[str, Any], _Viewer]:
         """Read as the member, or else anonymously. A parameter `actor` that is None stands for the member."""

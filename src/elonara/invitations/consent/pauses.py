@@ -128,7 +128,7 @@ def _require_no_label(host: Member, by: Member) -> None:
             labels = graph_service.current().labels(did)
         except GraphUnavailable as fault:
             sentence = "Bluesky did not say whether its label is gone. Try again in a few minutes."
-            raise InvitationRefused("graph_unavailable", sentence) from fault
+            raise InvitationRefused("graph_unavailable", sentence, way_on="") from fault
         if SPAM_LABELS.intersection(labels):
             raise InvitationRefused(SPAM_REASON)
         if TAKEN_DOWN_LABEL in labels:
