@@ -24,6 +24,7 @@ SENTENCES: Mapping[str, str] = {
     "unreachable": "Your server could not be reached. It is tried again by itself.",
     "no_answer": "Your server did not answer, so the post may stand or not. It is looked up before a second try.",
     "server": "Your server had a fault of its own. It is tried again by itself.",
+    "token_refused": "Your server did not take the permission that it had just renewed. It is tried again by itself.",
     "blob_not_found": "Your server lost the picture of the card. It is uploaded again.",
     "account_deactivated": "Your Bluesky account is deactivated. Activate it in the Bluesky app.",
     "relay_unavailable": "The site's own account cannot post now. Tell the operator, or copy the text and post it.",

@@ -58,10 +58,10 @@ A time-out, a 5xx or a response that cannot be read: the token may be used up, s
 attempt sends the same token and finds out. If it was used, the session was lost already, and the replay takes nothing
 away that we could still use; if it was not, the session goes on. (The lease is given back at once, so a request that
 is still on its way to the server may meet the next one there. At worst that costs what a lost response costs.)
-A 401 from the PDS: first the row is read again. Another token there was stored by another process and is tried without
-a refresh; the refused one is refreshed. That happens at most twice for one request. If the PDS still refuses, the DID
-is resolved again, and the row becomes `needs_reauth`: `moved` where the account has another PDS, else `refused`. Where
-the DID cannot be resolved, the row stays as it is and the call fails.
+A PDS that refuses the token: first the row is read again. Another token there was stored by another process and is
+tried without a refresh; the refused one is refreshed. That happens at most twice for one request. If the PDS still
+refuses, the DID is resolved again, and where the account has another PDS, the row becomes `needs_reauth` with `moved`.
+Else the row stays as it is and the call fails: the grant was renewed a moment ago, so nothing is wrong with it.
 
 **What each failure means for an app password.** A refresh token that is refused, for whatever reason: a new session is
 made with the stored password, rarely, because a PDS allows 300 of them a day. A password that is refused: the row

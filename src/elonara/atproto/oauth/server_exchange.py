@@ -100,9 +100,12 @@ def scrubbed_error(
 
     `secrets` are removed from the description in plain, URL-encoded, hexadecimal and base64 form.
     """
-    code, description = payload.get("error"), payload.get("error_description")
+    code, description = payload.get("error"), payload.get("error_description") or payload.get("message")
+    is_code = isinstance(code, str) and bool(_CODE.fullmatch(code)) and code not in secrets
+    if not is_code and not description:
+        description = code  # cocoon has whole sentences there
     safe = {
-        "error": code if isinstance(code, str) and _CODE.fullmatch(code) and code not in secrets else "",
+        "error": code if is_code else "",
         "error_description": _scrub(description, secrets) if isinstance(description, str) else "",
     }
     return oauth_error(status, headers or {}, json.dumps(safe).encode())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from elonara.atproto.errors import MalformedResponse
+from elonara.atproto.error_responses import challenge_error, xrpc_error
+from elonara.atproto.errors import ErrorKind, MalformedResponse
 from elonara.atproto.oauth.dpop import DpopKey, nonce_of, origin
 from elonara.atproto.oauth.secret import Secret, reveal
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from elonara.atproto.oauth.stores import NonceStore
 
 TOKEN_RETRIES = 2
-_CHALLENGE = re.compile(r'error="([A-Za-z0-9_]{1,64})"')
+_REFUSED_TOKEN = frozenset({ErrorKind.TOKEN_EXPIRED, ErrorKind.TOKEN_INVALID})
 
 
 class _Attempts(threading.local):
@@ -31,7 +31,7 @@ class _Attempts(threading.local):
 class DpopAuth:
     """An `xrpc.Authorizer` for one OAuth session at its own PDS (RFC 9449, section 7).
 
-    `on_invalid_token` is called when the PDS responds 401 `invalid_token`. It must read the stored session again,
+    `on_invalid_token` is called when the PDS refuses the token. It must read the stored session again,
     refresh it (once, under the session's lease) only where the stored token is the refused one, and return the token to
     try next, or None to give up. It is called at most twice for one request, because a token that another process had
     stored may be refused too. If the PDS still refuses, `on_still_refused` is called once, to resolve the DID again
@@ -77,7 +77,7 @@ class DpopAuth:
         attempts, code = self._attempts, error_of(response)
         if code == "use_dpop_nonce" and nonce_of(response) and not attempts.nonce:
             attempts.nonce = attempts.retrying = True
-        elif code == "invalid_token" and response.status == 401:
+        elif _is_about_the_token(response):
             attempts.retrying = self._another_token()
         return attempts.retrying
 
@@ -96,12 +96,23 @@ class DpopAuth:
 
 
 def error_of(response: Response) -> str:
-    """The OAuth error code of an error response: from its body, else from `WWW-Authenticate: DPoP … error="…"`."""
+    """The OAuth error code of an error response: from `WWW-Authenticate: DPoP … error="…"`, else from its body."""
+    if challenge := challenge_error(response.headers):
+        return challenge
     try:
         code = response.json().get("error")
     except MalformedResponse:
-        code = None
-    if isinstance(code, str) and code:
-        return code
-    found = _CHALLENGE.search(response.headers.get("www-authenticate", ""))
-    return found[1] if found else ""
+        return ""
+    return code if isinstance(code, str) else ""
+
+
+def _is_about_the_token(response: Response) -> bool:
+    """Whether the PDS refuses the token, as opposed to the proof, the scope, the account or the request.
+
+    Servers say so in the challenge, in the body or by the status alone (docs/servers.md).
+    """
+    challenge = challenge_error(response.headers)
+    if challenge:
+        return challenge.lower() == "invalid_token"
+    fault = xrpc_error(response.status, response.headers, response.body)
+    return fault.kind in _REFUSED_TOKEN and (response.status == 401 or fault.kind is ErrorKind.TOKEN_EXPIRED)

@@ -52,7 +52,7 @@ def authorizer(identity: MemberIdentity) -> tuple[str, DpopAuth]:
         return current
 
     def still_refused() -> None:
-        _end_as_moved_or_refused(identity)
+        _end_if_moved(identity)
 
     auth = DpopAuth(
         key, token, nonce_stores.session_nonces, on_invalid_token=another_token, on_still_refused=still_refused
@@ -205,11 +205,17 @@ def revoke(issuer: str, token: str, key: DpopKey, kid: str) -> bool:
         return False
 
 
-def _end_as_moved_or_refused(identity: MemberIdentity) -> None:
-    """The PDS refuses a token that its server has just issued: end the session, as `moved` where the PDS is another."""
+def _end_if_moved(identity: MemberIdentity) -> None:
+    """The PDS refuses a token that its server has just issued: end the session where the account has another PDS now.
+
+    Where it has not, the grant stands: its server renewed it a moment ago. The call fails and is tried again later.
+    """
     try:
         document = network.resolver().resolve_did(identity.bsky_did, fresh=True)
     except AtprotoError as fault:
         log.warning("%s could not be resolved again: %s", identity.bsky_did, fault)
         return
-    end(identity, "moved" if document.pds_url.rstrip("/") != identity.pds_url.rstrip("/") else "refused")
+    if document.pds_url.rstrip("/") != identity.pds_url.rstrip("/"):
+        end(identity, "moved")
+    else:
+        log.warning("%s refuses a token of %s that was issued just now", identity.pds_url, identity.bsky_did)

@@ -25,8 +25,9 @@ log = logging.getLogger("elonara.bluesky.writes")
 BY_KIND: Mapping[ErrorKind, BlueskyResult] = {
     ErrorKind.RATE_LIMITED: BlueskyResult(success=False, reason="rate_limited", retryable=True),
     ErrorKind.SCOPE_MISSING: BlueskyResult(success=False, reason="scope_missing", needs_reauth=True),
-    ErrorKind.TOKEN_EXPIRED: BlueskyResult(success=False, reason="refused", needs_reauth=True),
-    ErrorKind.TOKEN_INVALID: BlueskyResult(success=False, reason="refused", needs_reauth=True),
+    # Refused in spite of a refresh. A grant that was revoked cannot be refreshed, so this one was not.
+    ErrorKind.TOKEN_EXPIRED: BlueskyResult(success=False, reason="token_refused", retryable=True),
+    ErrorKind.TOKEN_INVALID: BlueskyResult(success=False, reason="token_refused", retryable=True),
     # A fault of this site: reauthorizing would change nothing, so the member is never asked to.
     ErrorKind.WRONG_SCHEME_OR_HOST: BlueskyResult(success=False, reason="wrong_scheme_or_host"),
     ErrorKind.INVALID_DPOP_PROOF: BlueskyResult(success=False, reason="clock", retryable=True),
