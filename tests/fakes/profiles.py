@@ -23,6 +23,17 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Window:
+    """Seconds that a date (`iat`) may be before and after the server's time."""
+
+    before: float
+    after: float
+
+    def accept(self, age: float) -> bool:
+        return -self.after <= int(age) <= self.before
+
+
+@dataclass(frozen=True)
 class Profile:
     """A server implementation. `oauth` is false where it has no working OAuth, `nonces` where it asks for none."""
 
@@ -30,6 +41,8 @@ class Profile:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     oauth: bool = True
     nonces: bool = True
+    assertions: Window = Window(60, 0)
+    proofs: Window = Window(190, 180)
 
     def __str__(self) -> str:
         return self.name
@@ -72,6 +85,7 @@ COCOON = Profile(
         "proof at issuer": _named(400, "InvalidRequest"),
         "grant ended": _named(400, '"client_id" mismatch'),
     },
+    proofs=Window(185, 0),
 )
 RSKY = Profile(
     "rsky",
@@ -106,6 +120,8 @@ TRANQUIL = Profile(
         "wrong password": _named(401, "AuthenticationFailed", "Invalid identifier or password"),
         "client refused": Answer(401, {"error": "invalid_client", "error_description": "Failed to fetch metadata"}),
     },
+    assertions=Window(75, 60),
+    proofs=Window(300, 300),
 )  # fmt: skip
 CIRRUS = Profile(
     "cirrus",
@@ -121,6 +137,8 @@ CIRRUS = Profile(
         "grant ended": Answer(400, {"error": "invalid_grant", "error_description": "Token has been revoked"}),
     },
     nonces=False,
+    assertions=Window(330, 30),
+    proofs=Window(70, 10),
 )
 MILLIPDS = Profile(
     "millipds",

@@ -14,9 +14,9 @@ from elonara.atproto.error_responses import xrpc_error
 from elonara.atproto.errors import MalformedResponse
 from elonara.atproto.http import HttpClient, Response
 
-# Calls of `Authorizer.retry` for one request: for a new nonce, for the token that another process stored, for a
-# refreshed one, and a last call in which `DpopAuth` can react to a refusal in spite of all that.
-MAX_RETRIES = 4
+# Calls of `Authorizer.retry` for one request: for a new nonce, for a new date, for the token that another process
+# stored, for a refreshed one, and a last call in which `DpopAuth` can react to a refusal in spite of all that.
+MAX_RETRIES = 5
 
 Param = str | int | bool | Sequence[str]
 

@@ -38,7 +38,10 @@ SENTENCES: Mapping[str, str] = {
     "address_refused": "Your server is at an address that this site does not ask.",
     "record_not_found": "There is no such post.",
     "wrong_scheme_or_host": "This site sent its permission in the wrong way. That is our fault: tell the operator.",
-    "clock": "Your server did not accept this site's signature. If it stays so, the operator should check the clock.",
+    "clock": "Your server did not accept the date of this site's signature. It is tried again by itself; if it stays "
+    "so, the operator should set the clock of this site right.",
+    "client_refused": "Your server could not check who this site is. It is tried again by itself, and the operator has "
+    "been told. Your connection stays.",
 }
 
 

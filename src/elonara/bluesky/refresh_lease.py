@@ -49,7 +49,10 @@ stored password instead, so the member notices nothing.
 **What each failure means for an OAuth session.**
 `invalid_grant`: it is over (used, revoked, or the row comes from an older backup); `needs_reauth`, the tokens are
 dropped and the member is notified once.
-`invalid_client`, or a row of another client id (the site's address has changed): `needs_reauth`, `client_changed`.
+`invalid_client` and its like: the server could not fetch our metadata, or does not accept what we signed, such as by a
+clock that is off. It has not looked at the grant, so the mark is cleared; TryLater, and the issuer is not asked for a
+while (`oauth.client_refusals`). A row of another client id, as the site's address has changed, is not sent at all:
+`needs_reauth`, `client_changed`.
 Tokens for another DID: they are revoked at the server, and the row becomes `needs_reauth`.
 Tokens without the `atproto` scope: they are revoked, too; TryLater, and the next attempt finds the session gone.
 Any other 4xx: refused before the token was used, so the mark is cleared; TryLater with the server's `Retry-After`.

@@ -11,12 +11,14 @@ from django.db.models import Count, Min, Model, Q
 from django.utils import timezone
 
 from elonara.bluesky.models import AccountLane, AppPasswordSession, MemberIdentity, PdsHost
+from elonara.bluesky.oauth.self_check import CLOCK_NOTICE, METADATA_NOTICE
 from elonara.housekeeping import workers
 from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
 from elonara.invitations import reasons
 from elonara.invitations.models import Announcement, EmailInvitation, EmailState, HostSending, Invitation, State
 from elonara.invitations.outbox import queue as delivery_queue
 from elonara.invitations.transitions import Deliverable
+from elonara.members.models import Notice
 
 MODELS: Final[tuple[type[Deliverable], ...]] = (Announcement, Invitation)
 IN_PROGRESS: Final = (State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
@@ -69,6 +71,7 @@ class Overview:
     silent: list[Worker]
     tasks: list[PeriodicTask]
     letters: int  # queued e-mails of all other kinds
+    own_troubles: list[str]  # a clock that is off, client metadata that cannot be fetched: what a notice says
 
 
 def overview() -> Overview:
@@ -90,7 +93,14 @@ def overview() -> Overview:
         silent=workers.silent(),
         tasks=list(PeriodicTask.objects.order_by("name")),
         letters=OutgoingEmail.objects.count(),
+        own_troubles=_own_troubles(),
     )
+
+
+def _own_troubles() -> list[str]:
+    ours = Q(kind=METADATA_NOTICE) | Q(kind__startswith=CLOCK_NOTICE)
+    found = Notice.objects.filter(ours, dismissed_at=None, member__is_superuser=True)
+    return list(found.order_by("text").values_list("text", flat=True).distinct())
 
 
 def counts() -> dict[str, int]:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from importlib.metadata import version
 
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from elonara.housekeeping.clock_check import ahead_of_database
 from elonara.housekeeping.models import Worker
 
 # Without a heartbeat for so long a process counts as dead: twice the longest time between two heartbeats.
@@ -27,7 +29,15 @@ def beating(engine: str) -> Callable[[], None]:
     began = timezone.now()
 
     def beat() -> None:
-        values = {"engine": engine, "version": version("elonara"), "started_at": began, "seen_at": timezone.now()}
+        ahead = ahead_of_database()
+        values = {
+            "engine": engine,
+            "version": version("elonara"),
+            "started_at": began,
+            # By the database's clock: a worker whose own clock is off is not dead.
+            "seen_at": timezone.now() - timedelta(seconds=ahead),
+            "clock_ahead": ahead,
+        }
         Worker.objects.update_or_create(name=name(), defaults=values)
 
     return beat
@@ -40,14 +50,14 @@ def leave() -> None:
 
 def alive() -> list[Worker]:
     """Processes with a recent heartbeat."""
-    return list(Worker.objects.filter(seen_at__gte=timezone.now() - SILENT_AFTER).order_by("started_at"))
+    return list(Worker.objects.filter(seen_at__gte=Now() - SILENT_AFTER).order_by("started_at"))
 
 
 def silent() -> list[Worker]:
     """Processes without a recent heartbeat that have not ended cleanly: killed, or cut off from the database."""
-    return list(Worker.objects.filter(seen_at__lt=timezone.now() - SILENT_AFTER).order_by("-seen_at"))
+    return list(Worker.objects.filter(seen_at__lt=Now() - SILENT_AFTER).order_by("-seen_at"))
 
 
 def forget_old() -> int:
     """Delete the rows of processes without a heartbeat for a day; returns how many."""
-    return Worker.objects.filter(seen_at__lt=timezone.now() - FORGET_AFTER).delete()[0]
+    return Worker.objects.filter(seen_at__lt=Now() - FORGET_AFTER).delete()[0]

@@ -224,7 +224,9 @@ REASONS: dict[str, Reason] = {reason.code: reason for reason in _ALL}
 REAUTHORIZE = frozenset({
     "disconnected", "revoked", "refresh_lost", "client_changed", "wrong_account", "moved", "refused", "unreadable",
 })  # fmt: skip
-PASSING = frozenset({"busy", "unreachable", "no_answer", "server", "clock", "token_refused", "blob_not_found"})
+PASSING = frozenset({
+    "busy", "unreachable", "no_answer", "server", "clock", "client_refused", "token_refused", "blob_not_found",
+})  # fmt: skip
 _UNKNOWN = Reason("", "Bluesky did not take it.", "Send it again, or copy the link.", "retry")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from elonara.atproto.error_responses import challenge_error, xrpc_error
 from elonara.atproto.errors import ErrorKind, MalformedResponse
+from elonara.atproto.oauth.clocks import NOTICEABLE_SECONDS, server_clocks
 from elonara.atproto.oauth.dpop import DpopKey, nonce_of, origin
 from elonara.atproto.oauth.secret import Secret, reveal
 
@@ -23,6 +24,9 @@ class _Attempts(threading.local):
     """What was already tried for the request that the current thread is making."""
 
     nonce = False  # whether it was retried with a new nonce
+    date = False  # whether it was retried with a new date
+    began = 0.0  # when this attempt began, by this machine's clock
+    ahead = 0.0  # by how much that clock was thought to be ahead of the server's
     tokens = 0  # how often it was retried with another token
     retrying = False  # whether the next call of `headers` belongs to the same request
     token: Secret | None = None  # sent with this attempt; another thread may have replaced it in `DpopAuth` since
@@ -56,27 +60,31 @@ class DpopAuth:
         """The `Authorization` and `DPoP` headers for one attempt; call it again for the next."""
         attempts = self._attempts
         if not attempts.retrying:
-            attempts.nonce, attempts.tokens = False, 0
+            attempts.nonce, attempts.date, attempts.tokens = False, False, 0
         attempts.retrying = False
         token = attempts.token = self._token
         nonce = self._nonces.get(self._key.thumbprint, origin(url))
-        return {
-            "authorization": f"DPoP {token.reveal()}",
-            "dpop": self._key.proof(method, url, nonce=nonce, access_token=token),
-        }
+        attempts.began, attempts.ahead = server_clocks.wall(), server_clocks.ahead(url)
+        proof = self._key.proof(method, url, nonce=nonce, access_token=token, now=server_clocks.now(url))
+        return {"authorization": f"DPoP {token.reveal()}", "dpop": proof}
 
     def observe(self, url: str, response: Response) -> None:
-        """Store the nonce of any response, success or not."""
+        """Store the nonce of any response, success or not, and what its date says of the server's clock."""
+        if self._attempts.began:
+            server_clocks.observe(url, response.headers, self._attempts.began)
         nonce = nonce_of(response)
         if nonce and nonce != self._nonces.get(self._key.thumbprint, origin(url)):
             self._nonces.put(self._key.thumbprint, origin(url), nonce)
 
     def retry(self, method: str, url: str, response: Response) -> bool:  # noqa: ARG002
-        """Whether to send the refused request again: with a new nonce (once), or with another token."""
+        """Whether to send the refused request again: with a new nonce or date (once each), or with another token."""
         self.observe(url, response)
         attempts, code = self._attempts, error_of(response)
         if code == "use_dpop_nonce" and nonce_of(response) and not attempts.nonce:
             attempts.nonce = attempts.retrying = True
+        elif not attempts.date and abs(server_clocks.ahead(url) - attempts.ahead) > NOTICEABLE_SECONDS:
+            # Before the token is blamed: some servers do not say that it is the proof which they refuse.
+            attempts.date = attempts.retrying = True
         elif _is_about_the_token(response):
             attempts.retrying = self._another_token()
         return attempts.retrying

@@ -14,6 +14,7 @@ from django.utils import timezone
 from elonara.atproto.errors import AddressRefused, AtprotoError, ErrorKind, IdentityError, NetworkError, XrpcError
 from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky import network
+from elonara.bluesky.oauth import client_refusals
 from elonara.bluesky.rate_budgets import AnonymousAuthorizer, BudgetedAuthorizer
 from elonara.bluesky.reasons import sentence
 from elonara.bluesky.refresh_lease import SessionEnded, TryLater
@@ -111,6 +112,8 @@ def write(
         did, backend = found.did, found.backend
         response = call(replace(found, auth=BudgetedAuthorizer(found.auth, found.did, found.pds_url)))
     except (AtprotoError, SessionEnded, TryLater, NoCredential) as fault:
+        if isinstance(fault, XrpcError) and fault.kind is ErrorKind.INVALID_DPOP_PROOF:
+            client_refusals.suspect()
         result = failure(fault)
     else:
         result = BlueskyResult(
