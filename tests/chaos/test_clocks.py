@@ -81,8 +81,8 @@ def test_doctor_says_by_how_much_the_clock_is_off(site, count, clock, off):
 
 @pytest.mark.postgres_only
 def test_a_worker_whose_clock_is_off_is_alive_and_named(site, count, clock):
-    site.start("-m", "elonara.cli", "worker", **clock(-600))
-    site.wait(lambda: Worker.objects.exists(), 60)
+    site.work(**clock(-600))
+    site.wait(Worker.objects.exists, 60)
     found = doctor(site)
     [says] = [one["says"] for one in found if one["what"] == "clock" and one["level"] == "wrong"]
     assert "of worker" in says
@@ -111,7 +111,7 @@ def stored():
 
 
 def wait(site, until, off):
-    """Wait for a process whose clock is off. A clock that is behind makes posts late, so what is due is dated earlier."""
+    """Wait for a process whose clock is off. One that is behind makes posts late, so what is due is dated earlier."""
     behind = timedelta(seconds=2 * abs(off) + 60)
 
     def hurry():

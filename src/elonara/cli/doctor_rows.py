@@ -11,6 +11,7 @@ from django.db import DatabaseError
 from django.db.models import Max, Q
 from django.utils import timezone
 
+from elonara import shared_clock
 from elonara.bluesky.models import AppPasswordSession, PdsHost
 from elonara.bluesky.oauth.self_check import OFF_SECONDS, SYNC, way
 from elonara.bluesky.sealed_columns import unsealed
@@ -67,7 +68,7 @@ def _clock() -> Iterator[Finding]:
 
 def _other_clocks() -> Iterator[Finding]:
     """Compare the clocks of the database and of the workers' machines with this one's."""
-    ours = clock_check.ahead_of_database()
+    ours = shared_clock.ahead_of_database()
     if abs(ours) >= OFF_SECONDS:
         says = f"the database's clock is {abs(ours):.0f} seconds off from this machine's ({way(-ours)})"
         yield Finding("wrong", "clock", says, SYNC)
@@ -89,7 +90,8 @@ def _workers(options: Options) -> Iterator[Finding]:
         level: Level = "wrong" if waiting else "note"
         yield Finding(level, "workers", f"no process runs jobs; {waiting} invitations wait", f"Start: {command}")
     if silent:
-        ago = (clock_check.database_now() - silent[0].seen_at).total_seconds()
+        now = timezone.now() - timedelta(seconds=shared_clock.ahead_of_database())
+        ago = (now - silent[0].seen_at).total_seconds()
         says = f"{len(silent)} ended without a word, the last {ago:.0f} s ago; others take up what they left"
         yield Finding("note", "workers", says, "Were they killed? Look into their logs, and at this machine's memory.")
 

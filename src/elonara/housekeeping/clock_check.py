@@ -1,4 +1,4 @@
-"""Detects that this machine's clock was set back, and by how much it differs from the database's.
+"""Detects that this machine's clock was set back.
 
 While the clock is wrong, servers refuse DPoP proofs because of their `iat` (RFC 9449, section 11.1), and a retry that
 is due in a minute seems an hour away. Rows are safe: nothing is posted twice and nothing is lost, deliveries are late.
@@ -9,11 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Final
-
-from django.db import connection
-from django.utils import timezone
 
 # What servers tolerate in a proof's `iat`, and more than a time service corrects at once.
 TOLERANCE_SECONDS: Final = 60.0
@@ -43,21 +39,3 @@ class ClockCheck:
 
 
 of_this_process = ClockCheck()
-
-
-def ahead_of_database() -> float:
-    """Seconds by which this machine's clock is ahead of the database's (negative: behind); 0 for SQLite. One query."""
-    if connection.vendor != "postgresql":
-        return 0.0
-    began = time.time()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
-        theirs = float(cursor.fetchone()[0])
-    ended = time.time()
-    # As exact as the query is fast, which is enough: nobody minds less than a second.
-    return (began + ended) / 2 - theirs
-
-
-def database_now() -> datetime:
-    """Now by the database's clock, which machines with different clocks agree on. One query; none for SQLite."""
-    return timezone.now() - timedelta(seconds=ahead_of_database())

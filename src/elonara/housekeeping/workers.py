@@ -11,7 +11,7 @@ from importlib.metadata import version
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from elonara.housekeeping.clock_check import ahead_of_database
+from elonara import shared_clock
 from elonara.housekeeping.models import Worker
 
 # Without a heartbeat for so long a process counts as dead: twice the longest time between two heartbeats.
@@ -27,9 +27,10 @@ def name() -> str:
 def beating(engine: str) -> Callable[[], None]:
     """A heartbeat for a process with this engine; the engine calls it at every sweep."""
     began = timezone.now()
+    shared_clock.measure()  # before the first job
 
     def beat() -> None:
-        ahead = ahead_of_database()
+        ahead = shared_clock.measure()
         values = {
             "engine": engine,
             "version": version("elonara"),

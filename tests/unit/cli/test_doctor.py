@@ -91,7 +91,7 @@ def test_workers_and_a_database_with_other_clocks_are_named(world, settings, mon
     [(level, _, says)] = [one for one in found(doctor_rows.check, settings) if one[1] == "clock"]
     assert level == "wrong"
     assert f"the clock of worker {workers.name()} is 300 seconds off from ours (behind)" in says
-    monkeypatch.setattr("elonara.housekeeping.clock_check.ahead_of_database", lambda: -300.0)
+    monkeypatch.setattr("elonara.shared_clock.ahead_of_database", lambda: -300.0)
     [(level, _, says)] = [one for one in found(doctor_rows.check, settings) if one[1] == "clock"]
     assert (level, says) == ("wrong", "the database's clock is 300 seconds off from this machine's (ahead)")
 
