@@ -27,6 +27,7 @@ ENGINES: Final[Mapping[str, str]] = {
 }
 TASKS: Final[Mapping[str, str]] = {
     "renew sessions": "Renew sessions at Bluesky that nobody uses, before they end.",
+    "self check": "Look whether clock and client metadata are right again, while a notice says that they are not.",
     "clear away": "Clear away what has expired.",
 }
 SERVERS: Final[Mapping[str, str]] = {

@@ -31,8 +31,22 @@ MAX_ORIGINS: Final = 1000
 
 @dataclass(frozen=True)
 class _Observation:
-    ahead: float
-    wall_less_monotonic: float  # as it was at the observation
+    """Between how many seconds our clock is ahead of the server's, and the wall clock less the monotonic one then."""
+
+    least: float
+    most: float
+    wall_less_monotonic: float
+
+    @property
+    def ahead(self) -> float:
+        if self.least <= 0 <= self.most:
+            return 0.0
+        return self.least if self.least > 0 else self.most
+
+    def narrowed_by(self, before: _Observation) -> _Observation:
+        """What this one and the one `before` allow together. A slow response alone would allow much."""
+        least, most = max(self.least, before.least), min(self.most, before.most)
+        return _Observation(least, most, self.wall_less_monotonic) if least <= most else self
 
 
 class ServerClocks:
@@ -46,11 +60,15 @@ class ServerClocks:
     def observe(self, url: str, headers: Mapping[str, str], began: float) -> None:
         """Take note of a response from the server at `url`, to a request that began at `began` by `wall`."""
         now = self.wall()
-        ahead = ahead_of(headers, began, now)
-        if ahead is None:
+        bounds = _bounds(headers, began, now)
+        if bounds is None:
             return
+        found = _Observation(*bounds, now - self._monotonic())
         with self._lock:
-            self._known[origin(url)] = _Observation(ahead, now - self._monotonic())
+            before = self._known.get(origin(url))
+            if before is not None and self._is_steady(before):
+                found = found.narrowed_by(before)
+            self._known[origin(url)] = found
             self._known.move_to_end(origin(url))
             while len(self._known) > MAX_ORIGINS:
                 self._known.popitem(last=False)
@@ -59,14 +77,15 @@ class ServerClocks:
         """Seconds by which this machine's clock is ahead of the server's (negative: behind); 0 where it is unknown."""
         with self._lock:
             found = self._known.get(origin(url))
-        if found is None or abs(self.wall() - self._monotonic() - found.wall_less_monotonic) > NOTICEABLE_SECONDS:
-            return 0.0
-        return found.ahead
+        return found.ahead if found is not None and self._is_steady(found) else 0.0
 
     def now(self, url: str) -> float:
         """The time since 1970 to date a signature for the server at `url` with."""
         ahead = self.ahead(url)
         return self.wall() - (ahead if abs(ahead) <= MAX_CORRECTION_SECONDS else 0.0)
+
+    def _is_steady(self, found: _Observation) -> bool:
+        return abs(self.wall() - self._monotonic() - found.wall_less_monotonic) <= NOTICEABLE_SECONDS
 
     def forget(self) -> None:
         """Forget every observation."""
@@ -80,16 +99,18 @@ def ahead_of(headers: Mapping[str, str], began: float, ended: float) -> float | 
     0 where both can be right: `Date` has whole seconds, and was written at some moment of the request. None where the
     response has no valid `Date`, or a cache on the way had kept it for a while (`Age`; RFC 9111, section 5.1).
     """
+    bounds = _bounds(headers, began, ended)
+    return _Observation(*bounds, 0.0).ahead if bounds else None
+
+
+def _bounds(headers: Mapping[str, str], began: float, ended: float) -> tuple[float, float] | None:
     if headers.get("age", "0").strip() not in {"", "0"}:
         return None
     try:
         theirs = parsedate_to_datetime(headers.get("date", "")).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
-    least, most = began - (theirs + 1), ended - theirs
-    if least <= 0 <= most:
-        return 0.0
-    return least if least > 0 else most
+    return began - (theirs + 1), ended - theirs
 
 
 server_clocks = ServerClocks()  # of this process

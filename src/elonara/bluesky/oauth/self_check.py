@@ -20,6 +20,7 @@ from elonara.atproto.http import Response
 from elonara.atproto.oauth.clocks import ahead_of, server_clocks
 from elonara.bluesky import network
 from elonara.bluesky.oauth import client
+from elonara.members.models import Notice
 from elonara.members.notices import notify_operators, settle_operators
 from elonara.options import Bluesky
 
@@ -100,6 +101,15 @@ def look() -> bool:
     else:
         settle_operators(METADATA_NOTICE)
     return bool(troubles) or abs(ahead or 0.0) >= OFF_SECONDS
+
+
+def settle_if_mended() -> int:
+    """Look again while the operators have a notice of ours, which nothing else might settle. Returns how often."""
+    ours = Notice.objects.filter(kind__in=[METADATA_NOTICE, clock_notice()], dismissed_at=None)
+    if not ours.exists():
+        return 0
+    look()
+    return 1
 
 
 def clock_notice() -> str:

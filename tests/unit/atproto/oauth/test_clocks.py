@@ -59,6 +59,20 @@ def test_a_difference_that_whole_seconds_and_the_network_explain_is_none():
     assert ahead_of(dated(at), at - 11, at - 10) == -10
 
 
+@pytest.mark.parametrize("off", [-300, 300])
+def test_a_slow_response_does_not_blur_what_a_quick_one_showed(clocks, machine, off):
+    clocks.observe(HERE, dated(machine.wall() - off), machine.wall())
+    quick = clocks.ahead(HERE)
+    assert quick == pytest.approx(off, abs=1)
+    for half in (0, 15):
+        began, date = machine.wall(), dated(machine.wall() + half - off)
+        machine.monotonic += 15
+        clocks.observe(HERE, date, began)
+        assert clocks.ahead(HERE) == pytest.approx(quick, abs=1)
+    clocks.observe(HERE, dated(machine.wall() + 50), machine.wall())  # that server's clock was set
+    assert clocks.ahead(HERE) == pytest.approx(-50, abs=1)
+
+
 @pytest.mark.parametrize(
     "headers",
     [{}, {"date": ""}, {"date": "yesterday"}, {"date": "Sat, 99 Nov 9999 99:99:99 GMT"}, {**dated(1), "age": "250"}],

@@ -217,6 +217,18 @@ def test_metadata_that_cannot_be_fetched_is_a_notice_until_it_can(public_site, s
     assert notices() == []
 
 
+def test_a_notice_is_settled_by_itself_when_its_reason_has_gone(services, operator, net):
+    assert self_check.settle_if_mended() == 0
+    assert not net.sent("_health")
+    services.update({PLC: 300.0, APPVIEW: 300.0})
+    self_check.look()
+    assert self_check.settle_if_mended() == 1
+    assert len(notices()) == 1
+    services.update({PLC: 0.0, APPVIEW: 0.0})
+    self_check.settle_if_mended()
+    assert notices() == []
+
+
 def test_a_session_whose_key_is_gone_waits_for_the_operator_and_keeps_its_tokens(
     public_site, connect, member, hook_calls, server, net
 ):
