@@ -37,6 +37,7 @@ def clock(tmp_path):
     return off_by
 
 
+@pytest.mark.promise("grant-stands")
 @pytest.mark.parametrize("off", OFF)
 def test_clocks_that_are_off_lose_no_session_and_double_no_post(site, network, count, clock, off):
     """A process whose clock is ahead is killed in the middle, and one whose clock is behind goes on, or vice versa."""

@@ -92,6 +92,7 @@ def test_an_observation_is_void_after_this_machine_s_clock_was_set(clocks, machi
     assert clocks.now(HERE) == machine.wall()
 
 
+@pytest.mark.promise("dated-for-one")
 def test_no_server_can_have_signatures_for_a_far_future(clocks, machine):
     clocks.observe(HERE, dated(machine.wall() + MAX_CORRECTION_SECONDS + 60), machine.wall())
     assert clocks.ahead(HERE) < -MAX_CORRECTION_SECONDS
@@ -121,6 +122,7 @@ def test_a_clock_that_is_off_costs_nobody_a_session(confidential, server, networ
     confidential.refresh(tokens.issuer, tokens.refresh_token, started.dpop_key, started.kid, ALICE)
 
 
+@pytest.mark.promise("dated-for-one")
 def test_a_liar_gets_misdated_signatures_for_itself_alone(confidential, server, network):
     network.clocks = {"https://evil.example": 1800}
     server_clocks.observe("https://evil.example/", dated(time.time() + 1800), time.time())

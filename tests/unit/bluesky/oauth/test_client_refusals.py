@@ -94,6 +94,7 @@ def unhurt(hook_calls):
     )
 
 
+@pytest.mark.promise("grant-stands")
 @pytest.mark.parametrize("profile", OAUTH_SERVERS, ids=str)
 def test_metadata_that_was_away_costs_no_session(connected, server, hook_calls, services, profile):
     server.profile, server.metadata_is_away = profile, True

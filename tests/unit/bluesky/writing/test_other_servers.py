@@ -49,6 +49,7 @@ def expire(world):
 TROUBLES = {"rotated away": lose_early, "expired": expire, "another nonce": lambda world: world.change_nonces()}
 
 
+@pytest.mark.promise("grant-stands")
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("profile", [*OAUTH_SERVERS, *ODD], ids=str)
 def test_a_refused_token_costs_one_refresh_and_makes_one_post(world, account, member, hook_calls, profile, trouble):
