@@ -19,6 +19,7 @@ from elonara.cli import migrate
 from elonara.cli.doctor_findings import Finding, Level
 from elonara.housekeeping import clock_check, reauthorization, workers
 from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
+from elonara.housekeeping.overview import own_troubles
 from elonara.invitations import reasons
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending, Invitation, State
 from elonara.invitations.outbox import delivery
@@ -38,6 +39,8 @@ def check(options: Options) -> Iterator[Finding]:
             return
         yield from _clock()
         yield from _other_clocks()
+        for text in own_troubles():  # what the site's processes have noticed, on this machine or on others
+            yield Finding("note", "notice", text, "It is settled by itself once that is over.")
         yield from _workers(options)
         yield from _queue()
         yield from _failed()

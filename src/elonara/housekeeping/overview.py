@@ -93,11 +93,12 @@ def overview() -> Overview:
         silent=workers.silent(),
         tasks=list(PeriodicTask.objects.order_by("name")),
         letters=OutgoingEmail.objects.count(),
-        own_troubles=_own_troubles(),
+        own_troubles=own_troubles(),
     )
 
 
-def _own_troubles() -> list[str]:
+def own_troubles() -> list[str]:
+    """What open notices say of a clock that is off and of client metadata that servers cannot fetch."""
     ours = Q(kind=METADATA_NOTICE) | Q(kind__startswith=CLOCK_NOTICE)
     found = Notice.objects.filter(ours, dismissed_at=None, member__is_superuser=True)
     return list(found.order_by("text").values_list("text", flat=True).distinct())

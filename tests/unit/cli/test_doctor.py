@@ -17,6 +17,8 @@ from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.cli import doctor_network, doctor_rows
 from elonara.housekeeping import workers
 from elonara.housekeeping.models import PeriodicTask, Worker
+from elonara.members.models import Member
+from elonara.members.notices import notify_operators, settle_operators
 
 SITE, APPVIEW, PLC = "https://events.example", "https://appview.example", "https://plc.example"
 
@@ -81,6 +83,16 @@ def test_one_server_with_a_wrong_clock_is_outvoted(world, settings):
     world.origins[resolver] = world.origins[PLC]
     world.origins[PLC] = lambda request: response(200, {}, {"date": formatdate(time.time() + 9000, usegmt=True)})
     assert ("ok", "clock") in [one[:2] for one in found(doctor_network.check, settings)]
+
+
+def test_what_the_site_itself_has_noticed_is_said(world, settings, monkeypatch):
+    monkeypatch.setattr("elonara.cli.migrate.pending", list)
+    Member.objects.create_superuser("olga", password="a long password")
+    notify_operators("clock of web-1", "The clock of web-1 is 300 seconds behind.")
+    said = ("note", "notice", "The clock of web-1 is 300 seconds behind.")
+    assert said in found(doctor_rows.check, settings)
+    settle_operators("clock of web-1")
+    assert said not in found(doctor_rows.check, settings)
 
 
 def test_workers_and_a_database_with_other_clocks_are_named(world, settings, monkeypatch):

@@ -57,7 +57,7 @@ def refused(issuer: str, fault: ClientRefused) -> TryLater:
         seconds = max(seconds, min(fault.retry_after or 0.0, LONGEST_PAUSE_SECONDS))
         _pauses[issuer] = _Pause(reason, seconds, time.monotonic() + seconds)
     log.warning("%s refuses this site as a client (%s), its clock is %.0f s ahead", issuer, fault.code, fault.ahead)
-    suspect()
+    suspect(issuer, fault.code)
     return TryLater(reason, retry_after=seconds)
 
 
@@ -69,14 +69,17 @@ def accepted(issuer: str) -> None:
         suspect()
 
 
-def suspect() -> None:
-    """Look at our own clock and metadata in the background, at most once in a while."""
+def suspect(issuer: str = "", code: str = "") -> None:
+    """Look at our own clock and metadata in the background, at most once in a while.
+
+    `issuer` is who refused a member's refresh with `code`. That of a mere sign-in is anybody's choice, and not named.
+    """
     global _next_look  # noqa: PLW0603
     with _lock:
         if time.monotonic() < _next_look:
             return
         _next_look = time.monotonic() + LOOK_INTERVAL_SECONDS
-    outward.in_background(("self-check", 0), _look)
+    outward.in_background(("self-check", 0), lambda: _look(issuer, code))
 
 
 def forget() -> None:
@@ -87,9 +90,9 @@ def forget() -> None:
         _next_look, _found_trouble = 0.0, False
 
 
-def _look() -> None:
+def _look(issuer: str, code: str) -> None:
     global _found_trouble  # noqa: PLW0603
     try:
-        _found_trouble = self_check.look()
+        _found_trouble = self_check.look(issuer, code)
     except Exception:
         log.exception("this site could not look at its own clock and metadata")

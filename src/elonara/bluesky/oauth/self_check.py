@@ -36,6 +36,10 @@ METADATA_AWAY: Final = (
     "Servers cannot check who this site is: {trouble}. Until they can, posts and sign-ins wait; no connection is lost. "
     "`elonara doctor` says more."
 )
+REFUSED_ANYWAY: Final = (
+    "{issuer} refuses this site as a client ({code}), so posts of its members wait; no connection is lost. Clock and "
+    "metadata look right from this machine: can that server reach {url}?"
+)
 METADATA_NOTICE: Final = "client metadata"
 CLOCK_NOTICE: Final = "clock of "  # and the name of the machine
 
@@ -87,20 +91,24 @@ def document_trouble(url: str, expected: dict[str, Any]) -> str:
     return "" if found == expected else f"{url} says something else than this site would"
 
 
-def look() -> bool:
+def look(issuer: str = "", code: str = "") -> bool:
     """Notify the operators of a clock that is off and of metadata that cannot be fetched, or settle those notices.
 
-    Returns whether something is wrong.
+    An `issuer` that refuses this site with `code` is named where nothing wrong is found. Returns whether anything is.
     """
     ahead = typical(list(_differences()))
     if ahead is not None:
         _notify(clock_notice(), ahead, abs(ahead) >= OFF_SECONDS)
     troubles = [trouble for url, expected in documents() if (trouble := _trouble(url, expected))]
+    is_off = abs(ahead or 0.0) >= OFF_SECONDS
     if troubles:
         notify_operators(METADATA_NOTICE, METADATA_AWAY.format(trouble=troubles[0])[:500], "/admin/jobs/")
+    elif issuer and not is_off:
+        text = REFUSED_ANYWAY.format(issuer=issuer[:200], code=code[:40], url=settings.ELONARA.site.url[:100])
+        notify_operators(METADATA_NOTICE, text, "/admin/jobs/")
     else:
         settle_operators(METADATA_NOTICE)
-    return bool(troubles) or abs(ahead or 0.0) >= OFF_SECONDS
+    return bool(troubles or issuer) or is_off
 
 
 def settle_if_mended() -> int:

@@ -218,6 +218,21 @@ def test_metadata_that_cannot_be_fetched_is_a_notice_until_it_can(public_site, s
     assert notices() == []
 
 
+def test_an_issuer_that_refuses_for_no_reason_of_ours_is_named(connected, server, services, operator):
+    server.metadata_is_away = True
+    with pytest.raises(TryLater):
+        refresh(connected)
+    [(kind, text)] = notices()
+    assert kind == self_check.METADATA_NOTICE
+    assert text.startswith(f"{server.issuer} refuses this site as a client (invalid_client_metadata)")
+    server.metadata_is_away = False
+    past = client_refusals._pauses[server.issuer]
+    client_refusals._pauses[server.issuer] = dataclasses.replace(past, until=0.0)
+    client_refusals._next_look = 0.0
+    assert refresh(connected)
+    assert notices() == []
+
+
 def test_a_notice_is_settled_by_itself_when_its_reason_has_gone(services, operator, net):
     assert self_check.settle_if_mended() == 0
     assert not net.sent("_health")
