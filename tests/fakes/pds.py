@@ -21,17 +21,20 @@ from typing import Any
 from joserfc import jws
 from joserfc.jwk import ECKey
 from tests.fakes.faulty_server import Call, FaultyServer, Reply
+from tests.fakes.profiles import BLUESKY
 
 MAIN, APP, REFRESH = "com.atproto.access", "com.atproto.appPass", "com.atproto.refresh"
+INVALID_TOKEN = {"www-authenticate": 'DPoP error="invalid_token"'}
 NEEDED_SCOPE = {"createRecord": "create", "putRecord": "update", "deleteRecord": "delete"}
 
 
 class Refused(Exception):
-    """Becomes an error response with `status` and {"error", "message"}."""
+    """Becomes an error response with `status` and {"error", "message"}, or what the profile says in its `situation`."""
 
-    def __init__(self, status: int, error: str, message: str = "", **headers: str) -> None:
+    def __init__(self, status: int, error: str, message: str = "", situation: str = "", **headers: str) -> None:
         super().__init__(message)
         self.reply = Reply(status, {"error": error, "message": message or error}, headers)
+        self.situation = situation
 
 
 @dataclass
@@ -59,9 +62,12 @@ class FakePds(FaultyServer):
         self.accounts: dict[str, FakeAccount] = {}
         self.records: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.nonce = secrets.token_urlsafe(8)
+        self.profile = BLUESKY  # whose words it speaks
         self.now: Callable[[], float] = time.time
+        self.wall: Callable[[], float] = time.time  # for the `iat` of proofs, which Django's clock does not date
         self.expired_before = 0.0  # access tokens issued before this moment are expired
         self._refreshed: dict[str, str] = {}  # a used refresh token's id → the id of its successor
+        self.forgotten: set[str] = set()  # DIDs whose access tokens are refused though they have not expired
         self._ended: set[str] = set()
         self._revoked: dict[str, float] = {}  # DID → when its app password was revoked
         self._revoked_sessions: dict[str, float] = {}  # DID → when a takedown ended its sessions
@@ -109,7 +115,8 @@ class FakePds(FaultyServer):
                 return Reply(501, {"error": "MethodNotImplemented", "message": "Method Not Implemented"})
             return Reply(200, act(call), {"dpop-nonce": self.nonce})
         except Refused as refused:
-            return refused.reply
+            said = self.profile.answers.get(refused.situation)
+            return Reply(said.status, said.body, refused.reply.headers | dict(said.headers)) if said else refused.reply
 
     # -- identity ---------------------------------------------------------------------------------------------------
 
@@ -142,7 +149,7 @@ class FakePds(FaultyServer):
         body = call.json()
         account = self._account(body["identifier"])
         if account is None or body["password"] not in {account.password, account.app_password}:
-            raise Refused(401, "AuthenticationRequired", "Invalid identifier or password")
+            raise Refused(401, "AuthenticationRequired", "Invalid identifier or password", "wrong password")
         main = body["password"] == account.password
         if account.state == "takendown":
             if not main:  # an app password is called wrong until the takedown is lifted
@@ -162,7 +169,7 @@ class FakePds(FaultyServer):
         revoked = claims["of"] == APP and claims["iat"] <= self._revoked.get(claims["sub"], 0.0)
         revoked = revoked or claims["iat"] <= self._revoked_sessions.get(claims["sub"], 0.0)
         if claims["jti"] in self._ended or revoked:
-            raise Refused(400, "ExpiredToken", "Token has been revoked")
+            raise Refused(400, "ExpiredToken", "Token has been revoked", "refresh ended")
         return claims
 
     def _server_refreshSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
@@ -206,9 +213,11 @@ class FakePds(FaultyServer):
             if token in self._dpop:
                 raise Refused(400, "InvalidToken", "Malformed token")
             if claims.get("scope") not in {MAIN, APP}:
-                raise Refused(400, "InvalidToken", "Token could not be verified")
+                raise Refused(400, "InvalidToken", "Token could not be verified", "bearer invalid")
             if self._expired(claims):
-                raise Refused(400, "ExpiredToken", "Token has expired")
+                raise Refused(400, "ExpiredToken", "Token has expired", "bearer expired")
+            if claims.get("sub") in self.forgotten:
+                raise Refused(400, "InvalidToken", "Token could not be verified", "bearer invalid")
             did, scope = claims["sub"], claims["scope"]
         if inactive:
             return did, scope
@@ -221,22 +230,26 @@ class FakePds(FaultyServer):
     def _proved(self, call: Call, token: str) -> tuple[str, str]:
         known = self._dpop.get(token)
         if known is None:
-            raise Refused(401, "invalid_token", "Invalid token")
+            raise Refused(401, "invalid_token", "Invalid token", "oauth invalid", **INVALID_TOKEN)
         proof = call.headers.get("dpop", "..")
         header = json.loads(_unbase64(proof.split(".")[0]) or b"{}")
         if header.get("typ") != "dpop+jwt":
             raise Refused(401, "invalid_dpop_proof", "DPoP proof required")
         key = ECKey.import_key(header["jwk"])
         claims = json.loads(jws.deserialize_compact(proof, key, algorithms=["ES256"]).payload)
-        if claims.get("nonce") != self.nonce:
+        if not self.profile.proofs.accept(self.wall() - claims["iat"]):
+            raise Refused(401, "invalid_dpop_proof", '"iat" claim timestamp check failed', "proof")
+        if self.profile.nonces and claims.get("nonce") != self.nonce:
             headers = {"dpop-nonce": self.nonce, "www-authenticate": 'DPoP error="use_dpop_nonce"'}
-            raise Refused(401, "use_dpop_nonce", "Authorization server requires nonce in DPoP proof", **headers)
+            sentence = "Authorization server requires nonce in DPoP proof"
+            raise Refused(401, "use_dpop_nonce", sentence, "nonce", **headers)
         ath = base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).decode().rstrip("=")
         wanted = {"htm": call.method, "htu": call.url.partition("?")[0], "ath": ath}
         if key.thumbprint() != known["jkt"] or any(claims.get(name) != value for name, value in wanted.items()):
             raise Refused(401, "invalid_dpop_proof", "DPoP mismatch")
         if self._expired(_claims(token)):
-            raise Refused(401, "invalid_token", '"exp" claim timestamp check failed')
+            said = '"exp" claim timestamp check failed'
+            raise Refused(401, "invalid_token", said, "oauth expired", **INVALID_TOKEN)
         return known["did"], known["scope"]
 
     def _expired(self, claims: dict[str, Any]) -> bool:

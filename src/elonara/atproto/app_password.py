@@ -12,7 +12,7 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from elonara.atproto.error_responses import xrpc_error
@@ -26,6 +26,8 @@ APP_PASSWORD_KINDS: Mapping[str, str] = {
     "com.atproto.appPass": "appPass",
     "com.atproto.appPassPrivileged": "appPassPrivileged",
 }
+
+MAX_TOKEN_SECONDS = 366 * 86_400  # what claims to be valid for longer says nothing
 
 _SESSION_ENDED_KINDS = {
     ErrorKind.TOKEN_EXPIRED,
@@ -153,7 +155,7 @@ def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
             raise MainPasswordRefused("this is the account's main password; make an app password instead")
         raise AppPasswordError("the server does not say that this is an app password")
     try:
-        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        expires_at = _expiry(claims)
     except (KeyError, TypeError, ValueError, OverflowError, OSError) as fault:
         raise MalformedResponse(200, "the access token has no time of expiry") from fault
     handle, status = found.get("handle"), found.get("status")
@@ -167,6 +169,15 @@ def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
         active=found.get("active") is not False,
         status=status if isinstance(status, str) else "",
     )
+
+
+def _expiry(claims: Mapping[str, Any]) -> datetime:
+    """When the token expires by this machine's clock. Its dates are by the server's, which may be another time."""
+    expires, issued = claims["exp"], claims.get("iat")
+    at = datetime.fromtimestamp(expires, UTC)
+    if isinstance(issued, bool) or not isinstance(issued, int | float) or not 0 < expires - issued < MAX_TOKEN_SECONDS:
+        return at
+    return datetime.now(UTC) + timedelta(seconds=expires - issued)
 
 
 def _claims(jwt: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ SENTENCES: Mapping[str, str] = {
     "unreachable": "Your server could not be reached. It is tried again by itself.",
     "no_answer": "Your server did not answer, so the post may stand or not. It is looked up before a second try.",
     "server": "Your server had a fault of its own. It is tried again by itself.",
+    "token_refused": "Your server did not take the permission that it had just renewed. It is tried again by itself.",
     "blob_not_found": "Your server lost the picture of the card. It is uploaded again.",
     # Nobody is told to activate an account: if it is on its way to another server, that would break it.
     "account_deactivated": "Your Bluesky account is deactivated. It goes on by itself when the account is active.",
@@ -44,7 +45,10 @@ SENTENCES: Mapping[str, str] = {
     "address_refused": "Your server is at an address that this site does not ask.",
     "record_not_found": "There is no such post.",
     "wrong_scheme_or_host": "This site sent its permission in the wrong way. That is our fault: tell the operator.",
-    "clock": "Your server did not accept this site's signature. If it stays so, the operator should check the clock.",
+    "clock": "Your server did not accept the date of this site's signature. It is tried again by itself; if it stays "
+    "so, the operator should set the clock of this site right.",
+    "client_refused": "Your server could not check who this site is. It is tried again by itself, and the operator has "
+    "been told. Your connection stays.",
 }
 
 

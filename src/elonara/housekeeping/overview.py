@@ -11,6 +11,7 @@ from django.db.models import Count, Min, Model, Q
 from django.utils import timezone
 
 from elonara.bluesky.models import AccountLane, AppPasswordSession, MemberIdentity, PdsHost
+from elonara.bluesky.oauth.self_check import CLOCK_NOTICE, METADATA_NOTICE
 from elonara.housekeeping import workers
 from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
 from elonara.invitations import reasons
@@ -19,6 +20,7 @@ from elonara.invitations.outbox import queue as delivery_queue
 from elonara.invitations.transitions import MODELS
 from elonara.mail import pausing
 from elonara.mail.models import MailPause
+from elonara.members.models import Notice
 
 IN_PROGRESS: Final = (State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
 MAX_ACCOUNTS: Final = 200  # on the page; those whose posts have been due longest come first
@@ -71,6 +73,7 @@ class Overview:
     tasks: list[PeriodicTask]
     mail_pause: MailPause | None  # while no e-mail leaves
     letters: int  # queued e-mails of all other kinds
+    own_troubles: list[str]  # a clock that is off, client metadata that cannot be fetched: what a notice says
 
 
 def overview() -> Overview:
@@ -93,7 +96,15 @@ def overview() -> Overview:
         tasks=list(PeriodicTask.objects.order_by("name")),
         mail_pause=pausing.current(),
         letters=OutgoingEmail.objects.count(),
+        own_troubles=own_troubles(),
     )
+
+
+def own_troubles() -> list[str]:
+    """What open notices say of a clock that is off and of client metadata that servers cannot fetch."""
+    ours = Q(kind=METADATA_NOTICE) | Q(kind__startswith=CLOCK_NOTICE)
+    found = Notice.objects.filter(ours, dismissed_at=None, member__is_superuser=True)
+    return list(found.order_by("text").values_list("text", flat=True).distinct())
 
 
 def counts() -> dict[str, int]:

@@ -256,7 +256,8 @@ REAUTHORIZE = frozenset({
     "disconnected", "revoked", "refresh_lost", "client_changed", "wrong_account", "refused", "unreadable",
 })  # fmt: skip
 PASSING = frozenset({
-    "busy", KEYS_MISSING, "address_changed", "unreachable", "no_answer", "server", "clock", "blob_not_found",
+    "busy", KEYS_MISSING, "address_changed", "unreachable", "no_answer", "server", "clock", "client_refused",
+    "token_refused", "blob_not_found",
 })  # fmt: skip
 _UNKNOWN = Reason("", "Bluesky did not take it.", "Send it again, or copy the link.", "retry")
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('elonara', '0014_posts_that_correct'),
+        ('elonara', '0015_worker_clocks'),
     ]
 
     operations = [

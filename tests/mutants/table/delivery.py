@@ -88,7 +88,7 @@ MUTANTS = (
     Mutant(
         "last-write-not-awaited",
         "invitations/outbox/unknown_outcome.py",
-        "if lands_until > now:",
+        "if lands_until > shared:",
         "if False:",
         "a host is told that nothing was posted while the last write may still land",
         (
@@ -124,7 +124,7 @@ MUTANTS = (
     Mutant(
         "undo-settles-early",
         "invitations/outbox/undo.py",
-        "if settled is not None and began >= settled:",
+        "if settled is not None and shared >= settled:",
         "if settled is not None:",
         "an undo ends while the post can still land",
         ("tests/unit/invitations/outbox/test_undo.py:TestUndo.test_a_late_write_does_not_bring_it_back",),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import time
 from datetime import timedelta
 from email.utils import formatdate
@@ -17,6 +18,8 @@ from elonara.cli import doctor_network, doctor_rows
 from elonara.config import middleware
 from elonara.housekeeping import workers
 from elonara.housekeeping.models import PeriodicTask, Worker
+from elonara.members.models import Member
+from elonara.members.notices import notify_operators, settle_operators
 
 SITE, APPVIEW, PLC = "https://events.example", "https://appview.example", "https://plc.example"
 
@@ -68,6 +71,42 @@ def test_the_clock_is_compared_with_bluesky_s(world, settings, ahead, level, wor
     assert output.level == level
     assert word in output.says
     assert bool(output.fix) == (level != "ok")
+    if level != "ok":
+        found, way = re.search(r"^this machine's clock is (\d+) seconds off \((ahead|behind)\)", output.says).groups()
+        assert int(found) == pytest.approx(abs(ahead), abs=2)
+        assert way == ("ahead" if ahead > 0 else "behind")
+
+
+def test_one_server_with_a_wrong_clock_is_outvoted(world, settings):
+    resolver = "https://resolver.example"
+    bluesky = dataclasses.replace(settings.ELONARA.bluesky, handle_resolver_url=resolver)
+    settings.ELONARA = dataclasses.replace(settings.ELONARA, bluesky=bluesky)
+    world.origins[resolver] = world.origins[PLC]
+    world.origins[PLC] = lambda request: response(200, {}, {"date": formatdate(time.time() + 9000, usegmt=True)})
+    assert ("ok", "clock") in [one[:2] for one in found(doctor_network.check, settings)]
+
+
+def test_what_the_site_itself_has_noticed_is_said(world, settings, monkeypatch):
+    monkeypatch.setattr("elonara.cli.migrate.pending", list)
+    Member.objects.create_superuser("olga", password="a long password")
+    notify_operators("clock of web-1", "The clock of web-1 is 300 seconds behind.")
+    said = ("note", "notice", "The clock of web-1 is 300 seconds behind.")
+    assert said in found(doctor_rows.check, settings)
+    settle_operators("clock of web-1")
+    assert said not in found(doctor_rows.check, settings)
+
+
+def test_workers_and_a_database_with_other_clocks_are_named(world, settings, monkeypatch):
+    monkeypatch.setattr("elonara.cli.migrate.pending", list)
+    workers.beating("embedded")()
+    assert not [says for _, what, says in found(doctor_rows.check, settings) if what == "clock"]
+    Worker.objects.update(clock_ahead=-300.0)
+    [(level, _, says)] = [one for one in found(doctor_rows.check, settings) if one[1] == "clock"]
+    assert level == "wrong"
+    assert f"the clock of worker {workers.name()} is 300 seconds off from ours (behind)" in says
+    monkeypatch.setattr("elonara.shared_clock.ahead_of_database", lambda: -300.0)
+    [(level, _, says)] = [one for one in found(doctor_rows.check, settings) if one[1] == "clock"]
+    assert (level, says) == ("wrong", "the database's clock is 300 seconds off from this machine's (ahead)")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from allauth.mfa.models import Authenticator
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
-from elonara import sealing
+from elonara import sealing, shared_clock
 from elonara.bluesky.models import AppPasswordSession, AssertionKey, MemberIdentity
 from elonara.bluesky.oauth import client_keys, sessions
 from elonara.bluesky.refresh_lease import TryLater
@@ -252,3 +252,14 @@ def make_secret(what, member):
     else:
         secret = SealedMFAAdapter().encrypt("JBSWY3DP")
         Authenticator.objects.create(user=member, type=Authenticator.Type.TOTP, data={"secret": secret})
+
+
+@pytest.mark.parametrize(("ahead", "held"), [(59, ""), (-59, ""), (61, "clock"), (-61, "clock"), (600, "clock")])
+def test_a_worker_whose_clock_is_more_than_a_minute_off_takes_no_work(site, monkeypatch, ahead, held):
+    monkeypatch.setattr(shared_clock, "ahead_of_database", lambda: float(ahead))
+    beat = workers.beating("procrastinate")
+    assert beat() is not bool(held)
+    assert Worker.objects.get().held == held
+    monkeypatch.setattr(shared_clock, "ahead_of_database", lambda: 0.0)
+    assert beat() is True
+    assert Worker.objects.get().held == ""

@@ -191,6 +191,9 @@ def _refusal(fault: XrpcError, account: Identity) -> AppPasswordRefused:
     match kind:
         case ErrorKind.WRONG_PASSWORD:
             return AppPasswordRefused("wrong_password", WRONG.format(who=who))
+        case ErrorKind.BAD_REQUEST if fault.error == "InvalidRequest" and not fault.message:
+            # All that cocoon says about a wrong password; a malformed request would come with a message.
+            return AppPasswordRefused("wrong_password", WRONG.format(who=who))
         case ErrorKind.RATE_LIMITED:
             return AppPasswordRefused("rate_limited", "Too many tries. Bluesky wants you to wait a few minutes.")
         case ErrorKind.ACCOUNT_DEACTIVATED | ErrorKind.ACCOUNT_TAKENDOWN:

@@ -59,11 +59,13 @@ def grant_refused(identity: MemberIdentity, reason: str, lease: Lease) -> Sessio
 
 
 def token_refused(identity: MemberIdentity) -> None:
-    """The PDS refuses a token that its server has just issued. Raises SessionEnded, TryLater."""
-    found = account_status.look_up(identity.bsky_did, identity.pds_url)
-    _raise_for_account(identity, found)
-    end(identity, "refused")
-    raise SessionEnded("refused")
+    """The PDS refuses a token that its server has just issued: end the session where the account has another PDS now.
+
+    Where it has not, the grant stands: its server renewed it a moment ago. The call fails and is tried again later.
+    Raises SessionEnded, TryLater.
+    """
+    _raise_for_account(identity, account_status.look_up(identity.bsky_did, identity.pds_url))
+    log.warning("%s refuses a token of %s that was issued just now", identity.pds_url, identity.bsky_did)
 
 
 def reconsider(identity: MemberIdentity, fault: XrpcError) -> Exception:

@@ -11,13 +11,14 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from elonara.atproto.errors import AtprotoError, InvalidGrant, NetworkError, OAuthError, WrongAccount
+from elonara.atproto.errors import AtprotoError, ClientRefused, InvalidGrant, NetworkError, OAuthError, WrongAccount
 from elonara.atproto.oauth.client import TokenSet
+from elonara.atproto.oauth.client_auth import KeyGone
 from elonara.atproto.oauth.dpop import DpopKey
 from elonara.atproto.oauth.session import DpopAuth
 from elonara.bluesky import outward
 from elonara.bluesky.models import MemberIdentity
-from elonara.bluesky.oauth import nonce_stores
+from elonara.bluesky.oauth import client_refusals, nonce_stores
 from elonara.bluesky.oauth.client import client_id, clients
 from elonara.bluesky.oauth.ended_sessions import NO_TOKENS, end, ended, grant_refused, token_refused
 from elonara.bluesky.reasons import KEYS_MISSING
@@ -119,6 +120,7 @@ def _key(identity: MemberIdentity) -> DpopKey:
 
 def _refresh(identity: MemberIdentity, lease: Lease) -> str:
     """Exchange the refresh token for new tokens, and store them. The caller has the lease."""
+    client_refusals.require_no_pause(identity.issuer)
     # An earlier attempt sent this token and stored no result. If the server had used it, it says so below.
     result_was_lost = identity.attempt_started_at is not None
     refresh_token = _unsealed(identity, "bsky_refresh_token_enc").reveal()
@@ -140,9 +142,16 @@ def _refresh(identity: MemberIdentity, lease: Lease) -> str:
         raise grant_refused(identity, "refresh_lost" if result_was_lost else "revoked", lease) from fault
     except WrongAccount as fault:
         raise ended(identity, "wrong_account", lease) from fault
+    except ClientRefused as fault:
+        # About our clock or our metadata, not about the grant. (Another client id is noticed in `_usable`.)
+        lease.update(attempt_started_at=None)
+        raise client_refusals.refused(identity.issuer, fault) from fault
+    except KeyGone as fault:
+        # Nothing was sent, and the operator may bring the keys back.
+        log.error("the assertion key %s of member %s is gone", identity.assertion_kid, identity.member_id)  # noqa: TRY400
+        lease.update(attempt_started_at=None)
+        raise SessionEnded("unreadable") from fault
     except OAuthError as fault:
-        if fault.code == "invalid_client":
-            raise ended(identity, "client_changed", lease) from fault
         if fault.status and fault.status < 500:
             lease.update(attempt_started_at=None)  # refused before the token was used
         raise TryLater("server", fault.retry_after) from fault
@@ -152,6 +161,7 @@ def _refresh(identity: MemberIdentity, lease: Lease) -> str:
         raise TryLater("unreachable") from fault
     except AtprotoError as fault:
         raise TryLater("server") from fault
+    client_refusals.accepted(identity.issuer)
     return _store(identity, tokens, key, lease)
 
 

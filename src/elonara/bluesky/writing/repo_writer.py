@@ -14,6 +14,7 @@ from django.utils import timezone
 from elonara.atproto.errors import AddressRefused, AtprotoError, ErrorKind, IdentityError, NetworkError, XrpcError
 from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky import account_status, network
+from elonara.bluesky.oauth import client_refusals
 from elonara.bluesky.rate_budgets import AnonymousAuthorizer, BudgetedAuthorizer
 from elonara.bluesky.reasons import sentence
 from elonara.bluesky.refresh_lease import SessionEnded, TryLater
@@ -25,8 +26,9 @@ log = logging.getLogger("elonara.bluesky.writes")
 BY_KIND: Mapping[ErrorKind, BlueskyResult] = {
     ErrorKind.RATE_LIMITED: BlueskyResult(success=False, reason="rate_limited", retryable=True),
     ErrorKind.SCOPE_MISSING: BlueskyResult(success=False, reason="scope_missing", needs_reauth=True),
-    ErrorKind.TOKEN_EXPIRED: BlueskyResult(success=False, reason="refused", needs_reauth=True),
-    ErrorKind.TOKEN_INVALID: BlueskyResult(success=False, reason="refused", needs_reauth=True),
+    # Refused in spite of a refresh. A grant that was revoked cannot be refreshed, so this one was not.
+    ErrorKind.TOKEN_EXPIRED: BlueskyResult(success=False, reason="token_refused", retryable=True),
+    ErrorKind.TOKEN_INVALID: BlueskyResult(success=False, reason="token_refused", retryable=True),
     # A fault of this site: reauthorizing would change nothing, so the member is never asked to.
     ErrorKind.WRONG_SCHEME_OR_HOST: BlueskyResult(success=False, reason="wrong_scheme_or_host"),
     ErrorKind.INVALID_DPOP_PROOF: BlueskyResult(success=False, reason="clock", retryable=True),
@@ -118,6 +120,8 @@ def write(
         found.leave_if_moved()
         response = _call(call, replace(found, auth=BudgetedAuthorizer(found.auth, found.did, found.pds_url)))
     except (AtprotoError, SessionEnded, TryLater, NoCredential) as fault:
+        if isinstance(fault, XrpcError) and fault.kind is ErrorKind.INVALID_DPOP_PROOF:
+            client_refusals.suspect()
         result = failure(fault)
     else:
         result = BlueskyResult(

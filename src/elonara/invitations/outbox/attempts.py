@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from elonara import shared_clock
 from elonara.atproto import records
 from elonara.bluesky.writing.agent import BlueskyResult
 from elonara.compiled_queries import CompiledQuery
@@ -89,7 +90,7 @@ def create_post(context: DeliveryContext, row: Deliverable, blob: dict[str, Any]
     if not _HELD[type(row)].exists(pk=row.pk, fence=context.lease.fence):
         return None
     if row.ambiguous:
-        row.last_attempt_at, row.facts = timezone.now(), target_of(row).facts
+        row.last_attempt_at, row.facts = shared_clock.now(), target_of(row).facts
         type(row).objects.filter(pk=row.pk).update(last_attempt_at=row.last_attempt_at, facts=row.facts)
     if context.lease.seconds_left < timing.MIN_LEASE_SECONDS:
         extended = context.lease.extend(2 * timing.MIN_LEASE_SECONDS)

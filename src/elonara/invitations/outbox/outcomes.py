@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from elonara import shared_clock
 from elonara.bluesky.writing.agent import BlueskyResult
 from elonara.invitations import notifications
 from elonara.invitations.models import Announcement, HostSending, Invitation, State
@@ -35,7 +36,7 @@ def start_attempt(context: DeliveryContext, row: Deliverable, *, tells: Mapping[
 
     `tells`: the facts of the target that `row.record`, which is about to be written, was checked against.
     """
-    now = timezone.now()
+    now = shared_clock.now()  # another worker may judge how long ago this was
     values: dict[str, Any] = {"attempts": row.attempts + 1, "first_attempt_at": row.first_attempt_at or now}
     if not row.ambiguous:
         # An ambiguous row is read before it is written, so its write begins later (`attempts.create_post`).

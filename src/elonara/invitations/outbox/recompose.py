@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from elonara import shared_clock
 from elonara.atproto.tid import new_tid
 from elonara.invitations import notifications
 from elonara.invitations.job_kinds import wake_lane
@@ -58,8 +59,8 @@ def announcement_gone(announcement: Announcement) -> bool:
     back: nothing of ours stands at its key, and a later Send announces anew. While a late write could still bring it
     back, the key is read again. False: it is not `sent` any more, and nothing was changed.
     """
-    now = timezone.now()
-    settled = (announcement.last_attempt_at or now) + timing.LATE_WRITE_WINDOW
+    now, shared = timezone.now(), shared_clock.now()
+    settled = (announcement.last_attempt_at or shared) + timing.LATE_WRITE_WINDOW
     with transaction.atomic():
         Announcement.objects.select_for_update().get(pk=announcement.pk)
         gone = apply(
@@ -73,7 +74,7 @@ def announcement_gone(announcement: Announcement) -> bool:
         asked = queued.filter(batch__alone_if_gone=False).update(
             announcement=None, needs_confirmation=True, reason=ANNOUNCEMENT_GONE
         )
-        if settled <= now:
+        if settled <= shared:
             apply(announcement, Transition.SETTLE, uri="", cid="", ambiguous=False, undo_confirmations=2)
     if asked:
         notifications.announcement_gone(announcement.host, target_of(announcement))

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from elonara import shared_clock
 from elonara.atproto.tid import new_tid
 from elonara.invitations import job_kinds, states
 from elonara.invitations.consent import caps, eligibility, opt_outs, recipient_caps, sending_days
@@ -111,7 +112,7 @@ def reset_for_requeue(row: Deliverable, *, ready: bool, reason: str, at: dt.date
     row.undo_confirmations = 0
     row.last_attempt_at = row.last_attempt_at if row.ambiguous else None
     # An ambiguous row stays so. Its `timing.ABSENCE_IS_PROOF_AFTER` starts anew: the host has just asked for the post.
-    row.first_attempt_at = timezone.now() if row.ambiguous else None
+    row.first_attempt_at = shared_clock.now() if row.ambiguous else None
     row.queued_at = timezone.now()
     row.next_attempt_at = at
     if isinstance(row, Invitation):

@@ -21,7 +21,7 @@ def xrpc(kind, **fields):
     [
         (xrpc(ErrorKind.RATE_LIMITED), "rate_limited", {"retryable"}),
         (xrpc(ErrorKind.SCOPE_MISSING), "scope_missing", {"needs_reauth"}),
-        (xrpc(ErrorKind.TOKEN_INVALID), "refused", {"needs_reauth"}),
+        (xrpc(ErrorKind.TOKEN_INVALID), "token_refused", {"retryable"}),
         (xrpc(ErrorKind.WRONG_SCHEME_OR_HOST), "wrong_scheme_or_host", set()),
         (xrpc(ErrorKind.INVALID_DPOP_PROOF), "clock", {"retryable"}),
         (xrpc(ErrorKind.RECORD_EXISTS_OR_SERVER), "server", {"retryable", "ambiguous"}),
