@@ -167,9 +167,8 @@ class Network:
     def settings(self, *, raised_caps: bool = False) -> dict[str, str]:
         """The environment variables that point a site here; with `raised_caps` no cap on invitations is reached."""
         appview = self.appview or self.pds
-        private = {"127.0.0.1", "localhost"}
         urls = {self.plc, self.pds, appview, self.entryway, self.second_pds or self.pds}
-        hosts = [f"{host}:{urlsplit(url).port}" for host in private for url in urls]
+        hosts = [f"{host}:{urlsplit(url).port}" for host in ("127.0.0.1", "localhost") for url in urls]
         hosts += [f"{urlsplit(origin).hostname}:443" for origin in self.hosts]
         found = {
             "ELONARA_BLUESKY__PLC_URL": self.plc,
@@ -222,10 +221,10 @@ def start(
         raise ValueError("an issuer apart needs a pds_hostname too")
     people = "4" if accounts is None else str(accounts) if isinstance(accounts, int) else ",".join(accounts)
     environment = {"ATNET_ACCOUNTS": people or "0", "ATNET_APPVIEW": str(int(appview))}
-    environment |= {"ATNET_RATE_LIMITS": "1"} if rate_limits else {}
+    flags = {"ATNET_RATE_LIMITS": rate_limits, "ATNET_SECOND_PDS": second_pds}
+    environment |= {name: "1" for name, wanted in flags.items() if wanted}
     environment |= {"ATNET_PDS_HOSTNAME": pds_hostname} if pds_hostname else {}
     environment |= {"ATNET_ENTRYWAY_HOSTNAME": issuer_hostname} if issuer_hostname else {}
-    environment |= {"ATNET_SECOND_PDS": "1"} if second_pds else {}
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox.supervisor"],
         stdin=subprocess.PIPE,
