@@ -12,9 +12,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from elonara.cli import arguments
-from elonara.cli.errors import CommandRefused
-from elonara.cli.postgres import DatabaseAway, check_database, close_connections
+from elonara.cli import arguments, sqlite
+from elonara.cli.errors import CommandRefused, DatabaseAway
+from elonara.cli.postgres import check_database, close_connections
 from elonara.config.options import BadSetting, load
 from elonara.keyfiles import KeyFileFault
 from elonara.options import Options
@@ -30,12 +30,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(args: argparse.Namespace) -> int:
+    options = None
     try:
         options = load()
         if args.django:
             _set_up_django()
             if args.module != "doctor":  # doctor reports both as findings
                 check_database(options)
+                sqlite.check_file(options)
                 _ensure_key_ring(args, options)
         return int(importlib.import_module(f"elonara.cli.{args.module}").run(args, options))
     except (BadSetting, KeyFileFault) as fault:
@@ -44,10 +46,15 @@ def _guarded(args: argparse.Namespace) -> int:
         return _fail(fault, 1)
     except KeyboardInterrupt:
         return 130
-    except Exception as fault:
-        if not _is_database_error(fault):
+    except OSError as fault:
+        # A folder that is a file, belongs to another user, or is on a full disk. Without a name it is not about files.
+        if fault.filename is None:
             raise
-        return _fail(f"the database does not answer: {fault}", 1)
+        return _fail(f"{fault.filename}: {fault.strerror}; does it belong to the user {os.geteuid()}?", 1)
+    except Exception as fault:
+        if options is None or not _is_database_error(fault):
+            raise
+        return _fail(sqlite.explain(fault, options), 1)
     finally:
         if args.django:
             close_connections()
@@ -68,9 +75,10 @@ def _set_up_django() -> None:
 
 
 def _is_database_error(fault: Exception) -> bool:
-    from django.db import InterfaceError, OperationalError  # noqa: PLC0415
+    from django.db import DatabaseError, InterfaceError, OperationalError  # noqa: PLC0415
 
-    return isinstance(fault, (OperationalError, InterfaceError))
+    # A damaged SQLite file is a DatabaseError itself; its subclasses for wrong statements are mistakes of ours.
+    return isinstance(fault, (OperationalError, InterfaceError)) or type(fault) is DatabaseError
 
 
 def _fail(fault: object, status: int) -> int:

@@ -10,13 +10,16 @@ here must not come back with it.
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
 import tarfile
-from contextlib import closing, suppress
+import zlib
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
 import psycopg
@@ -29,6 +32,7 @@ from elonara.cli.errors import CommandRefused
 SQLITE, POSTGRES = "database.sqlite3", "database.dump"
 MANIFEST = "manifest.json"
 PRIVATE_MODE = 0o600
+_GZIP, _TAR_END = b"\x1f\x8b", bytes(1024)  # how a gzip file begins, and a tar file ends
 WITHOUT_ROWS = (Session, UserSession)  # their tables are in the backup, empty
 
 
@@ -53,9 +57,7 @@ def _copy_sqlite(folder: Path) -> Path:
     database = str(connection.settings_dict["NAME"])
     with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(whole, isolation_level=None)) as copy:
         source.backup(copy)
-        found = copy.execute("PRAGMA quick_check").fetchone()[0]
-        if found != "ok":
-            raise CommandRefused(f"the database is damaged: {found}")
+        _check(copy, "the database")
         for model in WITHOUT_ROWS:
             copy.execute(f"DELETE FROM {model._meta.db_table}")  # noqa: S608 - a name of ours
         # Deleted rows stay in the free pages of a file, from earlier deletions as well. This writes the rows alone.
@@ -65,14 +67,28 @@ def _copy_sqlite(folder: Path) -> Path:
     return path
 
 
+def _check(database: sqlite3.Connection, what: str) -> None:
+    try:
+        found = database.execute("PRAGMA quick_check").fetchone()[0]
+    except sqlite3.DatabaseError as fault:
+        found = str(fault)
+    if found != "ok":
+        raise CommandRefused(f"{what} is damaged: {found}")
+
+
 def load_database(path: Path) -> None:
-    """Fill an empty database from a file of `dump_database`."""
+    """Fill an empty database from a file of `dump_database`. Raises CommandRefused where that is damaged."""
     if connection.vendor == "sqlite":
         target = Path(str(connection.settings_dict["NAME"]))
         connection.close()
         target.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
-            source.backup(copy)
+        with closing(sqlite3.connect(path)) as source:
+            _check(source, "the database in the backup")
+            try:
+                with closing(sqlite3.connect(target)) as copy:
+                    source.backup(copy)
+            except sqlite3.Error as fault:
+                raise CommandRefused(f"{target} cannot be written: {fault}") from fault
         with suppress(OSError):  # not every disk keeps modes
             target.chmod(PRIVATE_MODE)
         return
@@ -111,12 +127,31 @@ def keep_newest(made: Path, ending: str, keep: int) -> list[Path]:
 
 
 def unpack(path: Path, folder: Path) -> None:
-    """Extract an archive of `pack` into `folder`. Raises CommandRefused where it is not readable as one."""
+    """Extract an archive of `pack` into `folder`. Raises CommandRefused where it is damaged, cut off or no archive."""
     try:
+        _read_whole(path)
         with tarfile.open(path) as archive:
             archive.extractall(folder, filter="data")  # refuses paths outside of the folder
-    except (OSError, tarfile.TarError) as fault:
-        raise CommandRefused(f"{path.name} cannot be read as a backup: {fault}") from fault
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError) as fault:
+        why = "it is no archive" if isinstance(fault, tarfile.ReadError) else str(fault)
+        raise CommandRefused(f"{path.name} cannot be read as a backup: {why}; take another one") from fault
+
+
+def _read_whole(path: Path) -> None:
+    """Read an archive to its end. Raises OSError, EOFError or zlib.error where it is damaged or cut off.
+
+    tarfile stops at the archive's last block. The checksum of gzip stands behind that, and a tar without compression
+    that was cut off between two files looks like a shorter one, were it not for the empty blocks that end it.
+    """
+    with path.open("rb") as file:
+        compressed = file.read(len(_GZIP)) == _GZIP
+        file.seek(0)
+        last = b""
+        with gzip.open(file) if compressed else nullcontext(file) as content:
+            while piece := content.read(1 << 20):
+                last = (last + piece)[-len(_TAR_END) :]
+    if path.suffix == ".tar" and last != _TAR_END:
+        raise EOFError("it was cut off, or is no archive")
 
 
 def _postgres(program: str, *arguments: str) -> None:

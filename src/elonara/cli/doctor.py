@@ -12,9 +12,10 @@ from functools import partial
 from django.db import DatabaseError, connection
 
 from elonara import sealing
-from elonara.cli import doctor_mail, doctor_network, doctor_rows, doctor_writes, migrate
+from elonara.cli import doctor_mail, doctor_network, doctor_rows, doctor_writes, migrate, sqlite
 from elonara.cli.doctor_findings import Finding
-from elonara.cli.postgres import DatabaseAway, check_database
+from elonara.cli.errors import DatabaseAway
+from elonara.cli.postgres import check_database
 from elonara.housekeeping.keys import in_use
 from elonara.keyfiles import OTHERS, KeyFileFault, mode_of, read_private, way_to_privacy
 from elonara.members.first_run import has_operator
@@ -98,10 +99,11 @@ def _database(options: Options) -> Iterator[Finding]:
     kind = "PostgreSQL" if options.database.is_postgres else "SQLite"
     try:
         check_database(options)
+        sqlite.check_file(options)
         connection.ensure_connection()
         waiting = migrate.pending()
     except (DatabaseAway, DatabaseError) as fault:
-        fix = "Is it running, and is database.url right?" if options.database.is_postgres else "Is data_dir writable?"
+        fix = "Is it running, and is database.url right?" if options.database.is_postgres else ""
         yield Finding("wrong", "database", f"{kind}: {' '.join(str(fault).split())}", fix)
         return
     if waiting:

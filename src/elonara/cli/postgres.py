@@ -6,17 +6,14 @@ import psycopg
 from django.apps import apps
 from django.db import connections
 
+from elonara.cli.errors import DatabaseAway
 from elonara.options import Options
 
 CONNECT_TIMEOUT_SECONDS = 5
 
 
-class DatabaseAway(Exception):
-    """PostgreSQL cannot be reached, or refuses the connection. The message contains its own."""
-
-
 def check_database(options: Options) -> None:
-    """Connect once. Raises DatabaseAway. Nothing to check for SQLite, which is a file.
+    """Connect once. Raises DatabaseAway. Nothing to check for SQLite (sqlite.py has that).
 
     The pool is bypassed: it would retry in the background and report only a timeout, much later.
     """

@@ -63,10 +63,10 @@ def run(args: argparse.Namespace, options: Options) -> int:
 
 def _manifest(folder: Path) -> dict[str, str]:
     try:
-        manifest: dict[str, str] = json.loads((folder / archives.MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise CommandRefused("this is no backup of Elonara: it has no manifest.json") from fault
-    return manifest
+        manifest = json.loads((folder / archives.MANIFEST).read_text(encoding="utf-8"))
+        return {name: str(manifest[name]) for name in ("made_at", "database", "site")}
+    except (OSError, ValueError, KeyError, TypeError) as fault:
+        raise CommandRefused("this is no backup of Elonara: it has no manifest.json of ours") from fault
 
 
 def _database(folder: Path, manifest: dict[str, str]) -> Path:

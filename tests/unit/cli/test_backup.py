@@ -1,15 +1,20 @@
 """`elonara backup` and `elonara restore` on SQLite; `test_postgres.py` has the other database."""
 
+import gzip
+import lzma
 import os
 import resource
+import shutil
 import sqlite3
 import stat
 import tarfile
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from django.contrib.sessions.models import Session
+from tests.unit.cli.conftest import Command
 
 from elonara.cli import archives
 from elonara.config.sessions import SessionStore
@@ -162,3 +167,86 @@ def test_the_copy_of_the_database_has_no_session_and_no_rest_of_one(transactiona
     copied = archives.dump_database(tmp_path)
     assert [session.session_key for session in sessions if session.session_key.encode() in copied.read_bytes()] == []
     assert Session.objects.count() == 1
+
+
+def cut_off(path, by=10):
+    path.write_bytes(path.read_bytes()[:-by])
+
+
+def change_in_the_middle(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    path.write_bytes(bytes(content))
+
+
+def pack_other(path, **files):
+    """An archive as of a backup, with other files in it."""
+    with tempfile.TemporaryDirectory() as name, tarfile.open(path, "w:gz") as archive:
+        for file, content in files.items():
+            part = Path(name) / file
+            part.write_bytes(content)
+            archive.add(part, file)
+
+
+DAMAGES = {
+    "without its last bytes": cut_off,  # tarfile reads it to the end without a word
+    "cut off in the middle": lambda path: cut_off(path, path.stat().st_size // 2),
+    "cut off in its header": lambda path: path.write_bytes(path.read_bytes()[:5]),
+    "empty": lambda path: path.write_bytes(b""),
+    "with one byte changed": change_in_the_middle,
+    "a gzip of something else": lambda path: path.write_bytes(gzip.compress(b"hello\n")),
+    "noise": lambda path: path.write_bytes(os.urandom(3000)),
+    "xz cut off": lambda path: path.write_bytes(lzma.compress(path.read_bytes())[:-50]),
+    "another manifest": lambda path: pack_other(path, **{"manifest.json": b"[1]"}),
+    "a manifest without a date": lambda path: pack_other(path, **{"manifest.json": b"{}"}),
+    "a database that is none": lambda path: pack_other(
+        path,
+        **{
+            "manifest.json": b'{"made_at": "x", "database": "sqlite", "site": "http://x"}',
+            "database.sqlite3": b"no database" * 100,
+        },
+    ),
+}
+DAMAGES_OF_KEYS = ["cut off in the middle", "a gzip of something else"]
+
+
+@pytest.fixture(scope="module")
+def written(prepared_folder, tmp_path_factory):
+    """A backup of the prepared site: its data and its keys."""
+    folder = tmp_path_factory.mktemp("written")
+    shutil.copytree(prepared_folder, folder / "data")
+    done = Command(folder)("backup", "out")
+    assert done.returncode == 0, done.stderr
+    (data,), (keys,) = (folder / "out").glob("*.tar.gz"), (folder / "out").glob("*.keys.tar")
+    return data, keys
+
+
+class TestDamagedBackups:
+    """Ends in one line, and a good backup can be restored in the same place afterwards."""
+
+    def refuse(self, elonara, written, data, keys):
+        done = elonara("restore", str(data), "--keys", str(keys))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert done.stderr.startswith("elonara: ")
+
+    @pytest.mark.parametrize("damage", DAMAGES)
+    def test_damaged_data_is_refused_in_one_line(self, elonara, written, tmp_path, damage):
+        bad = Path(shutil.copy(written[0], tmp_path))
+        DAMAGES[damage](bad)
+        self.refuse(elonara, written, bad, written[1])
+
+    @pytest.mark.parametrize("damage", DAMAGES_OF_KEYS)
+    def test_damaged_keys_are_refused_in_one_line(self, elonara, written, tmp_path, damage):
+        bad = Path(shutil.copy(written[1], tmp_path))
+        DAMAGES[damage](bad)
+        self.refuse(elonara, written, written[0], bad)
+        again = elonara("restore", str(written[0]), "--keys", str(written[1]))
+        assert again.returncode == 0, again.stderr
+
+    def test_keys_that_were_cut_off_between_two_files_are_refused(self, elonara, written, tmp_path):
+        bad = Path(shutil.copy(written[1], tmp_path))
+        with tarfile.open(bad) as archive:
+            last = archive.getmembers()[-1]
+        bad.write_bytes(bad.read_bytes()[: last.offset])
+        self.refuse(elonara, written, written[0], bad)
