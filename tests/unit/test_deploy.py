@@ -30,7 +30,12 @@ VALUES = {
 def test_settings_exist(path, tmp_path):
     names = set(re.findall(r"ELONARA_[A-Z_]+", path.read_text(encoding="utf-8"))) - {"ELONARA_CONFIG"}
     # Some settings need a second one, which a sample may leave to another file.
-    email = {"ELONARA_EMAIL__FROM": "us@example.org", "ELONARA_EMAIL__URL": "smtp://mail.example.org:587"}
+    email = {
+        "ELONARA_EMAIL__FROM": "us@example.org",
+        "ELONARA_EMAIL__URL": "smtp://mail.example.org:587",
+        "ELONARA_EMAIL__USER": "u",
+        "ELONARA_EMAIL__PASSWORD": "p",
+    }
     load(email | {name: VALUES.get(name, "x") for name in names}, tmp_path / "none")
 
 
