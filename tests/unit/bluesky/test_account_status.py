@@ -235,9 +235,7 @@ def test_a_move_within_one_authorization_server_asks_nobody(new_home, sky, refus
     assert [key[0] for key in home.records] == [account.did]
 
 
-def test_an_app_password_goes_along_among_the_servers_of_one_operator(
-    new_home, sky, refuse, consent, account, member
-):
+def test_an_app_password_goes_along_among_the_servers_of_one_operator(new_home, sky, refuse, consent, account, member):
     consent()
     app_passwords.connect(member, "", account.app_password)
     before, after = "https://one.east.host.net.example", "https://two.west.host.net.example"
