@@ -85,9 +85,16 @@ def _deliver(row: EmailInvitation, lease: Lease) -> datetime | None:
         due = timezone.now() + HELD_RETRY_INTERVAL
         lease.update(due_at=due, reason=code)
         return due
-    if until := pausing.held_until():
+    if until := pausing.held_until(_recipients(row)):
         return _hold(lease, until)
     return _claim_day(row, lease) or _send(row, lease)
+
+
+def _recipients(row: EmailInvitation) -> list[str]:
+    try:
+        return [tokens.address_of(row)]
+    except CannotUnseal:
+        return []  # `_send` says so
 
 
 def _claim_day(row: EmailInvitation, lease: Lease) -> datetime | None:

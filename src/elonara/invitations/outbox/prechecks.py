@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.reasons import KEYS_MISSING
 from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.consent import caps, eligibility, pauses, recheck, spam_labels
 from elonara.invitations.models import Announcement, Correction, HostSending, Invitation, State, Voice
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 # Reasons of GraphUnavailable that only the host or her server can end.
 _WAITS_FOR_THE_ACCOUNT = frozenset({"not_connected", "account_deactivated", "account_takendown"})
+_WAITS_FOR_THE_OPERATOR = frozenset({"address_changed", KEYS_MISSING})
 _PAUSED = CompiledQuery(
     lambda host: HostSending.objects.filter(host=host, paused_at__isnull=False).values_list("pause_reason", flat=True)
 )
@@ -201,7 +203,8 @@ def _consent(context: DeliveryContext, row: Deliverable, target: Target) -> Verd
     except GraphUnavailable as fault:
         if fault.reason in _WAITS_FOR_THE_ACCOUNT:
             return Verdict(Transition.HOLD, fault.reason)
-        return Verdict(None, "graph_unavailable", timezone.now() + timing.GRAPH_RETRY_INTERVAL)
+        reason = fault.reason if fault.reason in _WAITS_FOR_THE_OPERATOR else "graph_unavailable"
+        return Verdict(None, reason, timezone.now() + timing.GRAPH_RETRY_INTERVAL)
 
 
 def _invitee(context: DeliveryContext, row: Invitation, target: Target) -> Verdict | None:
