@@ -16,8 +16,9 @@ from elonara.invitations.planning import compose, drafts
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.responses import invitee as invitee_actions
+from elonara.invitations.responses.listing import MAX_LISTED, WrongCursor, page_with
 from elonara.invitations.responses.next_post import handed_over
-from elonara.invitations.responses.progress import progress, view_of
+from elonara.invitations.responses.progress import listed, progress, view_of
 from elonara.invitations.responses.views import InboxItem
 from elonara.invitations.results import CapsLeft, PostingReadiness
 from elonara.invitations.targets import Target, target_of
@@ -26,6 +27,8 @@ from elonara.members.models import Member
 MAX_REF_LENGTH = 32  # of `Invitation.ref`
 
 __all__ = [
+    "MAX_LISTED",
+    "WrongCursor",
     "by_ref",
     "caps_left",
     "draft",
@@ -34,7 +37,9 @@ __all__ = [
     "invitability",
     "invitation_for",
     "is_invited",
+    "listed",
     "opt_outs",
+    "page_with",
     "progress",
     "readiness",
     "relay_allowed_by",
