@@ -10,6 +10,7 @@ from elonara.communities.models import Community
 from elonara.events.models import Event
 
 WHOLE_SITE = models.Q(host=None, account=None)  # of an opt-out
+_WAS_SENT, _WAS_UNDONE = models.Q(sent_at__isnull=False), models.Q(undone_on__isnull=False)
 _OF_EVENT = models.Q(event__isnull=False, community__isnull=True)
 EXACTLY_ONE_TARGET = _OF_EVENT | models.Q(event__isnull=True, community__isnull=False)
 
@@ -35,6 +36,16 @@ class Voice(models.TextChoices):
     HOST = "host"
     RELAY = "relay"
     COMPOSE = "compose"  # no backend can post: the host gets a link to Bluesky's composer
+
+
+def _indexes_of(name: str) -> list[models.Index]:
+    """For a lane in the order of its turns and the sweep, for the jobs page, the relay's cap, and `elonara doctor`."""
+    return [
+        models.Index(fields=["state", "author_did", "next_attempt_at", "queued_at", "rkey"], name=f"{name}_lane"),
+        models.Index(fields=["state", "reason", "queued_at"], name=f"{name}_reason"),
+        models.Index(fields=["voice", "counted_on"], name=f"{name}_voice_day"),
+        models.Index(fields=["last_attempt_at"], name=f"{name}_last_attempt"),
+    ]
 
 
 class Post(models.Model):
@@ -95,6 +106,7 @@ class Announcement(Post):
                 name="one_announcement_per_community",
             ),
         ]
+        indexes = _indexes_of("announcement")
 
 
 class Batch(models.Model):
@@ -162,12 +174,16 @@ class Invitation(Post):
             ),
         ]
         indexes = [
+            *_indexes_of("invitation"),
             models.Index(fields=["invitee_did", "state"]),
             models.Index(fields=["state", "next_attempt_at"]),
             models.Index(fields=["host", "counted_on"]),
-            models.Index(
-                fields=["host", "undone_on"], condition=models.Q(undone_on__isnull=False), name="taken_back_on_a_day"
-            ),
+            models.Index(fields=["host", "undone_on"], condition=_WAS_UNDONE, name="taken_back_on_a_day"),
+            models.Index(fields=["undone_voice", "undone_on"], condition=_WAS_UNDONE, name="taken_back_voice_day"),
+            models.Index(fields=["event", "created_at", "id"], name="invitation_event_order"),
+            models.Index(fields=["community", "created_at", "id"], name="invitation_community_order"),
+            models.Index(fields=["host", "sent_at"], condition=_WAS_SENT, name="invitation_last_sent"),
+            models.Index(fields=["answer", "sent_at"], condition=_WAS_SENT, name="invitation_answers"),
         ]
 
 
@@ -271,6 +287,10 @@ class EmailInvitation(Leased):
         indexes = [
             models.Index(fields=["address_hash", "counted_on"]),
             models.Index(fields=["host", "counted_on"], name="emailed_on_a_day"),
+            models.Index(fields=["state", "due_at"], name="email_due"),
+            models.Index(fields=["state", "reason", "created_at"], name="email_reason"),
+            models.Index(fields=["host", "sent_at"], condition=_WAS_SENT, name="email_last_sent"),
+            models.Index(fields=["event"], condition=models.Q(address_enc__gt=""), name="email_address_kept"),
         ]
 
 
