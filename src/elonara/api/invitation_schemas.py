@@ -135,7 +135,7 @@ class ListQuery(Schema):
     """Without `limit` an answer has up to 1,000 invitations. `cursor` is that of the answer before."""
 
     limit: int = Field(MAX_LISTED, ge=1, le=MAX_LISTED)
-    cursor: str | None = Field(None, max_length=100, pattern=NO_CONTROLS)
+    cursor: str | None = Field(None, max_length=200, pattern=NO_CONTROLS)
 
 
 class InvitationList(Schema):

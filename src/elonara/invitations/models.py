@@ -180,8 +180,8 @@ class Invitation(Post):
             models.Index(fields=["host", "counted_on"]),
             models.Index(fields=["host", "undone_on"], condition=_WAS_UNDONE, name="taken_back_on_a_day"),
             models.Index(fields=["undone_voice", "undone_on"], condition=_WAS_UNDONE, name="taken_back_voice_day"),
-            models.Index(fields=["event", "created_at", "id"], name="invitation_event_order"),
-            models.Index(fields=["community", "created_at", "id"], name="invitation_community_order"),
+            models.Index(fields=["event", "created_at", "rkey"], name="invitation_event_order"),
+            models.Index(fields=["community", "created_at", "rkey"], name="invitation_community_order"),
             models.Index(fields=["host", "sent_at"], condition=_WAS_SENT, name="invitation_last_sent"),
             models.Index(fields=["answer", "sent_at"], condition=_WAS_SENT, name="invitation_answers"),
         ]

@@ -76,11 +76,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='invitation',
-            index=models.Index(fields=['event', 'created_at', 'id'], name='invitation_event_order'),
+            index=models.Index(fields=['event', 'created_at', 'rkey'], name='invitation_event_order'),
         ),
         migrations.AddIndex(
             model_name='invitation',
-            index=models.Index(fields=['community', 'created_at', 'id'], name='invitation_community_order'),
+            index=models.Index(fields=['community', 'created_at', 'rkey'], name='invitation_community_order'),
         ),
         migrations.AddIndex(
             model_name='invitation',

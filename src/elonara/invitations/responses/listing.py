@@ -1,7 +1,7 @@
 """Which invitations of a target stand on a page of a list, and how many there are in all, without reading every row.
 
 The Watch page has numbered pages, with the rows that need the host first. The API has a cursor instead: the place
-(`created_at`, `id`) of the last row given, which never changes, so that a program that follows the cursor gets every
+(`IN_ORDER`) of the last row given. When a row was made never changes, so a program that follows the cursor gets every
 row once, whatever becomes of the rows meanwhile.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +27,8 @@ from elonara.invitations.targets import Target
 
 PAGE_SIZE: Final = 50  # rows on a page of the Watch page
 MAX_LISTED: Final = 1000  # rows in one answer of the API
-IN_ORDER: Final = ("created_at", "id")
+_CURSOR: Final = re.compile(r"\A([0-9]{20})([0-9a-f]{32})([0-9a-z]{1,64})\Z")
+IN_ORDER: Final = ("created_at", "rkey", "id")  # record keys grow with each row that is made in one moment
 TOLD: Final = ("total", "opened", "answered", "needs_you", "outdated")
 MOVING: Final = (State.QUEUED, State.SENDING, State.UNDOING)
 # As `InvitationView.needs_host`: a failed row can always be cancelled at least.
@@ -86,15 +88,15 @@ def page_of(target: Event | Community, number: int, needing: int, size: int = PA
 def page_with(target: Event | Community, pk: UUID, size: int = PAGE_SIZE) -> int:
     """The page on which a row stands; 1 where there is no such row."""
     rows = Invitation.objects.filter(**Target(target).only)
-    created_at = rows.filter(pk=pk).values_list("created_at", flat=True).first()
-    if created_at is None:
+    place = rows.filter(pk=pk).values_list(*IN_ORDER).first()
+    if place is None:
         return 1
-    before = Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk)
+    before = _compared("lt", *place)
     if rows.filter(NEEDS_HOST, pk=pk).exists():
-        place = rows.filter(NEEDS_HOST).filter(before).count()
+        number = rows.filter(NEEDS_HOST).filter(before).count()
     else:
-        place = rows.filter(NEEDS_HOST).count() + rows.exclude(NEEDS_HOST).filter(before).count()
-    return place // size + 1
+        number = rows.filter(NEEDS_HOST).count() + rows.exclude(NEEDS_HOST).filter(before).count()
+    return number // size + 1
 
 
 def after(target: Event | Community, cursor: str, limit: int) -> tuple[list[Invitation], str]:
@@ -104,9 +106,8 @@ def after(target: Event | Community, cursor: str, limit: int) -> tuple[list[Invi
     """
     rows = rows_of(target)
     if cursor:
-        created_at, key = _place(cursor)
-        # The first condition is for the index, the second for rows of the same microsecond.
-        rows = rows.filter(Q(created_at__gt=created_at) | Q(pk__gt=key), created_at__gte=created_at)
+        place = _place(cursor)
+        rows = rows.filter(_compared("gt", *place), created_at__gte=place[0])  # the second condition is for the index
     limit = max(1, min(limit, MAX_LISTED))
     found = list(rows[: limit + 1])
     more = len(found) > limit
@@ -114,13 +115,20 @@ def after(target: Event | Community, cursor: str, limit: int) -> tuple[list[Invi
 
 
 def _cursor(row: Invitation) -> str:
-    text = f"{row.created_at.astimezone(dt.UTC):%Y%m%d%H%M%S%f}{row.pk.hex}"
+    text = f"{row.created_at.astimezone(dt.UTC):%Y%m%d%H%M%S%f}{row.pk.hex}{row.rkey}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _place(cursor: str) -> tuple[dt.datetime, UUID]:
+def _compared(how: str, created_at: dt.datetime, rkey: str, pk: UUID) -> Q:
+    """The rows before (`lt`) or after (`gt`) this place."""
+    same = Q(created_at=created_at) & (Q(**{f"rkey__{how}": rkey}) | Q(rkey=rkey, **{f"pk__{how}": pk}))
+    return Q(**{f"created_at__{how}": created_at}) | same
+
+
+def _place(cursor: str) -> tuple[dt.datetime, str, UUID]:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-        return dt.datetime.strptime(text[:20], "%Y%m%d%H%M%S%f").replace(tzinfo=dt.UTC), UUID(hex=text[20:])
-    except (binascii.Error, UnicodeDecodeError, ValueError) as fault:
+        made, pk, rkey = _CURSOR.findall(text)[0]
+        return dt.datetime.strptime(made, "%Y%m%d%H%M%S%f").replace(tzinfo=dt.UTC), rkey, UUID(hex=pk)
+    except (binascii.Error, UnicodeDecodeError, ValueError, IndexError) as fault:
         raise WrongCursor(cursor[:20]) from fault
