@@ -8,7 +8,6 @@ however many rows there are; a `GROUP BY` would read every one of them.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,55 +54,56 @@ def poll_times() -> dict[str, dt.datetime]:
     return found
 
 
-def due_times(now: dt.datetime | None = None) -> Iterator[DueTimes]:
+def due_times(now: dt.datetime | None = None) -> list[DueTimes]:
     """Every account with rows that are not in a final state, in one query."""
     sql, parameters = _query(now or timezone.now())
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         rows = cursor.fetchall()
-    number = len(MODELS)
-    for did, owner, *values in rows:
-        lease_until, next_at, paused_until, *times = [_moment(value) for value in values[:-number]]
-        yield DueTimes(
-            did,
-            post=earliest(times[0::3]),
-            undoing=earliest(times[1::3]),
-            waiting=earliest(times[2::3]),
-            is_sending=any(values[-number:]),
-            owner=owner or "",
-            lease_until=lease_until,
-            next_at=next_at,
-            paused_until=paused_until,
-        )
+    found: dict[str, dict[str, list[dt.datetime | None]]] = {}
+    lanes: dict[str, tuple[Any, ...]] = {}
+    for state, did, at, *lane in rows:
+        found.setdefault(did, {}).setdefault(state, []).append(_moment(at))
+        lanes[did] = tuple(lane)
+    return [_due_times(did, times, *lanes[did]) for did, times in sorted(found.items())]
+
+
+def _due_times(did: str, times: dict[str, list[dt.datetime | None]], owner: str | None, *lane: Any) -> DueTimes:
+    lease_until, next_at, paused_until = (_moment(value) for value in lane)
+    return DueTimes(
+        did,
+        post=earliest(times.get(State.QUEUED, ())),
+        undoing=earliest(times.get(State.UNDOING, ())),
+        waiting=earliest(times.get(State.WAITING, ())),
+        is_sending=State.SENDING in times,
+        owner=owner or "",
+        lease_until=lease_until,
+        next_at=next_at,
+        paused_until=paused_until,
+    )
 
 
 def _query(now: dt.datetime) -> tuple[str, list[Any]]:
-    """One row for each account: its lane; by model when the first of each kind is due; by model whether one is sent."""
-    accounts, unions, columns, sending = [], [], [], []
+    """A row for each model, state and account: the state, the account, when its first row is due, and its lane."""
+    accounts, parts = [], []
     parameters: list[Any] = []
+    lane = ", ".join(f"lane.{name}" for name in _LANE)
     for model in MODELS:
         for state in _NOT_FINAL:
-            name = f"{model._meta.model_name}_{state.value}"
+            name, table = f"{model._meta.model_name}_{state.value}", _table(model)
             # The first account, and for each account the next one. MIN looks at one entry of the index.
-            first = f"SELECT MIN(author_did) FROM {_table(model)} WHERE state = '{state.value}'"  # noqa: S608
+            first = f"SELECT MIN(author_did) FROM {table} WHERE state = '{state.value}'"  # noqa: S608 - our own names
             following = f"SELECT ({first} AND author_did > {name}.did) FROM {name} WHERE {name}.did IS NOT NULL"  # noqa: S608
             accounts.append(f"{name}(did) AS ({first} UNION ALL {following})")
-            unions.append(f"SELECT did FROM {name} WHERE did IS NOT NULL")  # noqa: S608
-        posts, values = _first_post(model, now)
-        parameters.extend(values)
-        columns.append(f"({posts})")
-        for state in (State.UNDOING, State.WAITING):
-            rows = f"{_table(model)} WHERE author_did = account.did AND state = '{state.value}'"
-            columns.append(f"(SELECT MIN(next_attempt_at) FROM {rows})")  # noqa: S608
-        rows = f"{_table(model)} WHERE author_did = account.did AND state = '{State.SENDING.value}'"
-        sending.append(f"EXISTS (SELECT 1 FROM {rows})")  # noqa: S608
-    lane = ", ".join(f"lane.{name}" for name in _LANE)
-    sql = (
-        f"WITH RECURSIVE {', '.join(accounts)}, account(did) AS ({' UNION '.join(unions)}) "  # noqa: S608 - our names
-        f"SELECT account.did, {lane}, {', '.join([*columns, *sending])} FROM account "
-        f"LEFT JOIN {_table(AccountLane)} lane ON lane.author_did = account.did ORDER BY account.did"
-    )
-    return sql, parameters
+            due = f"SELECT MIN(next_attempt_at) FROM {table} WHERE author_did = account.did AND state = '{state.value}'"  # noqa: S608
+            if state == State.QUEUED:
+                due, values = _first_post(model, now)
+                parameters.extend(values)
+            parts.append(
+                f"SELECT '{state.value}', account.did, ({due}), {lane} FROM {name} account "  # noqa: S608
+                f"LEFT JOIN {_table(AccountLane)} lane ON lane.author_did = account.did WHERE account.did IS NOT NULL"
+            )
+    return f"WITH RECURSIVE {', '.join(accounts)} {' UNION ALL '.join(parts)}", parameters
 
 
 def _first_post(model: type[Deliverable], now: dt.datetime) -> tuple[str, tuple[Any, ...]]:
