@@ -2,7 +2,8 @@
 
 The query walks the indexes of `invitations.models._indexes_of` (state, author, time). It jumps from one account to the
 next, and within an account reads up to the first row that may go. So it costs microseconds for each account with work,
-however many rows there are; a `GROUP BY` would read every one of them.
+however many rows there are; a `GROUP BY` would read every one of them. Rows that are held back (their host is paused,
+has to confirm them, or their announcement waits) are passed one by one: 100,000 of them take a tenth of a second.
 """
 
 from __future__ import annotations
