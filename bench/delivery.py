@@ -39,6 +39,18 @@ ROUNDS = 3
 FAKE_LATENCY_SECONDS = 0.1  # as of a PDS on the internet
 FAKE_PDS = """
 import asyncio, json, sys
+from urllib.parse import parse_qs, urlsplit
+def answer(head):
+    url = urlsplit(head.split()[1].decode())
+    if url.path == "/.well-known/did.json":
+        own = next(l[5:].strip().decode() for l in head.split(b"\\r\\n") if l.lower().startswith(b"host:"))
+        service = {"id": "#bsky_appview", "type": "BskyAppView", "serviceEndpoint": "http://" + own}
+        return {"id": "did:web:" + own.replace(":", "%3A"), "service": [service]}
+    if url.path.endswith("getProfiles"):
+        viewer = {"following": "at://x", "followedBy": "at://x"}
+        dids = parse_qs(url.query)["actors"]
+        return {"profiles": [{"did": did, "handle": did[8:18] + ".test", "viewer": viewer} for did in dids]}
+    return {"did": "did:plc:somebody", "handle": "somebody.test"}
 class Pds(asyncio.Protocol):
     def connection_made(self, transport):
         self.transport, self.data = transport, b""
@@ -55,7 +67,7 @@ class Pds(asyncio.Protocol):
                 cid = "bafyreib2rxk3rh6kzwq3fkzdc2u5hk3rflwr5wzz3s6wqkqfkszvj2yhbu"
                 response = {"uri": f"at://{request['repo']}/{request['collection']}/{request['rkey']}", "cid": cid}
             else:
-                response = {"did": "did:plc:somebody", "handle": "somebody.test"}
+                response = answer(head)
             asyncio.get_running_loop().call_later(float(sys.argv[1]), self.respond, json.dumps(response).encode())
     def respond(self, body):
         head = b"HTTP/1.1 200 OK\\r\\ndpop-nonce: always\\r\\ncontent-type: application/json\\r\\n"
@@ -70,7 +82,7 @@ asyncio.run(main())
 
 @contextlib.contextmanager
 def fake_pds(latency_seconds: float):
-    """A server in a process of its own that accepts every post; yields its origin."""
+    """A server in a process of its own that accepts every post and knows every profile; yields its origin."""
     process = subprocess.Popen(
         [sys.executable, "-c", FAKE_PDS, str(latency_seconds)], stdout=subprocess.PIPE, text=True
     )
@@ -87,7 +99,7 @@ def django_up(environment: dict[str, str], folder: str) -> None:
         del os.environ[name]
     os.environ.update(environment)
     os.environ["ELONARA_DATA_DIR"] = folder
-    os.environ["ELONARA_CONFIG"] = str(Path(folder) / "none.toml")
+    os.environ["ELONARA_CONFIG"] = os.devnull
     os.environ["ELONARA_BLUESKY__WRITES__MODE"] = "oauth"
     os.environ["DJANGO_SETTINGS_MODULE"] = "elonara.config.settings"
     import logging
@@ -207,8 +219,11 @@ def against_the_real_pds(number: int) -> bool:
         fake_pds(0) as appview,
     ):
         environment = net.settings(raised_caps=True)
-        environment["ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS"] += f",{urlsplit(appview).netloc}"
-        django_up(environment | {"ELONARA_BLUESKY__APPVIEW_URL": appview}, folder)
+        place = urlsplit(appview)
+        environment["ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS"] += f",{place.netloc}"
+        # The PDS passes reads on to it, so it has a DID: of a local server, which did:web reads by http.
+        did = f"did:web:localhost%3A{place.port}"
+        django_up(environment | {"ELONARA_BLUESKY__APPVIEW_URL": appview, "ELONARA_BLUESKY__APPVIEW_DID": did}, folder)
         from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
         from elonara.engines.embedded import EmbeddedEngine
         from elonara.members.models import Member

@@ -24,7 +24,7 @@ def site(*, mode: str = "legacy", accounts: int = 2) -> Iterator[network.Network
             del os.environ[name]
         os.environ.update(net.settings(raised_caps=True))
         os.environ["ELONARA_DATA_DIR"] = folder
-        os.environ["ELONARA_CONFIG"] = str(Path(folder) / "none.toml")
+        os.environ["ELONARA_CONFIG"] = os.devnull
         os.environ["ELONARA_BLUESKY__WRITES__MODE"] = mode
         os.environ["DJANGO_SETTINGS_MODULE"] = "elonara.config.settings"
 

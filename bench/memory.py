@@ -47,7 +47,7 @@ class Site:
         self.environment |= net.settings(raised_caps=True)
         self.environment |= {
             "ELONARA_DATA_DIR": folder,
-            "ELONARA_CONFIG": f"{folder}/none.toml",
+            "ELONARA_CONFIG": os.devnull,
             "ELONARA_SITE__URL": self.url,
             "ELONARA_HTTP__PORT": str(self.port),
         }

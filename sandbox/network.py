@@ -68,6 +68,7 @@ class Network:
     entryway: str  # the issuer's local URL; the PDS's unless the issuer runs separately
     hosts: dict[str, str]  # https origins that exist only in this network, and their local URLs
     started_ms: dict[str, int]
+    second_pds: str | None  # another PDS and issuer, to which accounts can move (`sandbox.migration`)
     _process: subprocess.Popen[str] = field(repr=False)
     _client: httpx2.Client = field(repr=False)
 
@@ -166,9 +167,8 @@ class Network:
     def settings(self, *, raised_caps: bool = False) -> dict[str, str]:
         """The environment variables that point a site here; with `raised_caps` no cap on invitations is reached."""
         appview = self.appview or self.pds
-        private = {"127.0.0.1", "localhost"}
-        hosts = [f"{host}:{urlsplit(url).port}" for host in private for url in {self.plc, self.pds, appview}]
-        hosts += [f"{host}:{urlsplit(self.entryway).port}" for host in private if self.entryway != self.pds]
+        urls = {self.plc, self.pds, appview, self.entryway, self.second_pds or self.pds}
+        hosts = [f"{host}:{urlsplit(url).port}" for host in ("127.0.0.1", "localhost") for url in urls]
         hosts += [f"{urlsplit(origin).hostname}:443" for origin in self.hosts]
         found = {
             "ELONARA_BLUESKY__PLC_URL": self.plc,
@@ -203,13 +203,14 @@ def start(
     rate_limits: bool = False,
     pds_hostname: str | None = None,
     issuer_hostname: str | None = None,
+    second_pds: bool = False,
     timeout: float = 120,
 ) -> Network:
     """Start a network and wait until it is ready: a few seconds. It ends with this process, however that ends.
 
     `accounts`: how many, or their names (alice, bob, carol and dan); everyone follows the first. `pds_hostname`
     (`pds.atnet.dev`) puts PDS and issuer behind the TLS front under that name; with `issuer_hostname`
-    (`auth.atnet.dev`) the issuer has an origin of its own, as at bsky.social.
+    (`auth.atnet.dev`) the issuer has an origin of its own, as at bsky.social. `second_pds`: another, to move to.
 
     Raises NotInstalled, and RuntimeError with the servers' output if they do not start.
     """
@@ -220,7 +221,8 @@ def start(
         raise ValueError("an issuer apart needs a pds_hostname too")
     people = "4" if accounts is None else str(accounts) if isinstance(accounts, int) else ",".join(accounts)
     environment = {"ATNET_ACCOUNTS": people or "0", "ATNET_APPVIEW": str(int(appview))}
-    environment |= {"ATNET_RATE_LIMITS": "1"} if rate_limits else {}
+    flags = {"ATNET_RATE_LIMITS": rate_limits, "ATNET_SECOND_PDS": second_pds}
+    environment |= {name: "1" for name, wanted in flags.items() if wanted}
     environment |= {"ATNET_PDS_HOSTNAME": pds_hostname} if pds_hostname else {}
     environment |= {"ATNET_ENTRYWAY_HOSTNAME": issuer_hostname} if issuer_hostname else {}
     process = subprocess.Popen(
@@ -292,6 +294,7 @@ def _network(ready: dict[str, Any], process: subprocess.Popen[str]) -> Network:
         entryway=ready["entryway"],
         hosts=ready["hostmap"],
         started_ms=ready["startMs"],
+        second_pds=ready["second"],
         _process=process,
         _client=httpx2.Client(timeout=60, trust_env=False),
     )

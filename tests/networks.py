@@ -21,6 +21,7 @@ __all__ = [
     "faults",
     "guarded_http",
     "make_account",
+    "moving_network",
     "network",
     "point_at",
     "split_network",
@@ -55,6 +56,12 @@ def tls_network() -> Iterator[Network]:
 def split_network() -> Iterator[Network]:
     """Issuer and PDS apart, as at bsky.social: https://auth.atnet.dev and https://pds.atnet.dev."""
     yield from _started(pds_hostname=PDS_NAME, issuer_hostname=ISSUER_NAME)
+
+
+@pytest.fixture(scope="session")
+def moving_network() -> Iterator[Network]:
+    """Two PDSs (each its own issuer) on one PLC directory, followed by one AppView: accounts can move (`migration`)."""
+    yield from _started(second_pds=True, accounts=["alice", "bob"])
 
 
 @pytest.fixture
@@ -93,7 +100,7 @@ def point_at(settings: Any, tmp_path: Path) -> Callable[..., options.Options]:
             **net.settings(raised_caps=raised_caps),
             **environment,
         }
-        settings.ELONARA = options.load(wanted, tmp_path / "none.toml")
+        settings.ELONARA = options.load(wanted, Path(os.devnull))
         return settings.ELONARA
 
     return point

@@ -14,14 +14,16 @@ for _name in list(os.environ):
         del os.environ[_name]
 _folder = Path(tempfile.mkdtemp(prefix="elonara-test-"))
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
-os.environ["ELONARA_CONFIG"] = str(_folder / "none.toml")
+os.environ["ELONARA_CONFIG"] = os.devnull
 os.environ["ELONARA_DATA_DIR"] = str(_folder)
 os.environ["ELONARA_DATABASE__URL"] = os.environ.get("ELONARA_TEST_DATABASE_URL", "")
 os.environ["ELONARA_INVITATIONS__SPACING_SECONDS"] = "0"
 
+from elonara import sealing  # noqa: E402
 from elonara.config.settings import *  # noqa: E402, F403
 from elonara.config.settings import DATABASES, ELONARA  # noqa: E402
 
+sealing.ensure_keys(_folder)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if not ELONARA.database.is_postgres:
     # A file, as in production: threads share it, and locks behave as they do there. Tests need no durability.

@@ -57,7 +57,7 @@ const kinds = {
   },
 }
 
-/** Put the faults, and `before(req, res, port)` which may answer by itself, in front of `listener`'s own handler. */
+/** Put the faults, and `before(req, res, port, handle)` which may answer by itself, in front of `listener`'s own handler. */
 export function intercept(listener, port, before = () => false) {
   const [original] = listener.listeners('request')
   const handle = (req, res) => original.call(listener, req, res)
@@ -66,7 +66,7 @@ export function intercept(listener, port, before = () => false) {
     if (req.headers[LATE]) return handle(req, res)
     const fault = faults.active.find(({ match, times, rate }) =>
       req.url.includes(match ?? '') && (times ?? 1) > 0 && Math.random() < (rate ?? 1))
-    if (!fault) return before(req, res, port) || handle(req, res)
+    if (!fault) return before(req, res, port, handle) || handle(req, res)
     if (fault.times !== undefined) fault.times--
     faults.log.push({ at: Date.now(), kind: fault.kind, status: fault.status, url: req.url })
     const act = kinds[fault.kind]

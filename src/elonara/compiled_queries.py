@@ -135,38 +135,40 @@ def delete_where(model: type[Model], where: Mapping[str, Any]) -> int:
 @functools.cache
 def _update_sql(model: type[Model], where: tuple[str, ...], values: tuple[str, ...]) -> tuple[str, list[_Column]]:
     """The UPDATE statement, and the field of each of its parameters."""
-    table, fields = _quoted(model._meta.db_table), _columns(model, (*values, *where))
-    columns = [f"{_quoted(field.column)} = %s" for field in fields]
+    names, fields = _columns(model, (*values, *where))
+    columns = [f"{name} = %s" for name in names]
     changed, matched = ", ".join(columns[: len(values)]), " AND ".join(columns[len(values) :])
-    return f"UPDATE {table} SET {changed} WHERE {matched}", fields  # noqa: S608 - names come from the models
+    return f"UPDATE {_table(model)} SET {changed} WHERE {matched}", fields  # noqa: S608 - names come from the models
 
 
 @functools.cache
 def _insert_sql(model: type[Model]) -> tuple[str, list[_Column]]:
-    fields = _columns(model, [field.name for field in model._meta.concrete_fields])
-    names, places = ", ".join(_quoted(field.column) for field in fields), ", ".join("%s" for _ in fields)
-    return f"INSERT INTO {_quoted(model._meta.db_table)} ({names}) VALUES ({places})", fields  # noqa: S608 - see above
+    names, fields = _columns(model, [field.name for field in model._meta.concrete_fields])
+    places = ", ".join("%s" for _ in names)
+    return f"INSERT INTO {_table(model)} ({', '.join(names)}) VALUES ({places})", fields  # noqa: S608 - see above
 
 
 @functools.cache
 def _delete_sql(model: type[Model], where: tuple[str, ...]) -> tuple[str, list[_Column]]:
-    fields = _columns(model, where)
-    matched = " AND ".join(f"{_quoted(field.column)} = %s" for field in fields)
-    return f"DELETE FROM {_quoted(model._meta.db_table)} WHERE {matched}", fields  # noqa: S608 - see above
+    names, fields = _columns(model, where)
+    matched = " AND ".join(f"{name} = %s" for name in names)
+    return f"DELETE FROM {_table(model)} WHERE {matched}", fields  # noqa: S608 - see above
 
 
-def _columns(model: type[Model], names: Iterable[str]) -> list[_Column]:
-    fields = []
+def _columns(model: type[Model], names: Iterable[str]) -> tuple[list[str], list[_Column]]:
+    """The quoted names of the columns, and their fields."""
+    columns, fields = [], []
     for name in names:
         field = model._meta.get_field(name)
         if not isinstance(field, Field) or field.column is None:
             raise TypeError(f"{name} is no column of {model.__name__}")
+        columns.append(connections[DEFAULT_DB_ALIAS].ops.quote_name(field.column))
         fields.append(field)
-    return fields
+    return columns, fields
 
 
-def _quoted(name: str) -> str:
-    return connections[DEFAULT_DB_ALIAS].ops.quote_name(name)
+def _table(model: type[Model]) -> str:
+    return connections[DEFAULT_DB_ALIAS].ops.quote_name(model._meta.db_table)
 
 
 def _prepared(fields: Iterable[_Column], values: Iterable[Any], connection: BaseDatabaseWrapper) -> list[Any]:

@@ -22,15 +22,15 @@ from elonara.invitations.account_models import (
 from elonara.invitations.models import (
     Announcement,
     Batch,
+    Correction,
     EmailInvitation,
-    EmailOptOut,
     HostSending,
     Invitation,
-    OptOut,
-    RelayConsent,
     Report,
 )
+from elonara.invitations.opt_out_models import EmailOptOut, OptOut, RelayConsent
 from elonara.invitations.planning.models import InvitationDraft
+from elonara.mail.models import MailPause, MailRefusal
 from elonara.members.models import AuditEntry, Member, Notice, OneTimeLink
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "Batch",
     "CacheEntry",
     "Community",
+    "Correction",
     "DpopNonce",
     "EmailInvitation",
     "EmailOptOut",
@@ -52,6 +53,8 @@ __all__ = [
     "HostSending",
     "Invitation",
     "InvitationDraft",
+    "MailPause",
+    "MailRefusal",
     "Member",
     "MemberIdentity",
     "Membership",

@@ -48,10 +48,15 @@ class Http:
 
 @dataclass(frozen=True)
 class Email:
-    """`email.*`: SMTP as a URL, `smtp://user:password@host:587` (`smtps://` for TLS from the start)."""
+    """`email.*`: SMTP as a URL, `smtp://host:587` or `smtps://host:465`.
+
+    `user` and `password` are in the URL, percent-encoded, or apart as they are; apart wins.
+    """
 
     url: str = field(default="", repr=False)
     sender: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

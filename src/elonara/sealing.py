@@ -3,8 +3,8 @@
 A sealed value has the form `v1.kid.nonce.ciphertext` (the last two base64url without padding). Its associated data
 contain the column, the row and the DID, so a value copied to another row, column or account cannot be decrypted.
 
-The key ring is the file `{data_dir}/keys/sealing.json`, mode 0600, generated on first use. `rotate()` adds a key for
-new values; old keys stay until no value needs them, so a rotation never loses one.
+The key ring is the file `{data_dir}/keys/sealing.json`, mode 0600, generated at the first start. `rotate()` adds a
+key for new values; old keys stay until no value needs them, so a rotation never loses one.
 """
 
 from __future__ import annotations
@@ -30,11 +30,20 @@ from django.conf import settings
 from elonara.keyfiles import KeyFileFault, create_private, read_private, replace_private
 
 VERSION: Final = "v1"
+KID_CHARACTERS: Final = 8
 NONCE_BYTES: Final = 12  # NIST SP 800-38D, section 8.2.2: random nonces of 96 bits
 
 
 class CannotUnseal(Exception):
     """A sealed value cannot be decrypted here: another row or key ring, or damage. Never contains the value."""
+
+
+class KeyMissing(CannotUnseal):
+    """The key ring of this process lacks the key `kid` that a value is sealed under: another process may have it."""
+
+    def __init__(self, column: str, kid: str) -> None:
+        super().__init__(f"{column}: sealed under key {kid}, which is not in keys/sealing.json; restore the keys")
+        self.kid = kid
 
 
 class Sealed:
@@ -93,11 +102,12 @@ def unseal(sealed: str, *, column: str, row: str | UUID, did: str) -> Sealed:
     version, kid, nonce, ciphertext = _split(sealed)
     if version != VERSION:
         raise CannotUnseal(f"{column}: sealed by a version of Elonara that this one does not know")
-    key = _ring().keys.get(kid)
+    try:
+        key = _ring().keys.get(kid)
+    except KeyFileFault as fault:
+        raise KeyMissing(column, kid) from fault
     if key is None:
-        raise CannotUnseal(
-            f"{column}: sealed under key {kid}, which is not in keys/sealing.json; restore the keys folder"
-        )
+        raise KeyMissing(column, kid)
     try:
         plaintext = key.decrypt(nonce, ciphertext, _associated_data(kid, column, row, did))
     except (InvalidTag, ValueError):
@@ -112,26 +122,35 @@ def kid_of(sealed: str) -> str:
 
 
 def current_kid() -> str:
-    """The id of the key that new values are sealed under."""
+    """The id of the key that new values are sealed under. Raises KeyFileFault."""
     return _ring().current
 
 
+def kids() -> frozenset[str]:
+    """The ids of all keys in the ring. Raises KeyFileFault."""
+    return frozenset(_ring().keys)
+
+
 def ensure_keys(data_dir: Path) -> Path:
-    """Generate the key ring where there is none; returns its path. Safe for two processes at once."""
-    path = _key_file(data_dir)
+    """Generate the key ring where there is none; returns its path. Safe for two processes at once.
+
+    Call it only where nothing is sealed yet (`elonara.housekeeping.keys.in_use.ensure_ring` looks).
+    """
+    path = key_file(data_dir)
     if not path.exists():
         create_private(path, json.dumps(_with_new_key({"keys": {}}), indent=2))
     return path
 
 
 @functools.lru_cache(maxsize=16)
-def _key_file(data_dir: Path) -> Path:
+def key_file(data_dir: Path) -> Path:
+    """The path of the key ring of a site with this data folder."""
     return data_dir / "keys" / "sealing.json"
 
 
 def rotate() -> str:
     """Add a key to the ring, for new values from now on. Returns its id. Old values stay readable."""
-    path = ensure_keys(settings.ELONARA.data_dir)
+    path = key_file(settings.ELONARA.data_dir)
     content = _with_new_key(_read_key_file(path))
     replace_private(path, json.dumps(content, indent=2))
     return str(content["current"])
@@ -143,11 +162,13 @@ _cache_lock = threading.Lock()
 
 def _ring() -> KeyRing:
     """The key ring of this site, read again when its file has changed (another process rotated it)."""
-    path = _key_file(settings.ELONARA.data_dir)
+    path = key_file(settings.ELONARA.data_dir)
     try:
         stat = os.stat(path)  # noqa: PTH116 - called for every value; Path.stat() takes several times as long
-    except FileNotFoundError:
-        stat = ensure_keys(settings.ELONARA.data_dir).stat()
+    except OSError as fault:
+        # Never a new ring in its place: it could open nothing that is stored, and what it seals nobody else could.
+        advice = "restore it from your backup of the keys"
+        raise KeyFileFault(f"{path} cannot be read: {fault.strerror}; {advice}") from fault
     stamp = (stat.st_mtime_ns, stat.st_ino)
     with _cache_lock:
         known = _cache.get(path)
@@ -180,7 +201,7 @@ def _parse(content: Mapping[str, Any]) -> KeyRing:
 
 
 def _with_new_key(content: Mapping[str, Any]) -> dict[str, Any]:
-    kid = secrets.token_hex(4)
+    kid = secrets.token_hex(KID_CHARACTERS // 2)
     entry = {
         "key": _base64url_encode(AESGCM.generate_key(256)),
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -125,6 +125,17 @@ def send_and_watch(page, count):
     raise AssertionError(page.locator("main").inner_text())
 
 
+def wait_for_link(page, name):
+    """Wait on the Watch page until there is this link, which a worker's success brings."""
+    for _ in range(30):
+        page.wait_for_timeout(1000)
+        page.get_by_role("link", name="Look again").click()
+        page.get_by_role("heading", name=re.compile("on Bluesky")).first.wait_for()
+        if page.locator("a", has_text=name).count():
+            return
+    raise AssertionError(page.locator("main").inner_text())
+
+
 def pick_again(page, slug, name):
     """Choose one more person without sending: the draft is kept."""
     page.goto(f"/events/{slug}/manage?tab=invite")

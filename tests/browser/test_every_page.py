@@ -28,6 +28,7 @@ HOST = (
     "/events/{event}/manage", "/events/{event}/manage?tab=guests", "/events/{event}/manage?tab=invite",
     "/events/{event}/manage?tab=invite&list=followers", "/events/{event}/manage?tab=invite&q=nobody-at-all",
     "/events/{event}/manage?tab=invite&step=check", "/events/{event}/manage?tab=invite&step=watch",
+    "/events/{event}/manage?tab=invite&step=take-back", "/communities/{community}/manage?tab=invite&step=take-back",
     "/events/{event}/manage?tab=hosts", "/events/{event}/edit", "/events/{event}/cancel",
     "/communities/{community}/manage", "/communities/{community}/manage?tab=members",
     "/communities/{community}/manage?tab=invite", "/communities/{community}/edit", "/communities/{community}/close",

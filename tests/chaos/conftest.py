@@ -12,7 +12,7 @@ _counts = []
 
 @pytest.fixture(scope="session")
 def network():
-    """PLC and PDS only: no test needs the AppView, and without it the PDS gets more CPU."""
+    """PLC and PDS only: a fake AppView says what delivery asks, and without the real one the PDS gets more CPU."""
     yield from _started(accounts=0, appview=False)
 
 
@@ -24,7 +24,7 @@ def hosts(network):
 @pytest.fixture(scope="session")
 def appview():
     with Appview() as server:
-        yield server.url
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """A site whose hosts invite, run in processes that can be killed, with posts in real repositories.
 
-The people whom hosts know are seeded as rows of `ActorView`, which are kept fresh, so that invited people need no
-accounts. Posts go to the real PDS, and are counted there by listing the repositories.
+The people whom hosts know need no accounts: they are seeded as rows of `ActorView`, which are kept fresh, and a fake
+AppView behind the real PDS knows them too. Posts go to the real PDS, and are counted there by listing the repositories.
 """
 
 import base64
@@ -18,7 +18,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit, urlunsplit
 
 import httpx2
 import pytest
@@ -52,9 +52,22 @@ REF = re.compile(r"/i/([A-Za-z0-9_-]+)$")
 
 
 class Appview(FaultyServer):
-    """Answers that an account has no labels, which is all that delivery asks an AppView about an author."""
+    """Says that an account has no labels, and through the PDS that everybody and the host follow each other."""
+
+    @property
+    def did(self):
+        """The PDS reads its address from the document of this DID, as of every AppView."""
+        return f"did:web:localhost%3A{urlsplit(self.url).port}"
 
     def answer(self, call):
+        if call.path == "/.well-known/did.json":
+            endpoint = f"http://localhost:{urlsplit(self.url).port}"
+            service = {"id": "#bsky_appview", "type": "BskyAppView", "serviceEndpoint": endpoint}
+            return Reply(200, {"id": self.did, "service": [service]})
+        if call.path.endswith("/app.bsky.actor.getProfiles"):
+            viewer = {"following": "at://x", "followedBy": "at://x"}
+            dids = parse_qs(urlsplit(call.url).query)["actors"]
+            return Reply(200, {"profiles": [{"did": did, "handle": handle_of(did), "viewer": viewer} for did in dids]})
         actor = call.params.get("actor", "")
         return Reply(200, {"did": actor, "handle": "somebody.test"})
 
@@ -171,19 +184,20 @@ class Site:
         self.reauthorized = 0
         self.members, self.accounts = [], []
         self.known_until = time.monotonic() + 120
-        private = [network.settings()["ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS"], urlsplit(appview).netloc]
+        private = [network.settings()["ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS"], urlsplit(appview.url).netloc]
         self.wanted = {
-            "ELONARA_CONFIG": str(folder / "none.toml"),
+            "ELONARA_CONFIG": os.devnull,
             "ELONARA_DATA_DIR": str(settings.ELONARA.data_dir),
             "ELONARA_DATABASE__URL": self.database_url(),
             "ELONARA_SITE__URL": f"http://127.0.0.1:{port}",
             "ELONARA_HTTP__PORT": str(port),
             "ELONARA_BLUESKY__WRITES__MODE": "oauth",
             **network.settings(raised_caps=True),
-            "ELONARA_BLUESKY__APPVIEW_URL": appview,
+            "ELONARA_BLUESKY__APPVIEW_URL": appview.url,
+            "ELONARA_BLUESKY__APPVIEW_DID": appview.did,
             "ELONARA_BLUESKY__ALLOW_PRIVATE_HOSTS": ",".join(private),
         }
-        self._settings.ELONARA = options.load(self.wanted, folder / "none.toml")
+        self._settings.ELONARA = options.load(self.wanted, Path(os.devnull))
         self.before = set()
 
     @staticmethod
@@ -230,17 +244,32 @@ class Site:
 
     def command(self, *arguments, **environment):
         """Run `elonara …` for this site to its end; returns its output, parsed with `--json`."""
-        command = [sys.executable, "-m", "elonara.cli", *arguments]
-        done = subprocess.run(
-            command, env=self.environment(**environment), capture_output=True, text=True, timeout=60, check=False
-        )
+        done = self._run(arguments, environment)
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return json.loads(done.stdout) if "--json" in arguments else done.stdout
+
+    def refused(self, *arguments, **environment):
+        """Run `elonara …`, which refuses; returns why."""
+        done = self._run(arguments, environment)
+        assert done.returncode == 1, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stderr
+
+    def _run(self, arguments, environment):
+        command = [sys.executable, "-m", "elonara.cli", *arguments]
+        return subprocess.run(
+            command,
+            env=self.environment(**environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     def move(self, place):
         """Use this place (of `places.empty()`) from now on, for new processes and for the rows that tests read."""
         self.wanted |= place
-        self._settings.ELONARA = options.load(self.wanted, self.folder / "none.toml")
+        self._settings.ELONARA = options.load(self.wanted, Path(os.devnull))
         self.places.enter(place)
 
     def get(self, path, seconds=20):
@@ -304,7 +333,7 @@ class Site:
             assert sent.queued == number, sent
 
     def remember_people(self):
-        """Keep the seeded `ActorView` rows fresh: they expire after ten minutes, and no AppView could replace them."""
+        """Keep the seeded `ActorView` rows fresh, so that pages that expire after ten minutes are no part of a test."""
         if time.monotonic() > self.known_until:
             self.known_until = time.monotonic() + 120
             ActorView.objects.update(checked_at=timezone.now())
@@ -394,8 +423,13 @@ def on_both_if_long(marker):
 
 def somebody():
     """A person who follows the host and whom she follows."""
-    name = base64.b32encode(secrets.token_bytes(15)).decode().lower()
-    return Person(f"did:plc:{name}", f"{name[:10]}.test", follows_you=True, you_follow=True)
+    did = "did:plc:" + base64.b32encode(secrets.token_bytes(15)).decode().lower()
+    return Person(did, handle_of(did), follows_you=True, you_follow=True)
+
+
+def handle_of(did):
+    """The handle of somebody whom only the fake AppView knows."""
+    return f"{did.removeprefix('did:plc:')[:10]}.test"
 
 
 def links_of(post):

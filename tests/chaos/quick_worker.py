@@ -12,11 +12,12 @@ django.setup()
 
 from elonara.engines import handlers  # noqa: E402 - they need the settings
 from elonara.engines.procrastinate import ProcrastinateEngine  # noqa: E402
+from elonara.housekeeping import workers  # noqa: E402
 
 handlers.load()
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
-engine = ProcrastinateEngine(threads=4, sweep_seconds=1.0, stalled_seconds=3.0)
+engine = ProcrastinateEngine(threads=4, sweep_seconds=1.0, stalled_seconds=3.0, beat=workers.beating("procrastinate"))
 engine.start()
 stop.wait()
 engine.stop(9.0)

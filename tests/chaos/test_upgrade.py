@@ -15,7 +15,8 @@ from elonara.events.models import Event, Rsvp
 from elonara.housekeeping import outgoing_email
 from elonara.housekeeping.models import OutgoingEmail, PeriodicTask
 from elonara.invitations.consent.opt_outs import opted_out
-from elonara.invitations.models import EmailInvitation, EmailOptOut
+from elonara.invitations.models import EmailInvitation
+from elonara.invitations.opt_out_models import EmailOptOut
 from elonara.sealing import unseal
 
 HOSTS, INVITATIONS = 2, how_many("INVITATIONS", 300, 24)

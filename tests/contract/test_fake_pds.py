@@ -6,7 +6,9 @@ import time
 
 import httpx2
 import pytest
+from sandbox.migration import take_down
 from tests.fakes.pds import FakePds
+from tests.fakes.profiles import SERVERS
 
 from elonara.atproto.oauth.dpop import DpopKey
 
@@ -38,6 +40,11 @@ class Caller:
         record = {"$type": POST, "text": "Hello", "createdAt": "2026-11-01T12:00:00.000Z", **more}
         return {"repo": self.account.did, "collection": POST, "rkey": rkey, "record": record}
 
+    def status(self):
+        found = self.client.get("com.atproto.sync.getRepoStatus", params={"did": self.account.did}).json()
+        found.pop("rev", None)
+        return found
+
     def read(self, rkey):
         where = {"repo": self.account.did, "collection": POST, "rkey": rkey}
         return self.client.get("com.atproto.repo.getRecord", params=where)
@@ -45,13 +52,21 @@ class Caller:
 
 @pytest.fixture(params=["fake", "real"])
 def pds(request):
-    if request.param == "fake":
-        with FakePds() as fake, Caller(fake.url, fake.create_account("alice.test")) as caller:
-            yield caller
-    else:
+    if request.param == "real":
         network = request.getfixturevalue("network")
         with Caller(network.pds, network.create_account()) as caller:
+            caller.take_down = lambda applied: take_down(network, caller.account.did, applied=applied)
+            caller.deactivate = lambda token: caller.post("server.deactivateAccount", {}, token)
             yield caller
+        return
+    with FakePds() as fake, Caller(fake.url, fake.create_account("alice.test")) as caller:
+        if request.param != "fake":
+            fake.profile = request.param
+        yield caller
+
+
+# For tests in which nobody is refused in words that differ between implementations (docs/servers.md).
+at_every_server = pytest.mark.parametrize("pds", [*SERVERS, "real"], ids=str, indirect=True)
 
 
 @pytest.fixture
@@ -63,6 +78,7 @@ def said(answer):
     return answer.status_code, answer.json()["error"]
 
 
+@at_every_server
 def test_a_record_is_written_once_under_its_key(pds, rkey):
     token = pds.session()["accessJwt"]
     assert said(pds.read(rkey)) == (400, "RecordNotFound")
@@ -74,6 +90,7 @@ def test_a_record_is_written_once_under_its_key(pds, rkey):
     assert pds.read(rkey).json()["value"]["text"] == "Hello"
 
 
+@at_every_server
 def test_deleting_what_is_not_there_succeeds_and_frees_the_key(pds, rkey):
     token = pds.session()["accessJwt"]
     for _ in range(2):
@@ -83,12 +100,14 @@ def test_deleting_what_is_not_there_succeeds_and_frees_the_key(pds, rkey):
     assert said(pds.read(rkey)) == (400, "RecordNotFound")
 
 
+@at_every_server
 def test_putting_the_same_again_gives_the_same_cid(pds, rkey):
     token = pds.session()["accessJwt"]
     first, second = (pds.post("repo.putRecord", pds.body(rkey), token).json() for _ in range(2))
     assert first["cid"] == second["cid"]
 
 
+@at_every_server
 def test_a_record_may_only_name_blobs_of_its_repository(pds, rkey):
     token = pds.session()["accessJwt"]
     headers = {"authorization": f"Bearer {token}", "content-type": "image/png"}
@@ -140,6 +159,46 @@ def test_an_unknown_handle_is_not_resolved(pds):
     assert mine.json() == {"did": pds.account.did}
 
 
+def test_an_account_that_is_deactivated_signs_in_and_writes_nothing(pds, rkey):
+    token = pds.session()["accessJwt"]
+    main = pds.session(pds.account.password)["accessJwt"]
+    assert pds.status() == {"did": pds.account.did, "active": True}
+    pds.deactivate(main)
+    assert pds.status() == {"did": pds.account.did, "active": False, "status": "deactivated"}
+    session = pds.session()
+    assert (session["active"], session["status"]) == (False, "deactivated")
+    renewed = pds.post("server.refreshSession", None, session["refreshJwt"]).json()
+    assert (renewed["active"], renewed["status"]) == (False, "deactivated")
+    who = pds.client.get("com.atproto.server.getSession", headers={"authorization": f"Bearer {token}"}).json()
+    assert (who["active"], who["status"]) == (False, "deactivated")
+    for one in (token, session["accessJwt"]):
+        assert said(pds.post("repo.createRecord", pds.body(rkey), one)) == (401, "AccountDeactivated")
+
+
+def test_an_account_that_is_taken_down_has_wrong_app_passwords_until_that_is_lifted(pds, rkey):
+    session = pds.session()
+    token = session["accessJwt"]
+    assert pds.post("repo.createRecord", pds.body(rkey), token).status_code == 200
+    pds.take_down(applied=True)
+    assert pds.status() == {"did": pds.account.did, "active": False, "status": "takendown"}
+    assert said(pds.post("repo.createRecord", pds.body("3kaaaaaaaaaaa"), token)) == (401, "AccountTakedown")
+    assert said(pds.post("server.refreshSession", None, session["refreshJwt"])) == (401, "AccountTakedown")
+    again = {"identifier": pds.account.did, "password": pds.account.app_password}
+    assert said(pds.post("server.createSession", again)) == (401, "AuthenticationRequired")
+    main = again | {"password": pds.account.password}
+    assert said(pds.post("server.createSession", main)) == (401, "AccountTakedown")
+    assert said(pds.read(rkey)) == (400, "InvalidRequest")  # which proves nothing about the record
+    pds.take_down(applied=False)
+    assert pds.read(rkey).status_code == 200
+    assert said(pds.post("server.refreshSession", None, session["refreshJwt"])) == (400, "ExpiredToken")
+    assert pds.post("server.createSession", again).json()["active"] is True
+
+
+def test_the_state_of_an_account_that_nobody_has_is_not_found(pds):
+    params = {"did": "did:plc:nobodynobodynobodynobod"}
+    assert said(pds.client.get("com.atproto.sync.getRepoStatus", params=params)) == (400, "RepoNotFound")
+
+
 def test_the_fake_drops_answers_and_writes_late():
     with FakePds() as fake, Caller(fake.url, fake.create_account("alice.test")) as pds:
         token = pds.session()["accessJwt"]
@@ -179,4 +238,6 @@ def test_the_fake_wants_proofs_with_its_nonce_and_the_granted_scope():
         assert write("createRecord", nonce).status_code == 200
         assert said(write("deleteRecord", nonce)) == (403, "ScopeMissingError")
         fake.expire_tokens()
-        assert said(write("createRecord", nonce)) == (401, "invalid_token")
+        expired = write("createRecord", nonce)
+        assert said(expired) == (401, "invalid_token")
+        assert expired.headers["www-authenticate"] == 'DPoP error="invalid_token"'

@@ -49,6 +49,7 @@ class FakeAgent:
     ready: Readiness | None = None
     delete_moods: list = field(default_factory=list)
     upload_moods: list = field(default_factory=list)
+    silent: set[str] = field(default_factory=set)  # accounts of which nothing can be read: deactivated, or no answer
     _late: list[Post] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -78,6 +79,11 @@ class FakeAgent:
             self.calls.append(("find", rkey))
             post = self.posts.get((author_did, rkey))
             return existing(post) if post else refused("record_not_found", absent=True)
+
+    def post_is_gone(self, member_id, author_did, rkey):
+        with self._lock:
+            self.calls.append(("look", rkey))
+            return author_did not in self.silent and (author_did, rkey) not in self.posts
 
     def delete_post(self, member_id, author_did, rkey):
         with self._lock:

@@ -14,6 +14,7 @@ class FakeAppView:
 
     def __init__(self) -> None:
         self.strangers: set[str] = set()
+        self.asked: list[tuple[str, ...]] = []  # the people of each request, in order
         self.network = Network()
         self.network.origins[APPVIEW] = self._serve
 
@@ -25,6 +26,7 @@ class FakeAppView:
         asked = parse_qs(urlsplit(request.url).query)
         if not request.path.endswith("/app.bsky.graph.getRelationships"):
             return answer(404, {"error": "NotFound"})
+        self.asked.append(tuple(asked["others"]))
         found = [{"did": did, "followedBy": "at://x"} for did in asked["others"] if did not in self.strangers]
         found += [{"did": did} for did in asked["others"] if did in self.strangers]
         return answer(200, {"actor": asked["actor"][0], "relationships": found})

@@ -37,6 +37,7 @@ class Bluesky(Network):
         self.now, self.moods = now, defaultdict(deque)
         self.pds = FakePds()
         self.pds.now, self.pds.url = now, PDS
+        self.pds.wall = lambda: self.time_at(PDS)
         self.server = Issuer(self)
         self.origins |= {PDS: self._with_moods(self._at_pds), self.server.issuer: self._with_moods(self.server.serve)}
         self.origins[APPVIEW] = lambda request: answer(200, {"did": "did:plc:any", "handle": "any.example.com"})
@@ -58,6 +59,10 @@ class Bluesky(Network):
         for gained, lost in self._late:
             self.pds.records = {key: one for key, one in (gained | self.pds.records).items() if key not in lost}
         self._late.clear()
+
+    def speak_as(self, profile):
+        """Refuse in the words of another implementation (tests/fakes/profiles.py)."""
+        self.pds.profile = self.server.profile = profile
 
     def revoke_sessions(self):
         """Revoke every OAuth session, as the member can on her server's page."""

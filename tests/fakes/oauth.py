@@ -11,18 +11,22 @@ import base64
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import httpx2
 from joserfc import jws
 from joserfc.jwk import ECKey
+from tests.fakes.profiles import BLUESKY
 
 from elonara.atproto.addresses import Allowed, check_url
 from elonara.atproto.errors import NetworkError
 from elonara.atproto.http import Response
+from elonara.atproto.oauth.clocks import server_clocks
 
 PLC = "https://plc.example"
 SCOPE = "atproto repo:app.bsky.feed.post?action=create"
@@ -53,12 +57,15 @@ class Network:
     """A network of fake servers and accounts. Implements `HttpClient`, with GuardedHttp's rules on URLs."""
 
     def __init__(self) -> None:
+        server_clocks.forget()  # those of another network's servers
         self.origins: dict[str, Callable[[Request], Response]] = {PLC: self._plc}
         self.requests: list[Request] = []
         self.documents: dict[str, dict[str, Any]] = {}  # DID -> document
         self.txt: dict[str, list[str]] = {}
         # (part of the URL, when, exception): raised once, "before" or "after" the server handles the request.
         self.faults: list[tuple[str, str, Exception]] = []
+        self.clocks: dict[str, float] = {}  # origin -> seconds by which that server's clock is ahead of this machine's
+        self.ages: dict[str, str] = {}  # origin -> the `Age` of what a cache in front of it answers
 
     def person(self, did: str, handle: str, pds: str) -> None:
         """Add an account: a DID document with handle and PDS, and the handle's TXT record."""
@@ -97,7 +104,16 @@ class Network:
                     server(request)
                 raise error
         found = server(request)
-        return Response(found.status, found.headers, found.body, url)
+        headers = {**self._dated(f"{parts.scheme}://{parts.netloc}"), **found.headers}
+        return Response(found.status, headers, found.body, url)
+
+    def time_at(self, origin: str) -> float:
+        """What the clock of the server at `origin` shows, in seconds since 1970."""
+        return time.time() + self.clocks.get(origin, 0.0)
+
+    def _dated(self, origin: str) -> dict[str, str]:
+        headers = {"date": formatdate(self.time_at(origin), usegmt=True)}
+        return headers | ({"age": self.ages[origin]} if origin in self.ages else {})
 
     def sent(self, part: str) -> list[Request]:
         """The requests so far whose URL contains `part`."""
@@ -126,9 +142,15 @@ class Refused(Exception):
     """The server's error response."""
 
     def __init__(
-        self, status: int, error: str, description: str = "", headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        error: str,
+        description: str = "",
+        headers: Mapping[str, str] | None = None,
+        situation: str = "",
     ) -> None:
         self.answer = answer(status, {"error": error, "error_description": description}, headers)
+        self.situation = situation
 
 
 class AuthorizationServer:
@@ -140,6 +162,8 @@ class AuthorizationServer:
         self.network, self.issuer, self.pds = network, issuer, pds
         network.origins[issuer] = self.serve
         network.origins[pds] = self.serve_pds
+        self.profile = BLUESKY  # whose words it speaks
+        self.metadata_is_away = False  # it cannot fetch the client's metadata
         self.nonce = {"as": "as-nonce-1", "pds": "pds-nonce-1"}
         self.jwks: dict[str, Any] = {"keys": []}  # the confidential client's, as if fetched
         self.lies: dict[str, Any] = {}  # replaces members of the metadata; None removes one
@@ -189,6 +213,8 @@ class AuthorizationServer:
             body = handler(request, thumbprint)
         except Refused as refused:
             found = refused.answer
+            if said := self.profile.answers.get(refused.situation):
+                found = answer(said.status, said.body, {**refused.answer.headers, **said.headers})
             if self.echo:
                 said = {"error": found.json()["error"], "error_description": " ".join(request.form.values())}
                 found = answer(found.status, said)
@@ -262,7 +288,12 @@ class AuthorizationServer:
         if any(faults):
             raise Refused(401, "invalid_dpop_proof", f"fault {faults.index(True)}")
         self.seen.add(claims["jti"])
-        if claims.get("nonce") != self.nonce[place] or self.nonce_loop:
+        origin = self.issuer if place == "as" else self.pds
+        if not self.profile.proofs.accept(self.network.time_at(origin) - claims["iat"]):
+            situation = "proof at issuer" if place == "as" else "proof"
+            said = '"iat" claim timestamp check failed'
+            raise Refused(401, "invalid_dpop_proof", said, situation=situation)
+        if (self.profile.nonces and claims.get("nonce") != self.nonce[place]) or self.nonce_loop:
             if self.nonce_loop:
                 self.nonce[place] = secrets.token_urlsafe(12)
             challenge = {"www-authenticate": 'DPoP algs="ES256", error="use_dpop_nonce"'} if status == 401 else {}
@@ -271,6 +302,9 @@ class AuthorizationServer:
 
     def _client(self, request: Request) -> None:
         client_id = request.form["client_id"]
+        if self.metadata_is_away:
+            said = "Unable to obtain client metadata"
+            raise Refused(400, "invalid_client_metadata", said, situation="client refused")
         if client_id.startswith("http://localhost?"):
             assert "client_assertion" not in request.form
             return
@@ -282,7 +316,10 @@ class AuthorizationServer:
         claims = json.loads(jws.deserialize_compact(assertion, ECKey.import_key(keys[0]), algorithms=["ES256"]).payload)
         right = claims["iss"] == claims["sub"] == client_id and claims["aud"] == self.issuer
         if not right or claims["jti"] in self.seen:
-            raise Refused(400, "invalid_client", "bad assertion")
+            raise Refused(400, "invalid_client", "bad assertion", situation="assertion")
+        if not self.profile.assertions.accept(self.network.time_at(self.issuer) - claims["iat"]):
+            said = 'Validation of "client_assertion" failed: "iat" claim timestamp check failed'
+            raise Refused(400, "invalid_client", said, situation="assertion")
         self.seen.add(claims["jti"])
 
     def _par(self, request: Request, thumbprint: str) -> dict[str, Any]:
@@ -336,10 +373,10 @@ class AuthorizationServer:
         for session in self.sessions:
             if token in session.old:
                 session.alive = False
-                raise Refused(400, "invalid_grant", "Refresh token replayed")
+                raise Refused(400, "invalid_grant", "Refresh token replayed", situation="grant ended")
             if token == session.refresh_token and session.alive and session.thumbprint == thumbprint:
                 return session
-        raise Refused(400, "invalid_grant", "Invalid refresh token")
+        raise Refused(400, "invalid_grant", "Invalid refresh token", situation="grant ended")
 
     def _revoke(self, request: Request, thumbprint: str) -> dict[str, Any]:
         for session in self.sessions:

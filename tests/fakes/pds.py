@@ -21,22 +21,28 @@ from typing import Any
 from joserfc import jws
 from joserfc.jwk import ECKey
 from tests.fakes.faulty_server import Call, FaultyServer, Reply
+from tests.fakes.profiles import BLUESKY
 
 MAIN, APP, REFRESH = "com.atproto.access", "com.atproto.appPass", "com.atproto.refresh"
+INVALID_TOKEN = {"www-authenticate": 'DPoP error="invalid_token"'}
 NEEDED_SCOPE = {"createRecord": "create", "putRecord": "update", "deleteRecord": "delete"}
 
 
 class Refused(Exception):
-    """Becomes an error response with `status` and {"error", "message"}."""
+    """Becomes an error response with `status` and {"error", "message"}, or what the profile says in its `situation`."""
 
-    def __init__(self, status: int, error: str, message: str = "", **headers: str) -> None:
+    def __init__(self, status: int, error: str, message: str = "", situation: str = "", **headers: str) -> None:
         super().__init__(message)
         self.reply = Reply(status, {"error": error, "message": message or error}, headers)
+        self.situation = situation
 
 
 @dataclass
 class FakeAccount:
-    """An account. `state` is active, deactivated or takendown; with `email_code` the main password needs it."""
+    """An account. `state` is active, deactivated or takendown; with `email_code` the main password needs it.
+
+    `home` is the PDS that its DID document names, "" for this one.
+    """
 
     handle: str
     did: str
@@ -44,6 +50,7 @@ class FakeAccount:
     app_password: str
     state: str = "active"
     email_code: str = ""
+    home: str = ""
     blobs: set[str] = field(default_factory=set)
 
 
@@ -55,11 +62,15 @@ class FakePds(FaultyServer):
         self.accounts: dict[str, FakeAccount] = {}
         self.records: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.nonce = secrets.token_urlsafe(8)
+        self.profile = BLUESKY  # whose words it speaks
         self.now: Callable[[], float] = time.time
+        self.wall: Callable[[], float] = time.time  # for the `iat` of proofs, which Django's clock does not date
         self.expired_before = 0.0  # access tokens issued before this moment are expired
         self._refreshed: dict[str, str] = {}  # a used refresh token's id → the id of its successor
+        self.forgotten: set[str] = set()  # DIDs whose access tokens are refused though they have not expired
         self._ended: set[str] = set()
         self._revoked: dict[str, float] = {}  # DID → when its app password was revoked
+        self._revoked_sessions: dict[str, float] = {}  # DID → when a takedown ended its sessions
         self._dpop: dict[str, dict[str, str]] = {}
 
     def create_account(self, handle: str, password: str = "", **more: Any) -> FakeAccount:
@@ -89,6 +100,11 @@ class FakePds(FaultyServer):
         self._revoked[did] = self.now()
         self.accounts[did].app_password = secrets.token_hex(8)
 
+    def take_down(self, did: str, *, applied: bool = True) -> None:
+        """Take an account down, or lift that again. It ends all sessions; access tokens last to expiry."""
+        self.accounts[did].state = "takendown" if applied else "active"
+        self._revoked_sessions[did] = self.now()
+
     def answer(self, call: Call) -> Reply:
         try:
             if call.path.startswith("/did:plc:"):
@@ -99,14 +115,16 @@ class FakePds(FaultyServer):
                 return Reply(501, {"error": "MethodNotImplemented", "message": "Method Not Implemented"})
             return Reply(200, act(call), {"dpop-nonce": self.nonce})
         except Refused as refused:
-            return refused.reply
+            said = self.profile.answers.get(refused.situation)
+            return Reply(said.status, said.body, refused.reply.headers | dict(said.headers)) if said else refused.reply
 
     # -- identity ---------------------------------------------------------------------------------------------------
 
     def _did_document(self, did: str) -> dict[str, Any]:
         if did not in self.accounts:
             raise Refused(404, "NotFound", f"DID not registered: {did}")
-        service = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": self.url}
+        home = self.accounts[did].home or self.url
+        service = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": home}
         return {"id": did, "alsoKnownAs": [f"at://{self.accounts[did].handle}"], "service": [service]}
 
     def _account(self, name: str) -> FakeAccount | None:
@@ -124,17 +142,19 @@ class FakePds(FaultyServer):
         now = self.now()
         access = {"scope": scope, "sub": account.did, "iat": now, "exp": int(now) + 7200}
         refresh = {**access, "scope": REFRESH, "of": scope, "jti": refresh_id, "exp": now + 7776000}
-        names = {"did": account.did, "handle": account.handle, "active": account.state == "active"}
+        names = {"did": account.did, "handle": account.handle, **_status(account)}
         return {**names, "accessJwt": _jwt(access), "refreshJwt": _jwt(refresh)}
 
     def _server_createSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
         body = call.json()
         account = self._account(body["identifier"])
         if account is None or body["password"] not in {account.password, account.app_password}:
-            raise Refused(401, "AuthenticationRequired", "Invalid identifier or password")
-        if account.state == "takendown":
-            raise Refused(401, "AccountTakedown", "Account has been taken down")
+            raise Refused(401, "AuthenticationRequired", "Invalid identifier or password", "wrong password")
         main = body["password"] == account.password
+        if account.state == "takendown":
+            if not main:  # an app password is called wrong until the takedown is lifted
+                raise Refused(401, "AuthenticationRequired", "Invalid identifier or password")
+            raise Refused(401, "AccountTakedown", "Account has been taken down")
         if main and account.email_code and body.get("authFactorToken") != account.email_code:
             sentence = "A sign in code has been sent to your email address"
             raise Refused(401, "AuthFactorTokenRequired", sentence)
@@ -144,9 +164,12 @@ class FakePds(FaultyServer):
         claims = _claims(call.headers.get("authorization", "").removeprefix("Bearer "))
         if claims.get("scope") != REFRESH:
             raise Refused(400, "InvalidToken", "Token could not be verified")
+        if self.accounts[claims["sub"]].state == "takendown":
+            raise Refused(401, "AccountTakedown", "Account has been taken down")
         revoked = claims["of"] == APP and claims["iat"] <= self._revoked.get(claims["sub"], 0.0)
+        revoked = revoked or claims["iat"] <= self._revoked_sessions.get(claims["sub"], 0.0)
         if claims["jti"] in self._ended or revoked:
-            raise Refused(400, "ExpiredToken", "Token has been revoked")
+            raise Refused(400, "ExpiredToken", "Token has been revoked", "refresh ended")
         return claims
 
     def _server_refreshSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
@@ -165,13 +188,21 @@ class FakePds(FaultyServer):
         return {"name": call.json()["name"], "password": "aaaa-bbbb-cccc-dddd"}
 
     def _server_getSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
-        account = self.accounts[self._authorized(call)[0]]
-        return {"did": account.did, "handle": account.handle, "active": account.state == "active"}
+        account = self.accounts[self._authorized(call, inactive=True)[0]]
+        if account.state == "takendown":
+            raise Refused(400, "InvalidRequest", f"Could not find user info for account: {account.did}")
+        return {"did": account.did, "handle": account.handle, **_status(account)}
+
+    def _sync_getRepoStatus(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        account = self.accounts.get(call.params["did"])
+        if account is None:
+            raise Refused(400, "RepoNotFound", f"Could not find repo for DID: {call.params['did']}")
+        return {"did": account.did, **_status(account)}
 
     # -- authorization ----------------------------------------------------------------------------------------------
 
-    def _authorized(self, call: Call) -> tuple[str, str]:
-        """The DID and the scope of a request."""
+    def _authorized(self, call: Call, *, inactive: bool = False) -> tuple[str, str]:
+        """The DID and the scope of a request. `inactive`: also of an account that is not active."""
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
         if not token:
             raise Refused(401, "AuthMissing", "Authentication Required")
@@ -182,10 +213,14 @@ class FakePds(FaultyServer):
             if token in self._dpop:
                 raise Refused(400, "InvalidToken", "Malformed token")
             if claims.get("scope") not in {MAIN, APP}:
-                raise Refused(400, "InvalidToken", "Token could not be verified")
+                raise Refused(400, "InvalidToken", "Token could not be verified", "bearer invalid")
             if self._expired(claims):
-                raise Refused(400, "ExpiredToken", "Token has expired")
+                raise Refused(400, "ExpiredToken", "Token has expired", "bearer expired")
+            if claims.get("sub") in self.forgotten:
+                raise Refused(400, "InvalidToken", "Token could not be verified", "bearer invalid")
             did, scope = claims["sub"], claims["scope"]
+        if inactive:
+            return did, scope
         if self.accounts[did].state == "deactivated":
             raise Refused(401, "AccountDeactivated", "Account is deactivated")
         if self.accounts[did].state == "takendown":
@@ -195,22 +230,26 @@ class FakePds(FaultyServer):
     def _proved(self, call: Call, token: str) -> tuple[str, str]:
         known = self._dpop.get(token)
         if known is None:
-            raise Refused(401, "invalid_token", "Invalid token")
+            raise Refused(401, "invalid_token", "Invalid token", "oauth invalid", **INVALID_TOKEN)
         proof = call.headers.get("dpop", "..")
         header = json.loads(_unbase64(proof.split(".")[0]) or b"{}")
         if header.get("typ") != "dpop+jwt":
             raise Refused(401, "invalid_dpop_proof", "DPoP proof required")
         key = ECKey.import_key(header["jwk"])
         claims = json.loads(jws.deserialize_compact(proof, key, algorithms=["ES256"]).payload)
-        if claims.get("nonce") != self.nonce:
+        if not self.profile.proofs.accept(self.wall() - claims["iat"]):
+            raise Refused(401, "invalid_dpop_proof", '"iat" claim timestamp check failed', "proof")
+        if self.profile.nonces and claims.get("nonce") != self.nonce:
             headers = {"dpop-nonce": self.nonce, "www-authenticate": 'DPoP error="use_dpop_nonce"'}
-            raise Refused(401, "use_dpop_nonce", "Authorization server requires nonce in DPoP proof", **headers)
+            sentence = "Authorization server requires nonce in DPoP proof"
+            raise Refused(401, "use_dpop_nonce", sentence, "nonce", **headers)
         ath = base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).decode().rstrip("=")
         wanted = {"htm": call.method, "htu": call.url.partition("?")[0], "ath": ath}
         if key.thumbprint() != known["jkt"] or any(claims.get(name) != value for name, value in wanted.items()):
             raise Refused(401, "invalid_dpop_proof", "DPoP mismatch")
         if self._expired(_claims(token)):
-            raise Refused(401, "invalid_token", '"exp" claim timestamp check failed')
+            said = '"exp" claim timestamp check failed'
+            raise Refused(401, "invalid_token", said, "oauth expired", **INVALID_TOKEN)
         return known["did"], known["scope"]
 
     def _expired(self, claims: dict[str, Any]) -> bool:
@@ -256,10 +295,21 @@ class FakePds(FaultyServer):
 
     def _repo_getRecord(self, call: Call) -> dict[str, Any]:  # noqa: N802
         account = self._account(call.params["repo"])
+        if account is not None and account.state == "takendown":
+            raise Refused(400, "InvalidRequest", f"Could not find repo: {account.did}")
         where = (account.did if account else "", call.params["collection"], call.params["rkey"])
+        if account is not None and account.state != "active":  # it is asked of the AppView, as of an account elsewhere
+            raise Refused(400, "InvalidRequest", f"Could not find repo: {account.did}")
         if where not in self.records:
             raise Refused(400, "RecordNotFound", f"Could not locate record: at://{'/'.join(where)}")
         return self.records[where]
+
+    def _sync_getRepoStatus(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        account = self.accounts.get(call.params["did"])
+        if account is None:
+            raise Refused(400, "RepoNotFound", f"Could not find repo for DID: {call.params['did']}")
+        active = account.state == "active"
+        return {"did": account.did, "active": active} | ({} if active else {"status": account.state})
 
     def _repo_deleteRecord(self, call: Call) -> dict[str, Any]:  # noqa: N802
         did, body = self._writer(call)
@@ -272,6 +322,11 @@ class FakePds(FaultyServer):
         self.accounts[did].blobs.add(cid)
         kind = call.headers["content-type"]
         return {"blob": {"$type": "blob", "ref": {"$link": cid}, "mimeType": kind, "size": len(call.content)}}
+
+
+def _status(account: FakeAccount) -> dict[str, Any]:
+    active = account.state == "active"
+    return {"active": True} if active else {"active": False, "status": account.state}
 
 
 def _links(value: Any) -> set[str]:

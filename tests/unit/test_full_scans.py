@@ -21,7 +21,7 @@ from elonara.invitations import queries, registration
 from elonara.invitations.account_models import PastInvitation
 from elonara.invitations.consent import accounts, breakers, caps, eligibility, recipient_caps, site_email_cap
 from elonara.invitations.email import delivery as email_delivery
-from elonara.invitations.models import Announcement, Batch, EmailInvitation, HostSending, Invitation, State
+from elonara.invitations.models import Announcement, Batch, Correction, EmailInvitation, HostSending, Invitation, State
 from elonara.invitations.outbox import delivery, queue
 from elonara.members.models import Notice
 
@@ -32,8 +32,8 @@ GUESTS = [f"did:plc:guest{number}" for number in range(8)]
 LARGE = {
     f"elonara_{name}"
     for name in (
-        "invitation", "announcement", "batch", "emailinvitation", "answer", "membership", "notice", "actorview",
-        "pastinvitation", "authorizationrequest", "dpopnonce", "optout", "report",
+        "invitation", "announcement", "correction", "batch", "emailinvitation", "answer", "membership", "notice",
+        "actorview", "pastinvitation", "authorizationrequest", "dpopnonce", "optout", "report",
         "sendingaccount", "sendingaccountholder", "sendingaccountkey", "accountlane", "auditentry",
     )
 } | {"django_session"}  # fmt: skip
@@ -52,6 +52,11 @@ def host(alice, picnic, circle, friends):
     AccountLane.objects.get_or_create(author_did=DID)
     post = {"event": picnic, "host": alice, "author_did": DID, "next_attempt_at": now, "queued_at": now}
     above = Announcement.objects.create(rkey="3a", record={"text": "Come"}, **post)
+    for number, state in enumerate(("queued", *states[2:4])):
+        Correction.objects.create(
+            announcement=above, rkey=f"3c{number}", record={"text": "New"}, facts={"title": "Picnic"},
+            **post | {"state": state},
+        )  # fmt: skip
     Invitation.objects.bulk_create(
         Invitation(
             batch=batch, announcement=above, invitee_did=f"did:plc:guest{number}", invitee_handle="g.test",
@@ -90,7 +95,10 @@ def calls(host, picnic, settings, client):
     yield "caps of people", lambda: (recipient_caps.person_caps(GUESTS), recipient_caps.address_caps(["1", "2"]))
     yield "cap of the site", lambda: (site_email_cap.room(), caps.claim(email))
     yield "eligibility", lambda: queries.invitability(host, picnic, [somebody("carol")])  # noqa: F405
-    yield "eligibility before a write", lambda: eligibility.refusal_before_write(row, queries.target_of(row), None)
+    yield (
+        "eligibility before a write",
+        lambda: eligibility.refusal_before_write(row, queries.target_of(row), None, timezone.now()),
+    )
     yield "breakers", lambda: (breakers.check_posts(host), breakers.check_emails(host), breakers._inviters(GUESTS[0]))
     yield "hooks", lambda: (registration.ready(host.pk, DID), registration.needs_member(host.pk, DID))
     yield "overview", overview.overview

@@ -9,7 +9,7 @@ import pytest
 
 from elonara import sealing
 from elonara.keyfiles import KeyFileFault
-from elonara.sealing import CannotUnseal, Sealed, seal, unseal
+from elonara.sealing import CannotUnseal, KeyMissing, Sealed, seal, unseal
 
 ROW = uuid.UUID("11111111-2222-3333-4444-555555555555")
 PLACE = {"column": "dpop_key_enc", "row": ROW, "did": "did:plc:alice"}
@@ -18,6 +18,7 @@ PLACE = {"column": "dpop_key_enc", "row": ROW, "did": "did:plc:alice"}
 @pytest.fixture(autouse=True)
 def data_dir(settings, tmp_path):
     settings.ELONARA = dataclasses.replace(settings.ELONARA, data_dir=tmp_path)
+    sealing.ensure_keys(tmp_path)
     return tmp_path
 
 
@@ -104,12 +105,23 @@ class TestSealed:
 
 
 class TestTheKeyRing:
-    def test_it_is_generated_on_first_use_and_private(self, data_dir):
-        seal("x", **PLACE)
+    def test_it_is_private(self, data_dir):
         path = data_dir / "keys" / "sealing.json"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         assert [entry.name for entry in path.parent.iterdir()] == ["sealing.json"]
+
+    def test_use_never_generates_one(self, data_dir):
+        sealed = seal("x", **PLACE)
+        (data_dir / "keys" / "sealing.json").unlink()
+        with pytest.raises(KeyFileFault, match="backup of the keys"):
+            seal("x", **PLACE)
+        with pytest.raises(KeyMissing) as missing:
+            unseal(sealed, **PLACE)
+        assert missing.value.kid == sealing.kid_of(sealed)
+        with pytest.raises(KeyFileFault):
+            sealing.rotate()
+        assert not (data_dir / "keys" / "sealing.json").exists()
 
     def test_a_second_start_keeps_it(self, data_dir):
         sealed = seal("x", **PLACE)

@@ -10,9 +10,10 @@ from ninja import Router, Schema, Status
 from elonara.api import targets
 from elonara.api.auth import caller
 from elonara.api.fields import Description, Name
-from elonara.api.invitations import attach
+from elonara.api.invitations import attach, posts_on_bluesky
 from elonara.communities import actions, queries
 from elonara.communities.models import Community
+from elonara.invitations import actions as invitations
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
 
@@ -29,11 +30,12 @@ class NewCommunity(Schema):
 
 
 class CommunityChange(Schema):
-    """What is left out stays."""
+    """What is left out stays. `take_back`: also take back the posts that do not hold after the change."""
 
     name: Name = ""
     description: Description = ""
     visibility: Literal["public", "private"] = "public"
+    take_back: bool = False
 
 
 class CommunityOut(Schema):
@@ -45,6 +47,7 @@ class CommunityOut(Schema):
     description: str
     visibility: str
     role: str | None
+    posts_on_bluesky: int | None  # those that stand, or may; null for callers who may not invite to it
 
 
 @router.post("", response={201: CommunityOut}, summary="Make a community")
@@ -63,12 +66,18 @@ def read(request: HttpRequest, slug: str) -> Any:
 
 @router.patch("/{slug}", response=CommunityOut, summary="Change a community")
 def change(request: HttpRequest, slug: str, payload: CommunityChange) -> Any:
-    """Only its admins may."""
+    """Only its admins may. `posts_on_bluesky` says how many posts about it stay on Bluesky."""
     member = caller(request)
-    community = targets.community_at(slug, member)
-    return _out(actions.change(community, by=member, **payload.model_dump(exclude_unset=True)), member)
+    fields = payload.model_dump(exclude_unset=True)
+    take_back = fields.pop("take_back", False)
+    community = actions.change(targets.community_at(slug, member), by=member, **fields)
+    if take_back:
+        invitations.take_back(community, member, only_wrong=True)
+    return _out(community, member)
 
 
 def _out(community: Community, member: Member) -> dict[str, Any]:
     fields = {name: getattr(community, name) for name in ("slug", "name", "description", "visibility")}
-    return fields | {"url": Target(community).url, "role": queries.role_of(community, member, targets.dids_of(member))}
+    role = queries.role_of(community, member, targets.dids_of(member))
+    posts = posts_on_bluesky(community, member)
+    return fields | {"url": Target(community).url, "role": role, "posts_on_bluesky": posts}

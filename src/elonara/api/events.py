@@ -11,11 +11,12 @@ from ninja import Router, Schema, Status
 from elonara.api import targets
 from elonara.api.auth import caller
 from elonara.api.fields import Description, Moment, MomentUnlessLeftOut, Place, Slug, Title
-from elonara.api.invitations import attach
+from elonara.api.invitations import attach, posts_on_bluesky
 from elonara.communities import queries as communities
 from elonara.communities.models import Community
 from elonara.events import actions
 from elonara.events.models import Event
+from elonara.invitations import actions as invitations
 from elonara.invitations.targets import Target
 from elonara.members.errors import Invalid
 from elonara.members.models import Member
@@ -41,7 +42,7 @@ class NewEvent(Schema):
 
 
 class EventChange(Schema):
-    """What is left out stays."""
+    """What is left out stays. `take_back`: also take back the posts that do not hold after the change."""
 
     title: Title = ""
     starts_at: MomentUnlessLeftOut = None
@@ -50,6 +51,7 @@ class EventChange(Schema):
     description: Description = ""
     location: Place = ""
     visibility: Literal["public", "private"] = "public"
+    take_back: bool = False
 
 
 class EventOut(Schema):
@@ -66,6 +68,7 @@ class EventOut(Schema):
     visibility: str
     status: str
     community: str | None  # the slug, null also where the caller may not see that community
+    posts_on_bluesky: int | None  # those that stand, or may; null for callers who may not invite to it
 
 
 @router.post("", response={201: EventOut}, summary="Make an event")
@@ -86,10 +89,17 @@ def read(request: HttpRequest, slug: str) -> Any:
 
 @router.patch("/{slug}", response=EventOut, summary="Change an event")
 def change(request: HttpRequest, slug: str, payload: EventChange) -> Any:
-    """Invitations that were not attempted are rebuilt and wait for the host's word."""
+    """Invitations that were not attempted are rebuilt and wait for the host's word. Posts that are out stay.
+
+    `posts_on_bluesky` says how many; `GET /events/{slug}/posts` whether they still hold.
+    """
     member = caller(request)
-    event = targets.event_at(slug, member)
-    return _out(actions.change(event, by=member, **payload.model_dump(exclude_unset=True)), member)
+    fields = payload.model_dump(exclude_unset=True)
+    take_back = fields.pop("take_back", False)
+    event = actions.change(targets.event_at(slug, member), by=member, **fields)
+    if take_back:
+        invitations.take_back(event, member, only_wrong=True)
+    return _out(event, member)
 
 
 def _community_or_invalid(slug: str, member: Member) -> Community | None:
@@ -105,4 +115,5 @@ def _out(event: Event, member: Member) -> dict[str, Any]:
     community = event.community
     visible = community is not None and communities.may_see(community, member, targets.dids_of(member))
     slug = community.slug if community is not None and visible else None
-    return {name: getattr(event, name) for name in names} | {"url": Target(event).url, "community": slug}
+    more = {"url": Target(event).url, "community": slug, "posts_on_bluesky": posts_on_bluesky(event, member)}
+    return {name: getattr(event, name) for name in names} | more

@@ -34,9 +34,11 @@ class SendRequest(Selection):
     """A choice that is sent. The same `idempotency_key` again answers as the first time and does nothing.
 
     With the `preview_id` of a preview exactly that is sent, or nothing (409 `preview_changed`). People who may not be
-    invited any more are left out all the same, and named in `skipped`.
+    invited any more are left out all the same, and named in `skipped`. Where the announcement is deleted on Bluesky
+    before all have gone, the rest waits for `confirm`, or with `alone_if_gone` goes as posts of their own.
     """
 
+    alone_if_gone: bool = False
     idempotency_key: str = Field("", max_length=100, pattern=NO_CONTROLS)
     preview_id: str | None = Field(None, max_length=MAX_LENGTH, pattern=NO_CONTROLS)
 
@@ -136,6 +138,64 @@ class ListQuery(Schema):
 
     limit: int = Field(MAX_LISTED, ge=1, le=MAX_LISTED)
     cursor: str | None = Field(None, max_length=200, pattern=NO_CONTROLS)
+
+
+class UpdateOut(Schema):
+    """One post that tells what has changed. States and reasons are those of invitations."""
+
+    id: UUID
+    state: str
+    reason: str
+    sentence: str
+    uri: str
+    sent_at: dt.datetime | None
+    text: str
+
+
+class StandingOut(Schema):
+    """How many posts are on Bluesky, or may be, and are not on their way back."""
+
+    announcements: int
+    invitations: int
+    updates: int
+    total: int
+
+
+class NoticeOut(Schema):
+    """What does not hold in posts that are out.
+
+    `why`: `outdated` (they tell old facts: `words`), `private` (they name what is private now), or the code why it is
+    over. `update` is the post that would say what is new, below the announcement `above` ("": a post of its own), and
+    `preview_id` stands for it; null where only another host can post one.
+    """
+
+    why: str
+    count: int
+    words: str
+    update: PostOut | None
+    above: str
+    preview_id: str
+
+
+class PostsOut(Schema):
+    """The posts about a target."""
+
+    standing: StandingOut
+    updates: list[UpdateOut]
+    notice: NoticeOut | None
+
+
+class TakeBack(Schema):
+    """Which posts: those that do not hold any more, or all."""
+
+    only_wrong: bool = True
+
+
+class TakenBack(Schema):
+    """How many are being taken back, and how many stay."""
+
+    taken_back: int
+    stay: int
 
 
 class InvitationList(Schema):

@@ -1,4 +1,4 @@
-"""Invitations: preview, send and list them for an event or a community; retry, cancel, undo and confirm one."""
+"""Invitations: preview, send and list them for an event or a community; posts that are out; actions on one."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from elonara.api.invitation_schemas import (
     InvitationList,
     InvitationOut,
     ListQuery,
+    PostsOut,
     PreviewOut,
     Selection,
     SendOut,
     SendRequest,
     Shown,
+    TakeBack,
+    TakenBack,
+    UpdateOut,
 )
 from elonara.api.problems import Problem
 from elonara.communities.models import Community
@@ -26,6 +30,7 @@ from elonara.events.models import Event
 from elonara.invitations import actions, queries
 from elonara.invitations.models import Invitation
 from elonara.invitations.results import Preview
+from elonara.invitations.targets import Target
 from elonara.members.models import Member
 
 router = Router(tags=["invitations"])
@@ -70,6 +75,7 @@ def attach(parent: Router, find: Finder, noun: str) -> None:
             note=payload.note,
             lines=payload.notes,
             thread=payload.thread,
+            alone_if_gone=payload.alone_if_gone,
             idempotency_key=payload.idempotency_key,
             preview_id=payload.preview_id,
         )
@@ -91,6 +97,40 @@ def attach(parent: Router, find: Finder, noun: str) -> None:
             sentence = "This site has given no such cursor. Begin again without one."
             raise Problem(422, "bad_cursor", sentence, errors=[{"field": "cursor", "problem": sentence}]) from fault
         return {"invitations": listed.rows, "counts": listed.counts, "cursor": listed.cursor or None}
+
+    @parent.get("/{slug}/posts", response=PostsOut, summary="What is on Bluesky?", operation_id=f"list_{noun}_posts")
+    def posts(request: HttpRequest, slug: str) -> Any:
+        """How many posts stand, and whether what they tell still holds. Only for those who may invite."""
+        host = caller(request)
+        target = find(slug, host)
+        updates = queries.progress(target, host).updates
+        return {"standing": queries.on_bluesky(target), "updates": updates, "notice": queries.notice(target, host)}
+
+    @parent.post(
+        "/{slug}/posts/update",
+        response={202: UpdateOut},
+        summary="Post what has changed",
+        operation_id=f"post_{noun}_update",
+    )
+    def post_update(request: HttpRequest, slug: str, payload: Shown | None = None) -> Any:
+        """Queues the post of the notice; once for each change, however often it is called."""
+        host = caller(request)
+        target = find(slug, host)
+        row = actions.post_update(target, host, payload.preview_id if payload else None)
+        return Status(202, next(one for one in queries.progress(target, host).updates if one.id == row.pk))
+
+    @parent.post(
+        "/{slug}/posts/take-back",
+        response={202: TakenBack},
+        summary="Take posts back",
+        operation_id=f"take_back_{noun}_posts",
+    )
+    def take_back(request: HttpRequest, slug: str, payload: TakeBack | None = None) -> Any:
+        """Deletes them as undo does, one after the other."""
+        host = caller(request)
+        target = find(slug, host)
+        count = actions.take_back(target, host, only_wrong=payload.only_wrong if payload else True)
+        return Status(202, {"taken_back": count, "stay": queries.on_bluesky(target).total})
 
 
 @router.post("/{invitation_id}/retry", response=InvitationOut, summary="Send it again")
@@ -115,6 +155,11 @@ def undo(request: HttpRequest, invitation_id: UUID) -> Any:
 def confirm(request: HttpRequest, invitation_id: UUID, payload: Shown | None = None) -> Any:
     """After a change of the target, or where it is not certain what became of a post."""
     return _act(request, invitation_id, actions.confirm, payload.preview_id if payload else None)
+
+
+def posts_on_bluesky(target: Event | Community, member: Member) -> int | None:
+    """How many posts about it stand, or may; None for somebody who may not invite to it."""
+    return queries.on_bluesky(target).total if Target(target).may_invite(member) else None
 
 
 def _act(request: HttpRequest, invitation_id: UUID, action: Callable[..., Any], *given: str | None) -> Any:

@@ -91,7 +91,7 @@ class ElonaraAPI(NinjaAPI):
 def _error_statuses(path: str, has_body: bool) -> set[int]:
     found = set(WITH_BODY if has_body else WITHOUT_BODY)
     found.update(WITH_PATH_PARAMETER if "{" in path else ())
-    found.update(ON_INVITATIONS if "invitations" in path else ())
+    found.update(ON_INVITATIONS if "invitations" in path or "/posts" in path else ())
     found.update(ON_THE_GRAPH if "/me/bluesky/" in path else ())
     found.update(ON_TOKENS if path.endswith("/tokens") else ())
     return found

@@ -12,6 +12,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from elonara.api.openapi import PROBLEM, NotAnObject
+from elonara.bluesky.graph.failures import FOR_THE_MEMBER, PENDING
 from elonara.bluesky.graph.service import BAD_CURSOR, GraphUnavailable
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import Invalid, NotAllowed
@@ -24,8 +25,6 @@ _STATUS_OF_CODES = {
     403: frozenset({"not_allowed", "not_host", "suspended"}),
     503: frozenset({"graph_unavailable"}),
 }
-# Reasons of GraphUnavailable that only the member can resolve (409); the others are faults of the network (503).
-_NEEDS_MEMBER = frozenset({"not_connected", "account_deactivated"})
 RETRY_SECONDS = 5  # after a fault of the network
 
 
@@ -83,7 +82,9 @@ def _refused(_request: HttpRequest, fault: InvitationRefused) -> HttpResponse:
 def _graph(_request: HttpRequest, fault: GraphUnavailable) -> HttpResponse:
     if fault.reason == BAD_CURSOR:
         return render(422, fault.reason, fault.sentence, errors=[{"field": "cursor", "problem": fault.sentence}])
-    return render(409 if fault.reason in _NEEDS_MEMBER else 503, fault.reason, fault.sentence)
+    if fault.reason == PENDING:
+        return render(403, fault.reason, fault.sentence)
+    return render(409 if fault.reason in FOR_THE_MEMBER else 503, fault.reason, fault.sentence)
 
 
 def _not_found(_request: HttpRequest, _fault: Http404) -> HttpResponse:

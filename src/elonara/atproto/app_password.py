@@ -12,7 +12,7 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from elonara.atproto.error_responses import xrpc_error
@@ -26,6 +26,8 @@ APP_PASSWORD_KINDS: Mapping[str, str] = {
     "com.atproto.appPass": "appPass",
     "com.atproto.appPassPrivileged": "appPassPrivileged",
 }
+
+MAX_TOKEN_SECONDS = 366 * 86_400  # what claims to be valid for longer says nothing
 
 _SESSION_ENDED_KINDS = {
     ErrorKind.TOKEN_EXPIRED,
@@ -53,7 +55,10 @@ class AppSessionExpired(AppPasswordError):
 
 @dataclass(frozen=True)
 class AppSession:
-    """A session of an app password. `expires_at` (UTC) is the access token's; `kind` is from APP_PASSWORD_KINDS."""
+    """A session of an app password. `expires_at` (UTC) is the access token's; `kind` is from APP_PASSWORD_KINDS.
+
+    Servers open sessions for accounts that are not active, too: `status` then says why (`deactivated`, `takendown`, …).
+    """
 
     did: str
     handle: str
@@ -62,6 +67,7 @@ class AppSession:
     expires_at: datetime
     kind: str
     active: bool = True
+    status: str = ""
 
 
 def create_session(xrpc: Xrpc, pds_url: str, identifier: str, password: str) -> AppSession:
@@ -149,10 +155,10 @@ def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
             raise MainPasswordRefused("this is the account's main password; make an app password instead")
         raise AppPasswordError("the server does not say that this is an app password")
     try:
-        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        expires_at = _expiry(claims)
     except (KeyError, TypeError, ValueError, OverflowError, OSError) as fault:
         raise MalformedResponse(200, "the access token has no time of expiry") from fault
-    handle = found.get("handle")
+    handle, status = found.get("handle"), found.get("status")
     return AppSession(
         did=did,
         handle=handle.lower() if isinstance(handle, str) and is_handle(handle) else "handle.invalid",
@@ -161,7 +167,17 @@ def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
         expires_at=expires_at,
         kind=kind,
         active=found.get("active") is not False,
+        status=status if isinstance(status, str) else "",
     )
+
+
+def _expiry(claims: Mapping[str, Any]) -> datetime:
+    """When the token expires by this machine's clock. Its dates are by the server's, which may be another time."""
+    expires, issued = claims["exp"], claims.get("iat")
+    at = datetime.fromtimestamp(expires, UTC)
+    if isinstance(issued, bool) or not isinstance(issued, int | float) or not 0 < expires - issued < MAX_TOKEN_SECONDS:
+        return at
+    return datetime.now(UTC) + timedelta(seconds=expires - issued)
 
 
 def _claims(jwt: str) -> dict[str, Any]:

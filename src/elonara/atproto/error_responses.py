@@ -6,6 +6,7 @@ The mapping is from responses measured at real servers; `tests/unit/atproto/test
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,11 +28,14 @@ KIND_BY_ERROR_NAME: Mapping[str, ErrorKind] = {
     "ExpiredToken": ErrorKind.TOKEN_EXPIRED,
     "ScopeMissingError": ErrorKind.SCOPE_MISSING,
     "insufficient_scope": ErrorKind.SCOPE_MISSING,
+    "InsufficientScope": ErrorKind.SCOPE_MISSING,  # rsky, tranquil, cirrus
+    "InvalidLogin": ErrorKind.WRONG_PASSWORD,  # rsky
     "RecordNotFound": ErrorKind.RECORD_NOT_FOUND,
     "BlobNotFound": ErrorKind.BLOB_NOT_FOUND,
     "AuthFactorTokenRequired": ErrorKind.AUTH_FACTOR_REQUIRED,
     "AccountDeactivated": ErrorKind.ACCOUNT_DEACTIVATED,
     "RepoDeactivated": ErrorKind.ACCOUNT_DEACTIVATED,
+    "AccountMigrated": ErrorKind.ACCOUNT_DEACTIVATED,  # tranquil; where it went is in the DID document
     "AccountTakedown": ErrorKind.ACCOUNT_TAKENDOWN,
     "RepoTakendown": ErrorKind.ACCOUNT_TAKENDOWN,
     "RepoSuspended": ErrorKind.ACCOUNT_TAKENDOWN,
@@ -45,7 +49,32 @@ KIND_BY_ERROR_NAME: Mapping[str, ErrorKind] = {
 KIND_BY_MESSAGE: Mapping[str, ErrorKind] = {
     "could not find repo": ErrorKind.ACCOUNT_NOT_FOUND,
     "could not locate record": ErrorKind.RECORD_NOT_FOUND,
+    # rsky names these errors in the message alone.
+    "accountdeactivated: ": ErrorKind.ACCOUNT_DEACTIVATED,
+    "accounttakedown: ": ErrorKind.ACCOUNT_TAKENDOWN,
+    "accountnotfound: ": ErrorKind.ACCOUNT_NOT_FOUND,
+    "badjwt": ErrorKind.TOKEN_INVALID,  # rsky
 }
+
+# What a `WWW-Authenticate` challenge says about the proof or the grant holds, whatever the body says.
+KIND_BY_CHALLENGE: Mapping[str, ErrorKind] = {
+    "use_dpop_nonce": ErrorKind.USE_DPOP_NONCE,
+    "invalid_dpop_proof": ErrorKind.INVALID_DPOP_PROOF,
+    "insufficient_scope": ErrorKind.SCOPE_MISSING,
+}
+# Why the token is refused: more than a challenge `invalid_token` can say.
+MORE_THAN_INVALID = frozenset({
+    ErrorKind.ACCOUNT_DEACTIVATED, ErrorKind.ACCOUNT_TAKENDOWN, ErrorKind.ACCOUNT_NOT_FOUND, ErrorKind.TOKEN_EXPIRED,
+})  # fmt: skip
+_MAX_CHALLENGE = 4000
+# A scheme, or a parameter with its value in quotes or without (RFC 9110, section 11.2).
+_CHALLENGE_PART = re.compile(r"""([A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?""")
+_CODE = re.compile(r"[A-Za-z0-9_]{1,64}")
+
+# cocoon names no code at its token endpoint; a token that it does not know counts as another client's there.
+GRANT_ENDED_SENTENCES = ("session expired", "refresh token expired", '"client_id" mismatch')
+# `invalid_grant` of oauth-provider 0.22.9 about the client's assertion or metadata, before it looks at the grant.
+NOT_THE_GRANT = re.compile(r"\bjti reused|grant type .*(not allowed|not supported)", re.IGNORECASE)
 
 # How a PDS words the refusal of a token that was sent with the wrong scheme or to the wrong server.
 WRONG_SCHEME_MESSAGES = (
@@ -70,7 +99,7 @@ def classify(status: int, error: str, message: str, nsid: str = "") -> ErrorKind
         return ErrorKind.RECORD_EXISTS_OR_SERVER if nsid == CREATE_RECORD and status == 500 else ErrorKind.SERVER_ERROR
     if status == 401:
         return ErrorKind.WRONG_PASSWORD if nsid == CREATE_SESSION else ErrorKind.TOKEN_INVALID
-    # Several methods of a PDS report these two with a message alone, without an error name of their own.
+    # Several methods of a PDS report these with a message alone, without an error name of their own.
     known = next((kind for start, kind in KIND_BY_MESSAGE.items() if words.startswith(start)), ErrorKind.BAD_REQUEST)
     return known if 400 <= status < 500 else ErrorKind.MALFORMED_RESPONSE
 
@@ -115,18 +144,51 @@ def xrpc_error(status: int, headers: Mapping[str, str], body: bytes, nsid: str =
         _printable(payload.get("error")),
         _printable(payload.get("message") or payload.get("error_description")),
     )
-    challenge = headers.get("www-authenticate", "")
-    if not error and 'error="' in challenge:  # a proxy may have replaced the body; the challenge holds the same name
-        error = challenge.partition('error="')[2].partition('"')[0]
+    challenge = challenge_error(headers)
+    kind = classify(status, error or challenge, message, nsid)
+    if nsid == CREATE_SESSION:
+        if status == 401 and not error and body.lstrip().startswith(b"<"):
+            kind = ErrorKind.SERVER_ERROR  # a proxy's page is no word of the PDS about the password
+    elif kind is not ErrorKind.RATE_LIMITED:
+        kind = _as_challenged(kind, challenge, error)
     budget = rate_limit(headers)
     return XrpcError(
         status,
-        error or f"HTTP {status}",
+        error or challenge or f"HTTP {status}",
         message,
-        kind=classify(status, error, message, nsid),
+        kind=kind,
         retry_after=budget.retry_after if budget else None,
         resets_at=budget.resets_at if budget else None,
     )
+
+
+def challenge_error(headers: Mapping[str, str]) -> str:
+    """The `error` of a `WWW-Authenticate` challenge (RFC 9449, section 7.1), "" where there is none.
+
+    Of several challenges the one for DPoP counts, else the first that names an error.
+    """
+    found: dict[str, str] = {}
+    scheme = ""
+    for name, quoted, bare in _CHALLENGE_PART.findall(headers.get("www-authenticate", "")[:_MAX_CHALLENGE]):
+        value = quoted or bare
+        if not value:
+            scheme = name.lower()
+        elif name.lower() == "error" and _CODE.fullmatch(value):
+            found.setdefault(scheme, value)
+    return found.get("dpop") or next(iter(found.values()), "")
+
+
+def _as_challenged(kind: ErrorKind, challenge: str, error: str) -> ErrorKind:
+    """What the challenge makes of `kind`, which body and status alone suggest: the header decides what to do.
+
+    PDSs differ in their bodies (docs/servers.md): `ExpiredToken`, `AuthenticationRequired`, a page of a proxy.
+    """
+    if challenge in KIND_BY_CHALLENGE:
+        return KIND_BY_CHALLENGE[challenge]
+    if challenge.lower() != "invalid_token" or kind in MORE_THAN_INVALID:
+        return kind
+    ours = kind is ErrorKind.WRONG_SCHEME_OR_HOST and error in {"invalid_token", "InvalidToken"}
+    return kind if ours else ErrorKind.TOKEN_INVALID
 
 
 def oauth_error(status: int, headers: Mapping[str, str], body: bytes) -> OAuthError:
@@ -134,7 +196,8 @@ def oauth_error(status: int, headers: Mapping[str, str], body: bytes) -> OAuthEr
     payload = _json_object(body)
     code = _printable(payload.get("error"))
     description = _printable(payload.get("error_description") or payload.get("message"))
-    if code == "invalid_grant":
+    ended = not code and description.lower().startswith(GRANT_ENDED_SENTENCES)
+    if (code == "invalid_grant" and not NOT_THE_GRANT.search(description)) or ended:
         return InvalidGrant(description, status=status)
     if code == "access_denied":
         return AccessDenied(description)

@@ -160,6 +160,28 @@ class InvalidGrant(OAuthError):
         return "replay" in self.description.lower()
 
 
+class ClientRefused(OAuthError):
+    """The server did not accept this site as a client: its signature, its key or its metadata. The grant stands.
+
+    `ahead` is in seconds: by how much this machine's clock is ahead of the server's (negative: behind), 0 if unknown.
+    `is_clock` says that the server refused a date.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        description: str = "",
+        *,
+        status: int = 0,
+        retry_after: float | None = None,
+        ahead: float = 0.0,
+        is_clock: bool = False,
+    ) -> None:
+        super().__init__(code, description, status=status, retry_after=retry_after)
+        self.ahead = ahead
+        self.is_clock = is_clock
+
+
 class AccessDenied(OAuthError):
     """The user denied access on the server's consent page."""
 

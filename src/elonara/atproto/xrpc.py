@@ -14,9 +14,9 @@ from elonara.atproto.error_responses import xrpc_error
 from elonara.atproto.errors import MalformedResponse
 from elonara.atproto.http import HttpClient, Response
 
-# Calls of `Authorizer.retry` for one request: for a new nonce, for the token that another process stored, for a
-# refreshed one, and a last call in which `DpopAuth` can react to a refusal in spite of all that.
-MAX_RETRIES = 4
+# Calls of `Authorizer.retry` for one request: for a new nonce, for a new date, for the token that another process
+# stored, for a refreshed one, and a last call in which `DpopAuth` can react to a refusal in spite of all that.
+MAX_RETRIES = 5
 
 Param = str | int | bool | Sequence[str]
 
@@ -29,7 +29,10 @@ class Authorizer(Protocol):
         ...
 
     def retry(self, method: str, url: str, response: Response) -> bool:
-        """Called on status 400 and 401. True: send the request again (a nonce was stored, or a token refreshed)."""
+        """Called on status 400 and 401, and with any challenge. True: send the request again.
+
+        It was refused before anything was done, and now there is another nonce or token.
+        """
         ...
 
     def observe(self, url: str, response: Response) -> None:
@@ -109,7 +112,8 @@ def _call(
         if response.status == 200:
             return response
         retries -= 1
-        if response.status not in {400, 401} or retries < 0 or auth is None or not auth.retry(method, url, response):
+        refused = response.status in {400, 401} or "www-authenticate" in response.headers
+        if not refused or retries < 0 or auth is None or not auth.retry(method, url, response):
             break
     if response.status < 400:
         raise MalformedResponse(response.status, f"{nsid} answered with status {response.status}")

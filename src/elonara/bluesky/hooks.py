@@ -7,39 +7,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-type Listener = Callable[[int, str], None]  # (member_id, did)
 type RelayPolicy = Callable[[int], str]
 
 
-class Hook:
+class Hook[*Args]:
     """A list of listeners, called in the order of registration. If one raises, the rest are not called."""
 
     def __init__(self) -> None:
-        self._listeners: list[Listener] = []
+        self._listeners: list[Callable[[*Args], None]] = []
 
-    def add(self, listener: Listener) -> Listener:
+    def add(self, listener: Callable[[*Args], None]) -> Callable[[*Args], None]:
         """Register a listener; usable as a decorator. Registering it twice has no effect."""
         if listener not in self._listeners:
             self._listeners.append(listener)
         return listener
 
-    def remove(self, listener: Listener) -> None:
+    def remove(self, listener: Callable[[*Args], None]) -> None:
         """Remove a listener, if it is registered."""
         if listener in self._listeners:
             self._listeners.remove(listener)
 
-    def fire(self, member_id: int, did: str) -> None:
+    def fire(self, *args: *Args) -> None:
         """Call every listener."""
         for listener in tuple(self._listeners):
-            listener(member_id, did)
+            listener(*args)
 
 
 # The member disconnected: queued posts of this author are cancelled. Fired in the transaction that drops the tokens.
-on_disconnect = Hook()
+on_disconnect: Hook[int, str] = Hook()  # (member_id, did)
 # A session or an app password was stored: posts that waited for it can be written.
-on_ready = Hook()
+on_ready: Hook[int, str] = Hook()
 # Only the member can help now (reauthorize, or a new app password): she is to be notified.
-on_needs_member = Hook()
+on_needs_member: Hook[int, str] = Hook()
+# The handle of a DID was read anew and works: (did, handle). It need not have changed.
+on_handle: Hook[str, str] = Hook()
 
 
 def _refuse_all(member_id: int) -> str:  # noqa: ARG001

@@ -191,6 +191,11 @@ def to_the_end[Result](key: Any, job: Callable[[], Result], *, late: Late | None
         return cast(Result, work.future.result())
 
 
+def in_background(key: Any, job: Callable[[], Any]) -> None:
+    """Run `job` in a thread of its own, for nobody who waits; not where one with the same key runs already."""
+    _start(key, job, lambda: None)
+
+
 def wait_for_background(seconds: float) -> None:
     """Wait until nothing runs in the background, so that the end of the process loses no session."""
     with _changed:

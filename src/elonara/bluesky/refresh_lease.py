@@ -48,8 +48,14 @@ stored password instead, so the member notices nothing.
 
 **What each failure means for an OAuth session.**
 `invalid_grant`: it is over (used, revoked, or the row comes from an older backup); `needs_reauth`, the tokens are
-dropped and the member is notified once.
-`invalid_client`, or a row of another client id (the site's address has changed): `needs_reauth`, `client_changed`.
+dropped and the member is notified once. But servers refuse the tokens of an account that was taken down, too: first it
+is looked up how the account is (`elonara.bluesky.account_status`). While it is deactivated or taken down the tokens are
+kept and nobody is asked for anything; where it has moved the row becomes `needs_reauth`, `moved`.
+`invalid_client` and its like: the server could not fetch our metadata, or does not accept what we signed, such as by a
+clock that is off. It has not looked at the grant, so the mark is cleared; TryLater, and the issuer is not asked for a
+while (`oauth.client_refusals`).
+A row of another client id (`site.url` is another one): nothing is asked and nothing ends; TryLater `address_changed`,
+until the setting is back, or the operator says that the site has moved (`elonara reauthorize --moved`).
 Tokens for another DID: they are revoked at the server, and the row becomes `needs_reauth`.
 Tokens without the `atproto` scope: they are revoked, too; TryLater, and the next attempt finds the session gone.
 Any other 4xx: refused before the token was used, so the mark is cleared; TryLater with the server's `Retry-After`.
@@ -58,14 +64,18 @@ A time-out, a 5xx or a response that cannot be read: the token may be used up, s
 attempt sends the same token and finds out. If it was used, the session was lost already, and the replay takes nothing
 away that we could still use; if it was not, the session goes on. (The lease is given back at once, so a request that
 is still on its way to the server may meet the next one there. At worst that costs what a lost response costs.)
-A 401 from the PDS: first the row is read again. Another token there was stored by another process and is tried without
-a refresh; the refused one is refreshed. That happens at most twice for one request. If the PDS still refuses, the DID
-is resolved again, and the row becomes `needs_reauth`: `moved` where the account has another PDS, else `refused`. Where
-the DID cannot be resolved, the row stays as it is and the call fails.
+A PDS that refuses the token: first the row is read again. Another token there was stored by another process and is
+tried without a refresh; the refused one is refreshed. That happens at most twice for one request. If the PDS still
+refuses, the account is looked up. Where its DID document names another PDS, the row becomes `needs_reauth`, `moved`;
+but if the same authorization server speaks for that one, the session goes along with a refresh. An account that is
+deactivated or taken down waits. Else the row stays as it is and the call fails: the grant was renewed a moment ago, so
+nothing is wrong with it. Where the DID cannot be resolved, the row stays, too: TryLater.
 
 **What each failure means for an app password.** A refresh token that is refused, for whatever reason: a new session is
 made with the stored password, rarely, because a PDS allows 300 of them a day. A password that is refused: the row
-becomes `refused`, and the member (for the relay account, the operators) is notified. Anything else: TryLater.
+becomes `refused`, and the member (for the relay account, the operators) is notified. But first the account is looked
+up: one that moved has left its app password behind, and a PDS calls every app password wrong while the account is taken
+down. Anything else: TryLater.
 
 **What never happens.** A loop: a failed refresh is not repeated here, callers come back at their own pace, and a
 session that is over is not asked for again. A second use of a token whose successor is stored: the successor is

@@ -17,7 +17,7 @@ from elonara.cli.errors import CommandRefused
 from elonara.cli.postgres import DatabaseAway, check_database, close_connections
 from elonara.config.options import BadSetting, load
 from elonara.keyfiles import KeyFileFault
-from elonara.sealing import ensure_keys
+from elonara.options import Options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,9 +34,9 @@ def _guarded(args: argparse.Namespace) -> int:
         options = load()
         if args.django:
             _set_up_django()
-            ensure_keys(options.data_dir)
-            if args.module != "doctor":  # doctor reports it as one of its findings
+            if args.module != "doctor":  # doctor reports both as findings
                 check_database(options)
+                _ensure_key_ring(args, options)
         return int(importlib.import_module(f"elonara.cli.{args.module}").run(args, options))
     except (BadSetting, KeyFileFault) as fault:
         return _fail(fault, 2)
@@ -51,6 +51,13 @@ def _guarded(args: argparse.Namespace) -> int:
     finally:
         if args.django:
             close_connections()
+
+
+def _ensure_key_ring(args: argparse.Namespace, options: Options) -> None:
+    from elonara.housekeeping.keys import in_use  # noqa: PLC0415 - it loads the models
+
+    if args.module != "abandon":  # which is the way on where the ring is lost
+        in_use.ensure_ring(options.data_dir)
 
 
 def _set_up_django() -> None:

@@ -16,7 +16,7 @@ import shutil
 import sqlite3
 import subprocess
 import tarfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psycopg
@@ -73,7 +73,8 @@ def load_database(path: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
             source.backup(copy)
-        target.chmod(PRIVATE_MODE)
+        with suppress(OSError):  # not every disk keeps modes
+            target.chmod(PRIVATE_MODE)
         return
     _postgres("pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction", str(path))
 

@@ -35,13 +35,19 @@ def parser() -> argparse.ArgumentParser:
 
     reauthorize = _add(commands, "reauthorize", "name the hosts who could not post by OAuth")
     reauthorize.add_argument("--moved", action="store_true", help="first end the sessions made under another site.url")
+    reauthorize.add_argument("--yes", action="store_true", help="end them without asking")
     reauthorize.add_argument("--tell", action="store_true", help="ask each of them to renew the permission")
     _json(reauthorize)
 
     keys = commands.add_parser("keys", help="look after the keys in the data folder")
-    rotate = _add(keys.add_subparsers(metavar="ACTION", required=True), "rotate", "seal everything under a new key")
+    actions = keys.add_subparsers(metavar="ACTION", required=True)
+    rotate = _add(actions, "rotate", "seal everything under a new key")
     rotate.set_defaults(module="keys")
     _json(rotate)
+    abandon = _add(actions, "abandon", "give up a key that is lost, and what was sealed under it")
+    abandon.add_argument("kid", help="the id of the key, as `elonara doctor` names it")
+    abandon.add_argument("--yes", action="store_true", help="do it without asking")
+    _json(abandon)
 
     admin = _add(commands, "createadmin", "make an account that runs the site")
     admin.add_argument("--username", required=True)
@@ -57,7 +63,9 @@ def parser() -> argparse.ArgumentParser:
 
     restore = _add(commands, "restore", "read a backup into an empty site")
     restore.add_argument("file", type=Path, help="the elonara-….tar.gz")
-    restore.add_argument("--keys", type=Path, required=True, help="the elonara-….keys.tar")
+    which = restore.add_mutually_exclusive_group(required=True)
+    which.add_argument("--keys", type=Path, help="the elonara-….keys.tar")
+    which.add_argument("--without-keys", action="store_true", help="they are lost: every member has to connect again")
     _json(restore)
 
     commands.add_parser("sandbox", help="a Bluesky of its own on this machine, to try things (see its --help)")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
@@ -13,10 +12,11 @@ from functools import partial
 from django.db import DatabaseError, connection
 
 from elonara import sealing
-from elonara.cli import doctor_network, doctor_rows, doctor_writes, migrate
+from elonara.cli import doctor_mail, doctor_network, doctor_rows, doctor_writes, migrate
 from elonara.cli.doctor_findings import Finding
 from elonara.cli.postgres import DatabaseAway, check_database
-from elonara.keyfiles import KeyFileFault, read_private
+from elonara.housekeeping.keys import in_use
+from elonara.keyfiles import OTHERS, KeyFileFault, mode_of, read_private, way_to_privacy
 from elonara.members.first_run import has_operator
 from elonara.options import Options
 from elonara.web.health import DISK_FULL_BELOW
@@ -31,12 +31,12 @@ def run(args: argparse.Namespace, options: Options) -> int:
         _keys,
         _disk,
         _database,
-        _email,
+        doctor_mail.check,
         _relay,
         doctor_rows.check,
     ]
     if not args.offline:
-        checks.append(doctor_network.check)
+        checks += [doctor_network.check, doctor_mail.check_server]
     if args.writes:
         checks.append(partial(doctor_writes.check, handle=args.writes))
     found = [finding for check in checks for finding in check(options)]
@@ -66,15 +66,18 @@ def _site(options: Options) -> Iterator[Finding]:
 def _keys(options: Options) -> Iterator[Finding]:
     folder = options.data_dir / "keys"
     try:
-        for path in (folder / "secret_key", sealing.ensure_keys(options.data_dir)):
+        kid = in_use.check(options.data_dir)
+        for path in (folder / "secret_key", sealing.key_file(options.data_dir)):
             read_private(path)
-        kid = sealing.current_kid()
     except KeyFileFault as fault:
-        yield Finding("wrong", "keys", str(fault))
+        says, _, fix = str(fault).partition(". ")
+        yield Finding("wrong", "keys", says, fix)
         return
-    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
-        fix = f"Run: chmod 700 {folder}"
-        yield Finding("wrong", "keys", f"others on this machine can look into {folder}", fix)
+    except DatabaseError:
+        return  # `_database` says it
+    if mode_of(folder) & OTHERS:
+        fix = way_to_privacy(folder)
+        yield Finding("wrong", "keys", f"others on this machine can look into {folder}", fix[0].upper() + fix[1:])
     else:
         yield Finding("ok", "keys", f"private; new values are sealed under key {kid}")
 
@@ -107,16 +110,6 @@ def _database(options: Options) -> Iterator[Finding]:
     yield Finding("ok", "database", f"{kind} answers and is up to date")
     if not has_operator():
         yield Finding("note", "operator", "nobody runs this site yet", "Run: elonara createadmin --username NAME")
-
-
-def _email(options: Options) -> Iterator[Finding]:
-    if options.email.url:
-        yield Finding("ok", "e-mail", f"letters leave from {options.email.sender}")
-    else:
-        fix = (
-            "Members see notices on their pages; a forgotten password needs the operator. Set email.url and email.from."
-        )
-        yield Finding("note", "e-mail", "no SMTP server is set: no letters leave", fix)
 
 
 def _relay(options: Options) -> Iterator[Finding]:

@@ -2,83 +2,57 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote
 
 from elonara.atproto.errors import AtprotoError
-from elonara.atproto.http import Response
 from elonara.bluesky import network
-from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
-from elonara.bluesky.oauth.client import JWKS_PATH, METADATA_PATH
+from elonara.bluesky.oauth import self_check
+from elonara.bluesky.oauth.self_check import SYNC
 from elonara.cli.doctor_findings import Finding
 from elonara.options import Options
 
-# Servers refuse DPoP proofs (RFC 9449) that are dated more than a few seconds before or after their own time. A `Date`
-# header is exact to one second.
-SKEW_NOTE_SECONDS, SKEW_WRONG_SECONDS = 3.0, 8.0
-SYNC = "Keep this machine's clock right: timedatectl set-ntp true (systemd), or any NTP client."
+# What a `Date` header and a slow network cannot explain.
+SKEW_NOTE_SECONDS = 3.0
+SCHEME_HEADER = "X-Forwarded-Proto"
 
 
 def check(options: Options) -> Iterator[Finding]:
     """Check PLC, AppView and handle resolver, our clock against theirs, and our own client metadata."""
-    bluesky = options.bluesky
-    services = {"PLC": f"{bluesky.plc_url}/_health", "AppView": f"{bluesky.appview_url}/xrpc/_health"}
-    if bluesky.handle_resolver_url:
-        handle = "atproto.com"
-        nsid = "com.atproto.identity.resolveHandle"
-        services["resolver"] = f"{bluesky.handle_resolver_url}/xrpc/{nsid}?handle={quote(handle)}"
     skews = []
-    for what, url in services.items():
+    for what, url in self_check.services(options.bluesky).items():
         finding, skew = _reach(what, url)
         yield finding
         skews += [skew] if skew is not None else []
-    if skews:
-        yield clock(min(skews, key=abs))
+    if (ahead := self_check.typical(skews)) is not None:
+        yield clock(ahead)
+    yield from _proxy(options)
     yield from _client_metadata(options)
-    if bluesky.relay.identifier:
+    if options.bluesky.relay.identifier:
         yield _relay(options)
 
 
 def clock(ahead: float) -> Finding:
     """The finding for a clock that is `ahead` seconds before the servers' (negative: behind)."""
-    way = "ahead" if ahead > 0 else "behind"
-    if abs(ahead) >= SKEW_WRONG_SECONDS:
-        says = f"this machine's clock is {abs(ahead):.0f} s {way}: Bluesky refuses what it signs"
-        return Finding("wrong", "clock", says, SYNC)
+    says = f"this machine's clock is {abs(ahead):.0f} seconds off ({self_check.way(ahead)})"
+    if abs(ahead) >= self_check.OFF_SECONDS:
+        return Finding("wrong", "clock", f"{says}: servers may refuse what it signs", SYNC)
     if abs(ahead) >= SKEW_NOTE_SECONDS:
-        return Finding("note", "clock", f"this machine's clock is {abs(ahead):.0f} s {way}", SYNC)
+        return Finding("note", "clock", says, SYNC)
     return Finding("ok", "clock", "as Bluesky's, within a second or two")
 
 
 def _reach(what: str, url: str) -> tuple[Finding, float | None]:
     """Request `url` once; returns the finding and the clock skew in seconds, None where it is unknown."""
-    began = time.time()
     try:
-        response = network.http().request("GET", url, deadline=10.0)
+        response, skew = self_check.ask(url)
     except AtprotoError as fault:
         fix = "Does this machine reach the internet? A private address needs bluesky.allow_private_hosts."
         return Finding("wrong", what, f"{url} is not reached: {fault}", fix), None
-    skew = _skew(response, began, time.time())
     if response.status >= 500:
         says = f"{url} answers {response.status}"
         return Finding("wrong", what, says, "Try again later; the trouble is over there."), skew
     return Finding("ok", what, f"{url} answers"), skew
-
-
-def _skew(response: Response, began: float, ended: float) -> float | None:
-    """Seconds by which our clock is ahead of the server's, None where the response has no valid `Date` header."""
-    try:
-        theirs = parsedate_to_datetime(response.headers.get("date", "")).timestamp()
-    except (ValueError, TypeError):
-        return None
-    # The header has whole seconds: it was made at some moment within the second that begins at `theirs`.
-    ours_first, ours_last = began - (theirs + 1), ended - theirs
-    if ours_first <= 0 <= ours_last:
-        return 0.0
-    return ours_first if ours_first > 0 else ours_last
 
 
 def _relay(options: Options) -> Finding:
@@ -95,29 +69,51 @@ def _relay(options: Options) -> Finding:
     return Finding("ok", "relay", f"{handle} carries the label `bot`")
 
 
+def _proxy(options: Options) -> Iterator[Finding]:
+    """Whether the site's own address leads through the proxy to a page, as a visitor would see it."""
+    if not (options.site.is_https and options.http.trusted_proxies):
+        return
+    url = f"{options.site.url}/"
+    try:
+        response = network.http().request("GET", url, deadline=10.0)
+    except AtprotoError as fault:
+        fix = "Does the name lead to the proxy, and the proxy to Elonara? Where only this machine cannot reach its own "
+        yield Finding(
+            "wrong", "proxy", f"{url} is not reached: {fault}", f"{fix}public address, look from another one."
+        )
+        return
+    target, body = response.headers.get("location", ""), response.body[:4000].decode("utf-8", "replace")
+    if response.status >= 500 and "http.trusted_proxies" in body:
+        fix = "Set http.trusted_proxies to the address from which the proxy reaches Elonara, and restart."
+        yield Finding("wrong", "proxy", f"{url}: the proxy is not the one in http.trusted_proxies", fix)
+    elif (response.status >= 500 and SCHEME_HEADER in body) or target.rstrip("/") == options.site.url:
+        says = f"{url}: the proxy does not tell Elonara that visitors come by https"
+        fix = f"Make it send {SCHEME_HEADER}: https (nginx: proxy_set_header {SCHEME_HEADER} $scheme;)."
+        yield Finding("wrong", "proxy", says, f"{fix} With another proxy before it, https has to be passed on.")
+    elif response.status >= 400:
+        fix = "Is Elonara running, and does the proxy pass on all addresses without a sign-in of its own?"
+        yield Finding("wrong", "proxy", f"{url} answers {response.status}", fix)
+    else:
+        yield Finding("ok", "proxy", f"{url} is reached through the proxy")
+
+
 def _client_metadata(options: Options) -> Iterator[Finding]:
     """Whether authorization servers can fetch the documents that describe this site as an OAuth client."""
     if options.site.is_loopback:
         yield Finding("ok", "client", "a loopback client: servers need to fetch nothing; sessions last two weeks")
-        return
-    service = BlueskyOAuthService()
-    for path, expected in ((METADATA_PATH, service.client_metadata()), (JWKS_PATH, service.jwks())):
-        yield _document(options.site.url + path, expected)
+    for url, expected in self_check.documents():
+        yield _document(url, expected)
 
 
 def _document(url: str, expected: dict[str, Any]) -> Finding:
     fix = "Let your proxy pass this address on to Elonara as it is: without sign-in, redirect, challenge or cache."
     try:
-        response = network.http().request("GET", url, deadline=10.0)
-        found = response.json() if response.status == 200 else {}
+        trouble = self_check.document_trouble(url, expected)
     except AtprotoError as fault:
         unreachable = f"{fix} Where only this machine cannot reach its own public address, look from another one."
         return Finding("wrong", "client", f"{url} is not reached: {fault}", unreachable)
-    if response.status != 200:
-        return Finding("wrong", "client", f"{url} answers {response.status}; nobody can connect", fix)
-    if not response.headers.get("content-type", "").startswith("application/json"):
-        return Finding("wrong", "client", f"{url} is not served as application/json", fix)
-    if found != expected:
-        other = "Is that another Elonara, or one with other keys or settings? Restart it, and empty the proxy's cache."
-        return Finding("wrong", "client", f"{url} says something else than this site would", other)
+    if trouble.endswith("than this site would"):
+        fix = "Is that another Elonara, or one with other keys or settings? Restart it, and empty the proxy's cache."
+    if trouble:
+        return Finding("wrong", "client", trouble, fix)
     return Finding("ok", "client", f"{url} says what it should")

@@ -11,17 +11,19 @@ from django.db import DatabaseError
 from django.db.models import Max, Q
 from django.utils import timezone
 
+from elonara import shared_clock
 from elonara.bluesky.models import AppPasswordSession, PdsHost
+from elonara.bluesky.oauth.self_check import OFF_SECONDS, SYNC, way
 from elonara.bluesky.sealed_columns import unsealed
-from elonara.cli import migrate
+from elonara.cli import migrate, moved_site
 from elonara.cli.doctor_findings import Finding, Level
-from elonara.cli.doctor_network import SYNC
-from elonara.housekeeping import clock_check, reauthorization, workers
+from elonara.housekeeping import clock_check, reauthorization, words, workers
 from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
+from elonara.housekeeping.overview import own_troubles
 from elonara.invitations import reasons
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending, Invitation, State
 from elonara.invitations.outbox.due_times import poll_times
-from elonara.invitations.outbox.queue import MODELS
+from elonara.invitations.transitions import MODELS
 from elonara.options import Options
 from elonara.sealing import CannotUnseal
 
@@ -36,6 +38,9 @@ def check(options: Options) -> Iterator[Finding]:
         if migrate.pending():
             return
         yield from _clock()
+        yield from _other_clocks()
+        for text in own_troubles():  # what the site's processes have noticed, on this machine or on others
+            yield Finding("note", "notice", text, "It is settled by itself once that is over.")
         yield from _workers(options)
         yield from _queue()
         yield from _failed()
@@ -44,6 +49,8 @@ def check(options: Options) -> Iterator[Finding]:
         yield from _servers()
         yield from _relay(options)
         yield from _sessions(options)
+        if waiting := moved_site.waiting():
+            yield Finding("wrong", "members", waiting, moved_site.FIX)
     except DatabaseError:
         return
 
@@ -64,18 +71,35 @@ def _clock() -> Iterator[Finding]:
         yield Finding("wrong", "clock", says, SYNC)
 
 
+def _other_clocks() -> Iterator[Finding]:
+    """Compare the clocks of the database and of the workers' machines with this one's."""
+    ours = shared_clock.ahead_of_database()
+    if abs(ours) >= OFF_SECONDS:
+        says = f"the database's clock is {abs(ours):.0f} seconds off from this machine's ({way(-ours)})"
+        yield Finding("wrong", "clock", says, SYNC)
+    for worker in workers.alive():
+        ahead = worker.clock_ahead - ours
+        if abs(ahead) >= OFF_SECONDS:
+            says = f"the clock of worker {worker.name} is {abs(ahead):.0f} seconds off from ours ({way(ahead)})"
+            yield Finding("wrong", "clock", says, SYNC)
+
+
 def _workers(options: Options) -> Iterator[Finding]:
     working, silent = workers.alive(), workers.silent()
-    if working:
-        names = ", ".join(f"{worker.name} ({worker.engine})" for worker in working)
-        yield Finding("ok", "workers", names)
-    else:
+    for worker in working:
+        if worker.held:
+            says = f"{worker.name} takes no work: {words.HELD.get(worker.held, worker.held)}"
+            yield Finding("wrong", "workers", says, words.HELD_ADVICE.get(worker.held, ""))
+    if free := [worker for worker in working if not worker.held]:
+        yield Finding("ok", "workers", ", ".join(f"{worker.name} ({worker.engine})" for worker in free))
+    if not working:
         waiting = Invitation.objects.filter(state__in=(State.QUEUED, State.SENDING, State.UNDOING)).count()
         command = "elonara worker, or elonara serve" if options.database.is_postgres else "elonara serve"
         level: Level = "wrong" if waiting else "note"
         yield Finding(level, "workers", f"no process runs jobs; {waiting} invitations wait", f"Start: {command}")
     if silent:
-        ago = (timezone.now() - silent[0].seen_at).total_seconds()
+        now = timezone.now() - timedelta(seconds=shared_clock.ahead_of_database())
+        ago = (now - silent[0].seen_at).total_seconds()
         says = f"{len(silent)} ended without a word, the last {ago:.0f} s ago; others take up what they left"
         yield Finding("note", "workers", says, "Were they killed? Look into their logs, and at this machine's memory.")
 

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 
 from django.utils import timezone
 
+from elonara.atproto.errors import IdentityError
 from elonara.atproto.records import post
 from elonara.atproto.tid import new_tid
+from elonara.bluesky import network
+from elonara.bluesky.identity.identities import by_did
 from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.writing.agent import BlueskyResult
 from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
@@ -25,7 +28,7 @@ DELETE_RETRIES = 4  # one second apart; a create request that timed out may stil
 
 def check(options: Options, handle: str) -> Iterator[Finding]:
     """Write, read and delete one post by the member, without mentions or links. Raises CommandRefused."""
-    identity = MemberIdentity.objects.filter(bsky_handle__iexact=handle.strip().removeprefix("@")).first()
+    identity = _owner_of(handle.strip().removeprefix("@"))
     if identity is None:
         raise CommandRefused(
             f"no member has connected @{handle.removeprefix('@')}; connect that account on the site first"
@@ -67,3 +70,13 @@ def _failed(what: str, result: BlueskyResult, fix: str = "") -> Finding:
             else "Leave the mode as it is until this passes."
         )
     return Finding("wrong", WHAT, f"the test post {what}: {said}", fix)
+
+
+def _owner_of(handle: str) -> MemberIdentity | None:
+    """Who has the handle now: it may have been another member's when it was stored. Raises CommandRefused."""
+    try:
+        return by_did(network.resolver().resolve(handle, fresh=True).did)
+    except IdentityError as fault:
+        if fault.reason == "unreachable":
+            raise CommandRefused(f"it cannot be found out now whose handle @{handle} is; try again later") from fault
+        return None

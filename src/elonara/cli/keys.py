@@ -6,18 +6,13 @@ import argparse
 import json
 
 from allauth.mfa.models import Authenticator
-from django.apps import apps
 from django.db import models
 
 from elonara import sealing
-from elonara.bluesky.models import AppPasswordSession, AssertionKey, AuthorizationRequest, MemberIdentity
-from elonara.bluesky.sealed_columns import did_of
+from elonara.housekeeping.keys.in_use import place_of, sealed_models
 from elonara.members import audit
 from elonara.members.sign_in.mfa import SealedMFAAdapter
 from elonara.options import Options
-
-# Sealed values of these models are bound to a DID as well as to column and row (associated data of the encryption).
-BOUND_TO_DID = (MemberIdentity, AppPasswordSession, AuthorizationRequest, AssertionKey)
 
 
 def run(args: argparse.Namespace, options: Options) -> int:
@@ -32,6 +27,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
         if failed:
             print(f"{failed} values could not be opened and stay as they are: is keys/sealing.json complete?")
         print("Make a backup of the keys now: `elonara backup`.")
+        print("Copy the keys folder to every other machine of this site: a worker without this key takes no work.")
     return 1 if failed else 0
 
 
@@ -40,7 +36,7 @@ def reseal(kid: str) -> tuple[int, int]:
     done = failed = 0
     for model, columns in sealed_models().items():
         for row in model._default_manager.iterator():
-            place = {"row": row.pk, "did": did_of(row) if isinstance(row, BOUND_TO_DID) else ""}
+            place = place_of(row)
             for column in columns:
                 before: str = getattr(row, column)
                 if not before:
@@ -57,14 +53,6 @@ def reseal(kid: str) -> tuple[int, int]:
                 done += model._default_manager.filter(pk=row.pk, **{column: before}).update(**{column: after})
     second = _reseal_second_factors(kid)
     return done + second[0], failed + second[1]
-
-
-def sealed_models() -> dict[type[models.Model], list[str]]:
-    """Model → its sealed columns, for all models that have some. Their names end in `_enc`."""
-    found = {
-        model: [one.name for one in model._meta.fields if one.name.endswith("_enc")] for model in apps.get_models()
-    }
-    return {model: columns for model, columns in found.items() if columns}
 
 
 def _reseal_second_factors(kid: str) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.db import connection
 
 from elonara.cli import archives, migrate
 from elonara.cli.errors import CommandRefused
+from elonara.housekeeping.keys import abandoned, in_use
 from elonara.invitations.outbox import restored
 from elonara.members import audit
 from elonara.options import Options
@@ -28,16 +30,19 @@ def run(args: argparse.Namespace, options: Options) -> int:
     with tempfile.TemporaryDirectory(prefix=".elonara-restore-", dir=options.data_dir) as name:
         folder = Path(name)
         archives.unpack(args.file, folder / "data")
-        archives.unpack(args.keys, folder / "secret")
         manifest = _manifest(folder / "data")
-        if not (folder / "secret" / "keys" / "sealing.json").exists():
-            raise CommandRefused(f"{args.keys.name} holds no keys; without them no session can be opened")
+        if args.keys:
+            archives.unpack(args.keys, folder / "secret")
+            if not (folder / "secret" / "keys" / "sealing.json").exists():
+                raise CommandRefused(f"{args.keys.name} holds no keys; without them no session can be opened")
         archives.load_database(_database(folder / "data", manifest))
         if (folder / "data" / "media").exists():
             shutil.move(folder / "data" / "media", settings.MEDIA_ROOT)
-        _put_keys(folder / "secret" / "keys", options.data_dir / "keys")
+        if args.keys:
+            _put_keys(folder / "secret" / "keys", options.data_dir / "keys")
     migrate.apply()
     archives.end_sessions()
+    lost = [abandoned.abandon(kid) for kid in in_use.missing()] if args.without_keys else []
     ambiguous = restored.mark_ambiguous()
     audit.record(None, "restored", args.file.name, f"as of {manifest['made_at']}")
     made_at, moved = manifest["made_at"], manifest["site"] != options.site.url
@@ -46,6 +51,8 @@ def run(args: argparse.Namespace, options: Options) -> int:
     else:
         print(f"restored as of {made_at}")
         print("No browser is signed in: everybody signs in again.")
+        for line in [line for one in lost for line in one.lines()]:
+            print(f"Without the keys: {line}.")
         if ambiguous:
             print(f"{ambiguous} posts were still to go then; each is looked for before it is written.")
         if moved:
@@ -75,6 +82,8 @@ def _put_keys(source: Path, target: Path) -> None:
     # Replaces the keys that this process created when it started; nothing was sealed or signed with those yet.
     shutil.rmtree(target, ignore_errors=True)
     shutil.move(source, target)
-    target.chmod(0o700)
+    with suppress(OSError):  # not every disk keeps modes; what reads the keys says so
+        target.chmod(0o700)
     for path in target.iterdir():
-        path.chmod(0o600)
+        with suppress(OSError):  # not every disk keeps modes; what reads the keys says so
+            path.chmod(0o600)

@@ -17,12 +17,13 @@ from django.db import DatabaseError
 
 from elonara import jobs
 from elonara.bluesky import background_threads, outward
-from elonara.cli import memory, migrate
+from elonara.cli import memory, migrate, moved_site
 from elonara.cli.errors import CommandRefused
 from elonara.config.server import make as make_server
 from elonara.engines import handlers
 from elonara.engines.embedded import EmbeddedEngine
-from elonara.housekeeping import reauthorization, workers
+from elonara.housekeeping import workers
+from elonara.housekeeping.keys import abandoned, in_use
 from elonara.members.actions import first_run_link
 from elonara.options import Http, Options
 
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     migrate.ready(migrate=args.migrate)
+    in_use.check(options.data_dir)
     listener = _listen(options.http)
     sockets: dict[int, Any] = {}
     server = make_server(get_wsgi_application(), listener, sockets)
@@ -56,6 +58,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
     engine = None
     if not args.without_jobs:
         handlers.load()
+        abandoned.resume_readable()
         engine = EmbeddedEngine(beat=workers.beating("embedded"))
         engine.start()
     elif options.database.is_postgres:
@@ -63,7 +66,8 @@ def run(args: argparse.Namespace, options: Options) -> int:
 
         jobs.set_engine(Sender())
     _print_address(options)
-    _end_sessions_of_old_address()
+    if waiting := moved_site.warning():
+        print(waiting, flush=True)
     while not stop.is_set():
         server.asyncore.poll2(1.0, sockets)
     _finish_requests(server, sockets)
@@ -79,9 +83,12 @@ def run(args: argparse.Namespace, options: Options) -> int:
 
 
 def _listen(http: Http) -> socket.socket:
-    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+    host = http.host.removeprefix("[").removesuffix("]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Every address means those of IPv4 too, whatever the system's default (net.ipv6.bindv6only) is.
+    both = host == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((http.host, http.port), family=family, backlog=1024)
+        return socket.create_server((host, http.port), family=family, backlog=1024, dualstack_ipv6=both)
     except OSError as fault:
         raise CommandRefused(
             f"cannot listen on {http.host} port {http.port}: {fault.strerror}; set http.port"
@@ -92,15 +99,6 @@ def _print_address(options: Options) -> None:
     print(f"Elonara is at {options.site.url}", flush=True)
     if link := first_run_link():
         print(f"Nobody runs this site yet. Make the first account here (once, within a day): {link}", flush=True)
-
-
-def _end_sessions_of_old_address() -> None:
-    if count := reauthorization.mark_changed_address():
-        print(
-            f"{count} Bluesky sessions were made under another address of this site and ended; "
-            f"their members are asked to reauthorize at {reauthorization.link()}",
-            flush=True,
-        )
 
 
 def _finish_requests(server: Any, sockets: dict[int, Any]) -> None:

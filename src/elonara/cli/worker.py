@@ -17,6 +17,7 @@ from elonara.cli import migrate
 from elonara.cli.errors import CommandRefused
 from elonara.engines import handlers
 from elonara.housekeeping import workers
+from elonara.housekeeping.keys import abandoned, in_use
 from elonara.options import Options
 
 # Time for running jobs after SIGTERM; below the 10 s after which service managers send SIGKILL.
@@ -31,9 +32,11 @@ def run(args: argparse.Namespace, options: Options) -> int:
         )
     if migrate.pending():
         raise CommandRefused("the database is older than this version: run `elonara migrate` first")
+    in_use.check(options.data_dir)
     from elonara.engines.procrastinate import ProcrastinateEngine  # noqa: PLC0415 - it needs the PostgreSQL app
 
     handlers.load()
+    abandoned.resume_readable()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

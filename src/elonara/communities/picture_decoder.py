@@ -8,11 +8,12 @@ status says how it went. Nothing of the site is imported, so that its start is q
 from __future__ import annotations
 
 import io
+import mmap
 import resource
 import sys
 import warnings
 from contextlib import suppress
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -40,7 +41,7 @@ MAX_CPU_SECONDS: Final = 10
 def main(argv: list[str]) -> int:
     """`prepare`, or `shrink SIDE BYTES`. Returns the exit status."""
     limit_process()
-    data = sys.stdin.buffer.read()
+    data = _standard_input()
     try:
         if argv[0] == "shrink":
             small = shrunk(data, side=int(argv[1]), most_bytes=int(argv[2]))
@@ -71,11 +72,18 @@ def limit_process() -> None:
             resource.setrlimit(kind, (most, most))
 
 
-def prepared(data: bytes) -> bytes:
+def _standard_input() -> bytes | mmap.mmap:
+    """The file; one on the disk is mapped, so that it takes no memory of this process."""
+    with suppress(OSError, ValueError):  # a pipe, or an empty file
+        return mmap.mmap(sys.stdin.fileno(), 0, access=mmap.ACCESS_READ)
+    return sys.stdin.buffer.read()
+
+
+def prepared(data: bytes | mmap.mmap) -> bytes:
     """An upload as a JPEG of at most 2000 pixels a side, upright, without metadata. Raises what `main` tells apart."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(io.BytesIO(simplified(data)), formats=FORMATS) as image:
+        with Image.open(_file(simplified(data)), formats=FORMATS) as image:
             _refuse_bombs(image)
             image.thumbnail((MAX_SIDE_PIXELS, MAX_SIDE_PIXELS))
             # In place, because a copy of the pixels would be the peak of the memory.
@@ -83,10 +91,12 @@ def prepared(data: bytes) -> bytes:
             return _jpeg(_flat(image), 85)
 
 
-def shrunk(data: bytes, *, side: int, most_bytes: int) -> bytes | None:
+def shrunk(data: bytes | mmap.mmap, *, side: int, most_bytes: int) -> bytes | None:
     """One of our stored pictures as a smaller JPEG of at most `most_bytes`; None where no step is small enough."""
-    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-        image.draft("RGB", (side, side))
+    with Image.open(_file(data), formats=("JPEG",)) as image:
+        # Where it can be, it is decoded at half the scale already, which takes a quarter of the memory.
+        longer = max(image.size)
+        image.draft("RGB", (max(1, image.width * side // longer), max(1, image.height * side // longer)))
         for step in (1.0, 0.75, 0.5, 0.35):
             image.thumbnail((round(side * step), round(side * step)))
             for quality in (82, 70, 55):
@@ -94,6 +104,10 @@ def shrunk(data: bytes, *, side: int, most_bytes: int) -> bytes | None:
                 if len(small) <= most_bytes:
                     return small
     return None
+
+
+def _file(data: bytes | mmap.mmap) -> IO[bytes]:
+    return io.BytesIO(data) if isinstance(data, bytes) else cast("IO[bytes]", data)  # a mapping reads like a file
 
 
 def _refuse_bombs(image: Any) -> None:
@@ -128,7 +142,8 @@ def _jpeg(image: Any, quality: int) -> bytes:
     profile = image.info.get("icc_profile") or b""
     out = io.BytesIO()
     kept = profile if image.mode == "RGB" and len(profile) <= 4096 else None
-    image.save(out, "JPEG", quality=quality, optimize=True, exif=b"", comment=b"", icc_profile=kept)
+    # Not `optimize`: it makes the file 6 % smaller, and takes 7 MB more for a picture of this size.
+    image.save(out, "JPEG", quality=quality, exif=b"", comment=b"", icc_profile=kept)
     return out.getvalue()
 
 

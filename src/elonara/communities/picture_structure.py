@@ -7,6 +7,9 @@ bound, and leaves out what the stored picture will not have anyway. It decodes n
 
 from __future__ import annotations
 
+import re
+from itertools import islice
+from mmap import mmap
 from typing import Final
 
 # Scans of a JPEG. Encoders write 10 for colour, 18 for CMYK; previews in the metadata and a second picture come on top.
@@ -27,31 +30,36 @@ class TooComplex(Exception):
     """The file has more scans, frames or pieces than ordinary pictures have."""
 
 
-def simplified(data: bytes) -> bytes:
+def simplified(data: bytes | mmap) -> bytes | mmap:
     """The file, without what its first frame does not need. Raises TooComplex.
 
     A file that is none of the formats, or ends too early, is returned as it is: the decoder says so.
     """
-    if data.startswith(b"\xff\xd8"):
+    if data[:2] == b"\xff\xd8":
         _count_scans(data)
         _count_segments(data)
-    elif data.startswith(PNG):
+    elif data[: len(PNG)] == PNG:
         return _first_frame_of_png(data)
-    elif data.startswith((b"GIF87a", b"GIF89a")):
+    elif data[:6] in {b"GIF87a", b"GIF89a"}:
         _count_gif_blocks(data)
-    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP" and data.count(b"ANMF") > MAX_FRAMES:
+    elif data[:4] == b"RIFF" and data[8:12] == b"WEBP" and _more_than(MAX_FRAMES, b"ANMF", data):
         raise TooComplex("frames")
     return data
 
 
-def _count_scans(data: bytes) -> None:
+def _more_than(most: int, mark: bytes, data: bytes | mmap) -> bool:
+    found = re.finditer(re.escape(mark), data)
+    return next(islice(found, most, None), None) is not None
+
+
+def _count_scans(data: bytes | mmap) -> None:
     # In compressed data 0xFF is always followed by zero or a restart marker. So this counts every scan, wherever a
     # decoder may begin or end to read, and in the metadata those of previews.
-    if data.count(b"\xff\xda") > MAX_SCANS:
+    if _more_than(MAX_SCANS, b"\xff\xda", data):
         raise TooComplex("scans")
 
 
-def _count_segments(data: bytes) -> None:
+def _count_segments(data: bytes | mmap) -> None:
     at, count = 2, 0
     while at + 4 <= len(data):
         if data[at] != 0xFF:
@@ -70,7 +78,7 @@ def _count_segments(data: bytes) -> None:
             at += 2 + int.from_bytes(data[at + 2 : at + 4])
 
 
-def _first_frame_of_png(data: bytes) -> bytes:
+def _first_frame_of_png(data: bytes | mmap) -> bytes:
     kept: list[bytes | memoryview] = [PNG]
     at, count = len(PNG), 0
     view = memoryview(data)
@@ -88,7 +96,7 @@ def _first_frame_of_png(data: bytes) -> bytes:
     return b"".join(kept)
 
 
-def _count_gif_blocks(data: bytes) -> None:
+def _count_gif_blocks(data: bytes | mmap) -> None:
     def table_bytes(flags: int) -> int:
         return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
 

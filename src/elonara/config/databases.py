@@ -54,17 +54,20 @@ def mailer(options: Email) -> dict[str, Any]:
     if not options.url:
         return {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
     url = urlsplit(options.url)
-    tls = url.scheme == "smtps"
+    # The two ports have one meaning each (RFC 8314), whatever the scheme: people write smtp://…:465, and smtps://…:587.
+    port = url.port or (465 if url.scheme == "smtps" else 587)
+    implicit_tls = port == 465 or (url.scheme == "smtps" and port != 587)
+    user = options.user or unquote(url.username or "")
     return {
-        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "BACKEND": "elonara.mail.smtp.SmtpBackend",
         "OPTIONS": {
             "host": url.hostname,
-            "port": url.port or (465 if tls else 587),
-            "username": unquote(url.username or ""),
-            "password": unquote(url.password or ""),
-            "use_ssl": tls,
-            # Never send credentials without TLS. A relay on this machine has neither.
-            "use_tls": not tls and bool(url.username),
+            "port": port,
+            "username": user,
+            "password": options.password or unquote(url.password or ""),
+            "use_ssl": implicit_tls,
+            # Never send credentials without TLS. A relay on this machine, at port 25, has neither.
+            "use_tls": not implicit_tls and (bool(user) or port == 587),
             "timeout": 15,
         },
     }

@@ -11,6 +11,26 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from elonara import trace
+from elonara.networks import plain_address, plain_network
+
+HEADER = "X-Forwarded-Proto"
+NO_SCHEME = f"""\
+This site is being set up: the proxy in front of it does not send the header {HEADER},
+so nobody can tell whether you came by https.
+
+For the operator: make the proxy send "{HEADER}: https", and do so for every address of the site.
+  nginx    proxy_set_header {HEADER} $scheme;
+  Apache   RequestHeader set {HEADER} "https"
+  HAProxy  http-request set-header {HEADER} https
+  Caddy and Traefik send it by themselves; behind another proxy, they have to trust that one.
+`elonara doctor` tries it.
+"""
+NOT_TRUSTED = f"""\
+This site is being set up: the proxy in front of it sends {HEADER}, and is not among those that the site trusts.
+
+For the operator: set http.trusted_proxies to the address from which the proxy reaches Elonara, and restart.
+`elonara doctor` tries it.
+"""
 
 type Next = Callable[[HttpRequest], HttpResponse]
 
@@ -31,9 +51,17 @@ class TrustedProxies:
         """Correct the headers and REMOTE_ADDR."""
         meta = request.META
         remote = meta.get("REMOTE_ADDR", "")
+        scheme = meta.get("HTTP_X_FORWARDED_PROTO", "").strip().lower()
+        meta["REMOTE_ADDR"] = visitor_address(remote, meta.get("HTTP_X_FORWARDED_FOR", ""))
+        redirects = settings.SECURE_SSL_REDIRECT and request.path != "/health"
         if _trusts(remote):
-            meta["REMOTE_ADDR"] = visitor_address(remote, meta.get("HTTP_X_FORWARDED_FOR", ""))
+            if redirects and not scheme:
+                return _page(NO_SCHEME)
+            if scheme:
+                meta["HTTP_X_FORWARDED_PROTO"] = scheme
         else:
+            if redirects and scheme.partition(",")[0].strip() == "https":
+                return _page(NOT_TRUSTED)
             for name in FORWARDED:
                 meta.pop(name, None)
         return self.get_response(request)
@@ -42,12 +70,12 @@ class TrustedProxies:
 def visitor_address(remote: str, forwarded_for: str) -> str:
     """The visitor's address: that of the connection, or behind trusted proxies what `X-Forwarded-For` says."""
     if not _trusts(remote):
-        return remote
+        return plain_address(remote)
     # Each proxy appends the address that it saw, so the visitor is the rightmost address that is not a proxy;
     # everything left of it came with the visitor's request and may be forged.
     hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
     untrusted = [hop for hop in reversed(hops) if not _trusts(hop)]
-    return untrusted[0] if untrusted and _is_address(untrusted[0]) else remote
+    return plain_address(untrusted[0] if untrusted and _is_address(untrusted[0]) else remote)
 
 
 class RequestId:
@@ -86,11 +114,18 @@ class OneLoopbackName:
         return self.get_response(request)
 
 
+def _page(text: str) -> HttpResponse:
+    """A page for the operator. Redirecting to https instead would come back here, without end."""
+    return HttpResponse(
+        text, status=500, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"}
+    )
+
+
 def _trusts(address: str) -> bool:
     if not settings.ELONARA.http.trusted_proxies or not _is_address(address):
         return False
-    ip = ipaddress.ip_address(address)
-    return any(ip in ipaddress.ip_network(net, strict=False) for net in settings.ELONARA.http.trusted_proxies)
+    ip = ipaddress.ip_address(plain_address(address))
+    return any(ip in plain_network(net) for net in settings.ELONARA.http.trusted_proxies)
 
 
 def _is_address(text: str) -> bool:

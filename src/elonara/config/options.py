@@ -16,7 +16,7 @@ import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from elonara.options import Bluesky, Database, Email, Http, Invitations, Log, Metrics, Options, Relay, Site, Writes
 
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 PREFIX = "ELONARA_"
+ENCODE = "in its user and password write / as %2F, ? as %3F, # as %23, [ as %5B, ] as %5D, @ as %40, : as %3A, % as %25"
 
 
 class BadSetting(Exception):
@@ -51,9 +52,10 @@ NOT_SETTINGS = ("ELONARA_CONFIG", "ELONARA_TEST_")
 
 
 def load(environ: Mapping[str, str] = os.environ, file: Path | None = None) -> Options:
-    """Read the options. `file` defaults to `ELONARA_CONFIG`, else `elonara.toml` in the working folder.
+    """Read the options. `file` defaults to `ELONARA_CONFIG`, else `elonara.toml` in the working folder, if it is there.
 
-    Raises BadSetting for an unknown name, a value of the wrong type or outside its choices, and a broken file.
+    Raises BadSetting for an unknown name, a value of the wrong type or outside its choices, a broken file, and a named
+    file that is not there.
     """
     return load_with_sources(environ, file)[0]
 
@@ -64,11 +66,11 @@ def load_with_sources(
     """The options, and the source of each name that was set: the name of the variable or of the file."""
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    path = file or Path(environ.get("ELONARA_CONFIG") or "elonara.toml")
-    if path.exists():
-        for name, value in _flatten(_read(path)).items():
-            attribute = RENAMED.get(name, name)
-            values[attribute], sources[attribute] = value, path.name
+    named = environ.get("ELONARA_CONFIG", "").strip() if file is None else ""
+    path = file or Path(named or "elonara.toml")
+    for name, value in _flatten(_read(path, named=bool(named))).items():
+        attribute = RENAMED.get(name, name)
+        values[attribute], sources[attribute] = value, path.name
     for variable, value in environ.items():
         # An empty variable counts as not set: compose files and systemd units often pass one on empty.
         if variable.startswith(PREFIX) and not variable.startswith(NOT_SETTINGS) and value.strip():
@@ -84,11 +86,16 @@ def load_with_sources(
     return options, sources
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, *, named: bool) -> dict[str, Any]:
+    """The content of the file. Only the one that nobody named may be absent."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as fault:
+        if not named:
+            return {}
+        raise BadSetting(f"ELONARA_CONFIG names {path}, and there is no such file; nothing was started") from fault
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as fault:
-        raise BadSetting(f"{path.name} cannot be read: {fault}") from fault
+        raise BadSetting(f"{path} cannot be read: {fault}") from fault
 
 
 def _site_url(options: Options, sources: Mapping[str, str]) -> str:
@@ -121,7 +128,7 @@ def _build(kind: type[Any], values: dict[str, Any], prefix: str) -> Any:
     return kind(**found)
 
 
-SECRETS = frozenset({"email.url", "database.url", "bluesky.relay.app_password", "metrics.token"})
+SECRETS = frozenset({"email.url", "email.password", "database.url", "bluesky.relay.app_password", "metrics.token"})
 
 
 def _convert(name: str, value: Any, hint: Any) -> Any:
@@ -168,8 +175,7 @@ def _check(options: Options) -> None:
             ipaddress.ip_network(proxy, strict=False)
         except ValueError as fault:
             raise BadSetting(f"http.trusted_proxies has {proxy!r}; it lists addresses such as 10.0.0.0/8") from fault
-    if options.database.url and not (options.database.is_postgres or options.database.url.startswith("sqlite:///")):
-        raise BadSetting("database.url begins with postgresql:// or sqlite:///")
+    _check_database(options.database)
     _check_email(options.email)
     if options.metrics.token and len(options.metrics.token) < 16:
         raise BadSetting("metrics.token is too short; make one of 16 characters or more")
@@ -194,15 +200,48 @@ def _check_url(name: str, url: str) -> None:
         raise BadSetting(f"{name} is {url!r}; it is an address such as https://events.example.org")
 
 
+def _check_database(database: Database) -> None:
+    if database.url and not (database.is_postgres or database.url.startswith("sqlite:///")):
+        raise BadSetting("database.url begins with postgresql:// or sqlite:///")
+    if database.is_postgres:
+        # "postgresql://me:12/34@host/name" would be the host "me", port 12.
+        parts = _split_secret_url("database.url", database.url, "")
+        if parts.fragment or "@" in parts.path + parts.query:
+            raise BadSetting(f"database.url cannot be read: {ENCODE}")
+
+
 def _check_email(email: Email) -> None:
     if not email.url:
+        if email.user or email.password:
+            raise BadSetting("email.user and email.password need email.url, such as smtp://mail.example.org:587")
         return
+    apart = "; or leave both out of the URL and set email.user and email.password, which are taken as they are"
+    if not re.match(r"smtps?://.", email.url):
+        raise BadSetting("email.url looks like smtp://user:password@host:587 or smtps://user:password@host:465")
+    parts = _split_secret_url("email.url", email.url, apart)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise BadSetting(f"email.url has something after the host: {ENCODE}{apart}")
+    if not parts.hostname:
+        raise BadSetting("email.url names no host: smtp://user:password@host:587")
+    user, password = email.user or unquote(parts.username or ""), email.password or unquote(parts.password or "")
+    if bool(user) != bool(password):
+        raise BadSetting("a user without a password, or a password without a user: set email.user and email.password")
+    if not (user + password).isascii():
+        # RFC 4616 allows them; Python's smtplib does not send them.
+        raise BadSetting("email.user and email.password can hold ASCII characters only; choose another password")
+    if "@" not in email.sender:
+        raise BadSetting("email.from is the address that e-mail comes from; email.url needs it")
+
+
+def _split_secret_url(name: str, url: str, apart: str) -> SplitResult:
+    """The parts of a URL that may hold a password, which no message repeats."""
+    if re.search(r"[\s\x00-\x1f\\]", url):  # urlsplit drops some of these in silence
+        raise BadSetting(f"{name} holds a space, a backslash or a control character: {ENCODE}{apart}")
     try:
-        parts = urlsplit(email.url)
-        valid = parts.scheme in {"smtp", "smtps"} and parts.hostname and (parts.port is None or parts.port > 0)
+        parts = urlsplit(url)
+        valid = parts.port is None or parts.port > 0
     except ValueError:
         valid = False
     if not valid:
-        raise BadSetting("email.url looks like smtp://user:password@host:587 or smtps://user:password@host:465")
-    if "@" not in email.sender:
-        raise BadSetting("email.from is the address that e-mail comes from; email.url needs it")
+        raise BadSetting(f"{name} cannot be read after the user: {ENCODE}{apart}")
+    return parts

@@ -7,7 +7,9 @@ key. A key is never accepted as a cookie: it would be hashed again and match no 
 SHA-256 without a key of the site is enough: a cookie has 256 random bits (those of 0.1.0 have 165), so nobody can try
 cookies until a hash fits. The time that a look-up takes tells nothing either, since the hash is what is compared.
 
-A session ends 60 days after its last change (`SESSION_COOKIE_AGE`), and 90 days after the sign-in whatever happens.
+A member's session ends 60 days after its last change (`SESSION_COOKIE_AGE`), and 90 days after the sign-in whatever
+happens. A visitor's ends sooner, because anybody can make the site store one by beginning a sign-in: after an hour, or,
+once an account was proved in it, when that proof no longer counts.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from hashlib import sha256
 from typing import Any, Final, Self
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions import middleware
 from django.contrib.sessions.backends import db
@@ -26,8 +29,11 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from elonara.web.proofs import PROOF_SECONDS, PROVEN
+
 LONGEST_SESSION: Final = timedelta(days=90)
 BEGAN: Final = "began"  # in the session: POSIX timestamp of the sign-in, or of the first visit
+VISITOR_SECONDS: Final = 3600  # longer than any sign-in that is under way
 KEY_LENGTH: Final = 40  # of the column, here and in allauth's list; as hexadecimal digits 160 bits
 
 
@@ -60,6 +66,12 @@ class SessionStore(db.SessionStore):
         """A new secret for the browser; returns the key that is stored. Called for new sessions and by `cycle_key`."""
         self.cookie = secrets.token_urlsafe(32)
         return key_of(self.cookie)
+
+    def get_session_cookie_age(self) -> int:
+        """Seconds that the session lives from its last change."""
+        if SESSION_KEY in self:
+            return int(settings.SESSION_COOKIE_AGE)
+        return PROOF_SECONDS if self.get(PROVEN) else VISITOR_SECONDS
 
     def get_expiry_age(self, **kwargs: Any) -> int:
         """Seconds until the session ends: Django's, cut off at the absolute end."""

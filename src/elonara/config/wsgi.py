@@ -18,6 +18,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from elonara.config.migrations import pending
+from elonara.housekeeping.keys import in_use
+from elonara.keyfiles import KeyFileFault
 
 # At the start, because on an older schema page after page would fail. A database that is unreachable now may come back,
 # so that is only reported.
@@ -25,6 +27,10 @@ try:
     if pending():
         sys.stderr.write("elonara: the database is older than this version: run `elonara migrate` first\n")
         sys.exit(1)
+    in_use.check(settings.ELONARA.data_dir)
+except KeyFileFault as fault:
+    sys.stderr.write(f"elonara: {fault}\n")
+    sys.exit(2)
 except DatabaseError as fault:
     sys.stderr.write(f"elonara: the database does not answer yet: {' '.join(str(fault).split())}\n")
 finally:

@@ -39,11 +39,12 @@ class EmbeddedEngine:
         *,
         threads: int = THREADS,
         sweep_seconds: float = SWEEP_SECONDS,
-        beat: Callable[[], None] | None = None,
+        beat: Callable[[], bool] | None = None,
     ) -> None:
         self._threads = threads
         self._sweep_seconds = sweep_seconds
-        self._beat = beat  # the heartbeat, called at every sweep
+        self._beat = beat  # the heartbeat, called at every sweep; False: take no work until the next one
+        self._held = False
         self._changed = threading.Condition()
         self._due: dict[Key, float] = {}  # time.monotonic() at which the handler of a key runs next
         # Ordered by time for `_next_key`. May hold outdated entries: only one that agrees with `_due` counts.
@@ -111,7 +112,8 @@ class EmbeddedEngine:
         try:
             while not self._stop.is_set():
                 self._send_heartbeat()
-                self.sweep()
+                if not self._held:
+                    self.sweep()
                 close_old_connections()
                 self._stop.wait(self._sweep_seconds)
         finally:
@@ -120,9 +122,14 @@ class EmbeddedEngine:
     def _send_heartbeat(self) -> None:
         try:
             if self._beat is not None:
-                self._beat()
+                self._hold(not self._beat())
         except Exception:
             log.exception("the heartbeat of this process failed")
+
+    def _hold(self, held: bool) -> None:
+        with self._changed:
+            self._held = held
+            self._changed.notify_all()
 
     def _run_due_keys_forever(self) -> None:
         try:
@@ -136,7 +143,7 @@ class EmbeddedEngine:
         with self._changed:
             while not self._stop.is_set():
                 wait = None
-                while self._heap:
+                while self._heap and not self._held:
                     moment, _, key = self._heap[0]
                     if self._due.get(key) != moment or key in self._running:
                         # Outdated; or the key is running, and `_finish` puts it back on the heap.

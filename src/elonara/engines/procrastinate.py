@@ -53,13 +53,15 @@ class ProcrastinateEngine(Sender):
         threads: int = 4,
         sweep_seconds: float = SWEEP_SECONDS,
         stalled_seconds: float = STALLED_SECONDS,
-        beat: Callable[[], None] | None = None,
+        beat: Callable[[], bool] | None = None,
     ) -> None:
         super().__init__()
         self._threads = threads
         self._sweep_seconds = sweep_seconds
         self._stalled_seconds = stalled_seconds
-        self._beat = beat
+        self._beat = beat  # the heartbeat, called at every sweep; False: take no work until the next one
+        self._free = threading.Event()  # set while work may be taken
+        self._free.set()
         self._stop = threading.Event()
         self._worker: Worker | None = None
         self._engine_threads: list[threading.Thread] = []
@@ -150,7 +152,7 @@ class ProcrastinateEngine(Sender):
             while not self._stop.is_set():
                 try:
                     if self._beat is not None:
-                        self._beat()
+                        self._hold(not self._beat())
                     self.sweep()
                 except Exception:
                     log.exception("the sweep failed")
@@ -159,15 +161,25 @@ class ProcrastinateEngine(Sender):
         finally:
             connections.close_all()
 
+    def _hold(self, held: bool) -> None:
+        if not held:
+            self._free.set()
+            return
+        self._free.clear()
+        if self._worker is not None:
+            self._worker.stop()  # type: ignore[no-untyped-call]
+
     def _run_workers_forever(self) -> None:
         """Run Procrastinate workers until stop(): one ends when it loses PostgreSQL, and is replaced by the next."""
         runs = 0
         while not self._stop.is_set():
+            if not self._free.wait(STOP_REPEAT_SECONDS):
+                continue
             try:
                 asyncio.run(self._run_worker())
             except Exception as error:  # noqa: BLE001 - whatever it was, a new worker finds the same rows
                 log.warning("the worker ended: %s", error)
-            if not self._stop.is_set():
+            if not self._stop.is_set() and self._free.is_set():
                 pause = RESTART_DELAYS_SECONDS[min(runs, len(RESTART_DELAYS_SECONDS) - 1)]
                 log.warning("the worker is started again in %.0f s", pause)
                 self._stop.wait(pause)
@@ -190,7 +202,7 @@ class ProcrastinateEngine(Sender):
                 delete_jobs="always",  # our rows record what happened; a finished job says nothing more
                 install_signal_handlers=False,
             )
-            if self._stop.is_set():
+            if self._stop.is_set() or not self._free.is_set():
                 return
             stalled_jobs_task = asyncio.create_task(self._release_stalled_jobs(worker_app))
             try:

@@ -21,6 +21,7 @@ from elonara.events import link_cards
 from elonara.housekeeping import workers
 from elonara.invitations.email import tokens as email_tokens
 from elonara.invitations.planning import drafts
+from elonara.mail import pausing
 from elonara.members import audit
 from elonara.members.models import Notice, OneTimeLink
 from elonara.sealing import CannotUnseal
@@ -69,6 +70,7 @@ def _purges(now: datetime) -> dict[str, Callable[[], int]]:
         "pauses": lambda: PdsHost.objects.filter(paused_until__lt=now - timedelta(days=1)).delete()[0],
         "drafts": drafts.forget_past,
         "e-mail addresses": email_tokens.forget_past,
+        "mail refusals": pausing.forget_old,
         "workers": workers.forget_old,
         "counts": shared_cache.forget_expired,
         "audit entries": audit.forget_old,

@@ -57,6 +57,11 @@ def render() -> str:
         _metric("elonara_servers_paused", "Servers that are left alone for now", [({}, len(seen.servers))]),
         _metric("elonara_workers", "Processes that run jobs", [({}, len(seen.workers))]),
         _metric("elonara_workers_silent", "Processes that ended without a word", [({}, len(seen.silent))]),
+        _metric(
+            "elonara_mail_paused",
+            "1 while all e-mail waits because the mail server refuses it",
+            [({"reason": seen.mail_pause.reason}, 1)] if seen.mail_pause else [({}, 0)],
+        ),
         _metric("elonara_letters", "E-mails on their way", [({}, seen.letters)]),
         _metric("elonara_members", "Members", [({}, Member.objects.filter(is_active=True).count())]),
         _metric("elonara_bluesky_sessions", "Bluesky sessions by state", _by("state", states)),

@@ -14,7 +14,9 @@ class Worker(models.Model):
     engine = models.CharField(max_length=20)  # embedded | procrastinate
     version = models.CharField(max_length=40)
     started_at = models.DateTimeField()
-    seen_at = models.DateTimeField()
+    seen_at = models.DateTimeField()  # by the database's clock
+    clock_ahead = models.FloatField(default=0)  # seconds by which its clock is ahead of the database's
+    held = models.CharField(max_length=20, blank=True)  # why it takes no work: a code of `words.HELD`
 
     class Meta:
         app_label = "elonara"

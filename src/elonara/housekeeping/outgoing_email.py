@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import smtplib
 import socket
 import threading
 import uuid
@@ -18,21 +17,30 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, override
 
-from django.core.mail import EmailMessage, EmailMultiAlternatives, mailers
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
 from django.utils import timezone
 
 from elonara import jobs
 from elonara.housekeeping.models import OutgoingEmail
+from elonara.invitations.email.delivery import release_held
 from elonara.locks import Lease, release, take_lease
-from elonara.sealing import CannotUnseal, seal, unseal
+from elonara.mail import delivery, pausing
+from elonara.members import audit
+from elonara.members.models import Member
+from elonara.members.standing import require_operator
+from elonara.sealing import CannotUnseal, KeyMissing, seal, unseal
 
 JOB_KIND: Final = "letter"  # the name it had in 0.1.0: jobs are queued under it
-SMTP: Final = "smtp"  # the name in MAILERS of the backend that talks to the mail server
 RETRY_DELAYS_SECONDS: Final = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600)  # about a day in all
-# An e-mail that cannot be decrypted waits for the operator to restore the keys, but no longer than its links are valid.
+# An e-mail that cannot be decrypted waits for the operator to restore the keys, and during a pause of all e-mail every
+# one waits for its end, but no longer than its links are valid.
 UNREADABLE_KEPT_FOR: Final = timedelta(days=3)
+HELD: Final = "MailPause"  # in `error`, of an e-mail that waits for the end of the pause
+HELD_KEPT_FOR: Final = timedelta(days=3)
 UNREADABLE_RETRY_INTERVAL: Final = timedelta(hours=1)
+KEYS_RETRY_INTERVAL: Final = timedelta(minutes=1)  # until another process, which has the key, sends it
 LEASE_SECONDS: Final = 120.0  # several times the timeout of one SMTP session
 HEADERS: Final = ("subject", "body", "from_email", "to", "cc", "bcc", "reply_to", "extra_headers", "content_subtype")
 
@@ -92,18 +100,32 @@ def sweep() -> Iterator[tuple[str, datetime | None]]:
 def _send(email: OutgoingEmail, lease: Lease) -> datetime | None:
     try:
         message = unsealed(email)
-        mailers[SMTP].send_messages([message])
-    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as fault:
-        if _is_permanent(fault):
-            _give_up(email, lease, fault)
-            return None
-        return _retry_later(email, lease, fault)
-    except (OSError, smtplib.SMTPException) as fault:
-        return _retry_later(email, lease, fault)
     except CannotUnseal as fault:
         return _wait_for_keys(email, lease, fault)
-    lease.rows().delete()
-    return None
+    match delivery.deliver(message):
+        case delivery.Taken():
+            lease.rows().delete()
+            return None
+        case delivery.NoSuchUser(fault=kind):
+            _give_up(email, lease, kind)
+            return None
+        case delivery.TryAgain(fault=kind):
+            return _retry_later(email, lease, kind)
+        case delivery.Held(until=until):
+            return _hold(email, lease, until)
+
+
+def try_now(by: Member) -> None:
+    """Ask the mail server again at once, though all e-mail is paused. Raises NotAllowed unless `by` is an operator."""
+    require_operator(by)
+    with transaction.atomic():
+        pausing.try_now()
+        audit.record(by, "mail_tried", "mail server")
+        held = OutgoingEmail.objects.filter(error=HELD)
+        held.update(due_at=timezone.now())
+        for pk in held.values_list("pk", flat=True)[:1]:
+            jobs.wake(JOB_KIND, str(pk))
+        release_held()
 
 
 def unsealed(email: OutgoingEmail) -> EmailMessage:
@@ -117,37 +139,37 @@ def unsealed(email: OutgoingEmail) -> EmailMessage:
     return message
 
 
-def _retry_later(email: OutgoingEmail, lease: Lease, fault: Exception) -> datetime | None:
+def _retry_later(email: OutgoingEmail, lease: Lease, fault: str) -> datetime | None:
     if email.attempts >= len(RETRY_DELAYS_SECONDS):
         _give_up(email, lease, fault)
         return None
     due = timezone.now() + timedelta(seconds=RETRY_DELAYS_SECONDS[email.attempts])
-    # Only the exception's type: the mail server's text may contain the recipient's address.
-    lease.update(attempts=email.attempts + 1, due_at=due, error=type(fault).__name__)
-    log.warning(
-        "an e-mail could not be sent (%s); next attempt at %s", type(fault).__name__, due.isoformat(timespec="seconds")
-    )
+    lease.update(attempts=email.attempts + 1, due_at=due, error=fault)
+    log.warning("an e-mail could not be sent (%s); next attempt at %s", fault, due.isoformat(timespec="seconds"))
     return due
+
+
+def _hold(email: OutgoingEmail, lease: Lease, until: datetime) -> datetime | None:
+    if email.created_at < timezone.now() - HELD_KEPT_FOR:
+        _give_up(email, lease, HELD)
+        return None
+    # `attempts` stays: nothing was said about this e-mail, and all attempts are left for when the pause ends.
+    lease.update(due_at=until, error=HELD)
+    return until
 
 
 def _wait_for_keys(email: OutgoingEmail, lease: Lease, fault: CannotUnseal) -> datetime | None:
     now = timezone.now()
     if email.created_at < now - UNREADABLE_KEPT_FOR:
-        _give_up(email, lease, fault)
+        _give_up(email, lease, type(fault).__name__)
         return None
     # `attempts` stays: the mail server was not asked, and all attempts are left for when the keys are back.
-    lease.update(due_at=now + UNREADABLE_RETRY_INTERVAL, error=type(fault).__name__)
+    due = now + (KEYS_RETRY_INTERVAL if isinstance(fault, KeyMissing) else UNREADABLE_RETRY_INTERVAL)
+    lease.update(due_at=due, error=type(fault).__name__)
     log.error("e-mail %s cannot be decrypted and waits for the keys: %s", email.pk, fault)
-    return now + UNREADABLE_RETRY_INTERVAL
+    return due
 
 
-def _give_up(email: OutgoingEmail, lease: Lease, fault: Exception) -> None:
-    log.error("e-mail %s is given up: %s", email.pk, type(fault).__name__)
+def _give_up(email: OutgoingEmail, lease: Lease, fault: str) -> None:
+    log.error("e-mail %s is given up: %s", email.pk, fault)
     lease.rows().delete()
-
-
-def _is_permanent(fault: Exception) -> bool:
-    """Whether the server refused permanently: a reply code of 5xx (RFC 5321, section 4.2.1), for every recipient."""
-    if isinstance(fault, smtplib.SMTPRecipientsRefused):
-        return all(code >= 500 for code, _ in fault.recipients.values())
-    return isinstance(fault, smtplib.SMTPResponseException) and fault.smtp_code >= 500

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Count, Min, Model
+from django.db.models import Count, Min, Model, Q
 from django.utils import timezone
 
 from elonara.bluesky.models import AccountLane, AppPasswordSession, MemberIdentity, PdsHost
+from elonara.bluesky.oauth.self_check import CLOCK_NOTICE, METADATA_NOTICE
 from elonara.housekeeping import workers
 from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
 from elonara.invitations import reasons
-from elonara.invitations.models import Announcement, EmailInvitation, EmailState, HostSending, Invitation, State
+from elonara.invitations.models import EmailInvitation, EmailState, HostSending, State
 from elonara.invitations.outbox.due_times import due_times
 from elonara.invitations.outbox.queue import earliest
-from elonara.invitations.transitions import Deliverable
+from elonara.invitations.transitions import MODELS
+from elonara.mail import pausing
+from elonara.mail.models import MailPause
+from elonara.members.models import Notice
 
-MODELS: Final[tuple[type[Deliverable], ...]] = (Announcement, Invitation)
 IN_PROGRESS: Final = (State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
 MAX_ACCOUNTS: Final = 200  # on the page; those whose posts have been due longest come first
 
@@ -57,7 +60,7 @@ class Trouble:
 class Overview:
     """What the jobs page and the metrics show."""
 
-    counts: dict[str, int]  # announcements and invitations together, by state; every state is a key
+    counts: dict[str, int]  # announcements, updates and invitations together, by state; every state is a key
     oldest_due: float  # seconds for which the longest overdue post could have been sent; 0 when none is due
     accounts: list[Account]
     troubles: list[Trouble]
@@ -69,7 +72,9 @@ class Overview:
     workers: list[Worker]
     silent: list[Worker]
     tasks: list[PeriodicTask]
+    mail_pause: MailPause | None  # while no e-mail leaves
     letters: int  # queued e-mails of all other kinds
+    own_troubles: list[str]  # a clock that is off, client metadata that cannot be fetched: what a notice says
 
 
 def overview() -> Overview:
@@ -81,7 +86,7 @@ def overview() -> Overview:
         counts=counts(),
         oldest_due=_age(earliest(overdue.values()), now),
         accounts=_accounts(overdue, now),
-        troubles=_troubles(Announcement, "queued_at") + _troubles(Invitation, "queued_at"),
+        troubles=[trouble for model in MODELS for trouble in _troubles(model, "queued_at")],
         by_email=dict.fromkeys(EmailState.values, 0) | _counts_by_state(EmailInvitation),
         oldest_email_due=_age(emails.aggregate(first=Min("due_at"))["first"], now),
         email_troubles=_troubles(EmailInvitation, "created_at"),
@@ -90,8 +95,17 @@ def overview() -> Overview:
         workers=workers.alive(),
         silent=workers.silent(),
         tasks=list(PeriodicTask.objects.order_by("name")),
+        mail_pause=pausing.current(),
         letters=OutgoingEmail.objects.count(),
+        own_troubles=own_troubles(),
     )
+
+
+def own_troubles() -> list[str]:
+    """What open notices say of a clock that is off and of client metadata that servers cannot fetch."""
+    ours = Q(kind=METADATA_NOTICE) | Q(kind__startswith=CLOCK_NOTICE)
+    found = Notice.objects.filter(ours, dismissed_at=None, member__is_superuser=True)
+    return list(found.order_by("text").values_list("text", flat=True).distinct())
 
 
 def counts() -> dict[str, int]:

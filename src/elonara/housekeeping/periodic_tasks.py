@@ -18,6 +18,7 @@ from typing import Final
 
 from django.utils import timezone
 
+from elonara.bluesky.oauth import self_check
 from elonara.housekeeping import cleanup, session_renewal
 from elonara.housekeeping.models import PeriodicTask
 from elonara.locks import release, take_lease
@@ -40,6 +41,7 @@ class TaskDefinition:
 
 TASKS: Final = {
     "renew sessions": TaskDefinition(session_renewal.renew_idle, timedelta(hours=1)),
+    "self check": TaskDefinition(self_check.settle_if_mended, timedelta(hours=1)),
     "clear away": TaskDefinition(cleanup.clear, timedelta(hours=1)),
 }
 

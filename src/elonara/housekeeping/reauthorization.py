@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from elonara.bluesky.identity.identities import ConnectedIdentity
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
@@ -33,14 +35,26 @@ class MissingPermission:
     waiting: int  # her invitations that have not been sent yet
 
 
-def mark_changed_address() -> int:
-    """End the sessions that were authorized under another address of the site; returns how many.
+def of_another_address() -> Counter[str]:
+    """How many sessions were authorized under another address of the site than it has now, by that address.
 
-    An authorization server ties a session to the client id, and the client id contains the site's address. Members are
-    notified as whenever a session ends.
+    An authorization server ties a session to the client id, and the client id contains the site's address. These
+    sessions wait: they go on where the address is the former one again.
     """
-    others = MemberIdentity.objects.filter(state=MemberIdentity.State.ACTIVE).exclude(client_id=client_id())
-    ended = sum(oauth_sessions.end(identity, "client_changed") for identity in others)
+    return Counter(address_of(one) for one in _of_another_client().values_list("client_id", flat=True))
+
+
+def address_of(client: str) -> str:
+    """The address of the site in a client id, which for a loopback client is that of its redirect."""
+    parts = urlsplit(client)
+    if parts.hostname == "localhost":
+        parts = urlsplit(parse_qs(parts.query).get("redirect_uri", [client])[0])
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def end_those_of_another_address() -> int:
+    """End the sessions of `of_another_address`; returns how many. Members are notified as whenever a session ends."""
+    ended = sum(oauth_sessions.end(identity, "client_changed") for identity in _of_another_client())
     if ended:
         audit.record(None, "sessions_ended", f"{ended} sessions")
     return ended
@@ -83,6 +97,10 @@ def writes_by_oauth() -> bool:
 def link() -> str:
     """The page on which a member authorizes the site again."""
     return f"{settings.ELONARA.site.url}/profile/edit"
+
+
+def _of_another_client() -> QuerySet[MemberIdentity]:
+    return MemberIdentity.objects.filter(state=MemberIdentity.State.ACTIVE).exclude(client_id=client_id())
 
 
 def _reason(identity: MemberIdentity) -> str:

@@ -25,8 +25,17 @@ ENGINES: Final[Mapping[str, str]] = {
     "embedded": "Threads of the web server",
     "procrastinate": "A worker process",
 }
+HELD: Final[Mapping[str, str]] = {
+    "clock": "its clock is more than a minute off from the database's",
+    "keys": "it lacks keys that stored secrets are sealed under",
+}
+HELD_ADVICE: Final[Mapping[str, str]] = {
+    "clock": "Keep its clock right: timedatectl set-ntp true (systemd), or any NTP client. It goes on by itself.",
+    "keys": "Copy the folder keys of data_dir to it from the machine where keys were rotated. It goes on by itself.",
+}
 TASKS: Final[Mapping[str, str]] = {
     "renew sessions": "Renew sessions at Bluesky that nobody uses, before they end.",
+    "self check": "Look whether clock and client metadata are right again, while a notice says that they are not.",
     "clear away": "Clear away what has expired.",
 }
 SERVERS: Final[Mapping[str, str]] = {

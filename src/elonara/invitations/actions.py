@@ -15,6 +15,7 @@ from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.planning.plan import SendPlan, plan_send
 from elonara.invitations.previews import PostPreview
 from elonara.invitations.responses import host as host_actions
+from elonara.invitations.responses.corrections import post_update, take_back
 from elonara.invitations.responses.host import (
     cancel,
     cancel_all,
@@ -57,6 +58,7 @@ __all__ = [
     "opt_in_again",
     "opt_out",
     "pause_sending",
+    "post_update",
     "preview",
     "relay_opt_in",
     "relay_opt_out",
@@ -66,6 +68,7 @@ __all__ = [
     "retry",
     "retry_all",
     "save_draft",
+    "take_back",
     "undo",
     "unhide_reported",
     "withdraw_opt_out",
@@ -121,6 +124,7 @@ def invite(
     note: str = "",
     lines: Mapping[str, str] | None = None,
     thread: bool = True,
+    alone_if_gone: bool = False,
     idempotency_key: str = "",
     preview_id: str | None = None,
 ) -> Sent:
@@ -128,6 +132,8 @@ def invite(
 
     With a `preview_id` (`Preview.preview_id`) exactly what that preview showed is sent: somebody may be left out since,
     and a cap may move a post to a later day, but any other difference refuses the whole (`preview_changed`).
+
+    `alone_if_gone`: if the announcement is deleted on Bluesky meanwhile, the rest goes as posts of their own, unasked.
 
     A host's call with a known `idempotency_key` (≤ 100 characters) writes nothing and returns the first outcome. Raises
     InvitationRefused; somebody who may not be invited is skipped, not refused.
@@ -138,7 +144,7 @@ def invite(
     plan = plan_send(host, target, dids, note=note, lines=lines, thread=thread)
     if (refusal := _refusal(plan)) is not None:
         raise InvitationRefused(refusal.code, refusal.sentence)
-    return queueing.write(plan, key, preview_id)
+    return queueing.write(plan, key, preview_id, alone_if_gone=alone_if_gone)
 
 
 def _announcement(plan: SendPlan) -> PostPreview | None:

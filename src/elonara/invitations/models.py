@@ -1,4 +1,4 @@
-"""Invitations by post and by e-mail, the announcement they reply to, and the opt-outs of invited people."""
+"""Invitations by post and by e-mail, the announcement they reply to, and the posts that correct them."""
 
 import uuid
 
@@ -9,7 +9,6 @@ from elonara.bluesky.models import Leased
 from elonara.communities.models import Community
 from elonara.events.models import Event
 
-WHOLE_SITE = models.Q(host=None, account=None)  # of an opt-out
 _WAS_SENT, _WAS_UNDONE = models.Q(sent_at__isnull=False), models.Q(undone_on__isnull=False)
 _OF_EVENT = models.Q(event__isnull=False, community__isnull=True)
 EXACTLY_ONE_TARGET = _OF_EVENT | models.Q(event__isnull=True, community__isnull=False)
@@ -59,6 +58,9 @@ class Post(models.Model):
     voice = models.CharField(max_length=7, choices=Voice, default=Voice.HOST)
     rkey = models.CharField(max_length=64)  # a TID, unique per author
     record = models.JSONField()  # text, facets, langs, embed without thumb; no createdAt, no reply
+    # What `record` tells of its target (`targets.Target.facts`), stored with the attempt that writes it. None: unknown,
+    # of a post that an earlier release wrote or that came from a backup.
+    facts = models.JSONField(null=True, blank=True)
     state = models.CharField(max_length=11, choices=State, default=State.QUEUED)
     reason = models.CharField(max_length=60, blank=True)  # a stable code, in words by `invitations.reasons`
     error = models.CharField(max_length=500, blank=True)  # what the server said, never with a secret
@@ -109,6 +111,38 @@ class Announcement(Post):
         indexes = _indexes_of("announcement")
 
 
+ON_ITS_WAY = (State.QUEUED, State.WAITING, State.SENDING)
+
+
+class Correction(Post):
+    """An update: it tells what has changed since other posts about the target went out, and mentions nobody.
+
+    It replies to its host's announcement, and is a post of its own where there is none. A host has one on its way at
+    a time.
+    """
+
+    announcement = models.ForeignKey(Announcement, models.CASCADE, null=True, blank=True, related_name="corrections")
+    changed = models.JSONField(default=list)  # the names of the facts that its text calls new
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [
+            models.CheckConstraint(condition=EXACTLY_ONE_TARGET, name="correction_has_one_target"),
+            models.UniqueConstraint(fields=["author_did", "rkey"], name="correction_key_per_author"),
+            models.UniqueConstraint(
+                fields=["event", "host"],
+                condition=models.Q(event__isnull=False, state__in=ON_ITS_WAY),
+                name="one_correction_at_a_time_of_event",
+            ),
+            models.UniqueConstraint(
+                fields=["community", "host"],
+                condition=models.Q(community__isnull=False, state__in=ON_ITS_WAY),
+                name="one_correction_at_a_time_of_group",
+            ),
+        ]
+        indexes = _indexes_of("correction")
+
+
 class Batch(models.Model):
     """One Send: the invitations that a host queued together."""
 
@@ -118,6 +152,8 @@ class Batch(models.Model):
     community = models.ForeignKey(Community, on_delete=models.CASCADE, null=True, blank=True)
     note = models.CharField(max_length=300, blank=True)
     thread = models.BooleanField(default=True)
+    # What becomes of replies whose announcement was deleted on Bluesky: they go alone, or (False) the host is asked.
+    alone_if_gone = models.BooleanField(default=False, db_default=False)
     idempotency_key = models.CharField(max_length=100, blank=True)
     skipped = models.JSONField(default=list)  # [{did, handle, reason}]
     created_at = models.DateTimeField(auto_now_add=True)
@@ -187,27 +223,6 @@ class Invitation(Post):
         ]
 
 
-class OptOut(models.Model):
-    """Somebody opted out of one host or (host and account null) of the whole site. The host cannot undo it."""
-
-    did = models.CharField(max_length=256)
-    host = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    # The host's account, which stays when she is deleted or comes back as another member; null: the whole site.
-    account = models.ForeignKey(
-        "elonara.SendingAccount", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        app_label = "elonara"
-        constraints = [
-            models.UniqueConstraint(fields=["did", "host"], name="one_opt_out_per_host"),
-            models.UniqueConstraint(fields=["did"], condition=WHOLE_SITE, name="one_opt_out_for_the_site"),
-        ]
-
-
 class HostSending(models.Model):
     """One host's sending: pause, relay approval. Its row lock serializes the counting of caps (`consent.caps`)."""
 
@@ -218,16 +233,6 @@ class HostSending(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True)
     pause_reason = models.CharField(max_length=60, blank=True)  # spam_label | opt_outs | operator
     first_sent_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        app_label = "elonara"
-
-
-class RelayConsent(models.Model):
-    """A person who agreed to be mentioned by the relay, the site's own account."""
-
-    did = models.CharField(max_length=256, primary_key=True)
-    created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         app_label = "elonara"
@@ -291,30 +296,4 @@ class EmailInvitation(Leased):
             models.Index(fields=["state", "reason", "created_at"], name="email_reason"),
             models.Index(fields=["host", "sent_at"], condition=_WAS_SENT, name="email_last_sent"),
             models.Index(fields=["event"], condition=models.Q(address_enc__gt=""), name="email_address_kept"),
-        ]
-
-
-class EmailOptOut(models.Model):
-    """An address opted out of one host or (host and account null) of the whole site. Stores hashes alone."""
-
-    address_hash = models.CharField(max_length=64)
-    folded_hash = models.CharField(max_length=64, blank=True, db_index=True)  # as in `EmailInvitation`
-    host = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    # The host's account, which stays when she is deleted or comes back as another member; null: the whole site.
-    account = models.ForeignKey(
-        "elonara.SendingAccount", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        app_label = "elonara"
-        constraints = [
-            models.UniqueConstraint(fields=["address_hash", "host"], name="one_email_opt_out_per_host"),
-            models.UniqueConstraint(
-                fields=["address_hash"],
-                condition=WHOLE_SITE,
-                name="one_email_opt_out_for_the_site",
-            ),
         ]

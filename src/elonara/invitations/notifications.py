@@ -8,12 +8,14 @@ from django.conf import settings
 from django.core.mail import send_mail
 
 from elonara.invitations import reasons
+from elonara.invitations.targets import Target
 from elonara.members.models import Member, Notice
 from elonara.members.notices import is_open, notify, notify_operators, settle, settle_operators
 from elonara.members.text import email_subject
 
 log = logging.getLogger(__name__)
 
+GONE_KIND = "announcement gone"
 KIND = "sending"  # one open notice per host, however many rows wait
 
 
@@ -34,6 +36,18 @@ def needs_host(host: Member, code: str) -> None:
         log.warning("the e-mail to member %s was not sent: %s", host.pk, type(fault).__name__)
 
 
+def announcement_gone(host: Member, target: Target) -> None:
+    """Store a notice that leads to the invitations which wait, because their announcement was deleted on Bluesky."""
+    found = reasons.reason("announcement_gone")
+    text = f"Your invitations to {target.title[:200]} wait. {found.sentence} {found.way_on}"
+    notify(host, GONE_KIND, text, f"{target.url}/manage?tab=invite&step=watch")
+
+
+def announcement_settled(host: Member) -> None:
+    """The host has confirmed or ended what waited for that."""
+    settle(host, GONE_KIND)
+
+
 def relay_stopped(reason: str) -> None:
     """Notify the operators, on their pages, that the relay (the site's own account) has stopped posting."""
     found = reasons.reason(reason)
@@ -42,8 +56,9 @@ def relay_stopped(reason: str) -> None:
 
 
 def relay_clean() -> None:
-    """The relay's account has no label (any more): settle the operators' notice."""
+    """The relay's account has no label (any more): settle the operators' notices."""
     settle_operators("relay spam_label")
+    settle_operators("relay account_takendown")
 
 
 def has_open_notice(host_id: int) -> bool:

@@ -11,11 +11,13 @@ from elonara.bluesky.identity.people import Person
 from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations.consent import caps, eligibility
-from elonara.invitations.models import Invitation, OptOut, RelayConsent
+from elonara.invitations.models import Invitation
+from elonara.invitations.opt_out_models import OptOut, RelayConsent
 from elonara.invitations.planning import compose, drafts
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.responses import invitee as invitee_actions
+from elonara.invitations.responses.corrections import OnBluesky, PostsNotice, notice, on_bluesky, to_take_back
 from elonara.invitations.responses.listing import MAX_LISTED, WrongCursor, page_with
 from elonara.invitations.responses.next_post import handed_over
 from elonara.invitations.responses.progress import listed, progress, view_of
@@ -28,6 +30,8 @@ MAX_REF_LENGTH = 32  # of `Invitation.ref`
 
 __all__ = [
     "MAX_LISTED",
+    "OnBluesky",
+    "PostsNotice",
     "WrongCursor",
     "by_ref",
     "caps_left",
@@ -38,11 +42,14 @@ __all__ = [
     "invitation_for",
     "is_invited",
     "listed",
+    "notice",
+    "on_bluesky",
     "opt_outs",
     "page_with",
     "progress",
     "readiness",
     "relay_allowed_by",
+    "to_take_back",
     "view_of",
     "waiting_in_inbox",
 ]

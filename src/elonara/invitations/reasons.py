@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from elonara.bluesky.reasons import SENTENCES
+from elonara.bluesky.reasons import KEYS_MISSING, SENTENCES
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,18 @@ _ALL = (
         "app_password",
     ),
     Reason(
+        "app_password_moved",
+        "Your account has moved to another server.",
+        "Add an app password of the new one on your profile; it then continues by itself. Or post the text yourself.",
+        "app_password",
+    ),
+    Reason(
+        "moved",
+        "Your account has moved to another server.",
+        "Reauthorize on your profile; it then continues by itself. Or post the text yourself.",
+        "reauthorize",
+    ),
+    Reason(
         "needs_reauth",
         "Bluesky asks you to sign in again before it takes posts.",
         "Reauthorize on your profile; it then continues by itself.",
@@ -116,14 +128,14 @@ _ALL = (
     Reason(
         "account_deactivated",
         "Your Bluesky account is deactivated.",
-        "Activate it on Bluesky; sending then continues by itself.",
+        "It goes on by itself when the account is active.",
         "wait",
     ),
     Reason(
         "account_takendown",
         "Bluesky has taken your account down.",
-        "Ask Bluesky; the invitations stay here.",
-        "compose",
+        "Ask Bluesky. The invitations wait, and go on by themselves should that be lifted.",
+        "wait",
     ),
     Reason(
         "relay_not_approved",
@@ -143,6 +155,12 @@ _ALL = (
         "Your Bluesky permission has ended, so blocks and mutes cannot be checked.",
         "Reauthorize Bluesky, then send.",
         "reauthorize",
+    ),
+    Reason(
+        "announcement_gone",
+        "The announcement is no longer on Bluesky, and nobody would see a reply to it.",
+        "Confirm, and it goes as a post of its own.",
+        "confirm",
     ),
     Reason(
         "preview_changed", "What would go out is not what you saw.", "Look at what it is now, then send it.", "confirm"
@@ -202,6 +220,18 @@ _ALL = (
     Reason("bad_address", "This is no e-mail address.", "Write it like ana@example.org."),
     Reason("no_addresses", "No address is written.", "Write at least one, such as ana@example.org."),
     Reason("mail_trying", "The mail server did not take it at the last try.", "It is tried again by itself.", "wait"),
+    Reason(
+        "address_lost",
+        "This site cannot read the address any more.",
+        "Write it anew, or copy the link.",
+        "copy_link",
+    ),
+    Reason(
+        "mail_paused",
+        "The mail server takes no e-mail of this site at the moment; its operator has been told.",
+        "It goes by itself as soon as the server takes e-mail again.",
+        "wait",
+    ),
     Reason("mail_gave_up", "No mail server took it for a day.", "Send it again later.", "retry"),
     Reason(
         "address_refused",
@@ -215,6 +245,7 @@ _ALL = (
     Reason("too_many", "Too many people for one send.", "Send to some of them now and to the others after."),
     Reason("note_too_long", "The note is too long.", "Shorten it."),
     Reason("line_too_long", "A personal line is too long.", "Shorten it."),
+    Reason("update_under_way", "An earlier update is just being posted.", "Try again in a few minutes.", "wait"),
     Reason("wrong_state", "That cannot be done any more.", "Reload the page to see how it stands."),
     Reason("wrong_person", "This invitation is for another account.", "Continue with the invited account."),
     Reason("withdrawn", "This invitation was taken back.", "Ask the person who invited you."),
@@ -223,9 +254,12 @@ _ALL = (
 REASONS: dict[str, Reason] = {reason.code: reason for reason in _ALL}
 # Codes of the agents (`elonara.bluesky.reasons`): those that need the host to reauthorize, and temporary ones.
 REAUTHORIZE = frozenset({
-    "disconnected", "revoked", "refresh_lost", "client_changed", "wrong_account", "moved", "refused", "unreadable",
+    "disconnected", "revoked", "refresh_lost", "client_changed", "wrong_account", "refused", "unreadable",
 })  # fmt: skip
-PASSING = frozenset({"busy", "unreachable", "no_answer", "server", "clock", "blob_not_found"})
+PASSING = frozenset({
+    "busy", KEYS_MISSING, "address_changed", "unreachable", "no_answer", "server", "clock", "client_refused",
+    "token_refused", "blob_not_found",
+})  # fmt: skip
 _UNKNOWN = Reason("", "Bluesky did not take it.", "Send it again, or copy the link.", "retry")
 
 

@@ -24,14 +24,12 @@ from elonara.invitations import job_kinds, notifications
 from elonara.invitations.consent import accounts, sending_days
 from elonara.invitations.email import delivery as email_delivery
 from elonara.invitations.job_kinds import wake_lane
-from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, State
+from elonara.invitations.models import EmailInvitation, HostSending, Invitation, State
 from elonara.invitations.outbox import delivery, recompose
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target
-from elonara.invitations.transitions import Deliverable, apply, resume
+from elonara.invitations.transitions import MODELS, Deliverable, apply, resume
 from elonara.members.models import Member
-
-MODELS: tuple[type[Deliverable], ...] = (Announcement, Invitation)
 
 
 def _held_back(model: type[Deliverable]) -> CompiledQuery[Any]:
@@ -60,6 +58,7 @@ def install() -> None:
     bluesky.on_disconnect.add(disconnected)
     bluesky.on_ready.add(ready)
     bluesky.on_needs_member.add(needs_member)
+    bluesky.on_handle.add(handle_read)
     bluesky.set_relay_policy(relay_policy)
     events.on_change(event_changed)
     events.on_rsvp(answered)
@@ -79,7 +78,7 @@ def disconnected(member_id: int, did: str) -> None:
 
 def ready(member_id: int, did: str) -> None:
     """A session or an app password was stored: rows that waited for it go on, and undos too."""
-    # Called at every connect. Mostly nothing waits and there is no notice, which three cheap queries find out.
+    # Called at every connect. Mostly nothing waits and there is no notice, which a few cheap queries find out.
     if any(query.exists(host=member_id, did=did) for query in _HELD_BACK) or notifications.has_open_notice(member_id):
         _resume(member_id, did)
         notifications.settle_host(Member(pk=member_id))  # only its primary key is used
@@ -116,6 +115,13 @@ def needs_member(member_id: int, did: str) -> None:
     if pending and member is not None:
         transaction.on_commit(lambda: notifications.needs_host(member, "needs_reauth"), robust=True)
         wake_lane(did)
+
+
+def handle_read(did: str, handle: str) -> None:
+    """Show a person under the handle that they have now: in answers, memberships, invitations and unsent posts."""
+    for model in (Rsvp, Membership):
+        model._default_manager.filter(did=did).exclude(handle__in=("", handle)).update(handle=handle)
+    recompose.handle_changed(did, handle)
 
 
 def relay_policy(member_id: int) -> str:

@@ -13,13 +13,16 @@ from elonara.invitations.previews import PostPreview
 
 
 class InvitationRefused(Exception):
-    """A request that is refused as a whole. `code` is stable; `sentence` and `way_on` are for people."""
+    """A request that is refused as a whole. `code` is stable; `sentence` and `way_on` are for people.
 
-    def __init__(self, code: str, sentence: str = "", *, field_name: str = "") -> None:
+    Both are by default those of the reason, whose way on may speak of a post that waits: give another where none does.
+    """
+
+    def __init__(self, code: str, sentence: str = "", *, field_name: str = "", way_on: str | None = None) -> None:
         found = reasons.reason(code)
         self.code = code
         self.sentence = sentence or found.sentence
-        self.way_on = found.way_on
+        self.way_on = found.way_on if way_on is None else way_on
         self.action = found.action
         self.field_name = field_name  # the form field it belongs to, "" for the whole form
         super().__init__(self.sentence)

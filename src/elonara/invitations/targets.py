@@ -20,7 +20,7 @@ from elonara.events import queries as events
 from elonara.events.link_cards import Card, card_for
 from elonara.events.models import Event, Rsvp
 from elonara.events.times import short_phrase
-from elonara.invitations.models import Announcement, Batch, Invitation
+from elonara.invitations.models import Announcement, Batch, Correction, Invitation
 from elonara.members.models import Member
 
 
@@ -126,12 +126,23 @@ class Target:
         """`Sat 5 Dec 15:00` in the event's time zone, independent of today's date; "" for a community."""
         return short_phrase(self.of) if isinstance(self.of, Event) else ""
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What posts about it tell that may change: title, when, place and link; of a private one that it is private.
+
+        A time zone or an end that changes nothing in these words makes no post wrong.
+        """
+        if self.is_private:
+            return {"private": self.kind}
+        place = one_line(self.of.location) if isinstance(self.of, Event) else ""
+        return {"title": self.title, "when": self.when(), "place": place, "link": self.url}
+
     def card(self) -> Card:
         """The link card: title, description and thumb, which for a private target do not name it."""
         return card_for(self.of)
 
 
-def target_of(row: Invitation | Announcement | Batch) -> Target:
+def target_of(row: Invitation | Announcement | Correction | Batch) -> Target:
     """The target of a row. Raises ValueError for a row without one (a check constraint prevents that)."""
     of = row.event or row.community
     if of is None:

@@ -7,10 +7,12 @@ from typing import Any
 
 from elonara import compiled_queries
 from elonara.invitations import states
-from elonara.invitations.models import Announcement, Invitation, State
+from elonara.invitations.models import Announcement, Correction, Invitation, State
 from elonara.invitations.states import Transition
 
-Deliverable = Invitation | Announcement
+Deliverable = Invitation | Announcement | Correction
+# Announcements first: replies need the URI and CID that the PDS returns for them.
+MODELS: tuple[type[Deliverable], ...] = (Announcement, Correction, Invitation)
 
 
 def apply(post: Deliverable, transition: Transition, *, fence: int | None = None, **values: Any) -> bool:

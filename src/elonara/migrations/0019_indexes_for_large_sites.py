@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('elonara', '0012_hashed_session_keys'),
+        ('elonara', '0017_mail_pause'),
     ]
 
     operations = [
@@ -33,6 +33,22 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='authorizationrequest',
             index=models.Index(fields=['expires_at'], name='requests_by_expiry'),
+        ),
+        migrations.AddIndex(
+            model_name='correction',
+            index=models.Index(fields=['state', 'author_did', 'next_attempt_at', 'queued_at', 'rkey'], name='correction_lane'),
+        ),
+        migrations.AddIndex(
+            model_name='correction',
+            index=models.Index(fields=['state', 'reason', 'queued_at'], name='correction_reason'),
+        ),
+        migrations.AddIndex(
+            model_name='correction',
+            index=models.Index(fields=['voice', 'counted_on'], name='correction_voice_day'),
+        ),
+        migrations.AddIndex(
+            model_name='correction',
+            index=models.Index(fields=['last_attempt_at'], name='correction_last_attempt'),
         ),
         migrations.AddIndex(
             model_name='dpopnonce',

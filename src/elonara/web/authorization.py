@@ -14,7 +14,7 @@ from elonara.bluesky.oauth.outcomes import AuthorizationFailed
 from elonara.invitations import queries
 from elonara.invitations.targets import target_of
 from elonara.web.concurrency import limits_visitor_named_servers
-from elonara.web.proofs import browser_of
+from elonara.web.proofs import browser_of, keep_browser
 from elonara.web.rate_limits import AUTHORIZATIONS
 from elonara.web.shortcuts import member_of, safe_next, show_message
 
@@ -23,6 +23,11 @@ class RedirectToServer(HttpResponseRedirect):
     """Redirect to the authorization endpoint that the server's own metadata names."""
 
     allowed_schemes = ["https", "http"]
+
+    def __init__(self, request: HttpRequest, address: str) -> None:
+        super().__init__(address)
+        # Only now: a sign-in that could not be begun leaves no session behind.
+        keep_browser(request)
 
 
 @limits_visitor_named_servers
@@ -45,7 +50,7 @@ def begin(request: HttpRequest, purpose: str, handle: str, back: str, *, confirm
         )
     except AuthorizationFailed as fault:
         return failed(request, fault)
-    return RedirectToServer(address)
+    return RedirectToServer(request, address)
 
 
 def prove_for(request: HttpRequest, handle: str, back: str) -> HttpResponse:

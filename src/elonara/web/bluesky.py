@@ -57,7 +57,7 @@ def reauthorize(request: HttpRequest) -> HttpResponse:
     """Authorize again: tokens and scope are replaced, for the same account only."""
     try:
         return RedirectToServer(
-            BlueskyOAuthService().reauthorize(the_member(request), browser_of(request), _back(request))
+            request, BlueskyOAuthService().reauthorize(the_member(request), browser_of(request), _back(request))
         )
     except AuthorizationFailed as fault:
         return failed(request, fault)

@@ -15,7 +15,7 @@ from elonara.events.guests import rsvps
 from elonara.members.errors import NotAllowed
 from elonara.web.communities.views import community_or_404
 from elonara.web.events.views import event_or_404
-from elonara.web.invitations import invite
+from elonara.web.invitations import invite, posts
 from elonara.web.shortcuts import members_only, options, the_member
 
 EVENT_TABS = (("details", "Details"), ("guests", "Guests"), ("invite", "Invite"), ("hosts", "Hosts"))
@@ -44,6 +44,8 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
     }
     if tab == "invite":
         return invite.page(request, target, frame)
+    if tab == "details":
+        frame |= posts.notice_context(request, target) | {"base": f"/events/{slug}/manage"}
     if tab == "guests":
         frame["guests"] = rsvps.guest_list(target, member)
     elif tab == "hosts":
@@ -73,6 +75,8 @@ def community(request: HttpRequest, slug: str) -> HttpResponse:
     }
     if tab == "invite":
         return invite.page(request, target, frame)
+    if tab == "details":
+        frame |= posts.notice_context(request, target) | {"base": f"/communities/{slug}/manage"}
     if tab == "members":
         roles = [
             (Membership.Role.ADMIN, "Admin"),

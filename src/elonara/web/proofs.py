@@ -14,6 +14,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -38,10 +39,27 @@ class Proof:
 
 
 def browser_of(request: HttpRequest) -> str:
-    """The random value that binds an authorization request to this browser session."""
+    """The random value that binds an authorization request to this browser session.
+
+    For a browser that has none yet it is a new one, which `keep_browser` stores: a request that begins nothing leaves
+    no session behind.
+    """
+    if BROWSER_ID in request.session:
+        return str(request.session[BROWSER_ID])
+    if not hasattr(request, "new_browser"):
+        request.new_browser = secrets.token_urlsafe(24)  # type: ignore[attr-defined]
+    return str(request.new_browser)  # type: ignore[attr-defined]
+
+
+def keep_browser(request: HttpRequest) -> None:
+    """Store the value of `browser_of` in the session, for the callback."""
     if BROWSER_ID not in request.session:
-        request.session[BROWSER_ID] = secrets.token_urlsafe(24)
-    return str(request.session[BROWSER_ID])
+        request.session[BROWSER_ID] = browser_of(request)
+
+
+def names_of_browser(request: HttpRequest) -> set[str]:
+    """Under which names a browser is counted: its session's, and the token of its forms, which it has before."""
+    return {browser_of(request), *filter(None, [request.COOKIES.get(settings.CSRF_COOKIE_NAME)])}
 
 
 def remember(request: HttpRequest, did: str, handle: str, name: str) -> None:
@@ -82,7 +100,10 @@ def end_offer(request: HttpRequest) -> None:
 def forget(request: HttpRequest, keep: str = "") -> None:
     """Delete every proof of this browser, except the one of the DID `keep`."""
     stored = {did: proof for did, proof in request.session.get(PROVEN, {}).items() if did == keep}
-    request.session[PROVEN] = stored
+    if stored:
+        request.session[PROVEN] = stored
+    else:
+        request.session.pop(PROVEN, None)  # where there is none, no session is made
 
 
 def proofs(request: HttpRequest) -> dict[str, Proof]:

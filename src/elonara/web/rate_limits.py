@@ -7,14 +7,13 @@ scripts: no person should ever meet one. A refused form is shown again with ever
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 
 from elonara import shared_cache
 from elonara.networks import network_of
-from elonara.web.proofs import browser_of
+from elonara.web.proofs import names_of_browser
 
 SENTENCE = "That was very often in a short time. Wait {wait}, then press once more; nothing you wrote is lost."
 # Many people share one address: an office, a mobile operator.
@@ -37,9 +36,13 @@ class VisitorRateLimit:
 
     def passed(self, request: HttpRequest) -> bool:
         """Count this request; whether the limit is exceeded."""
+        # The network first: beyond its limit no more counters are made for browsers, which a program can invent.
+        network = network_of(request.META.get("REMOTE_ADDR", ""))
+        if network and self._count(f"address:{network}") > self.times * BROWSERS_PER_ADDRESS:
+            return True
         # A list, so that every counter is raised even when the first one is exceeded already.
-        counts = [(self._count(visitor), limit) for visitor, limit in self._visitors(request)]
-        return any(count > limit for count, limit in counts)
+        counts = [self._count(f"browser:{name}") for name in sorted(names_of_browser(request))]
+        return any(count > self.times for count in counts)
 
     def refuse(self, response: HttpResponse) -> HttpResponse:
         """Make the page with the sentence a 429 with Retry-After (RFC 6585, section 4); a redirect stays a redirect."""
@@ -47,11 +50,6 @@ class VisitorRateLimit:
             response.status_code = 429
         response["Retry-After"] = str(self.seconds)
         return response
-
-    def _visitors(self, request: HttpRequest) -> Iterator[tuple[str, int]]:
-        yield f"browser:{browser_of(request)}", self.times
-        if address := network_of(request.META.get("REMOTE_ADDR", "")):
-            yield f"address:{address}", self.times * BROWSERS_PER_ADDRESS
 
     def _count(self, visitor: str) -> int:
         # Hashed, so that the cache holds no list of visitors' addresses.

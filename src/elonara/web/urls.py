@@ -58,6 +58,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("invitations/relay", preferences.relay),
     path("invitations/<uuid:pk>/<slug:what>", watch_actions.act),
     path("letters/<uuid:pk>/<slug:what>", email_invitations.act),
+    path("updates/<uuid:pk>/<slug:what>", watch_actions.act_on_update),
     path("announcements/<uuid:pk>/<slug:what>", watch_actions.act_on_announcement),
     path("profile", profile.show),
     path("profile/edit", profile.edit),

@@ -118,7 +118,8 @@ def test_a_search_finds_those_whom_the_host_follows(host, program, forty):
 
 
 def test_a_cursor_that_is_none_is_told(host, program):
-    program("GET", "/me/bluesky/follows", cursor="þis is no cursor", status=503)
+    for cursor in ("þis is no cursor", "00"):
+        assert program("GET", "/me/bluesky/follows", cursor=cursor, status=422)["code"] == "bad_cursor", cursor
 
 
 def test_a_server_that_is_down_is_told(host, program, faults):

@@ -137,7 +137,7 @@ def test_two_processes_at_once_refresh_once(refreshes, account, faults, network)
         **network.settings(),
         "DJANGO_SETTINGS_MODULE": "elonara.config.settings",
         "ELONARA_DATA_DIR": str(site_settings.ELONARA.data_dir),
-        "ELONARA_CONFIG": str(site_settings.ELONARA.data_dir / "none.toml"),
+        "ELONARA_CONFIG": os.devnull,
     }
     options = json.dumps({"environment": environment, "database": str(connection.settings_dict["NAME"])})
     processes = [
@@ -231,10 +231,11 @@ def test_a_refresh_that_was_overtaken_by_a_new_connection_stores_nothing(refresh
     assert who_am_i() == account.did
 
 
-def test_a_changed_site_address_ends_the_session(connected, point_at, network, needs_member):
+def test_under_another_address_the_session_waits_and_then_goes_on(connected, point_at, network, needs_member, account):
     point_at(network, ELONARA_SITE__URL="http://127.0.0.1:8001")
-    with pytest.raises(SessionEnded) as over:
+    with pytest.raises(TryLater) as waits:
         who_am_i()
-    assert over.value.reason == "client_changed"
-    assert row().state == "needs_reauth"
-    assert len(needs_member) == 1
+    assert waits.value.reason == "address_changed"
+    point_at(network)
+    assert who_am_i() == account.did
+    assert not needs_member

@@ -3,13 +3,15 @@
 PDS and issuer have different origins here, as at bsky.social.
 """
 
+import time
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from elonara.atproto.errors import InvalidGrant, OAuthError
+from elonara.atproto.errors import ClientRefused, InvalidGrant, OAuthError
 from elonara.atproto.oauth.client import OAuthClient
 from elonara.atproto.oauth.client_auth import ClientAssertionKey, ConfidentialClient, Keyring
+from elonara.atproto.oauth.clocks import server_clocks
 from elonara.atproto.oauth.session import DpopAuth
 from elonara.atproto.xrpc import Xrpc
 
@@ -103,6 +105,63 @@ def test_a_site_whose_keys_are_not_the_published_ones_is_refused(split_network, 
     with pytest.raises(OAuthError) as caught:
         oauth.begin(split_network.create_account().handle, scope=SCOPE)
     assert caught.value.code == "invalid_client"
+
+
+@pytest.mark.parametrize("off", [-600, -60, 30, 600])
+def test_a_clock_that_is_off_is_corrected_by_the_server_s_date(split_network, publish, parts, monkeypatch, off):
+    client = client_with([ClientAssertionKey.generate()])
+    publish(client)
+    server_clocks.forget()
+    monkeypatch.setattr(server_clocks, "wall", lambda: time.time() + off)  # this machine's clock
+    oauth = OAuthClient(parts.http, parts.resolver, client, parts.nonces)
+    person = split_network.create_account()
+    started, tokens = authorize(oauth, split_network, person.handle)
+    auth = DpopAuth(started.dpop_key, tokens.access_token, parts.nonces)
+    assert Xrpc(parts.http).query(tokens.pds_url, "com.atproto.server.getSession", auth=auth)["did"] == person.did
+    refreshed = oauth.refresh(tokens.issuer, tokens.refresh_token, started.dpop_key, started.kid, tokens.did)
+    assert server_clocks.ahead(tokens.issuer) == pytest.approx(off, abs=3)
+    monkeypatch.undo()  # set right
+    assert oauth.refresh(tokens.issuer, refreshed.refresh_token, started.dpop_key, started.kid, tokens.did)
+
+
+def test_a_clock_beyond_correction_is_called_the_clock(split_network, publish, parts, monkeypatch):
+    client = client_with([ClientAssertionKey.generate()])
+    publish(client)
+    server_clocks.forget()
+    monkeypatch.setattr(server_clocks, "wall", lambda: time.time() + 3 * 3600)
+    with pytest.raises(ClientRefused) as caught:
+        OAuthClient(parts.http, parts.resolver, client, parts.nonces).begin(
+            split_network.create_account().handle, scope=SCOPE
+        )
+    assert caught.value.is_clock
+    server_clocks.forget()
+
+
+@pytest.mark.parametrize("document", ["/oauth/oauth-client-metadata.json", "/oauth/jwks.json"])
+def test_documents_that_the_server_cannot_fetch_leave_the_grant_as_it_is(
+    split_network, publish, parts, httpserver, document
+):
+    client = client_with([ClientAssertionKey.generate()])
+    publish(client)
+    oauth = OAuthClient(parts.http, parts.resolver, client, parts.nonces)
+    person = split_network.create_account()
+    started, tokens = authorize(oauth, split_network, person.handle)
+    httpserver.clear()
+    for path, body in (("/oauth/oauth-client-metadata.json", client.metadata()), ("/oauth/jwks.json", client.jwks())):
+        if path != document:
+            httpserver.expect_request(path).respond_with_json(body)
+    split_network.forget_client(client.client_id, f"{SITE}/oauth/jwks.json")
+
+    def refresh():
+        return oauth.refresh(tokens.issuer, tokens.refresh_token, started.dpop_key, started.kid, tokens.did)
+
+    with pytest.raises(ClientRefused) as caught:
+        refresh()
+    assert not caught.value.is_clock
+    with pytest.raises(ClientRefused):
+        oauth.begin(person.handle, scope=SCOPE)
+    publish(client)
+    assert refresh().did == person.did
 
 
 def test_a_request_can_begin_with_the_issuers_url(split_network, publish, parts):

@@ -8,6 +8,7 @@ from tests.contract.invitations.conftest import account, forty, friends  # noqa:
 from tests.contract.secrets import listening
 from tests.contract.secrets.hunt import Hunt
 
+from elonara import sealing
 from elonara.bluesky import network as site_network
 from elonara.bluesky import sealed_columns
 from elonara.bluesky.oauth import authorization_requests
@@ -24,6 +25,7 @@ def hunt(transactional_db, monkeypatch, settings, tmp_path, capfd):
     spam_labels.forget_labels()
     # A data folder of the test's own: nothing in it is from another test.
     settings.ELONARA = dataclasses.replace(settings.ELONARA, data_dir=tmp_path / "data")
+    sealing.ensure_keys(tmp_path / "data")
     settings.MEDIA_ROOT = tmp_path / "data" / "media"
     hunt = Hunt()
     for module in (sealed_columns, authorization_requests, mfa):

@@ -16,6 +16,7 @@ from tests.fakes.graph import FakeGraph, somebody
 from elonara.api import tokens
 from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.oauth.client import client_id
 from elonara.bluesky.writing import factory
 from elonara.communities import actions as communities
 from elonara.events import actions as events
@@ -84,7 +85,7 @@ def make_member(site):
         if did:
             MemberIdentity.objects.create(
                 member=member, bsky_did=did, bsky_handle=f"{name}.example", pds_url="https://pds.example",
-                bsky_scope="atproto", state="active", state_reason="",
+                bsky_scope="atproto", state="active", state_reason="", client_id=client_id(),
             )  # fmt: skip
         return member
 

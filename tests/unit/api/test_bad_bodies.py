@@ -113,6 +113,26 @@ class TestACursorThatBlueskyRefuses:
         with graph_service.use(graph_service.BlueskyGraphService()):
             yield
 
+    @pytest.fixture
+    def breaking(self, alice, monkeypatch):
+        """As the AppView does: a cursor that is none is a 500, and everything else is answered. Returns its moods."""
+        moods = {"down": False}
+
+        def query(_url, _nsid, params, *_args, **_options):
+            if moods["down"] or params.get("cursor"):
+                raise XrpcError(500, "InternalServerError", "Internal Server Error", kind=ErrorKind.SERVER_ERROR)
+            return {"followers": [], "follows": []}
+
+        monkeypatch.setattr(network.xrpc(), "query", query)
+        with graph_service.use(graph_service.BlueskyGraphService()):
+            yield moods
+
+    @pytest.mark.parametrize("side", ["followers", "follows"])
+    def test_is_told_from_a_server_that_is_down(self, side, breaking, program, problem):
+        problem(program.get(f"/me/bluesky/{side}", cursor="00"), 422, "bad_cursor")
+        breaking["down"] = True
+        problem(program.get(f"/me/bluesky/{side}", cursor="00"), 503, "server")
+
     @pytest.mark.parametrize("side", ["followers", "follows"])
     def test_is_a_422_of_that_field(self, side, refusing, program, problem):
         document = problem(program.get(f"/me/bluesky/{side}", cursor="nonsense"), 422, "bad_cursor")

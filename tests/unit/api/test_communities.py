@@ -19,6 +19,7 @@ def test_a_community_is_created_read_and_changed(alice, program):
         "slug": made["slug"],
         "url": f"https://events.example/communities/{made['slug']}",
         "role": "admin",
+        "posts_on_bluesky": 0,
     }
     assert program.get(f"/communities/{made['slug']}").json() == made
     changed = program.patch(f"/communities/{made['slug']}", {"description": ""}).json()

@@ -79,6 +79,13 @@ def test_the_same_key_does_nothing_twice(program, place):
     assert Batch.objects.count() == Invitation.objects.count() == 1
 
 
+def test_what_becomes_of_the_rest_without_its_announcement_is_chosen_with_send(program, place):
+    program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
+    assert not Batch.objects.get().alone_if_gone
+    program.post(f"{place}/invitations", {"dids": ["did:plc:dan"], "alone_if_gone": True})
+    assert Batch.objects.filter(alone_if_gone=True).count() == 1
+
+
 def test_a_second_invitation_of_the_same_person_is_skipped(program, place):
     program.post(f"{place}/invitations", {"dids": ["did:plc:bob"]})
     again = program.post(f"{place}/invitations", {"dids": ["did:plc:bob"], "handles": ["bob.example"]}).json()

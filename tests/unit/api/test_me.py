@@ -11,7 +11,7 @@ from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.models import ActorView, MemberIdentity
 from elonara.bluesky.writing.agent import Readiness
 from elonara.invitations import actions as invitations
-from elonara.invitations.models import OptOut
+from elonara.invitations.opt_out_models import OptOut
 
 COLUMNS = {"did", "handle", "display_name", "avatar", "mutual", "invitable", "reason"}
 

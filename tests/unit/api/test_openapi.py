@@ -11,6 +11,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from tests.fuzz import machine
 
 from elonara.api import tokens
 from elonara.invitations import actions as invitations
@@ -77,10 +78,31 @@ def test_without_a_valid_token_every_call_is_401(case, site):
     assert response.status_code >= 400
 
 
+@pytest.mark.promise("api-as-described")
+@pytest.mark.parametrize("operator", [False, True])
+def test_chains_of_calls_get_documented_answers(operator, alice, make_member, picnic, chess):
+    """A sample of `script/fuzz`: what one call answers goes into the next."""
+    alice.is_superuser = alice.is_staff = operator
+    alice.save()
+    make_member("dan", "did:plc:dan")
+    invitations.invite(alice, picnic, ["did:plc:dan"])
+    known = {
+        "dids": ["did:plc:bob", "did:plc:carol", "did:plc:eve"], "handles": ["bob.example"], "names": ["dan"],
+        "events": [picnic.slug], "communities": [chess.slug], "invitations": [str(Invitation.objects.get().pk)],
+    }  # fmt: skip
+    chained = machine.with_our_token(schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application()))
+    tally = machine.Tally(tokens.issue(alice).access_token, 40, known)
+    machine.run(chained, tally, seed=1)
+    machine.run_unlinked(chained, tally, seed=1, each=2)
+    assert not tally.failures, "\n".join(tally.failures.values())
+    assert sum(tally.linked.values()) > 5
+    assert len(tally.statuses) > 10
+
+
 def test_every_call_is_described_once(site):
     described = Client().get("/api/v1/openapi.json").json()
     ids = [call["operationId"] for calls in described["paths"].values() for call in calls.values()]
-    assert len(ids) == len(set(ids)) == 25
+    assert len(ids) == len(set(ids)) == 31
     assert all(
         call["summary"] and call["description"] for calls in described["paths"].values() for call in calls.values()
     )

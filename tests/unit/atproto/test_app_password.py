@@ -64,6 +64,22 @@ def test_a_session_of_an_app_password_is_kept(http, xrpc, scope, kind):
     assert len(http.asked) == 1
 
 
+@pytest.mark.parametrize("off", [-600, -60, 60, 600])
+def test_a_token_expires_by_our_clock_however_far_the_server_s_is_off(http, xrpc, off):
+    now = time.time()
+    token = jwt(scope="com.atproto.appPass", sub=DID, iat=now + off, exp=now + off + 300)
+    http.put("POST", CREATE, reply(body=session(accessJwt=token)))
+    made = create_session(xrpc, PDS, DID, "abcd-efgh-ijkl-mnop")
+    assert made.expires_at.timestamp() == pytest.approx(now + 300, abs=5)
+
+
+@pytest.mark.parametrize("issued", [None, "yesterday", True, 10**12, -(10**15)])
+def test_a_token_without_a_sensible_date_of_issue_expires_as_it_says(http, xrpc, issued):
+    token = jwt(scope="com.atproto.appPass", sub=DID, iat=issued, exp=EXPIRES)
+    http.put("POST", CREATE, reply(body=session(accessJwt=token)))
+    assert create_session(xrpc, PDS, DID, "abcd-efgh-ijkl-mnop").expires_at.timestamp() == EXPIRES
+
+
 @pytest.mark.promise("no-main-password")
 def test_the_main_password_is_refused_and_its_session_closed(http, xrpc):
     found = session("com.atproto.access")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from elonara.atproto.error_responses import oauth_error, rate_limit, xrpc_error
+from elonara.atproto.error_responses import challenge_error, oauth_error, rate_limit, xrpc_error
 from elonara.atproto.errors import AccessDenied, ErrorKind, InvalidGrant, OAuthError
 
 CREATE = "com.atproto.repo.createRecord"
@@ -37,6 +37,10 @@ ROWS = [
     (400, "InvalidToken", "Unexpected authorization type", CREATE, ErrorKind.WRONG_SCHEME_OR_HOST),
     (400, "InvalidToken", "Malformed authorization header", CREATE, ErrorKind.WRONG_SCHEME_OR_HOST),
     (401, "AuthMissing", "Authentication Required", CREATE, ErrorKind.WRONG_SCHEME_OR_HOST),
+    (400, "InvalidRequest", "BadJwt: `Malformed token`", CREATE, ErrorKind.TOKEN_INVALID),
+    (401, "AuthenticationFailed", "Authentication failed", CREATE, ErrorKind.TOKEN_INVALID),
+    (403, "InsufficientScope", "Missing required scope: repo:x", CREATE, ErrorKind.SCOPE_MISSING),
+    (400, "InvalidLogin", "Invalid identifier or password", LOGIN, ErrorKind.WRONG_PASSWORD),
     (500, "InternalServerError", "Internal Server Error", CREATE, ErrorKind.RECORD_EXISTS_OR_SERVER),
     (500, "InternalServerError", "Internal Server Error", GET, ErrorKind.SERVER_ERROR),
     (502, "UpstreamFailure", "", CREATE, ErrorKind.SERVER_ERROR),
@@ -51,6 +55,11 @@ ROWS = [
     (401, "AuthenticationRequired", "Authentication Required", CREATE, ErrorKind.TOKEN_INVALID),
     (401, "AccountDeactivated", "Account is deactivated", CREATE, ErrorKind.ACCOUNT_DEACTIVATED),
     (400, "RepoDeactivated", "Repo has been deactivated", GET, ErrorKind.ACCOUNT_DEACTIVATED),
+    (403, "AccountDeactivated", "Account is deactivated. Call activateAccount…", CREATE, ErrorKind.ACCOUNT_DEACTIVATED),
+    (403, "AccountMigrated", "Account has been migrated to another PDS.", CREATE, ErrorKind.ACCOUNT_DEACTIVATED),
+    (400, "InvalidRequest", "AccountDeactivated: `Account is deactivated`", CREATE, ErrorKind.ACCOUNT_DEACTIVATED),
+    (400, "InvalidRequest", "AccountTakedown: `Account has been taken down`", CREATE, ErrorKind.ACCOUNT_TAKENDOWN),
+    (400, "InvalidRequest", "AccountNotFound: `Account not found`", CREATE, ErrorKind.ACCOUNT_NOT_FOUND),
     (401, "AccountTakedown", "Account has been taken down", LOGIN, ErrorKind.ACCOUNT_TAKENDOWN),
     (400, "RepoTakendown", "Repo has been takendown", GET, ErrorKind.ACCOUNT_TAKENDOWN),
     (403, "AccountNotFound", "Account not found", CREATE, ErrorKind.ACCOUNT_NOT_FOUND),
@@ -93,6 +102,70 @@ def test_only_server_errors_are_ambiguous(kind):
 def test_the_error_description_is_read_where_there_is_no_message():
     raw = b'{"error":"invalid_token","error_description":"\\"exp\\" claim timestamp check failed"}'
     assert xrpc_error(401, {}, raw).kind is ErrorKind.TOKEN_EXPIRED
+
+
+INVALID, NONCE = 'DPoP error="invalid_token"', 'DPoP error="use_dpop_nonce"'
+# (status, challenge, error in the body) -> kind
+CHALLENGED = [
+    (401, INVALID, "ExpiredToken", ErrorKind.TOKEN_EXPIRED),
+    (401, INVALID, "AuthenticationRequired", ErrorKind.TOKEN_INVALID),
+    (401, INVALID, "InvalidToken", ErrorKind.TOKEN_INVALID),
+    (401, INVALID, "AuthMissing", ErrorKind.TOKEN_INVALID),
+    (400, INVALID, "InvalidRequest", ErrorKind.TOKEN_INVALID),
+    (500, INVALID, "InternalServerError", ErrorKind.TOKEN_INVALID),
+    (401, INVALID, "AccountDeactivated", ErrorKind.ACCOUNT_DEACTIVATED),
+    (400, INVALID, "AccountTakedown", ErrorKind.ACCOUNT_TAKENDOWN),
+    (429, INVALID, "RateLimitExceeded", ErrorKind.RATE_LIMITED),
+    (401, NONCE, "AuthenticationRequired", ErrorKind.USE_DPOP_NONCE),
+    (401, 'DPoP error="invalid_dpop_proof"', "AuthRequiredError", ErrorKind.INVALID_DPOP_PROOF),
+    (403, 'DPoP error="insufficient_scope"', "Forbidden", ErrorKind.SCOPE_MISSING),
+    (401, 'Bearer realm="x"', "AccountDeactivated", ErrorKind.ACCOUNT_DEACTIVATED),
+]
+
+
+@pytest.mark.parametrize(("status", "challenge", "error", "kind"), CHALLENGED)
+def test_the_challenge_decides_and_the_body_says_more(status, challenge, error, kind):
+    fault = xrpc_error(status, {"www-authenticate": challenge}, body(error, "m"), CREATE)
+    assert (fault.kind, fault.error) == (kind, error)
+
+
+@pytest.mark.parametrize(
+    ("challenge", "error"),
+    [
+        (INVALID, "invalid_token"),
+        ('dpop algs="ES256 ES384", error = "invalid_token", error_description="no"', "invalid_token"),
+        ("DPoP error=invalid_token", "invalid_token"),
+        ('Bearer realm="x", error="other", DPoP error="use_dpop_nonce"', "use_dpop_nonce"),
+        ('Bearer error="invalid_token"', "invalid_token"),
+        ('DPoP error_description="error=\\"x\\"", algs="ES256"', ""),
+        ('Basic realm="error=x"', ""),
+        ('DPoP error="' + "x" * 9999, ""),
+        ("", ""),
+    ],
+)
+def test_the_error_of_a_challenge(challenge, error):
+    assert challenge_error({"www-authenticate": challenge}) == error
+
+
+def test_a_page_of_a_proxy_is_no_word_about_a_password():
+    headers = {"www-authenticate": 'Basic realm="staging"'}
+    assert xrpc_error(401, headers, b"<html>401</html>", LOGIN).kind is ErrorKind.SERVER_ERROR
+    assert xrpc_error(401, {}, b"incorrect identifier or password", LOGIN).kind is ErrorKind.WRONG_PASSWORD
+
+
+@pytest.mark.parametrize(
+    ("payload", "ended"),
+    [
+        ({"error": "invalid_grant", "error_description": "Refresh token replayed"}, True),
+        ({"error": "invalid_grant", "error_description": "private_key_jwt jti reused"}, False),
+        ({"error": "invalid_grant", "error_description": 'The "refresh_token" grant type is not allowed'}, False),
+        ({"error_description": '"client_id" mismatch'}, True),
+        ({"error_description": "Session expired"}, True),
+        ({"error": "server_error", "error_description": "Session expired"}, False),
+    ],
+)
+def test_only_a_grant_that_is_over_is_an_invalid_grant(payload, ended):
+    assert isinstance(oauth_error(400, {}, json.dumps(payload).encode()), InvalidGrant) == ended
 
 
 def test_the_challenge_is_read_where_the_body_has_no_error():

@@ -34,6 +34,15 @@ class Command:
             cwd=self.folder, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
+    def django(self, *words, **settings):
+        """A command of Django's own, in the same folder."""
+        environment = self.environment | {f"ELONARA_{name}": value for name, value in settings.items()}
+        return subprocess.run(
+            [sys.executable, "-m", "django", *words],
+            cwd=self.folder, env=environment | {"DJANGO_SETTINGS_MODULE": "elonara.config.settings"},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
     def json(self, *words, status=0, **more):
         done = self(*words, "--json", **more)
         assert done.returncode == status, done.stderr

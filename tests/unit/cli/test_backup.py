@@ -2,37 +2,21 @@
 
 import os
 import resource
-import shutil
 import sqlite3
 import stat
-import subprocess
-import sys
 import tarfile
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from django.contrib.sessions.models import Session
 
 from elonara.cli import archives
+from elonara.config.sessions import SessionStore
 
 
 def last_line(done):
     return done.stderr.strip().splitlines()[-1]
-
-
-def back_to(database, migration, elonara):
-    """Undo the migrations after this one, as an older release left its database."""
-    folder = elonara.folder / "older"
-    folder.mkdir()
-    place = Path(shutil.move(database, folder / "elonara.sqlite3"))
-    environment = elonara.environment | {
-        "ELONARA_DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "elonara.config.settings",
-    }  # fmt: skip
-    command = [sys.executable, "-m", "django", "migrate", "elonara", migration]
-    subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
-    with closing(sqlite3.connect(place)) as rows:
-        rows.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.move(place, database)
 
 
 class TestBackupAndRestore:
@@ -91,7 +75,8 @@ class TestBackupAndRestore:
         """As 0.1.0 made them: with the cookies of everybody who was signed in."""
         folder, old = tmp_path / "parts", tmp_path / "elonara-20260101-000000.tar.gz"
         archives.unpack(Path(written["file"]), folder)
-        back_to(folder / "database.sqlite3", "0011_operators_can_act", elonara)
+        before = {"DATABASE__URL": f"sqlite:///{folder / 'database.sqlite3'}"}
+        assert elonara.django("migrate", "elonara", "0011_operators_can_act", **before).returncode == 0
         with closing(sqlite3.connect(folder / "database.sqlite3")) as database, database:
             database.execute("INSERT INTO django_session VALUES (?, 'x', '2099-01-01')", ("c" * 32,))
         archives.pack(old, {path.name: path for path in folder.iterdir()}, compressed=True)
@@ -155,3 +140,25 @@ class TestBackupAndRestore:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert [path.name for path in tmp_path.iterdir()] == ["big"]
+
+
+def test_an_archive_is_private_whatever_the_umask(tmp_path):
+    (tmp_path / "part").write_text("a secret")
+    before = os.umask(0)
+    try:
+        archives.pack(tmp_path / "a.tar", {"part": tmp_path / "part"}, compressed=False)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.tar").stat().st_mode) == 0o600
+
+
+@pytest.mark.sqlite_only
+def test_the_copy_of_the_database_has_no_session_and_no_rest_of_one(transactional_db, tmp_path):
+    sessions = [SessionStore() for _ in range(2)]
+    for session in sessions:
+        session["who"] = "alice"
+        session.save()
+    sessions[0].delete()
+    copied = archives.dump_database(tmp_path)
+    assert [session.session_key for session in sessions if session.session_key.encode() in copied.read_bytes()] == []
+    assert Session.objects.count() == 1

@@ -25,6 +25,33 @@ def test_a_broken_file_stops_every_command_with_one_line(elonara, command):
     assert done.stderr.count("\n") == 1
 
 
+def test_keys_that_do_not_belong_to_the_database_stop_everything_with_one_line(site, elonara):
+    with closing(sqlite3.connect(site.folder / "data" / "elonara.sqlite3")) as database, database:
+        database.execute(
+            "INSERT INTO elonara_letter "
+            "(id, message_enc, attempts, due_at, error, created_at, lease_owner, lease_fence) "
+            "VALUES (?, 'v1.deadbeef.AAAAAAAAAAAAAAAA.AAAA', 0, '2026-01-01', '', '2026-01-01', '', 0)",
+            ("0" * 32,),
+        )
+    for missing in (False, True):
+        for command in (("serve",), *([("createadmin", "--username", "olga", "--password-stdin")] if missing else [])):
+            done = elonara(*command)
+            assert done.returncode == 2, done.stderr
+            assert "1 stored secret is sealed under key deadbeef" in done.stderr
+            assert "elonara keys abandon deadbeef" in done.stderr
+            assert done.stderr.count("\n") == 1
+        findings = elonara.json("doctor", "--offline", status=1)["findings"]
+        [keys] = [one for one in findings if one["what"] == "keys"]
+        assert keys["level"] == "wrong"
+        assert "deadbeef" in keys["says"]
+        if not missing:
+            (site.folder / "data" / "keys" / "sealing.json").unlink()
+    assert not (site.folder / "data" / "keys" / "sealing.json").exists()
+    assert elonara("keys", "abandon", "deadbeef").returncode == 1
+    assert elonara.json("keys", "abandon", "deadbeef", "--yes")["emails"] == 1
+    assert elonara.json("doctor", "--offline")["ok"]
+
+
 def test_a_key_file_that_others_can_read_is_a_one_line_error(site, elonara):
     (elonara.folder / "data" / "keys" / "secret_key").chmod(0o644)
     done = elonara("serve")

@@ -22,6 +22,7 @@ from elonara.members.sign_in.mfa import SealedMFAAdapter
 @pytest.fixture
 def identity(db, settings, tmp_path):
     settings.ELONARA = dataclasses.replace(settings.ELONARA, data_dir=tmp_path)
+    sealing.ensure_keys(tmp_path)
     member = Member.objects.create(username="alice")
     identity = MemberIdentity(member=member, bsky_did="did:plc:alice", bsky_handle="alice.test")
     for name, value in sealed_columns(identity, {"bsky_access_token_enc": "at", "dpop_key_enc": "key"}).items():

@@ -11,7 +11,11 @@ import urllib.request
 from urllib.parse import urlsplit
 
 import pytest
+from tests.fakes.proxy import Proxy
 from tests.unit.cli.conftest import free_port, get
+
+from elonara.cli.serve import _listen
+from elonara.options import Http
 
 
 def test_an_empty_folder_becomes_a_site_that_responds_and_ends_on_sigterm(elonara, served):
@@ -160,3 +164,43 @@ def test_idle_connections_do_not_stop_the_site(site, served, first_bytes):
     finally:
         for client in idle:
             client.close()
+
+
+def has_ipv6():
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("host", ["::", "[::]"])
+def test_every_address_of_ipv6_means_those_of_ipv4_too(host):
+    if not has_ipv6():
+        return  # nothing can be tried on such a machine
+    with _listen(Http(host=host, port=free_port())) as listener:
+        port = listener.getsockname()[1]
+        for address in ("127.0.0.1", "::1"):
+            socket.create_connection((address, port), timeout=5).close()
+
+
+def test_one_address_of_ipv6_is_that_one_alone():
+    if not has_ipv6():
+        return  # nothing can be tried on such a machine
+    with _listen(Http(host="::1", port=free_port())) as listener, pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", listener.getsockname()[1]), timeout=5)
+
+
+def test_a_site_behind_a_proxy_never_redirects_in_circles(site, served):
+    """Over a socket for both families, where the proxy's address arrives as ::ffff:127.0.0.1."""
+    host = "::" if has_ipv6() else "127.0.0.1"
+    settings = {"SITE__URL": "https://events.example.org", "HTTP__TRUSTED_PROXIES": "127.0.0.1", "HTTP__HOST": host}
+    address, _ = served("--without-jobs", **settings)
+    assert get(f"{address}/health")[0] == 200
+    with Proxy(urlsplit(address).port, host="events.example.org") as proxy:
+        status, headers, body = proxy.get("/")
+        assert (status, "Location" in headers, "X-Forwarded-Proto" in body) == (500, False, True)
+        proxy.headers["X-Forwarded-Proto"] = "https"
+        assert proxy.get("/")[0] == 200
+        proxy.headers["X-Forwarded-Proto"] = "http"
+        assert proxy.get("/events")[1]["Location"] == "https://events.example.org/events"

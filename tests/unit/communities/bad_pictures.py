@@ -99,3 +99,10 @@ def _gif():
     out = io.BytesIO()
     Image.new("P", (64, 48), 7).save(out, "GIF")
     return out.getvalue()
+
+
+def jpeg_plain(size=(4000, 3000)):
+    """An ordinary picture of twelve megapixels, as a telephone takes them."""
+    out = io.BytesIO()
+    Image.effect_noise(size, 40).convert("RGB").save(out, "JPEG", quality=70)
+    return out.getvalue()

@@ -205,3 +205,32 @@ def test_a_large_upload_is_read_by_the_decoder_alone(picture, monkeypatch):
         with pytest.raises(Invalid) as refused:
             pictures.prepare(upload)
     assert refused.value.errors["picture"] == pictures.TOO_HEAVY
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((2000, 1500), (1000, 750)),
+        ((1500, 2000), (750, 1000)),
+        ((1999, 1000), (1000, 500)),
+        ((800, 600), (800, 600)),
+        ((2000, 1), (1000, 1)),
+        ((1, 2000), (1, 1000)),
+    ],
+)
+def test_a_stored_picture_is_shrunk_to_its_longer_side(picture, size, expected):
+    small = picture_decoder.shrunk(picture(size=size), side=1000, most_bytes=950_000)
+    assert Image.open(io.BytesIO(small)).size == expected
+
+
+def test_a_large_upload_takes_no_memory_for_its_file(picture, tmp_path):
+    """It is mapped. What comes by a pipe is read, with the same result."""
+    file = tmp_path / "picture.jpg"
+    file.write_bytes(picture(size=(300, 200)))
+    with file.open("rb") as upload:
+        mapped = subprocess.run([*pictures.DECODER, "prepare"], stdin=upload, capture_output=True, check=True).stdout
+    piped = subprocess.run(
+        [*pictures.DECODER, "prepare"], input=file.read_bytes(), capture_output=True, check=True
+    ).stdout
+    assert mapped == piped
+    assert Image.open(io.BytesIO(mapped)).size == (300, 200)

@@ -2,9 +2,10 @@ import dataclasses
 
 import pytest
 from django.http import HttpResponse
+from django.middleware.security import SecurityMiddleware
 
 from elonara import trace
-from elonara.config.middleware import OneLoopbackName, RequestId, TrustedProxies
+from elonara.config.middleware import OneLoopbackName, RequestId, TrustedProxies, visitor_address
 
 
 def echo(request):
@@ -81,3 +82,79 @@ def test_a_public_site_does_not_redirect_localhost(rf, settings):
     site = dataclasses.replace(settings.ELONARA.site, url="https://events.example.org")
     settings.ELONARA = dataclasses.replace(settings.ELONARA, site=site)
     assert OneLoopbackName(echo)(rf.get("/", HTTP_HOST="localhost:8000")).status_code == 200
+
+
+@pytest.fixture
+def behind_tls(proxies, settings):
+    """A public site behind proxies of its own, which redirects to https."""
+    site = dataclasses.replace(settings.ELONARA.site, url="https://events.example.org")
+    settings.ELONARA = dataclasses.replace(settings.ELONARA, site=site)
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.SECURE_SSL_REDIRECT = True
+
+
+def through_security(request):
+    return TrustedProxies(SecurityMiddleware(echo))(request)
+
+
+@pytest.mark.parametrize("sent", [{}, {"HTTP_X_FORWARDED_PROTO": ""}, {"HTTP_X_FORWARDED_FOR": "203.0.113.9"}])
+@pytest.mark.parametrize("remote", ["10.0.0.1", "::ffff:10.0.0.1", "127.0.0.1"])
+def test_a_trusted_proxy_without_the_header_gets_a_page_that_names_it(rf, behind_tls, remote, sent):
+    response = through_security(rf.get("/events?q=a", REMOTE_ADDR=remote, **sent))
+    assert response.status_code == 500
+    assert "X-Forwarded-Proto" in response.content.decode()
+    assert "Location" not in response.headers
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_a_proxy_that_is_not_trusted_gets_a_page_that_names_the_setting(rf, behind_tls):
+    response = through_security(rf.get("/", REMOTE_ADDR="192.0.2.7", HTTP_X_FORWARDED_PROTO="https"))
+    assert response.status_code == 500
+    assert "http.trusted_proxies" in response.content.decode()
+    assert "192.0.2.7" not in response.content.decode(), "a visitor need not learn how the site is built"
+
+
+@pytest.mark.parametrize("proto", ["https", "HTTPS", " https ", "https, http"])
+def test_https_in_any_spelling_is_https(rf, behind_tls, proto):
+    response = through_security(rf.get("/", REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_PROTO=proto))
+    assert response.status_code == 200
+
+
+def test_a_visitor_over_http_is_still_redirected(rf, behind_tls):
+    for sent in ({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_PROTO": "http"}, {"REMOTE_ADDR": "203.0.113.9"}):
+        response = through_security(rf.get("/events", HTTP_HOST="127.0.0.1", **sent))
+        assert (response.status_code, response["Location"]) == (301, "https://127.0.0.1/events")
+
+
+def test_the_health_check_needs_no_header(rf, behind_tls):
+    assert through_security(rf.get("/health", REMOTE_ADDR="10.0.0.1")).status_code == 200
+
+
+MAPPED = ["::ffff:203.0.113.5", "::FFFF:203.0.113.5", "0:0:0:0:0:ffff:cb00:7105", "203.0.113.5"]
+
+
+@pytest.mark.promise("visitors-apart")
+@pytest.mark.parametrize("address", MAPPED)
+def test_an_ipv4_address_in_an_ipv6_one_is_the_ipv4_address(rf, proxies, address):
+    direct = TrustedProxies(echo)(rf.get("/", REMOTE_ADDR=address, **FORWARDED)).seen
+    assert direct["REMOTE_ADDR"] == "203.0.113.5"
+    assert "HTTP_X_FORWARDED_PROTO" not in direct
+    behind = TrustedProxies(echo)(rf.get("/", REMOTE_ADDR="::ffff:10.0.0.1", HTTP_X_FORWARDED_FOR=address)).seen
+    assert behind["REMOTE_ADDR"] == "203.0.113.5"
+    hops = f"6.6.6.6, {address}, ::ffff:10.9.9.9"
+    assert visitor_address("127.0.0.1", hops) == "203.0.113.5"
+
+
+@pytest.mark.parametrize("trusted", ["::ffff:10.0.0.0/104", "::ffff:10.0.0.1", "10.0.0.1"])
+def test_a_proxy_may_be_named_by_either_form(settings, trusted):
+    http = dataclasses.replace(settings.ELONARA.http, trusted_proxies=(trusted,))
+    settings.ELONARA = dataclasses.replace(settings.ELONARA, http=http)
+    for remote in ("10.0.0.1", "::ffff:10.0.0.1"):
+        assert visitor_address(remote, "203.0.113.5") == "203.0.113.5"
+    assert visitor_address("11.0.0.1", "203.0.113.5") == "11.0.0.1"
+
+
+def test_trusting_every_ipv6_address_trusts_no_ipv4_address(settings):
+    http = dataclasses.replace(settings.ELONARA.http, trusted_proxies=("::/0",))
+    settings.ELONARA = dataclasses.replace(settings.ELONARA, http=http)
+    assert visitor_address("::ffff:10.0.0.1", "203.0.113.5") == "10.0.0.1"

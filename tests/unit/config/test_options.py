@@ -1,8 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from elonara.config.options import BadSetting, load, load_with_sources
+from elonara.config.databases import mailer
+from elonara.config.options import ENCODE, BadSetting, load, load_with_sources
 
 
 @pytest.fixture
@@ -21,6 +23,27 @@ def test_without_settings_the_site_is_for_this_machine_alone(file):
     assert options.bluesky.writes.mode == "legacy"
     assert options.bluesky.allow_private_hosts == ()
     assert options.data_dir == Path("data")
+
+
+@pytest.mark.parametrize("path", ["gone.toml", "gone/elonara.toml", "."])
+def test_a_file_that_is_named_has_to_be_there(tmp_path, path):
+    named = str(tmp_path / path)
+    with pytest.raises(BadSetting) as refused:
+        load({"ELONARA_CONFIG": named})
+    assert named.removesuffix("/.") in str(refused.value)
+
+
+def test_a_file_that_is_named_has_to_be_a_path_to_a_file_below_a_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadSetting):
+        load({"ELONARA_CONFIG": str(tmp_path / "file" / "elonara.toml")})
+
+
+def test_no_file_needs_to_be_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load({}) == load({"ELONARA_CONFIG": " "}) == load({"ELONARA_CONFIG": os.devnull})
+    (tmp_path / "elonara.toml").write_text("[invitations]\nper_day = 7\n")
+    assert load({}).invitations.per_day == 7
 
 
 def test_the_file_and_the_environment_set_the_same_options(file):
@@ -134,3 +157,70 @@ def test_secrets_are_not_printed(file):
         BLUESKY__RELAY__APP_PASSWORD="hunter2",
     )
     assert "hunter2" not in repr(options)
+
+
+@pytest.mark.parametrize(
+    "password", ["12/34", "12?34", "12#34", "a[b", "a]b", "q z", "a\\b", "12/x@y", "//", "1\t2", "p\u2100w"]
+)
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [("EMAIL", "smtp://me:{}@mail.example.org:587"), ("DATABASE", "postgresql://me:{}@db.internal/site")],
+)
+def test_a_special_character_in_a_url_is_explained_and_never_read_as_another_host(file, name, url, password):
+    with pytest.raises(BadSetting, match="%2F") as caught:
+        read(file, **{f"{name}__URL": url.format(password), "EMAIL__FROM": "us@example.org"})
+    assert "\n" not in str(caught.value)
+    assert password not in str(caught.value).replace(ENCODE, "")
+
+
+@pytest.mark.parametrize("password", ["p@ss", "p:ss", "50%", "a%2Fb", "a&b=c;d,e!$'()*+~"])
+def test_what_a_url_can_hold_is_taken(file, password):
+    options = read(file, EMAIL__URL=f"smtp://me:{password}@mail.example.org", EMAIL__FROM="us@example.org")
+    assert mailer(options.email)["OPTIONS"]["password"] == password.replace("%2F", "/")
+    assert mailer(options.email)["OPTIONS"]["host"] == "mail.example.org"
+
+
+def test_user_and_password_of_the_mail_server_are_set_apart_as_they_are(file):
+    apart = {"EMAIL__USER": "me@example.org", "EMAIL__PASSWORD": "a/b?c#d%41@[e]:"}
+    options = read(file, EMAIL__URL="smtp://mail.example.org", EMAIL__FROM="us@example.org", **apart)
+    made = mailer(options.email)["OPTIONS"]
+    assert (made["username"], made["password"]) == ("me@example.org", "a/b?c#d%41@[e]:")
+    assert made["use_tls"]
+    assert "a/b" not in repr(options)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"EMAIL__USER": "me", "EMAIL__URL": "smtp://mail.example.org"}, "password"),
+        ({"EMAIL__PASSWORD": "secret", "EMAIL__URL": "smtp://mail.example.org"}, "user"),
+        ({"EMAIL__PASSWORD": "secret", "EMAIL__USER": "me"}, "need email.url"),
+        ({"EMAIL__URL": "smtp://me:pässword@mail.example.org"}, "ASCII"),
+        ({"EMAIL__URL": "smtp://mail.example.org", "EMAIL__USER": "me", "EMAIL__PASSWORD": "пароль"}, "ASCII"),
+        ({"EMAIL__URL": "smtp://me:pw@"}, "no host"),
+        ({"EMAIL__URL": "smtp://me:pw@mail.example.org/inbox"}, "after the host"),
+        ({"EMAIL__URL": "smtp://mail.example.org:port"}, "%2F"),
+    ],
+)
+def test_what_is_missing_for_the_mail_server_is_one_clear_line(file, given, says):
+    with pytest.raises(BadSetting, match=says) as caught:
+        read(file, EMAIL__FROM="us@example.org", **given)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "starttls", "implicit"),
+    [
+        ("smtp://mail.example.org", 587, True, False),
+        ("smtp://mail.example.org:587", 587, True, False),
+        ("smtps://mail.example.org:587", 587, True, False),
+        ("smtps://mail.example.org", 465, False, True),
+        ("smtp://mail.example.org:465", 465, False, True),
+        ("smtp://me:pw@mail.example.org:25", 25, True, False),
+        ("smtps://mail.example.org:2465", 2465, False, True),
+        ("smtp://127.0.0.1:25", 25, False, False),
+    ],
+)
+def test_tls_follows_the_port(file, url, port, starttls, implicit):
+    made = mailer(read(file, EMAIL__URL=url, EMAIL__FROM="us@example.org").email)["OPTIONS"]
+    assert (made["port"], made["use_tls"], made["use_ssl"]) == (port, starttls, implicit)

@@ -12,6 +12,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -26,7 +27,8 @@ NAME = settings.SESSION_COOKIE_NAME
 
 
 @pytest.fixture(autouse=True)
-def plain_http(settings):
+def plain_http(settings, db):
+    cache.clear()  # counts of sign-ins: of all tests, that come from one address
     settings.SECURE_SSL_REDIRECT = False
 
 

@@ -3,6 +3,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError
 from django.utils import timezone
 
 from elonara import jobs
@@ -204,3 +205,32 @@ def test_a_thousand_wakes_of_many_keys_lose_none(engine, work):
     for number in range(1000):
         engine.wake("work", f"key-{number}")
     assert eventually(lambda: len(set(work.keys)) == 1000)
+
+
+def test_a_process_that_may_take_no_work_leaves_it_until_the_heartbeat_allows_it(work):
+    allowed = threading.Event()
+    engine = EmbeddedEngine(threads=2, sweep_seconds=0.05, beat=allowed.is_set)
+    work.rows = [("waits", None)]
+    engine.start()
+    try:
+        assert eventually(lambda: engine._held)
+        engine.wake("work", "woken")
+        time.sleep(0.2)
+        assert work.keys == []
+        allowed.set()
+        assert eventually(lambda: {"waits", "woken"} <= set(work.keys))
+    finally:
+        engine.stop(5)
+
+
+def test_a_heartbeat_that_fails_changes_nothing(work):
+    def beat():
+        raise DatabaseError("it is away")
+
+    engine = EmbeddedEngine(threads=2, sweep_seconds=0.05, beat=beat)
+    work.rows = [("goes", None)]
+    engine.start()
+    try:
+        assert eventually(lambda: "goes" in work.keys)
+    finally:
+        engine.stop(5)

@@ -1,6 +1,7 @@
 """The PostgreSQL engine on a real PostgreSQL: queued jobs may be lost, doubled or abandoned, work never is."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -250,3 +251,21 @@ def test_stop_is_not_prolonged_by_a_clock_that_is_set_back(engines, clock):
     assert engine.stop(5)
     assert all(seconds <= 5 for seconds in Slow.waited)
     engine._engine_threads = []
+
+
+def test_a_process_that_may_take_no_work_leaves_it_to_others_until_the_heartbeat_allows_it(engines, work):
+    allowed = threading.Event()
+    allowed.set()
+    held = engines(sweep_seconds=0.1, beat=allowed.is_set)
+    held.start()
+    assert eventually(lambda: held._worker is not None)
+    allowed.clear()
+    assert eventually(lambda: held._worker is None)
+    work.rows = [("waits", None)]
+    time.sleep(0.5)
+    assert work.keys == []
+    engines().start()
+    assert eventually(lambda: work.keys == ["waits"])
+    work.rows = []
+    allowed.set()
+    assert eventually(lambda: held._worker is not None)

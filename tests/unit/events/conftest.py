@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from elonara import sealing
 from elonara.bluesky.models import MemberIdentity
 from elonara.events import actions, hooks
 from elonara.members.models import Member
@@ -65,6 +66,7 @@ def media(settings, tmp_path):
 
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.ELONARA = dataclasses.replace(settings.ELONARA, data_dir=tmp_path)
+    sealing.ensure_keys(tmp_path)
     return settings.MEDIA_ROOT
 
 

@@ -16,14 +16,14 @@ from elonara.housekeeping.models import PeriodicTask
 from elonara.housekeeping.overview import overview
 from elonara.invitations.consent import pauses
 from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, State
+from elonara.members.models import Member
+from elonara.members.notices import notify, notify_operators, settle_operators
 
 TOKEN = "a-token-for-prometheus"
 
 
 @pytest.fixture
 def operator(site):
-    from elonara.members.models import Member
-
     return Member.objects.create_superuser("olga", password="a long password")
 
 
@@ -116,7 +116,7 @@ def test_the_reasons_link_to_announcements_too(browser, some_of_each):
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(some_of_each, django_assert_max_num_queries, picnic):
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(24):
         overview()
 
 
@@ -199,3 +199,17 @@ def test_the_page_says_why_a_host_cannot_go_on(browser, alice, friends):
     page = page_text(browser.post("/admin/jobs/", {"what": "host", "which": alice.pk}, follow=True))
     assert "has labelled the posting account as spam" in page
     assert HostSending.objects.exclude(paused_at=None).exists()
+
+
+def test_a_clock_that_is_off_and_metadata_that_is_away_are_on_the_page_once(browser, alice):
+    Member.objects.create_superuser("otto", password="a long password")
+    notify_operators("clock of web-1", "The clock of web-1 is 300 seconds behind.")
+    notify_operators("client metadata", "Servers cannot check who this site is.")
+    notify(alice, "clock of web-2", "A notice that is no operator's.")
+    assert overview().own_troubles == [
+        "Servers cannot check who this site is.",
+        "The clock of web-1 is 300 seconds behind.",
+    ]
+    assert page_text(browser.get("/admin/jobs/")).count("300 seconds behind") == 1
+    settle_operators("clock of web-1")
+    assert overview().own_troubles == ["Servers cannot check who this site is."]

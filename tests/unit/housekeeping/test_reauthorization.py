@@ -21,15 +21,18 @@ def remove_write_scope():
     MemberIdentity.objects.update(bsky_scope="atproto")
 
 
-def test_a_new_address_ends_the_sessions_of_the_old_one_and_counts_them(connected, settings, hook_calls):
-    assert reauthorization.mark_changed_address() == 0
+def test_after_a_move_the_sessions_of_the_old_address_are_counted_and_ended(connected, settings, hook_calls):
+    assert not reauthorization.of_another_address()
+    assert reauthorization.end_those_of_another_address() == 0
     site = dataclasses.replace(settings.ELONARA.site, url="https://events.example")
     settings.ELONARA = dataclasses.replace(settings.ELONARA, site=site)
-    assert reauthorization.mark_changed_address() == 1
+    assert reauthorization.of_another_address() == {"http://127.0.0.1:8000": 1}
+    assert MemberIdentity.objects.get().state == "active"
+    assert reauthorization.end_those_of_another_address() == 1
     row = MemberIdentity.objects.get()
     assert (row.state, row.state_reason, row.bsky_refresh_token_enc) == ("needs_reauth", "client_changed", "")
     assert [name for name, *_ in hook_calls if name == "on_needs_member"] == ["on_needs_member"]
-    assert reauthorization.mark_changed_address() == 0
+    assert reauthorization.end_those_of_another_address() == 0
 
 
 def test_a_host_without_the_permission_to_post_is_found_and_asked_once(host, settings):

@@ -19,15 +19,16 @@ from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.models import AccountLane
 from elonara.events import actions as events
 from elonara.events.models import Event
-from elonara.invitations import actions, states
+from elonara.invitations import actions, queries, states
 from elonara.invitations.account_models import (
     PastInvitation,
     SendingAccount,
     SendingAccountHolder,
     SendingAccountKey,
 )
-from elonara.invitations.models import Announcement, Batch, HostSending, Invitation, State
+from elonara.invitations.models import Announcement, Batch, Correction, HostSending, Invitation, State
 from elonara.invitations.results import InvitationRefused
+from elonara.invitations.transitions import MODELS
 
 NAMES = ("bob", "carol")
 LATEST = timedelta(minutes=4)  # until then a PDS has finished a request that the client stopped waiting for
@@ -43,7 +44,7 @@ class AnyOrder(RuleBasedStateMachine):
     def start(self, thread, *uses):
         """Start a run: no rows, no time passed. `uses` are context managers for the length of the run."""
         # What an account keeps for good goes last: deleting an invitation leaves a `PastInvitation`.
-        rows = (Invitation, Batch, Announcement, HostSending, AccountLane, Event)
+        rows = (Invitation, Batch, Correction, Announcement, HostSending, AccountLane, Event)
         for model in (*rows, PastInvitation, SendingAccountKey, SendingAccountHolder, SendingAccount):
             model.objects.all().delete()
         self.clock.ahead = timedelta()
@@ -53,6 +54,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.event = self.make_event(starts_at=self.clock.now() + timedelta(days=300))
         self.thread = thread
         self.late_since = None
+        self.deleted = set()  # (DID, key) of announcements that were deleted elsewhere
 
     def teardown(self):
         if self.stack is not None:
@@ -69,6 +71,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     def land_late(self):
         """Let it land."""
+        raise NotImplementedError
+
+    def delete(self, did, rkey):
+        """Delete a post, if it exists, without this site."""
         raise NotImplementedError
 
     def mend(self):
@@ -132,9 +138,33 @@ class AnyOrder(RuleBasedStateMachine):
                 continue
 
     @rule()
+    def delete_the_announcement_in_the_app(self):
+        for did, rkey in Announcement.objects.values_list("author_did", "rkey"):
+            self.delete(did, rkey)
+            self.deleted.add((did, rkey))
+
+    @rule()
     def rename(self):
         self.event.refresh_from_db()
         events.change(self.event, by=self.alice, title=f"{self.event.title}!"[-40:])
+
+    @rule()
+    def move(self):
+        """To another hour, or back."""
+        self.event.refresh_from_db()
+        hours = 1 if self.event.starts_at.hour % 2 else -1
+        events.change(self.event, by=self.alice, starts_at=self.event.starts_at + timedelta(hours=hours))
+
+    @rule()
+    def post_the_update(self):
+        with suppress(InvitationRefused, Crash):
+            actions.post_update(self.event, self.alice)
+
+    @rule()
+    def take_the_update_back(self):
+        for row in Correction.objects.select_related("host", "event", "community"):
+            with suppress(InvitationRefused):
+                actions.undo(row, self.alice)
 
     @invariant()
     def nobody_is_mentioned_twice(self):
@@ -154,19 +184,28 @@ class AnyOrder(RuleBasedStateMachine):
             self.clock.pass_(hours=5)
         self.drain()
         posts = self.posts()
-        for model in (Announcement, Invitation):
+        for model in MODELS:
             for row in model.objects.all():
                 exists = (row.author_did, row.rkey) in posts
+                if (row.author_did, row.rkey) in self.deleted and row.state == State.SENT:
+                    continue  # nobody has looked since, for nothing more was sent
                 assert exists == (row.state == State.SENT), (row.state, row.reason, row.ambiguous)
                 assert row.state not in {State.SENDING, State.UNDOING, State.WAITING}, (row.state, row.reason)
         assert set(posts) <= keys()  # no post without a row
+        self.event.refresh_from_db()
+        notice = queries.notice(self.event, self.alice)
+        if notice is not None and notice.update is not None:
+            # What is offered can be had, and then all is said.
+            actions.post_update(self.event, self.alice, notice.preview_id)
+            self.drain()
+            assert queries.notice(self.event, self.alice) is None
         unexplained = Invitation.objects.filter(needs_confirmation=True, reason="")
         assert not unexplained.exists()  # a row that needs confirmation says why
 
 
 def keys():
     """(DID, record key) of all rows."""
-    return {where for model in (Announcement, Invitation) for where in model.objects.values_list("author_did", "rkey")}
+    return {where for model in MODELS for where in model.objects.values_list("author_did", "rkey")}
 
 
 def run(machine, examples):

@@ -16,7 +16,7 @@ from elonara.bluesky.writing import factory
 from elonara.communities import actions as communities
 from elonara.events import actions as events
 from elonara.invitations import actions
-from elonara.invitations.consent import spam_labels
+from elonara.invitations.consent import relay_audience, spam_labels
 from elonara.invitations.models import Announcement, Invitation
 from elonara.invitations.outbox import thumbnails
 from elonara.members.models import Member
@@ -31,6 +31,7 @@ def fresh():
     """Clear the caches of the process between tests."""
     thumbnails.forget()
     spam_labels.forget_labels()
+    relay_audience.forget_answers()
 
 
 @pytest.fixture

@@ -89,6 +89,19 @@ def test_control_characters_are_removed_from_notes(picnic, send, row, words):
     assert words not in row("bob").record["text"]
 
 
+def test_a_stranger_stops_nothing(picnic, alice, make_member, send, deliver, row, agent):
+    stranger = make_member("sam", "did:plc:sam")
+    send(picnic, "bob")
+    for action in (actions.cancel, actions.undo):
+        with pytest.raises(InvitationRefused) as refused:
+            action(row("bob"), stranger)
+        assert refused.value.code == "not_allowed"
+    deliver()
+    with pytest.raises(InvitationRefused) as refused:
+        actions.undo(row("bob"), stranger)
+    assert (refused.value.code, row("bob").state) == ("not_allowed", State.SENT)
+
+
 @pytest.mark.promise("own-voice")
 def test_only_the_host_can_send_her_own_posts(picnic, alice, make_member, send, row):
     from elonara.events import actions as events

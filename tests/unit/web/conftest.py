@@ -5,6 +5,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 from tests.fakes.agent import FakeAgent
 from tests.fakes.graph import FakeGraph, somebody
@@ -27,6 +28,7 @@ BOB_HANDLE = "bob.example.com"
 
 @pytest.fixture
 def site(settings, transactional_db):
+    cache.clear()  # counts of sign-ins: of all tests, that come from one address
     options = settings.ELONARA
     settings.ELONARA = dataclasses.replace(
         options,

@@ -55,7 +55,7 @@ def test_thirty_drafts_with_notes_of_two_megabytes(signed_in, alice, friends):
 def test_proofs_of_many_accounts_and_the_offer_of_one(client, request_of):
     session = client.session
     request = request_of(session)
-    proofs.browser_of(request)
+    proofs.keep_browser(request)
     for number in range(200):
         proofs.remember(request, f"did:web:{number}.{'x' * 200}.example", f"{number}.{'y' * 240}.example", WIDE)
         proofs.offer_account(request, f"did:web:{number}.{'x' * 230}", "y" * 253, WIDE, back="/i/" + "z" * 9000)

@@ -67,7 +67,8 @@ class OAuthClient:
         budget = TimeBudget(FLOW_DEADLINE_SECONDS)
         if not server and "://" in identifier:
             server = identifier
-        identity = None if server else self._resolver.resolve(identifier)
+        # Never from the cache: a handle may have another owner by now, and an account another server.
+        identity = None if server else self._resolver.resolve(identifier, fresh=True)
         if identity is not None:
             pds_url, authority = identity.pds_url, self._discovery.of_pds(identity.pds_url, deadline=budget.left())
         else:

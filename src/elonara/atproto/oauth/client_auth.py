@@ -17,6 +17,13 @@ ASSERTION_SECONDS = 60
 BACKDATED_SECONDS = 15
 
 
+class KeyGone(OAuthError):
+    """The assertion key that this session began with is no longer kept. Nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("invalid_client", "The key that this session began with is gone; connect again.")
+
+
 class OAuthClientIdentity(Protocol):
     """The client that `OAuthClient` acts for."""
 
@@ -49,8 +56,11 @@ class OAuthClientIdentity(Protocol):
         """The client metadata document."""
         ...
 
-    def auth_params(self, aud: str, kid: str) -> dict[str, str]:
-        """The form parameters that authenticate one attempt of one request to the issuer `aud`."""
+    def auth_params(self, aud: str, kid: str, now: float | None = None) -> dict[str, str]:
+        """The form parameters that authenticate one attempt of one request to the issuer `aud`.
+
+        `now` is that server's time in seconds since 1970 (see `clocks`), by default this machine's.
+        """
         ...
 
 
@@ -85,7 +95,7 @@ class LoopbackClient:
             "dpop_bound_access_tokens": True,
         }
 
-    def auth_params(self, aud: str, kid: str) -> dict[str, str]:  # noqa: ARG002
+    def auth_params(self, aud: str, kid: str, now: float | None = None) -> dict[str, str]:  # noqa: ARG002
         """`client_id` alone: a public client does not authenticate."""
         return {"client_id": self.client_id}
 
@@ -183,17 +193,17 @@ class ConfidentialClient:
         """The document at `jwks_uri`."""
         return self._keyring.jwks()
 
-    def auth_params(self, aud: str, kid: str) -> dict[str, str]:
+    def auth_params(self, aud: str, kid: str, now: float | None = None) -> dict[str, str]:
         """`client_id` and a new assertion (RFC 7523, section 3) for the issuer `aud`, signed by the key `kid`.
 
-        Valid where this machine's clock is up to 15 s ahead of the server's, or 45 s behind it.
+        Valid where `now` is up to 15 s ahead of the server's clock, or 45 s behind it.
 
-        Raises OAuthError `invalid_client` where that key is no longer kept: the member must sign in again.
+        Raises KeyGone where that key is no longer kept.
         """
         key = self._keyring.get(kid)
         if key is None:
-            raise OAuthError("invalid_client", "The key that this session began with is gone; connect again.")
-        now = int(time.time())
+            raise KeyGone
+        at = int(time.time() if now is None else now)
         assertion = key.sign(
             {"typ": "JWT", "alg": "ES256", "kid": key.kid},
             {
@@ -201,8 +211,8 @@ class ConfidentialClient:
                 "sub": self.client_id,
                 "aud": aud,
                 "jti": new_jti(),
-                "iat": now - BACKDATED_SECONDS,
-                "exp": now + ASSERTION_SECONDS,
+                "iat": at - BACKDATED_SECONDS,
+                "exp": at + ASSERTION_SECONDS,
             },
         )
         return {"client_id": self.client_id, "client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}

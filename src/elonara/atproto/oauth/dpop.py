@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from elonara.atproto.http import Response
 
+# More than the second that a `Date` header may be off, and less than the ten that a proof may be old at least.
+BACKDATED_SECONDS = 4
 DEFAULT_PORTS = {"https": 443, "http": 80}
 _NONCE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,500}")
 
@@ -29,14 +31,21 @@ class DpopKey(SigningKey):
         self._header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": dict(self.public_jwk)}
 
     def proof(
-        self, method: str, url: str, *, nonce: str | None = None, access_token: Secret | str | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        nonce: str | None = None,
+        access_token: Secret | str | None = None,
+        now: float | None = None,
     ) -> str:
         """The value of the `DPoP` header for one attempt of one request (RFC 9449, section 4.2).
 
-        Each call makes a new `jti`: a proof may be sent once. `iat` is this machine's clock in whole seconds; servers
-        refuse a proof that is off by more than about a minute, so the machine's clock must be synchronized.
+        Each call makes a new `jti`: a proof may be sent once. `now` is the server's time in seconds since 1970 (see
+        `clocks`), by default this machine's. `iat` is a little before it, since some servers take none from the future.
         """
-        claims: dict[str, Any] = {"jti": new_jti(), "htm": method.upper(), "htu": target(url), "iat": int(time.time())}
+        issued_at = int(time.time() if now is None else now) - BACKDATED_SECONDS
+        claims: dict[str, Any] = {"jti": new_jti(), "htm": method.upper(), "htu": target(url), "iat": issued_at}
         if nonce:
             claims["nonce"] = nonce
         if access_token:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from elonara.atproto.errors import MalformedResponse
+from elonara.atproto.error_responses import challenge_error, xrpc_error
+from elonara.atproto.errors import ErrorKind, MalformedResponse
+from elonara.atproto.oauth.clocks import NOTICEABLE_SECONDS, server_clocks
 from elonara.atproto.oauth.dpop import DpopKey, nonce_of, origin
 from elonara.atproto.oauth.secret import Secret, reveal
 
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
     from elonara.atproto.oauth.stores import NonceStore
 
 TOKEN_RETRIES = 2
-_CHALLENGE = re.compile(r'error="([A-Za-z0-9_]{1,64})"')
+_REFUSED_TOKEN = frozenset({ErrorKind.TOKEN_EXPIRED, ErrorKind.TOKEN_INVALID})
 
 
 class _Attempts(threading.local):
     """What was already tried for the request that the current thread is making."""
 
     nonce = False  # whether it was retried with a new nonce
+    date = False  # whether it was retried with a new date
+    began = 0.0  # when this attempt began, by this machine's clock
+    ahead = 0.0  # by how much that clock was thought to be ahead of the server's
     tokens = 0  # how often it was retried with another token
     retrying = False  # whether the next call of `headers` belongs to the same request
     token: Secret | None = None  # sent with this attempt; another thread may have replaced it in `DpopAuth` since
@@ -31,7 +35,7 @@ class _Attempts(threading.local):
 class DpopAuth:
     """An `xrpc.Authorizer` for one OAuth session at its own PDS (RFC 9449, section 7).
 
-    `on_invalid_token` is called when the PDS responds 401 `invalid_token`. It must read the stored session again,
+    `on_invalid_token` is called when the PDS refuses the token. It must read the stored session again,
     refresh it (once, under the session's lease) only where the stored token is the refused one, and return the token to
     try next, or None to give up. It is called at most twice for one request, because a token that another process had
     stored may be refused too. If the PDS still refuses, `on_still_refused` is called once, to resolve the DID again
@@ -56,28 +60,32 @@ class DpopAuth:
         """The `Authorization` and `DPoP` headers for one attempt; call it again for the next."""
         attempts = self._attempts
         if not attempts.retrying:
-            attempts.nonce, attempts.tokens = False, 0
+            attempts.nonce, attempts.date, attempts.tokens = False, False, 0
         attempts.retrying = False
         token = attempts.token = self._token
         nonce = self._nonces.get(self._key.thumbprint, origin(url))
-        return {
-            "authorization": f"DPoP {token.reveal()}",
-            "dpop": self._key.proof(method, url, nonce=nonce, access_token=token),
-        }
+        attempts.began, attempts.ahead = server_clocks.wall(), server_clocks.ahead(url)
+        proof = self._key.proof(method, url, nonce=nonce, access_token=token, now=server_clocks.now(url))
+        return {"authorization": f"DPoP {token.reveal()}", "dpop": proof}
 
     def observe(self, url: str, response: Response) -> None:
-        """Store the nonce of any response, success or not."""
+        """Store the nonce of any response, success or not, and what its date says of the server's clock."""
+        if self._attempts.began:
+            server_clocks.observe(url, response.headers, self._attempts.began)
         nonce = nonce_of(response)
         if nonce and nonce != self._nonces.get(self._key.thumbprint, origin(url)):
             self._nonces.put(self._key.thumbprint, origin(url), nonce)
 
     def retry(self, method: str, url: str, response: Response) -> bool:  # noqa: ARG002
-        """Whether to send the refused request again: with a new nonce (once), or with another token."""
+        """Whether to send the refused request again: with a new nonce or date (once each), or with another token."""
         self.observe(url, response)
         attempts, code = self._attempts, error_of(response)
         if code == "use_dpop_nonce" and nonce_of(response) and not attempts.nonce:
             attempts.nonce = attempts.retrying = True
-        elif code == "invalid_token" and response.status == 401:
+        elif not attempts.date and abs(server_clocks.ahead(url) - attempts.ahead) > NOTICEABLE_SECONDS:
+            # Before the token is blamed: some servers do not say that it is the proof which they refuse.
+            attempts.date = attempts.retrying = True
+        elif _is_about_the_token(response):
             attempts.retrying = self._another_token()
         return attempts.retrying
 
@@ -96,12 +104,23 @@ class DpopAuth:
 
 
 def error_of(response: Response) -> str:
-    """The OAuth error code of an error response: from its body, else from `WWW-Authenticate: DPoP … error="…"`."""
+    """The OAuth error code of an error response: from `WWW-Authenticate: DPoP … error="…"`, else from its body."""
+    if challenge := challenge_error(response.headers):
+        return challenge
     try:
         code = response.json().get("error")
     except MalformedResponse:
-        code = None
-    if isinstance(code, str) and code:
-        return code
-    found = _CHALLENGE.search(response.headers.get("www-authenticate", ""))
-    return found[1] if found else ""
+        return ""
+    return code if isinstance(code, str) else ""
+
+
+def _is_about_the_token(response: Response) -> bool:
+    """Whether the PDS refuses the token, as opposed to the proof, the scope, the account or the request.
+
+    Servers say so in the challenge, in the body or by the status alone (docs/servers.md).
+    """
+    challenge = challenge_error(response.headers)
+    if challenge:
+        return challenge.lower() == "invalid_token"
+    fault = xrpc_error(response.status, response.headers, response.body)
+    return fault.kind in _REFUSED_TOKEN and (response.status == 401 or fault.kind is ErrorKind.TOKEN_EXPIRED)

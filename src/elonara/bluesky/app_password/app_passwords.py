@@ -17,6 +17,7 @@ from elonara.atproto.app_password import AppPasswordError, AppSession, AuthFacto
 from elonara.atproto.errors import AtprotoError, ErrorKind, IdentityError, NetworkError, XrpcError
 from elonara.atproto.identity import Identity
 from elonara.bluesky import hooks, network
+from elonara.bluesky.account_status import rests
 from elonara.bluesky.app_password import relay_failures
 from elonara.bluesky.app_password.sessions import REFUSALS, authorizer, end_at_server, session_values
 from elonara.bluesky.identity.identities import identity_row
@@ -116,13 +117,16 @@ def relay_session() -> AppPasswordSession:
         return row
     if relay_failures.is_paused(relay):
         raise RelayUnavailable("relay_unavailable")
+    account = None
     try:
-        account = network.resolver().resolve(relay.identifier.removeprefix("@"))
+        account = network.resolver().resolve(relay.identifier.removeprefix("@"), fresh=True)
         session = app_password.create_session(network.xrpc(), account.pds_url, account.did, relay.app_password)
         row = _replace(None, account, session, relay.app_password)
     except AtprotoError as fault:
         log.warning("the relay account %s cannot be used: %s", relay.identifier, fault)
-        if isinstance(fault, AppPasswordError) or (isinstance(fault, XrpcError) and fault.kind in REFUSALS):
+        refused = isinstance(fault, XrpcError) and fault.kind in REFUSALS
+        refused = refused and not (account and rests(account.did, account.pds_url))
+        if isinstance(fault, AppPasswordError) or refused:
             relay_failures.pause(relay, relay_failures.REFUSED_PAUSE)
             relay_failures.refused(relay.identifier)
         else:
@@ -150,7 +154,8 @@ def relay_did() -> str:
 
 def _account(identifier: str) -> Identity:
     try:
-        return network.resolver().resolve(identifier)
+        # Never from the cache: the account may have moved, and the app password be one of its new server.
+        return network.resolver().resolve(identifier, fresh=True)
     except IdentityError as fault:
         reason, sentence = BY_IDENTITY[fault.reason]
         raise AppPasswordRefused(reason, sentence.format(who=named(identifier))) from fault
@@ -171,7 +176,7 @@ def _new_session(account: Identity, password: str) -> AppSession:
             "main_password", "Your server does not say that this is an app password, so it was not kept."
         ) from fault
     except XrpcError as fault:
-        raise _refusal(fault, who) from fault
+        raise _refusal(fault, account) from fault
     except NetworkError as fault:
         raise AppPasswordRefused("unreachable", UNREACHABLE.format(who=who)) from fault
     if session.did != account.did:
@@ -179,15 +184,21 @@ def _new_session(account: Identity, password: str) -> AppSession:
     return session
 
 
-def _refusal(fault: XrpcError, who: str) -> AppPasswordRefused:
-    match fault.kind:
+def _refusal(fault: XrpcError, account: Identity) -> AppPasswordRefused:
+    kind, who = fault.kind, named(account.handle)
+    if kind is ErrorKind.WRONG_PASSWORD and rests(account.did, account.pds_url):
+        kind = ErrorKind.ACCOUNT_TAKENDOWN
+    match kind:
         case ErrorKind.WRONG_PASSWORD:
+            return AppPasswordRefused("wrong_password", WRONG.format(who=who))
+        case ErrorKind.BAD_REQUEST if fault.error == "InvalidRequest" and not fault.message:
+            # All that cocoon says about a wrong password; a malformed request would come with a message.
             return AppPasswordRefused("wrong_password", WRONG.format(who=who))
         case ErrorKind.RATE_LIMITED:
             return AppPasswordRefused("rate_limited", "Too many tries. Bluesky wants you to wait a few minutes.")
         case ErrorKind.ACCOUNT_DEACTIVATED | ErrorKind.ACCOUNT_TAKENDOWN:
             return AppPasswordRefused(
-                "account_deactivated", f"The account {who} is not active at Bluesky now. Activate it there first."
+                "account_deactivated", f"The account {who} is not active now. Add the app password when it is."
             )
         case _:
             return AppPasswordRefused("server", f"The server of {who} refused or did not make sense. Try again later.")

@@ -19,6 +19,10 @@ REFUSED: Final = (
     "Bluesky does not take the app password of this site's own account, {who}, so nothing is posted from it. Make a "
     "new one in the Bluesky app and set it as bluesky.relay.app_password; what waits for it then goes on."
 )
+MOVED: Final = (
+    "This site's own account, {who}, has moved to another server, so nothing is posted from it. Make an app password "
+    "there and set it as bluesky.relay.app_password; what waits for it then goes on."
+)
 # How long no session is tried after a failure. Each process counts for itself: 48 tries a day in each of six processes
 # stay below the 300 `createSession` that a PDS allows a day.
 UNREACHABLE_PAUSE: Final = timedelta(minutes=30)
@@ -27,9 +31,12 @@ REFUSED_PAUSE: Final = timedelta(hours=1)
 _last: tuple[Relay, datetime] | None = None  # the settings that failed, and until when they are not tried
 
 
-def refused(identifier: str) -> None:
-    """Notify the operators that the PDS refuses the password of the relay `identifier` (a handle or DID)."""
-    notify_operators(NOTICE_KIND, REFUSED.format(who=named(identifier)), "/admin/jobs/")
+def refused(identifier: str, *, moved: bool = False) -> None:
+    """Notify the operators that the PDS refuses the password of the relay `identifier` (a handle or DID).
+
+    `moved`: it was of a server that the account has left.
+    """
+    notify_operators(NOTICE_KIND, (MOVED if moved else REFUSED).format(who=named(identifier)), "/admin/jobs/")
 
 
 def pause(relay: Relay, duration: timedelta) -> None:

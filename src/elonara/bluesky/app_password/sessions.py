@@ -14,17 +14,22 @@ from django.utils import timezone
 from elonara.atproto import app_password
 from elonara.atproto.app_password import AppPasswordError, AppSession, BearerAuth
 from elonara.atproto.errors import AtprotoError, ErrorKind, IdentityError, NetworkError, XrpcError
-from elonara.bluesky import hooks, network
+from elonara.bluesky import account_status, hooks, network
+from elonara.bluesky.account_status import WAITS_AS, AccountStatus
 from elonara.bluesky.app_password import relay_failures
-from elonara.bluesky.models import AppPasswordSession
+from elonara.bluesky.models import AppPasswordSession, MemberIdentity
+from elonara.bluesky.oauth import ended_sessions
+from elonara.bluesky.reasons import KEYS_MISSING
 from elonara.bluesky.refresh_lease import EXPIRY_MARGIN_SECONDS, SessionEnded, TryLater, refresh_under_lease
 from elonara.bluesky.sealed_columns import sealed_columns, unsealed
 from elonara.locks import Lease
-from elonara.sealing import CannotUnseal
+from elonara.sealing import CannotUnseal, KeyMissing
+
+KEYS_RETRY_SECONDS = 60.0  # until another process, which has the key, takes the account
 
 log = logging.getLogger(__name__)
 
-REFUSALS = frozenset({ErrorKind.WRONG_PASSWORD, ErrorKind.ACCOUNT_TAKENDOWN, ErrorKind.ACCOUNT_NOT_FOUND})
+REFUSALS = frozenset({ErrorKind.WRONG_PASSWORD, ErrorKind.ACCOUNT_NOT_FOUND})
 NO_TOKENS = {"access_jwt_enc": "", "refresh_jwt_enc": "", "access_expires_at": None}
 
 
@@ -68,9 +73,46 @@ def end_at_server(session: AppPasswordSession) -> bool:
     return True
 
 
+def end_unreadable(row: AppPasswordSession) -> None:
+    """Delete an app password that cannot be opened any more, and ask the member for a new one.
+
+    The relay account's is in the settings as well: its next post begins a session with that.
+    """
+    row.delete()
+    if row.member_id is not None:
+        hooks.on_needs_member.fire(row.member_id, row.did)
+
+
+def reason_of(row: AppPasswordSession) -> str:
+    """Why the app password cannot be used, as a reason code for its host."""
+    return "app_password_moved" if row.state_reason == "moved" else row.state_reason or "app_password_refused"
+
+
+def reconsider(row: AppPasswordSession, fault: XrpcError) -> Exception:
+    """What the refusal of an account means, once it was looked up where the account is: SessionEnded, TryLater, or
+    the refusal itself.
+    """
+    if fault.kind not in account_status.ABOUT_THE_ACCOUNT:
+        return fault
+    found = account_status.look_up(row.did, row.pds_url)
+    if found.status is AccountStatus.MOVED:
+        return _left(row, found.pds_url)
+    if found.waits_as:
+        return _rests(row, found.waits_as)
+    return TryLater("unreachable") if found.status is AccountStatus.UNREACHABLE else fault
+
+
+def leave_if_moved(row: AppPasswordSession) -> None:
+    """Before a post is written: raise SessionEnded or TryLater where the account lives elsewhere by now."""
+    if account_status.lives_elsewhere(row.did, row.pds_url):
+        found = account_status.look_up(row.did, row.pds_url)
+        if found.status is AccountStatus.MOVED:
+            raise _left(row, found.pds_url)
+
+
 def _usable(row: AppPasswordSession, refused: str) -> str | None:
     if row.state != AppPasswordSession.State.ACTIVE:
-        raise _ended(row, row.state_reason or "app_password_refused")
+        raise _ended(row, reason_of(row))
     if not row.access_expires_at or row.access_expires_at <= timezone.now() + timedelta(seconds=EXPIRY_MARGIN_SECONDS):
         return None
     token = _open(row, "access_jwt_enc")
@@ -79,10 +121,17 @@ def _usable(row: AppPasswordSession, refused: str) -> str | None:
 
 def _refresh(row: AppPasswordSession, lease: Lease) -> str:
     session = _refreshed_session(row, lease) or _new_session(row, lease)
+    if not session.active:
+        found = account_status.look_up(row.did, row.pds_url)
+        if found.status is AccountStatus.MOVED:
+            raise _left(row, found.pds_url, lease)
     values = session_values(row, session)
     if not lease.update(**values, attempt_started_at=None):
         # The member has given a new app password in the meantime, and with it another session.
         raise TryLater("busy", retry_after=1)
+    if not session.active:
+        status = account_status.of_session(active=False, status=session.status)
+        raise _rests(row, WAITS_AS.get(status, "account_deactivated"))
     return session.access_jwt
 
 
@@ -106,34 +155,76 @@ def _refreshed_session(row: AppPasswordSession, lease: Lease) -> AppSession | No
 def _new_session(row: AppPasswordSession, lease: Lease) -> AppSession:
     password = _open(row, "app_password_enc")
     try:
-        # The account may have moved to another PDS; its DID stays.
-        pds_url = network.resolver().resolve_did(row.did, fresh=True).pds_url or row.pds_url
-        session = app_password.create_session(network.xrpc(), pds_url, row.did, password)
+        home = network.resolver().resolve_did(row.did, fresh=True).pds_url
+    except (IdentityError, NetworkError) as fault:
+        raise TryLater("unreachable") from fault
+    if home and not account_status.same_server(home, row.pds_url):
+        raise _left(row, home, lease)
+    try:
+        session = app_password.create_session(network.xrpc(), row.pds_url, row.did, password)
     except AppPasswordError as fault:
         raise _refuse(row, lease) from fault
     except XrpcError as fault:
-        if fault.kind in REFUSALS:
-            raise _refuse(row, lease) from fault
+        if fault.kind in account_status.ABOUT_THE_ACCOUNT:
+            raise _password_refused(row, lease, fault) from fault
         raise _later(row, fault) from fault
-    except (IdentityError, NetworkError) as fault:
+    except NetworkError as fault:
         raise TryLater("unreachable") from fault
     if session.did != row.did:
         raise _refuse(row, lease)
-    row.pds_url = pds_url
-    lease.update(pds_url=pds_url)
     return session
 
 
-def _refuse(row: AppPasswordSession, lease: Lease) -> SessionEnded | TryLater:
-    """The PDS refuses the password: mark the row, so that it is not tried again, and notify whoever can help."""
+def _password_refused(row: AppPasswordSession, lease: Lease, fault: XrpcError) -> SessionEnded | TryLater:
+    """The PDS does not take the password. Bluesky's own calls it wrong as long as the account is taken down."""
+    status = account_status.status_at(row.did, row.pds_url)
+    if status in WAITS_AS:
+        return _rests(row, WAITS_AS[status])
+    if status is AccountStatus.UNREACHABLE:
+        return TryLater("unreachable")
+    return _refuse(row, lease) if fault.kind in REFUSALS else _later(row, fault)
+
+
+def _left(row: AppPasswordSession, home: str, lease: Lease | None = None) -> SessionEnded | TryLater:
+    """The account lives at `home` now. An app password is of one server, and is never sent to another one.
+
+    At bsky.social one authorization server keeps the app passwords of many PDSs: there it goes along.
+    """
+    identity = MemberIdentity.objects.filter(bsky_did=row.did, member=row.member_id).first()
+    try:
+        issuer = account_status.issuer_of(home)
+        before = identity.issuer if identity is not None else ""
+        if issuer and issuer == (before or account_status.issuer_of(row.pds_url)):
+            rows = AppPasswordSession.objects.filter(pk=row.pk, pds_url=row.pds_url)
+            rows.update(pds_url=home, access_expires_at=None)  # the access token names the PDS that it is for
+            return TryLater("busy", retry_after=1)
+    except NetworkError as fault:
+        log.info("whether the app password of %s is good at %s could not be found out: %s", row.did, home, fault)
+    if identity is not None and identity.state == MemberIdentity.State.ACTIVE and identity.pds_url == row.pds_url:
+        ended_sessions.end(identity, "moved")
+    return _refuse(row, lease, "moved")
+
+
+def _rests(row: AppPasswordSession, reason: str) -> TryLater:
+    return TryLater(reason if row.member_id is not None else "relay_unavailable")
+
+
+def _refuse(
+    row: AppPasswordSession, lease: Lease | None, reason: str = "app_password_refused"
+) -> SessionEnded | TryLater:
+    """The password is good no more: mark the row, so that it is not tried again, and notify whoever can help."""
     state = AppPasswordSession.State.REFUSED
-    if lease.update(state=state, state_reason="app_password_refused", attempt_started_at=None, **NO_TOKENS):
-        log.info("the app password of %s is no longer taken", row.did)
+    # Without a lease she may have given a new one meanwhile: after a move that is at another PDS.
+    rows = lease.rows() if lease else AppPasswordSession.objects.filter(pk=row.pk, pds_url=row.pds_url)
+    active = rows.filter(state=AppPasswordSession.State.ACTIVE)
+    if active.update(state=state, state_reason=reason, attempt_started_at=None, **NO_TOKENS):
+        log.info("the app password of %s is no longer taken: %s", row.did, reason)
         if row.member_id is not None:
             hooks.on_needs_member.fire(row.member_id, row.did)
         else:
-            relay_failures.refused(row.handle)
-    return _ended(row, "app_password_refused")
+            relay_failures.refused(row.handle, moved=reason == "moved")
+    row.state, row.state_reason = state, reason
+    return _ended(row, reason_of(row))
 
 
 def _ended(row: AppPasswordSession, reason: str) -> SessionEnded | TryLater:
@@ -144,14 +235,16 @@ def _ended(row: AppPasswordSession, reason: str) -> SessionEnded | TryLater:
 def _later(row: AppPasswordSession, fault: XrpcError) -> TryLater:
     if fault.kind is ErrorKind.RATE_LIMITED:
         return TryLater("rate_limited", fault.retry_after)
-    if fault.kind is ErrorKind.ACCOUNT_DEACTIVATED:
-        return TryLater("account_deactivated" if row.member_id is not None else "relay_unavailable")
+    if fault.kind in {ErrorKind.ACCOUNT_DEACTIVATED, ErrorKind.ACCOUNT_TAKENDOWN}:
+        return _rests(row, fault.kind.value)
     return TryLater("server", fault.retry_after)
 
 
 def _open(row: AppPasswordSession, column: str) -> str:
     try:
         found = unsealed(row, column)
+    except KeyMissing as fault:
+        raise TryLater(KEYS_MISSING, retry_after=KEYS_RETRY_SECONDS) from fault
     except CannotUnseal as fault:
         log.error("the app password of %s cannot be opened: %s", row.did, fault)  # noqa: TRY400
         raise _ended(row, "unreadable") from fault

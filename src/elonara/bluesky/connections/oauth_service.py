@@ -18,11 +18,12 @@ from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky.connections import linking
 from elonara.bluesky.connections.account_rules import refuse_conflict, wrong_account
 from elonara.bluesky.connections.revocation import revoke_tokens
+from elonara.bluesky.identity import handles
 from elonara.bluesky.identity.identities import ConnectedIdentity, by_did, identity_row
 from elonara.bluesky.identity.people import INVALID_HANDLE
 from elonara.bluesky.identity.profiles import public_profile
 from elonara.bluesky.models import AuthorizationPurpose, AuthorizationRequest, MemberIdentity
-from elonara.bluesky.oauth import authorization_requests, scopes
+from elonara.bluesky.oauth import authorization_requests, client_refusals, scopes
 from elonara.bluesky.oauth import client as oauth_client
 from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.bluesky.oauth.failures import as_authorization_failure
@@ -69,7 +70,7 @@ class BlueskyOAuthService:
 
         `identifier` is a handle, a DID or the https address of a server. `browser` is a random value of the browser's
         session. `confirmed` says that the member asked for a link by a POST with CSRF. Raises AuthorizationFailed:
-        unknown_account, not_pointing_back, unreachable, server, wrong_account.
+        unknown_account, not_pointing_back, unreachable, server, clock, client_refused, wrong_account.
         """
         storing = purpose in STORING_PURPOSES
         if purpose in MEMBERS_PURPOSES and member is None:
@@ -89,6 +90,7 @@ class BlueskyOAuthService:
             raise as_authorization_failure(
                 fault, identifier=identifier, next=next, purpose=purpose, payload=dict(payload or {})
             ) from fault
+        client_refusals.accepted(started.issuer)
         if expected_did and started.did and started.did != expected_did:
             raise AuthorizationFailed(
                 "wrong_account",
@@ -220,9 +222,10 @@ class BlueskyOAuthService:
             if identity is None or identity.member_id != row.member_id:
                 raise wrong_account(row, expected, tokens)
             return Verified(tokens.did, identity.member_id, row.next)
-        if identity and tokens.handle not in {INVALID_HANDLE, identity.bsky_handle}:
-            identity.bsky_handle = tokens.handle
-            identity.save(update_fields=["bsky_handle"])
+        if tokens.handle != INVALID_HANDLE:
+            handles.store(tokens.did, tokens.handle)
+            if identity:
+                identity.bsky_handle = tokens.handle
         name = identity.display_name if identity else ""
         if not name and (profile := public_profile(tokens.did)):
             name = profile.display_name

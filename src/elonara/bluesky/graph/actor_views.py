@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 
 from elonara.bluesky.identity.people import Person
@@ -15,16 +14,22 @@ MAX_AGE_SECONDS = 600.0  # a view older than this is fetched again
 KEPT_FOR = timedelta(days=1)
 
 
-def fresh(member_id: int, names: Collection[str], max_age: float) -> dict[str, Person]:
-    """Views of at most `max_age` seconds ago, by DID and by handle. Only those with a known viewer state are stored."""
+def fresh(member_id: int, dids: Collection[str], max_age: float) -> dict[str, Person]:
+    """Views of at most `max_age` seconds ago, by DID. Only those with a known viewer state are stored.
+
+    Not by handle: within minutes a handle can belong to somebody else.
+    """
     now = timezone.now()
     since = now - timedelta(seconds=min(max_age, MAX_AGE_SECONDS))
-    named = Q(did__in=[name for name in names if name.startswith("did:")])
-    if handles := [name for name in names if not name.startswith("did:")]:
-        named |= Q(person__handle__in=handles)
-    rows = ActorView.objects.filter(named, member_id=member_id, checked_at__range=(since, now))
+    rows = ActorView.objects.filter(member_id=member_id, did__in=list(dids), checked_at__range=(since, now))
     people = [Person.from_dict(row.person) for row in rows]
-    return {name: person for person in people for name in (person.did, person.handle.lower())}
+    return {person.did: person for person in people}
+
+
+def fetched_since(member_id: int, dids: Collection[str], since: datetime) -> dict[str, Person]:
+    """Views that were fetched at `since` or later, and not in the future, by DID."""
+    rows = ActorView.objects.filter(member_id=member_id, did__in=dids, checked_at__range=(since, timezone.now()))
+    return {row.did: Person.from_dict(row.person) for row in rows}
 
 
 def keep(member_id: int, people: Iterable[Person]) -> None:

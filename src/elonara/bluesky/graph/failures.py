@@ -10,6 +10,13 @@ from elonara.atproto.errors import AtprotoError, ErrorKind, NetworkError, XrpcEr
 from elonara.bluesky.outward import NotNow
 from elonara.bluesky.refresh_lease import TryLater
 
+ABOUT_THE_ACCOUNT = {
+    "account_deactivated": "Your Bluesky account is deactivated, so Bluesky does not show whom you know.",
+    "account_takendown": "Bluesky has taken your account down, so it does not show whom you know.",
+}
+# Reasons that the member alone can end. The others are faults of the network, and `pending` is the operator's to end.
+FOR_THE_MEMBER = frozenset({"not_connected", *ABOUT_THE_ACCOUNT})
+PENDING = "pending"
 MALFORMED_RESPONSE = "Bluesky answered in a way that cannot be read."
 
 
@@ -18,7 +25,7 @@ class GraphUnavailable(Exception):
     """The graph cannot be read now.
 
     Reasons: not_connected, rate_limited, busy, pending, bad_cursor, unreachable, server,
-    account_deactivated.
+    account_deactivated, account_takendown.
     """
 
     reason: str
@@ -34,17 +41,20 @@ def as_graph_unavailable() -> Iterator[None]:
     try:
         yield
     except TryLater as fault:
-        raise GraphUnavailable(fault.reason, "Bluesky could not be asked just now. Try again in a minute.") from fault
+        known = ABOUT_THE_ACCOUNT.get(fault.reason)
+        raise GraphUnavailable(
+            fault.reason, known or "Bluesky could not be asked just now. Try again in a minute."
+        ) from fault
     except XrpcError as fault:
         match fault.kind:
             case ErrorKind.RATE_LIMITED:
                 sentence = "Bluesky asks this site to wait. Try again in a few minutes."
-            case ErrorKind.ACCOUNT_DEACTIVATED:
-                sentence = "Your Bluesky account is deactivated. Activate it in the Bluesky app."
+            case ErrorKind.ACCOUNT_DEACTIVATED | ErrorKind.ACCOUNT_TAKENDOWN:
+                sentence = ABOUT_THE_ACCOUNT[fault.kind.value]
             case _:
                 sentence = "Bluesky had a fault of its own. Try again in a minute."
-        known = {ErrorKind.RATE_LIMITED, ErrorKind.ACCOUNT_DEACTIVATED}
-        raise GraphUnavailable(fault.kind.value if fault.kind in known else "server", sentence) from fault
+        named = fault.kind is ErrorKind.RATE_LIMITED or fault.kind.value in ABOUT_THE_ACCOUNT
+        raise GraphUnavailable(fault.kind.value if named else "server", sentence) from fault
     except NotNow as fault:
         raise GraphUnavailable(fault.reason, fault.sentence) from fault
     except NetworkError as fault:

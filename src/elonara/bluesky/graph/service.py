@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from elonara.atproto.errors import ErrorKind, XrpcError
@@ -18,10 +19,11 @@ from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky import network
 from elonara.bluesky.graph import actor_views
 from elonara.bluesky.graph.failures import MALFORMED_RESPONSE, GraphUnavailable, as_graph_unavailable
-from elonara.bluesky.graph.missing_profiles import MissingProfiles
+from elonara.bluesky.graph.name_lookups import NameLookups
 from elonara.bluesky.identity.identities import identity_row
 from elonara.bluesky.identity.people import Person
 from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.oauth import ended_sessions
 from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.bluesky.rate_budgets import BudgetedAuthorizer
 from elonara.bluesky.refresh_lease import SessionEnded
@@ -61,6 +63,7 @@ class _Viewer:
     did: str
     service: str
     auth: Authorizer | None
+    identity: MemberIdentity | None = None
 
     @property
     def known(self) -> bool:
@@ -106,31 +109,44 @@ class BlueskyGraphService:
         people = _people(response.get("actors"), known=viewer.known)
         return sorted(people, key=lambda person: not (person.follows_you or person.you_follow))
 
+    def stored(self, member_id: int, dids: Collection[str], *, since: datetime) -> dict[str, Person]:
+        """Those of `dids` of whom a view is stored that was fetched at `since` or later. Asks nobody."""
+        return actor_views.fetched_since(member_id, dids, since)
+
     def confirm(
         self, member_id: int, actors: Sequence[str], *, max_age: float = actor_views.MAX_AGE_SECONDS
     ) -> dict[str, Person]:
         """What Bluesky says about each of `actors` (DIDs or handles), by the name as it was given.
 
-        A stored view of up to `max_age` seconds ago is used (0: every profile is fetched). Somebody without a profile
-        is there with `gone`; a handle that leads to no account is left out. Raises GraphUnavailable.
+        A handle is resolved anew, since it may belong to another account by now. A stored view of up to `max_age`
+        seconds ago is used (0: every profile is fetched). Somebody without a profile is there with `gone`; a handle
+        that leads to no account is left out. Raises GraphUnavailable.
         """
         wanted = {actor: actor.strip().removeprefix("@") for actor in actors}
-        names = {name if name.startswith("did:") else name.lower() for name in wanted.values()}
-        found = actor_views.fresh(member_id, names, max_age) if max_age > 0 else {}
-        not_stored = sorted(names - found.keys())
+        names = {actor: name if name.startswith("did:") else name.lower() for actor, name in wanted.items()}
+        lookups = NameLookups()
+        owners = lookups.owners({name for name in names.values() if not name.startswith("did:")})
+        keys = {owners.get(name, name) for name in names.values()} - {""}
+        found = actor_views.fresh(member_id, keys, max_age) if max_age > 0 else {}
+        not_stored = sorted(keys - found.keys())
         fetched: list[Person] = []
-        missing_profiles = MissingProfiles()
         for batch in _batches(not_stored, PROFILES_PER_CALL):
             response, viewer = self._read(member_id, "app.bsky.actor.getProfiles", {"actors": batch})
             people = _people(response.get("profiles"), known=viewer.known)
             fetched += people
             shown = {name for person in people for name in (person.did, person.handle.lower())}
             absent = [name for name in batch if name not in shown]
-            fetched += [person for name in absent if (person := missing_profiles.look_up(name))]
+            fetched += [person for name in absent if (person := lookups.without_profile(name))]
         actor_views.keep(member_id, fetched)
-        found |= {name: person for person in fetched for name in (person.did, person.handle.lower())}
-        by_name = {actor: name if name.startswith("did:") else name.lower() for actor, name in wanted.items()}
-        return {actor: found[name] for actor, name in by_name.items() if name in found}
+        found |= {person.did: person for person in fetched}
+        # Only of those whose owner could not be asked for: what the AppView says about the handle.
+        found |= {person.handle.lower(): person for person in fetched if person.handle.lower() in not_stored}
+        people_by_name = {actor: found.get(owners.get(name, name)) for actor, name in names.items()}
+        return {
+            actor: replace(person, handle=names[actor]) if owners.get(names[actor]) else person
+            for actor, person in people_by_name.items()
+            if person is not None
+        }
 
     def labels(self, did: str) -> tuple[str, ...]:
         """The public moderation labels on an account (such as `spam`). Raises GraphUnavailable."""
@@ -149,13 +165,27 @@ class BlueskyGraphService:
         try:
             response, viewer = self._read(member_id, nsid, params)
         except GraphUnavailable as fault:
-            refused = fault.__cause__
-            if cursor and isinstance(refused, XrpcError) and refused.kind is ErrorKind.BAD_REQUEST:
-                raise GraphUnavailable(BAD_CURSOR, BAD_CURSOR_SENTENCE) from refused
+            if cursor and self._cursor_is_at_fault(fault, member_id, nsid):
+                raise GraphUnavailable(BAD_CURSOR, BAD_CURSOR_SENTENCE) from fault
             raise
         next_cursor = response.get("cursor")
         next_cursor = next_cursor if isinstance(next_cursor, str) and next_cursor else None
         return GraphPage(_people(response.get(field), known=viewer.known), next_cursor, viewer.known)
+
+    def _cursor_is_at_fault(self, fault: GraphUnavailable, member_id: int, nsid: str) -> bool:
+        """Whether a list could not be read because of the place in it that was asked for.
+
+        The AppView answers some cursors with 400 and others with 500. A server that is down answers so without any
+        cursor, so the beginning of the list tells which it was.
+        """
+        refused = fault.__cause__
+        if not isinstance(refused, XrpcError) or refused.kind is not ErrorKind.SERVER_ERROR:
+            return isinstance(refused, XrpcError) and refused.kind is ErrorKind.BAD_REQUEST
+        try:
+            self._read(member_id, nsid, {"actor": None, "limit": 1})
+        except GraphUnavailable:
+            return False
+        return True
 
     def _read(self, member_id: int, nsid: str, params: dict[str, Any]) -> tuple[dict[str, Any], _Viewer]:
         """Read as the member, or else anonymously. A parameter `actor` that is None stands for the member."""
@@ -165,9 +195,15 @@ class BlueskyGraphService:
                 params = params | {"actor": viewer.did}
             try:
                 return viewer.read(nsid, params), viewer
-            except (SessionEnded, XrpcError) as fault:
-                if not viewer.known or (isinstance(fault, XrpcError) and fault.kind not in NOT_ALLOWED):
-                    raise
+            except (SessionEnded, XrpcError) as refusal:
+                fault: Exception = refusal
+                if viewer.identity is not None and isinstance(refusal, XrpcError):
+                    fault = ended_sessions.reconsider(viewer.identity, refusal)
+                ended = isinstance(fault, SessionEnded)
+                if not viewer.known or not (ended or (isinstance(fault, XrpcError) and fault.kind in NOT_ALLOWED)):
+                    if fault is refusal:
+                        raise
+                    raise fault from refusal
                 log.info("%s for member %s is read anonymously: %s", nsid, member_id, fault)
                 anonymous = _Viewer(viewer.did, network.appview_url(), None)
                 return anonymous.read(nsid, params), anonymous
@@ -179,7 +215,8 @@ class BlueskyGraphService:
         if identity.state == MemberIdentity.State.ACTIVE:
             with contextlib.suppress(SessionEnded):
                 pds_url, auth = oauth_sessions.authorizer(identity)
-                return _Viewer(identity.bsky_did, pds_url, BudgetedAuthorizer(auth, identity.bsky_did, pds_url))
+                budgeted = BudgetedAuthorizer(auth, identity.bsky_did, pds_url)
+                return _Viewer(identity.bsky_did, pds_url, budgeted, identity)
         return _Viewer(identity.bsky_did, network.appview_url(), None)
 
 

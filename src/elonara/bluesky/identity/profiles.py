@@ -16,6 +16,7 @@ from django.utils import timezone
 from elonara import jobs
 from elonara.atproto.errors import AtprotoError
 from elonara.bluesky import network
+from elonara.bluesky.identity import handles
 from elonara.bluesky.identity.people import Person
 from elonara.bluesky.models import MemberIdentity
 
@@ -48,7 +49,10 @@ def public_profile(actor: str, *, deadline: float = PROFILE_DEADLINE_SECONDS) ->
 
 
 def refresh_profile(did: str) -> datetime | None:
-    """Update the name and picture of a connected DID, if that is due. What cannot be read stays as it is."""
+    """Update name, picture and handle of a connected DID, if that is due. What cannot be read stays as it is.
+
+    Name and picture are what the AppView says. The handle is proved: its owner and the DID must name each other.
+    """
     row = MemberIdentity.objects.filter(bsky_did=did, profile_due_at__lte=timezone.now()).first()
     if row is None:
         return None
@@ -58,7 +62,9 @@ def refresh_profile(did: str) -> datetime | None:
     values = {"display_name": profile.display_name, "avatar_url": profile.avatar[:MAX_URL_LENGTH]} if profile else {}
     # Only if nothing has changed meanwhile: a member who disconnected keeps no name, one who connected is read again.
     rows = MemberIdentity.objects.filter(pk=row.pk, profile_due_at=row.profile_due_at)
-    rows.update(profile_due_at=timezone.now() + after, **values)
+    handle = handles.current(did, row.bsky_handle)
+    if rows.update(profile_due_at=timezone.now() + after, **values):
+        handles.store(did, handle)
     return None  # `sweep` finds the row when it is due again
 
 

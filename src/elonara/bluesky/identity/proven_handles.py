@@ -5,8 +5,8 @@ from __future__ import annotations
 from elonara.atproto.errors import IdentityError
 from elonara.atproto.syntax import is_handle, normalize_handle
 from elonara.bluesky import network
+from elonara.bluesky.identity import handles
 from elonara.bluesky.identity.identities import by_did
-from elonara.bluesky.identity.people import INVALID_HANDLE
 from elonara.bluesky.models import MemberIdentity
 from elonara.members.errors import Invalid
 from elonara.members.models import Member
@@ -44,12 +44,10 @@ def _member_of_handle(handle: str, field: str) -> Member | None:
         if stored.exists():  # it was theirs, and the name could mean somebody else by now
             raise Invalid({field: f"The handle @{handle[:60]} does not work at the moment."}) from fault
         return None
-    stored.exclude(bsky_did=identity.did).update(bsky_handle=INVALID_HANDLE)
+    handles.store(identity.did, handle)
     row = by_did(identity.did)
     if row is None or not row.member.is_active:
         raise Invalid({field: _nobody(f"@{handle}")})
-    if row.bsky_handle != handle:
-        MemberIdentity.objects.filter(pk=row.pk).update(bsky_handle=handle)
     return row.member
 
 

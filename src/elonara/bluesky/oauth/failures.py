@@ -10,6 +10,7 @@ from elonara.atproto.errors import (
     AddressRefused,
     AtprotoError,
     BadState,
+    ClientRefused,
     IdentityError,
     InvalidGrant,
     MissingScope,
@@ -18,6 +19,8 @@ from elonara.atproto.errors import (
     WrongAccount,
     WrongIssuer,
 )
+from elonara.atproto.oauth.client_auth import KeyGone
+from elonara.bluesky.oauth import client_refusals
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
 from elonara.bluesky.outward import NotNow
 
@@ -50,6 +53,14 @@ USED_UP = "Your server did not accept the answer any more: it was used already, 
 EXPIRED = "That sign-in was begun too long ago, or was used already. Start again."
 BUSY = "The server of {who} is busy. Try again in a few minutes."
 SERVER = "The server of {who} refused or did not make sense. Try again; if it stays so, tell whoever runs this site."
+CLOCK = (
+    "The clock of this site is wrong, so the server of {who} did not accept its signature. Nothing is wrong with your "
+    "account. Try again in a few minutes; whoever runs this site has to set its clock right."
+)
+CLIENT = (
+    "The server of {who} could not check who this site is, as it could not read what this site says about itself. "
+    "Nothing is wrong with your account. Try again in a few minutes; if it stays so, tell whoever runs this site."
+)
 # Asked in this order: a subclass stands before its base.
 BY_FAULT: Sequence[tuple[type[AtprotoError], str, str]] = (
     (AddressRefused, "unreachable", REFUSED_ADDRESS),
@@ -59,6 +70,7 @@ BY_FAULT: Sequence[tuple[type[AtprotoError], str, str]] = (
     (WrongAccount, "wrong_account", ACCOUNT),
     (MissingScope, "missing_scope", SCOPE),
     (BadState, "expired", EXPIRED),
+    (KeyGone, "expired", EXPIRED),
     (InvalidGrant, "server", USED_UP),
 )
 
@@ -71,7 +83,12 @@ def as_authorization_failure(
     purpose: str,
     payload: dict[str, Any],
 ) -> AuthorizationFailed:
-    """The failure that a page shows for an error of `elonara.atproto`. Raise it from that error."""
+    """The failure that a page shows for an error of `elonara.atproto`. Raise it from that error.
+
+    Where the server refused this site as a client, the site looks at itself: its operator can help, nobody else.
+    """
+    if isinstance(fault, ClientRefused):
+        client_refusals.suspect()
     reason, sentence = _reason_and_sentence(fault)
     failure = AuthorizationFailed(
         reason, sentence.format(who=named(identifier)), next=next, purpose=purpose, handle=identifier, payload=payload
@@ -94,6 +111,8 @@ def _reason_and_sentence(fault: AtprotoError) -> tuple[str, str]:
         return BY_IDENTITY[fault.reason]
     if isinstance(fault, NotNow):
         return fault.reason, fault.sentence
+    if isinstance(fault, ClientRefused):
+        return ("clock", CLOCK) if fault.is_clock else ("client_refused", CLIENT)
     for kind, reason, sentence in BY_FAULT:
         if isinstance(fault, kind):
             return reason, sentence

@@ -68,7 +68,7 @@ class AuthorizationFailed(Exception):
 
     Reasons: access_denied, expired, other_browser, wrong_account (`expected` and `got` are DIDs), wrong_issuer,
     belongs_to_another_member, missing_scope, unknown_account, not_pointing_back, unreachable, server,
-    not_connected.
+    clock and client_refused (this site's own fault), not_connected.
     `next`, `purpose`, `handle` and `payload` are those of the request, as far as they are known, so that a page can
     offer to start again.
     """

@@ -11,27 +11,28 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from elonara.atproto.errors import AtprotoError, InvalidGrant, NetworkError, OAuthError, WrongAccount
+from elonara.atproto.errors import AtprotoError, ClientRefused, InvalidGrant, NetworkError, OAuthError, WrongAccount
 from elonara.atproto.oauth.client import TokenSet
+from elonara.atproto.oauth.client_auth import KeyGone
 from elonara.atproto.oauth.dpop import DpopKey
 from elonara.atproto.oauth.session import DpopAuth
-from elonara.bluesky import hooks, network, outward
+from elonara.bluesky import outward
 from elonara.bluesky.models import MemberIdentity
-from elonara.bluesky.oauth import nonce_stores
+from elonara.bluesky.oauth import client_refusals, nonce_stores
 from elonara.bluesky.oauth.client import client_id, clients
+from elonara.bluesky.oauth.ended_sessions import NO_TOKENS, end, ended, grant_refused, token_refused
+from elonara.bluesky.reasons import KEYS_MISSING
 from elonara.bluesky.refresh_lease import EXPIRY_MARGIN_SECONDS, SessionEnded, TryLater, refresh_under_lease
 from elonara.bluesky.sealed_columns import dpop_key, sealed_columns, unsealed
 from elonara.locks import Lease
-from elonara.sealing import CannotUnseal, Sealed
+from elonara.sealing import CannotUnseal, KeyMissing, Sealed
+
+KEYS_RETRY_SECONDS = 60.0  # until another process, which has the key, takes the account
+ADDRESS_RETRY_SECONDS = 60.0  # until it is seen whether the site has its former address again
+
+__all__ = ["NO_TOKENS", "authorizer", "end", "fresh_token", "revoke"]
 
 log = logging.getLogger(__name__)
-
-NO_TOKENS = {
-    "bsky_access_token_enc": "",
-    "bsky_refresh_token_enc": "",
-    "dpop_key_enc": "",
-    "bsky_token_expires_at": None,
-}
 
 
 def authorizer(identity: MemberIdentity) -> tuple[str, DpopAuth]:
@@ -52,7 +53,7 @@ def authorizer(identity: MemberIdentity) -> tuple[str, DpopAuth]:
         return current
 
     def still_refused() -> None:
-        _end_as_moved_or_refused(identity)
+        token_refused(identity)
 
     auth = DpopAuth(
         key, token, nonce_stores.session_nonces, on_invalid_token=another_token, on_still_refused=still_refused
@@ -73,33 +74,13 @@ def fresh_token(identity_id: UUID, *, refused: str = "") -> str:
     )
 
 
-def end(identity: MemberIdentity, reason: str, *, lease: Lease | None = None) -> bool:
-    """Mark the session as ended, drop its tokens, and notify the member: only she can make a new one.
-
-    False where nothing changed: it had ended before, or the lease was lost.
-    """
-    rows = lease.rows() if lease else MemberIdentity.objects.filter(pk=identity.pk)
-    changed = rows.filter(state=MemberIdentity.State.ACTIVE).update(
-        state=MemberIdentity.State.NEEDS_REAUTH, state_reason=reason, attempt_started_at=None, **NO_TOKENS
-    )
-    if changed:
-        log.info("session of member %s (%s) is over: %s", identity.member_id, identity.bsky_did, reason)
-        hooks.on_needs_member.fire(identity.member_id, identity.bsky_did)
-    return bool(changed)
-
-
-def _ended(identity: MemberIdentity, reason: str, lease: Lease) -> SessionEnded | TryLater:
-    # A lost lease means that the member has connected again: what ended is the session before.
-    return SessionEnded(reason) if end(identity, reason, lease=lease) else TryLater("busy", retry_after=1)
-
-
 def _usable(identity: MemberIdentity, refused: str) -> str | None:
     if identity.state != MemberIdentity.State.ACTIVE:
         raise SessionEnded(identity.state_reason)
     if identity.client_id != client_id():
-        # The site's address has changed, and with it its client id: the server would refuse the session.
-        end(identity, "client_changed")
-        raise SessionEnded("client_changed")
+        # The server would refuse the session under this client id. But perhaps a setting is wrong for an hour: only the
+        # operator knows whether the site has another address for good (`elonara reauthorize --moved`).
+        raise TryLater("address_changed", retry_after=ADDRESS_RETRY_SECONDS)
     expires_at = identity.bsky_token_expires_at
     if not expires_at or expires_at <= timezone.now() + timedelta(seconds=EXPIRY_MARGIN_SECONDS):
         return None
@@ -110,8 +91,10 @@ def _usable(identity: MemberIdentity, refused: str) -> str | None:
 def _unsealed(identity: MemberIdentity, column: str) -> Sealed:
     try:
         found = unsealed(identity, column)
+    except KeyMissing as fault:
+        raise TryLater(KEYS_MISSING, retry_after=KEYS_RETRY_SECONDS) from fault
     except CannotUnseal as fault:
-        # The tokens are kept: the operator may restore the site's keys.
+        # The tokens are kept: the operator may restore the row.
         log.error("session of member %s cannot be opened: %s", identity.member_id, fault)  # noqa: TRY400
         raise SessionEnded("unreadable") from fault
     if found is None:
@@ -121,9 +104,11 @@ def _unsealed(identity: MemberIdentity, column: str) -> Sealed:
 
 
 def _key(identity: MemberIdentity) -> DpopKey:
-    """The DPoP key that the session's tokens are bound to. Raises SessionEnded."""
+    """The DPoP key that the session's tokens are bound to. Raises SessionEnded and TryLater."""
     try:
         key = dpop_key(identity)
+    except KeyMissing as fault:
+        raise TryLater(KEYS_MISSING, retry_after=KEYS_RETRY_SECONDS) from fault
     except CannotUnseal as fault:
         log.error("session of member %s cannot be opened: %s", identity.member_id, fault)  # noqa: TRY400
         raise SessionEnded("unreadable") from fault
@@ -135,6 +120,7 @@ def _key(identity: MemberIdentity) -> DpopKey:
 
 def _refresh(identity: MemberIdentity, lease: Lease) -> str:
     """Exchange the refresh token for new tokens, and store them. The caller has the lease."""
+    client_refusals.require_no_pause(identity.issuer)
     # An earlier attempt sent this token and stored no result. If the server had used it, it says so below.
     result_was_lost = identity.attempt_started_at is not None
     refresh_token = _unsealed(identity, "bsky_refresh_token_enc").reveal()
@@ -153,12 +139,19 @@ def _refresh(identity: MemberIdentity, lease: Lease) -> str:
             pds_url=identity.pds_url,
         )
     except InvalidGrant as fault:
-        raise _ended(identity, "refresh_lost" if result_was_lost else "revoked", lease) from fault
+        raise grant_refused(identity, "refresh_lost" if result_was_lost else "revoked", lease) from fault
     except WrongAccount as fault:
-        raise _ended(identity, "wrong_account", lease) from fault
+        raise ended(identity, "wrong_account", lease) from fault
+    except ClientRefused as fault:
+        # About our clock or our metadata, not about the grant. (Another client id is noticed in `_usable`.)
+        lease.update(attempt_started_at=None)
+        raise client_refusals.refused(identity.issuer, fault) from fault
+    except KeyGone as fault:
+        # Nothing was sent, and the operator may bring the keys back.
+        log.error("the assertion key %s of member %s is gone", identity.assertion_kid, identity.member_id)  # noqa: TRY400
+        lease.update(attempt_started_at=None)
+        raise SessionEnded("unreadable") from fault
     except OAuthError as fault:
-        if fault.code == "invalid_client":
-            raise _ended(identity, "client_changed", lease) from fault
         if fault.status and fault.status < 500:
             lease.update(attempt_started_at=None)  # refused before the token was used
         raise TryLater("server", fault.retry_after) from fault
@@ -168,6 +161,7 @@ def _refresh(identity: MemberIdentity, lease: Lease) -> str:
         raise TryLater("unreachable") from fault
     except AtprotoError as fault:
         raise TryLater("server") from fault
+    client_refusals.accepted(identity.issuer)
     return _store(identity, tokens, key, lease)
 
 
@@ -203,13 +197,3 @@ def revoke(issuer: str, token: str, key: DpopKey, kid: str) -> bool:
     except AtprotoError as fault:
         log.warning("a session at %s was not revoked: %s", issuer, fault)
         return False
-
-
-def _end_as_moved_or_refused(identity: MemberIdentity) -> None:
-    """The PDS refuses a token that its server has just issued: end the session, as `moved` where the PDS is another."""
-    try:
-        document = network.resolver().resolve_did(identity.bsky_did, fresh=True)
-    except AtprotoError as fault:
-        log.warning("%s could not be resolved again: %s", identity.bsky_did, fault)
-        return
-    end(identity, "moved" if document.pds_url.rstrip("/") != identity.pds_url.rstrip("/") else "refused")

@@ -76,6 +76,14 @@ class BlueskyAgent(Protocol):
         """Read the post at this key: `success` with uri and cid, or `absent`, or the failure to read it."""
         ...
 
+    def post_is_gone(self, member_id: int, author_did: str, rkey: str) -> bool:
+        """Whether the server says that it has no such post, though the account is active there.
+
+        A server that does not answer says nothing, and of an account that is deactivated, taken down or elsewhere
+        nothing is known: False.
+        """
+        ...
+
     def delete_post(self, member_id: int, author_did: str, rkey: str) -> BlueskyResult:
         """Delete the post at this key. A post that does not exist counts as deleted, as it does for the PDS."""
         ...

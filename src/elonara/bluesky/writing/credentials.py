@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from elonara.bluesky import hooks
 from elonara.bluesky.app_password import sessions as app_sessions
 from elonara.bluesky.app_password.app_passwords import RelayUnavailable, relay_did, relay_session, session_of
 from elonara.bluesky.identity.identities import identity_row
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
-from elonara.bluesky.oauth import scopes
+from elonara.bluesky.oauth import ended_sessions, scopes
 from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.bluesky.writing.repo_writer import Credential, NoCredential
 
@@ -27,7 +29,7 @@ def by_app_password(member_id: int, author_did: str | None, *, new: bool) -> Cre
         if author_did is not None:
             raise NoCredential(refusal)
     if own is not None and author_did in {None, own.did}:
-        raise NoCredential("app_password_refused", needs_reauth=True)
+        raise NoCredential(app_sessions.reason_of(own), needs_reauth=True)
     identity = identity_row(member_id)
     if identity is None:
         raise NoCredential("not_connected", needs_reauth=True)
@@ -54,7 +56,15 @@ def by_oauth(member_id: int, author_did: str | None) -> Credential:
     if identity.state == MemberIdentity.State.ACTIVE and not scopes.can_write(identity.bsky_scope):
         raise NoCredential("scope_missing", needs_reauth=True)
     pds_url, auth = oauth_sessions.authorizer(identity)
-    return Credential(identity.bsky_did, identity.bsky_handle, pds_url, "oauth", auth)
+    return Credential(
+        identity.bsky_did,
+        identity.bsky_handle,
+        pds_url,
+        "oauth",
+        auth,
+        partial(ended_sessions.reconsider, identity),
+        partial(ended_sessions.leave_if_moved, identity),
+    )
 
 
 def _of_app_password(session: AppPasswordSession, backend: str) -> Credential:
@@ -64,4 +74,6 @@ def _of_app_password(session: AppPasswordSession, backend: str) -> Credential:
         session.pds_url,
         "relay" if backend == "relay" else "app_password",
         app_sessions.authorizer(session),
+        partial(app_sessions.reconsider, session),
+        partial(app_sessions.leave_if_moved, session),
     )

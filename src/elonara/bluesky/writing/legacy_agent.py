@@ -7,6 +7,7 @@ from typing import Any
 from elonara.atproto.tid import new_tid
 from elonara.bluesky import hooks, network
 from elonara.bluesky.app_password import app_passwords
+from elonara.bluesky.app_password import sessions as app_sessions
 from elonara.bluesky.identity.identities import identity_row
 from elonara.bluesky.models import AppPasswordSession
 from elonara.bluesky.oauth.failures import named
@@ -18,6 +19,10 @@ WHY_TWO_CREDENTIALS = (
     "Connecting shows this site who you follow; Bluesky wants an app password besides for posting, "
     "which is why it asks twice."
 )
+REFUSED = {
+    "app_password_refused": "Bluesky no longer takes your app password.",
+    "app_password_moved": "Your account has moved to another server, which does not know the app password.",
+}
 COPY = "Add an app password on your profile, or copy the ready text and post it yourself."
 
 
@@ -43,6 +48,10 @@ class LegacyBlueskyAgent:
         """See `BlueskyAgent`."""
         return repo_writer.find(member_id, author_did, rkey)
 
+    def post_is_gone(self, member_id: int, author_did: str, rkey: str) -> bool:
+        """See `BlueskyAgent`."""
+        return repo_writer.is_gone(member_id, author_did, rkey)
+
     def delete_post(self, member_id: int, author_did: str, rkey: str) -> BlueskyResult:
         """See `BlueskyAgent`."""
         return self._write(f"delete {rkey}", member_id, author_did, repo_writer.deletion(rkey), new=False)
@@ -65,7 +74,7 @@ class LegacyBlueskyAgent:
             words = f"Ready to post: yes, from {named(handle)} by app password."
             return Readiness(True, did, handle, "host", "app_password", "", words)
         refused = own is not None
-        reason = "app_password_refused" if refused else "app_password_missing"
+        reason = app_sessions.reason_of(own) if own is not None else "app_password_missing"
         relay = hooks.relay_refusal(member_id) or self._relay(handle)
         if isinstance(relay, Readiness):
             return relay
@@ -73,7 +82,7 @@ class LegacyBlueskyAgent:
             # She may post through the relay account, so there is nothing for her to repair.
             words = f"Ready to post: not yet. {sentence(relay)} Or add an app password on your profile."
             return Readiness(False, did, handle, "compose", "", relay, words)
-        lacking = "Bluesky no longer takes your app password." if refused else WHY_TWO_CREDENTIALS
+        lacking = REFUSED.get(reason, REFUSED["app_password_refused"]) if refused else WHY_TWO_CREDENTIALS
         words = f"Ready to post: not yet. {lacking} {COPY}"
         if relay == "relay_not_approved" and app_passwords.relay_is_configured():
             words += " The operator can also let you post through the site's own account."

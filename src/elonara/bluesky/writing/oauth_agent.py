@@ -46,6 +46,10 @@ class OAuthBlueskyAgent:
         """See `BlueskyAgent`."""
         return repo_writer.find(member_id, author_did, rkey)
 
+    def post_is_gone(self, member_id: int, author_did: str, rkey: str) -> bool:
+        """See `BlueskyAgent`."""
+        return repo_writer.is_gone(member_id, author_did, rkey)
+
     def delete_post(self, member_id: int, author_did: str, rkey: str) -> BlueskyResult:
         """See `BlueskyAgent`."""
         return self._write(f"delete {rkey}", member_id, author_did, repo_writer.deletion(rkey))

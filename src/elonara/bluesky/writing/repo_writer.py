@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from elonara.atproto.errors import AddressRefused, AtprotoError, ErrorKind, IdentityError, NetworkError, XrpcError
 from elonara.atproto.xrpc import Authorizer
-from elonara.bluesky import network
+from elonara.bluesky import account_status, network
+from elonara.bluesky.oauth import client_refusals
 from elonara.bluesky.rate_budgets import AnonymousAuthorizer, BudgetedAuthorizer
 from elonara.bluesky.reasons import sentence
 from elonara.bluesky.refresh_lease import SessionEnded, TryLater
@@ -25,8 +26,9 @@ log = logging.getLogger("elonara.bluesky.writes")
 BY_KIND: Mapping[ErrorKind, BlueskyResult] = {
     ErrorKind.RATE_LIMITED: BlueskyResult(success=False, reason="rate_limited", retryable=True),
     ErrorKind.SCOPE_MISSING: BlueskyResult(success=False, reason="scope_missing", needs_reauth=True),
-    ErrorKind.TOKEN_EXPIRED: BlueskyResult(success=False, reason="refused", needs_reauth=True),
-    ErrorKind.TOKEN_INVALID: BlueskyResult(success=False, reason="refused", needs_reauth=True),
+    # Refused in spite of a refresh. A grant that was revoked cannot be refreshed, so this one was not.
+    ErrorKind.TOKEN_EXPIRED: BlueskyResult(success=False, reason="token_refused", retryable=True),
+    ErrorKind.TOKEN_INVALID: BlueskyResult(success=False, reason="token_refused", retryable=True),
     # A fault of this site: reauthorizing would change nothing, so the member is never asked to.
     ErrorKind.WRONG_SCHEME_OR_HOST: BlueskyResult(success=False, reason="wrong_scheme_or_host"),
     ErrorKind.INVALID_DPOP_PROOF: BlueskyResult(success=False, reason="clock", retryable=True),
@@ -37,23 +39,30 @@ BY_KIND: Mapping[ErrorKind, BlueskyResult] = {
     ErrorKind.RECORD_NOT_FOUND: BlueskyResult(success=False, reason="record_not_found", absent=True),
     ErrorKind.BLOB_NOT_FOUND: BlueskyResult(success=False, reason="blob_not_found", retryable=True),
     ErrorKind.ACCOUNT_DEACTIVATED: BlueskyResult(success=False, reason="account_deactivated", retryable=True),
-    ErrorKind.ACCOUNT_TAKENDOWN: BlueskyResult(success=False, reason="account_takendown"),
+    ErrorKind.ACCOUNT_TAKENDOWN: BlueskyResult(success=False, reason="account_takendown", retryable=True),
     ErrorKind.ACCOUNT_NOT_FOUND: BlueskyResult(success=False, reason="account_gone"),
 }
 # What our columns hold. The response comes from a server of the member's choice and may contain anything.
 CID = re.compile(r"[A-Za-z0-9+/=_-]{1,100}")
 REFUSED = BlueskyResult(success=False, reason="record_refused")
+_HIDDEN_AS = frozenset({ErrorKind.RECORD_NOT_FOUND, ErrorKind.ACCOUNT_NOT_FOUND, ErrorKind.BAD_REQUEST})
 
 
 @dataclass(frozen=True)
 class Credential:
-    """An account, the URL of its PDS, and what authorizes writing to it."""
+    """An account, the URL of its PDS, and what authorizes writing to it.
+
+    `reconsider` turns the PDS's refusal of the account into what it means, which is looked up where the account is;
+    `leave_if_moved` raises SessionEnded or TryLater where the account lives elsewhere by now.
+    """
 
     did: str
     handle: str
     pds_url: str
     backend: Backend
     auth: Authorizer = field(repr=False)
+    reconsider: Callable[[XrpcError], Exception] = field(repr=False)
+    leave_if_moved: Callable[[], None] = field(repr=False)
 
 
 type RepoCall = Callable[[Credential], dict[str, Any]]
@@ -108,8 +117,11 @@ def write(
     try:
         found = _of_author(find_credential(), author_did)
         did, backend = found.did, found.backend
-        response = call(replace(found, auth=BudgetedAuthorizer(found.auth, found.did, found.pds_url)))
+        found.leave_if_moved()
+        response = _call(call, replace(found, auth=BudgetedAuthorizer(found.auth, found.did, found.pds_url)))
     except (AtprotoError, SessionEnded, TryLater, NoCredential) as fault:
+        if isinstance(fault, XrpcError) and fault.kind is ErrorKind.INVALID_DPOP_PROOF:
+            client_refusals.suspect()
         result = failure(fault)
     else:
         result = BlueskyResult(
@@ -117,6 +129,16 @@ def write(
         )
     _log(action, member_id, did, backend, result=result, began=began)
     return result
+
+
+def _call(call: RepoCall, credential: Credential) -> dict[str, Any]:
+    try:
+        return call(credential)
+    except XrpcError as fault:
+        meant = credential.reconsider(fault)
+        if meant is fault:
+            raise
+        raise meant from fault
 
 
 def _of_author(found: Credential, author_did: str | None) -> Credential:
@@ -141,25 +163,58 @@ def checked_record(response: dict[str, Any], did: str, rkey: str) -> dict[str, A
 
 
 def find(member_id: int, author_did: str, rkey: str) -> BlueskyResult:
-    """Read the post at this key from the author's own PDS. Records are public, so no credential is used."""
+    """Read the post at this key from the author's own PDS. Records are public, so no credential is used.
+
+    The PDS is the one that the DID document names now. A repository that moved took its posts along, and what stayed
+    behind at its old home is no post any more.
+    """
 
     def read() -> dict[str, Any]:
-        pds_url = network.resolver().resolve_did(author_did).pds_url
+        pds_url = network.resolver().resolve_did(author_did, fresh=True).pds_url
         params = {"repo": author_did, "collection": POSTS, "rkey": rkey}
         auth = AnonymousAuthorizer(author_did, pds_url)
-        response = network.xrpc().query(pds_url, "com.atproto.repo.getRecord", params, auth=auth)
+        try:
+            response = network.xrpc().query(pds_url, "com.atproto.repo.getRecord", params, auth=auth)
+        except XrpcError as fault:
+            if fault.kind not in _HIDDEN_AS:
+                raise
+            # Of an account that rests or was taken down a PDS shows nothing, and later everything again.
+            status = account_status.status_at(author_did, pds_url)
+            if status in account_status.WAITS_AS:
+                raise TryLater(account_status.WAITS_AS[status]) from fault
+            if status is account_status.AccountStatus.UNREACHABLE:
+                raise TryLater("unreachable") from fault
+            raise
         return checked_record(response, author_did, rkey)
 
     began = time.perf_counter()
     try:
         response = read()
-    except AtprotoError as fault:
+    except (AtprotoError, TryLater) as fault:
         # A read changes nothing, so it may simply be repeated.
         result = replace(failure(fault), ambiguous=False)
     else:
         result = BlueskyResult(success=True, response_payload=response, uri=response["uri"], cid=response["cid"])
     _log("find", member_id, author_did, "", result=result, began=began)
     return result
+
+
+def is_gone(member_id: int, author_did: str, rkey: str) -> bool:
+    """Whether the post at this key does not exist, by the word of a server where the account is active.
+
+    For an account that it has deactivated or taken down a PDS does not read its own repository, and its answer is that
+    of somebody who knows no such record (com.atproto.repo.getRecord; com.atproto.sync.getRepoStatus tells them apart).
+    """
+    if not find(member_id, author_did, rkey).absent:
+        return False
+    try:
+        pds_url = network.resolver().resolve_did(author_did).pds_url
+        auth = AnonymousAuthorizer(author_did, pds_url)
+        status = network.xrpc().query(pds_url, "com.atproto.sync.getRepoStatus", {"did": author_did}, auth=auth)
+    except AtprotoError as fault:
+        log.info("whether %s is active could not be read: %s", author_did, fault)
+        return False
+    return status.get("active") is True
 
 
 def failure(fault: Exception) -> BlueskyResult:

@@ -24,7 +24,8 @@ from elonara.invitations.account_models import (
     SendingAccountHolder,
     SendingAccountKey,
 )
-from elonara.invitations.models import EmailInvitation, EmailOptOut, HostSending, Invitation, OptOut, Report, Voice
+from elonara.invitations.models import EmailInvitation, HostSending, Invitation, Report, Voice
+from elonara.invitations.opt_out_models import EmailOptOut, OptOut
 from elonara.members.models import Member
 
 SPAM_REASON = "spam_label"  # the one pause that a host may end herself, so every other is stronger

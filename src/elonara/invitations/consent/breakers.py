@@ -15,7 +15,8 @@ from django.conf import settings
 
 from elonara.invitations import notifications
 from elonara.invitations.consent import accounts, pauses
-from elonara.invitations.models import EmailInvitation, EmailOptOut, Invitation, OptOut, State
+from elonara.invitations.models import EmailInvitation, Invitation, State
+from elonara.invitations.opt_out_models import EmailOptOut, OptOut
 from elonara.members.models import Member
 from elonara.members.notices import notify
 

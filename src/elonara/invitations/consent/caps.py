@@ -8,11 +8,11 @@ from being taken down for everybody, and one person from being invited by the wh
 
 **What is counted.** A row takes a place on the day in its column `counted_on`; NULL takes none. A host's caps (per day,
 fewer in the first week, and per any seven days) count her invitations, by post and by e-mail, and not her
-announcements. The relay's daily cap counts every post that the relay makes for any host, announcements too. A person's
-cap counts what one DID or address receives from all hosts within seven days (`recipient_caps`). A row takes its place
-when it is queued. One that never left gives it back when it is cancelled, suppressed or handed over; a failed post
-keeps it for the next attempt, and a failed e-mail gives it back. A post that was written keeps its place for good, also
-when it is deleted later: Bluesky has seen it.
+announcements and updates, which mention nobody. The relay's daily cap counts every post that the relay makes for any
+host. A person's cap counts what one DID or address receives from all hosts within seven days (`recipient_caps`). A row
+takes its place when it is queued. One that never left gives it back when it is cancelled, suppressed or handed over; a
+failed post keeps it for the next attempt, and a failed e-mail gives it back. A post that was written keeps its place
+for good, also when it is deleted later: Bluesky has seen it.
 
 **Undone posts.** An undone row keeps its place. If its invitation is sent once more, that is a second post and takes a
 second place: `keep_place` moves the first one to `undone_on` and `undone_voice`, where it stays counted for host and
@@ -50,7 +50,7 @@ from elonara.invitations.account_models import PastInvitation
 from elonara.invitations.consent import accounts, recipient_caps, sending_days
 from elonara.invitations.consent.recipient_caps import WEEK, RecipientRow
 from elonara.invitations.consent.sending_days import DAY, start_of_day, today
-from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, Voice
+from elonara.invitations.models import Announcement, Correction, EmailInvitation, HostSending, Invitation, Voice
 from elonara.invitations.results import CapsLeft
 from elonara.invitations.transitions import Deliverable
 from elonara.members.models import Member
@@ -58,6 +58,7 @@ from elonara.options import Invitations
 
 HORIZON_DAYS = 400  # days ahead that are searched for room
 
+ToNobody = Announcement | Correction  # posts that mention nobody
 CountedRow = Deliverable | EmailInvitation  # rows with `counted_on`
 
 
@@ -99,10 +100,10 @@ def days_for(host: Member, count: int, *, relay: bool = False, without: Recipien
     return found + [day] * (count - len(found))
 
 
-def reserve(announcement: Announcement) -> None:
-    """Count an announcement for a day of the relay, in memory; under `lock`. A host's own is not counted."""
-    relayed = announcement.voice == Voice.RELAY
-    announcement.counted_on = _day_at_relay(announcement) if relayed else None
+def reserve(post: ToNobody) -> None:
+    """Count a post that mentions nobody for a day of the relay, in memory; under `lock`. Hosts' own are not counted."""
+    relayed = post.voice == Voice.RELAY
+    post.counted_on = _day_at_relay(post) if relayed else None
 
 
 def keep_place(row: Invitation) -> None:
@@ -120,14 +121,14 @@ def claim(row: CountedRow) -> dt.datetime | None:
     host, relay = row.host, not isinstance(row, EmailInvitation) and row.voice == Voice.RELAY
     if row.counted_on == today(host):
         return None  # counted for today under the lock, and nobody else moves it
-    if isinstance(row, Announcement) and not relay:
+    if isinstance(row, ToNobody) and not relay:
         return None
     with transaction.atomic():
         lock(host, row.author_did if relay and not isinstance(row, EmailInvitation) else "")
         now = today(host)
         if row.counted_on == now:
             return None
-        day = _day_at_relay(row) if isinstance(row, Announcement) else _day_for_person(row, relay=relay)
+        day = _day_at_relay(row) if isinstance(row, ToNobody) else _day_for_person(row, relay=relay)
         type(row)._default_manager.filter(pk=row.pk).update(counted_on=day)
         row.counted_on = day
     return None if day == now else start_of_day(host, day)
@@ -184,14 +185,17 @@ def _relayed(first: dt.date, without: CountedRow | None) -> Counter[dt.date]:
     people = _by_day(Invitation.objects.filter(**relayed), without)
     undone = Invitation.objects.filter(undone_voice=Voice.RELAY, undone_on__gte=first - DAY)
     announced = _by_day(Announcement.objects.filter(**relayed), without)
+    corrected = _by_day(Correction.objects.filter(**relayed), without)
     past = PastInvitation.objects.filter(relayed=True, counted_on__gte=first - DAY)
-    return people + announced + Counter(_numbers(undone, "undone_on")) + Counter(_numbers(past, "counted_on"))
+    return (
+        people + announced + corrected + Counter(_numbers(undone, "undone_on")) + Counter(_numbers(past, "counted_on"))
+    )
 
 
-def _day_at_relay(announcement: Announcement) -> dt.date:
-    """The first day on which the relay has room for an announcement."""
-    first = today(announcement.host)
-    relayed, per_day = _relayed(first, announcement), settings.ELONARA.bluesky.relay.per_day
+def _day_at_relay(post: ToNobody) -> dt.date:
+    """The first day on which the relay has room for a post that mentions nobody."""
+    first = today(post.host)
+    relayed, per_day = _relayed(first, post), settings.ELONARA.bluesky.relay.per_day
     days = (first + DAY * ahead for ahead in range(HORIZON_DAYS))
     return next((day for day in days if relayed[day] < per_day), first + DAY * HORIZON_DAYS)
 

@@ -12,9 +12,10 @@ write (`refusal_before_write`). The second answer decides.
 opt-outs, earlier invitations to the same target, answers. An opt-out takes effect at once: it also ends the rows that
 are queued (`responses.invitee.opt_out`), and this check catches one that a worker already holds.
 
-**What only Bluesky knows** (blocks either way, mutes, whether an account still exists) is asked through the host's own
-OAuth session, in batches of `PROFILE_BATCH`, and an answer holds for `VIEW_MAX_AGE_SECONDS`. A worker asks for the next
-rows of its queue in the same request, so forty invitations cost two questions and not forty.
+**What only Bluesky knows** (blocks either way, mutes, follows, whether an account still exists) is asked through the
+host's own OAuth session, in batches of `PROFILE_BATCH`. It is asked anew just before the first post of each send; an
+answer then holds for its later posts, for `VIEW_MAX_AGE_SECONDS` (`recheck`). A worker asks for the next rows of its
+queue in the same request, so forty invitations cost two questions and not forty.
 
 **What fails closed.** If blocks and mutes cannot be known (the session has expired, the permission is missing, only the
 anonymous AppView answers), the person can be seen but not invited: `view_unknown` when planning; before a write the row
@@ -85,7 +86,7 @@ def refusals(
             or already_invited(rows.get(did))
             or (_settled(did, settled, target) if target else "")
             or view_refusal(person)
-            or ("" if person.follows_you or person.you_follow else "stranger")
+            or _stranger(person)
             or ("" if did in audience else "relay_audience")
             or ("person_cap" if did in full else "")
         )
@@ -94,14 +95,18 @@ def refusals(
     return found
 
 
-def refusal_before_write(row: Invitation, target: Target, person: Person | None) -> str:
-    """The reason why this row must not be posted now, or "". The network was asked before: `person`."""
+def refusal_before_write(row: Invitation, target: Target, person: Person | None, since: dt.datetime) -> str:
+    """The reason why this row must not be posted now, or "". The network was asked at `since` or later: `person`."""
     did = row.invitee_did
     return (
         _role(did, own_dids(row.host) | {row.author_did}, target.runner_dids())
         or opt_outs.opted_out_code(row.host_id, did)
         or (_settled(did, {did}, target) if target.has_settled(did) else "")
-        or ("gone_deleted" if person is None else view_refusal(person) or _relay_refusal(row, person))
+        or (
+            "gone_deleted"
+            if person is None
+            else view_refusal(person) or _stranger(person) or _relay_refusal(row, person, since)
+        )
     )
 
 
@@ -119,10 +124,14 @@ def view_refusal(person: Person) -> str:
     return ""
 
 
-def _relay_refusal(row: Invitation, person: Person) -> str:
+def _stranger(person: Person) -> str:
+    return "" if person.follows_you or person.you_follow else "stranger"
+
+
+def _relay_refusal(row: Invitation, person: Person, since: dt.datetime) -> str:
     if row.voice != Voice.RELAY:
         return ""
-    allowed = relay_audience(row.author_did, row.host, {row.invitee_did: person})
+    allowed = relay_audience(row.author_did, row.host, {row.invitee_did: person}, since=since)
     return "" if row.invitee_did in allowed else "relay_audience"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.consent import accounts
-from elonara.invitations.models import OptOut
+from elonara.invitations.opt_out_models import OptOut
 from elonara.members.models import Member
 
 # For each wish of one person that concerns a host: the account, None for the whole site, and the host.

@@ -17,18 +17,19 @@ from elonara.bluesky.models import MemberIdentity
 from elonara.invitations.account_models import SendingAccount
 from elonara.invitations.consent import accounts
 from elonara.invitations.job_kinds import wake_email, wake_lane
-from elonara.invitations.models import Announcement, EmailInvitation, EmailState, HostSending, Invitation, State
+from elonara.invitations.models import EmailInvitation, EmailState, HostSending, State
 from elonara.invitations.results import InvitationRefused
+from elonara.invitations.transitions import MODELS
 from elonara.members import audit
 from elonara.members.models import Member
 from elonara.members.standing import require_operator
 
-MODELS = (Announcement, Invitation)
 SPAM_REASON = accounts.SPAM_REASON
 BY_OPERATOR = "operator"
 PAUSE_REASONS = (SPAM_REASON, "opt_outs", BY_OPERATOR)  # values of HostSending.pause_reason
 # Labels with which Bluesky says that an account spams, or hides it from everybody.
-SPAM_LABELS = frozenset({"spam", "!hide", "!takedown"})
+SPAM_LABELS = frozenset({"spam", "!hide"})
+TAKEN_DOWN_LABEL = "!takedown"  # no judgement about what was sent: posts wait until it is lifted
 
 
 def resume_sending(host: Member, by: Member) -> None:
@@ -59,7 +60,7 @@ def resume_sending(host: Member, by: Member) -> None:
             held = model.objects.filter(host__in=hosts, reason__in=PAUSE_REASONS)
             held.filter(state=State.QUEUED).update(next_attempt_at=now, reason="")
             held.filter(state=State.WAITING).update(next_attempt_at=now)
-        _wake(Invitation.objects.filter(host__in=hosts, state__in=(State.QUEUED, State.WAITING)))
+            _wake(model.objects.filter(host__in=hosts, state__in=(State.QUEUED, State.WAITING)))
         _resume_emails(hosts)
 
 
@@ -127,9 +128,11 @@ def _require_no_label(host: Member, by: Member) -> None:
             labels = graph_service.current().labels(did)
         except GraphUnavailable as fault:
             sentence = "Bluesky did not say whether its label is gone. Try again in a few minutes."
-            raise InvitationRefused("graph_unavailable", sentence) from fault
+            raise InvitationRefused("graph_unavailable", sentence, way_on="") from fault
         if SPAM_LABELS.intersection(labels):
             raise InvitationRefused(SPAM_REASON)
+        if TAKEN_DOWN_LABEL in labels:
+            raise InvitationRefused("account_takendown")
 
 
 def _wake(rows: QuerySet[Any]) -> None:

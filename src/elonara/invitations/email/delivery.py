@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import logging
 import os
-import smtplib
 import socket
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.core.mail import mailers
 from django.utils import timezone
 
+from elonara.bluesky.reasons import KEYS_MISSING
 from elonara.invitations.consent import caps, pauses, site_email_cap
 from elonara.invitations.email import eligibility, tokens
 from elonara.invitations.email import message as email_message
+from elonara.invitations.job_kinds import wake_email
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending
 from elonara.invitations.targets import Target
 from elonara.locks import Lease, release, take_lease
+from elonara.mail import delivery as mail
+from elonara.mail import pausing
 from elonara.members.models import Member
-from elonara.sealing import CannotUnseal
+from elonara.sealing import CannotUnseal, KeyMissing
 
-SMTP: Final = "smtp"  # the mailer (MAILERS) that sends at once: these rows are an outbox themselves
 RETRY_DELAYS_SECONDS: Final = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600)  # about a day in all
+HELD: Final = "mail_paused"  # the reason of a row that waits for the end of the pause of all e-mail
 LEASE_SECONDS: Final = 120.0  # several times the timeout of one SMTP session
 HELD_RETRY_INTERVAL: Final = timedelta(hours=1)  # while the host is paused or the site sends no e-mail
-PERMANENT_FAILURE: Final = 500  # SMTP reply codes from here on are permanent (RFC 5321, section 4.2.1)
+KEYS_RETRY_INTERVAL: Final = timedelta(minutes=1)  # until another process, which has the key, sends it
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,14 @@ def sweep() -> Iterator[tuple[str, datetime | None]]:
         yield str(pk), due_at
 
 
+def release_held() -> None:
+    """Poll at once what waits for the end of the pause of all e-mail."""
+    held = EmailInvitation.objects.filter(state=EmailState.QUEUED, reason=HELD)
+    held.update(due_at=timezone.now())
+    for pk in held.values_list("pk", flat=True)[:1]:
+        wake_email(pk)
+
+
 def _queued(key: str) -> EmailInvitation | None:
     rows = EmailInvitation.objects.select_related("event__community", "host")
     return rows.filter(pk=key, state=EmailState.QUEUED).first()
@@ -75,20 +85,46 @@ def _deliver(row: EmailInvitation, lease: Lease) -> datetime | None:
         due = timezone.now() + HELD_RETRY_INTERVAL
         lease.update(due_at=due, reason=code)
         return due
+    if until := pausing.held_until():
+        return _hold(lease, until)
+    return _claim_day(row, lease) or _send(row, lease)
+
+
+def _claim_day(row: EmailInvitation, lease: Lease) -> datetime | None:
+    """Take a place of a day; returns the later day on which there is one, None where that is today."""
     # A row that was held back past its day needs a new one, so that rows released together do not all leave today.
     for claim, reason in ((caps.claim, "day_cap"), (site_email_cap.claim, site_email_cap.REASON)):
         if later := claim(row):
             lease.update(due_at=later, reason=reason)
             return later
+    return None
+
+
+def _send(row: EmailInvitation, lease: Lease) -> datetime | None:
     try:
         message = email_message.message(row, tokens.address_of(row), tokens.token_of(row))
-        mailers[SMTP].send_messages([message])
-    except CannotUnseal:
-        lease.update(state=EmailState.FAILED, reason="mail_gave_up", counted_on=None)
-        return None
-    except (OSError, smtplib.SMTPException) as fault:
-        return _failed(row, lease, fault)
-    tokens.mark_sent(lease)
+    except CannotUnseal as unreadable:
+        return _unreadable(lease, unreadable)
+    # Sent at once, without the queue of the site's own e-mails: these rows are an outbox themselves.
+    match mail.deliver(message):
+        case mail.Taken():
+            tokens.mark_sent(lease)
+        case mail.NoSuchUser(fault=fault):
+            log.warning("e-mail invitation %s is given up: %s", row.pk, fault)
+            _fail(row, lease, "address_refused")
+        case mail.TryAgain(fault=fault):
+            return _retry_later(row, lease, fault)
+        case mail.Held(until=until):
+            return _hold(lease, until)
+    return None
+
+
+def _unreadable(lease: Lease, fault: CannotUnseal) -> datetime | None:
+    if isinstance(fault, KeyMissing):
+        due = timezone.now() + KEYS_RETRY_INTERVAL
+        lease.update(due_at=due, reason=KEYS_MISSING)
+        return due
+    lease.update(state=EmailState.FAILED, reason="address_lost", counted_on=None)
     return None
 
 
@@ -114,27 +150,24 @@ def _held(row: EmailInvitation) -> str:
     return refusal.code if refusal else ""
 
 
-def _failed(row: EmailInvitation, lease: Lease, fault: Exception) -> datetime | None:
-    # Only the class of the error is logged: the server's reply may contain the address.
-    kind, attempts = type(fault).__name__, row.attempts + 1
-    permanent = _is_permanent(fault)
-    if permanent or attempts > len(RETRY_DELAYS_SECONDS):
-        log.warning("e-mail invitation %s is given up: %s", row.pk, kind)
-        reason = "address_refused" if permanent else "mail_gave_up"
-        lease.update(state=EmailState.FAILED, reason=reason, attempts=attempts, counted_on=None)
+def _retry_later(row: EmailInvitation, lease: Lease, fault: str) -> datetime | None:
+    if row.attempts >= len(RETRY_DELAYS_SECONDS):
+        log.warning("e-mail invitation %s is given up: %s", row.pk, fault)
+        _fail(row, lease, "mail_gave_up")
         return None
     due = timezone.now() + timedelta(seconds=RETRY_DELAYS_SECONDS[row.attempts])
     log.warning(
-        "e-mail invitation %s was not sent (%s); retried at %s", row.pk, kind, due.isoformat(timespec="seconds")
+        "e-mail invitation %s was not sent (%s); retried at %s", row.pk, fault, due.isoformat(timespec="seconds")
     )
-    lease.update(attempts=attempts, due_at=due, reason="mail_trying")
+    lease.update(attempts=row.attempts + 1, due_at=due, reason="mail_trying")
     return due
 
 
-def _is_permanent(fault: Exception) -> bool:
-    """Whether the server refused this e-mail for good, so that a retry is of no use."""
-    if isinstance(fault, smtplib.SMTPRecipientsRefused):
-        return all(code >= PERMANENT_FAILURE for code, _ in fault.recipients.values())
-    return (
-        isinstance(fault, (smtplib.SMTPSenderRefused, smtplib.SMTPDataError)) and fault.smtp_code >= PERMANENT_FAILURE
-    )
+def _fail(row: EmailInvitation, lease: Lease, reason: str) -> None:
+    lease.update(state=EmailState.FAILED, reason=reason, attempts=row.attempts + 1, counted_on=None)
+
+
+def _hold(lease: Lease, until: datetime) -> datetime:
+    """Wait for the end of the pause of all e-mail. Costs no attempt: nothing was said about this e-mail."""
+    lease.update(due_at=until, reason=HELD)
+    return until

@@ -16,7 +16,8 @@ from elonara.invitations.consent import recipient_caps
 from elonara.invitations.consent.accounts import opt_outs_about
 from elonara.invitations.consent.opt_outs import code_of
 from elonara.invitations.email.addresses import Address, hash_of, parse
-from elonara.invitations.models import EmailInvitation, EmailOptOut, EmailState
+from elonara.invitations.models import EmailInvitation, EmailState
+from elonara.invitations.opt_out_models import EmailOptOut
 from elonara.invitations.results import InvitationRefused
 from elonara.members.models import Member
 from elonara.members.queries import has_verified_email

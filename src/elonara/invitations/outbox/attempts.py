@@ -10,18 +10,22 @@ from typing import Any
 
 from django.utils import timezone
 
+from elonara import shared_clock
 from elonara.atproto import records
 from elonara.bluesky.writing.agent import BlueskyResult
 from elonara.compiled_queries import CompiledQuery
-from elonara.invitations.models import Announcement, Invitation, State
+from elonara.invitations.models import Announcement, State
 from elonara.invitations.outbox import outcomes, prechecks, thumbnails, timing, unknown_outcome
 from elonara.invitations.outbox.context import DeliveryContext
 from elonara.invitations.planning import compose
 from elonara.invitations.states import Transition
-from elonara.invitations.transitions import Deliverable, apply
+from elonara.invitations.targets import target_of
+from elonara.invitations.transitions import MODELS, Deliverable, apply
 
 # The agent's reasons that only time or the host herself can end, besides `needs_reauth`.
-HOLD_REASONS = frozenset({"account_deactivated", "other_author", "relay_not_approved", "relay_unavailable"})
+HOLD_REASONS = frozenset({
+    "account_deactivated", "account_takendown", "other_author", "relay_not_approved", "relay_unavailable",
+})  # fmt: skip
 
 
 def _held(model: type[Deliverable]) -> CompiledQuery[Any]:
@@ -30,7 +34,7 @@ def _held(model: type[Deliverable]) -> CompiledQuery[Any]:
     )
 
 
-_HELD = {model: _held(model) for model in (Announcement, Invitation)}
+_HELD = {model: _held(model) for model in MODELS}
 
 
 def deliver(context: DeliveryContext, row: Deliverable) -> bool:
@@ -39,14 +43,14 @@ def deliver(context: DeliveryContext, row: Deliverable) -> bool:
         return False
     if _prevented(context, row):
         return False
-    if row.state != State.SENDING and not outcomes.start_attempt(context, row):
+    if row.state != State.SENDING and not outcomes.start_attempt(context, row, tells=target_of(row).facts):
         return False
     return _write(context, row)
 
 
 def _prevented(context: DeliveryContext, row: Deliverable) -> bool:
     """Apply what the checks before a write say. True: this row does not go now."""
-    verdict = prechecks.check(context.cache, row)
+    verdict = prechecks.check(context, row)
     if verdict is None:
         return False
     later = verdict.at or timezone.now()
@@ -86,15 +90,15 @@ def create_post(context: DeliveryContext, row: Deliverable, blob: dict[str, Any]
     if not _HELD[type(row)].exists(pk=row.pk, fence=context.lease.fence):
         return None
     if row.ambiguous:
-        row.last_attempt_at = timezone.now()
-        type(row).objects.filter(pk=row.pk).update(last_attempt_at=row.last_attempt_at)
+        row.last_attempt_at, row.facts = shared_clock.now(), target_of(row).facts
+        type(row).objects.filter(pk=row.pk).update(last_attempt_at=row.last_attempt_at, facts=row.facts)
     if context.lease.seconds_left < timing.MIN_LEASE_SECONDS:
         extended = context.lease.extend(2 * timing.MIN_LEASE_SECONDS)
         if extended is None:
             return None
         context.lease = extended
     reply = None
-    root = row.announcement if isinstance(row, Invitation) else None
+    root = None if isinstance(row, Announcement) else row.announcement
     if root is not None and root.state == State.SENT:
         reply = records.reply_ref(root.uri, root.cid, root.uri, root.cid)
     # The time of this attempt: a mention dated yesterday lands in yesterday's notifications.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
-from elonara.bluesky.identity.people import Person
 from elonara.bluesky.writing.agent import BlueskyAgent
 from elonara.bluesky.writing.factory import BlueskyAgentFactory
+from elonara.invitations.consent.recheck import Recheck
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.results import PostingReadiness
 from elonara.locks import Lease
@@ -18,7 +19,8 @@ class PrecheckCache:
     """What a worker need not ask twice during one turn in a lane (at most `timing.TURN_SECONDS`)."""
 
     ready: dict[int, PostingReadiness] = field(default_factory=dict)
-    people: dict[tuple[int, str], Person] = field(default_factory=dict)  # (host id, DID)
+    people: Recheck = field(default_factory=Recheck)
+    announcements: dict[UUID, bool] = field(default_factory=dict)  # whether it stands, as it was seen in this turn
     first_post_noted: set[int] = field(default_factory=set)  # hosts whose `HostSending.first_sent_at` is set
 
     def readiness(self, host: Member) -> PostingReadiness:

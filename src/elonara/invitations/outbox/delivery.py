@@ -22,9 +22,9 @@ from elonara.invitations.models import State
 from elonara.invitations.outbox import attempts, timing, undo, waiting
 from elonara.invitations.outbox.context import DeliveryContext
 from elonara.invitations.outbox.due_times import poll_times
-from elonara.invitations.outbox.queue import MODELS, DeliveryQueue, next_poll_at
+from elonara.invitations.outbox.queue import DeliveryQueue, next_poll_at
 from elonara.invitations.states import Transition
-from elonara.invitations.transitions import Deliverable, apply
+from elonara.invitations.transitions import MODELS, Deliverable, apply
 from elonara.locks import Lease, lane, this_thread
 
 __all__ = ["poll", "sweep"]

@@ -19,8 +19,8 @@ from django.utils import timezone
 from elonara.bluesky import rate_budgets
 from elonara.bluesky.models import AccountLane
 from elonara.invitations.models import State
-from elonara.invitations.outbox.queue import IN_ORDER, MODELS, deliverable_filter, earliest, is_free, soonest
-from elonara.invitations.transitions import Deliverable
+from elonara.invitations.outbox.queue import IN_ORDER, deliverable_filter, earliest, is_free, soonest
+from elonara.invitations.transitions import MODELS, Deliverable
 
 _NOT_FINAL: Final = (State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
 _LANE: Final = ("owner", "lease_until", "next_at", "paused_until")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
+from elonara import shared_clock
 from elonara.bluesky.writing.agent import BlueskyResult
 from elonara.invitations import notifications
 from elonara.invitations.models import Announcement, HostSending, Invitation, State
@@ -26,16 +28,22 @@ log = logging.getLogger(__name__)
 
 MAX_ERROR_LENGTH = 500
 OPERATOR_REASONS = frozenset({"relay_unavailable"})  # the operator's to mend: hosts are not asked for anything
-FINAL_REASONS = frozenset({"account_takendown", "account_gone"})  # another attempt cannot change these
+FINAL_REASONS = frozenset({"account_gone"})  # another attempt cannot change these
 
 
-def start_attempt(context: DeliveryContext, row: Deliverable) -> bool:
-    """Commit `sending` under the lane's fence, before the network is asked. False: the row has changed meanwhile."""
-    now = timezone.now()
+def start_attempt(context: DeliveryContext, row: Deliverable, *, tells: Mapping[str, str] | None = None) -> bool:
+    """Commit `sending` under the lane's fence, before the network is asked. False: the row has changed meanwhile.
+
+    `tells`: the facts of the target that `row.record`, which is about to be written, was checked against.
+    """
+    now = shared_clock.now()  # another worker may judge how long ago this was
     values: dict[str, Any] = {"attempts": row.attempts + 1, "first_attempt_at": row.first_attempt_at or now}
     if not row.ambiguous:
         # An ambiguous row is read before it is written, so its write begins later (`attempts.create_post`).
         values["last_attempt_at"] = now
+    if tells is not None:
+        # Stored together: an edit at this moment may have put a newer text into the row, and this one goes out.
+        values |= {"facts": dict(tells), "record": row.record}
     return claim(row, context.lease.fence, **values)
 
 
@@ -50,6 +58,8 @@ def acknowledge(context: DeliveryContext, row: Deliverable, result: BlueskyResul
     if not apply(row, Transition.ACKNOWLEDGE, fence=context.lease.fence, **values):
         log.info("%s %s was sent, and is being taken back", type(row).__name__, row.pk)
         return
+    if isinstance(row, Announcement):
+        context.cache.announcements[row.pk] = True
     if isinstance(row, Invitation) and row.host_id not in context.cache.first_post_noted:
         HostSending.objects.get_or_create(host_id=row.host_id)
         HostSending.objects.filter(host_id=row.host_id, first_sent_at=None).update(first_sent_at=now)

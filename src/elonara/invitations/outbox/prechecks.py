@@ -8,22 +8,23 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.graph.service import GraphUnavailable
-from elonara.bluesky.identity.people import Person
+from elonara.bluesky.models import MemberIdentity
 from elonara.compiled_queries import CompiledQuery
-from elonara.invitations.consent import caps, eligibility, pauses, spam_labels
-from elonara.invitations.models import Announcement, HostSending, Invitation, State, Voice
+from elonara.invitations.consent import caps, eligibility, pauses, recheck, spam_labels
+from elonara.invitations.models import Announcement, Correction, HostSending, Invitation, State, Voice
 from elonara.invitations.outbox import recompose, timing
-from elonara.invitations.outbox.context import PrecheckCache
+from elonara.invitations.outbox.context import DeliveryContext
 from elonara.invitations.planning import compose
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
-from elonara.invitations.transitions import Deliverable
+from elonara.invitations.transitions import Deliverable, apply
 from elonara.members.models import Member
 
 log = logging.getLogger(__name__)
 
+# Reasons of GraphUnavailable that only the host or her server can end.
+_WAITS_FOR_THE_ACCOUNT = frozenset({"not_connected", "account_deactivated", "account_takendown"})
 _PAUSED = CompiledQuery(
     lambda host: HostSending.objects.filter(host=host, paused_at__isnull=False).values_list("pause_reason", flat=True)
 )
@@ -38,7 +39,7 @@ class Verdict:
     at: dt.datetime | None = None
 
 
-def check(cache: PrecheckCache, row: Deliverable) -> Verdict | None:
+def check(context: DeliveryContext, row: Deliverable) -> Verdict | None:
     """None: the row may be posted. May ask the network, so never inside a transaction.
 
     The order matters: what ends a row comes before what delays it, local checks come before those that ask the network,
@@ -46,7 +47,7 @@ def check(cache: PrecheckCache, row: Deliverable) -> Verdict | None:
     """
     target = target_of(row)
     for check_one in _CHECKS:
-        if (verdict := check_one(cache, row, target)) is not None:
+        if (verdict := check_one(context, row, target)) is not None:
             return verdict
     return None
 
@@ -62,17 +63,27 @@ def check_target(row: Deliverable, target: Target) -> Verdict | None:
     return None
 
 
-def _still_open(_cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:
+def _still_open(_context: DeliveryContext, row: Deliverable, target: Target) -> Verdict | None:
     return check_target(row, target)
 
 
-def _paused(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
+def _paused(_context: DeliveryContext, row: Deliverable, _target: Target) -> Verdict | None:
     pause_reasons = _PAUSED.all(host=row.host_id)
     return Verdict(None, pause_reasons[0], timezone.now() + spam_labels.RETRY_INTERVAL) if pause_reasons else None
 
 
-def _thread(_cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:
+def _thread(_context: DeliveryContext, row: Deliverable, target: Target) -> Verdict | None:
+    if isinstance(row, Correction):
+        return _correction(row, target)
     return _announcement(row, target) if isinstance(row, Announcement) else _reply(row)
+
+
+def _correction(row: Correction, target: Target) -> Verdict | None:
+    """The host has seen what it replies to. If that is gone, it ends, and the new post is offered to her."""
+    if target.is_private:
+        return Verdict(Transition.CANCEL, "made_private")
+    gone = row.announcement is not None and row.announcement.state != State.SENT
+    return Verdict(Transition.CANCEL, "changed") if gone else None
 
 
 def _announcement(row: Announcement, target: Target) -> Verdict | None:
@@ -102,24 +113,58 @@ def _reply(row: Invitation) -> Verdict | None:
         return Verdict(None, "announcement_waits", timezone.now() + timing.ANNOUNCEMENT_RETRY_INTERVAL)
     if row.announcement.state == State.FAILED and not row.ambiguous:
         return Verdict(Transition.GIVE_UP, "announcement_failed")
+    if row.announcement.reason == recompose.ANNOUNCEMENT_GONE and not row.batch.alone_if_gone:
+        # It was found gone while this row waited for something else.
+        recompose.reply_alone(row)
+        return Verdict(None, recompose.ANNOUNCEMENT_GONE, timezone.now())
     Invitation.objects.filter(pk=row.pk).update(announcement=None)
     row.announcement = None
     return None
 
 
-def _spam_label(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
-    if not spam_labels.stop_if_labelled(row):
+def _standing(context: DeliveryContext, row: Deliverable, _target: Target) -> Verdict | None:
+    """Whether the announcement that the row replies to is still on Bluesky: looked at once a turn.
+
+    Below one that was deleted a reply is seen by nobody. While the server does not say, posts go on: it has not said
+    that the announcement is gone, and the write will tell whether it answers at all.
+    """
+    if isinstance(row, Announcement) or row.announcement is None:
         return None
-    return Verdict(None, pauses.SPAM_REASON, timezone.now() + spam_labels.RETRY_INTERVAL)
+    root = row.announcement
+    seen = context.cache.announcements
+    if root.pk not in seen:
+        seen[root.pk] = not context.agent.post_is_gone(row.host_id, root.author_did, root.rkey)
+    if seen[root.pk]:
+        return None
+    if not recompose.announcement_gone(root):
+        return Verdict(None, row.reason, timezone.now())  # the host takes it back at this moment: look again
+    if isinstance(row, Correction):
+        return Verdict(Transition.CANCEL, "changed")  # what the host saw is gone: a new post is offered to her
+    if row.batch.alone_if_gone:
+        row.announcement = None  # she chose beforehand that it goes alone
+        Invitation.objects.filter(pk=row.pk).update(announcement=None)
+        return None
+    if row.state == State.SENDING:
+        recompose.reply_alone(row)
+    return Verdict(None, recompose.ANNOUNCEMENT_GONE, timezone.now())
 
 
-def _author(cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
+def _spam_label(_context: DeliveryContext, row: Deliverable, _target: Target) -> Verdict | None:
+    code = spam_labels.stop_if_labelled(row)
+    if code == pauses.SPAM_REASON:
+        return Verdict(None, code, timezone.now() + spam_labels.RETRY_INTERVAL)
+    return Verdict(Transition.HOLD, code) if code else None
+
+
+def _author(context: DeliveryContext, row: Deliverable, _target: Target) -> Verdict | None:
     """Whether its author still posts for the host. A row that was never attempted moves to the account that does."""
     if row.attempts > (1 if row.state == State.SENDING else 0) or row.ambiguous:
         return None
-    ready = cache.readiness(row.host)
+    ready = context.cache.readiness(row.host)
     if not ready.can_post or not ready.may_send:
         return Verdict(Transition.HOLD, ready.reason)
+    if ready.author_did != row.author_did and isinstance(row, Correction):
+        return Verdict(Transition.CANCEL, "author_changed")
     if ready.author_did != row.author_did:
         recompose.readdress(row, ready)
         # An announcement with ambiguous replies keeps its author; without a delay it would be polled in a loop.
@@ -128,60 +173,72 @@ def _author(cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict 
     return None
 
 
-def _text(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
+def _text(_context: DeliveryContext, row: Deliverable, _target: Target) -> Verdict | None:
     """Whether the stored text is still true of the target; if not, it is recomposed for the host to confirm."""
     identity = getattr(row.host, "bluesky", None)  # loaded with the row
     composed = compose.of_row(row, identity.bsky_handle if identity is not None else row.host.username)
     if composed.record == row.record:
         return None
+    if isinstance(row, Correction):
+        return Verdict(Transition.CANCEL, "changed")  # not what the host saw: the new one is offered to her
     recompose.recompose(row, composed)
     if isinstance(row, Announcement):
         return None  # the host confirms invitations, not announcements: it goes with the new text
     return Verdict(None, "changed", timezone.now())
 
 
-def _consent(cache: PrecheckCache, row: Deliverable, target: Target) -> Verdict | None:
-    """Whether the invitee still may be invited. If her handle has changed, the text is updated."""
-    if isinstance(row, Announcement):
-        return None
+def _consent(context: DeliveryContext, row: Deliverable, target: Target) -> Verdict | None:
+    """Whether somebody may still be invited by it."""
     try:
-        person = _person(cache, row)
+        match row:
+            case Announcement():
+                return _somebody_left(context, row, target)
+            case Invitation():
+                return _invitee(context, row, target)
+            case Correction():
+                return None  # it mentions nobody
     except GraphUnavailable as fault:
-        if fault.reason == "not_connected":
-            return Verdict(Transition.HOLD, "not_connected")
+        if fault.reason in _WAITS_FOR_THE_ACCOUNT:
+            return Verdict(Transition.HOLD, fault.reason)
         return Verdict(None, "graph_unavailable", timezone.now() + timing.GRAPH_RETRY_INTERVAL)
-    code = eligibility.refusal_before_write(row, target, person)
+
+
+def _invitee(context: DeliveryContext, row: Invitation, target: Target) -> Verdict | None:
+    """Whether the invitee still may be invited. If her handle has changed, the text is updated."""
+    answer = context.cache.people.answer(row)
+    code = eligibility.refusal_before_write(row, target, answer.person, answer.since)
     if code == "view_unknown":
-        return Verdict(Transition.HOLD, code)
+        moved = MemberIdentity.objects.filter(member=row.host_id, state_reason="moved").exists()
+        return Verdict(Transition.HOLD, "moved" if moved else code)
     if code:
         return Verdict(Transition.SUPPRESS, code)
-    if person is not None and person.handle != row.invitee_handle:
-        recompose.renamed(row, person.handle)
+    if answer.person is not None and answer.person.handle != row.invitee_handle:
+        recompose.renamed(row, answer.person.handle)
     return None
 
 
-def _person(cache: PrecheckCache, row: Invitation) -> Person | None:
-    """The invitee as the host sees her now. One request looks up the invitees of the next due rows too."""
-    key = (row.host_id, row.invitee_did)
-    if key not in cache.people:
-        due = Invitation.objects.filter(author_did=row.author_did, host_id=row.host_id, state=State.QUEUED)
-        due = due.filter(next_attempt_at__lte=timezone.now(), needs_confirmation=False).order_by(
-            "next_attempt_at", "rkey"
-        )
-        dids = [
-            row.invitee_did,
-            *due.exclude(pk=row.pk).values_list("invitee_did", flat=True)[: eligibility.PROFILE_BATCH - 1],
-        ]
-        found = graph_service.current().confirm(row.host_id, dids, max_age=eligibility.VIEW_MAX_AGE_SECONDS)
-        for did in dids:
-            if did in found:
-                cache.people[row.host_id, did] = found[did]
-    return cache.people.get(key)
+def _somebody_left(context: DeliveryContext, row: Announcement, target: Target) -> Verdict | None:
+    """Whether anybody would be invited below it. It is the first post of a send, so they are asked about now."""
+    replies = row.invitations.filter(
+        state=State.QUEUED, needs_confirmation=False, ambiguous=False, next_attempt_at__lte=timezone.now()
+    )
+    due = list(replies.order_by(*recheck.IN_ORDER)[: eligibility.PROFILE_BATCH])
+    for reply in due:
+        reply.host, reply.announcement = row.host, row  # loaded already
+        answer = context.cache.people.answer(reply)
+        code = eligibility.refusal_before_write(reply, target, answer.person, answer.since)
+        if code == "view_unknown":
+            return Verdict(Transition.HOLD, code)
+        if not code:
+            return None
+        apply(reply, Transition.SUPPRESS, reason=code, counted_on=None)
+    # Nobody of these is left: the announcement is looked at anew, and waits for later ones or ends without any.
+    return Verdict(None, row.reason, timezone.now()) if due else None
 
 
-def _cap(_cache: PrecheckCache, row: Deliverable, _target: Target) -> Verdict | None:
+def _cap(_context: DeliveryContext, row: Deliverable, _target: Target) -> Verdict | None:
     at = caps.claim(row)
     return Verdict(None, "relay_cap" if row.voice == Voice.RELAY else "day_cap", at) if at else None
 
 
-_CHECKS = (_still_open, _paused, _thread, _spam_label, _author, _text, _consent, _cap)
+_CHECKS = (_still_open, _paused, _thread, _spam_label, _author, _text, _standing, _consent, _cap)

@@ -22,12 +22,10 @@ from elonara.communities.models import Community
 from elonara.compiled_queries import CompiledQuery
 from elonara.events.models import Event
 from elonara.invitations.models import Announcement, Batch, Invitation, State
-from elonara.invitations.transitions import Deliverable
+from elonara.invitations.transitions import MODELS, Deliverable
 from elonara.locks import has_ended
 from elonara.members.models import Member
 
-# Announcements first: their replies need the URI and CID that the PDS returns for them.
-MODELS: tuple[type[Deliverable], ...] = (Announcement, Invitation)
 # The foreign keys of a row, loaded with it.
 RELATED: dict[str, type[models.Model]] = {
     "host": Member,
@@ -203,7 +201,7 @@ class DeliveryQueue:
         row: Deliverable | None = _BY_KEY[model].first(pk=pk)
         if row is not None:
             for name, related in RELATED.items():
-                pk = getattr(row, f"{name}_id", None)  # an announcement has no batch
+                pk = getattr(row, f"{name}_id", None)  # of these, an announcement has no batch
                 if pk is not None:
                     setattr(row, name, self._related_row(related, pk))
         return row

@@ -12,18 +12,23 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from elonara import shared_clock
 from elonara.atproto.tid import new_tid
+from elonara.invitations import notifications
 from elonara.invitations.job_kinds import wake_lane
-from elonara.invitations.models import Announcement, Invitation, State, Voice
+from elonara.invitations.models import Announcement, Correction, Invitation, State, Voice
+from elonara.invitations.outbox import timing
 from elonara.invitations.planning import compose
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.compose import Composed
 from elonara.invitations.results import PostingReadiness
+from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
-from elonara.invitations.transitions import Deliverable
+from elonara.invitations.transitions import Deliverable, apply
 
 log = logging.getLogger(__name__)
 
+ANNOUNCEMENT_GONE = "announcement_gone"
 PENDING_STATES = (State.QUEUED, State.WAITING)
 # Fields of a target that the text of a post names. Others (description, picture) change only the card.
 FIELDS_IN_POST = frozenset({"title", "name", "starts_at", "timezone", "location", "visibility"})
@@ -38,14 +43,42 @@ def recompose(row: Deliverable, composed: Composed, *, ask: bool = True) -> None
             values["announcement"] = None
         if ask:
             values |= {"needs_confirmation": True, "reason": "changed" if row.state != State.WAITING else row.reason}
-    rows = type(row).objects.filter(pk=row.pk, state=row.state)
-    if row.state == State.SENDING:
-        # Its key was read and is empty, and the next step would write: back to the queue, and still ambiguous.
-        values |= {"state": State.QUEUED, "ambiguous": True}
-        rows = rows.filter(fence=row.fence)
-    if rows.update(**values):
-        for name, value in values.items():
-            setattr(row, name, value)
+    _store(row, values)
+
+
+def reply_alone(row: Invitation) -> None:
+    """The announcement above is gone: the row goes as a post of its own once its host has confirmed that."""
+    _store(row, {"announcement": None, "needs_confirmation": True, "reason": ANNOUNCEMENT_GONE})
+    notifications.announcement_gone(row.host, target_of(row))
+
+
+def announcement_gone(announcement: Announcement) -> bool:
+    """Somebody else has deleted an announcement. Its queued replies ask their host, or go alone as she chose before.
+
+    Replies that wait for something else ask when they go on (`prechecks`). The announcement ends as one that was taken
+    back: nothing of ours stands at its key, and a later Send announces anew. While a late write could still bring it
+    back, the key is read again. False: it is not `sent` any more, and nothing was changed.
+    """
+    now, shared = timezone.now(), shared_clock.now()
+    settled = (announcement.last_attempt_at or shared) + timing.LATE_WRITE_WINDOW
+    with transaction.atomic():
+        Announcement.objects.select_for_update().get(pk=announcement.pk)
+        gone = apply(
+            announcement, Transition.UNDO, reason=ANNOUNCEMENT_GONE, error="", next_attempt_at=now,
+            undo_settled_at=settled, undo_confirmations=1,
+        )  # fmt: skip
+        if not gone:
+            return False
+        queued = announcement.invitations.filter(state=State.QUEUED)
+        queued.filter(batch__alone_if_gone=True).update(announcement=None)
+        asked = queued.filter(batch__alone_if_gone=False).update(
+            announcement=None, needs_confirmation=True, reason=ANNOUNCEMENT_GONE
+        )
+        if settled <= shared:
+            apply(announcement, Transition.SETTLE, uri="", cid="", ambiguous=False, undo_confirmations=2)
+    if asked:
+        notifications.announcement_gone(announcement.host, target_of(announcement))
+    return True
 
 
 def renamed(row: Invitation, handle: str) -> None:
@@ -53,6 +86,28 @@ def renamed(row: Invitation, handle: str) -> None:
     row.invitee_handle = handle
     row.record = compose.of_row(row, posting_readiness.host_handle(row.host)).record
     Invitation.objects.filter(pk=row.pk, state=row.state).update(invitee_handle=handle, record=row.record)
+
+
+def handle_changed(did: str, handle: str) -> None:
+    """Somebody has this handle now. Unsent posts that name them follow, without a question: it is the same account.
+
+    Posts that were attempted keep their text for now: it is read at the key that they have.
+    """
+    unsent = {"state__in": PENDING_STATES, "attempts": 0, "ambiguous": False}
+    related = ("host__bluesky", "event", "community", "batch")
+    with transaction.atomic():
+        mentioned = Invitation.objects.filter(invitee_did=did).exclude(invitee_handle=handle)
+        for row in mentioned.filter(**unsent).select_for_update(of=("self",)).select_related(*related):
+            renamed(row, handle)
+        mentioned.exclude(state__in=(*PENDING_STATES, State.SENDING)).update(invitee_handle=handle)
+        # The site's own account names the host by her handle.
+        for model in (Announcement, Invitation):
+            names = related if model is Invitation else related[:3]
+            relayed = model._default_manager.filter(host__bluesky__bsky_did=did, voice=Voice.RELAY, **unsent)
+            for one in relayed.select_for_update(of=("self",)).select_related(*names):
+                composed = compose.of_row(one, handle)
+                if composed.record != one.record:
+                    recompose(one, composed, ask=False)
 
 
 def readdress(row: Deliverable, ready: PostingReadiness) -> None:
@@ -110,6 +165,7 @@ def target_changed(target: Target, fields: frozenset[str]) -> None:
                 composed = compose.of_row(row, posting_readiness.host_handle(row.host))
                 if composed.record != row.record:
                     recompose(row, composed, ask=ask)
+        authors |= _end_corrections(target, ended)
         if ask or ended:
             # Posts that exist, are being sent or may exist have the old text.
             possibly_sent = Q(state__in=(State.SENT, State.SENDING)) | Q(
@@ -120,9 +176,37 @@ def target_changed(target: Target, fields: frozenset[str]) -> None:
             wake_lane(did)
 
 
+def _end_corrections(target: Target, ended: str) -> set[str]:
+    """Cancel updates on their way that are not true any more: the host is offered the newest. Returns the authors."""
+    rows = Correction.objects.select_for_update(of=("self",)).filter(
+        **target.only, state__in=PENDING_STATES, ambiguous=False
+    )
+    authors = set()
+    for row in rows.select_related("host__bluesky", "event", "community"):
+        reason = ended or ("made_private" if target.is_private else "")
+        if not reason and compose.of_row(row, posting_readiness.host_handle(row.host)).record != row.record:
+            reason = "changed"
+        if reason:
+            authors.add(row.author_did)
+            Correction.objects.filter(pk=row.pk).update(state=State.CANCELLED, reason=reason, counted_on=None)
+    return authors
+
+
 def detach_replies(announcement: Announcement) -> None:
     """Let the unsent replies to an announcement that will not be posted go as posts of their own."""
     announcement.invitations.filter(state__in=PENDING_STATES, ambiguous=False).update(announcement=None)
+
+
+def _store(row: Deliverable, values: dict[str, Any]) -> None:
+    """Store what has changed in a row that is not posted now."""
+    rows = type(row).objects.filter(pk=row.pk, state=row.state)
+    if row.state == State.SENDING:
+        # Its key was read and is empty, and the next step would write: back to the queue, and still ambiguous.
+        values |= {"state": State.QUEUED, "ambiguous": True}
+        rows = rows.filter(fence=row.fence)
+    if rows.update(**values):
+        for name, value in values.items():
+            setattr(row, name, value)
 
 
 def _moved(old: Announcement, target: Target, author_did: str, voice: str, handle: str) -> Announcement | None:

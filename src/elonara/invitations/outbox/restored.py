@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from elonara.invitations.models import Announcement, Invitation, State
+from elonara.invitations.models import State
+from elonara.invitations.transitions import MODELS
 
 
 def mark_ambiguous() -> int:
@@ -15,5 +16,5 @@ def mark_ambiguous() -> int:
         model.objects.filter(state__in=(State.QUEUED, State.WAITING), ambiguous=False).update(
             ambiguous=True, first_attempt_at=None
         )
-        for model in (Announcement, Invitation)
+        for model in MODELS
     )

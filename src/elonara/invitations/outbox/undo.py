@@ -11,6 +11,7 @@ import datetime as dt
 
 from django.utils import timezone
 
+from elonara import shared_clock
 from elonara.bluesky.writing.agent import BlueskyResult
 from elonara.invitations import notifications
 from elonara.invitations.models import State
@@ -22,14 +23,15 @@ from elonara.invitations.transitions import Deliverable, apply
 
 def step(context: DeliveryContext, row: Deliverable) -> None:
     """One step with a row that is being taken back: read its key, delete what is there, read again."""
-    now = timezone.now()
+    now, shared = timezone.now(), shared_clock.now()
     if row.undo_settled_at is None:
         # Only from now on does this worker hold the lane: another one may not begin a request for this row any more.
-        row.undo_settled_at = now + timing.LATE_WRITE_WINDOW
+        # By the clock that workers share: another one may judge whether the moment has come.
+        row.undo_settled_at = shared + timing.LATE_WRITE_WINDOW
         _keep(row, undo_settled_at=row.undo_settled_at, undo_confirmations=0)
     found = context.agent.find_post(row.host_id, row.author_did, row.rkey) if row.undo_confirmations else None
     if found is not None and found.absent:
-        _absent(row, now)
+        _absent(row, now, shared)
         return
     if found is not None and not found.success and not found.needs_reauth:
         _retry_later(context, row, found)
@@ -41,17 +43,20 @@ def step(context: DeliveryContext, row: Deliverable) -> None:
     # The delete was acknowledged; a read checks what that means.
     after = context.agent.find_post(row.host_id, row.author_did, row.rkey)
     if after.absent or after.reason == "account_gone":
-        _absent(row, now)
+        _absent(row, now, shared)
     elif after.success:
         _keep(row, next_attempt_at=now + timing.UNDO_STILL_THERE_RETRY, reason="")
     else:
         _retry_later(context, row, after)
 
 
-def _absent(row: Deliverable, began: dt.datetime) -> None:
-    """The key is empty. The read that ends the undo must have begun after the last moment a write could land."""
+def _absent(row: Deliverable, began: dt.datetime, shared: dt.datetime) -> None:
+    """The key is empty. The read that ends the undo must have begun after the last moment a write could land.
+
+    It began at `began` by this machine's clock, and at `shared` by the clock that workers share.
+    """
     settled = row.undo_settled_at
-    if settled is not None and began >= settled:
+    if settled is not None and shared >= settled:
         apply(
             row,
             Transition.SETTLE,
@@ -62,16 +67,17 @@ def _absent(row: Deliverable, began: dt.datetime) -> None:
             undo_confirmations=row.undo_confirmations + 1,
         )
         return
-    passed = (began - (settled - timing.LATE_WRITE_WINDOW)).total_seconds() if settled else 0
+    passed = (shared - (settled - timing.LATE_WRITE_WINDOW)).total_seconds() if settled else 0
     ahead = [seconds for seconds in timing.UNDO_READS_SECONDS if seconds > passed]
-    at = began + dt.timedelta(seconds=ahead[0] - passed) if ahead else settled
+    at = began + dt.timedelta(seconds=ahead[0] - passed) if ahead else began + ((settled or shared) - shared)
     _keep(row, next_attempt_at=at, undo_confirmations=row.undo_confirmations + 1, error="")
 
 
 def _retry_later(context: DeliveryContext, row: Deliverable, result: BlueskyResult) -> None:
     now = timezone.now()
-    began = (row.undo_settled_at or now) - timing.LATE_WRITE_WINDOW
-    at = now + min(max((now - began) / 2, timing.UNDO_FIRST_RETRY), timing.UNDO_LAST_RETRY)
+    shared = shared_clock.now()
+    began = (row.undo_settled_at or shared) - timing.LATE_WRITE_WINDOW
+    at = now + min(max((shared - began) / 2, timing.UNDO_FIRST_RETRY), timing.UNDO_LAST_RETRY)
     if result.needs_reauth:
         at = now + timing.REAUTHORIZE_RETRY_INTERVAL
         notifications.needs_host(row.host, result.reason)

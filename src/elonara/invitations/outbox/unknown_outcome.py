@@ -29,10 +29,11 @@ her "not posted" while that write can still land. So after the ten minutes we al
 can land any more (`LATE_WRITE_WINDOW` after `last_attempt_at`), and only a read that begins after that moment may end
 in asking her. The state machine test found what happens otherwise: the row had failed, and the post appeared after it.
 
-**Clocks and backups.** A `first_attempt_at` in the future means that the clock was set back; how long ago the attempt
-was cannot be said, so the row is only read until the clock has caught up. A restored backup knows no attempt of its
-rows (`restored.mark_ambiguous`, `first_attempt_at` empty): its rows are read once, and an absent post then goes like
-one that was never tried.
+**Clocks and backups.** Attempts are dated by the database's clock (`elonara.shared_clock`), so workers whose own clocks
+differ judge alike. A `first_attempt_at` in the future means that it was set back; how long ago the attempt was cannot
+be said, so the row is only read until the clock has caught up. A restored backup knows no attempt of its rows
+(`restored.mark_ambiguous`, `first_attempt_at` empty): its rows are read once, and an absent post then goes like one
+that was never tried.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ import datetime as dt
 
 from django.utils import timezone
 
+from elonara import shared_clock
 from elonara.bluesky.writing.agent import BlueskyResult
 from elonara.invitations.models import Invitation
 from elonara.invitations.outbox import outcomes, timing
@@ -72,14 +74,15 @@ def may_be_written_again(context: DeliveryContext, row: Deliverable) -> bool:
 
 def read_again_later(context: DeliveryContext, row: Deliverable, error: str) -> None:
     """Write no more; read the key once more when the ten minutes are over."""
-    now = timezone.now()
-    at = (row.first_attempt_at or now) + timing.ABSENCE_IS_PROOF_AFTER + timing.READ_AFTER_PROOF
+    now, shared = timezone.now(), shared_clock.now()
+    left = (row.first_attempt_at or shared) + timing.ABSENCE_IS_PROOF_AFTER + timing.READ_AFTER_PROOF - shared
+    at = now + left
     outcomes.put_back(context, row, "asking", max(at, now + timing.READ_AFTER_PROOF), error=error, ambiguous=True)
 
 
 def _absence_allows_a_write(context: DeliveryContext, row: Deliverable) -> bool:
-    now = timezone.now()
-    since_first_attempt = now - (row.first_attempt_at or now)
+    now, shared = timezone.now(), shared_clock.now()
+    since_first_attempt = shared - (row.first_attempt_at or shared)
     if since_first_attempt < -timing.CLOCK_TOLERANCE:
         outcomes.put_back(context, row, "asking", now + timing.READ_RETRY_INTERVAL, count=False)
         return False
@@ -89,9 +92,9 @@ def _absence_allows_a_write(context: DeliveryContext, row: Deliverable) -> bool:
             read_again_later(context, row, "")
             return False
         return True
-    lands_until = _last_write_lands_until(row, now)
-    if lands_until > now:
-        outcomes.put_back(context, row, "asking", lands_until, count=False)
+    lands_until = _last_write_lands_until(row, shared)
+    if lands_until > shared:
+        outcomes.put_back(context, row, "asking", now + (lands_until - shared), count=False)
     else:
         # The host may have deleted it by hand: only she can say whether it should be posted again.
         outcomes.give_up(context, row, "unsure", ask=True)
@@ -112,7 +115,7 @@ def _stay_ambiguous(context: DeliveryContext, row: Deliverable, result: BlueskyR
     if row.first_attempt_at is None:  # a restored row: its reads are counted instead
         too_long = row.attempts > timing.MAX_READ_ATTEMPTS
     else:
-        too_long = now - row.first_attempt_at > timing.UNREADABLE_GIVE_UP_AFTER
+        too_long = shared_clock.now() - row.first_attempt_at > timing.UNREADABLE_GIVE_UP_AFTER
     if too_long:
         outcomes.give_up(context, row, "unsure", error=error, ask=True)
         return

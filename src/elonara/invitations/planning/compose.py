@@ -6,7 +6,7 @@ A text depends on rows alone and never on the clock, so a stored post can be com
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,9 +16,10 @@ from django.utils.crypto import salted_hmac
 from elonara.atproto import records
 from elonara.atproto.rich_text import MAX_GRAPHEMES, RichText, TextBuilder, grapheme_length, shorten
 from elonara.communities.validation import many_lines, one_line
-from elonara.invitations.models import Announcement, Invitation, State, Voice
+from elonara.invitations.models import Announcement, Correction, State, Voice
 from elonara.invitations.previews import CardPreview, PostPreview
 from elonara.invitations.targets import Target, target_of
+from elonara.invitations.transitions import Deliverable
 from elonara.members.models import Member
 
 LANGS = ("en",)  # the language of the posts, a BCP 47 tag
@@ -129,11 +130,38 @@ def announcement(target: Target, words: Words) -> Composed:
     return _fitted(target, replace(words, note="", line=""), write, link)
 
 
-def of_row(post: Invitation | Announcement, host_handle: str, *, voice: str = "") -> Composed:
+def correction(target: Target, words: Words, changed: Collection[str]) -> Composed:
+    """The post that says what is new: `changed` are names of `Target.facts`. Raises ValueError for a private target.
+
+    Its only facet is the link: whatever a title or a place holds, nobody is mentioned.
+    """
+    if target.is_private:
+        raise ValueError("a private target is not named")
+    facts, link = target.facts, target.url
+
+    def write(part: Mapping[str, str]) -> RichText:
+        renamed = f" (new {'title' if target.kind == 'event' else 'name'})" if "title" in changed else ""
+        by = f", by {part['name']} (@{words.host_handle})" if words.voice == Voice.RELAY else ""
+        lines = [f"Update: {part['title']}{renamed}{by}"]
+        if "when" in changed:
+            lines.append(f"New time: {facts['when']}")
+        if "place" in changed and not facts["place"]:
+            lines.append("The place is not fixed any more.")
+        elif "place" in changed and part["note"]:
+            lines.append(f"New place: {part['note']}")
+        text = TextBuilder().text("\n".join(lines) + ("\nNew link: " if "link" in changed else "\n"))
+        return text.link(link).build()
+
+    return _fitted(target, replace(words, note=facts["place"], line=""), write, link)
+
+
+def of_row(post: Deliverable, host_handle: str, *, voice: str = "") -> Composed:
     """The row's post as it would be composed now, in another `voice` where one is given."""
     target, voice = target_of(post), voice or post.voice
     if isinstance(post, Announcement):
         return announcement(target, words_of(post.host, host_handle, voice))
+    if isinstance(post, Correction):
+        return correction(target, words_of(post.host, host_handle, voice), post.changed)
     words = words_of(post.host, host_handle, voice, post.batch.note, post.line)
     return invitation(target, words, did=post.invitee_did, handle=post.invitee_handle, ref=post.ref)
 

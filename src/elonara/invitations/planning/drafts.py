@@ -43,6 +43,7 @@ class Draft:
     thread: bool = True
     key: str = ""
     listed: dict[str, list[str]] = field(default_factory=dict)  # the people on the page shown last, like `people`
+    alone_if_gone: bool = False  # as in `Batch`
 
     @property
     def dids(self) -> list[str]:
@@ -72,9 +73,9 @@ class Draft:
         }
         return self.listed != before
 
-    def write(self, note: str, lines: Mapping[str, str], *, thread: bool) -> None:
+    def write(self, note: str, lines: Mapping[str, str], *, thread: bool, alone_if_gone: bool = False) -> None:
         """Replace the texts. Lines for people who are not chosen are left out."""
-        self.note, self.thread = many_lines(note)[:MAX_NOTE], thread
+        self.note, self.thread, self.alone_if_gone = many_lines(note)[:MAX_NOTE], thread, alone_if_gone
         kept = {did: one_line(lines.get(did, ""))[:MAX_LINE] for did in self.people}
         self.lines = {did: line for did, line in kept.items() if line}
 
@@ -85,14 +86,15 @@ def load(host: Member, target: Target) -> Draft:
     if row is None:
         return Draft(key=secrets.token_urlsafe(16))
     people = {did: [name, handle] for did, name, handle in row.people}
-    return Draft(people, row.note, row.lines, row.thread, row.key, row.listed)
+    return Draft(people, row.note, row.lines, row.thread, row.key, row.listed, row.alone_if_gone)
 
 
 def save(host: Member, target: Target, draft: Draft) -> None:
     """Store the draft. Raises InvitationRefused where the host may not invite."""
     if not target.may_invite(host):
         raise InvitationRefused("not_allowed")
-    values: dict[str, Any] = {name: getattr(draft, name) for name in ("note", "lines", "thread", "key", "listed")}
+    columns = ("note", "lines", "thread", "alone_if_gone", "key", "listed")
+    values: dict[str, Any] = {name: getattr(draft, name) for name in columns}
     # As a list: PostgreSQL does not keep the order of an object's names.
     values |= {"people": [[did, *names] for did, names in draft.people.items()], "changed_at": timezone.now()}
     if InvitationDraft.objects.filter(member=host, **target.only).update(**values):

@@ -19,6 +19,7 @@ class InvitationDraft(models.Model):
     note = models.CharField(max_length=2000, blank=True)
     lines = models.JSONField(default=dict)  # DID → the line for that person
     thread = models.BooleanField(default=True)
+    alone_if_gone = models.BooleanField(default=False, db_default=False)
     key = models.CharField(max_length=100)  # the idempotency key of Send
     changed_at = models.DateTimeField(db_index=True)
 

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from elonara.atproto.syntax import is_did, is_handle, normalize_identifier
 from elonara.bluesky.graph import service as graph_service
+from elonara.bluesky.graph.failures import FOR_THE_MEMBER, PENDING
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.identity.people import Person
 from elonara.communities.validation import many_lines, one_line
@@ -25,6 +26,11 @@ from elonara.invitations.planning.fingerprint import Fingerprint
 from elonara.invitations.results import InvitationRefused, PostingReadiness, Skipped, skip
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
+
+_THEN_SEND = {
+    "account_deactivated": "Send again once it is active.",
+    "account_takendown": "Send again once it is back.",
+}
 
 
 @dataclass(frozen=True)
@@ -163,12 +169,16 @@ def _confirm(host: Member, actors: list[str]) -> tuple[dict[str, Person], list[S
     try:
         found = graph_service.current().confirm(host.pk, valid) if valid else {}
     except GraphUnavailable as fault:
-        raise InvitationRefused("graph_unavailable", fault.sentence) from fault
-    by_handle = {person.handle.lower(): person for person in found.values()}
+        if fault.reason == PENDING:
+            raise InvitationRefused("not_allowed", fault.sentence) from fault
+        # Nothing is queued yet, so nothing is tried again or goes on by itself, as a post with these reasons would.
+        if fault.reason in FOR_THE_MEMBER:
+            raise InvitationRefused(fault.reason, way_on=_THEN_SEND.get(fault.reason)) from fault
+        raise InvitationRefused("graph_unavailable", fault.sentence, way_on="") from fault
     people: dict[str, Person] = {}
     missing: list[Skipped] = []
     for actor in actors:
-        person = found.get(actor) or by_handle.get(actor)
+        person = found.get(actor)
         if person is not None:
             people[person.did] = person
         else:

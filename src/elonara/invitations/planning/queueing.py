@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from elonara import shared_clock
 from elonara.atproto.tid import new_tid
 from elonara.invitations import job_kinds, states
 from elonara.invitations.consent import caps, eligibility, opt_outs, recipient_caps, sending_days
@@ -18,6 +19,7 @@ from elonara.invitations.planning.plan import PlannedInvitation, SendPlan
 from elonara.invitations.results import InvitationRefused, Sent, Skipped, skip
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target
+from elonara.invitations.transitions import Deliverable
 from elonara.members.models import Member
 
 # The columns of a reused row that a new Send overwrites.
@@ -46,7 +48,7 @@ def earlier_outcome(host: Member, target: Target, key: str) -> Sent | None:
     return Sent(batch, len(rows), skipped, today, later, waiting, schedule, repeated=True)
 
 
-def write(plan: SendPlan, key: str, preview_id: str | None = None) -> Sent:
+def write(plan: SendPlan, key: str, preview_id: str | None = None, *, alone_if_gone: bool = False) -> Sent:
     """Write batch, announcement and invitations, and wake the workers.
 
     Raises InvitationRefused, and writes nothing, where `preview_id` showed something else.
@@ -68,8 +70,9 @@ def write(plan: SendPlan, key: str, preview_id: str | None = None) -> Sent:
         fingerprint.require(preview_id, plan.fingerprint(wanted, above), [one.did for one in skipped])
         days = caps.days_for(host, len(wanted), relay=relay)
         batch = Batch.objects.create(
-            host=host, note=plan.note, thread=plan.thread, idempotency_key=key, skipped=[], **target.keys
-        )
+            host=host, note=plan.note, thread=plan.thread, alone_if_gone=alone_if_gone, idempotency_key=key, skipped=[],
+            **target.keys,
+        )  # fmt: skip
         rows = {
             one.person.did: _invitation(
                 plan,
@@ -78,6 +81,7 @@ def write(plan: SendPlan, key: str, preview_id: str | None = None) -> Sent:
                 announcement,
                 counted_on=on,
                 next_attempt_at=now if on == day else sending_days.start_of_day(host, on),
+                queued_at=now,
             )
             for one, on in zip(wanted, days, strict=True)
         }
@@ -93,7 +97,7 @@ def write(plan: SendPlan, key: str, preview_id: str | None = None) -> Sent:
     return Sent(batch, len(written), skipped, today, later, waiting, schedule)
 
 
-def reset_for_requeue(row: Invitation | Announcement, *, ready: bool, reason: str, at: dt.datetime) -> None:
+def reset_for_requeue(row: Deliverable, *, ready: bool, reason: str, at: dt.datetime) -> None:
     """Reset a row, in memory, to queued, or to waiting for what `reason` names.
 
     Raises `states.TransitionNotAllowed`.
@@ -108,7 +112,7 @@ def reset_for_requeue(row: Invitation | Announcement, *, ready: bool, reason: st
     row.undo_confirmations = 0
     row.last_attempt_at = row.last_attempt_at if row.ambiguous else None
     # An ambiguous row stays so. Its `timing.ABSENCE_IS_PROOF_AFTER` starts anew: the host has just asked for the post.
-    row.first_attempt_at = timezone.now() if row.ambiguous else None
+    row.first_attempt_at = shared_clock.now() if row.ambiguous else None
     row.queued_at = timezone.now()
     row.next_attempt_at = at
     if isinstance(row, Invitation):
@@ -192,6 +196,7 @@ def _invitation(
     *,
     counted_on: dt.date,
     next_attempt_at: dt.datetime,
+    queued_at: dt.datetime,
 ) -> Invitation:
     person = planned.person
     return Invitation(
@@ -205,7 +210,7 @@ def _invitation(
         state=State.QUEUED if plan.ready.can_post else State.WAITING,
         reason="" if plan.ready.can_post else plan.ready.reason,
         next_attempt_at=next_attempt_at,
-        queued_at=timezone.now(),
+        queued_at=queued_at,
         invitee_did=person.did,
         invitee_handle=person.handle,
         invitee_name=person.display_name,

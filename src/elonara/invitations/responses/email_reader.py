@@ -11,7 +11,8 @@ from elonara.events.models import Rsvp
 from elonara.invitations.consent import accounts, breakers
 from elonara.invitations.email.eligibility import opted_out
 from elonara.invitations.email.tokens import folded_hash, token_hash
-from elonara.invitations.models import EmailInvitation, EmailOptOut, EmailState
+from elonara.invitations.models import EmailInvitation, EmailState
+from elonara.invitations.opt_out_models import EmailOptOut
 from elonara.members.models import Member
 
 MAX_TOKEN_LENGTH = 64

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from elonara.communities.models import Community
 from elonara.events.models import Event
-from elonara.invitations import states
+from elonara.invitations import notifications, states
 from elonara.invitations.consent import opt_outs
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Announcement, Invitation, State, Voice
-from elonara.invitations.outbox.recompose import detach_replies
+from elonara.invitations.outbox.recompose import ANNOUNCEMENT_GONE, detach_replies
 from elonara.invitations.planning import fingerprint
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.plan import require_inviter
@@ -26,7 +26,7 @@ from elonara.invitations.responses.requeue import requeue
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
-from elonara.invitations.transitions import apply, certainly_absent
+from elonara.invitations.transitions import Deliverable, apply, certainly_absent
 from elonara.members.models import Member
 
 
@@ -72,9 +72,13 @@ def confirm(invitation: Invitation, by: Member, preview_id: str | None = None) -
             fingerprint.require_one(preview_id, post.preview_id)
             row.record = dict(post.record)
         row.needs_confirmation = False
+        if row.reason == ANNOUNCEMENT_GONE:
+            notifications.announcement_settled(by)
         row.reason = "" if row.state == State.QUEUED else row.reason
-        row.next_attempt_at = max(row.next_attempt_at, timezone.now())
-        row.save(update_fields=["record", "needs_confirmation", "reason", "next_attempt_at"])
+        # A press as Send is: people are asked about anew before what it publishes (`consent.recheck`).
+        row.queued_at = timezone.now()
+        row.next_attempt_at = max(row.next_attempt_at, row.queued_at)
+        row.save(update_fields=["record", "needs_confirmation", "reason", "queued_at", "next_attempt_at"])
         if row.announcement is not None:
             # The announcement waited for its replies to be confirmed, and may go when this one may.
             queued = Announcement.objects.filter(pk=row.announcement.pk, state=State.QUEUED)
@@ -94,7 +98,7 @@ def confirm_all(to: Event | Community, by: Member, shown: Mapping[str, str] | No
     return _all(confirm, rows, by, shown)
 
 
-def cancel(post: Invitation | Announcement, by: Member) -> Invitation | Announcement:
+def cancel(post: Deliverable, by: Member) -> Deliverable:
     """Stop a post that was not sent; one that is being sent or may exist is undone. Raises InvitationRefused."""
     require_may_stop(post, by)
     with transaction.atomic():
@@ -119,7 +123,7 @@ def cancel_all(to: Event | Community, by: Member) -> int:
     return sum(_try(cancel, row, by) for row in rows)
 
 
-def undo(post: Invitation | Announcement, by: Member) -> Invitation | Announcement:
+def undo(post: Deliverable, by: Member) -> Deliverable:
     """Begin to delete a post from Bluesky. Raises InvitationRefused."""
     require_may_stop(post, by)
     with transaction.atomic():
@@ -166,7 +170,7 @@ def hand_over(invitation: Invitation, by: Member, preview_id: str | None = None)
     return compose_url(record["text"])
 
 
-def _begin_undo(row: Invitation | Announcement) -> None:
+def _begin_undo(row: Deliverable) -> None:
     if not states.is_allowed(Transition.UNDO, row.state):
         raise InvitationRefused("wrong_state")
     # The worker sets `undo_settled_at` once it holds the lane: until then another worker may begin a request.

@@ -15,7 +15,8 @@ from elonara.events.models import Rsvp
 from elonara.invitations import states
 from elonara.invitations.consent import accounts, breakers
 from elonara.invitations.job_kinds import wake_lane
-from elonara.invitations.models import Invitation, OptOut, RelayConsent, Report, State
+from elonara.invitations.models import Invitation, Report, State
+from elonara.invitations.opt_out_models import OptOut, RelayConsent
 from elonara.invitations.outbox import outcomes
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.states import Transition

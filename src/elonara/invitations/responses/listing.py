@@ -22,6 +22,7 @@ from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations import reasons
 from elonara.invitations.models import Invitation, State
+from elonara.invitations.planning.standing import count_outdated
 from elonara.invitations.responses.views import HOST_ACTIONS
 from elonara.invitations.targets import Target
 
@@ -29,7 +30,7 @@ PAGE_SIZE: Final = 50  # rows on a page of the Watch page
 MAX_LISTED: Final = 1000  # rows in one answer of the API
 _CURSOR: Final = re.compile(r"\A([0-9]{20})([0-9a-f]{32})([0-9a-z]{1,64})\Z")
 IN_ORDER: Final = ("created_at", "rkey", "id")  # record keys grow with each row that is made in one moment
-TOLD: Final = ("total", "opened", "answered", "needs_you", "outdated")
+COUNTED: Final = ("total", "opened", "answered", "needs_you")
 MOVING: Final = (State.QUEUED, State.SENDING, State.UNDOING)
 # As `InvitationView.needs_host`: a failed row can always be cancelled at least.
 NEEDS_HOST: Final = (
@@ -58,20 +59,21 @@ def rows_of(target: Event | Community) -> QuerySet[Invitation]:
 
 
 def totals(target: Event | Community) -> Totals:
-    """Count the invitations to a target in one query."""
-    counts, moving = Counter(dict.fromkeys((*State.values, *TOLD), 0)), 0
+    """Count the invitations to a target in the database."""
+    counts, moving = Counter(dict.fromkeys((*State.values, *COUNTED), 0)), 0
     rows = Invitation.objects.filter(**Target(target).only).order_by().values("state")
     for row in rows.annotate(
         total=Count("state"),
         opened=Count("opened_at"),
         answered=Count("state", filter=~Q(answer="")),
         needs_you=Count("state", filter=NEEDS_HOST),
-        outdated=Count("state", filter=Q(outdated=True, state=State.SENT)),
         unconfirmed=Count("state", filter=Q(needs_confirmation=True)),
     ):
         counts[row["state"]] += row["total"]
-        counts.update({name: row[name] for name in TOLD})
+        counts.update({name: row[name] for name in COUNTED})
         moving += row["total"] - row["unconfirmed"] if row["state"] in MOVING else 0
+    sent = Invitation.objects.filter(state=State.SENT, **Target(target).only)
+    counts["outdated"] = count_outdated(sent, Target(target))
     return Totals(counts, moving)
 
 

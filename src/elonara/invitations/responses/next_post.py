@@ -16,6 +16,7 @@ from elonara.invitations.planning.readiness import voice_for
 from elonara.invitations.results import PostingReadiness
 from elonara.invitations.states import IN_PROGRESS
 from elonara.invitations.targets import Target, target_of
+from elonara.invitations.transitions import Deliverable
 
 # A reply to an announcement in one of these states goes as a post of its own.
 ENDED = frozenset({State.UNDOING, State.UNDONE, State.CANCELLED})
@@ -70,7 +71,7 @@ def handed_over(row: Invitation) -> NextPost:
     return NextPost(record, row.author_did, Voice.HOST, None, digest)
 
 
-def handle_of(row: Invitation | Announcement) -> str:
+def handle_of(row: Deliverable) -> str:
     """The host's own handle, from what was loaded with the row where it was."""
     identity = getattr(row.host, "bluesky", None)
     return identity.bsky_handle if identity is not None else row.host.username

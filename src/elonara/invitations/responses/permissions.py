@@ -7,6 +7,7 @@ from typing import cast
 from elonara.invitations.models import Announcement, Invitation
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import target_of
+from elonara.invitations.transitions import Deliverable
 from elonara.members.models import Member
 
 
@@ -24,15 +25,17 @@ def require_own(invitation: Invitation, by: Member) -> None:
         )
 
 
-def require_may_stop(post: Invitation | Announcement, by: Member) -> None:
+def require_may_stop(post: Deliverable, by: Member) -> None:
     """Raises InvitationRefused unless `by` may cancel or undo the post: its host, or who may invite to the target."""
     if by.pk != post.host_id and not target_of(post).may_invite(by):
         raise InvitationRefused("not_allowed")
 
 
-def locked[M: Invitation | Announcement](post: M) -> M:
+def locked[M: Deliverable](post: M) -> M:
     """The post read again and locked; inside a transaction. Raises InvitationRefused where it was deleted."""
-    related = ["host", "event", "community", *(["announcement", "batch"] if isinstance(post, Invitation) else [])]
+    related = ["host", "event", "community"]
+    related += ["announcement"] if not isinstance(post, Announcement) else []
+    related += ["batch"] if isinstance(post, Invitation) else []
     rows = type(post)._default_manager.select_for_update(of=("self",)).select_related(*related)
     row = rows.filter(pk=post.pk).first()
     if row is None:

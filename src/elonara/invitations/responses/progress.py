@@ -12,9 +12,10 @@ from elonara.bluesky.models import AccountLane
 from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations import reasons, states
-from elonara.invitations.models import Announcement, HostSending, Invitation, State
+from elonara.invitations.models import Announcement, Correction, HostSending, Invitation, State
 from elonara.invitations.planning import compose
 from elonara.invitations.planning import readiness as posting_readiness
+from elonara.invitations.planning.standing import no_longer_true
 from elonara.invitations.previews import compose_url
 from elonara.invitations.responses import listing
 from elonara.invitations.responses.next_post import handle_of, next_post
@@ -23,7 +24,7 @@ from elonara.invitations.responses.views import AnnouncementView, InvitationView
 from elonara.invitations.results import InvitationRefused, PostingReadiness
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
-from elonara.invitations.transitions import certainly_absent
+from elonara.invitations.transitions import Deliverable, certainly_absent
 from elonara.members.models import Member
 
 # Final states, for the progress bar.
@@ -50,16 +51,16 @@ def progress(target: Event | Community, by: Member, page: int = 1) -> Progress:
     page = min(max(1, page), pages)
     ready = posting_readiness.readiness(by)
     rows = [_row(one, by, ready) for one in listing.page_of(target, page, counts["needs_you"])]
-    posts = Announcement.objects.filter(**Target(target).only).select_related("host__bluesky", "event", "community")
-    announcements = [_announcement(one) for one in posts.order_by("created_at")]
+    announcements, updates = _announcements(target, Announcement), _announcements(target, Correction)
     final = sum(counts[state.value] for state in FINAL_STATES)
     pause, paused_until = _pause(by, Invitation.objects.filter(**Target(target).only).order_by())
     return Progress(
         rows=rows,
         counts=dict(counts),
         announcements=announcements,
+        updates=updates,
         percent=round(100 * final / counts["total"]) if counts["total"] else 100,
-        going_on=found.moving > 0 or any(one.state in listing.MOVING for one in announcements),
+        going_on=found.moving > 0 or any(one.state in listing.MOVING for one in (*announcements, *updates)),
         page=page,
         pages=pages,
         paused=pause,
@@ -114,7 +115,7 @@ def _row(one: Invitation, by: Member, ready: PostingReadiness) -> InvitationView
         answer=one.answer,
         answered_at=one.answered_at,
         needs_confirmation=one.needs_confirmation,
-        outdated=one.outdated and one.state == State.SENT,
+        outdated=one.state == State.SENT and bool(no_longer_true(one, target_of(one))),
         text=record["text"],
         compose_url=compose_url(record["text"]),
         can=can,
@@ -162,20 +163,23 @@ def _can(one: Invitation, by: Member) -> tuple[str, ...]:
     return tuple(can)
 
 
-def _announcement(one: Announcement) -> AnnouncementView:
+def _announcements(target: Event | Community, model: type[Announcement | Correction]) -> list[AnnouncementView]:
+    rows = model._default_manager.filter(**Target(target).only).select_related("host__bluesky", "event", "community")
+    return [_announcement(one) for one in rows.order_by("created_at")]
+
+
+def _announcement(one: Announcement | Correction) -> AnnouncementView:
     found = reasons.reason(one.reason) if one.reason else None
-    outdated = False
-    if one.state == State.SENT:
-        target = target_of(one)
-        outdated = target.is_private or (
-            compose.of_row(one, posting_readiness.host_handle(one.host)).record["text"] != one.record["text"]
-        )
     can = ["undo"] if one.state == State.SENT else []
     text = one.record["text"]
-    if one.state in {State.QUEUED, State.WAITING, State.FAILED, State.CANCELLED} and not target_of(one).is_private:
+    if (
+        isinstance(one, Announcement)
+        and one.state in {State.QUEUED, State.WAITING, State.FAILED, State.CANCELLED}
+        and not target_of(one).is_private
+    ):
         # As it goes with the replies that are confirmed or retried below it.
         text = compose.of_row(one, handle_of(one)).above(one)["text"]
-    if one.state in {State.QUEUED, State.WAITING, State.SENDING}:
+    if one.state in {State.QUEUED, State.WAITING, State.SENDING} or (one.state == State.FAILED and one.ambiguous):
         can.append("cancel")
     return AnnouncementView(
         id=one.pk,
@@ -187,7 +191,7 @@ def _announcement(one: Announcement) -> AnnouncementView:
         post_url=_post_url(one) if one.state == State.SENT else "",
         uri=one.uri if one.state == State.SENT else "",
         sent_at=one.sent_at if one.state == State.SENT else None,
-        outdated=outdated,
+        outdated=one.state == State.SENT and bool(no_longer_true(one, target_of(one))),
         text=text,
         can=tuple(can),
     )
@@ -208,7 +212,7 @@ def _pause(by: Member, rows: QuerySet[Invitation]) -> tuple[reasons.Reason | Non
     return None, None
 
 
-def _post_url(one: Invitation | Announcement) -> str:
+def _post_url(one: Deliverable) -> str:
     identity = getattr(one.host, "bluesky", None)
     if identity is not None and posting_readiness.is_allowed_private_host(identity.pds_url):
         # Bluesky's app does not show posts of a private PDS; the PDS itself serves the record to anybody.

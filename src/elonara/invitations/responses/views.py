@@ -61,7 +61,7 @@ class InvitationView:
 
 @dataclass(frozen=True)
 class AnnouncementView:
-    """The post that the invitations of a quiet thread reply to."""
+    """The post that the invitations of a quiet thread reply to, or an update."""
 
     id: UUID
     author_did: str
@@ -84,6 +84,7 @@ class Progress:
     rows: list[InvitationView]  # of this page, those that need the host first
     counts: dict[str, int]  # by state, and opened, answered, needs_you, outdated, total
     announcements: list[AnnouncementView]
+    updates: list[AnnouncementView]
     percent: int
     going_on: bool  # False: nothing will change by itself, so a page can stop polling
     page: int = 1

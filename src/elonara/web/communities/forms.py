@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from elonara.communities.models import Community
-from elonara.web.parts.fields import VISIBILITY_CHOICES, WithPicture
+from elonara.web.parts.fields import VISIBILITY_CHOICES, TakeBackField, WithPicture, offer_take_back
 
 
 class CommunityForm(WithPicture):
@@ -18,11 +18,17 @@ class CommunityForm(WithPicture):
         label="What it is about", required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 5})
     )
     visibility = forms.ChoiceField(label="Who may see it", choices=VISIBILITY_CHOICES)
-    field_order = ("name", "description", "visibility", "picture", "picture_alt")
+    take_back = TakeBackField()
+    field_order = ("name", "description", "visibility", "take_back", "picture", "picture_alt")
+
+    def __init__(self, *args: Any, posts: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_take_back(self, posts)
 
     def values(self) -> dict[str, Any]:
         """Arguments for the action. `picture` only where a file was chosen, so that an edit keeps the old one."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "picture" or value}
+        values = {name: value for name, value in self.cleaned_data.items() if name != "take_back"}
+        return {name: value for name, value in values.items() if name != "picture" or value}
 
     @staticmethod
     def initial_of(community: Community) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from elonara.communities import actions, queries
-from elonara.communities.models import Community, Membership
+from elonara.communities.models import Community, Membership, Visibility
 from elonara.events import queries as events
-from elonara.invitations.queries import is_invited
+from elonara.invitations.queries import is_invited, on_bluesky
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.communities.forms import CommunityForm
+from elonara.web.invitations.posts import after_ending
 from elonara.web.proofs import proofs
 from elonara.web.shortcuts import add_form_errors, member_of, members_only, options, show_message, the_member
 
@@ -90,14 +91,22 @@ def create(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change a community."""
     community = managed_or_refused(request, slug)
-    form = CommunityForm(request.POST or None, request.FILES or None, initial=CommunityForm.initial_of(community))
+    was_public = community.visibility == Visibility.PUBLIC
+    form = CommunityForm(
+        request.POST or None,
+        request.FILES or None,
+        initial=CommunityForm.initial_of(community),
+        posts=on_bluesky(community, naming=True).in_words if was_public else "",
+    )
     if request.method == "POST" and form.is_valid():
         try:
             actions.change(community, by=the_member(request), **form.values())
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         else:
-            show_message(request, "The changes are kept.")
+            hides = was_public and community.visibility == Visibility.PRIVATE
+            posts = after_ending(request, community, only_wrong=True) if hides else ""
+            show_message(request, f"The changes are kept. {posts}".strip())
             return redirect(f"/communities/{community.slug}/manage?tab=details")
     context = {"form": form, "community": community, "heading": "Change the community", "button": "Keep the changes"}
     return render(request, "communities/form.html", context)
@@ -109,14 +118,16 @@ def close(request: HttpRequest, slug: str) -> HttpResponse:
     community = managed_or_refused(request, slug)
     if request.method == "POST":
         actions.close(community, the_member(request))
-        show_message(request, "The community is closed.")
+        posts = after_ending(request, community, only_wrong=False)
+        show_message(request, f"The community is closed. {posts}".strip())
         return redirect(f"/communities/{slug}")
     count = community.memberships.count()
     lines = [
         f"{count} {'person belongs' if count == 1 else 'people belong'} to it. They keep seeing the page.",
         "Nobody can join any more, and invitations that are not sent yet are stopped. This can’t be taken back.",
     ]
-    return _confirm(request, f"Close “{community.name}”?", lines, "Close the community", f"/communities/{slug}/manage")
+    heading, back = f"Close “{community.name}”?", f"/communities/{slug}/manage"
+    return _confirm(request, heading, lines, "Close the community", back, posts=on_bluesky(community).in_words)
 
 
 @members_only

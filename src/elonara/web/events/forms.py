@@ -9,7 +9,7 @@ from django import forms
 from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.members.time_zones import zone, zone_names
-from elonara.web.parts.fields import VISIBILITY_CHOICES, LocalMoment, WithPicture
+from elonara.web.parts.fields import VISIBILITY_CHOICES, LocalMoment, TakeBackField, WithPicture, offer_take_back
 
 
 class EventForm(WithPicture):
@@ -24,6 +24,7 @@ class EventForm(WithPicture):
         label="Description", required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 5})
     )
     visibility = forms.ChoiceField(label="Who may see it", choices=VISIBILITY_CHOICES)
+    take_back = TakeBackField()
     community = forms.ModelChoiceField(
         label="Community", queryset=Community.objects.none(), required=False, empty_label="None"
     )
@@ -32,11 +33,13 @@ class EventForm(WithPicture):
     )
 
     field_order = (
-        "title", "starts_at", "ends_at", "timezone", "location", "description", "visibility", "community",
-        "plus_ones_allowed", "picture", "picture_alt",
+        "title", "starts_at", "ends_at", "timezone", "location", "description", "visibility", "take_back",
+        "community", "plus_ones_allowed", "picture", "picture_alt",
     )  # fmt: skip
 
-    def __init__(self, *args: Any, communities: Any = None, by_host: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, communities: Any = None, by_host: bool = True, posts: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         zones = self.fields["timezone"]
         assert isinstance(zones, forms.ChoiceField)
@@ -47,10 +50,11 @@ class EventForm(WithPicture):
             group.queryset = communities
         if not by_host:  # a co-host changes neither
             del self.fields["visibility"], self.fields["community"]
+        offer_take_back(self, posts if by_host else "")
 
     def values(self) -> dict[str, Any]:
         """Arguments for the action: aware times in the form's time zone; `picture` only where a file was chosen."""
-        values = dict(self.cleaned_data)
+        values = {name: value for name, value in self.cleaned_data.items() if name != "take_back"}
         tz = zone(values["timezone"])
         for name in ("starts_at", "ends_at"):
             values[name] = values[name].replace(tzinfo=tz) if values[name] else None

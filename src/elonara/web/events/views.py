@@ -11,14 +11,15 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from elonara.bluesky.models import ActorView
 from elonara.communities import queries as communities
-from elonara.communities.models import Community
+from elonara.communities.models import Community, Visibility
 from elonara.events import actions, calendar_file, queries
 from elonara.events.guests import rsvps
 from elonara.events.models import Event
-from elonara.invitations.queries import is_invited
+from elonara.invitations.queries import is_invited, on_bluesky
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
 from elonara.web.events.forms import EventForm
+from elonara.web.invitations.posts import after_ending
 from elonara.web.parts.answer_forms import AnswerForm
 from elonara.web.parts.times import zone_of
 from elonara.web.proofs import proofs
@@ -158,12 +159,14 @@ def create(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Edit an event. Guests' calendars are updated, and invitations that are not sent yet are written anew."""
     event, member = managed_or_refused(request, slug), the_member(request)
+    was_public = event.visibility == Visibility.PUBLIC
     form = EventForm(
         request.POST or None,
         request.FILES or None,
         communities=communities.invitable_communities(member),
         initial=EventForm.initial_of(event),
         by_host=queries.role_of(event, member) == "host",
+        posts=on_bluesky(event, naming=True).in_words if was_public else "",
     )
     if request.method == "POST" and form.is_valid():
         try:
@@ -171,7 +174,9 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         else:
-            show_message(request, "The changes are kept.")
+            hides = was_public and event.visibility == Visibility.PRIVATE
+            posts = after_ending(request, event, only_wrong=True) if hides else ""
+            show_message(request, f"The changes are kept. {posts}".strip())
             return redirect(f"/events/{event.slug}/manage?tab=details")
     context = {"form": form, "event": event, "heading": "Change the event", "button": "Keep the changes"}
     return render(request, "events/form.html", context)
@@ -183,11 +188,13 @@ def cancel(request: HttpRequest, slug: str) -> HttpResponse:
     event = managed_or_refused(request, slug)
     if request.method == "POST":
         actions.cancel(event, the_member(request))
-        show_message(request, "The event is cancelled. Its page says so.")
+        posts = after_ending(request, event, only_wrong=False)
+        show_message(request, f"The event is cancelled. Its page says so. {posts}".strip())
         return redirect(f"/events/{slug}")
     going = event.answers.filter(choice="going").count()
     waiting = event.invitations.filter(state__in=("queued", "waiting", "sending")).count()
-    return render(request, "events/cancel.html", {"event": event, "going": going, "waiting": waiting})
+    context = {"event": event, "going": going, "waiting": waiting, "posts": on_bluesky(event).in_words}
+    return render(request, "events/cancel.html", context)
 
 
 @require_GET

@@ -17,7 +17,7 @@ from elonara.invitations import actions, queries
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.results import InvitationRefused, Sent
 from elonara.invitations.targets import Target
-from elonara.web.invitations import email_invitations, picking, watch
+from elonara.web.invitations import email_invitations, picking, posts, watch
 from elonara.web.invitations.steps import To, redirect_to_step
 from elonara.web.shortcuts import show_message, the_member
 
@@ -33,6 +33,8 @@ def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
             return _check(request, to, frame)
         case "watch":
             return watch.page(request, to, frame)
+        case "take-back":
+            return posts.take_back_page(request, to, frame)
         case "email" if isinstance(to, Event):
             return email_invitations.page(request, to, frame)
         case _:
@@ -46,7 +48,12 @@ def _check(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
     draft = queries.draft(the_member(request), to)
     if request.method == "POST":
         lines = {did: request.POST.get(f"line:{did}", "") for did in draft.dids}
-        draft.write(request.POST.get("note", ""), lines, thread=request.POST.get("separate") != "1")
+        draft.write(
+            request.POST.get("note", ""),
+            lines,
+            thread=request.POST.get("separate") != "1",
+            alone_if_gone=request.POST.get("alone_if_gone") == "1",
+        )
         actions.save_draft(the_member(request), to, draft)
         if request.POST.get("go") == "send":
             return _send(request, to, frame, draft)
@@ -65,6 +72,7 @@ def _send(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft) -> 
             note=draft.note,
             lines=draft.lines,
             thread=draft.thread,
+            alone_if_gone=draft.alone_if_gone,
             idempotency_key=draft.key,
             # What this browser tab showed; the draft may have been changed in another one.
             preview_id=request.POST.get("shown", ""),

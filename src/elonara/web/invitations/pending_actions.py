@@ -58,6 +58,7 @@ def begin(
         return _too_often(request, AUTHORIZATIONS, invitation, action)
     try:
         return RedirectToServer(
+            request,
             BlueskyOAuthService().begin(
                 AuthorizationPurpose.PROVE,
                 identifier or invitation.invitee_did,
@@ -65,7 +66,7 @@ def begin(
                 next=f"/i/{invitation.ref}",
                 payload=dict(action),
                 expected_did=invitation.invitee_did,
-            )
+            ),
         )
     except AuthorizationFailed as fault:
         return pending_action_failed(request, fault, got=fault.handle)

@@ -19,6 +19,7 @@ from elonara.events.models import Event
 from elonara.invitations import actions, queries
 from elonara.invitations.models import State
 from elonara.invitations.results import InvitationRefused
+from elonara.web.invitations import posts
 from elonara.web.invitations.steps import To, redirect_to_step
 from elonara.web.shortcuts import show_message, the_member
 
@@ -28,6 +29,8 @@ DIGEST_BYTES = 4  # of one row: one change in four thousand million would be sho
 
 def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
     """The page, or with `part=1` the part of it that renews itself: with `seen` (its digests) only what differs."""
+    if request.method == "POST" and request.POST.get("go") == "update":
+        return posts.post_update(request, to, frame)
     if request.method == "POST" and request.POST.get("go") == "confirm_all":
         return _confirm_all(request, to, frame)
     look = request.GET.get("look", "")
@@ -48,14 +51,14 @@ def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
     # What the part shows beside the counts and the rows. Where that differs the whole part is sent.
     around = _digest([
         [(row.id, row.needs_host) for row in progress.rows], [row.preview_id for row in context["unconfirmed"]],
-        progress.announcements, progress.pages, ready,
+        progress.announcements, progress.updates, progress.pages, ready,
     ])  # fmt: skip
     counted = _digest([progress.counts, progress.paused, progress.paused_until, progress.going_on])
     rows = [_digest(row) for row in progress.rows]
     context["seen"] = ".".join([around, counted, "".join(rows)])
     if request.GET.get("part") != "1":
         context["letters"] = to.email_invitations.count() if isinstance(to, Event) else 0
-        return render(request, "invite/watch.html", frame | context)
+        return render(request, "invite/watch.html", frame | context | posts.notice_context(request, to))
     seen = request.GET.get("seen", "")
     if seen == context["seen"]:
         return HttpResponse(status=204)  # htmx leaves the page as it is

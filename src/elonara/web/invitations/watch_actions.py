@@ -10,9 +10,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from elonara.invitations import actions, queries
-from elonara.invitations.models import Announcement, Invitation
+from elonara.invitations.models import Announcement, Correction, Invitation
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import target_of
+from elonara.invitations.transitions import Deliverable
 from elonara.members.errors import NotAllowed
 from elonara.web.shortcuts import members_only, show_message, the_member
 
@@ -43,7 +44,14 @@ def act_on_announcement(request: HttpRequest, pk: UUID, what: str) -> HttpRespon
     return _act(request, Announcement.objects.select_related("event", "community").filter(pk=pk).first(), what)
 
 
-def _act(request: HttpRequest, row: Invitation | Announcement | None, what: str) -> HttpResponse:
+@members_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def act_on_update(request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
+    """Do `what` to an update, the post that says what has changed."""
+    return _act(request, Correction.objects.select_related("event", "community").filter(pk=pk).first(), what)
+
+
+def _act(request: HttpRequest, row: Deliverable | None, what: str) -> HttpResponse:
     target = target_of(row) if row else None
     # 404, not 403: those who may not invite do not learn that the invitation exists.
     if row is None or target is None or not target.may_invite(the_member(request)):
@@ -52,7 +60,8 @@ def _act(request: HttpRequest, row: Invitation | Announcement | None, what: str)
     invitation = row if isinstance(row, Invitation) else None
     if request.method != "POST":
         if what in NEEDS_CONFIRMATION or (what == "compose" and invitation):
-            context: dict[str, Any] = {"row": row, "person": invitation, "back": back, "target": target}
+            noun = "update" if isinstance(row, Correction) else "announcement"
+            context: dict[str, Any] = {"row": row, "person": invitation, "back": back, "target": target, "noun": noun}
             if what == "compose" and invitation is not None:
                 context["post"] = queries.handed_over(invitation)
             return render(request, f"invite/{what}.html", context)

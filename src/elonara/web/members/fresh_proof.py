@@ -61,7 +61,7 @@ def verify(request: HttpRequest) -> HttpResponse:
         identity = BlueskyOAuthService().get_identity_for_member(member.pk)
         return render(request, "bluesky/verify.html", {"identity": identity})
     try:
-        return RedirectToServer(BlueskyOAuthService().verify(member, browser_of(request), back))
+        return RedirectToServer(request, BlueskyOAuthService().verify(member, browser_of(request), back))
     except AuthorizationFailed as fault:
         return failed(request, fault)
 

@@ -17,7 +17,8 @@ from elonara.bluesky.models import MemberIdentity
 from elonara.communities.models import Membership
 from elonara.events.models import Rsvp
 from elonara.invitations import actions as sending
-from elonara.invitations.models import Announcement, EmailInvitation, HostSending, Invitation, OptOut
+from elonara.invitations.models import Announcement, Correction, EmailInvitation, HostSending, Invitation
+from elonara.invitations.opt_out_models import OptOut
 from elonara.invitations.results import InvitationRefused
 from elonara.members import actions
 from elonara.members.errors import NotAllowed
@@ -182,6 +183,14 @@ class InvitationAdmin(ReadOnlyAdmin):
 @admin.register(Announcement)
 class AnnouncementAdmin(ReadOnlyAdmin):
     """The posts that the invitations of a thread reply to."""
+
+    list_display = ("author_did", "event", "community", "host", "state", "reason", "sent_at")
+    list_filter = ("state",)
+
+
+@admin.register(Correction)
+class CorrectionAdmin(ReadOnlyAdmin):
+    """The posts that say what has changed since others went out."""
 
     list_display = ("author_did", "event", "community", "host", "state", "reason", "sent_at")
     list_filter = ("state",)

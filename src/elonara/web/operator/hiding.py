@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
 from elonara.communities import actions as communities
 from elonara.communities.models import Community
 from elonara.events import actions as events
 from elonara.events.models import Event
+from elonara.invitations import queries
+from elonara.invitations.models import State
 from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
 from elonara.web.operator.admin import ReadOnlyAdmin
@@ -32,11 +34,27 @@ class HidingAdmin(ReadOnlyAdmin):
         """Show the chosen rows again."""
         self._each(request, queryset, "unhide")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the number of posts that hiding does not reach."""
+        sent = {
+            f"sent_{name}": Count(name, filter=Q(**{f"{name}__state": State.SENT}), distinct=True)
+            for name in ("announcements", "corrections", "invitations")
+        }
+        return cast("QuerySet[Any]", super().get_queryset(request).annotate(**sent))
+
+    @admin.display(description="posts on Bluesky")
+    def on_bluesky(self, row: Any) -> int:
+        """How many posts stay when it is hidden."""
+        return int(row.sent_announcements + row.sent_corrections + row.sent_invitations)
+
     def _each(self, request: HttpRequest, chosen: QuerySet[Any], what: str) -> None:
         do = getattr(events if self.model is Event else communities, what)
         try:
             for row in chosen.select_related("created_by"):
                 do(row, cast("Member", request.user))
+                if what == "hide" and (posts := queries.on_bluesky(row).in_words):
+                    stays = f"{row}: what stays on Bluesky is {posts}. Only its hosts can take posts back."
+                    self.message_user(request, stays, messages.WARNING)
         except NotAllowed as fault:
             self.message_user(request, fault.sentence, messages.ERROR)
 
@@ -44,7 +62,7 @@ class HidingAdmin(ReadOnlyAdmin):
 class EventAdmin(HidingAdmin):
     """Events: an operator hides them and shows them again, and changes nothing else."""
 
-    list_display = ("title", "starts_at", "visibility", "status", "hidden_at", "created_by")
+    list_display = ("title", "starts_at", "visibility", "status", "on_bluesky", "hidden_at", "created_by")
     list_filter = ("visibility", "status", ("hidden_at", admin.EmptyFieldListFilter))
     search_fields = ("title", "slug")
 
@@ -52,7 +70,7 @@ class EventAdmin(HidingAdmin):
 class CommunityAdmin(HidingAdmin):
     """Communities, as events."""
 
-    list_display = ("name", "visibility", "hidden_at", "created_by", "closed_at")
+    list_display = ("name", "visibility", "on_bluesky", "hidden_at", "created_by", "closed_at")
     list_filter = ("visibility", ("hidden_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "slug")
 

@@ -14,18 +14,19 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from elonara.bluesky import rate_budgets
 from elonara.bluesky.models import AccountLane
-from elonara.housekeeping import metrics
+from elonara.housekeeping import metrics, outgoing_email
 from elonara.housekeeping.overview import overview
 from elonara.invitations.actions import resume_sending
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.results import InvitationRefused
+from elonara.mail import pausing
 from elonara.members import audit
 from elonara.members.models import Member
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
-    """GET: the state of deliveries. POST: end the pause of a host, an account or a server."""
+    """GET: the state of deliveries. POST: end the pause of a host, an account, a server or all e-mail."""
     if not (request.user.is_active and request.user.is_superuser):
         raise PermissionDenied
     if request.method == "POST":
@@ -35,6 +36,8 @@ def page(request: HttpRequest) -> HttpResponse:
             messages.error(request, f"{fault.sentence} {fault.way_on}".strip())
         return HttpResponseRedirect(request.path)
     context = {**admin.site.each_context(request), "title": "Jobs", "seen": overview()}
+    if context["seen"].mail_pause is not None:
+        context["mail_pause_says"], context["mail_pause_fix"] = pausing.sentences(context["seen"].mail_pause)
     return render(request, "admin/jobs.html", context)
 
 
@@ -56,6 +59,9 @@ def _resume(request: HttpRequest) -> str:
         wake_lane(which)
         audit.record(request.user, "account_resumed", which)
         return "The account goes on."
+    if what == "mail":
+        outgoing_email.try_now(request.user)
+        return "The mail server is asked again."
     raise Http404
 
 

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 
-from elonara.invitations import actions
+from elonara.invitations import actions, queries
 from elonara.invitations.models import Report
 from elonara.invitations.targets import target_of
 from elonara.members import actions as members
@@ -85,6 +85,7 @@ class ReportAdmin(ReadOnlyAdmin):
             "host": report.invitation.host,
             "identity": getattr(report.invitation.host, "bluesky", None),
             "target": target,
+            "posts": queries.on_bluesky(target.of).in_words,
             "is_suspended": report.invitation.host.standing == Member.Standing.SUSPENDED,
         }
         return render(request, "admin/report.html", context)

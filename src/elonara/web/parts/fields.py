@@ -29,6 +29,29 @@ class LocalMoment(forms.DateTimeField):
         return moment.replace(tzinfo=None) if moment else None
 
 
+class TakeBackField(forms.BooleanField):
+    """Whether the posts that name something are taken back when it becomes private."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(label="If I make it private, take its posts back", required=False, **kwargs)
+
+    def say(self, posts: str) -> None:
+        """Say what stays: `posts` in words, such as "the announcement and 9 invitations"."""
+        self.help_text = (
+            f"On Bluesky, with link and title: {posts}. Posts stay there when it becomes private, until you take them "
+            "back. Whoever has not answered then loses the invitation; you can send each once more."
+        )
+
+
+def offer_take_back(form: forms.Form, posts: str) -> None:
+    """Keep the field `take_back` of a form where there are `posts` (in words) that would stay, else remove it."""
+    field = form.fields["take_back"]
+    if posts and isinstance(field, TakeBackField):
+        field.say(posts)
+    else:
+        del form.fields["take_back"]
+
+
 class WithPicture(forms.Form):
     """A form that may carry a picture."""
 

@@ -34,6 +34,12 @@ def test_a_proof_has_method_url_time_and_the_public_key_alone():
     assert sorted(claims) == ["htm", "htu", "iat", "jti"]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "get", "Delete"])
+def test_a_proof_is_for_one_method(method):
+    _, claims = parts(DpopKey.generate().proof(method, "https://a.example/"))
+    assert claims["htm"] == method.upper()
+
+
 def test_a_proof_has_nonce_and_token_hash_where_given():
     _, claims = parts(DpopKey.generate().proof("GET", "https://a.example/", nonce="n1", access_token="tok"))
     assert claims["nonce"] == "n1"

@@ -50,6 +50,15 @@ def test_a_handle_that_moved_names_its_new_owner(net, make):
     assert MemberIdentity.objects.get(member=eve).bsky_handle == HANDLE
 
 
+def test_a_handle_is_looked_up_although_it_is_in_the_cache(net, make):
+    make("dan", DAN, HANDLE)
+    eve = make("eve", EVE, "eve.example.com")
+    net.person(DAN, HANDLE, "https://pds.example")
+    assert network.resolver().resolve(HANDLE).did == DAN  # some page asked, a minute ago
+    net.person(EVE, HANDLE, "https://pds.example")
+    assert named_member(HANDLE) == eve
+
+
 def test_a_handle_that_moved_to_somebody_without_an_account_names_nobody(net, make):
     make("dan", DAN, HANDLE)
     make(HANDLE)

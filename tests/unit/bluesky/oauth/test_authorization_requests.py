@@ -127,6 +127,17 @@ def test_the_expected_account_is_not_proved_by_a_server_that_only_claims_it(serv
     assert failure(service, evil.approve(url, ALICE)).reason in {"wrong_issuer", "wrong_account"}
 
 
+@pytest.mark.parametrize("purpose", ["prove", "sign_in"])
+def test_somebody_else_at_the_same_server_does_not_prove_the_expected_account(
+    service, net, server, transactional_db, purpose
+):
+    # Begun by the server's name: only the grant says who it was, and that it speaks for Bob is true.
+    url = service.begin(purpose, server.issuer, browser="hers", expected_did=ALICE)
+    failed = failure(service, server.approve(url, BOB))
+    assert (failed.reason, failed.expected, failed.got) == ("wrong_account", ALICE, BOB)
+    assert [session.alive for session in server.sessions] == [False]
+
+
 def test_a_grant_without_the_scope_atproto_is_refused(service, callback, server):
     server.grants = {"scope": "transition:generic"}
     assert failure(service, callback).reason == "missing_scope"
@@ -268,3 +279,20 @@ def test_a_refresh_between_reading_and_storing_leaves_no_session_behind(connecte
     assert len(refreshed) == 2
     assert [session.alive for session in server.sessions] == [False, True]
     assert oauth_sessions.fresh_token(found.pk) == server.sessions[1].access_token
+
+
+def test_of_two_confirmations_at_once_one_goes_on(connect, service, member, server):
+    waiting = connect(member, confirmed=False, browser="hers")
+    first = []
+
+    def confirm_meanwhile(execute, sql, *rest):
+        """The button was pressed twice: the other press is served just before this one deletes the request."""
+        if sql.startswith("DELETE") and "authorizationrequest" in sql.replace("_", "") and not first:
+            first.append(None)
+            first.append(service.confirm(waiting.request_id, "hers", member))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(confirm_meanwhile), pytest.raises(AuthorizationFailed):
+        service.confirm(waiting.request_id, "hers", member)
+    assert isinstance(first[1], Connected)
+    assert [session.alive for session in server.sessions] == [True]

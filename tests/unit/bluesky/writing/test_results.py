@@ -21,7 +21,7 @@ def xrpc(kind, **fields):
     [
         (xrpc(ErrorKind.RATE_LIMITED), "rate_limited", {"retryable"}),
         (xrpc(ErrorKind.SCOPE_MISSING), "scope_missing", {"needs_reauth"}),
-        (xrpc(ErrorKind.TOKEN_INVALID), "refused", {"needs_reauth"}),
+        (xrpc(ErrorKind.TOKEN_INVALID), "token_refused", {"retryable"}),
         (xrpc(ErrorKind.WRONG_SCHEME_OR_HOST), "wrong_scheme_or_host", set()),
         (xrpc(ErrorKind.INVALID_DPOP_PROOF), "clock", {"retryable"}),
         (xrpc(ErrorKind.RECORD_EXISTS_OR_SERVER), "server", {"retryable", "ambiguous"}),
@@ -30,7 +30,7 @@ def xrpc(kind, **fields):
         (xrpc(ErrorKind.RECORD_NOT_FOUND), "record_not_found", {"absent"}),
         (xrpc(ErrorKind.BLOB_NOT_FOUND), "blob_not_found", {"retryable"}),
         (xrpc(ErrorKind.ACCOUNT_DEACTIVATED), "account_deactivated", {"retryable"}),
-        (xrpc(ErrorKind.ACCOUNT_TAKENDOWN), "account_takendown", set()),
+        (xrpc(ErrorKind.ACCOUNT_TAKENDOWN), "account_takendown", {"retryable"}),
         (xrpc(ErrorKind.ACCOUNT_NOT_FOUND), "account_gone", set()),
         (xrpc(ErrorKind.BAD_REQUEST), "record_refused", set()),
         (NetworkError("x", ambiguous=True), "no_answer", {"retryable", "ambiguous"}),

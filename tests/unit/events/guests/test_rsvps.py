@@ -183,6 +183,21 @@ def test_guests_read_names_but_no_notes_of_others(busy):
     assert names(rsvps.guest_list(event, dids=["did:plc:gil"])) == ["Gil", "bob", "carol", "dora"]
 
 
+def test_a_note_is_for_the_hosts_and_its_writer(busy, alice, make_member):
+    event, people = busy
+    rsvps.respond(event, choice="going", member=people["carol"], note="late")
+
+    def notes(viewer=None, **seen_by):
+        return {guest.name: guest.note for guest in rsvps.guest_list(event, viewer, **seen_by).guests if guest.note}
+
+    assert notes(alice) == {"bob": "vegan", "carol": "late", "eve": "ill"}
+    assert notes(people["bob"]) == {"bob": "vegan"}
+    assert notes(people["carol"]) == {"carol": "late"}
+    assert notes(people["dora"], known_dids=["did:plc:bob", "did:plc:carol"]) == {}
+    assert notes(make_member(), known_dids=["did:plc:bob", "did:plc:carol"]) == {}
+    assert notes(dids=["did:plc:gil"]) == {}
+
+
 def test_other_members_read_those_they_know_and_numbers(busy, make_member):
     event, people = busy
     listed = rsvps.guest_list(event, make_member(), known_dids=["did:plc:carol", "did:plc:eve", "did:plc:far"])

@@ -10,8 +10,9 @@ from elonara.bluesky.connections import linking
 from elonara.bluesky.models import MemberIdentity
 from elonara.invitations import actions, queries
 from elonara.invitations.account_models import PastInvitation, SendingAccount, SendingAccountKey
-from elonara.invitations.consent import breakers, caps, opt_outs, pauses
-from elonara.invitations.models import Batch, HostSending, Invitation, OptOut, Report, State
+from elonara.invitations.consent import accounts, breakers, caps, opt_outs, pauses
+from elonara.invitations.models import Batch, HostSending, Invitation, Report, State
+from elonara.invitations.opt_out_models import OptOut
 from elonara.invitations.results import InvitationRefused
 from elonara.members.models import Member
 
@@ -191,3 +192,16 @@ def test_another_bluesky_account_is_another_host(picnic, alice, return_as):
     other = return_as(alice, did="did:plc:other")
     assert opt_outs.opted_out(other, ["did:plc:bob"]) == {}
     assert MemberIdentity.objects.get().member == other
+
+
+def test_who_proves_the_account_later_sends_no_queued_post_past_an_opt_out(
+    alice, return_as, make_member, make_event, deliver, agent, row
+):
+    """The opt-out was of another host until she proved his account, so it ended no row of hers."""
+    actions.opt_out("did:plc:bob", alice)
+    other = make_member("olivia", "did:plc:olivia")
+    assert actions.invite(other, make_event(other), ["did:plc:bob", "did:plc:carol"], thread=False).queued == 2
+    accounts.join(other, ALICE)
+    deliver()
+    assert (row("bob").state, row("bob").reason) == (State.SUPPRESSED, "opted_out_host")
+    assert len(agent.posts) == 1

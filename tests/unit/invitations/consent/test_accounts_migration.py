@@ -11,7 +11,8 @@ from elonara.bluesky.connections import linking
 from elonara.invitations.account_models import SendingAccount, SendingAccountKey
 from elonara.invitations.consent import caps, opt_outs
 from elonara.invitations.consent.accounts import find, key_of
-from elonara.invitations.models import EmailOptOut, HostSending, OptOut
+from elonara.invitations.models import HostSending
+from elonara.invitations.opt_out_models import EmailOptOut, OptOut
 from elonara.members.models import Member
 
 BEFORE, AFTER = "0006_shared_cache", "0007_sending_accounts"

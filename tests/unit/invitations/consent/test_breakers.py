@@ -9,7 +9,8 @@ from tests.fakes.graph import somebody
 from elonara.bluesky.models import PdsHost
 from elonara.invitations import actions, notifications
 from elonara.invitations.consent import breakers
-from elonara.invitations.models import EmailInvitation, EmailOptOut, HostSending, Invitation, State
+from elonara.invitations.models import EmailInvitation, HostSending, Invitation, State
+from elonara.invitations.opt_out_models import EmailOptOut
 from elonara.invitations.outbox import queue as delivery_queue
 from elonara.members.models import Member, Notice
 

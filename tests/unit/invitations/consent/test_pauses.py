@@ -121,3 +121,15 @@ def test_nobody_but_the_operator_pauses_or_approves(alice):
         with pytest.raises(NotAllowed):
             act(alice, by=alice)
     assert not HostSending.objects.exists()
+
+
+@pytest.mark.parametrize(("reason", "herself"), [("opt_outs", False), ("operator", False), ("spam_label", True)])
+def test_who_ends_a_pause(picnic, alice, make_member, send, agent, operator, reason, herself):
+    pauses.pause_host(alice, reason)
+    for by in [make_member("carla", "did:plc:carla"), *([] if herself else [alice])]:
+        with pytest.raises(InvitationRefused) as caught:
+            actions.resume_sending(alice, by)
+        assert caught.value.code == "not_allowed"
+        assert HostSending.objects.get(host=alice).pause_reason == reason
+    actions.resume_sending(alice, alice if herself else operator)
+    assert HostSending.objects.get(host=alice).paused_at is None

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from elonara.bluesky.models import AccountLane, PdsHost
-from elonara.invitations.models import Announcement, Batch, HostSending, Invitation, State
+from elonara.invitations.models import ON_ITS_WAY, Announcement, Batch, Correction, HostSending, Invitation, State
 from elonara.invitations.outbox import delivery, due_times
 from elonara.invitations.outbox.queue import next_poll_at
 
@@ -41,12 +41,17 @@ def account(make_member, make_event, picnic, clock):
             at = clock.now() + timedelta(minutes=dice.randrange(-90, 90))
             return model.objects.create(
                 event=event, host=host, author_did=f"did:plc:{name}", rkey=f"3{number:012}", record={"text": "Come"},
-                state=dice.choice(State.values), next_attempt_at=at, queued_at=at, ambiguous=dice.random() < 0.2,
-                **fields,
+                next_attempt_at=at, queued_at=at, ambiguous=dice.random() < 0.2,
+                **{"state": dice.choice(State.values)} | fields,
             )  # fmt: skip
 
         if dice.random() < 0.5:
             announcement = row(Announcement, 99)
+        for number in range(dice.randrange(3)):
+            update = row(Correction, 200 + number, announcement=announcement, state=State.CANCELLED)
+            taken = Correction.objects.filter(host=host, event=event, state__in=ON_ITS_WAY).exists()
+            free = [state for state in State.values if not taken or state not in ON_ITS_WAY]
+            Correction.objects.filter(pk=update.pk).update(state=dice.choice(free))
         for number in range(dice.randrange(4)):
             row(
                 Invitation, number, batch=batch, invitee_did=f"did:plc:{name}{number}", invitee_handle="x.test",

@@ -158,3 +158,12 @@ def test_a_pause_also_holds_rows_that_were_attempted_before(picnic, alice, send,
     clock.pass_(minutes=2)
     deliver()
     assert [what for what, _ in agent.calls].count("create") == 1
+
+
+def test_a_host_who_is_renamed_confirms_what_names_her(picnic, alice, send, deliver, agent, row):
+    send(picnic, "bob", thread=False)
+    type(alice).objects.filter(pk=alice.pk).update(display_name="Alicia")
+    deliver()
+    assert not agent.posts
+    assert (row("bob").state, row("bob").needs_confirmation, row("bob").reason) == (State.QUEUED, True, "changed")
+    assert "Alicia" in row("bob").record["text"]

@@ -48,6 +48,9 @@ class Sending(AnyOrder):
     def land_late(self):
         self.agent.land()
 
+    def delete(self, did, rkey):
+        self.agent.posts.pop((did, rkey), None)
+
     def mend(self):
         self.agent.moods, self.agent.delete_moods, self.agent.ready = [], [], None
         hooks.on_ready.fire(self.alice.pk, "did:plc:host")

@@ -24,7 +24,8 @@ from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.models import AppPasswordSession, AuthorizationRequest, MemberIdentity, PdsHost
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
 from elonara.housekeeping.models import PeriodicTask
-from elonara.invitations.models import Announcement, HostSending, Invitation, State
+from elonara.invitations.models import HostSending, Invitation, State
+from elonara.invitations.transitions import MODELS
 from elonara.members.models import Member, Notice
 from elonara.options import Relay, Writes
 
@@ -72,6 +73,9 @@ class AtAPds(AnyOrder):
 
     def land_late(self):
         self.bluesky.land()
+
+    def delete(self, did, rkey):
+        self.bluesky.pds.records.pop((did, "app.bsky.feed.post", rkey), None)
 
     def mend(self):
         self.bluesky.moods.clear()
@@ -180,7 +184,7 @@ class AtAPds(AnyOrder):
         if self.bluesky is None:
             return
         before, self.bound = self.bound, {}
-        for model in (Announcement, Invitation):
+        for model in MODELS:
             for pk, state, attempts, ambiguous, *where in model.objects.values_list(*COLUMNS):
                 assert before.get(pk, where) == where, (state, attempts, ambiguous)
                 attempted = attempts > 0 and state in {State.QUEUED, State.WAITING}

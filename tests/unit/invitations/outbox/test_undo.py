@@ -3,7 +3,7 @@
 import pytest
 from tests.fakes.agent import needs_member
 
-from elonara.bluesky.writing.agent import Readiness
+from elonara.bluesky.writing.agent import BlueskyResult, Readiness
 from elonara.invitations import actions
 from elonara.invitations.models import State
 from elonara.invitations.results import InvitationRefused
@@ -84,3 +84,20 @@ class TestUndo:
                 assert row("bob").rkey != first
         with pytest.raises(InvitationRefused):
             actions.confirm(row("bob"), alice)
+
+    def test_a_post_that_stands_after_its_delete_is_not_undone(self, picnic, alice, send, deliver, agent, row, clock):
+        send(picnic, "bob", thread=False)
+        deliver()
+        # The server is away until no write of ours can land any more; then it says yes, and deletes nothing.
+        agent.delete_moods = ["down"] * 6 + [BlueskyResult(True)]
+        actions.undo(row("bob"), alice)
+        while agent.delete_moods:
+            deliver()
+            clock.pass_(minutes=5)
+            assert agent.posts
+            assert row("bob").state == State.UNDOING
+        for _ in range(2):
+            deliver()
+            clock.pass_(minutes=1)
+        assert row("bob").state == State.UNDONE
+        assert not agent.posts

@@ -12,8 +12,12 @@ from elonara.events import actions as events
 from elonara.events.guests import rsvps
 from elonara.invitations import actions, queries, reasons
 from elonara.invitations.consent import eligibility
-from elonara.invitations.models import Batch, HostSending, Invitation, OptOut, RelayConsent, State
+from elonara.invitations.models import Batch, HostSending, Invitation, State
+from elonara.invitations.opt_out_models import OptOut, RelayConsent
+from elonara.invitations.planning import queueing
+from elonara.invitations.planning.plan import plan_send
 from elonara.invitations.results import InvitationRefused
+from elonara.invitations.targets import Target
 
 
 def skipped_reasons(send, target, *names):
@@ -129,6 +133,15 @@ def test_who_opted_out_of_this_host_or_the_site_is_skipped(picnic, alice, make_m
     actions.opt_out("did:plc:carol")
     actions.opt_out("did:plc:dan", make_member("zoe"))
     assert skipped_reasons(send, picnic, "bob", "carol", "dan") == {"bob": "opted_out_host", "carol": "opted_out_site"}
+
+
+def test_who_opts_out_between_plan_and_write_is_skipped(picnic, alice, agent):
+    """The plan asks the network, so it takes seconds; what is written is checked once more, under the locks."""
+    plan = plan_send(alice, Target(picnic), ["did:plc:bob", "did:plc:carol"], note="", lines=None, thread=False)
+    actions.opt_out("did:plc:bob", alice)
+    sent = queueing.write(plan, "a key")
+    assert (sent.queued, [(one.did, one.reason) for one in sent.skipped]) == (1, [("did:plc:bob", "opted_out_host")])
+    assert [row.invitee_did for row in Invitation.objects.all()] == ["did:plc:carol"]
 
 
 def test_a_cancelled_one_is_invited_again_on_the_same_row(picnic, alice, send, row, deliver):

@@ -33,6 +33,14 @@ class TestCaps:
         clock.pass_(days=8)
         assert queries.caps_left(alice).today == 5
 
+    def test_the_first_week_has_seven_days(self, set_options, alice, clock):
+        set_options(invitations={"first_week_per_day": 2, "per_day": 5})
+        today = []
+        for _ in range(8):
+            today.append(queries.caps_left(alice).today)
+            clock.pass_(days=1)
+        assert today == [2] * 7 + [5]
+
     @pytest.mark.promise("host-caps")
     def test_the_weekly_cap_holds_for_any_seven_days(self, set_options, make_event, alice, people, send):
         set_options(invitations={"per_day": 2, "first_week_per_day": 2, "per_week": 3})

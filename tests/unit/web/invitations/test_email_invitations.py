@@ -10,7 +10,8 @@ from tests.pages import page_text, shown
 from elonara import jobs
 from elonara.events import actions as events
 from elonara.events.models import Rsvp
-from elonara.invitations.models import EmailInvitation, EmailOptOut
+from elonara.invitations.models import EmailInvitation
+from elonara.invitations.opt_out_models import EmailOptOut
 
 
 @pytest.fixture(autouse=True)

@@ -3,12 +3,14 @@
 import re
 
 import pytest
+from django.contrib.sessions.models import Session
 from tests.fakes.oauth import ALICE, BOB
 from tests.pages import page_text
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.events.models import Rsvp
-from elonara.invitations.models import Invitation, OptOut, Report
+from elonara.invitations.models import Invitation, Report
+from elonara.invitations.opt_out_models import OptOut
 
 
 def normalized(response):
@@ -159,3 +161,12 @@ def test_a_proof_ends_when_somebody_else_signs_in(client, authorize, invited, pi
     assert client.session["_auth_user_id"]
     assert client.post(f"/i/{ref}", {"answer": "cant"})["location"].startswith("https://"), "asked to prove again"
     assert Rsvp.objects.get().choice == "going"
+
+
+def test_a_proof_comes_with_a_new_session_key(client, authorize, invited, picnic):
+    """Who put a session into her browser beforehand shares nothing with it afterwards."""
+    redirect = client.post(f"/i/{invited(picnic).ref}", {"answer": "going"})
+    before = client.session.session_key
+    authorize(client, redirect, BOB)
+    assert before != client.session.session_key
+    assert not Session.objects.filter(session_key=before).exists()

@@ -6,7 +6,7 @@ import pytest
 from tests.fakes.oauth import BOB
 from tests.pages import page_text
 
-from elonara.invitations.models import OptOut, RelayConsent
+from elonara.invitations.opt_out_models import OptOut, RelayConsent
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ def step(signed_in, alice, friends, picnic):
 def end_session(friends, only=()):
     """Bluesky answers as to a visitor: nobody's blocks and mutes are known (or not those of `only`)."""
     MemberIdentity.objects.update(state="needs_reauth")
+    friends.forget()
     if only:
         friends.people = [dataclasses.replace(one, known=one.did not in only) for one in friends.people]
     else:

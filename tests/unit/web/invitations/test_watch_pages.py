@@ -11,8 +11,9 @@ from tests.pages import page_text
 
 from elonara.atproto.tid import new_tid
 from elonara.invitations import queries
-from elonara.invitations.models import Batch, Invitation
+from elonara.invitations.models import Announcement, Batch, Correction, Invitation
 from elonara.invitations.responses.listing import PAGE_SIZE
+from elonara.invitations.targets import Target
 
 
 @pytest.fixture
@@ -25,9 +26,9 @@ def many(alice, friends):
         return Invitation.objects.bulk_create(
             Invitation(
                 batch=batch, host=alice, author_did="did:plc:host", invitee_did=f"did:plc:p{uuid.uuid4().hex[:12]}",
-                invitee_handle=f"p{each}.test", rkey=new_tid(), ref=uuid.uuid4().hex[:20], record={"text": "Come!"},
+                invitee_handle=f"p{each}.test", rkey=new_tid(), ref=uuid.uuid4().hex[:20],
                 queued_at=timezone.now(), next_attempt_at=timezone.now(),
-                **({kind: target, "state": "sent", "sent_at": timezone.now()} | fields),
+                **({kind: target, "record": {"text": "Come!"}, "state": "sent", "sent_at": timezone.now()} | fields),
             )
             for each in range(number)
         )  # fmt: skip
@@ -102,6 +103,56 @@ def test_needs_you_is_the_same_in_rows_and_in_the_database(many, picnic, alice):
     assert counts["total"] == len({row.id for row in rows}) == Invitation.objects.count()
     for name in State.values:
         assert counts[name] == sum(row.state == name for row in rows)
+
+
+@pytest.mark.parametrize("kind", ["picnic", "circle"])
+@pytest.mark.parametrize("private", [False, True])
+def test_outdated_is_the_same_in_rows_and_in_the_database(many, alice, request, kind, private):
+    """By the facts that each post tells; by its card where an earlier release wrote it."""
+    target = request.getfixturevalue(kind)
+    of = Target(target)
+    now, card = of.facts, {"title": of.title, "description": of.card().description}
+    for facts in (now, now | {"title": "Another"}, now | {"link": "https://old.example"}, {"title": of.title}, {}):
+        many(target, 2, facts=facts)
+        many(target, 1, facts=facts, state="undone")
+    many(target, 3, facts={"private": of.kind})
+    earlier = (
+        card, card | {"title": "Another"}, card | {"description": "Never · nowhere"},
+        {"title": of.title, "description": ""}, {"title": f"A private {of.kind}", "description": "Open the link"},
+    )  # fmt: skip
+    for external in earlier:
+        many(
+            target, 2, facts=None, record={"text": "Come!", "embed": {"external": {"uri": "https://x.test"} | external}}
+        )
+    many(target, 1, facts=None, record={"text": "Come!"})
+    if private:
+        target.visibility = "private"
+        target.save()
+    progress = queries.progress(target, alice)
+    assert progress.pages == 1
+    assert progress.counts["outdated"] == sum(row.outdated for row in progress.rows) >= 6
+    assert queries.listed(target, alice).counts == progress.counts
+
+
+@pytest.mark.parametrize("model", [Announcement, Correction])
+def test_a_poll_notices_a_change_of_what_stands_beside_the_rows(watch, many, picnic, alice, model):
+    (row,) = many(picnic, 1, state="queued", sent_at=None)
+    made = model.objects.create(
+        event=picnic, host=alice, author_did="did:plc:host", rkey=new_tid(), record={"text": "What is new"},
+        state="queued", queued_at=timezone.now(), next_attempt_at=timezone.now(),
+    )  # fmt: skip
+    shown = watch(picnic)
+    assert str(made.pk) in shown.content.decode()
+    assert watch.client.get(poll_of(shown)).status_code == 204
+    model.objects.filter(pk=made.pk).update(state="sent", sent_at=timezone.now(), uri="at://x")
+    part = watch.client.get(poll_of(shown))
+    assert part["HX-Retarget"] == "#progress"
+    assert str(made.pk) in part.content.decode()
+    assert watch.client.get(poll_of(part)).status_code == 204
+    Invitation.objects.filter(pk=row.pk).update(state="sent", sent_at=timezone.now())
+    model.objects.filter(pk=made.pk).update(state="undoing")
+    part = watch.client.get(poll_of(part))
+    assert poll_of(part), "an undo goes on by itself, so the page goes on asking"
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "99999", "9" * 30, "x", "²", "1.5", ""])

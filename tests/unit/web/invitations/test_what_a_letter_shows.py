@@ -8,7 +8,8 @@ from tests.pages import page_text, shown
 from elonara.events import actions as events
 from elonara.invitations.email import inviting
 from elonara.invitations.email.addresses import hash_of
-from elonara.invitations.models import EmailInvitation, EmailOptOut
+from elonara.invitations.models import EmailInvitation
+from elonara.invitations.opt_out_models import EmailOptOut
 
 ANA, BEN = "Ana <ana@example.org>", "ben@example.org"
 REFUSED = "What would go out is not what you saw."

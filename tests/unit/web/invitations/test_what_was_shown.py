@@ -7,7 +7,7 @@ from tests.pages import page_text, shown
 
 from elonara.events import actions as events
 from elonara.invitations import actions
-from elonara.invitations.models import Announcement, Invitation
+from elonara.invitations.models import Announcement, Batch, Invitation
 
 CAROL, DAN = "did:plc:carol", "did:plc:dan"
 
@@ -49,6 +49,16 @@ def test_a_second_tab_adds_people(tab, checked):
     assert "@dan.example" in refused(response), "the new preview is shown"
     assert tab("check", checked | shown(response)).status_code == 302
     assert Invitation.objects.count() == 2, "which can then be sent"
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_becomes_of_the_rest_without_its_announcement_is_what_this_page_says(tab, checked, alone):
+    box = {"alone_if_gone": "1"} if alone else {}
+    tab("check", {"note": "Just us two", "go": "preview"} | box)
+    assert ("checked" in page_text(tab("check")).partition('name="alone_if_gone"')[2][:30]) == alone
+    tab("check", {"note": "Just us two", "go": "preview"} | ({} if alone else {"alone_if_gone": "1"}))  # another tab
+    assert tab("check", checked | box).status_code == 302
+    assert Batch.objects.get().alone_if_gone == alone
 
 
 def test_a_second_tab_chooses_somebody_else(tab, checked):
@@ -102,6 +112,7 @@ def test_the_invited_handle_moves(tab, checked, friends):
     friends.people = [
         dataclasses.replace(one, handle="new.example") if one.did == CAROL else one for one in friends.people
     ]
+    friends.forget()
     assert "@new.example" in refused(tab("check", checked))
 
 
@@ -136,6 +147,7 @@ def test_somebody_left_out_by_consent_is_no_difference_and_is_named(tab, friends
     tab(data={"did": [CAROL, DAN], "go": "next"})
     check = tab("check")
     friends.people = [dataclasses.replace(one, blocked_by=True) if one.did == DAN else one for one in friends.people]
+    friends.forget()
     assert tab("check", {"go": "send"} | shown(check)).status_code == 302
     assert "1 invitation is on the way. Left out: Dan." in page_text(tab("watch"))
     assert [row.invitee_did for row in Invitation.objects.all()] == [CAROL]
@@ -144,9 +156,11 @@ def test_somebody_left_out_by_consent_is_no_difference_and_is_named(tab, friends
 def test_somebody_who_can_be_invited_again_was_not_shown(tab, friends):
     free = friends.people
     friends.people = [dataclasses.replace(one, blocked_by=True) if one.did == DAN else one for one in free]
+    friends.forget()
     tab(data={"did": [CAROL, DAN], "go": "next"})
     check = tab("check")
     friends.people = free
+    friends.forget()
     assert "@dan.example" in refused(tab("check", {"go": "send"} | shown(check)))
 
 

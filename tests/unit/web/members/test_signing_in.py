@@ -4,7 +4,9 @@ import pytest
 from tests.fakes.oauth import ALICE, BOB
 from tests.pages import page_text
 
+from elonara.bluesky import outward
 from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.oauth import client_refusals
 from elonara.members.actions import first_run_link
 from elonara.members.models import Member
 
@@ -99,6 +101,20 @@ def test_an_unknown_handle_is_kept_in_the_form(client, server):
     assert response.status_code == 400
     assert 'value="no.such.example"' in page
     assert 'name="next" value="/communities"' in page
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says"), [("metadata", "could not check who this site is"), ("clock", "clock of this site is wrong")]
+)
+def test_our_own_clock_and_metadata_are_not_blamed_on_the_server(client, server, trouble, says):
+    client_refusals.forget()
+    server.metadata_is_away = trouble == "metadata"
+    server.network.clocks = {server.issuer: 7200} if trouble == "clock" else {}
+    page = page_text(client.get("/auth/bluesky/start", {"handle": "bob.example.com"}, follow=True))
+    outward.wait_for_background(10)
+    assert says in page
+    assert "refused" not in page
+    assert "Try again in a few minutes" in page
 
 
 def test_another_browser_cannot_finish_the_authorization_request(client, authorize, server, bob):

@@ -1,0 +1,99 @@
+"""Which posts about a target are on Bluesky, and whether what they tell still holds.
+
+A post keeps the facts that it tells (`Post.facts`, in the words of `Target.facts`), and they are compared with those of
+now: a change that a post does not tell makes it no less true, and a change that is taken back makes it true again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.db.models.fields.json import KT
+
+from elonara.invitations.models import State
+from elonara.invitations.targets import Target
+from elonara.invitations.transitions import MODELS, Deliverable
+
+PRIVATE = "private"  # what is wrong with a post that names what has become private since
+_TITLE, _DESCRIPTION = KT("record__embed__external__title"), KT("record__embed__external__description")
+_MAY_STAND = Q(state__in=(State.SENT, State.SENDING)) | Q(
+    state__in=(State.QUEUED, State.WAITING, State.FAILED), ambiguous=True
+)
+
+
+def standing(target: Target, *, certain: bool = True) -> list[Deliverable]:
+    """The posts about a target that are on Bluesky, with their hosts; not `certain`: also those that may be."""
+    condition = Q(state=State.SENT) if certain else _MAY_STAND
+    found: list[Deliverable] = []
+    for model in MODELS:
+        rows = model._default_manager.filter(condition, **target.only).select_related("host__bluesky")
+        found += rows.order_by("created_at", "rkey")
+    return found
+
+
+def no_longer_true(row: Deliverable, target: Target) -> frozenset[str]:
+    """Which facts the post tells otherwise than they are: title, when, place, link; or `PRIVATE`. Empty: all is true.
+
+    A post that only says "a private event" names nothing, and so nothing in it can become wrong.
+    """
+    return _wrong_in(_told(row, target), target)
+
+
+def count_outdated(rows: QuerySet[Any], target: Target) -> int:
+    """How many of the rows `no_longer_true` says something about: those that tell the same are compared once."""
+    rows = rows.order_by()
+    told = list(rows.filter(facts__isnull=False).values_list("facts").annotate(number=Count("pk")))
+    cards = rows.filter(facts__isnull=True).values_list(_TITLE, _DESCRIPTION).annotate(number=Count("pk"))
+    for title, description, number in cards:
+        card = {} if title is None else {"title": title, "description": description or ""}
+        told.append((_facts_in({"embed": {"external": card}}, target), number))
+    return sum(number for facts, number in told if _wrong_in(facts, target))
+
+
+def _wrong_in(told: dict[str, str], target: Target) -> frozenset[str]:
+    if PRIVATE in told:
+        return frozenset()
+    if target.is_private:
+        return frozenset({PRIVATE})
+    return frozenset(name for name, value in target.facts.items() if told.get(name, value) != value)
+
+
+def names_target(row: Deliverable, target: Target) -> bool:
+    """Whether the post names the target, as posts about a public one do."""
+    return PRIVATE not in _told(row, target)
+
+
+def in_words(facts: Sequence[str] | frozenset[str], kind: str) -> str:
+    """What posts show that is not true any more: "the old time and place"."""
+    names = {"title": "title" if kind == "event" else "name", "when": "time", "place": "place", "link": "link"}
+    said = [word for fact, word in names.items() if fact in facts]
+    return f"the old {' and '.join([', '.join(said[:-1]), said[-1]] if len(said) > 1 else said)}"
+
+
+def _told(row: Deliverable, target: Target) -> dict[str, str]:
+    return row.facts if row.facts is not None else _facts_in(row.record, target)
+
+
+def _facts_in(record: dict[str, Any], target: Target) -> dict[str, str]:
+    """The facts of a post that an earlier release wrote, read from its card.
+
+    Its description begins with the time and the place, as far as they go into it; what is not found there is taken to
+    be another one.
+    """
+    card = record.get("embed", {}).get("external", {})
+    title, description = card.get("title", ""), card.get("description", "")
+    if not card or title == f"A private {target.kind}":
+        return {PRIVATE: target.kind}
+    if target.is_private:
+        return {"title": title}
+    now = target.facts
+    told = {"title": title, "link": now["link"]}
+    begins = now["when"]
+    told["when"] = begins if description.startswith(begins) else ""
+    if now["place"] and description != target.card().description:
+        rest = description.partition(" · ")[2]
+        whole = rest.startswith(now["place"]) or (now["place"].startswith(rest.rstrip("…")) and rest.endswith("…"))
+        told["place"] = now["place"] if whole else ""
+    return told

@@ -1,0 +1,43 @@
+"""A 5xx is a fault of the network or of the site: what the member alone can mend, or has to wait for, is a 4xx."""
+
+import pytest
+
+from elonara.bluesky.graph import service as graph_service
+from elonara.bluesky.graph.service import BlueskyGraphService, GraphUnavailable
+
+READING = {
+    "not_connected": 409, "account_deactivated": 409, "pending": 403,
+    "unreachable": 503, "busy": 503, "rate_limited": 503, "server": 503,
+}  # fmt: skip
+INVITING = {"not_connected": (409, "not_connected"), "account_deactivated": (409, "account_deactivated"),
+            "pending": (403, "not_allowed")}  # fmt: skip
+CALLS = ["/events/{event}/invitations", "/events/{event}/invitations/preview", "/communities/{club}/invitations",
+         "/communities/{club}/invitations/preview"]  # fmt: skip
+PEOPLE = {"dids": ["did:plc:bob"]}
+
+
+@pytest.mark.parametrize("reason", READING)
+def test_reading_people(reason, program, friends, problem):
+    friends.down = GraphUnavailable(reason, "It cannot be read.")
+    for path in ("/me/bluesky/followers", "/me/bluesky/follows", "/me/bluesky/followers?q=bob"):
+        response = program.get(path)
+        problem(response, READING[reason], reason)
+        assert ("Retry-After" in response) is (READING[reason] == 503)
+
+
+@pytest.mark.parametrize("reason", READING)
+def test_inviting(reason, program, friends, picnic, chess, problem):
+    friends.down = GraphUnavailable(reason, "It cannot be read.")
+    for path in CALLS:
+        response = program.post(path.format(event=picnic.slug, club=chess.slug), PEOPLE)
+        document = problem(response, *INVITING.get(reason, (503, "graph_unavailable")))
+        # Nothing was queued, so nothing is tried again by itself.
+        assert "by itself" not in document["way_on"]
+
+
+def test_who_has_no_account_is_told_to_connect_one(program, alice, picnic, chess, problem):
+    alice.bluesky.delete()
+    with graph_service.use(BlueskyGraphService()):
+        for path in CALLS:
+            response = program.post(path.format(event=picnic.slug, club=chess.slug), PEOPLE)
+            assert problem(response, 409, "not_connected")["way_on"] == "Connect one on your profile."
