@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 
+from django.db.models import Count
 from django.utils import timezone
 
 from elonara.bluesky.models import MemberIdentity
@@ -24,8 +25,12 @@ def render() -> str:
     paused: dict[str, int] = {}
     for sending in seen.paused:
         paused[sending.pause_reason] = paused.get(sending.pause_reason, 0) + 1
-    states = {state: MemberIdentity.objects.filter(state=state).count() for state in MemberIdentity.State.values}
-    sent = Invitation.objects.exclude(sent_at=None)
+    sessions = MemberIdentity.objects.order_by().values_list("state").annotate(number=Count("state"))
+    states = dict.fromkeys(MemberIdentity.State.values, 0) | dict(sessions)
+    # Sent ones by answer: counted in an index.
+    sent = Invitation.objects.filter(sent_at__isnull=False).order_by().values_list("answer")
+    answers: dict[str, int] = dict(sent.annotate(number=Count("answer")))
+    number_sent = sum(answers.values())
     # Names and labels are an interface: alerts of operators use them. "errand" and "letter" are from 0.1.0.
     parts = [
         _metric("elonara_posts", "Posts by state", _by("state", seen.counts)),
@@ -46,8 +51,8 @@ def render() -> str:
             "Invitations by e-mail that failed or wait, by reason",
             _by_reason(seen.email_troubles),
         ),
-        _metric("elonara_invitations_sent", "Invitations that were sent", [({}, sent.count())]),
-        _metric("elonara_invitations_answered", "Invitations answered", [({}, sent.exclude(answer="").count())]),
+        _metric("elonara_invitations_sent", "Invitations that were sent", [({}, number_sent)]),
+        _metric("elonara_invitations_answered", "Invitations answered", [({}, number_sent - answers.get("", 0))]),
         _metric("elonara_hosts_paused", "Hosts whose sending is paused", _by("reason", paused)),
         _metric("elonara_servers_paused", "Servers that are left alone for now", [({}, len(seen.servers))]),
         _metric("elonara_workers", "Processes that run jobs", [({}, len(seen.workers))]),

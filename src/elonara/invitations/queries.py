@@ -18,8 +18,9 @@ from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.responses import invitee as invitee_actions
 from elonara.invitations.responses.corrections import OnBluesky, PostsNotice, notice, on_bluesky, to_take_back
+from elonara.invitations.responses.listing import MAX_LISTED, WrongCursor, page_with
 from elonara.invitations.responses.next_post import handed_over
-from elonara.invitations.responses.progress import progress, view_of
+from elonara.invitations.responses.progress import listed, progress, view_of
 from elonara.invitations.responses.views import InboxItem
 from elonara.invitations.results import CapsLeft, PostingReadiness
 from elonara.invitations.targets import Target, target_of
@@ -28,8 +29,10 @@ from elonara.members.models import Member
 MAX_REF_LENGTH = 32  # of `Invitation.ref`
 
 __all__ = [
+    "MAX_LISTED",
     "OnBluesky",
     "PostsNotice",
+    "WrongCursor",
     "by_ref",
     "caps_left",
     "draft",
@@ -38,9 +41,11 @@ __all__ = [
     "invitability",
     "invitation_for",
     "is_invited",
+    "listed",
     "notice",
     "on_bluesky",
     "opt_outs",
+    "page_with",
     "progress",
     "readiness",
     "relay_allowed_by",
