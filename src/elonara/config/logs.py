@@ -88,6 +88,8 @@ def logging_settings(level: str = "INFO", style: str = "text") -> dict[str, Any]
         "loggers": {
             # Without handlers of their own: Django's print only when DEBUG is on, and e-mail tracebacks otherwise.
             "django": {"handlers": [], "level": level, "propagate": True},
+            # Faults alone. Its lines about 4xx hold the path, and no request id; the access line has both route and id.
+            "django.request": {"level": "ERROR"},
             "django.server": {"handlers": [], "level": level, "propagate": True},
             "httpx2": {"level": "WARNING"},
             "httpcore2": {"level": "WARNING"},

@@ -76,6 +76,11 @@ def test_each_request_has_one_line_with_its_id_and_no_word_of_a_visitor(lines, c
     assert status is None or parsed["status"] == status
 
 
+def test_no_other_line_repeats_the_path_of_a_4xx(client, caplog):
+    client.get(f"/{SECRET}")
+    assert [record.name for record in caplog.records if SECRET in record.getMessage()] == []
+
+
 def test_a_made_up_method_is_no_label(lines, client):
     client.generic("BREW\nforged", "/about")
     assert lines[0][1]["method"] == "OTHER"
