@@ -14,6 +14,7 @@ from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
+from elonara import counters
 from elonara.events import queries as events
 from elonara.events.models import Event
 from elonara.invitations.email.addresses import folded_hash_of
@@ -57,7 +58,8 @@ def seal_into(row: EmailInvitation, address: str) -> None:
 
 def mark_sent(lease: Lease) -> None:
     """The mail server accepted the e-mail: delete the token, which from now on only its reader has."""
-    lease.update(state=EmailState.SENT, sent_at=timezone.now(), reason="", token_enc="")
+    if lease.update(state=EmailState.SENT, sent_at=timezone.now(), reason="", token_enc=""):
+        counters.of_this_process.outcome("email_invitation", str(EmailState.SENT))
 
 
 def forget_past() -> int:
