@@ -49,6 +49,11 @@ def _next_public(now: Any, began: Any) -> QuerySet[Event]:
 # A visitor's home page and every event's page.
 _NEXT_PUBLIC = CompiledQuery(_next_public)
 _BY_SLUG = CompiledQuery(lambda slug: Event.objects.select_related("community", "created_by").filter(slug=slug))
+_ASKED = CompiledQuery(
+    lambda event, who: EventHost.objects.filter(
+        event=event, member=who, role=EventHost.Role.COHOST, accepted_at=None, declined_at=None
+    ).values_list("pk")
+)
 _SHOWN_HOSTS = CompiledQuery(lambda event: _hosts().filter(event=event))
 
 
@@ -143,8 +148,7 @@ def is_asked_to_host(event: Event, member: Member | None) -> bool:
     """Whether the member is asked to be a co-host and has answered neither way."""
     if member is None:
         return False
-    asked = EventHost.objects.filter(event=event, member=member, role=EventHost.Role.COHOST)
-    return asked.filter(accepted_at=None, declined_at=None).exists()
+    return _ASKED.exists(event=event.pk, who=member.pk)
 
 
 def host_dids(event: Event) -> set[str]:
