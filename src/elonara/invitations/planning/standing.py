@@ -7,11 +7,13 @@ now: a change that a post does not tell makes it no less true, and a change that
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from django.db.models.fields.json import KT
 
+from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.models import State
 from elonara.invitations.targets import Target
 from elonara.invitations.transitions import MODELS, Deliverable
@@ -21,6 +23,22 @@ _TITLE, _DESCRIPTION = KT("record__embed__external__title"), KT("record__embed__
 _MAY_STAND = Q(state__in=(State.SENT, State.SENDING)) | Q(
     state__in=(State.QUEUED, State.WAITING, State.FAILED), ambiguous=True
 )
+
+
+def _numbers(model: type[Deliverable], kind: str, of: Any) -> Any:
+    rows = model._default_manager.filter(_MAY_STAND, **{kind: of}).order_by()
+    return rows.values(kind).annotate(number=Count("pk")).values_list("number", flat=True)
+
+
+# Every answer of the API about an event or a community says the number, whether or not anything was posted.
+_NUMBERS = {
+    (model, kind): CompiledQuery(partial(_numbers, model, kind)) for model in MODELS for kind in ("event", "community")
+}
+
+
+def number_of(target: Target) -> dict[type[Deliverable], int]:
+    """How many posts about a target are on Bluesky, or may be, by kind."""
+    return {model: _NUMBERS[model, target.kind].first(of=target.of.pk) or 0 for model in MODELS}
 
 
 def standing(target: Target, *, certain: bool = True) -> list[Deliverable]:
