@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,7 +17,7 @@ from elonara.invitations.email import message as email_message
 from elonara.invitations.job_kinds import wake_email
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending
 from elonara.invitations.targets import Target
-from elonara.locks import Lease, release, take_lease
+from elonara.locks import Lease, release, take_lease, this_thread
 from elonara.mail import delivery as mail
 from elonara.mail import pausing
 from elonara.members.models import Member
@@ -40,8 +37,7 @@ def poll(key: str) -> datetime | None:
     row = _queued(key)
     if row is None or row.due_at > timezone.now():
         return row.due_at if row else None
-    owner = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
-    lease = take_lease(EmailInvitation, row.pk, owner, LEASE_SECONDS)
+    lease = take_lease(EmailInvitation, row.pk, this_thread(), LEASE_SECONDS)
     if lease is None:
         return timezone.now() + timedelta(seconds=LEASE_SECONDS)
     try:
