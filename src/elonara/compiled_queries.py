@@ -27,9 +27,10 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model, QuerySet
 from django.db.models.expressions import Expression
-from django.db.models.query import FlatValuesListIterable, ModelIterable, ValuesListIterable
+from django.db.models.query import FlatValuesListIterable, ModelIterable, ValuesListIterable, get_related_populators
 
 type Rows = list[tuple[Any, ...]]
+type _Build = Callable[[Rows], list[Any]]
 type _Column = Field[Any, Any]
 
 
@@ -50,13 +51,14 @@ class _Compiled:
 
     sql: str
     parameters: tuple[Any, ...]  # a _Placeholder where the caller passes the value
-    build: Callable[[Rows], list[Any]]  # turns the driver's rows into what the queryset would yield
+    build: _Build  # turns the driver's rows into what the queryset would yield
 
 
 class CompiledQuery[Result]:
     """A queryset with parameters. `make` is called once per connection, with a placeholder for each of its parameters.
 
-    The queryset yields instances of its model (no `select_related`), or tuples or single values (`values_list`). Slices
+    The queryset yields instances of its model, with what `select_related` and `annotate` add (but nothing that is
+    prefetched), or tuples or single values (`values_list`). Slices
     and the lists of `__in` become part of the SQL, so they belong into `make`. A value must not be None, because
     `= NULL` matches no row: write a query of its own with `__isnull`.
     """
@@ -176,8 +178,8 @@ def _prepared(fields: Iterable[_Column], values: Iterable[Any], connection: Base
 
 
 def _compile(queryset: QuerySet[Any, Any]) -> _Compiled:
-    if queryset.query.select_related:
-        raise TypeError("a compiled query gives rows of one model")
+    if queryset._prefetch_related_lookups:  # type: ignore[attr-defined]
+        raise TypeError("a compiled query prefetches nothing")
     compiler = queryset.query.get_compiler(using=DEFAULT_DB_ALIAS)
     sql, parameters = compiler.as_sql()
     converters = compiler.get_converters([column[0] for column in compiler.select or ()])
@@ -187,8 +189,7 @@ def _compile(queryset: QuerySet[Any, Any]) -> _Compiled:
 
     iterable = queryset._iterable_class
     if iterable is ModelIterable:
-        model, names = queryset.model, [column[0].target.attname for column in compiler.select or ()]
-        build = lambda rows: [model.from_db(DEFAULT_DB_ALIAS, names, row) for row in converted(rows)]  # noqa: E731
+        build = _instances(queryset, compiler, converted)
     elif iterable is FlatValuesListIterable:
         build = lambda rows: [row[0] for row in converted(rows)]  # noqa: E731
     elif iterable is ValuesListIterable:
@@ -196,6 +197,29 @@ def _compile(queryset: QuerySet[Any, Any]) -> _Compiled:
     else:
         raise TypeError("a compiled query gives rows of its model, or tuples")
     return _Compiled(sql, tuple(parameters), build)
+
+
+def _instances(queryset: QuerySet[Any, Any], compiler: Any, converted: Callable[[Rows], Rows]) -> _Build:
+    """What makes instances of the model, as Django's `ModelIterable` does."""
+    own = compiler.klass_info["select_fields"]
+    first, end, model = own[0], own[-1] + 1, compiler.klass_info["model"]
+    names = [column[0].target.attname for column in compiler.select[first:end]]
+    fetch_mode = queryset._fetch_mode  # type: ignore[attr-defined]
+    related = get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS, fetch_mode)
+    annotations = list(compiler.annotation_col_map.items())
+
+    def build(rows: Rows) -> list[Any]:
+        found = []
+        for row in converted(rows):
+            instance = model.from_db(DEFAULT_DB_ALIAS, names, row[first:end])
+            for populator in related:
+                populator.populate(row, instance)
+            for name, column in annotations:
+                setattr(instance, name, row[column])
+            found.append(instance)
+        return found
+
+    return build
 
 
 def _bind(parameters: tuple[Any, ...], values: dict[str, Any], connection: BaseDatabaseWrapper) -> list[Any]:

@@ -20,6 +20,7 @@ from typing import Final, Protocol
 from django.db import transaction
 from django.utils import timezone
 
+from elonara import counters, trace
 from elonara.trace import tracing
 
 Handler = Callable[[str], datetime | None]
@@ -94,7 +95,18 @@ def due(kind: str, until: datetime | None = None) -> list[str]:
 def run(kind: str, key: str) -> datetime | None:
     """Run the handler of `kind` for `key` in this thread; returns when to run it again. Engines call this."""
     with tracing(f"{kind}:{key}"):
-        return _kinds[kind].handler(key)
+        try:
+            if trace.tracer() is None:
+                at = _kinds[kind].handler(key)
+            else:
+                with trace.span(f"job {kind}") as span:  # the key may be an account: it is no attribute
+                    span.set_attribute("elonara.job", kind)
+                    at = _kinds[kind].handler(key)
+        except Exception as fault:
+            counters.of_this_process.outcome(kind, "error", type(fault).__name__)
+            raise
+    counters.of_this_process.outcome(kind, "done")
+    return at
 
 
 def drain(until: datetime | None = None) -> int:

@@ -12,7 +12,7 @@ from elonara.bluesky.models import (
 )
 from elonara.communities.models import Community, Membership
 from elonara.events.models import Event, EventHost, Rsvp
-from elonara.housekeeping.models import CacheEntry, OutgoingEmail, PeriodicTask, Worker
+from elonara.housekeeping.models import CacheEntry, OutgoingEmail, PeriodicTask, ProcessCounts, Worker
 from elonara.invitations.account_models import (
     PastInvitation,
     SendingAccount,
@@ -65,6 +65,7 @@ __all__ = [
     "PastInvitation",
     "PdsHost",
     "PeriodicTask",
+    "ProcessCounts",
     "RelayConsent",
     "Report",
     "Rsvp",

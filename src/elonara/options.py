@@ -132,6 +132,13 @@ class Metrics:
 
 
 @dataclass(frozen=True)
+class Traces:
+    """`traces.*`: where spans go: a collector's OTLP address, such as `http://127.0.0.1:4318/v1/traces`; "" is off."""
+
+    endpoint: str = ""
+
+
+@dataclass(frozen=True)
 class Options:
     """Everything an operator can set."""
 
@@ -144,3 +151,4 @@ class Options:
     invitations: Invitations = field(default_factory=Invitations)
     metrics: Metrics = field(default_factory=Metrics)
     log: Log = field(default_factory=Log)
+    traces: Traces = field(default_factory=Traces)

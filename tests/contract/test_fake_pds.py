@@ -62,6 +62,8 @@ def pds(request):
     with FakePds() as fake, Caller(fake.url, fake.create_account("alice.test")) as caller:
         if request.param != "fake":
             fake.profile = request.param
+        caller.take_down = lambda applied: fake.take_down(caller.account.did, applied=applied)
+        caller.deactivate = lambda _token: setattr(caller.account, "state", "deactivated")
         yield caller
 
 

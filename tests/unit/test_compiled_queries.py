@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.test.utils import CaptureQueriesContext
 
 from elonara.bluesky.models import ActorView, AuthorizationRequest, MemberIdentity
@@ -117,6 +117,24 @@ def test_none_as_a_value_is_refused(member):
         named.all(name=None)
 
 
+def test_what_is_selected_beside_the_rows_equals_what_django_loads(identity, member, django_assert_num_queries):
+    makes = [
+        lambda pk: MemberIdentity.objects.select_related("member").filter(pk=pk),
+        lambda pk: MemberIdentity.objects.select_related("member").annotate(twice=Count("member") * 2).filter(pk=pk),
+    ]
+    for make in makes:
+        found, expected = CompiledQuery(make).first(pk=identity.pk), make(identity.pk).get()
+        with django_assert_num_queries(0):
+            assert every_field(found.member) == every_field(expected.member)
+        assert every_field(found) == every_field(expected)
+        assert getattr(found, "twice", None) == getattr(expected, "twice", None)
+    of_member = CompiledQuery(lambda pk: Member.objects.select_related("bluesky").filter(pk=pk))
+    with django_assert_num_queries(1):
+        assert every_field(of_member.first(pk=member.pk).bluesky) == every_field(identity)
+    bob = Member.objects.create_user("bob")
+    assert not hasattr(of_member.first(pk=bob.pk), "bluesky")
+
+
 def test_a_missing_value_is_refused(member):
     with pytest.raises(KeyError):
         CompiledQuery(lambda name: Member.objects.filter(username=name)).all()
@@ -125,7 +143,7 @@ def test_a_missing_value_is_refused(member):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda did: MemberIdentity.objects.select_related("member").filter(bsky_did=did),
+        lambda did: Member.objects.filter(bluesky__bsky_did=did).prefetch_related("notices"),
         lambda did: MemberIdentity.objects.filter(bsky_did=did).values("pk"),
         lambda did: MemberIdentity.objects.filter(bsky_did=did).values_list("pk", named=True),
     ],

@@ -8,7 +8,13 @@ import pytest
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models import Q
 from django.db.models.expressions import Expression
-from django.db.models.query import FlatValuesListIterable, ModelIterable, QuerySet, ValuesListIterable
+from django.db.models.query import (
+    FlatValuesListIterable,
+    ModelIterable,
+    QuerySet,
+    ValuesListIterable,
+    get_related_populators,
+)
 
 from elonara.bluesky.models import ActorView, AuthorizationRequest, MemberIdentity
 from elonara.compiled_queries import CompiledQuery
@@ -74,10 +80,27 @@ def test_a_queryset_has_the_iterable_class_of_what_it_yields():
         assert other._iterable_class not in {ModelIterable, ValuesListIterable, FlatValuesListIterable}
 
 
-@relies_on("Query.select_related")
-def test_a_query_has_select_related():
-    assert MemberIdentity.objects.all().query.select_related is False
-    assert MemberIdentity.objects.select_related("member").query.select_related
+@relies_on("QuerySet._prefetch_related_lookups")
+def test_a_queryset_names_what_it_prefetches():
+    assert not Member.objects.all()._prefetch_related_lookups
+    assert Member.objects.prefetch_related("notices")._prefetch_related_lookups
+
+
+@relies_on("SQLCompiler.klass_info, SQLCompiler.annotation_col_map, QuerySet._fetch_mode or get_related_populators")
+def test_a_compiler_knows_which_columns_make_which_instance(identity):
+    rows = MemberIdentity.objects.select_related("member").annotate(one=models.Value(1))
+    compiler, sql, parameters = compiled(rows)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        row = cursor.fetchone()
+    assert compiler.klass_info["model"] is MemberIdentity
+    own = compiler.klass_info["select_fields"]
+    assert own == list(range(own[0], own[-1] + 1))
+    assert row[compiler.annotation_col_map["one"]] == 1
+    (populator,) = get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS, rows._fetch_mode)
+    empty = MemberIdentity()
+    populator.populate(row, empty)
+    assert empty.member.username == "alice"
 
 
 @relies_on("Query.get_compiler or SQLCompiler.as_sql")

@@ -10,6 +10,7 @@ from ninja import Schema
 from pydantic import Field
 
 from elonara.api.fields import NO_CONTROLS
+from elonara.invitations.queries import MAX_LISTED
 
 MAX_LENGTH = 20_000  # characters of a `preview_id`; one of a hundred people has 3,800
 
@@ -132,6 +133,13 @@ class Shown(Schema):
     preview_id: str | None = Field(None, max_length=MAX_LENGTH, pattern=NO_CONTROLS)
 
 
+class ListQuery(Schema):
+    """Without `limit` an answer has up to 1,000 invitations. `cursor` is that of the answer before."""
+
+    limit: int = Field(MAX_LISTED, ge=1, le=MAX_LISTED)
+    cursor: str | None = Field(None, max_length=200, pattern=NO_CONTROLS)
+
+
 class UpdateOut(Schema):
     """One post that tells what has changed. States and reasons are those of invitations."""
 
@@ -191,7 +199,8 @@ class TakenBack(Schema):
 
 
 class InvitationList(Schema):
-    """All invitations to a target, and how many there are in each state."""
+    """Invitations to a target, and how many of all of them are in each state. No `cursor`: the list ends here."""
 
     invitations: list[InvitationOut]
     counts: dict[str, int]
+    cursor: str | None

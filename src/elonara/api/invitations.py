@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
-from ninja import Router, Status
+from ninja import Query, Router, Status
 
 from elonara.api.auth import caller
 from elonara.api.invitation_schemas import (
     InvitationList,
     InvitationOut,
+    ListQuery,
     PostsOut,
     PreviewOut,
     Selection,
@@ -23,6 +24,7 @@ from elonara.api.invitation_schemas import (
     TakenBack,
     UpdateOut,
 )
+from elonara.api.problems import Problem
 from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations import actions, queries
@@ -86,11 +88,15 @@ def attach(parent: Router, find: Finder, noun: str) -> None:
         summary="How do the invitations stand?",
         operation_id=f"list_{noun}_invitations",
     )
-    def standing(request: HttpRequest, slug: str) -> Any:
-        """Only for those who may invite."""
+    def standing(request: HttpRequest, slug: str, params: Query[ListQuery]) -> Any:
+        """Only for those who may invite. In the order in which they were made, up to 1,000 at a time."""
         host = caller(request)
-        progress = queries.progress(find(slug, host), host)
-        return {"invitations": progress.rows, "counts": progress.counts}
+        try:
+            listed = queries.listed(find(slug, host), host, cursor=params.cursor or "", limit=params.limit)
+        except queries.WrongCursor as fault:
+            sentence = "This site has given no such cursor. Begin again without one."
+            raise Problem(422, "bad_cursor", sentence, errors=[{"field": "cursor", "problem": sentence}]) from fault
+        return {"invitations": listed.rows, "counts": listed.counts, "cursor": listed.cursor or None}
 
     @parent.get("/{slug}/posts", response=PostsOut, summary="What is on Bluesky?", operation_id=f"list_{noun}_posts")
     def posts(request: HttpRequest, slug: str) -> Any:

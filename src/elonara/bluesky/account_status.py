@@ -15,12 +15,15 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 from typing import Final
+from urllib.parse import urlsplit
 
 from elonara.atproto.errors import AtprotoError, ErrorKind, IdentityError, NetworkError, XrpcError
 from elonara.bluesky import network
 
 STATUS_DEADLINE_SECONDS: Final = 5.0
+OPERATOR_LABELS: Final = 3
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +129,17 @@ def of_session(*, active: object, status: object) -> AccountStatus:
 def same_server(one: str, other: str) -> bool:
     """Whether two URLs of a PDS are of one server."""
     return one.rstrip("/").lower() == other.rstrip("/").lower()
+
+
+def of_one_operator(one: str, other: str) -> bool:
+    """Whether the hosts of two URLs lie in one domain of at least three labels, as in `host.bsky.network`.
+
+    Fewer labels would be a domain in which anybody can have a name. Unlike the authorization server that a PDS names,
+    its own host cannot be made up.
+    """
+    names = [(urlsplit(url).hostname or "").lower().split(".") for url in (one, other)]
+    shared = takewhile(lambda pair: pair[0] == pair[1], zip(*map(reversed, names), strict=False))
+    return sum(1 for _ in shared) >= OPERATOR_LABELS
 
 
 def lives_elsewhere(did: str, pds_url: str) -> bool:

@@ -67,6 +67,7 @@ class MemberIdentity(Leased):
     class Meta:
         app_label = "elonara"
         verbose_name_plural = "member identities"
+        indexes = [models.Index(fields=["state", "bsky_token_expires_at"], name="identities_by_expiry")]
 
 
 class AppPasswordSession(Leased):
@@ -135,6 +136,7 @@ class AuthorizationRequest(models.Model):
 
     class Meta:
         app_label = "elonara"
+        indexes = [models.Index(fields=["expires_at"], name="requests_by_expiry")]
 
 
 class DpopNonce(models.Model):
@@ -150,6 +152,7 @@ class DpopNonce(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["key_thumbprint", "origin"], name="one_nonce_per_key_and_origin")
         ]
+        indexes = [models.Index(fields=["seen_at"], name="nonces_by_age")]
 
 
 class AssertionKey(models.Model):
@@ -176,6 +179,7 @@ class ActorView(models.Model):
     class Meta:
         app_label = "elonara"
         constraints = [models.UniqueConstraint(fields=["member", "did"], name="one_view_per_member_and_did")]
+        indexes = [models.Index(fields=["checked_at"], name="views_by_age")]
 
 
 class AccountLane(models.Model):

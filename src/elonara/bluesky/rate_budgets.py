@@ -11,7 +11,7 @@ for a while (`PdsHost`), and accounts on other servers go on. Both are rows, so 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -116,6 +116,23 @@ def paused_until(author_did: str) -> datetime | None:
         *AppPasswordSession.objects.filter(did=author_did).values_list("pds_url", flat=True),
     }
     return max((paused[origin] for url in urls if (origin := origin_of(url)) in paused), default=None)
+
+
+def pauses(author_dids: Collection[str]) -> dict[str, datetime]:
+    """`paused_until` of those accounts whose PDS is paused. One query while no server is paused, else three."""
+    paused: dict[str, datetime] = dict(_RESTING.all(now=timezone.now()))
+    if not paused:
+        return {}
+    # All accounts and not those asked about: a list of them may be longer than a statement takes.
+    urls = [
+        *MemberIdentity.objects.exclude(pds_url="").values_list("bsky_did", "pds_url"),
+        *AppPasswordSession.objects.values_list("did", "pds_url"),
+    ]
+    found: dict[str, datetime] = {}
+    for did, url in urls:
+        if did in author_dids and (until := paused.get(origin_of(url))) is not None:
+            found[did] = max(until, found.get(did, until))
+    return found
 
 
 def resume(origin: str) -> bool:

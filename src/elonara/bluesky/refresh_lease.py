@@ -1,6 +1,6 @@
 """How a session is refreshed: by one process at a time, for OAuth sessions and app-password sessions alike.
 
-A theory of operation, for whoever reads this at three in the morning. The OAuth calls are in `oauth.sessions`, those
+A theory of operation, for whoever has to find a fault in it. The OAuth calls are in `oauth.sessions`, those
 of app passwords in `app_password.sessions`; the lease itself is `elonara.locks`.
 
 **What can be lost.** A refresh token is single use: the server responds with new tokens, and from then on refuses the

@@ -22,8 +22,7 @@ from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
 from elonara.housekeeping.overview import own_troubles
 from elonara.invitations import reasons
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending, Invitation, State
-from elonara.invitations.outbox import delivery
-from elonara.invitations.outbox.queue import next_poll_at
+from elonara.invitations.outbox.due_times import poll_times
 from elonara.invitations.transitions import MODELS
 from elonara.options import Options
 from elonara.sealing import CannotUnseal
@@ -108,7 +107,7 @@ def _workers(options: Options) -> Iterator[Finding]:
 def _queue() -> Iterator[Finding]:
     now = timezone.now()
     # Use delivery's own calculation: spacing between posts, pauses and awaited confirmations are no standstill.
-    due = [at for did, _ in delivery.sweep() if (at := next_poll_at(did)) is not None]
+    due = list(poll_times().values())
     due += OutgoingEmail.objects.order_by("due_at").values_list("due_at", flat=True)[:1]
     invited = EmailInvitation.objects.filter(state=EmailState.QUEUED)
     # Leave out hosts whose sending is paused: these wait for the operator, not for a worker.

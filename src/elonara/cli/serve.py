@@ -22,7 +22,7 @@ from elonara.cli.errors import CommandRefused
 from elonara.config.server import make as make_server
 from elonara.engines import handlers
 from elonara.engines.embedded import EmbeddedEngine
-from elonara.housekeeping import workers
+from elonara.housekeeping import process_counts, workers
 from elonara.housekeeping.keys import abandoned, in_use
 from elonara.members.actions import first_run_link
 from elonara.options import Http, Options
@@ -65,6 +65,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
         from elonara.engines.enqueue import Sender  # noqa: PLC0415 - it needs the PostgreSQL app
 
         jobs.set_engine(Sender())
+    process_counts.keep_stored()
     _print_address(options)
     if waiting := moved_site.warning():
         print(waiting, flush=True)

@@ -15,8 +15,9 @@ from django.db import DatabaseError
 from elonara import jobs
 from elonara.cli import migrate
 from elonara.cli.errors import CommandRefused
+from elonara.config import telemetry
 from elonara.engines import handlers
-from elonara.housekeeping import workers
+from elonara.housekeeping import process_counts, workers
 from elonara.housekeeping.keys import abandoned, in_use
 from elonara.options import Options
 
@@ -35,6 +36,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
     in_use.check(options.data_dir)
     from elonara.engines.procrastinate import ProcrastinateEngine  # noqa: PLC0415 - it needs the PostgreSQL app
 
+    telemetry.start(options.traces.endpoint)
     handlers.load()
     abandoned.resume_readable()
     stop = threading.Event()
@@ -42,6 +44,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
         signal.signal(number, lambda *_: stop.set())
     engine = ProcrastinateEngine(threads=args.threads, beat=workers.beating("procrastinate"))
     engine.start()
+    process_counts.keep_stored()
     print(f"working on {', '.join(sorted(jobs.kinds()))} with {args.threads} threads", flush=True)
     stop.wait()
     if not engine.stop(STOP_SECONDS):

@@ -55,6 +55,7 @@ class Membership(models.Model):
 
     class Meta:
         app_label = "elonara"
+        indexes = [models.Index(fields=["did"], name="memberships_of_a_did")]
         constraints = [
             models.UniqueConstraint(fields=["community", "member"], name="one_membership_per_member"),
             models.UniqueConstraint(

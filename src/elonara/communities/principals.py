@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from elonara.bluesky.models import MemberIdentity
+from elonara.compiled_queries import CompiledQuery
 from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
+
+_OF_MEMBER = CompiledQuery(lambda who: MemberIdentity.objects.filter(member=who))
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def principal_of(member: Member | None = None, did: str = "", handle: str = "", 
         found = identity.member if identity else None
         person = Principal(found, did, handle or (identity.bsky_handle if identity else ""), name[:640])
     elif member is not None:
-        identity = MemberIdentity.objects.filter(member=member).first()
+        identity = _OF_MEMBER.first(who=member.pk)
         person = Principal(member, identity.bsky_did if identity else "", identity.bsky_handle if identity else "", "")
     else:
         raise ValueError("who needs a member or a proven DID")

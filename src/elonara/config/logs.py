@@ -13,6 +13,7 @@ from typing import Any, override
 from elonara import trace
 
 HIDDEN = "<hidden>"
+_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` would make one for each line
 # Secrets where they could appear: JWTs, authorization headers, app passwords, query and form fields.
 SECRETS = (
     # Paths with a one-time token: first operator, e-mail invitation, address confirmation, password reset.
@@ -44,12 +45,18 @@ class OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         record.trace = trace.current()
         # Joined, so that a visitor's input with line breaks cannot forge a log line.
+        if "access" in record.__dict__:
+            # Made of patterns and numbers alone (`config.access`): nothing to join, nothing to hide.
+            return super().format(record)
         lines = [line.strip() for line in super().format(record).splitlines()]
         return redact(" | ".join(line for line in lines if line))
 
 
 class Json(logging.Formatter):
-    """One JSON object a line: `at`, `level`, `logger`, `trace` (the request or job), `message`, `fault`."""
+    """One JSON object a line: `at`, `level`, `logger`, `trace` (the request or job), `message`, `fault`.
+
+    An access line has `method`, `route`, `status` and `ms` too.
+    """
 
     def __init__(self) -> None:
         super().__init__(datefmt="%Y-%m-%dT%H:%M:%S%z")
@@ -61,11 +68,13 @@ class Json(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "trace": trace.current(),
-            "message": redact(record.getMessage()),
         }
+        if access := record.__dict__.get("access"):
+            return _json(line | {"message": record.getMessage()} | access)
+        line["message"] = redact(record.getMessage())
         if record.exc_info:
             line["fault"] = redact(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False)
+        return _json(line)
 
 
 def logging_settings(level: str = "INFO", style: str = "text") -> dict[str, Any]:
@@ -79,6 +88,8 @@ def logging_settings(level: str = "INFO", style: str = "text") -> dict[str, Any]
         "loggers": {
             # Without handlers of their own: Django's print only when DEBUG is on, and e-mail tracebacks otherwise.
             "django": {"handlers": [], "level": level, "propagate": True},
+            # Faults alone. Its lines about 4xx hold the path, and no request id; the access line has both route and id.
+            "django.request": {"level": "ERROR"},
             "django.server": {"handlers": [], "level": level, "propagate": True},
             "httpx2": {"level": "WARNING"},
             "httpcore2": {"level": "WARNING"},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -35,6 +36,7 @@ For the operator: set http.trusted_proxies to the address from which the proxy r
 type Next = Callable[[HttpRequest], HttpResponse]
 
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
+METRICS = "/metrics"
 REQUEST_ID = re.compile(r"[\w-]{8,64}")
 
 
@@ -53,6 +55,10 @@ class TrustedProxies:
         remote = meta.get("REMOTE_ADDR", "")
         scheme = meta.get("HTTP_X_FORWARDED_PROTO", "").strip().lower()
         meta["REMOTE_ADDR"] = visitor_address(remote, meta.get("HTTP_X_FORWARDED_FOR", ""))
+        if request.path == METRICS and _is_private_scrape(meta, remote):
+            # Prometheus beside the site, by http and by any name. Its token says who may read; the name is not used.
+            meta["wsgi.url_scheme"], meta["HTTP_HOST"] = "https", "127.0.0.1"
+            return self.get_response(request)
         redirects = settings.SECURE_SSL_REDIRECT and request.path != "/health"
         if _trusts(remote):
             if redirects and not scheme:
@@ -119,6 +125,13 @@ def _page(text: str) -> HttpResponse:
     return HttpResponse(
         text, status=500, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"}
     )
+
+
+def _is_private_scrape(meta: Mapping[str, Any], remote: str) -> bool:
+    """Whether a request came over a private network and through no proxy; one from outside has a proxy's headers."""
+    if any(name in meta for name in FORWARDED) or not _is_address(remote):
+        return False
+    return not ipaddress.ip_address(plain_address(remote)).is_global
 
 
 def _trusts(address: str) -> bool:

@@ -164,6 +164,7 @@ def _check(options: Options) -> None:
         ("bluesky.plc_url", options.bluesky.plc_url),
         ("bluesky.appview_url", options.bluesky.appview_url),
         ("bluesky.handle_resolver_url", options.bluesky.handle_resolver_url),
+        ("traces.endpoint", options.traces.endpoint),
     ):
         _check_url(name, url)
     if urlsplit(options.site.url).path or urlsplit(options.site.url).query:

@@ -48,6 +48,7 @@ if ELONARA.database.is_postgres:
     INSTALLED_APPS.append("procrastinate.contrib.django")
     PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 MIDDLEWARE = [
+    "elonara.config.access.AccessLine",
     "elonara.config.middleware.TrustedProxies",
     "elonara.config.middleware.RequestId",
     "elonara.config.middleware.OneLoopbackName",

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from elonara.config.migrations import pending
+from elonara.housekeeping import process_counts
 from elonara.housekeeping.keys import in_use
 from elonara.keyfiles import KeyFileFault
 
@@ -45,3 +46,4 @@ if settings.ELONARA.database.is_postgres:
     from elonara.engines.enqueue import Sender
 
     jobs.set_engine(Sender())
+    process_counts.keep_stored()

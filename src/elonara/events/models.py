@@ -90,6 +90,7 @@ class Rsvp(models.Model):
     class Meta:
         app_label = "elonara"
         db_table = "elonara_answer"  # the name it had in 0.1.0
+        indexes = [models.Index(fields=["did"], name="answers_of_a_did")]
         constraints = [
             models.UniqueConstraint(fields=["event", "member"], name="one_answer_per_member"),
             models.UniqueConstraint(fields=["event", "did"], condition=~models.Q(did=""), name="one_answer_per_did"),

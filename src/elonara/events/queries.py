@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import (
     Case,
@@ -39,6 +40,21 @@ def _running() -> QuerySet[EventHost]:
 # These run before every post: see `elonara.compiled_queries`.
 _ROLE = CompiledQuery(lambda event, who: _running().filter(event=event, member=who).values_list("role", flat=True))
 _HOSTS = CompiledQuery(lambda event: _running().filter(event=event).values_list("member__bluesky__bsky_did", flat=True))
+
+
+def _next_public(now: Any, began: Any) -> QuerySet[Event]:
+    return with_going(_public().filter(_ends_after(now, began)))[:6]
+
+
+# A visitor's home page and every event's page.
+_NEXT_PUBLIC = CompiledQuery(_next_public)
+_BY_SLUG = CompiledQuery(lambda slug: Event.objects.select_related("community", "created_by").filter(slug=slug))
+_ASKED = CompiledQuery(
+    lambda event, who: EventHost.objects.filter(
+        event=event, member=who, role=EventHost.Role.COHOST, accepted_at=None, declined_at=None
+    ).values_list("pk")
+)
+_SHOWN_HOSTS = CompiledQuery(lambda event: _hosts().filter(event=event))
 
 
 def ends(event: Event) -> datetime:
@@ -106,15 +122,20 @@ def by_slug(
 
     `invited`: the caller has seen an invitation, so the viewer may see a private event.
     """
-    event = Event.objects.select_related("community", "created_by").get(slug=slug)
-    if not invited and not may_see(event, member, proven_dids):
+    event = with_slug(slug)
+    if event is None or (not invited and not may_see(event, member, proven_dids)):
         raise Event.DoesNotExist
     return event
 
 
+def with_slug(slug: str) -> Event | None:
+    """The event with this slug, with its community and its maker. The caller checks who may see it."""
+    return _BY_SLUG.first(slug=slug)
+
+
 def hosts(event: Event) -> list[EventHost]:
     """The host and the co-hosts with their members and Bluesky identities, the host first."""
-    return list(_hosts().filter(event=event))
+    return _SHOWN_HOSTS.all(event=event.pk)
 
 
 def asked_hosts(event: Event) -> list[EventHost]:
@@ -127,8 +148,7 @@ def is_asked_to_host(event: Event, member: Member | None) -> bool:
     """Whether the member is asked to be a co-host and has answered neither way."""
     if member is None:
         return False
-    asked = EventHost.objects.filter(event=event, member=member, role=EventHost.Role.COHOST)
-    return asked.filter(accepted_at=None, declined_at=None).exists()
+    return _ASKED.exists(event=event.pk, who=member.pk)
 
 
 def host_dids(event: Event) -> set[str]:
@@ -150,12 +170,22 @@ def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Ev
 
 def upcoming_public(search: str = "", *, now: datetime | None = None) -> QuerySet[Event]:
     """Public events that are not over, soonest first: none that is cancelled or hidden, none of a suspended host."""
-    public = Event.objects.filter(visibility=Visibility.PUBLIC, status=Event.Status.SCHEDULED, hidden_at=None)
-    rows = _not_over(public, now).exclude(created_by__standing=Member.Standing.SUSPENDED)
+    rows = _not_over(_public(), now)
     if search.strip():
         text = search.strip()
         rows = rows.filter(Q(title__icontains=text) | Q(location__icontains=text) | Q(description__icontains=text))
     return for_lists(rows)
+
+
+def next_public() -> list[Event]:
+    """The first six of `upcoming_public`, each with its `going_count` and nothing else: for the home page."""
+    now = timezone.now()
+    return _NEXT_PUBLIC.all(now=now, began=now - DEFAULT_DURATION)
+
+
+def _public() -> QuerySet[Event]:
+    public = Event.objects.filter(visibility=Visibility.PUBLIC, status=Event.Status.SCHEDULED, hidden_at=None)
+    return public.exclude(created_by__standing=Member.Standing.SUSPENDED)
 
 
 def upcoming(member: Member | None, dids: Collection[str] = (), *, now: datetime | None = None) -> QuerySet[Event]:
@@ -186,7 +216,12 @@ def of_community(
 
 
 def for_lists(rows: QuerySet[Event]) -> QuerySet[Event]:
-    """The same events by start, each with `going_count` (plus-ones included), community and hosts: two queries."""
+    """The same events by start, each with `going_count`, community and hosts: two queries."""
+    return with_going(rows).select_related("community").prefetch_related(Prefetch("hosts", queryset=_hosts()))
+
+
+def with_going(rows: QuerySet[Event]) -> QuerySet[Event]:
+    """The same events by start, each with `going_count` (plus-ones included)."""
     going = (
         Rsvp.objects.filter(event=OuterRef("pk"), choice=Rsvp.Choice.GOING)
         .order_by()
@@ -195,7 +230,6 @@ def for_lists(rows: QuerySet[Event]) -> QuerySet[Event]:
         .values("people")
     )
     rows = rows.annotate(going_count=Coalesce(Subquery(going, output_field=IntegerField()), 0))
-    rows = rows.select_related("community").prefetch_related(Prefetch("hosts", queryset=_hosts()))
     return rows.order_by("starts_at", "pk")
 
 
@@ -218,4 +252,8 @@ def _attending(member: Member | None, dids: Collection[str]) -> QuerySet[Rsvp]:
 
 def _not_over(rows: QuerySet[Event], now: datetime | None) -> QuerySet[Event]:
     now = now or timezone.now()
-    return rows.filter(Q(ends_at__gt=now) | Q(ends_at=None, starts_at__gt=now - DEFAULT_DURATION))
+    return rows.filter(_ends_after(now, now - DEFAULT_DURATION))
+
+
+def _ends_after(now: Any, began: Any) -> Q:
+    return Q(ends_at__gt=now) | Q(ends_at=None, starts_at__gt=began)

@@ -18,7 +18,7 @@ from elonara.bluesky.graph import actor_views
 from elonara.bluesky.models import AuthorizationRequest, PdsHost
 from elonara.bluesky.oauth import authorization_requests, client_keys, nonce_stores
 from elonara.events import link_cards
-from elonara.housekeeping import workers
+from elonara.housekeeping import process_counts, workers
 from elonara.invitations.email import tokens as email_tokens
 from elonara.invitations.planning import drafts
 from elonara.mail import pausing
@@ -72,6 +72,7 @@ def _purges(now: datetime) -> dict[str, Callable[[], int]]:
         "e-mail addresses": email_tokens.forget_past,
         "mail refusals": pausing.forget_old,
         "workers": workers.forget_old,
+        "counts of processes": process_counts.forget_old,
         "counts": shared_cache.forget_expired,
         "audit entries": audit.forget_old,
         "thumbs": link_cards.forget_old_thumbs,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from django.db.models import Count
 from django.utils import timezone
 
+from elonara import counters
 from elonara.bluesky.models import MemberIdentity
+from elonara.housekeeping import process_counts
 from elonara.housekeeping.overview import Trouble, overview
 from elonara.invitations.models import Invitation
 from elonara.members.models import Member
@@ -18,14 +21,21 @@ type Sample = tuple[Mapping[str, str], float]
 
 
 def render() -> str:
-    """Every metric. All are read from the database, so each process of the site gives the same ones."""
+    """Every metric. All are in the database, so each process of the site gives the same ones.
+
+    What processes count is stored every few seconds (`process_counts`); of the process that answers it is exact.
+    """
     began = time.perf_counter()
     now, seen = timezone.now(), overview()
     paused: dict[str, int] = {}
     for sending in seen.paused:
         paused[sending.pause_reason] = paused.get(sending.pause_reason, 0) + 1
-    states = {state: MemberIdentity.objects.filter(state=state).count() for state in MemberIdentity.State.values}
-    sent = Invitation.objects.exclude(sent_at=None)
+    sessions = MemberIdentity.objects.order_by().values_list("state").annotate(number=Count("state"))
+    states = dict.fromkeys(MemberIdentity.State.values, 0) | dict(sessions)
+    # Sent ones by answer: counted in an index.
+    sent = Invitation.objects.filter(sent_at__isnull=False).order_by().values_list("answer")
+    answers: dict[str, int] = dict(sent.annotate(number=Count("answer")))
+    number_sent = sum(answers.values())
     # Names and labels are an interface: alerts of operators use them. "errand" and "letter" are from 0.1.0.
     parts = [
         _metric("elonara_posts", "Posts by state", _by("state", seen.counts)),
@@ -46,8 +56,8 @@ def render() -> str:
             "Invitations by e-mail that failed or wait, by reason",
             _by_reason(seen.email_troubles),
         ),
-        _metric("elonara_invitations_sent", "Invitations that were sent", [({}, sent.count())]),
-        _metric("elonara_invitations_answered", "Invitations answered", [({}, sent.exclude(answer="").count())]),
+        _metric("elonara_invitations_sent", "Invitations that were sent", [({}, number_sent)]),
+        _metric("elonara_invitations_answered", "Invitations answered", [({}, number_sent - answers.get("", 0))]),
         _metric("elonara_hosts_paused", "Hosts whose sending is paused", _by("reason", paused)),
         _metric("elonara_servers_paused", "Servers that are left alone for now", [({}, len(seen.servers))]),
         _metric("elonara_workers", "Processes that run jobs", [({}, len(seen.workers))]),
@@ -70,8 +80,37 @@ def render() -> str:
             [({"errand": task.name}, float(bool(task.error))) for task in seen.tasks],
         ),
     ]  # fmt: skip
+    parts += _counted()
     parts.append(_metric("elonara_scrape_seconds", "Time to make this page", [({}, time.perf_counter() - began)]))
     return "".join(parts)
+
+
+def _counted() -> list[str]:
+    """Counters of each process: requests, their latency as a histogram, what became of jobs and posts."""
+    requests: list[Sample] = []
+    latency: list[str] = []
+    outcomes: list[Sample] = []
+    for process, counts in process_counts.of_all().items():
+        for route, method, status, count in counts["requests"]:
+            requests.append(({"process": process, "route": route, "method": method, "status": str(status)}, count))
+        for route, *buckets, seconds in counts["latency"]:
+            latency += _histogram("elonara_request_seconds", {"process": process, "route": route}, buckets, seconds)
+        for kind, outcome, reason, count in counts["outcomes"]:
+            outcomes.append(({"process": process, "kind": kind, "outcome": outcome, "reason": reason}, count))
+    return [
+        _metric("elonara_requests_total", "Requests by route, method and status", requests, "counter"),
+        _metric("elonara_request_seconds", "Time until a response began, by route", [], "histogram") + "".join(latency),
+        _metric("elonara_job_outcomes_total", "What became of jobs and posts, by reason", outcomes, "counter"),
+    ]
+
+
+def _histogram(name: str, labels: Mapping[str, str], buckets: Sequence[float], seconds: float) -> list[str]:
+    bounds = [*(f"{bound:g}" for bound in counters.BUCKETS), "+Inf"]
+    lines = [
+        _line(f"{name}_bucket", {**labels, "le": bound}, sum(buckets[: number + 1]))
+        for number, bound in enumerate(bounds)
+    ]
+    return [*lines, _line(f"{name}_sum", labels, seconds), _line(f"{name}_count", labels, sum(buckets))]
 
 
 def _by(label: str, numbers: Mapping[str, int]) -> list[Sample]:
@@ -85,12 +124,14 @@ def _by_reason(troubles: list[Trouble]) -> list[Sample]:
     return [({"state": state, "reason": reason}, number) for (state, reason), number in found.items()]
 
 
-def _metric(name: str, about: str, samples: Iterable[Sample]) -> str:
-    lines = [f"# HELP {name} {about}.", f"# TYPE {name} gauge"]
-    for labels, value in samples:
-        inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-        lines.append(f"{name}{{{inside}}} {value:.10g}" if inside else f"{name} {value:.10g}")
-    return "\n".join(lines) + "\n"
+def _metric(name: str, about: str, samples: Iterable[Sample], kind: str = "gauge") -> str:
+    lines = [f"# HELP {name} {about}.\n", f"# TYPE {name} {kind}\n"]
+    return "".join([*lines, *(_line(name, labels, value) for labels, value in samples)])
+
+
+def _line(name: str, labels: Mapping[str, str], value: float) -> str:
+    inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+    return f"{name}{{{inside}}} {value:.10g}\n" if inside else f"{name} {value:.10g}\n"
 
 
 def _escaped(text: str) -> str:

@@ -22,6 +22,17 @@ class Worker(models.Model):
         app_label = "elonara"
 
 
+class ProcessCounts(models.Model):
+    """What a process has counted since it started (`elonara.counters`). Web processes have one too."""
+
+    name = models.CharField(max_length=100, primary_key=True)  # host:pid
+    counts = models.TextField()  # JSON
+    seen_at = models.DateTimeField()  # by the database's clock
+
+    class Meta:
+        app_label = "elonara"
+
+
 class PeriodicTask(Leased):
     """When a periodic task is due next, and how its last run went."""
 

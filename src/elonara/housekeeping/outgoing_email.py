@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import socket
-import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -25,7 +22,7 @@ from django.utils import timezone
 from elonara import jobs
 from elonara.housekeeping.models import OutgoingEmail
 from elonara.invitations.email.delivery import release_held
-from elonara.locks import Lease, release, take_lease
+from elonara.locks import Lease, release, take_lease, this_thread
 from elonara.mail import delivery, pausing
 from elonara.members import audit
 from elonara.members.models import Member
@@ -78,8 +75,7 @@ def poll(key: str) -> datetime | None:
         return None
     if email.due_at > timezone.now():
         return email.due_at
-    owner = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
-    lease = take_lease(OutgoingEmail, email.pk, owner, LEASE_SECONDS)
+    lease = take_lease(OutgoingEmail, email.pk, this_thread(), LEASE_SECONDS)
     if lease is None:
         return timezone.now() + timedelta(seconds=LEASE_SECONDS)
     try:

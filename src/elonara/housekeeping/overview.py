@@ -16,11 +16,12 @@ from elonara.housekeeping import workers
 from elonara.housekeeping.models import OutgoingEmail, PeriodicTask, Worker
 from elonara.invitations import reasons
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending, State
-from elonara.invitations.outbox import queue as delivery_queue
+from elonara.invitations.outbox.due_times import due_times
+from elonara.invitations.outbox.queue import earliest
 from elonara.invitations.transitions import MODELS
 from elonara.mail import pausing
 from elonara.mail.models import MailPause
-from elonara.members.models import Notice
+from elonara.members.models import Member, Notice
 
 IN_PROGRESS: Final = (State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
 MAX_ACCOUNTS: Final = 200  # on the page; those whose posts have been due longest come first
@@ -79,12 +80,12 @@ class Overview:
 def overview() -> Overview:
     """Read everything now."""
     now = timezone.now()
-    accounts = _accounts(now)
+    overdue = _overdue(now)
     emails = EmailInvitation.objects.filter(state=EmailState.QUEUED, due_at__lte=now)
     return Overview(
         counts=counts(),
-        oldest_due=_age(min((one.oldest for one in accounts if one.oldest is not None), default=None), now),
-        accounts=accounts[:MAX_ACCOUNTS],
+        oldest_due=_age(earliest(overdue.values()), now),
+        accounts=_accounts(overdue, now),
         troubles=[trouble for model in MODELS for trouble in _troubles(model, "queued_at")],
         by_email=dict.fromkeys(EmailState.values, 0) | _counts_by_state(EmailInvitation),
         oldest_email_due=_age(emails.aggregate(first=Min("due_at"))["first"], now),
@@ -103,7 +104,8 @@ def overview() -> Overview:
 def own_troubles() -> list[str]:
     """What open notices say of a clock that is off and of client metadata that servers cannot fetch."""
     ours = Q(kind=METADATA_NOTICE) | Q(kind__startswith=CLOCK_NOTICE)
-    found = Notice.objects.filter(ours, dismissed_at=None, member__is_superuser=True)
+    operators = list(Member.objects.filter(is_superuser=True).values_list("pk", flat=True))
+    found = Notice.objects.filter(ours, dismissed_at=None, member__in=operators)  # few, by their index
     return list(found.order_by("text").values_list("text", flat=True).distinct())
 
 
@@ -117,49 +119,42 @@ def counts() -> dict[str, int]:
 
 def _counts_by_state(model: type[Model]) -> dict[str, int]:
     rows = model._default_manager.order_by().values_list("state")
-    return dict(rows.annotate(number=Count("pk")))
+    return dict(rows.annotate(number=Count("state")))  # counted in the index alone
 
 
 def _age(since: datetime | None, now: datetime) -> float:
     return max(0.0, (now - since).total_seconds()) if since is not None else 0.0
 
 
-def _accounts(now: datetime) -> list[Account]:
-    numbers: dict[str, Counter[str]] = {}
-    oldest: dict[str, datetime] = {}
-    for model in MODELS:
+def _overdue(now: datetime) -> dict[str, datetime]:
+    """The accounts with posts that could have been sent, and since when."""
+    found = {}
+    for one in due_times(now):
         # A post that waits for its host, the operator or another post is not overdue, however long it waits.
-        overdue = Q(state=State.UNDOING) | Q(state=State.QUEUED) & delivery_queue.deliverable_filter(model, now)
+        first = earliest(at for at in (one.post, one.undoing) if at is not None and at <= now)
+        if first is not None and (since := max(first, one.next_at or first, one.paused_until or first)) <= now:
+            found[one.author_did] = since
+    return found
+
+
+def _accounts(overdue: dict[str, datetime], now: datetime) -> list[Account]:
+    """Accounts with posts in progress or failed, those first whose posts have been due longest."""
+    numbers: dict[str, Counter[str]] = {}
+    for model in MODELS:
         rows = model.objects.filter(state__in=(*IN_PROGRESS, State.FAILED)).order_by()
-        for did, state, number, first in rows.values_list("author_did", "state").annotate(
-            number=Count("pk"), first=Min("next_attempt_at", filter=overdue & Q(next_attempt_at__lte=now))
-        ):
+        for did, state, number in rows.values_list("author_did", "state").annotate(number=Count("state")):
             numbers.setdefault(did, Counter())[state] += number
-            if first is not None:
-                oldest[did] = min(first, oldest.get(did, first))
-    lanes = AccountLane.objects.in_bulk(list(numbers))
-    handles = dict(AppPasswordSession.objects.filter(did__in=numbers).values_list("did", "handle"))
-    handles |= dict(MemberIdentity.objects.filter(bsky_did__in=numbers).values_list("bsky_did", "bsky_handle"))
-    found = [
+    shown = sorted(numbers, key=lambda did: (did not in overdue, overdue.get(did, now), did))[:MAX_ACCOUNTS]
+    lanes = AccountLane.objects.in_bulk(shown)
+    handles = dict(AppPasswordSession.objects.filter(did__in=shown).values_list("did", "handle"))
+    handles |= dict(MemberIdentity.objects.filter(bsky_did__in=shown).values_list("bsky_did", "bsky_handle"))
+    return [
         _account(
-            did=did,
-            handle=handles.get(did, ""),
-            count=count,
-            oldest=_overdue_since(oldest.get(did), lanes.get(did), now),
-            lane=lanes.get(did),
+            did=did, handle=handles.get(did, ""), count=numbers[did], oldest=overdue.get(did), lane=lanes.get(did),
             now=now,
         )
-        for did, count in numbers.items()
-    ]
-    return sorted(found, key=lambda one: (one.oldest is None, one.oldest or now, one.handle))
-
-
-def _overdue_since(first: datetime | None, lane: AccountLane | None, now: datetime) -> datetime | None:
-    """When a post that became due at `first` could have been sent; None while spacing or a pause holds it back."""
-    if first is None or lane is None:
-        return first
-    first = max(first, lane.next_at or first, lane.paused_until or first)
-    return first if first <= now else None
+        for did in shown
+    ]  # fmt: skip
 
 
 def _account(
@@ -183,7 +178,7 @@ def _account(
 
 def _troubles(model: type[Model], since: str) -> list[Trouble]:
     rows = model._default_manager.filter(state__in=(State.FAILED, State.WAITING, State.QUEUED)).exclude(reason="")
-    found = rows.order_by().values_list("state", "reason").annotate(number=Count("pk"), first=Min(since))
+    found = rows.order_by().values_list("state", "reason").annotate(number=Count("state"), first=Min(since))
     return [
         Trouble(model._meta.model_name or "", state, reason, reasons.sentence(reason), number, first)
         for state, reason, number, first in found.order_by("-number", "reason")

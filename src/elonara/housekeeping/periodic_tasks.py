@@ -6,10 +6,7 @@ Every task has a row with the time of its next run; a process takes it under a l
 from __future__ import annotations
 
 import logging
-import os
 import random
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +18,7 @@ from django.utils import timezone
 from elonara.bluesky.oauth import self_check
 from elonara.housekeeping import cleanup, session_renewal
 from elonara.housekeeping.models import PeriodicTask
-from elonara.locks import release, take_lease
+from elonara.locks import release, take_lease, this_thread
 
 JOB_KIND: Final = "errand"  # the name it had in 0.1.0: jobs are queued under it
 LEASE_SECONDS: Final = 300.0  # every task limits its own run to well below that
@@ -54,9 +51,7 @@ def poll(name: str) -> datetime | None:
     row, _ = PeriodicTask.objects.get_or_create(name=name, defaults={"due_at": timezone.now()})
     if row.due_at > timezone.now():
         return row.due_at
-    lease = take_lease(
-        PeriodicTask, name, f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}", LEASE_SECONDS
-    )
+    lease = take_lease(PeriodicTask, name, this_thread(), LEASE_SECONDS)
     if lease is None:
         return timezone.now() + timedelta(seconds=LEASE_SECONDS)
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from elonara.bluesky.identity.identities import ConnectedIdentity
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
@@ -118,8 +118,5 @@ def _by_app_password() -> set[int]:
 
 
 def _pending() -> dict[int, int]:
-    found: dict[int, int] = {}
-    rows = Invitation.objects.filter(state__in=(State.QUEUED, State.WAITING, State.SENDING))
-    for host in rows.values_list("host_id", flat=True):
-        found[host] = found.get(host, 0) + 1
-    return found
+    rows = Invitation.objects.filter(state__in=(State.QUEUED, State.WAITING, State.SENDING)).order_by()
+    return dict(rows.values_list("host_id").annotate(number=Count("pk")))

@@ -64,5 +64,7 @@ class PastInvitation(models.Model):
         app_label = "elonara"
         indexes = [
             models.Index(fields=["account", "counted_on"], name="past_of_an_account"),
+            models.Index(fields=["account", "sent_at"], name="past_of_an_account_by_time"),
+            models.Index(fields=["relayed", "counted_on"], name="past_of_the_relay"),
             models.Index(fields=["person", "counted_on"], name="past_of_a_person"),
         ]

@@ -9,6 +9,7 @@ from elonara.bluesky.models import Leased
 from elonara.communities.models import Community
 from elonara.events.models import Event
 
+_WAS_SENT, _WAS_UNDONE = models.Q(sent_at__isnull=False), models.Q(undone_on__isnull=False)
 _OF_EVENT = models.Q(event__isnull=False, community__isnull=True)
 EXACTLY_ONE_TARGET = _OF_EVENT | models.Q(event__isnull=True, community__isnull=False)
 
@@ -34,6 +35,16 @@ class Voice(models.TextChoices):
     HOST = "host"
     RELAY = "relay"
     COMPOSE = "compose"  # no backend can post: the host gets a link to Bluesky's composer
+
+
+def _indexes_of(name: str) -> list[models.Index]:
+    """For a lane in the order of its turns and the sweep, for the jobs page, the relay's cap, and `elonara doctor`."""
+    return [
+        models.Index(fields=["state", "author_did", "next_attempt_at", "queued_at", "rkey"], name=f"{name}_lane"),
+        models.Index(fields=["state", "reason", "queued_at"], name=f"{name}_reason"),
+        models.Index(fields=["voice", "counted_on"], name=f"{name}_voice_day"),
+        models.Index(fields=["last_attempt_at"], name=f"{name}_last_attempt"),
+    ]
 
 
 class Post(models.Model):
@@ -97,6 +108,7 @@ class Announcement(Post):
                 name="one_announcement_per_community",
             ),
         ]
+        indexes = _indexes_of("announcement")
 
 
 ON_ITS_WAY = (State.QUEUED, State.WAITING, State.SENDING)
@@ -109,9 +121,7 @@ class Correction(Post):
     a time.
     """
 
-    announcement = models.ForeignKey(
-        Announcement, on_delete=models.CASCADE, null=True, blank=True, related_name="corrections"
-    )
+    announcement = models.ForeignKey(Announcement, models.CASCADE, null=True, blank=True, related_name="corrections")
     changed = models.JSONField(default=list)  # the names of the facts that its text calls new
 
     class Meta:
@@ -130,6 +140,7 @@ class Correction(Post):
                 name="one_correction_at_a_time_of_group",
             ),
         ]
+        indexes = _indexes_of("correction")
 
 
 class Batch(models.Model):
@@ -199,12 +210,16 @@ class Invitation(Post):
             ),
         ]
         indexes = [
+            *_indexes_of("invitation"),
             models.Index(fields=["invitee_did", "state"]),
             models.Index(fields=["state", "next_attempt_at"]),
             models.Index(fields=["host", "counted_on"]),
-            models.Index(
-                fields=["host", "undone_on"], condition=models.Q(undone_on__isnull=False), name="taken_back_on_a_day"
-            ),
+            models.Index(fields=["host", "undone_on"], condition=_WAS_UNDONE, name="taken_back_on_a_day"),
+            models.Index(fields=["undone_voice", "undone_on"], condition=_WAS_UNDONE, name="taken_back_voice_day"),
+            models.Index(fields=["event", "created_at", "rkey"], name="invitation_event_order"),
+            models.Index(fields=["community", "created_at", "rkey"], name="invitation_community_order"),
+            models.Index(fields=["host", "sent_at"], condition=_WAS_SENT, name="invitation_last_sent"),
+            models.Index(fields=["answer", "sent_at"], condition=_WAS_SENT, name="invitation_answers"),
         ]
 
 
@@ -277,4 +292,8 @@ class EmailInvitation(Leased):
         indexes = [
             models.Index(fields=["address_hash", "counted_on"]),
             models.Index(fields=["host", "counted_on"], name="emailed_on_a_day"),
+            models.Index(fields=["state", "due_at"], name="email_due"),
+            models.Index(fields=["state", "reason", "created_at"], name="email_reason"),
+            models.Index(fields=["host", "sent_at"], condition=_WAS_SENT, name="email_last_sent"),
+            models.Index(fields=["event"], condition=models.Q(address_enc__gt=""), name="email_address_kept"),
         ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from elonara.bluesky.identity.people import Person
 from elonara.communities.models import Community
+from elonara.compiled_queries import CompiledQuery
 from elonara.events.models import Event
 from elonara.invitations.consent import caps, eligibility
 from elonara.invitations.models import Invitation
@@ -18,8 +19,9 @@ from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.responses import invitee as invitee_actions
 from elonara.invitations.responses.corrections import OnBluesky, PostsNotice, notice, on_bluesky, to_take_back
+from elonara.invitations.responses.listing import MAX_LISTED, WrongCursor, page_with
 from elonara.invitations.responses.next_post import handed_over
-from elonara.invitations.responses.progress import progress, view_of
+from elonara.invitations.responses.progress import listed, progress, view_of
 from elonara.invitations.responses.views import InboxItem
 from elonara.invitations.results import CapsLeft, PostingReadiness
 from elonara.invitations.targets import Target, target_of
@@ -28,8 +30,10 @@ from elonara.members.models import Member
 MAX_REF_LENGTH = 32  # of `Invitation.ref`
 
 __all__ = [
+    "MAX_LISTED",
     "OnBluesky",
     "PostsNotice",
+    "WrongCursor",
     "by_ref",
     "caps_left",
     "draft",
@@ -38,9 +42,11 @@ __all__ = [
     "invitability",
     "invitation_for",
     "is_invited",
+    "listed",
     "notice",
     "on_bluesky",
     "opt_outs",
+    "page_with",
     "progress",
     "readiness",
     "relay_allowed_by",
@@ -48,6 +54,15 @@ __all__ = [
     "view_of",
     "waiting_in_inbox",
 ]
+
+_BY_REF = CompiledQuery(
+    lambda ref: Invitation.objects.filter(invitee_actions.may_have_been_seen(), ref=ref).select_related(
+        "host__bluesky", "event__community", "event__created_by", "community__created_by", "batch"
+    )
+)
+
+# In the menu of every page of a member.
+_WAITING = CompiledQuery(lambda did: _to(Q(invitee_did=did)).filter(answer=""))
 
 
 def readiness(host: Member) -> PostingReadiness:
@@ -96,13 +111,13 @@ def invitation_for(host: Member, pk: UUID) -> Invitation | None:
 
 def inbox(dids: Sequence[str]) -> list[InboxItem]:
     """The invitations to these proved DIDs, newest first: how people find them whom Bluesky has not notified."""
-    rows = _to(dids).select_related("host__bluesky").order_by("-queued_at", "-rkey")
+    rows = _to(Q(invitee_did__in=list(dids))).select_related("host__bluesky").order_by("-queued_at", "-rkey")
     return [_inbox_item(row) for row in rows]
 
 
 def waiting_in_inbox(dids: Sequence[str]) -> int:
     """How many invitations are unanswered, for the number in the menu."""
-    return sum(not target_of(row).over() for row in _to(dids).filter(answer=""))
+    return sum(not target_of(row).over() for did in dids for row in _WAITING.all(did=did))
 
 
 def by_ref(ref: str) -> Invitation | None:
@@ -112,10 +127,7 @@ def by_ref(ref: str) -> Invitation | None:
     """
     if not ref or len(ref) > MAX_REF_LENGTH:
         return None
-    rows = Invitation.objects.filter(invitee_actions.may_have_been_seen(), ref=ref)
-    return rows.select_related(
-        "host__bluesky", "event__community", "event__created_by", "community__created_by", "batch"
-    ).first()
+    return _BY_REF.first(ref=ref)
 
 
 def opt_outs(dids: Sequence[str]) -> list[OptOut]:
@@ -139,8 +151,8 @@ def is_invited(target: Event | Community, dids: Sequence[str]) -> bool:
     return rows.exists()
 
 
-def _to(dids: Sequence[str]) -> QuerySet[Invitation]:
-    rows = Invitation.objects.filter(invitee_actions.may_have_been_seen(), invitee_did__in=list(dids))
+def _to(whom: Q) -> QuerySet[Invitation]:
+    rows = Invitation.objects.filter(whom, invitee_actions.may_have_been_seen())
     return rows.filter(event__hidden_at=None, community__hidden_at=None).select_related("event", "community")
 
 

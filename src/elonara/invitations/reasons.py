@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from elonara.bluesky.reasons import KEYS_MISSING, SENTENCES
@@ -272,6 +273,11 @@ def reason(code: str) -> Reason:
     if code in PASSING:
         return Reason(code, found, "It is tried again by itself.", "wait")
     return Reason(code, found, _UNKNOWN.way_on, _UNKNOWN.action)
+
+
+def codes_with(actions: Collection[str]) -> list[str]:
+    """The codes of all reasons whose `action` is one of these."""
+    return [code for code in {**REASONS, **SENTENCES} if reason(code).action in actions]
 
 
 def sentence(code: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from elonara import compiled_queries
+from django.db import transaction
+
+from elonara import compiled_queries, counters
 from elonara.invitations import states
 from elonara.invitations.models import Announcement, Correction, Invitation, State
 from elonara.invitations.states import Transition
@@ -25,10 +27,17 @@ def apply(post: Deliverable, transition: Transition, *, fence: int | None = None
     unchanged = {"id": post.pk, "state": post.state} | ({} if fence is None else {"fence": fence})
     if not compiled_queries.update_where(type(post), unchanged, {"state": target, **values}):
         return False
+    counted(post, transition.value, values.get("reason", ""))
     post.state = target
     for name, value in values.items():
         setattr(post, name, value)
     return True
+
+
+def counted(post: Deliverable, outcome: str, reason: str) -> None:
+    """Count for `/metrics` what became of a post, once that is committed."""
+    kind = type(post).__name__.lower()
+    transaction.on_commit(lambda: counters.of_this_process.outcome(kind, outcome, reason))
 
 
 def claim(post: Deliverable, fence: int, **values: Any) -> bool:

@@ -54,7 +54,7 @@ type MailOutcome = Taken | NoSuchUser | TryAgain | Held
 
 def deliver(message: EmailMessage) -> MailOutcome:
     """Try once, unless all e-mail is paused. Never inside a transaction: it waits for the server."""
-    if until := pausing.take_turn():
+    if until := pausing.take_turn(message.recipients()):
         return Held(until)
     try:
         mailers[SMTP].send_messages([message])
@@ -67,6 +67,8 @@ def deliver(message: EmailMessage) -> MailOutcome:
 def _refused(message: EmailMessage, fault: Exception) -> MailOutcome:
     found, kind, ongoing = judge(fault), type(fault).__name__, pausing.current()
     if found.concerns is Concerns.SITE:
+        if found.reason in pausing.ABOUT_RECIPIENTS and not isinstance(fault, smtplib.SMTPSenderRefused):
+            pausing.note_refusals(message.recipients())
         return Held(pausing.pause(found.reason, found.reply))
     if found.concerns is Concerns.UNREACHABLE and ongoing is not None and not isinstance(fault, ValueError):
         return Held(pausing.pause(MailPause.Reason(ongoing.reason), ongoing.reply))

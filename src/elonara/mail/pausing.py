@@ -2,6 +2,10 @@
 
 While it lasts one e-mail at a time is tried, at growing intervals. The first that is taken ends the pause. E-mails that
 were held back have used no attempt, so a long pause costs none of them.
+
+Mail servers pass on what the recipient's server said, and anybody may have a server and several domains. So a pause for
+what was said about recipients holds back only the domains that said it: an e-mail to another one is tried in its turn,
+one a minute and once for each domain, and where it is taken the pause was a few people's doing and ends.
 """
 
 from __future__ import annotations
@@ -24,6 +28,9 @@ INTERVALS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30
 TRIAL: Final = timedelta(minutes=2)  # so long one trial may take before the next e-mail tries
 REFUSED_RECIPIENTS, REFUSED_DOMAINS = 3, 2  # so many refusals are about the site, not about an address
 REFUSALS_KEPT_FOR: Final = timedelta(days=1)
+# What the server of a recipient can say in another's name.
+ABOUT_RECIPIENTS: Final = frozenset({MailPause.Reason.QUOTA, MailPause.Reason.SENDER, MailPause.Reason.BLOCKED})
+BETWEEN_DOMAINS: Final = timedelta(minutes=1)
 
 # What happened, and what the operator does about it.
 WORDS: Final = {
@@ -69,21 +76,37 @@ def sentences(pause: MailPause) -> tuple[str, str]:
     return f"{says} ({pause.reply})." if pause.reply else f"{says}.", fix
 
 
-def held_until() -> datetime | None:
-    """When the next e-mail may be tried, None where that is now."""
+def held_until(recipients: Iterable[str] = ()) -> datetime | None:
+    """When an e-mail to these may be tried, None where that is now."""
     pause = current()
-    return pause.next_try_at if pause is not None and pause.next_try_at > timezone.now() else None
+    if pause is None:
+        return None
+    until = _until(pause, recipients)
+    return until if until > timezone.now() else None
 
 
-def take_turn() -> datetime | None:
+def take_turn(recipients: Iterable[str] = ()) -> datetime | None:
     """None where the caller may send now; during a pause one caller at a time may. Otherwise when to ask again."""
     pause = current()
     if pause is None:
         return None
-    now = timezone.now()
-    if MailPause.objects.filter(pk=pause.pk, next_try_at__lte=now).update(next_try_at=now + TRIAL):
+    now, until = timezone.now(), _until(pause, recipients)
+    rows = MailPause.objects.filter(pk=pause.pk, tries=pause.tries, next_try_at=pause.next_try_at)
+    if until <= now and rows.update(next_try_at=max(pause.next_try_at, now + TRIAL), tries=F("tries") + 1):
         return None
-    return max(pause.next_try_at, now + timedelta(seconds=1))
+    return max(until, now + timedelta(seconds=1))
+
+
+def _until(pause: MailPause, recipients: Iterable[str]) -> datetime:
+    """The turn of an e-mail: the pause's, or an earlier one where only other domains have refused."""
+    domains = {_hash(address.rpartition("@")[2]) for address in recipients}
+    refused = MailRefusal.objects.filter(at__gt=timezone.now() - REFUSALS_KEPT_FOR)
+    last = refused.order_by("-at").values_list("at", flat=True).first()
+    if pause.reason not in ABOUT_RECIPIENTS or not domains or last is None or last < pause.since - BETWEEN_DOMAINS:
+        return pause.next_try_at
+    if refused.filter(domain_hash__in=domains).exists():
+        return pause.next_try_at
+    return min(pause.next_try_at, last + BETWEEN_DOMAINS)
 
 
 def pause(reason: MailPause.Reason, reply: str) -> datetime:

@@ -67,6 +67,7 @@ class Notice(models.Model):
 
     class Meta:
         app_label = "elonara"
+        indexes = [models.Index(fields=["dismissed_at"], name="notices_by_dismissal")]
         constraints = [
             models.UniqueConstraint(
                 fields=["member", "kind"], condition=models.Q(dismissed_at=None), name="one_open_notice_per_kind"

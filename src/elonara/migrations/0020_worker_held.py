@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('elonara', '0017_mail_pause'),
+        ('elonara', '0019_indexes_for_large_sites'),
     ]
 
     operations = [

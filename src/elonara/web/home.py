@@ -22,7 +22,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """Signed out: what the site is. Signed in: next events, open invitations, notices."""
     member = member_of(request)
     if member is None:
-        return render(request, "home_visitor.html", {"events": events.upcoming_public()[:6]})
+        return render(request, "home_visitor.html", {"events": events.next_public()})
     proved = proofs(request)
     items = invitations.inbox(list(proved)) if proved else []
     return render(

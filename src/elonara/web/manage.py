@@ -16,8 +16,9 @@ from elonara.members.errors import NotAllowed
 from elonara.web.communities.views import community_or_404
 from elonara.web.events.views import event_or_404
 from elonara.web.invitations import invite, posts
-from elonara.web.shortcuts import members_only, options, the_member
+from elonara.web.shortcuts import members_only, options, page_of, the_member
 
+GUESTS_IN_THE_TABLE = 100
 EVENT_TABS = (("details", "Details"), ("guests", "Guests"), ("invite", "Invite"), ("hosts", "Hosts"))
 COMMUNITY_TABS = (("details", "Details"), ("members", "Members"), ("invite", "Invite"))
 ONLY_INVITE = (("invite", "Invite"),)
@@ -47,7 +48,7 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
     if tab == "details":
         frame |= posts.notice_context(request, target) | {"base": f"/events/{slug}/manage"}
     if tab == "guests":
-        frame["guests"] = rsvps.guest_list(target, member)
+        frame["guests"] = rsvps.guest_list(target, member, page=page_of(request), page_size=GUESTS_IN_THE_TABLE)
     elif tab == "hosts":
         frame["host_rows"], frame["asked_rows"] = events.hosts(target), events.asked_hosts(target)
         frame["is_host"] = events.role_of(target, member) == "host"

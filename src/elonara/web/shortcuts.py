@@ -78,6 +78,12 @@ def safe_next(request: HttpRequest, wanted: str | None, fallback: str = "/") -> 
     return wanted
 
 
+def page_of(request: HttpRequest) -> int:
+    """The number in `?page=`; 1 where there is none, or no number."""
+    wanted = request.GET.get("page", "")
+    return int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 7 else 1
+
+
 def show_message(request: HttpRequest, sentence: str, kind: str = "ok") -> None:
     """Queue a message for the next page. `kind` is `ok`, `info`, `warn` or `bad`."""
     level = {"ok": messages.SUCCESS, "info": messages.INFO, "warn": messages.WARNING, "bad": messages.ERROR}[kind]

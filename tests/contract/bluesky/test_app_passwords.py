@@ -34,7 +34,13 @@ def stored(connected, member, account):
 
 
 @pytest.fixture
-def relay(network, point_at, site):
+def relay_policy(monkeypatch):
+    """`relay_policy("")` lets every member post through the relay, `relay_policy("a reason")` none."""
+    return lambda refusal: monkeypatch.setattr(hooks, "_relay_policy", lambda member_id: refusal)
+
+
+@pytest.fixture
+def relay(network, point_at, site, relay_policy):
     """A relay account in the settings, through which every member may post."""
     account = network.create_account()
     point_at(
@@ -42,9 +48,8 @@ def relay(network, point_at, site):
         ELONARA_BLUESKY__RELAY__IDENTIFIER=account.handle,
         ELONARA_BLUESKY__RELAY__APP_PASSWORD=account.app_password,
     )
-    hooks.set_relay_policy(lambda member_id: "")
-    yield account
-    hooks.set_relay_policy(lambda member_id: "relay_not_approved")
+    relay_policy("")
+    return account
 
 
 def test_an_app_password_is_stored_sealed_with_its_session(stored, account):
@@ -161,8 +166,8 @@ def test_the_relay_posts_for_a_host_without_an_app_password(connected, relay, me
     assert agent.delete_post(member.pk, relay.did, made.uri.rsplit("/", 1)[1]).success
 
 
-def test_the_relay_is_for_hosts_whom_the_operator_approved(connected, relay, member):
-    hooks.set_relay_policy(lambda member_id: "relay_not_approved")
+def test_the_relay_is_for_hosts_whom_the_operator_approved(connected, relay, member, relay_policy):
+    relay_policy("relay_not_approved")
     ready = LegacyBlueskyAgent().readiness(member.pk)
     assert (ready.can_post, ready.voice, ready.reason) == (False, "compose", "app_password_missing")
     assert "operator" in ready.sentence
@@ -177,13 +182,10 @@ def test_an_own_app_password_goes_before_the_relay(stored, relay, member, accoun
     assert (ready.voice, ready.author_did) == ("host", account.did)
 
 
-def test_a_relay_whose_password_is_wrong_stops_nobody(connected, network, point_at, member):
+def test_a_relay_whose_password_is_wrong_stops_nobody(connected, network, point_at, member, relay_policy):
     point_at(network, ELONARA_BLUESKY__RELAY__IDENTIFIER="bob.test", ELONARA_BLUESKY__RELAY__APP_PASSWORD="aaaa-bbbb")
-    hooks.set_relay_policy(lambda member_id: "")
-    try:
-        ready = LegacyBlueskyAgent().readiness(member.pk)
-    finally:
-        hooks.set_relay_policy(lambda member_id: "relay_not_approved")
+    relay_policy("")
+    ready = LegacyBlueskyAgent().readiness(member.pk)
     assert (ready.can_post, ready.voice) == (False, "compose")
 
 

@@ -113,8 +113,10 @@ class TestStolenBackup:
 
     @pytest.mark.sqlite_only
     def test_what_it_holds_is_whole_but_for_them(self, at_home, tmp_path):
-        path = archives.dump_database(tmp_path)
-        assert [left.name for left in tmp_path.iterdir()] == [path.name]
+        folder = tmp_path / "backup"
+        folder.mkdir()
+        path = archives.dump_database(folder)
+        assert [left.name for left in folder.iterdir()] == [path.name]
         with closing(sqlite3.connect(path)) as copy:
             assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             assert copy.execute("SELECT username FROM elonara_member").fetchall() == [("alice",)]

@@ -139,7 +139,7 @@ MUTANTS = (
     ),
     Mutant(
         "sweep-misses-sending",
-        "invitations/outbox/delivery.py",
+        "invitations/outbox/due_times.py",
         "(State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)",
         "(State.QUEUED, State.WAITING, State.UNDOING)",
         "nobody finds the row that a killed worker was sending",
@@ -147,7 +147,7 @@ MUTANTS = (
     ),
     Mutant(
         "sweep-misses-undoing",
-        "invitations/outbox/delivery.py",
+        "invitations/outbox/due_times.py",
         "(State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)",
         "(State.QUEUED, State.SENDING, State.WAITING)",
         "nobody goes on with an undo after a restart",

@@ -125,7 +125,7 @@ MUTANTS = (
     Mutant(
         "strangers-read-names",
         "events/guests/guest_list.py",
-        "if not mine.exists():",
+        "if not answers.filter(mine).exists():",
         "if False:",
         "members who are no guests read the guest list",
         ("tests/unit/events/guests/test_rsvps.py:test_other_members_read_those_they_know_and_numbers",),

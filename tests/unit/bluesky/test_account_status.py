@@ -11,7 +11,7 @@ from tests.fakes.pds import FakePds
 
 from elonara.atproto.errors import NetworkError
 from elonara.bluesky import network as site_network
-from elonara.bluesky.account_status import AccountStatus, look_up, of_session
+from elonara.bluesky.account_status import AccountStatus, look_up, of_one_operator, of_session
 from elonara.bluesky.app_password import app_passwords
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.graph.failures import GraphUnavailable
@@ -90,14 +90,14 @@ def stored(agent):
 def new_home(sky, account):
     """Move the account: another PDS, of another issuer, is in its DID document; the old one says what it says."""
 
-    def go(*, issuer="https://auth.new.example"):
+    def go(*, issuer="https://auth.new.example", url=NEW):
         home = FakePds()
-        home.url = NEW
+        home.url = url
         home.accounts[account.did] = account
 
         def serve(request):
             if request.path == "/.well-known/oauth-protected-resource":
-                return answer(200, {"resource": NEW, "authorization_servers": [issuer]})
+                return answer(200, {"resource": url, "authorization_servers": [issuer]})
             home.calls.append(Call(request.method, request.url, request.headers, request.content))
             reply = home.answer(home.calls[-1])
             return answer(reply.status, reply.body, reply.headers)
@@ -106,9 +106,9 @@ def new_home(sky, account):
             found = sky.server.metadata()
             return answer(200, {name: _at(value, sky.server.issuer, issuer) for name, value in found.items()})
 
-        sky.origins[NEW] = serve
+        sky.origins[url] = serve
         sky.origins.setdefault(issuer, metadata)
-        sky.person(account.did, account.handle, NEW)
+        sky.person(account.did, account.handle, url)
         return home
 
     return go
@@ -220,16 +220,68 @@ def test_what_is_refused_at_home_and_of_an_active_account_ends_nothing(refuse, w
     assert stored().state == "active"
 
 
-def test_a_move_within_one_authorization_server_asks_nobody(new_home, sky, refuse, write, stored, account, member):
+def test_a_move_within_one_authorization_server_asks_nobody(new_home, sky, refuse, consent, account, member):
+    consent()
+    write = lambda: OAuthBlueskyAgent().create_post_for_member(member.pk, POST)  # noqa: E731
     home = new_home(issuer=sky.server.issuer)
     refuse(REFUSALS["not found (bluesky-social/atproto)"])
     first = write()
     assert (first.reason, first.retryable, first.needs_reauth) == ("busy", True, False)
-    assert (stored().state, stored().pds_url) == ("active", NEW)
+    stored = MemberIdentity.objects.get()
+    assert (stored.state, stored.pds_url) == ("active", NEW)
     # The servers of one operator share accounts and keys.
     home._dpop, home.accounts = sky.pds._dpop, sky.pds.accounts
     assert write().success
     assert [key[0] for key in home.records] == [account.did]
+
+
+def test_an_app_password_goes_along_among_the_servers_of_one_operator(new_home, sky, refuse, consent, account, member):
+    consent()
+    app_passwords.connect(member, "", account.app_password)
+    before, after = "https://one.east.host.net.example", "https://two.west.host.net.example"
+    home = new_home(issuer=sky.server.issuer, url=after)
+    refuse(REFUSALS["not found (bluesky-social/atproto)"])
+    sky.origins[before] = sky.origins[PDS]
+    AppPasswordSession.objects.update(pds_url=before)
+    MemberIdentity.objects.update(pds_url=before)
+    home.accounts, home._dpop = sky.pds.accounts, sky.pds._dpop
+    agent = LegacyBlueskyAgent()
+    first = agent.create_post_for_member(member.pk, POST)
+    assert (first.reason, first.retryable, first.needs_reauth) == ("busy", True, False)
+    assert AppPasswordSession.objects.get().pds_url == after
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("https://morel.us-east.host.bsky.network", "https://x.us-west.host.bsky.network/", True),
+        ("https://a.host.example", "https://b.host.example", False),  # anybody may have a name in `host.example`
+        ("https://a.host.bsky.network", "https://host.bsky.network.evil.example", False),
+        ("https://a.host.bsky.network", "https://host.bsky.network@evil.example", False),
+        ("https://a.host.bsky.network", "https://b.XHOST.bsky.network", False),
+        ("https://a.host.bsky.network", "", False),
+    ],
+)
+def test_servers_of_one_operator(one, other, expected):
+    assert of_one_operator(one, other) is expected
+
+
+@pytest.mark.promise("own-server")
+@pytest.mark.parametrize(
+    "home_url", [NEW, "https://pds.example.attacker.example", "https://x.pds.example", "https://host.example"]
+)
+def test_a_server_that_names_the_same_authorization_server_gets_no_app_password(
+    new_home, sky, refuse, consent, account, member, home_url
+):
+    consent()
+    app_passwords.connect(member, "", account.app_password)
+    home = new_home(issuer=sky.server.issuer, url=home_url)
+    refuse(REFUSALS["not found (bluesky-social/atproto)"])
+    agent = LegacyBlueskyAgent()
+    for _ in range(3):
+        result = agent.create_post_for_member(member.pk, POST)
+    assert (result.reason, result.needs_reauth) == ("app_password_moved", True)
+    assert not [call for call in home.calls if call.method == "POST" or "authorization" in call.headers]
 
 
 @pytest.mark.promise("own-server")

@@ -4,7 +4,7 @@ import threading
 from queue import Queue
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from elonara.bluesky import background_threads
 
@@ -35,12 +35,15 @@ def until(condition):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_next_job_has_the_same_thread_and_database_connection():
+def test_the_next_job_has_the_same_thread_and_what_is_kept_with_its_connection():
     def job():
         connection.ensure_connection()
-        return threading.get_ident(), id(connection.connection)
+        kept = vars(connections["default"])  # where compiled queries are
+        return threading.get_ident(), kept.setdefault("counted", 0), kept.update(counted=kept["counted"] + 1)
 
-    assert done(job) == done(job)
+    first, second = done(job), done(job)
+    assert first[0] == second[0]
+    assert (first[1], second[1]) == (0, 1)
 
 
 @pytest.mark.django_db(transaction=True)

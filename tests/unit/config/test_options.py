@@ -110,6 +110,7 @@ def test_every_value_has_its_source(file):
         ("INVITATIONS__PER_DAY", "-1", "negative"),
         ("INVITATIONS__SPACING_SECONDS", "nan", "endless"),
         ("SITE__URL", "events.example.org", "an address"),
+        ("TRACES__ENDPOINT", "127.0.0.1:4318", "an address"),
         ("SITE__URL", "http://events.example.org", "https://"),
         ("SITE__URL", "https://events.example.org/elonara", "no path"),
         ("SITE__URL", "https://events.example.org:port", "an address"),

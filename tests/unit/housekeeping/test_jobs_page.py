@@ -116,7 +116,7 @@ def test_the_reasons_link_to_announcements_too(browser, some_of_each):
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(some_of_each, django_assert_max_num_queries, picnic):
-    with django_assert_max_num_queries(23):
+    with django_assert_max_num_queries(24):
         overview()
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from elonara import locks
 from elonara.housekeeping import periodic_tasks
 from elonara.housekeeping.models import PeriodicTask
 
@@ -62,3 +63,14 @@ def test_a_failure_is_stored_for_the_operator_and_retried_soon(monkeypatch):
 
 def test_a_task_of_another_version_is_left_alone(done):
     assert periodic_tasks.poll("polish the silver") is None
+
+
+def test_a_killed_process_is_known_by_the_name_of_its_lease(monkeypatch):
+    """After `kill -9` another process on this machine takes its tasks up at once, not when the lease ends."""
+    seen = []
+    task = periodic_tasks.TaskDefinition(
+        lambda: seen.append(PeriodicTask.objects.get().lease_owner) or 0, timedelta(hours=1)
+    )
+    monkeypatch.setattr(periodic_tasks, "TASKS", {"clear away": task})
+    periodic_tasks.poll("clear away")
+    assert seen == [locks.this_thread()]

@@ -138,6 +138,28 @@ def test_policy_refusals_of_three_people_at_two_domains_pause_all(mailing, invit
     assert (told(), MailRefusal.objects.count()) == ([], 0)
 
 
+@pytest.mark.promise("mail-for-others")
+@pytest.mark.parametrize("reply", [BLOCKED, "550 5.4.5 Daily user sending limit exceeded", "553 5.1.8 not this sender"])
+def test_guests_at_servers_of_their_own_cannot_hold_up_the_others(mailing, reset_password, told, clock, reply):
+    mailing.recipients = {"evil.example": reply, "evil.test": reply}
+    for round_ in range(4):
+        for name in ("a", "b", "c"):
+            reset_password(f"{name}{round_}@evil.example")
+            reset_password(f"{name}{round_}@evil.test")
+        run_jobs(clock, minutes=1)
+    mine = reset_password("member@example.net")
+    run_jobs(clock, minutes=2)
+    run_jobs(clock, minutes=2)
+    assert [str(one["to"]) for one in mailing.letters] == ["member@example.net"]
+    assert not OutgoingEmail.objects.filter(pk=mine.pk).exists()
+    for _ in range(6):
+        run_jobs(clock, hours=1)
+        mine = reset_password("other@example.net")
+        run_jobs(clock, minutes=2)
+        run_jobs(clock, minutes=2)
+        assert not OutgoingEmail.objects.filter(pk=mine.pk).exists()
+
+
 def test_the_same_two_people_refused_again_and_again_pause_nobody(mailing, reset_password, clock, operator):
     mailing.recipients = {"one.example": BLOCKED, "two.example": BLOCKED}
     for _ in range(3):

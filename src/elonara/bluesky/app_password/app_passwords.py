@@ -6,6 +6,7 @@ The form never links an account: the password's DID must be the one that the mem
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -35,6 +36,12 @@ NOT_THE_MAIN_ONE = (
     "That is the main password of your account. It was not kept. Make an app password in Bluesky under "
     "Settings, Privacy and security, App passwords, and enter that one."
 )
+KNOWS_NO_APP_PASSWORDS = (
+    "Your server opens the whole account with this password, as servers do that know no app passwords. "
+    "It was not kept, because this site keeps no password that can do everything."
+)
+# As the reference PDS makes them: four groups of base32 in lower case.
+APP_PASSWORD_FORM = re.compile(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){3}")
 EMAIL_CODE = (
     "Bluesky wants a code by e-mail for this password, which it does for main passwords only. It was not kept. "
     "Make an app password in Bluesky under Settings, Privacy and security, App passwords; it needs no code."
@@ -152,6 +159,13 @@ def relay_did() -> str:
     return AppPasswordSession.objects.filter(member=None).values_list("did", flat=True).first() or ""
 
 
+def full_access_in_words(password: str) -> str:
+    """Why a password that opens the whole account is not kept; only what does not look like an app password is
+    called the main one.
+    """
+    return KNOWS_NO_APP_PASSWORDS if APP_PASSWORD_FORM.fullmatch(password) else NOT_THE_MAIN_ONE
+
+
 def _account(identifier: str) -> Identity:
     try:
         # Never from the cache: the account may have moved, and the app password be one of its new server.
@@ -168,7 +182,7 @@ def _new_session(account: Identity, password: str) -> AppSession:
     try:
         session = app_password.create_session(network.xrpc(), account.pds_url, account.did, password)
     except MainPasswordRefused as fault:
-        raise AppPasswordRefused("main_password", NOT_THE_MAIN_ONE) from fault
+        raise AppPasswordRefused("main_password", full_access_in_words(password)) from fault
     except AuthFactorRequired as fault:
         raise AppPasswordRefused("email_code", EMAIL_CODE) from fault
     except AppPasswordError as fault:

@@ -188,13 +188,13 @@ def _password_refused(row: AppPasswordSession, lease: Lease, fault: XrpcError) -
 def _left(row: AppPasswordSession, home: str, lease: Lease | None = None) -> SessionEnded | TryLater:
     """The account lives at `home` now. An app password is of one server, and is never sent to another one.
 
-    At bsky.social one authorization server keeps the app passwords of many PDSs: there it goes along.
+    At bsky.social one authorization server, apart from them, keeps the app passwords of many PDSs: there it goes along.
+    That a new home names the same authorization server does not suffice, since any server can name any. An app password
+    is not bound to a key of ours: whoever gets it can use it. So the new home has to be of the old one's operator.
     """
     identity = MemberIdentity.objects.filter(bsky_did=row.did, member=row.member_id).first()
     try:
-        issuer = account_status.issuer_of(home)
-        before = identity.issuer if identity is not None else ""
-        if issuer and issuer == (before or account_status.issuer_of(row.pds_url)):
+        if account_status.of_one_operator(home, row.pds_url) and _is_kept_apart(row, identity, home):
             rows = AppPasswordSession.objects.filter(pk=row.pk, pds_url=row.pds_url)
             rows.update(pds_url=home, access_expires_at=None)  # the access token names the PDS that it is for
             return TryLater("busy", retry_after=1)
@@ -203,6 +203,13 @@ def _left(row: AppPasswordSession, home: str, lease: Lease | None = None) -> Ses
     if identity is not None and identity.state == MemberIdentity.State.ACTIVE and identity.pds_url == row.pds_url:
         ended_sessions.end(identity, "moved")
     return _refuse(row, lease, "moved")
+
+
+def _is_kept_apart(row: AppPasswordSession, identity: MemberIdentity | None, home: str) -> bool:
+    """Whether one authorization server, which is none of the two PDSs, speaks for both. Raises NetworkError."""
+    issuer = account_status.issuer_of(home)
+    before = (identity.issuer if identity is not None else "") or account_status.issuer_of(row.pds_url)
+    return bool(issuer) and issuer == before and not account_status.same_server(issuer, row.pds_url)
 
 
 def _rests(row: AppPasswordSession, reason: str) -> TryLater:

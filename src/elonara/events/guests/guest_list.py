@@ -1,16 +1,25 @@
 """The guest list. Hosts see everything, guests see names, others see numbers and the people they know on Bluesky."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import BooleanField, Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
 
 from elonara.communities.principals import rows_of
+from elonara.compiled_queries import CompiledQuery
 from elonara.events.models import Event, Rsvp
 from elonara.events.queries import may_manage
 from elonara.members.models import Member
 
 RsvpChoice = Rsvp.Choice
+COLUMNS = (
+    "did", "handle", "name", "choice", "plus_ones", "note", "email_invitation", "member__username",
+    "member__display_name", "member__bluesky__bsky_did", "member__bluesky__bsky_handle", "member__bluesky__avatar_url",
+)  # fmt: skip
+_TOTALS = CompiledQuery(
+    lambda event: Rsvp.objects.filter(event=event).values_list("choice").annotate(Count("pk"), Sum("plus_ones"))
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class Guest:
 
 @dataclass(frozen=True)
 class GuestList:
-    """Who answered. The numbers count everybody; `guests` are only those whose names the viewer may see."""
+    """Who answered. The numbers count everybody; `guests` are those on one page whose names the viewer may see."""
 
     guests: tuple[Guest, ...] = ()
     going: int = 0  # people, plus-ones included
@@ -40,6 +49,9 @@ class GuestList:
     full: bool = False  # the viewer sees every name
     with_notes: bool = False
     answers: dict[str, int] = field(default_factory=dict)  # RSVPs by choice, without plus-ones
+    named: int = 0  # how many the viewer may see by name, on all pages
+    page: int = 1
+    pages: int = 1
 
     def of(self, choice: str) -> list[Guest]:
         """The visible guests with this answer."""
@@ -48,8 +60,8 @@ class GuestList:
     @property
     def hidden(self) -> int:
         """How many of those who are going or maybe are not named to this viewer, without plus-ones."""
-        shown = sum(guest.choice != RsvpChoice.CANT for guest in self.guests)
-        return max(0, self.answers.get(RsvpChoice.GOING, 0) + self.answers.get(RsvpChoice.MAYBE, 0) - shown)
+        coming = self.answers.get(RsvpChoice.GOING, 0) + self.answers.get(RsvpChoice.MAYBE, 0)
+        return 0 if self.full else max(0, coming - self.named)
 
 
 def guest_list(
@@ -57,73 +69,83 @@ def guest_list(
     viewer: Member | None = None,
     *,
     dids: Collection[str] = (),
-    known_dids: Collection[str] = (),
-    limit: int | None = None,
+    known_dids: Collection[str] | QuerySet[Any, str] = (),
+    page: int = 1,
+    page_size: int | None = None,
 ) -> GuestList:
-    """The guest list for one viewer: a member, or somebody who proved `dids`. Takes three queries.
+    """The guest list for one viewer: a member, or somebody who proved `dids`. Takes four queries at most.
 
     Hosts see everybody, with notes. Guests who are going or maybe see the names of the others who are. Other viewers
     see the names of people in `known_dids`, whom they know on Bluesky; without member and DIDs they see numbers only.
-    The viewer comes first within an answer, then people whom she knows.
+    The viewer comes first within an answer, then people whom she knows. With a `page_size`, `guests` are those of one
+    page, the last one where `page` is beyond it.
     """
     counts = dict.fromkeys(RsvpChoice.values, (0, 0))
-    totals = Rsvp.objects.filter(event=event).values_list("choice").annotate(Count("pk"), Sum("plus_ones"))
-    for choice, rows, plus_ones in totals:
+    for choice, rows, plus_ones in _TOTALS.all(event=event.pk):
         counts[choice] = (rows, rows + (plus_ones or 0))
-    numbers = {
-        "going": counts[RsvpChoice.GOING][1],
-        "maybe": counts[RsvpChoice.MAYBE][1],
-        "cant": counts[RsvpChoice.CANT][0],
-        "answers": {choice: pair[0] for choice, pair in counts.items()},
-    }
+    numbers = GuestList(
+        going=counts[RsvpChoice.GOING][1],
+        maybe=counts[RsvpChoice.MAYBE][1],
+        cant=counts[RsvpChoice.CANT][0],
+        answers={choice: pair[0] for choice, pair in counts.items()},
+    )
     if viewer is None and not dids:
-        return GuestList(**numbers)  # type: ignore[arg-type]
-    is_host = may_manage(event, viewer)
-    answers = Rsvp.objects.filter(event=event).select_related("member__bluesky")
+        return numbers
+    answers, is_host, full = Rsvp.objects.filter(event=event), may_manage(event, viewer), True
+    mine, known = rows_of(viewer, tuple(dids)), _is_any_of(known_dids)
     if not is_host:
         answers = answers.exclude(choice=RsvpChoice.CANT)
-        mine = answers.filter(rows_of(viewer, tuple(dids)))
-        if not mine.exists():
-            return GuestList(guests=_named(_known(answers, known_dids), viewer, dids, known_dids), **numbers)  # type: ignore[arg-type]
-    guests = _named(list(answers), viewer, dids, known_dids, with_notes=is_host)
-    return GuestList(guests=guests[:limit], full=True, with_notes=is_host, **numbers)  # type: ignore[arg-type]
+        if not answers.filter(mine).exists():
+            answers, full = answers.filter(known), False
+    named = sum(pair[0] for choice, pair in counts.items() if is_host or choice != RsvpChoice.CANT)
+    if not full:
+        named = answers.count()
+    size = page_size or max(named, 1)
+    pages = max(1, -(-named // size))
+    page = min(max(page, 1), pages)
+    rows = _in_order(answers, mine, known)[(page - 1) * size : page * size] if named else ()
+    guests = tuple(_guest(row, viewer, set(dids), with_notes=is_host) for row in rows)
+    return replace(numbers, guests=guests, named=named, full=full, with_notes=is_host, page=page, pages=pages)
 
 
-def _known(answers: QuerySet[Rsvp], known_dids: Collection[str]) -> list[Rsvp]:
-    known = set(known_dids)
-    return [row for row in answers if _did(row) in known] if known else []
+def _is_any_of(dids: Collection[str] | QuerySet[Any, str]) -> Q:
+    """The condition for the answers of these people. A member's answer counts under the DID that she has linked."""
+    if not isinstance(dids, QuerySet) and not dids:
+        return Q(pk__in=())
+    return Q(member__bluesky__bsky_did__in=dids) | Q(member__bluesky=None, did__in=dids)
 
 
-def _named(
-    rows: Collection[Rsvp],
-    viewer: Member | None,
-    dids: Collection[str],
-    known_dids: Collection[str],
-    *,
-    with_notes: bool = False,
-) -> tuple[Guest, ...]:
-    known, own = set(known_dids), set(dids)
-    guests = []
-    for row in sorted(rows, key=lambda each: each.answered_at):
-        identity = getattr(row.member, "bluesky", None) if row.member else None
-        did = _did(row)
-        you = (viewer is not None and row.member_id == viewer.pk) or bool(did and did in own)
-        guests.append(
-            Guest(
-                name=_name(row),
-                handle=identity.bsky_handle if identity else row.handle,
-                did=did,
-                choice=row.choice,
-                plus_ones=row.plus_ones,
-                note=row.note if with_notes or you else "",
-                username=row.member.username if row.member else "",
-                avatar_url=identity.avatar_url if identity else "",
-                known=bool(did) and did in known,
-                you=you,
-            )
-        )
-    order = {RsvpChoice.GOING: 0, RsvpChoice.MAYBE: 1, RsvpChoice.CANT: 2}
-    return tuple(sorted(guests, key=lambda guest: (order[RsvpChoice(guest.choice)], not guest.you, not guest.known)))
+def _in_order(answers: QuerySet[Rsvp], mine: Q, known: Q) -> QuerySet[Rsvp]:
+    """With the few columns that a `Guest` has: what is sealed in an identity is not even read."""
+    by_choice = {RsvpChoice.GOING: 0, RsvpChoice.MAYBE: 1, RsvpChoice.CANT: 2}
+    rank = Case(
+        *(When(choice=choice, then=Value(number)) for choice, number in by_choice.items()), output_field=IntegerField()
+    )
+    yes, no = Value(True), Value(False)
+    rows = answers.select_related("member__bluesky").only(*COLUMNS)
+    rows = rows.annotate(
+        is_you=Case(When(mine, then=yes), default=no, output_field=BooleanField()),
+        is_known=Case(When(known, then=yes), default=no, output_field=BooleanField()),
+    )
+    return rows.order_by(rank, "-is_you", "-is_known", "answered_at", "pk")
+
+
+def _guest(row: Rsvp, viewer: Member | None, own: set[str], *, with_notes: bool) -> Guest:
+    identity = getattr(row.member, "bluesky", None) if row.member else None
+    did = identity.bsky_did if identity else row.did
+    you = (viewer is not None and row.member_id == viewer.pk) or bool(did and did in own)
+    return Guest(
+        name=_name(row),
+        handle=identity.bsky_handle if identity else row.handle,
+        did=did,
+        choice=row.choice,
+        plus_ones=row.plus_ones,
+        note=row.note if with_notes or you else "",
+        username=row.member.username if row.member else "",
+        avatar_url=identity.avatar_url if identity else "",
+        known=bool(did) and bool(row.is_known),  # type: ignore[attr-defined]
+        you=you,
+    )
 
 
 def _name(row: Rsvp) -> str:
@@ -131,8 +153,3 @@ def _name(row: Rsvp) -> str:
         return row.member.name
     nameless = "Somebody invited by e-mail" if row.email_invitation_id else "Somebody from Bluesky"
     return row.name or row.handle or nameless
-
-
-def _did(row: Rsvp) -> str:
-    identity = getattr(row.member, "bluesky", None) if row.member else None
-    return identity.bsky_did if identity else row.did

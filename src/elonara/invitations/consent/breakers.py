@@ -42,12 +42,11 @@ def after_email_opt_out(address_hash: str, host: Member | None) -> None:
 
 def check_posts(host: Member) -> tuple[int, int]:
     """How many of the host's last `SAMPLE_SIZE` posts were followed by an opt-out, and how many posts there were."""
-    rows = (
-        Invitation.objects.filter(host__in=accounts.members_of(host), state__in=COUNTED_STATES)
-        .exclude(sent_at=None)
-        .order_by("-sent_at")[:SAMPLE_SIZE]
-    )
-    sent = {did: at for did, at in rows.values_list("invitee_did", "sent_at") if at is not None}
+    # "IS NOT NULL", not "NOT (… IS NULL)": SQLite uses the index of sent rows for the former alone.
+    found = Invitation.objects.filter(host__in=accounts.members_of(host), sent_at__isnull=False)
+    found = found.filter(state__in=COUNTED_STATES).order_by("-sent_at")
+    rows = list(found.values_list("invitee_did", "sent_at")[:SAMPLE_SIZE])
+    sent = {did: at for did, at in rows if at is not None}
     opt_outs = OptOut.objects.filter(accounts.opt_outs_about(host), did__in=sent)
     unwelcome = {one.did for one in opt_outs if one.created_at >= sent[one.did]}
     past = _past(host, SAMPLE_SIZE - len(rows), by_email=False)
@@ -59,9 +58,9 @@ def check_posts(host: Member) -> tuple[int, int]:
 
 def check_emails(host: Member) -> tuple[int, int]:
     """The same for her last e-mail invitations."""
-    emails = EmailInvitation.objects.filter(host__in=accounts.members_of(host)).exclude(sent_at=None)
-    emails = emails.order_by("-sent_at")[:SAMPLE_SIZE]
-    sent = {key: at for key, at in emails.values_list("address_hash", "sent_at") if at is not None}
+    found = EmailInvitation.objects.filter(host__in=accounts.members_of(host), sent_at__isnull=False)
+    emails = list(found.order_by("-sent_at").values_list("address_hash", "sent_at")[:SAMPLE_SIZE])
+    sent = {key: at for key, at in emails if at is not None}
     past = _past(host, SAMPLE_SIZE - len(emails), by_email=True)
     every = past | sent
     opt_outs = EmailOptOut.objects.filter(accounts.opt_outs_about(host), address_hash__in=every)

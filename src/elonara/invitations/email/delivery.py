@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.utils import timezone
 
+from elonara import counters
 from elonara.bluesky.reasons import KEYS_MISSING
 from elonara.invitations.consent import caps, pauses, site_email_cap
 from elonara.invitations.email import eligibility, tokens
@@ -19,7 +17,7 @@ from elonara.invitations.email import message as email_message
 from elonara.invitations.job_kinds import wake_email
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending
 from elonara.invitations.targets import Target
-from elonara.locks import Lease, release, take_lease
+from elonara.locks import Lease, release, take_lease, this_thread
 from elonara.mail import delivery as mail
 from elonara.mail import pausing
 from elonara.members.models import Member
@@ -39,8 +37,7 @@ def poll(key: str) -> datetime | None:
     row = _queued(key)
     if row is None or row.due_at > timezone.now():
         return row.due_at if row else None
-    owner = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
-    lease = take_lease(EmailInvitation, row.pk, owner, LEASE_SECONDS)
+    lease = take_lease(EmailInvitation, row.pk, this_thread(), LEASE_SECONDS)
     if lease is None:
         return timezone.now() + timedelta(seconds=LEASE_SECONDS)
     try:
@@ -79,15 +76,22 @@ def _queued(key: str) -> EmailInvitation | None:
 def _deliver(row: EmailInvitation, lease: Lease) -> datetime | None:
     if code := _not_wanted(row):
         state = EmailState.SUPPRESSED if code.startswith("opted_out") else EmailState.CANCELLED
-        lease.update(state=state, reason=code, counted_on=None, site_day=None)
+        _store(lease, state=state, reason=code, counted_on=None, site_day=None)
         return None
     if code := _held(row):
         due = timezone.now() + HELD_RETRY_INTERVAL
-        lease.update(due_at=due, reason=code)
+        _store(lease, due_at=due, reason=code)
         return due
-    if until := pausing.held_until():
+    if until := pausing.held_until(_recipients(row)):
         return _hold(lease, until)
     return _claim_day(row, lease) or _send(row, lease)
+
+
+def _recipients(row: EmailInvitation) -> list[str]:
+    try:
+        return [tokens.address_of(row)]
+    except CannotUnseal:
+        return []  # `_send` says so
 
 
 def _claim_day(row: EmailInvitation, lease: Lease) -> datetime | None:
@@ -95,7 +99,7 @@ def _claim_day(row: EmailInvitation, lease: Lease) -> datetime | None:
     # A row that was held back past its day needs a new one, so that rows released together do not all leave today.
     for claim, reason in ((caps.claim, "day_cap"), (site_email_cap.claim, site_email_cap.REASON)):
         if later := claim(row):
-            lease.update(due_at=later, reason=reason)
+            _store(lease, due_at=later, reason=reason)
             return later
     return None
 
@@ -122,9 +126,9 @@ def _send(row: EmailInvitation, lease: Lease) -> datetime | None:
 def _unreadable(lease: Lease, fault: CannotUnseal) -> datetime | None:
     if isinstance(fault, KeyMissing):
         due = timezone.now() + KEYS_RETRY_INTERVAL
-        lease.update(due_at=due, reason=KEYS_MISSING)
+        _store(lease, due_at=due, reason=KEYS_MISSING)
         return due
-    lease.update(state=EmailState.FAILED, reason="address_lost", counted_on=None)
+    _store(lease, state=EmailState.FAILED, reason="address_lost", counted_on=None)
     return None
 
 
@@ -159,15 +163,21 @@ def _retry_later(row: EmailInvitation, lease: Lease, fault: str) -> datetime | N
     log.warning(
         "e-mail invitation %s was not sent (%s); retried at %s", row.pk, fault, due.isoformat(timespec="seconds")
     )
-    lease.update(attempts=row.attempts + 1, due_at=due, reason="mail_trying")
+    _store(lease, attempts=row.attempts + 1, due_at=due, reason="mail_trying")
     return due
 
 
 def _fail(row: EmailInvitation, lease: Lease, reason: str) -> None:
-    lease.update(state=EmailState.FAILED, reason=reason, attempts=row.attempts + 1, counted_on=None)
+    _store(lease, state=EmailState.FAILED, reason=reason, attempts=row.attempts + 1, counted_on=None)
 
 
 def _hold(lease: Lease, until: datetime) -> datetime:
     """Wait for the end of the pause of all e-mail. Costs no attempt: nothing was said about this e-mail."""
-    lease.update(due_at=until, reason=HELD)
+    _store(lease, due_at=until, reason=HELD)
     return until
+
+
+def _store(lease: Lease, *, reason: str, **values: Any) -> None:
+    """Store what became of the e-mail, and count it for `/metrics`. Without a `state` it stays in the one it has."""
+    if lease.update(reason=reason, **values):
+        counters.of_this_process.outcome("email_invitation", str(values.get("state", "postponed")), reason)

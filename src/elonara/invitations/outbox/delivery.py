@@ -21,6 +21,7 @@ from elonara import jobs
 from elonara.invitations.models import State
 from elonara.invitations.outbox import attempts, timing, undo, waiting
 from elonara.invitations.outbox.context import DeliveryContext
+from elonara.invitations.outbox.due_times import poll_times
 from elonara.invitations.outbox.queue import DeliveryQueue, next_poll_at
 from elonara.invitations.states import Transition
 from elonara.invitations.transitions import MODELS, Deliverable, apply
@@ -43,18 +44,8 @@ def poll(author_did: str) -> dt.datetime | None:
 
 def sweep() -> Iterator[tuple[str, dt.datetime | None]]:
     """Every account with work, and when it is due (None: now). Finds what a crash or a lost wake left behind."""
-    authors = {
-        did
-        for model in MODELS
-        for did in model.objects.filter(state__in=(State.QUEUED, State.SENDING, State.WAITING, State.UNDOING))
-        .order_by()
-        .values_list("author_did", flat=True)
-        .distinct()
-    }
-    for did in sorted(authors):
-        at = next_poll_at(did)
-        if at is not None:
-            yield did, None if at <= timezone.now() else at
+    for did, at in poll_times().items():
+        yield did, None if at <= timezone.now() else at
 
 
 def _recover(author_did: str, lease: Lease) -> None:

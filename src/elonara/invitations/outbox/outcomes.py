@@ -22,7 +22,7 @@ from elonara.invitations.outbox import timing
 from elonara.invitations.outbox.context import DeliveryContext
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import target_of
-from elonara.invitations.transitions import Deliverable, apply, claim
+from elonara.invitations.transitions import Deliverable, apply, claim, counted
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,8 @@ def put_back(
 
 def postpone(row: Deliverable, reason: str, at: dt.datetime) -> None:
     """Say why a queued row does not go now, and when it is looked at again."""
-    type(row).objects.filter(pk=row.pk, state=State.QUEUED).update(reason=reason, next_attempt_at=at)
+    if type(row).objects.filter(pk=row.pk, state=State.QUEUED).update(reason=reason, next_attempt_at=at):
+        counted(row, "postpone", reason)
 
 
 def give_up(context: DeliveryContext, row: Deliverable, reason: str, *, error: str = "", ask: bool = False) -> None:

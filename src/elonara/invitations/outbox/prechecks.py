@@ -10,12 +10,14 @@ from django.utils import timezone
 
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.reasons import KEYS_MISSING
 from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.consent import caps, eligibility, pauses, recheck, spam_labels
 from elonara.invitations.models import Announcement, Correction, HostSending, Invitation, State, Voice
 from elonara.invitations.outbox import recompose, timing
 from elonara.invitations.outbox.context import DeliveryContext
 from elonara.invitations.planning import compose
+from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
 from elonara.invitations.transitions import Deliverable, apply
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 # Reasons of GraphUnavailable that only the host or her server can end.
 _WAITS_FOR_THE_ACCOUNT = frozenset({"not_connected", "account_deactivated", "account_takendown"})
+_WAITS_FOR_THE_OPERATOR = frozenset({"address_changed", KEYS_MISSING})
 _PAUSED = CompiledQuery(
     lambda host: HostSending.objects.filter(host=host, paused_at__isnull=False).values_list("pause_reason", flat=True)
 )
@@ -200,7 +203,8 @@ def _consent(context: DeliveryContext, row: Deliverable, target: Target) -> Verd
     except GraphUnavailable as fault:
         if fault.reason in _WAITS_FOR_THE_ACCOUNT:
             return Verdict(Transition.HOLD, fault.reason)
-        return Verdict(None, "graph_unavailable", timezone.now() + timing.GRAPH_RETRY_INTERVAL)
+        reason = fault.reason if fault.reason in _WAITS_FOR_THE_OPERATOR else "graph_unavailable"
+        return Verdict(None, reason, timezone.now() + timing.GRAPH_RETRY_INTERVAL)
 
 
 def _invitee(context: DeliveryContext, row: Invitation, target: Target) -> Verdict | None:
@@ -208,13 +212,21 @@ def _invitee(context: DeliveryContext, row: Invitation, target: Target) -> Verdi
     answer = context.cache.people.answer(row)
     code = eligibility.refusal_before_write(row, target, answer.person, answer.since)
     if code == "view_unknown":
-        moved = MemberIdentity.objects.filter(member=row.host_id, state_reason="moved").exists()
-        return Verdict(Transition.HOLD, "moved" if moved else code)
+        return _nobody_can_be_asked(row)
     if code:
         return Verdict(Transition.SUPPRESS, code)
     if answer.person is not None and answer.person.handle != row.invitee_handle:
         recompose.renamed(row, answer.person.handle)
     return None
+
+
+def _nobody_can_be_asked(row: Invitation) -> Verdict:
+    """It is not known what the host and the invitee are to each other, as her session has ended: she is asked."""
+    if not MemberIdentity.objects.filter(member=row.host_id, state_reason="moved").exists():
+        return Verdict(Transition.HOLD, "view_unknown")
+    # Where posts go by an app password, that one is of the old server as well.
+    ready = posting_readiness.readiness(row.host)
+    return Verdict(Transition.HOLD, "moved" if ready.can_post else ready.reason)
 
 
 def _somebody_left(context: DeliveryContext, row: Announcement, target: Target) -> Verdict | None:
@@ -228,7 +240,7 @@ def _somebody_left(context: DeliveryContext, row: Announcement, target: Target) 
         answer = context.cache.people.answer(reply)
         code = eligibility.refusal_before_write(reply, target, answer.person, answer.since)
         if code == "view_unknown":
-            return Verdict(Transition.HOLD, code)
+            return _nobody_can_be_asked(reply)
         if not code:
             return None
         apply(reply, Transition.SUPPRESS, reason=code, counted_on=None)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections import deque
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 from django.db import models
 from django.db.models import Q, QuerySet
@@ -45,7 +46,28 @@ SETTLED_STATES = (
 )
 PREFETCH = 10  # keys of due rows that are fetched at once, by kind
 PREFETCH_SECONDS = 1.0  # for so long they are used; an undo that begins meanwhile waits no longer than this
+OTHERS = (State.UNDOING, State.WAITING)  # what a lane works on besides posting
 IN_ORDER = ("next_attempt_at", "queued_at", "rkey")
+
+
+class Lane(Protocol):
+    """The columns of `AccountLane` that say when its account may work."""
+
+    @property
+    def owner(self) -> str:
+        """Who has its lease."""
+
+    @property
+    def lease_until(self) -> dt.datetime | None:
+        """When the lease ends."""
+
+    @property
+    def next_at(self) -> dt.datetime | None:
+        """No post before this time."""
+
+    @property
+    def paused_until(self) -> dt.datetime | None:
+        """Nothing before this time."""
 
 
 def deliverable_filter(model: type[Deliverable], now: Any) -> Q:
@@ -63,10 +85,8 @@ def _posts(model: type[Deliverable], author_did: Any, now: Any) -> QuerySet[Any]
     return rows.order_by(*IN_ORDER)
 
 
-def _others(model: type[Deliverable], author_did: Any) -> QuerySet[Any]:
-    """Rows that are being undone, and those that wait for their host."""
-    rows = model.objects.filter(author_did=author_did, state__in=(State.UNDOING, State.WAITING))
-    return rows.order_by(*IN_ORDER)
+def _in_state(model: type[Deliverable], author_did: Any, state: State) -> QuerySet[Any]:
+    return model.objects.filter(author_did=author_did, state=state).order_by(*IN_ORDER)
 
 
 class _Queries:
@@ -74,18 +94,26 @@ class _Queries:
 
     def __init__(self, model: type[Deliverable]) -> None:
         def due_keys(rows: QuerySet[Any], now: Any) -> QuerySet[Any]:
-            return rows.filter(next_attempt_at__lte=now).values_list("pk", flat=True)[:PREFETCH]
+            return rows.filter(next_attempt_at__lte=now).values_list(*IN_ORDER, "pk")[:PREFETCH]
 
         def first_time(rows: QuerySet[Any]) -> QuerySet[Any]:
             return rows.values_list("next_attempt_at", flat=True)[:1]
+
+        def due_in(state: State) -> CompiledQuery[Any]:
+            return CompiledQuery(lambda did, now: due_keys(_in_state(model, did, state), now))
+
+        def first_in(state: State) -> CompiledQuery[Any]:
+            return CompiledQuery(lambda did: first_time(_in_state(model, did, state)))
 
         def sending(did: Any) -> QuerySet[Any]:
             return model.objects.filter(author_did=did, state=State.SENDING).values_list("pk")[:1]
 
         self.posts = CompiledQuery(lambda did, now: due_keys(_posts(model, did, now), now))
-        self.others = CompiledQuery(lambda did, now: due_keys(_others(model, did), now))
         self.next_post = CompiledQuery(lambda did, now: first_time(_posts(model, did, now)))
-        self.next_other = CompiledQuery(lambda did: first_time(_others(model, did)))
+        # Rows that are being undone, and those that wait for their host. A query each, because the rows of two states
+        # would all be read and sorted to find the first ones.
+        self.others = [due_in(state) for state in OTHERS]
+        self.next_others = [first_in(state) for state in OTHERS]
         self.sending = CompiledQuery(sending)
 
 
@@ -100,29 +128,35 @@ _LANE = CompiledQuery(lambda did: AccountLane.objects.filter(author_did=did))
 
 def next_poll_at(author_did: str) -> dt.datetime | None:
     """When the next row of a lane is due; None where nothing is left to do."""
-    now = timezone.now()
-    found = [_QUERIES[model].next_post.first(did=author_did, now=now) for model in MODELS]
-    lane = _LANE.first(did=author_did)
-    posts = min((at for at in found if at is not None), default=None)
-    if posts is not None and lane is not None:
-        posts = max(at for at in (posts, lane.next_at, lane.paused_until) if at is not None)
-    found = [_QUERIES[model].next_other.first(did=author_did) for model in MODELS]
-    others = [at for at in found if at is not None]
-    if lane is not None and lane.paused_until is not None:
-        others = [max(at, lane.paused_until) for at in others]
-    if _has_orphans(author_did, lane):
-        others.append(now)
-    soonest = min([*others, *([posts] if posts is not None else [])], default=None)
-    pause_ends = rate_budgets.paused_until(author_did) if soonest is not None else None
-    return soonest if soonest is None or pause_ends is None else max(soonest, pause_ends)
+    now, lane = timezone.now(), _LANE.first(did=author_did)
+    posts = [_QUERIES[model].next_post.first(did=author_did, now=now) for model in MODELS]
+    others = [query.first(did=author_did) for model in MODELS for query in _QUERIES[model].next_others]
+    orphans = is_free(lane) and any(_QUERIES[model].sending.exists(did=author_did) for model in MODELS)
+    at = soonest(lane, earliest(posts), earliest(others), now if orphans else None)
+    pause_ends = rate_budgets.paused_until(author_did) if at is not None else None
+    return at if at is None or pause_ends is None else max(at, pause_ends)
 
 
-def _has_orphans(author_did: str, lane: AccountLane | None) -> bool:
-    """Whether rows are `sending` without a worker: the lane is free, its lease expired, or its process has ended."""
+def soonest(
+    lane: Lane | None, post: dt.datetime | None, other: dt.datetime | None, orphan: dt.datetime | None
+) -> dt.datetime | None:
+    """When to poll a lane whose first post, other row and row without a worker are due then; None: it has no work."""
+    if post is not None and lane is not None:
+        post = max(at for at in (post, lane.next_at, lane.paused_until) if at is not None)
+    if other is not None and lane is not None and lane.paused_until is not None:
+        other = max(other, lane.paused_until)
+    return earliest((post, other, orphan))
+
+
+def earliest(times: Iterable[dt.datetime | None]) -> dt.datetime | None:
+    """The first of those times that are known."""
+    return min((at for at in times if at is not None), default=None)
+
+
+def is_free(lane: Lane | None) -> bool:
+    """Whether nobody works in a lane: no lease, or an expired one, or the process that has it has ended."""
     leased = lane is not None and lane.lease_until is not None and lane.lease_until > dt.datetime.now(dt.UTC)
-    if leased and lane is not None and not has_ended(lane.owner):
-        return False
-    return any(_QUERIES[model].sending.exists(did=author_did) for model in MODELS)
+    return lane is None or not leased or has_ended(lane.owner)
 
 
 class DeliveryQueue:
@@ -194,7 +228,9 @@ class DeliveryQueue:
         self._prefetched_until = time.monotonic() + PREFETCH_SECONDS
         self._related.clear()
         for model in MODELS[::-1]:
-            self._keys.extend((model, False, pk) for pk in _QUERIES[model].others.all(did=self._author_did, now=now))
+            found = [row for query in _QUERIES[model].others for row in query.all(did=self._author_did, now=now)]
+            self._keys.extend((model, False, row[-1]) for row in sorted(found)[:PREFETCH])
         if may_post:
             for model in MODELS:
-                self._keys.extend((model, True, pk) for pk in _QUERIES[model].posts.all(did=self._author_did, now=now))
+                found = _QUERIES[model].posts.all(did=self._author_did, now=now)
+                self._keys.extend((model, True, row[-1]) for row in found)

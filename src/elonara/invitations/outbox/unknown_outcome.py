@@ -1,6 +1,6 @@
 """When we do not know whether a post was written.
 
-A theory of operation, for whoever reads this at three in the morning.
+A theory of operation, for whoever has to find a fault in it.
 
 **What may have happened.** We sent `createRecord` and got no usable response: a time-out, a dropped connection, a 5xx,
 or the process was killed. The server may have written the post before the response was lost. It may have refused it.

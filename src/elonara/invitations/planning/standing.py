@@ -7,18 +7,38 @@ now: a change that a post does not tell makes it no less true, and a change that
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet
+from django.db.models.fields.json import KT
 
+from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.models import State
 from elonara.invitations.targets import Target
 from elonara.invitations.transitions import MODELS, Deliverable
 
 PRIVATE = "private"  # what is wrong with a post that names what has become private since
+_TITLE, _DESCRIPTION = KT("record__embed__external__title"), KT("record__embed__external__description")
 _MAY_STAND = Q(state__in=(State.SENT, State.SENDING)) | Q(
     state__in=(State.QUEUED, State.WAITING, State.FAILED), ambiguous=True
 )
+
+
+def _numbers(model: type[Deliverable], kind: str, of: Any) -> Any:
+    rows = model._default_manager.filter(_MAY_STAND, **{kind: of}).order_by()
+    return rows.values(kind).annotate(number=Count("pk")).values_list("number", flat=True)
+
+
+# Every answer of the API about an event or a community says the number, whether or not anything was posted.
+_NUMBERS = {
+    (model, kind): CompiledQuery(partial(_numbers, model, kind)) for model in MODELS for kind in ("event", "community")
+}
+
+
+def number_of(target: Target) -> dict[type[Deliverable], int]:
+    """How many posts about a target are on Bluesky, or may be, by kind."""
+    return {model: _NUMBERS[model, target.kind].first(of=target.of.pk) or 0 for model in MODELS}
 
 
 def standing(target: Target, *, certain: bool = True) -> list[Deliverable]:
@@ -36,11 +56,25 @@ def no_longer_true(row: Deliverable, target: Target) -> frozenset[str]:
 
     A post that only says "a private event" names nothing, and so nothing in it can become wrong.
     """
-    if not names_target(row, target):
+    return _wrong_in(_told(row, target), target)
+
+
+def count_outdated(rows: QuerySet[Any], target: Target) -> int:
+    """How many of the rows `no_longer_true` says something about: those that tell the same are compared once."""
+    rows = rows.order_by()
+    told = list(rows.filter(facts__isnull=False).values_list("facts").annotate(number=Count("pk")))
+    cards = rows.filter(facts__isnull=True).values_list(_TITLE, _DESCRIPTION).annotate(number=Count("pk"))
+    for title, description, number in cards:
+        card = {} if title is None else {"title": title, "description": description or ""}
+        told.append((_facts_in({"embed": {"external": card}}, target), number))
+    return sum(number for facts, number in told if _wrong_in(facts, target))
+
+
+def _wrong_in(told: dict[str, str], target: Target) -> frozenset[str]:
+    if PRIVATE in told:
         return frozenset()
     if target.is_private:
         return frozenset({PRIVATE})
-    told = _told(row, target)
     return frozenset(name for name, value in target.facts.items() if told.get(name, value) != value)
 
 

@@ -20,7 +20,7 @@ from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.corrections import CorrectionPlan
 from elonara.invitations.planning.plan import require_inviter
 from elonara.invitations.planning.queueing import reset_for_requeue
-from elonara.invitations.planning.standing import in_words, names_target, no_longer_true, standing
+from elonara.invitations.planning.standing import in_words, names_target, no_longer_true, number_of, standing
 from elonara.invitations.previews import PostPreview
 from elonara.invitations.responses.host import undo
 from elonara.invitations.results import InvitationRefused, PostingReadiness
@@ -76,8 +76,10 @@ class PostsNotice:
 def on_bluesky(to: Event | Community, *, naming: bool = False) -> OnBluesky:
     """How many posts about it stand, or may; with `naming` only those that name it."""
     target = Target(to)
-    rows = standing(target, certain=False)
-    return _counted([row for row in rows if not naming or names_target(row, target)])
+    if not naming:
+        numbers = number_of(target)
+        return OnBluesky(numbers[Announcement], numbers[Invitation], numbers[Correction])
+    return _counted([row for row in standing(target, certain=False) if names_target(row, target)])
 
 
 def to_take_back(to: Event | Community) -> OnBluesky:

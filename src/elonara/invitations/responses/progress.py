@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -19,9 +17,10 @@ from elonara.invitations.planning import compose
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.standing import no_longer_true
 from elonara.invitations.previews import compose_url
+from elonara.invitations.responses import listing
 from elonara.invitations.responses.next_post import handle_of, next_post
 from elonara.invitations.responses.requeue import FINAL_ANSWERS
-from elonara.invitations.responses.views import AnnouncementView, InvitationView, Progress
+from elonara.invitations.responses.views import AnnouncementView, InvitationView, Listed, Progress
 from elonara.invitations.results import InvitationRefused, PostingReadiness
 from elonara.invitations.states import Transition
 from elonara.invitations.targets import Target, target_of
@@ -39,43 +38,46 @@ FINAL_STATES = (
 )
 
 
-def progress(target: Event | Community, by: Member) -> Progress:
-    """All invitations to a target with their states. Raises InvitationRefused for who may not invite to it."""
+def progress(target: Event | Community, by: Member, page: int = 1) -> Progress:
+    """How the invitations to a target stand: their counts, and the rows of one page (from 1; the last one if beyond).
+
+    Raises InvitationRefused for who may not invite to it.
+    """
     if not Target(target).may_invite(by):
         raise InvitationRefused("not_allowed")
-    invitations = list(invitations_of(target))
+    found = listing.totals(target)
+    counts = found.counts
+    pages = max(1, -(-counts["total"] // listing.PAGE_SIZE))
+    page = min(max(1, page), pages)
     ready = posting_readiness.readiness(by)
-    rows = [_row(one, by, ready) for one in invitations]
+    rows = [_row(one, by, ready) for one in listing.page_of(target, page, counts["needs_you"])]
     announcements, updates = _announcements(target, Announcement), _announcements(target, Correction)
-    counts = Counter({state.value: 0 for state in State})
-    counts.update(row.state for row in rows)
-    counts["total"] = len(rows)
-    counts["opened"] = sum(row.opened_at is not None for row in rows)
-    counts["answered"] = sum(bool(row.answer) for row in rows)
-    counts["needs_you"] = sum(row.needs_host for row in rows)
-    counts["outdated"] = sum(row.outdated for row in rows)
     final = sum(counts[state.value] for state in FINAL_STATES)
-    moving = {State.QUEUED, State.SENDING, State.UNDOING}
-    pause, paused_until = _pause(by, invitations)
+    pause, paused_until = _pause(by, Invitation.objects.filter(**Target(target).only).order_by())
     return Progress(
         rows=rows,
         counts=dict(counts),
         announcements=announcements,
         updates=updates,
-        percent=round(100 * final / len(rows)) if rows else 100,
-        going_on=any(row.state in moving and not row.needs_confirmation for row in rows)
-        or any(one.state in moving for one in (*announcements, *updates)),
+        percent=round(100 * final / counts["total"]) if counts["total"] else 100,
+        going_on=found.moving > 0 or any(one.state in listing.MOVING for one in (*announcements, *updates)),
+        page=page,
+        pages=pages,
         paused=pause,
         paused_until=paused_until,
     )
 
 
-def invitations_of(target: Event | Community) -> QuerySet[Invitation]:
-    """The rows of a target: those that need confirmation first, then by the time they were queued."""
-    rows = Invitation.objects.filter(**Target(target).only)
-    return rows.select_related("host__bluesky", "event", "community", "announcement", "batch").order_by(
-        "-needs_confirmation", "queued_at", "rkey"
-    )
+def listed(target: Event | Community, by: Member, *, cursor: str = "", limit: int = listing.MAX_LISTED) -> Listed:
+    """The invitations to a target in the order in which they were made, `limit` (at most 1,000) after the cursor.
+
+    Raises InvitationRefused for who may not invite to it, `listing.WrongCursor`.
+    """
+    if not Target(target).may_invite(by):
+        raise InvitationRefused("not_allowed")
+    rows, following = listing.after(target, cursor, limit)
+    ready = posting_readiness.readiness(by)
+    return Listed([_row(one, by, ready) for one in rows], dict(listing.totals(target).counts), following)
 
 
 def view_of(invitation: Invitation, by: Member) -> InvitationView:
@@ -195,13 +197,14 @@ def _announcement(one: Announcement | Correction) -> AnnouncementView:
     )
 
 
-def _pause(by: Member, invitations: Sequence[Invitation]) -> tuple[reasons.Reason | None, datetime | None]:
+def _pause(by: Member, rows: QuerySet[Invitation]) -> tuple[reasons.Reason | None, datetime | None]:
     """Why nothing is posted at the moment and until when: a host is paused, or an account's lane rests."""
-    hosts = {one.host_id for one in invitations if one.state == State.QUEUED} | {by.pk}
+    queued = rows.filter(state=State.QUEUED).values_list("host_id", flat=True)
+    hosts = {*queued.distinct(), by.pk}
     paused = HostSending.objects.filter(host_id__in=hosts).exclude(paused_at=None).order_by("paused_at").first()
     if paused is not None:
         return reasons.reason(paused.pause_reason), None
-    authors = {one.author_did for one in invitations if one.state in states.IN_PROGRESS}
+    authors = set(rows.filter(state__in=states.IN_PROGRESS).values_list("author_did", flat=True).distinct())
     now = timezone.now()
     for lane in AccountLane.objects.filter(author_did__in=authors):
         if (rest := lane.rests_until(now)) is not None:

@@ -81,19 +81,30 @@ class AnnouncementView:
 class Progress:
     """The state of all invitations to one target. `percent` (0-100): how many have reached a final state."""
 
-    rows: list[InvitationView]
+    rows: list[InvitationView]  # of this page, those that need the host first
     counts: dict[str, int]  # by state, and opened, answered, needs_you, outdated, total
     announcements: list[AnnouncementView]
     updates: list[AnnouncementView]
     percent: int
     going_on: bool  # False: nothing will change by itself, so a page can stop polling
+    page: int = 1
+    pages: int = 1
     paused: reasons.Reason | None = None
     paused_until: dt.datetime | None = None
 
     @property
     def total(self) -> int:
         """How many invitations there are."""
-        return len(self.rows)
+        return self.counts["total"]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Some of the invitations to one target, for programs. `cursor` continues the list; "": it ends here."""
+
+    rows: list[InvitationView]
+    counts: dict[str, int]  # of all, as in `Progress`
+    cursor: str
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -23,12 +25,14 @@ from elonara.web.invitations.posts import after_ending
 from elonara.web.parts.answer_forms import AnswerForm
 from elonara.web.parts.times import zone_of
 from elonara.web.proofs import proofs
-from elonara.web.shortcuts import add_form_errors, member_of, members_only, options, show_message, the_member
+from elonara.web.shortcuts import add_form_errors, member_of, members_only, options, page_of, show_message, the_member
+
+GUESTS_ON_A_PAGE = 25
 
 
 def event_or_404(request: HttpRequest, slug: str) -> Event:
     """The event. Raises Http404 also where the viewer may not see it, so that a slug does not reveal that it exists."""
-    event = Event.objects.select_related("community", "created_by").filter(slug=slug).first()
+    event = queries.with_slug(slug)
     if event is None or not (
         queries.may_see(event, member_of(request), list(proofs(request)))
         or queries.may_invite(event, member_of(request))
@@ -80,7 +84,14 @@ def _show_context(request: HttpRequest, event: Event) -> dict[str, Any]:
         "hosts": queries.hosts(event),
         "mine": mine,
         "answer": mine.choice if mine else "",
-        "guests": rsvps.guest_list(event, member, dids=dids, known_dids=_dids_known_to(member), limit=300),
+        "guests": rsvps.guest_list(
+            event,
+            member,
+            dids=dids,
+            known_dids=_dids_known_to(member),
+            page=page_of(request),
+            page_size=GUESTS_ON_A_PAGE,
+        ),
         "asked_to_host": queries.is_asked_to_host(event, member),
         "manages": queries.may_manage(event, member),
         "invites": queries.may_invite(event, member),
@@ -95,11 +106,9 @@ def _visible_community(event: Event, member: Member | None, dids: list[str]) -> 
     return found if found is not None and communities.may_see(found, member, dids) else None
 
 
-def _dids_known_to(member: Member | None) -> set[str]:
+def _dids_known_to(member: Member | None) -> Collection[str] | QuerySet[ActorView, str]:
     """DIDs that were read for the member from Bluesky lately: these guests are listed first."""
-    if member is None:
-        return set()
-    return set(ActorView.objects.filter(member=member).values_list("did", flat=True)[:5000])
+    return ActorView.objects.filter(member=member).values_list("did", flat=True) if member else ()
 
 
 @require_POST

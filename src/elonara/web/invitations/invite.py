@@ -1,7 +1,7 @@
 """Manage → Invite: pick people, check the posts, watch their delivery.
 
 The draft is kept as a row, so a host can leave at any step and continue later, also in another browser. Pick is in
-`picking`, invitations by e-mail in `email_invitations`.
+`picking`, Watch in `watch`, invitations by e-mail in `email_invitations`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from django.shortcuts import render
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.events.models import Event
 from elonara.invitations import actions, queries
-from elonara.invitations.models import State
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.results import InvitationRefused, Sent
 from elonara.invitations.targets import Target
-from elonara.web.invitations import email_invitations, picking, posts
+from elonara.web.invitations import email_invitations, picking, posts, watch
 from elonara.web.invitations.steps import To, redirect_to_step
 from elonara.web.shortcuts import show_message, the_member
 
@@ -33,7 +32,7 @@ def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
         case "check":
             return _check(request, to, frame)
         case "watch":
-            return _watch(request, to, frame)
+            return watch.page(request, to, frame)
         case "take-back":
             return posts.take_back_page(request, to, frame)
         case "email" if isinstance(to, Event):
@@ -116,37 +115,3 @@ def _check_page(
     field = getattr(context["refusal"], "field_name", "")
     context |= {"field": field, "lines": [{**one, "line": draft.lines.get(one["did"], "")} for one in draft.chosen]}
     return render(request, "invite/check.html", frame | context, status=400 if context["refusal"] else 200)
-
-
-# Watch
-
-
-def _watch(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
-    if request.method == "POST" and request.POST.get("go") == "update":
-        return posts.post_update(request, to, frame)
-    if request.method == "POST" and request.POST.get("go") == "confirm_all":
-        shown = dict(pair for item in request.POST.getlist("shown") if len(pair := item.split()) == 2)
-        try:
-            count = actions.confirm_all(to, the_member(request), shown)
-        except InvitationRefused as fault:
-            show_message(request, f"{fault.sentence} {fault.way_on}", "bad")
-        else:
-            show_message(request, f"{count} {'post goes' if count == 1 else 'posts go'} out with the new text.")
-        return redirect_to_step(frame, step="watch")
-    progress = queries.progress(to, the_member(request))
-    context = {
-        "progress": progress,
-        "need": [row for row in progress.rows if row.needs_host],
-        "rest": [row for row in progress.rows if not row.needs_host],
-        "unconfirmed": [
-            row
-            for row in progress.rows
-            if row.needs_confirmation and "confirm" in row.can and row.state in {State.QUEUED, State.WAITING}
-        ],
-        "look": request.GET.get("look", ""),
-        "ready": queries.readiness(the_member(request)),
-        "letters": to.email_invitations.count() if isinstance(to, Event) else 0,
-    }
-    if request.GET.get("part") == "1":
-        return render(request, "invite/progress.html", frame | context)
-    return render(request, "invite/watch.html", frame | context | posts.notice_context(request, to))

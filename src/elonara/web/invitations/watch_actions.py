@@ -86,4 +86,6 @@ def _act(request: HttpRequest, row: Deliverable | None, what: str) -> HttpRespon
             return redirect(again)
     else:
         show_message(request, DONE[what])
-    return redirect(back)
+    # A long list has pages: back to the one on which the row stands now.
+    number = queries.page_with(target.of, row.pk) if invitation is not None else 1
+    return redirect(f"{back}&page={number}" if number > 1 else back)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest
@@ -53,8 +54,14 @@ def when(starts_at: datetime, ends_at: datetime | None, event_zone: str, viewer:
     """The time of an event for one viewer, in the event's time zone where the viewer's is unknown."""
     there = zone_named(event_zone) or ZoneInfo("UTC")
     here = viewer or there
+    return _when(starts_at, ends_at, there, here, timezone.now().astimezone(here).year)
+
+
+# Lists show each time to everybody, twice. It is a function of these values and nothing else.
+@lru_cache(maxsize=1000)
+def _when(starts_at: datetime, ends_at: datetime | None, there: ZoneInfo, here: ZoneInfo, this_year: int) -> ShownTime:
     start, end = starts_at.astimezone(here), ends_at.astimezone(here) if ends_at else None
-    year = "" if start.year == timezone.now().astimezone(here).year else " Y"
+    year = "" if start.year == this_year else " Y"
     sentence = f"{dateformat.format(start, f'l j F{year}')}, {_span(start, end)}"
     beside = f"{city(there)} time."
     if start.utcoffset() != starts_at.astimezone(there).utcoffset():

@@ -22,16 +22,15 @@ def account(net, pds):
 
 
 @pytest.fixture
-def relay(account, bluesky):
+def relay(account, bluesky, monkeypatch):
     """The account in the settings, for everybody: `relay("a password")`."""
 
     def configure(password=account.app_password):
         bluesky(relay=Relay(identifier=account.handle, app_password=password))
 
     configure()
-    hooks.set_relay_policy(lambda member_id: "")
-    yield configure
-    hooks.set_relay_policy(lambda member_id: "relay_not_approved")
+    monkeypatch.setattr(hooks, "_relay_policy", lambda member_id: "")
+    return configure
 
 
 @pytest.fixture

@@ -215,4 +215,23 @@ def test_strangers_read_numbers(busy):
 
 def test_a_long_list_costs_three_queries(busy, alice, django_assert_max_num_queries):
     with django_assert_max_num_queries(3):
-        assert len(rsvps.guest_list(busy[0], alice, limit=2).guests) == 2
+        assert len(rsvps.guest_list(busy[0], alice, page_size=2).guests) == 2
+
+
+@pytest.mark.parametrize("viewer", ["host", "guest", "stranger"])
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_pages_together_name_everybody_once_in_the_same_order(busy, alice, make_member, viewer, size):
+    event, people = busy
+    known = ["did:plc:carol", "did:plc:gil", "did:plc:eve"]
+    who = {"host": alice, "guest": people["bob"], "stranger": make_member()}[viewer]
+    whole = rsvps.guest_list(event, who, known_dids=known)
+    pages = [
+        rsvps.guest_list(event, who, known_dids=known, page=number, page_size=size)
+        for number in range(1, -(-whole.named // size) + 1)
+    ]
+    assert [name for page in pages for name in names(page)] == names(whole)
+    assert {(page.pages, page.hidden, page.named, page.going) for page in pages} == {
+        (len(pages), whole.hidden, len(whole.guests), whole.going)
+    }
+    for beyond, last in ((99, pages[-1]), (0, pages[0]), (-3, pages[0])):
+        assert rsvps.guest_list(event, who, known_dids=known, page=beyond, page_size=size) == last
