@@ -13,7 +13,8 @@ from elonara.bluesky import network as site_network
 from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.engines.embedded import EmbeddedEngine
-from elonara.invitations.models import Announcement, Invitation, State
+from elonara.housekeeping.models import Worker
+from elonara.invitations.models import Invitation, State
 from elonara.members.models import Notice
 
 PROCESSES, ROUNDS = 8, how_many("ROUNDS", 200, 5)
@@ -101,7 +102,7 @@ def test_sessions_outlive_a_wrong_address_and_end_only_by_the_command_that_says_
     site.invite(1)
     process = site.serve(ELONARA_SITE__URL="https://events.example.org")
     site.wait(lambda: "2 Bluesky sessions were made under another address" in process.log.read_text())
-    site.wait(lambda: Announcement.objects.filter(reason="address_changed").count() == 2)
+    site.wait(Worker.objects.exists)  # it has looked for work
     assert not site.lost()
     refused = site.refused("reauthorize", "--moved", ELONARA_SITE__URL="https://events.example.org")
     assert "2 Bluesky sessions were" in refused
@@ -109,9 +110,9 @@ def test_sessions_outlive_a_wrong_address_and_end_only_by_the_command_that_says_
     assert not site.lost()
     site.command("reauthorize", "--moved", "--yes", ELONARA_SITE__URL="https://events.example.org")
     assert {identity.state_reason for identity in site.lost()} == {"client_changed"}
-    site.wait(lambda: Announcement.objects.filter(state=State.WAITING).count() == 2)
     assert Notice.objects.count() == 2
-    count(f"{len(site.lost())} sessions ended once the operator said so, their posts wait")
+    assert Invitation.objects.filter(state=State.QUEUED).count() == 2
+    count(f"{len(site.lost())} sessions ended once the operator said so, and not before")
 
 
 def waiting():
