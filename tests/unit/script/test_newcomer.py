@@ -90,6 +90,6 @@ def test_a_python_in_a_home_that_others_cannot_enter_does_not_become_the_service
 
 def test_the_page_for_operators_installs_by_the_script_and_names_scripts_that_exist():
     assert "cd /opt/elonara && script/install\n" in DEPLOY
-    assert "pip install" not in DEPLOY
+    assert "pip install --" not in DEPLOY
     for name in set(re.findall(r"script/([a-z]+)", DEPLOY)):
         assert (ROOT / "script" / name).stat().st_mode & 0o111
