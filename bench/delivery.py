@@ -110,6 +110,11 @@ def django_up(environment: dict[str, str], folder: str) -> None:
     django.setup()
     logging.disable(logging.ERROR)
     call_command("migrate", verbosity=0)
+    from django.conf import settings as site_settings
+
+    from elonara import sealing
+
+    sealing.ensure_keys(site_settings.ELONARA.data_dir)
 
 
 def invite(member, number: int):

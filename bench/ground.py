@@ -36,6 +36,11 @@ def site(*, mode: str = "legacy", accounts: int = 2) -> Iterator[network.Network
         django.setup()
         logging.disable(logging.WARNING)
         call_command("migrate", verbosity=0)
+        from django.conf import settings as site_settings
+
+        from elonara import sealing
+
+        sealing.ensure_keys(site_settings.ELONARA.data_dir)
         yield net
 
 

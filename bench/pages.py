@@ -62,6 +62,11 @@ def fill() -> dict[str, bytes]:
 
     django.setup()
     call_command("migrate", verbosity=0)
+    from django.conf import settings as site_settings
+
+    from elonara import sealing
+
+    sealing.ensure_keys(site_settings.ELONARA.data_dir)
     from django.test import Client
     from django.utils import timezone
 

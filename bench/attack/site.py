@@ -107,6 +107,11 @@ def _prepare(pds: str) -> dict[str, str]:
 
     django.setup()
     call_command("migrate", verbosity=0)
+    from django.conf import settings as site_settings
+
+    from elonara import sealing
+
+    sealing.ensure_keys(site_settings.ELONARA.data_dir)
     from django.utils import timezone
 
     from elonara.api import tokens

@@ -88,6 +88,11 @@ def _people(net: network.Network) -> dict[str, str]:
     django.setup()
     logging.disable(logging.WARNING)
     call_command("migrate", verbosity=0)
+    from django.conf import settings as site_settings
+
+    from elonara import sealing
+
+    sealing.ensure_keys(site_settings.ELONARA.data_dir)
     from bench.browser import sign_in
     from django.conf import settings
     from django.db import connection
