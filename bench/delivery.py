@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sandbox import network, postgres
 
-from bench.ground import table
+from bench.ground import make_database, table
 
 ACCOUNTS = 8
 URI = "/xrpc/com.atproto.repo.createRecord"
@@ -105,16 +105,10 @@ def django_up(environment: dict[str, str], folder: str) -> None:
     import logging
 
     import django
-    from django.core.management import call_command
 
     django.setup()
     logging.disable(logging.ERROR)
-    call_command("migrate", verbosity=0)
-    from django.conf import settings as site_settings
-
-    from elonara import sealing
-
-    sealing.ensure_keys(site_settings.ELONARA.data_dir)
+    make_database()
 
 
 def invite(member, number: int):

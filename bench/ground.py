@@ -16,6 +16,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from sandbox import network
 
 
+def make_database() -> None:
+    """Make what `elonara serve` makes at its first start: the tables and the ring of keys. Django is set up already."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from elonara import sealing
+
+    call_command("migrate", verbosity=0)
+    sealing.ensure_keys(settings.ELONARA.data_dir)
+
+
 @contextlib.contextmanager
 def site(*, mode: str = "legacy", accounts: int = 2) -> Iterator[network.Network]:
     """Start a network, configure a new site with an empty database for it, and set up Django."""
@@ -31,16 +42,10 @@ def site(*, mode: str = "legacy", accounts: int = 2) -> Iterator[network.Network
         import logging
 
         import django
-        from django.core.management import call_command
 
         django.setup()
         logging.disable(logging.WARNING)
-        call_command("migrate", verbosity=0)
-        from django.conf import settings as site_settings
-
-        from elonara import sealing
-
-        sealing.ensure_keys(site_settings.ELONARA.data_dir)
+        make_database()
         yield net
 
 

@@ -29,7 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench.ground import table  # noqa: E402
+from bench.ground import make_database, table  # noqa: E402
 
 CONNECTIONS, GUESTS, EVENTS = 4, 500, 12
 TURN_SECONDS, SECONDS = 0.7, 7.0
@@ -58,15 +58,9 @@ def serve() -> int:
 def fill() -> dict[str, bytes]:
     """A host with a dozen events, one of them with 500 guests, and an invitation; returns a request for each row."""
     import django
-    from django.core.management import call_command
 
     django.setup()
-    call_command("migrate", verbosity=0)
-    from django.conf import settings as site_settings
-
-    from elonara import sealing
-
-    sealing.ensure_keys(site_settings.ELONARA.data_dir)
+    make_database()
     from django.test import Client
     from django.utils import timezone
 

@@ -21,6 +21,7 @@ from types import SimpleNamespace
 from bench.attack.load import ATTACKER, VISITOR, ask
 from bench.attack.route import Route
 from bench.browser import sign_in
+from bench.ground import make_database
 
 SLOW_SECONDS = 30
 DID = "did:plc:slowslowslowslowslowslow"
@@ -103,15 +104,9 @@ def site() -> Iterator[tuple[int, dict[str, str]]]:
 
 def _prepare(pds: str) -> dict[str, str]:
     import django
-    from django.core.management import call_command
 
     django.setup()
-    call_command("migrate", verbosity=0)
-    from django.conf import settings as site_settings
-
-    from elonara import sealing
-
-    sealing.ensure_keys(site_settings.ELONARA.data_dir)
+    make_database()
     from django.utils import timezone
 
     from elonara.api import tokens

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
+from bench.ground import make_database
 from sandbox import network
 from tests.runner.cluster import cluster
 
@@ -83,16 +84,10 @@ def _people(net: network.Network) -> dict[str, str]:
     import logging
 
     import django
-    from django.core.management import call_command
 
     django.setup()
     logging.disable(logging.WARNING)
-    call_command("migrate", verbosity=0)
-    from django.conf import settings as site_settings
-
-    from elonara import sealing
-
-    sealing.ensure_keys(site_settings.ELONARA.data_dir)
+    make_database()
     from bench.browser import sign_in
     from django.conf import settings
     from django.db import connection
