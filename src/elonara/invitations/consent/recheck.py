@@ -44,7 +44,7 @@ _ATTEMPTED = CompiledQuery(
 
 
 @dataclass(frozen=True)
-class Answer:
+class CheckedPerson:
     """What Bluesky said about somebody, None for no such account; not before `since`."""
 
     person: Person | None
@@ -55,11 +55,11 @@ class Answer:
 class Recheck:
     """The answers of one turn in a lane."""
 
-    _answers: dict[tuple[int, str], Answer] = field(default_factory=dict)  # by host id and DID
+    _answers: dict[tuple[int, str], CheckedPerson] = field(default_factory=dict)  # by host id and DID
     _begun: dict[UUID, dt.datetime] = field(default_factory=dict)  # batch: presses until then need no new request
     _faults: dict[int, GraphUnavailable] = field(default_factory=dict)  # by host id
 
-    def answer(self, row: Invitation) -> Answer:
+    def check(self, row: Invitation) -> CheckedPerson:
         """The invitee as the host sees her now. May ask the network. Raises GraphUnavailable."""
         now, key = timezone.now(), (row.host_id, row.invitee_did)
         pressed = _pressed(row, now)
@@ -105,7 +105,7 @@ class Recheck:
         self._keep(row, dids, found, now)
 
     def _keep(self, row: Invitation, dids: Collection[str], found: Mapping[str, Person], since: dt.datetime) -> None:
-        self._answers.update({(row.host_id, did): Answer(found.get(did), since) for did in dids})
+        self._answers.update({(row.host_id, did): CheckedPerson(found.get(did), since) for did in dids})
         if row.voice == Voice.RELAY:
             # Asked for all of them together; what is answered is remembered there for each row's own check.
             relay_audience(row.author_did, row.host, found, since=since)

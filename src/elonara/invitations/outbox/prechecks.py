@@ -209,14 +209,14 @@ def _consent(context: DeliveryContext, row: Deliverable, target: Target) -> Verd
 
 def _invitee(context: DeliveryContext, row: Invitation, target: Target) -> Verdict | None:
     """Whether the invitee still may be invited. If her handle has changed, the text is updated."""
-    answer = context.cache.people.answer(row)
-    code = eligibility.refusal_before_write(row, target, answer.person, answer.since)
+    checked = context.cache.people.check(row)
+    code = eligibility.refusal_before_write(row, target, checked.person, checked.since)
     if code == "view_unknown":
         return _nobody_can_be_asked(row)
     if code:
         return Verdict(Transition.SUPPRESS, code)
-    if answer.person is not None and answer.person.handle != row.invitee_handle:
-        recompose.renamed(row, answer.person.handle)
+    if checked.person is not None and checked.person.handle != row.invitee_handle:
+        recompose.renamed(row, checked.person.handle)
     return None
 
 
@@ -237,8 +237,8 @@ def _somebody_left(context: DeliveryContext, row: Announcement, target: Target) 
     due = list(replies.order_by(*recheck.IN_ORDER)[: eligibility.PROFILE_BATCH])
     for reply in due:
         reply.host, reply.announcement = row.host, row  # loaded already
-        answer = context.cache.people.answer(reply)
-        code = eligibility.refusal_before_write(reply, target, answer.person, answer.since)
+        checked = context.cache.people.check(reply)
+        code = eligibility.refusal_before_write(reply, target, checked.person, checked.since)
         if code == "view_unknown":
             return _nobody_can_be_asked(reply)
         if not code:
