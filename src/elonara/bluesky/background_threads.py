@@ -44,12 +44,11 @@ class _Thread:
                 finally:
                     close_old_connections()  # those that failed
                 with _lock:
-                    _idle.append(self)
+                    if self in _threads:
+                        _idle.append(self)
         finally:
             with _lock:
                 _threads.discard(self)
-                if self in _idle:
-                    _idle.remove(self)
             connections.close_all()
 
     def _next(self) -> Job | None:
@@ -82,6 +81,7 @@ def end(seconds: float) -> None:
     """End every thread once it has done its job, and close its database connection; wait at most so long for each."""
     with _lock:
         threads = list(_threads)
+        _threads.clear()  # so that none of them takes another job
         _idle.clear()
     for thread in threads:
         thread.give(None)

@@ -88,7 +88,7 @@ def _workers(options: Options) -> Iterator[Finding]:
     working, silent = workers.alive(), workers.silent()
     for worker in working:
         if worker.held:
-            says = f"{worker.name} takes no work: {words.HELD.get(worker.held, worker.held)}"
+            says = f"{worker.name} takes no work: {words.in_words(worker.held, 'held')}"
             yield Finding("wrong", "workers", says, words.HELD_ADVICE.get(worker.held, ""))
     if free := [worker for worker in working if not worker.held]:
         yield Finding("ok", "workers", ", ".join(f"{worker.name} ({worker.engine})" for worker in free))

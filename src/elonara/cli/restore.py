@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, options: Options) -> int:
         print(f"restored as of {made_at}")
         print("No browser is signed in: everybody signs in again.")
         for line in [line for one in lost for line in one.lines()]:
-            print(f"Without the keys: {line}.")
+            print(f"Without the keys: {line}")
         if ambiguous:
             print(f"{ambiguous} posts were still to go then; each is looked for before it is written.")
         if moved:

@@ -58,6 +58,7 @@ _KINDS: Final[Mapping[str, Callable[[str], str]]] = {
     "rest": _rest,
     "state": lambda code: STATES.get(code, "In a state of another version"),
     "engine": lambda code: ENGINES.get(code, "An engine of another version"),
+    "held": lambda code: HELD.get(code, "for a reason of another version"),
     "task": lambda code: TASKS.get(code, "A task of another version."),
     "server": lambda code: SERVERS.get(code, "It asked this site to wait."),
     "failure": _failure,

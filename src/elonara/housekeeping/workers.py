@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from elonara import shared_clock
+from elonara.housekeeping import words
 from elonara.housekeeping.keys import in_use
 from elonara.housekeeping.models import Worker
 from elonara.keyfiles import KeyFileFault
@@ -45,7 +46,7 @@ def beating(engine: str) -> Callable[[], bool]:
         ahead = shared_clock.measure()
         held = _held(ahead)
         if held:
-            log.error("this process takes no work: %s", held)
+            log.error("this process takes no work: %s. %s", words.HELD[held], words.HELD_ADVICE[held])
         values = {
             "engine": engine,
             "version": version("elonara"),

@@ -12,7 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from elonara.housekeeping import clock_check
+from elonara.housekeeping import clock_check, workers
 from elonara.members.models import Member
 
 # Health checks time out after a few seconds, and our transactions hold SQLite's write lock for milliseconds only.
@@ -28,10 +28,12 @@ def health(request: HttpRequest) -> JsonResponse:
     """200 `{"status": "ok"}`, or 503 `{"status": "degraded", "reason": …}`.
 
     Reasons: `database` (it cannot be read or written), `disk` (the data folder is full), `clock` (this machine's clock
-    was set back).
+    was set back). `held` beside the status lists why workers take no work (`clock`, `keys`): pages are served all the
+    same, so a proxy need not leave this process out. No machine is named, since anybody may read this.
     """
     try:
         Member.objects.exists()
+        held = sorted({worker.held for worker in workers.alive()} - {""})
         _take_sqlite_lock()
         free = shutil.disk_usage(settings.ELONARA.data_dir).free
     except (DatabaseError, OSError) as fault:
@@ -43,7 +45,7 @@ def health(request: HttpRequest) -> JsonResponse:
     if (seconds := clock_check.of_this_process.behind()) > clock_check.TOLERANCE_SECONDS:
         log.warning("health: the clock of this machine was set back; it is %d s behind the time it showed", seconds)
         return _degraded("clock")
-    return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok", **({"held": held} if held else {})})
 
 
 def _degraded(reason: str) -> JsonResponse:

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import html
 import io
 import json
 import shutil
@@ -9,7 +10,9 @@ import shutil
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core.mail import EmailMessage
+from django.test import Client
 from django.utils import timezone
+from tests.pages import page_text
 
 from elonara import sealing, shared_clock
 from elonara.bluesky.models import AppPasswordSession, AssertionKey, MemberIdentity
@@ -19,12 +22,12 @@ from elonara.bluesky.sealed_columns import sealed_columns
 from elonara.cli import abandon as command
 from elonara.cli.errors import CommandRefused
 from elonara.communities.models import Community
-from elonara.housekeeping import outgoing_email, workers
+from elonara.housekeeping import outgoing_email, words, workers
 from elonara.housekeeping.keys import abandoned, in_use
 from elonara.housekeeping.models import OutgoingEmail, Worker
 from elonara.invitations.models import Announcement, State
 from elonara.keyfiles import KeyFileFault
-from elonara.members.models import AuditEntry
+from elonara.members.models import AuditEntry, Member
 from elonara.members.sign_in.mfa import SealedMFAAdapter
 
 
@@ -190,7 +193,7 @@ class TestTheCommand:
         monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
         with pytest.raises(CommandRefused, match="nothing was done"):
             self.run(site, lost)
-        assert "1 Bluesky sessions end" in capsys.readouterr().out
+        assert "Bluesky sessions to end (their members are asked to reauthorize): 1" in capsys.readouterr().out
         assert MemberIdentity.objects.get().state == "active"
         assert not sealing.key_file(site.data_dir).exists()
         monkeypatch.setattr("sys.stdin", Terminal(f"{lost}\n"))
@@ -263,3 +266,16 @@ def test_a_worker_whose_clock_is_more_than_a_minute_off_takes_no_work(site, monk
     monkeypatch.setattr(shared_clock, "ahead_of_database", lambda: 0.0)
     assert beat() is True
     assert Worker.objects.get().held == ""
+
+
+@pytest.mark.parametrize("held", ["clock", "keys"])
+def test_health_and_the_jobs_page_say_why_a_worker_takes_no_work(db, held):
+    now = timezone.now()
+    Worker.objects.create(name="m:7", engine="procrastinate", version="1", started_at=now, seen_at=now, held=held)
+    said = Client().get("/health")
+    assert (said.status_code, said.json()) == (200, {"status": "ok", "held": [held]})
+    operator = Client()
+    operator.force_login(Member.objects.create_superuser("olga"))
+    assert f"Takes no work: {words.HELD[held]}." in html.unescape(page_text(operator.get("/admin/jobs/")))
+    Worker.objects.update(held="")
+    assert Client().get("/health").json() == {"status": "ok"}

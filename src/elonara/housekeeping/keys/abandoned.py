@@ -36,14 +36,14 @@ class Losses:
     def lines(self) -> list[str]:
         """One line for each kind that there are some of."""
         says = {
-            "sessions": "Bluesky sessions end; their members are asked to reauthorize",
-            "app_passwords": "app passwords are forgotten; their members are asked for new ones",
-            "second_factors": "second factors are removed; their members sign in without, and set up new ones",
-            "emails": "queued e-mails are deleted unsent",
-            "email_invitations": "invitations by e-mail fail unsent; their hosts type the addresses again",
-            "addresses": "addresses of people invited by e-mail are forgotten; they hear of no changes any more",
+            "sessions": "Bluesky sessions to end (their members are asked to reauthorize)",
+            "app_passwords": "app passwords to forget (their members are asked for new ones)",
+            "second_factors": "second factors to remove (their members sign in without, and set up new ones)",
+            "emails": "queued e-mails to delete unsent",
+            "email_invitations": "invitations by e-mail to fail unsent (their hosts type the addresses again)",
+            "addresses": "addresses of people invited by e-mail to forget (they hear of no changes any more)",
         }
-        return [f"{getattr(self, one.name)} {says[one.name]}" for one in fields(self) if getattr(self, one.name)]
+        return [f"{says[one.name]}: {getattr(self, one.name)}" for one in fields(self) if getattr(self, one.name)]
 
 
 def losses(kid: str) -> Losses:
