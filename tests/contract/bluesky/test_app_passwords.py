@@ -59,6 +59,16 @@ def test_an_app_password_is_stored_sealed_with_its_session(stored, account):
     assert who_am_i(stored) == account.did
 
 
+def test_who_gave_an_app_password_that_opens_everything_is_not_accused(connect, network, site, member):
+    """As a server that knows no app passwords takes it: refused and closed all the same, and the sentence says why."""
+    account = network.create_account(password="abcd-efgh-ijkl-mnop")
+    connect(member, account)
+    with pytest.raises(AppPasswordRefused) as refused:
+        app_passwords.connect(member, account.handle, account.password)
+    assert refused.value.sentence == app_passwords.KNOWS_NO_APP_PASSWORDS
+    assert not AppPasswordSession.objects.exists()
+
+
 @pytest.mark.promise("no-main-password")
 def test_the_main_password_is_refused_and_nothing_of_it_is_kept(connected, member, account):
     with pytest.raises(AppPasswordRefused) as refused:

@@ -45,6 +45,24 @@ class TestBackupAndRestore:
         with closing(sqlite3.connect(elonara.folder / "new" / "elonara.sqlite3")) as database:
             assert database.execute("SELECT username FROM elonara_member").fetchall() == [("olga",)]
 
+    def test_come_back_without_keys_as_a_site_that_works(self, site, elonara):
+        """What was sealed is given up, and said: nothing else keeps the restored site from starting."""
+        with closing(sqlite3.connect(elonara.folder / "data" / "elonara.sqlite3")) as database, database:
+            database.execute(
+                "INSERT INTO elonara_letter "
+                "(id, message_enc, attempts, due_at, error, created_at, lease_owner, lease_fence) "
+                "VALUES (?, 'v1.deadbeef.AAAAAAAAAAAAAAAA.AAAA', 0, '2026-01-01', '', '2026-01-01', '', 0)",
+                ("0" * 32,),
+            )
+        written = elonara.json("backup", str(elonara.folder / "backups"))
+        new = {"DATA_DIR": str(elonara.folder / "new")}
+        done = elonara("restore", written["file"], "--without-keys", **new)
+        assert done.returncode == 0, done.stderr
+        assert "Without the keys: queued e-mails to delete unsent: 1" in done.stdout
+        assert elonara.json("doctor", "--offline", **new)["ok"]
+        names = [(elonara.folder / name / "keys" / "sealing.json").read_text() for name in ("data", "new")]
+        assert names[0] != names[1]
+
     @pytest.mark.promise("session-hashed")
     def test_no_session_goes_along_nor_what_its_deleted_rows_left_in_the_file(self, site, elonara):
         file, marks = elonara.folder / "data" / "elonara.sqlite3", {}
