@@ -14,7 +14,7 @@ from elonara.options import Options
 ADVICE = {
     "not a database": "{path} is no SQLite database: move it away, and restore a backup into an empty data_dir",
     "malformed": "{path} is damaged: move it away, and restore a backup into an empty data_dir",
-    "readonly": "the user {user} may not write {path}, its folder or its disk: chown -R {user} {folder}",
+    "readonly": "the user {user} may not write {path}: chown -R {user} {folder}, or is the disk mounted read-only?",
     "unable to open": "{path} or its folder cannot be opened by the user {user}: chown -R {user} {folder}",
     "locked": "another program holds {path}: end it, or try again",
     "disk is full": "the disk of {path} is full: free some space",
