@@ -3,9 +3,10 @@
 usage: python bench/delivery.py [invitations of each account]
 
 First table: 8 accounts, spacing 0, by OAuth (DPoP), on SQLite in one process, in alternation with a bare loader that
-sends prepared requests with the same records over 8 raw sockets. Bounds: 75 % of the loader's rate, and 8 ms of CPU per
-delivered invitation, everything included. Second table: PostgreSQL, and a PDS that answers every request after 100 ms
-without checking it. Bound: two workers deliver at least 1.7 times as much as one.
+sends prepared requests with the same records over 8 raw sockets. Bounds: 90 % of the loader's rate, and 5 ms of CPU per
+delivered invitation, everything included. On two cores the PDS wants both, so what an invitation costs here is taken
+from it: the first bound needs a core to spare. Second table: PostgreSQL, 16 accounts, and a PDS that answers every
+request after 100 ms without checking it. Bounds: two workers deliver 1.9 times as much as one, four 3.2 times.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import os
 import secrets
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -33,24 +35,31 @@ from sandbox import network, postgres
 from bench.ground import make_database, table
 
 ACCOUNTS = 8
+WORKER_ACCOUNTS = 16  # four workers of four threads have one for each thread
 URI = "/xrpc/com.atproto.repo.createRecord"
-RATIO, CPU_MS, TWO_WORKERS = 0.75, 8.0, 1.7
-ROUNDS = 3
+RATIO, CPU_MS = 0.90, 5.0
+WORKERS = {1: 1.0, 2: 1.9, 4: 3.2}  # how much more than one they deliver at least
+ROUNDS = 7
 FAKE_LATENCY_SECONDS = 0.1  # as of a PDS on the internet
 FAKE_PDS = """
 import asyncio, json, sys
 from urllib.parse import parse_qs, urlsplit
 def answer(head):
     url = urlsplit(head.split()[1].decode())
+    own = next(l[5:].strip().decode() for l in head.split(b"\\r\\n") if l.lower().startswith(b"host:"))
+    if url.path.startswith("/did:plc:"):
+        service = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": "http://" + own}
+        return {"id": url.path[1:], "alsoKnownAs": [], "service": [service]}
     if url.path == "/.well-known/did.json":
-        own = next(l[5:].strip().decode() for l in head.split(b"\\r\\n") if l.lower().startswith(b"host:"))
         service = {"id": "#bsky_appview", "type": "BskyAppView", "serviceEndpoint": "http://" + own}
         return {"id": "did:web:" + own.replace(":", "%3A"), "service": [service]}
     if url.path.endswith("getProfiles"):
         viewer = {"following": "at://x", "followedBy": "at://x"}
         dids = parse_qs(url.query)["actors"]
         return {"profiles": [{"did": did, "handle": did[8:18] + ".test", "viewer": viewer} for did in dids]}
-    return {"did": "did:plc:somebody", "handle": "somebody.test"}
+    # What else an engine reads beside its deliveries: the account knows nobody, so each list is read once.
+    lists = {name: [] for name in ("followers", "follows", "lists", "items", "feed")}
+    return {"did": "did:plc:somebody", "handle": "somebody.test", **lists}
 class Pds(asyncio.Protocol):
     def connection_made(self, transport):
         self.transport, self.data = transport, b""
@@ -206,7 +215,7 @@ def deliver(engine) -> tuple[float, float]:
     while left := Invitation.objects.exclude(state="sent").count():
         if time.perf_counter() - began > 300:
             raise SystemExit(f"{left} were not sent")
-        time.sleep(0.1)
+        time.sleep(0.03)  # a tenth of a second would be a twentieth of the whole
     return posts / (time.perf_counter() - began), (time.process_time() - cpu) / todo
 
 
@@ -247,7 +256,8 @@ def against_the_real_pds(number: int) -> bool:
             cpu.append(each * 1000)
             bare.append(loader.run(batches))
         engine.stop()
-    ratio, ms = sum(ours) / sum(bare), sorted(cpu)[len(cpu) // 2]
+    # Of the rates in the middle: what else this machine does for a moment hits one round.
+    ratio, ms = statistics.median(ours) / statistics.median(bare), statistics.median(cpu)
     met = ratio >= RATIO and ms <= CPU_MS
     table(
         f"{ACCOUNTS} accounts, {ROUNDS} rounds of {number} invitations each, over DPoP to the real PDS",
@@ -271,16 +281,19 @@ def two_workers(number: int) -> bool:
             _wait_for(cluster)
             django_up(beside_fake_pds(pds) | {"ELONARA_DATABASE__URL": cluster.url}, folder)
             members = connected(pds)
-            one, two = _rate(members, number, workers=1), _rate(members, number, workers=2)
+            rates = {workers: _rate(members, number, workers=workers) for workers in WORKERS}
         finally:
             cluster.stop()
-    met = two >= TWO_WORKERS * one
+    met = all(rates[workers] >= bound * rates[1] for workers, bound in WORKERS.items())
     table(
-        f"PostgreSQL, {ACCOUNTS} accounts with {number} invitations each, a fake PDS that answers after 100 ms",
+        f"PostgreSQL, {WORKER_ACCOUNTS} accounts with {number} invitations each, a fake PDS that answers after 100 ms",
         [
-            ("one worker (4 threads)", f"{one:6.1f} invitations/s"),
-            ("two workers", f"{two:6.1f} invitations/s"),
-            ("ratio", f"{two / one:6.2f}   bound {TWO_WORKERS}   {'met' if met else 'NOT MET'}"),
+            *(
+                (f"{workers} workers of 4 threads", f"{rate:6.1f} invitations/s   {rate / rates[1]:5.2f} times one")
+                for workers, rate in rates.items()
+            ),
+            ("bounds", ", ".join(f"{bound} for {n}" for n, bound in WORKERS.items() if n > 1)),
+            ("", "met" if met else "NOT MET"),
         ],
     )
     return met
@@ -324,7 +337,7 @@ def connected(pds: str) -> list:
     from elonara.members.models import Member
 
     members = []
-    for place in range(ACCOUNTS):
+    for place in range(WORKER_ACCOUNTS):
         member = Member.objects.create_user(f"host{place}")
         did = "did:plc:" + base64.b32encode(hashlib.sha256(bytes([place])).digest()[:15]).decode().lower()
         row = MemberIdentity(

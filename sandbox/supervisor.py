@@ -23,6 +23,7 @@ from sandbox.children import end_with_parent
 
 HERE = Path(__file__).resolve().parent
 NODE = HERE / "node22" / "bin" / "node"
+SHORT = "/tmp"  # noqa: S108 - the folder in it has a random name and is made anew
 
 
 def main() -> int:
@@ -32,8 +33,7 @@ def main() -> int:
     request = json.loads(sys.stdin.readline() or "null")
     if request is None:
         return 0
-    # Not in TMPDIR: the path of a Unix socket must be short.
-    folder = Path(tempfile.mkdtemp(prefix="elonara-sandbox-", dir="/tmp"))
+    folder = make_folder()
     try:
         folder.chmod(0o711)  # the account that PostgreSQL runs as must be able to enter it
         return _run(folder, request)
@@ -42,6 +42,13 @@ def main() -> int:
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_folder() -> Path:
+    """A folder for one network."""
+    # Not in TMPDIR, unless this user may not write elsewhere: the path of a Unix socket must be short.
+    short = SHORT if os.access(SHORT, os.W_OK | os.X_OK) else None
+    return Path(tempfile.mkdtemp(prefix="elonara-sandbox-", dir=short))
 
 
 def _run(folder: Path, request: dict[str, Any]) -> int:

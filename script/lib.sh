@@ -4,6 +4,9 @@
 # Compiled modules are kept: without them a start takes three times as long.
 unset PYTHONDONTWRITEBYTECODE
 
+# uv trusts what the machine trusts, as pip does: a network that inspects TLS has an authority of its own there.
+export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
+
 venv=.venv
 python=$venv/bin/python
 

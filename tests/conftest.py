@@ -4,7 +4,6 @@ import dataclasses
 import ipaddress
 import os
 import socket
-from contextlib import ExitStack
 
 import pytest
 
@@ -58,6 +57,14 @@ def no_network():
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+    """Let the workers of a run share one migration: see `tests.migrated`."""
+    from tests import migrated
+
+    migrated.install()
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup):
     """Make tests that commit empty the database quickly: see `tests.emptying`."""
     from tests import emptying
@@ -97,20 +104,19 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def set_options():
-    """Changes options for the rest of the test: `set_options(invitations={"per_day": 3})`."""
-    from django.conf import settings
-    from django.test import override_settings
+def set_options(settings):
+    """Changes options for the rest of the test: `set_options(invitations={"per_day": 3})`.
 
-    with ExitStack() as stack:
+    By the fixture `settings` alone: of two that restore settings, the wrong one would come last.
+    """
 
-        def change(**groups):
-            options = settings.ELONARA
-            for name, values in groups.items():
-                options = dataclasses.replace(options, **{name: dataclasses.replace(getattr(options, name), **values)})
-            stack.enter_context(override_settings(ELONARA=options))
+    def change(**groups):
+        options = settings.ELONARA
+        for name, values in groups.items():
+            options = dataclasses.replace(options, **{name: dataclasses.replace(getattr(options, name), **values)})
+        settings.ELONARA = options
 
-        yield change
+    return change
 
 
 def pytest_sessionfinish(session, exitstatus):
@@ -126,17 +132,27 @@ def pytest_sessionfinish(session, exitstatus):
             reporter.write_line(f"  {report.nodeid}: {report.longrepr}", red=True)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--second-database", action="store_true", help="only what another database may answer differently")
+
+
 def pytest_configure(config):
     """Register our markers. The suite runs on both databases, so every test runs once at least."""
     config.addinivalue_line("markers", "promise(*names): this test keeps these promises of docs/security.md")
     config.addinivalue_line("markers", "sqlite_only: a test about SQLite; left out on PostgreSQL")
     config.addinivalue_line("markers", "postgres_only: a test about PostgreSQL; left out on SQLite")
+    config.addinivalue_line("markers", "every_value_on_postgres: its parameters ask the database other questions")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Deselect tests for the other database."""
+    """Deselect tests for the other database, and on the second one what does not differ there."""
+    from tests import second_database
+
     foreign = "sqlite_only" if os.environ.get("ELONARA_TEST_DATABASE_URL") else "postgres_only"
-    left_out = [item for item in items if item.get_closest_marker(foreign)]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    kept = [item for item in items if not item.get_closest_marker(foreign)]
+    if config.getoption("--second-database"):
+        kept = list(second_database.differing(kept))
+    if len(kept) < len(items):
+        chosen = set(kept)
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = kept

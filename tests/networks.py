@@ -31,7 +31,8 @@ __all__ = [
 PDS_NAME, ISSUER_NAME = "pds.atnet.dev", "auth.atnet.dev"
 
 
-def _started(**network_options: Any) -> Iterator[Network]:
+def started(**network_options: Any) -> Iterator[Network]:
+    """A network with these options of `sandbox.network.start`, for a fixture of your own."""
     missing = networks.missing()
     if missing:
         # In CI a missing installation is an error, not a reason to skip.
@@ -43,25 +44,25 @@ def _started(**network_options: Any) -> Iterator[Network]:
 @pytest.fixture(scope="session")
 def network() -> Iterator[Network]:
     """PLC, PDS (its own issuer, over local http) and AppView, with alice, bob, carol and dan."""
-    yield from _started()
+    yield from started()
 
 
 @pytest.fixture(scope="session")
 def tls_network() -> Iterator[Network]:
     """The same, but PDS and issuer are at https://pds.atnet.dev, which is reachable through the TLS front only."""
-    yield from _started(pds_hostname=PDS_NAME)
+    yield from started(pds_hostname=PDS_NAME)
 
 
 @pytest.fixture(scope="session")
 def split_network() -> Iterator[Network]:
     """Issuer and PDS apart, as at bsky.social: https://auth.atnet.dev and https://pds.atnet.dev."""
-    yield from _started(pds_hostname=PDS_NAME, issuer_hostname=ISSUER_NAME)
+    yield from started(pds_hostname=PDS_NAME, issuer_hostname=ISSUER_NAME)
 
 
 @pytest.fixture(scope="session")
 def moving_network() -> Iterator[Network]:
     """Two PDSs (each its own issuer) on one PLC directory, followed by one AppView: accounts can move (`migration`)."""
-    yield from _started(second_pds=True, accounts=["alice", "bob"])
+    yield from started(second_pds=True, accounts=["alice", "bob"])
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class Route:
 
     def content(self, number: int, picture: bytes = b"") -> tuple[bytes, str]:
         """The body to send and its type."""
-        body = {name: value.format(n=number) if isinstance(value, str) else value for name, value in self.body.items()}
+        body = {name: _numbered(value, number) for name, value in self.body.items()}
         if self.path.startswith("/api/"):
             return (json.dumps(body).encode() if body else b""), "application/json"
         if self.picture:
@@ -44,6 +44,18 @@ class Route:
             parts.append(_part('name="picture"; filename="p.jpg"\r\nContent-Type: image/jpeg', picture))
             return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode(), f"multipart/form-data; boundary={BOUNDARY}"
         return urlencode(body, doseq=True).encode(), "application/x-www-form-urlencoded"
+
+
+def _numbered(value: Any, number: int) -> Any:
+    """The value with its {n} filled in, also inside lists and objects."""
+    match value:
+        case str():
+            return value.format(n=number)
+        case list():
+            return [_numbered(item, number) for item in value]
+        case dict():
+            return {name: _numbered(item, number) for name, item in value.items()}
+    return value
 
 
 def _part(disposition: str, value: bytes) -> bytes:

@@ -141,7 +141,7 @@ def _prepare(pds: str) -> dict[str, str]:
 
 
 def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             if ask(port, Route("/health"), VISITOR) == 200:

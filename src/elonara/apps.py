@@ -12,12 +12,17 @@ class Elonara(AppConfig):
 
     def ready(self) -> None:
         """Let the floors hear of each other."""
-        from elonara.bluesky.identity import profiles  # noqa: PLC0415 - models are not loaded before this
+        from elonara.bluesky.graph import sync  # noqa: PLC0415 - models are not loaded before this
+        from elonara.bluesky.graph.circles import bluesky_lists, conversations  # noqa: PLC0415
+        from elonara.bluesky.identity import profiles  # noqa: PLC0415
         from elonara.housekeeping import registration as housekeeping  # noqa: PLC0415
         from elonara.invitations import registration as invitations  # noqa: PLC0415
         from elonara.members import audit  # noqa: PLC0415
 
         audit.install()
         profiles.install()
+        sync.install()
+        conversations.install()
+        bluesky_lists.install()
         invitations.install()
         housekeeping.install()

@@ -109,13 +109,16 @@ def update_where(model: type[Model], where: Mapping[str, Any], values: Mapping[s
 
 
 def insert(row: Model) -> None:
-    """Store a new row, whose primary key is set already. As with `bulk_create`, no signals are sent."""
+    """Store a new row. Its primary key is set already, or given by the database. As with `bulk_create`, no signals."""
     connection = connections[DEFAULT_DB_ALIAS]
-    sql, fields = _insert_sql(type(row))
+    numbered = row.pk is None
+    sql, fields = _insert_sql(type(row), numbered=numbered)
     with connection.cursor() as cursor:
         cursor.execute(
             sql, [field.get_db_prep_save(field.pre_save(row, add=True), connection=connection) for field in fields]
         )
+        if numbered:
+            row.pk = cursor.fetchone()[0]
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
@@ -144,10 +147,14 @@ def _update_sql(model: type[Model], where: tuple[str, ...], values: tuple[str, .
 
 
 @functools.cache
-def _insert_sql(model: type[Model]) -> tuple[str, list[_Column]]:
-    names, fields = _columns(model, [field.name for field in model._meta.concrete_fields])
+def _insert_sql(model: type[Model], *, numbered: bool) -> tuple[str, list[_Column]]:
+    """The INSERT statement, which answers with the primary key where the database gives it (`numbered`)."""
+    key = model._meta.pk
+    stored = [field.name for field in model._meta.concrete_fields if not (numbered and field is key)]
+    names, fields = _columns(model, stored)
     places = ", ".join("%s" for _ in names)
-    return f"INSERT INTO {_table(model)} ({', '.join(names)}) VALUES ({places})", fields  # noqa: S608 - see above
+    sql = f"INSERT INTO {_table(model)} ({', '.join(names)}) VALUES ({places})"  # noqa: S608 - see above
+    return f"{sql} RETURNING {_columns(model, [key.name])[0][0]}" if numbered else sql, fields
 
 
 @functools.cache

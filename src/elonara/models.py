@@ -1,5 +1,6 @@
 """Where Django looks for models; each noun keeps its own."""
 
+from elonara.bluesky.graph.models import KnownList, KnownListMember, KnownPerson, StoredGraph
 from elonara.bluesky.models import (
     AccountLane,
     ActorView,
@@ -10,8 +11,9 @@ from elonara.bluesky.models import (
     MemberIdentity,
     PdsHost,
 )
-from elonara.communities.models import Community, Membership
-from elonara.events.models import Event, EventHost, Rsvp
+from elonara.communities.models import Community, Membership, Transfer
+from elonara.events.messages.models import GuestMessage, HostMessage, MessageOptOut
+from elonara.events.models import Event, EventHost, GivenAnswer, Question, Rsvp
 from elonara.housekeeping.models import CacheEntry, OutgoingEmail, PeriodicTask, ProcessCounts, Worker
 from elonara.invitations.account_models import (
     PastInvitation,
@@ -26,9 +28,8 @@ from elonara.invitations.models import (
     EmailInvitation,
     HostSending,
     Invitation,
-    Report,
 )
-from elonara.invitations.opt_out_models import EmailOptOut, OptOut, RelayConsent
+from elonara.invitations.opt_out_models import EmailOptOut, OptOut, RelayConsent, Report
 from elonara.invitations.planning.models import InvitationDraft
 from elonara.mail.models import MailPause, MailRefusal
 from elonara.members.models import AuditEntry, Member, Notice, OneTimeLink
@@ -50,14 +51,21 @@ __all__ = [
     "EmailOptOut",
     "Event",
     "EventHost",
+    "GivenAnswer",
+    "GuestMessage",
+    "HostMessage",
     "HostSending",
     "Invitation",
     "InvitationDraft",
+    "KnownList",
+    "KnownListMember",
+    "KnownPerson",
     "MailPause",
     "MailRefusal",
     "Member",
     "MemberIdentity",
     "Membership",
+    "MessageOptOut",
     "Notice",
     "OneTimeLink",
     "OptOut",
@@ -66,11 +74,14 @@ __all__ = [
     "PdsHost",
     "PeriodicTask",
     "ProcessCounts",
+    "Question",
     "RelayConsent",
     "Report",
     "Rsvp",
     "SendingAccount",
     "SendingAccountHolder",
     "SendingAccountKey",
+    "StoredGraph",
+    "Transfer",
     "Worker",
 ]

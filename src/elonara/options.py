@@ -99,6 +99,7 @@ class Bluesky:
     handle_resolver_url: str = ""
     appview_did: str = "did:web:api.bsky.app"
     appview_url: str = "https://public.api.bsky.app"
+    cdn_url: str = "https://cdn.bsky.app"
     allow_private_hosts: tuple[str, ...] = ()
 
 
@@ -113,8 +114,16 @@ class Invitations:
     per_person_per_week: int = 3
     per_send: int = 100
     emails_per_day: int = 500  # e-mail invitations of the whole site
+    messages_per_event_per_day: int = 3  # of its hosts to the guests
     opt_outs_to_pause: int = 3  # 0: never pause
     opt_out_percent_to_pause: float = 5
+
+
+@dataclass(frozen=True)
+class Events:
+    """`events.*`: how long what is known of guests is kept."""
+
+    guest_data_days: int = 400  # after the end of an event; 0: kept
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,7 @@ class Options:
     database: Database = field(default_factory=Database)
     bluesky: Bluesky = field(default_factory=Bluesky)
     invitations: Invitations = field(default_factory=Invitations)
+    events: Events = field(default_factory=Events)
     metrics: Metrics = field(default_factory=Metrics)
     log: Log = field(default_factory=Log)
     traces: Traces = field(default_factory=Traces)

@@ -1,6 +1,7 @@
 """A running site, browsers that use it, and the real local Bluesky network of the sandbox."""
 
 import contextlib
+import io
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import sync_playwright
 from tests.browser import people
 from tests.fakes.mail_server import MailServer
@@ -37,7 +39,7 @@ class Site:
     first_run: str
 
 
-def _free_port():
+def a_free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -46,7 +48,7 @@ def _free_port():
 @contextlib.contextmanager
 def serving(network, data, *, raised_caps=True, mail_url=""):
     """Runs `elonara serve` as an operator does: in a process of its own, jobs included."""
-    port = _free_port()
+    port = a_free_port()
     url = f"http://127.0.0.1:{port}"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")}
     environment = kept | network.settings(raised_caps=raised_caps)
@@ -144,12 +146,22 @@ def open_browser(chromium, site):
 
 @pytest.fixture
 def picture():
-    """`picture(page, "pick")` keeps a screenshot where BROWSER_PICTURES names a folder."""
-    folder = os.environ.get("BROWSER_PICTURES", "")
+    """`picture(page, "pick")` keeps a screenshot where BROWSER_PICTURES names a folder.
 
-    def take(page, name):
+    `docs`: what the window shows is a picture of the documentation, which is kept where DOCS_PICTURES names a folder.
+    """
+
+    def kept(variable, name):
+        folder = os.environ.get(variable, "")
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+        return Path(folder) / f"{name}.png" if folder else None
+
+    def take(page, name, *, docs=False):
+        if where := kept("BROWSER_PICTURES", name):
+            page.screenshot(path=where, full_page=True)
+        if docs and (where := kept("DOCS_PICTURES", name)):
+            shot = Image.open(io.BytesIO(page.screenshot(animations="disabled")))
+            shot.convert("RGB").quantize(128).save(where, optimize=True)  # a third of the size
 
     return take

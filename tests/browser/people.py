@@ -96,7 +96,7 @@ def create_event(page, title, *, days=12, private=False):
     page.get_by_label("Title").fill(title)
     page.get_by_label("Starts").fill((datetime.now() + timedelta(days=days)).strftime("%Y-%m-%dT15:00"))  # noqa: DTZ005
     page.get_by_label("Time zone").select_option("Europe/Lisbon")
-    page.get_by_label("Place").fill("Boathouse lawn, Lisbon")
+    page.get_by_label("Place", exact=True).fill("Boathouse lawn, Lisbon")
     if private:
         page.get_by_label("Who may see it").select_option("private")
     page.get_by_role("button", name="Create the event").click()

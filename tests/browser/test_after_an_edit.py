@@ -17,7 +17,7 @@ def test_the_update_is_posted_and_the_posts_are_taken_back(open_browser, host_ja
     page.goto(f"/events/{event}/edit")
     picture(page, f"{name}-edit")
     page.get_by_label("Starts").fill(page.get_by_label("Starts").input_value().replace("T15:00", "T16:30"))
-    page.get_by_label("Place").fill("Garden behind the library")
+    page.get_by_label("Place", exact=True).fill("Garden behind the library")
     page.get_by_role("button", name="Keep the changes").click()
     page.get_by_role("heading", name="3 posts show the old time and place").wait_for()
     picture(page, f"{name}-details")

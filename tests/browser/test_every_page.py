@@ -16,20 +16,22 @@ NARROW = {"width": 360, "height": 740}
 OPEN_TO_ALL = (
     "/", "/events", "/events?show=past", "/events?q=nothing-like-it", "/communities", "/invitations", "/about",
     "/auth/bluesky/start", "/events/{event}", "/communities/{community}", "/i/nobody-knows-this-one",
-    "/nothing-here", "/first-run/used-up",
+    "/nothing-here", "/first-run/used-up", "/events/{event}/report",
 )  # fmt: skip
 SIGNED_OUT = ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")
 SIGNED_IN = (
     "/profile", "/profile/edit", "/profile/edit?tab=about", "/profile/edit?tab=signin", "/profile/edit?tab=invitations",
-    "/events/create", "/events?show=mine", "/communities/create", "/accounts/logout/", "/accounts/email/",
-    "/accounts/2fa/", "/accounts/sessions/", "/accounts/password/change/",
+    "/profile/edit?tab=data", "/profile/delete", "/events/create", "/events?show=mine", "/communities/create",
+    "/accounts/logout/", "/accounts/email/", "/accounts/2fa/", "/accounts/sessions/", "/accounts/password/change/",
 )  # fmt: skip
 HOST = (
     "/events/{event}/manage", "/events/{event}/manage?tab=guests", "/events/{event}/manage?tab=invite",
     "/events/{event}/manage?tab=invite&list=followers", "/events/{event}/manage?tab=invite&q=nobody-at-all",
     "/events/{event}/manage?tab=invite&step=check", "/events/{event}/manage?tab=invite&step=watch",
     "/events/{event}/manage?tab=invite&step=take-back", "/communities/{community}/manage?tab=invite&step=take-back",
-    "/events/{event}/manage?tab=hosts", "/events/{event}/edit", "/events/{event}/cancel",
+    "/events/{event}/manage?tab=hosts", "/events/{event}/manage?tab=messages", "/events/{event}/edit",
+    "/events/{event}/cancel", "/events/{event}/questions", "/events/{event}/again", "/events/{event}/transfer",
+    "/communities/{community}/transfer",
     "/communities/{community}/manage", "/communities/{community}/manage?tab=members",
     "/communities/{community}/manage?tab=invite", "/communities/{community}/edit", "/communities/{community}/close",
     "/communities/{community}/leave",

@@ -37,7 +37,7 @@ def test_the_readme_shows_what_the_demo_shows(chromium, tmp_path):
             for number in (0, 2, 3, 5):
                 rows.nth(number).locator("input").check()
             assert page.get_by_text("Ready to post: yes, from @alice.test by app password").is_visible()
-            assert page.locator(".tray").get_by_role("button").is_visible()
+            assert page.locator(".tray").get_by_role("button", name="Next: check").is_visible()
             page.evaluate("scrollTo(0, 0)")
             page.wait_for_load_state("networkidle")
             shot = page.screenshot()

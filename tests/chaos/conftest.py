@@ -5,7 +5,7 @@ import socket
 import pytest
 from tests.chaos.ground import Appview, Hosts, Site
 from tests.networks import *  # noqa: F403
-from tests.networks import _started
+from tests.networks import started
 
 _counts = []
 
@@ -13,7 +13,7 @@ _counts = []
 @pytest.fixture(scope="session")
 def network():
     """PLC and PDS only: a fake AppView says what delivery asks, and without the real one the PDS gets more CPU."""
-    yield from _started(accounts=0, appview=False)
+    yield from started(accounts=0, appview=False)
 
 
 @pytest.fixture(scope="session")

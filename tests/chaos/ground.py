@@ -51,8 +51,17 @@ FIRST_MEMBER = 1000
 REF = re.compile(r"/i/([A-Za-z0-9_-]+)$")
 
 
+PAGE = 100  # people on a page of followers or follows
+
+
 class Appview(FaultyServer):
-    """Says that an account has no labels, and through the PDS that everybody and the host follow each other."""
+    """Says that an account has no labels, and through the PDS that everybody and the host follow each other.
+
+    `followers` and `follows` are the names that the lists of every host show, each page after `seconds`; `known` has
+    the same as sets.
+    """
+
+    followers, follows, known, seconds = (), (), (frozenset(), frozenset()), 0.0
 
     @property
     def did(self):
@@ -68,8 +77,23 @@ class Appview(FaultyServer):
             viewer = {"following": "at://x", "followedBy": "at://x"}
             dids = parse_qs(urlsplit(call.url).query)["actors"]
             return Reply(200, {"profiles": [{"did": did, "handle": handle_of(did), "viewer": viewer} for did in dids]})
+        for nsid, side in (("getFollowers", "followers"), ("getFollows", "follows")):
+            if call.path.endswith(f"/app.bsky.graph.{nsid}"):
+                return self.page(side, call.params.get("cursor", "0"))
         actor = call.params.get("actor", "")
         return Reply(200, {"did": actor, "handle": "somebody.test"})
+
+    def page(self, side, cursor):
+        time.sleep(self.seconds)
+        names, start = getattr(self, side), int(cursor)
+        body = {side: [self.profile(name) for name in names[start : start + PAGE]]}
+        return Reply(200, body | ({"cursor": str(start + PAGE)} if start + PAGE < len(names) else {}))
+
+    def profile(self, name):
+        followers, follows = self.known
+        viewer = {"followedBy": "at://x"} if name in followers else {}
+        viewer |= {"following": "at://x"} if name in follows else {}
+        return {"did": f"did:plc:{name}", "handle": f"{name}.test", "displayName": name.title(), "viewer": viewer}
 
 
 class Process:
@@ -262,7 +286,7 @@ class Site:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -271,6 +295,11 @@ class Site:
         self.wanted |= place
         self._settings.ELONARA = options.load(self.wanted, Path(os.devnull))
         self.places.enter(place)
+
+    def set_up(self, **wanted):
+        """Run with these variables from now on, and read rows as new processes do."""
+        self.wanted |= wanted
+        self._settings.ELONARA = options.load(self.wanted, Path(os.devnull))
 
     def get(self, path, seconds=20):
         """The response to GET `path`; retries until the server accepts connections."""

@@ -9,6 +9,7 @@ SHARED = {
     "tls_network": "behind-tls",
     "split_network": "behind-tls",
     "forty": "forty-accounts",
+    "process": "arroba",
     "moving_network": "two-homes",
 }
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from elonara.atproto.text_limits import UNITS, TextLimit
 from elonara.atproto.tid import new_tid
 from elonara.bluesky.reasons import sentence
 from elonara.bluesky.writing.agent import POSTS, BlueskyResult, Readiness
@@ -49,6 +50,8 @@ class FakeAgent:
     ready: Readiness | None = None
     delete_moods: list = field(default_factory=list)
     upload_moods: list = field(default_factory=list)
+    takes: TextLimit | None = None  # what its server takes of a text; `says` is how it refuses a longer one
+    says: str = "Invalid app.bsky.feed.post record: grapheme too big (maximum {most}, got {got}) at $.record.text"
     silent: set[str] = field(default_factory=set)  # accounts of which nothing can be read: deactivated, or no answer
     _late: list[Post] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -62,6 +65,14 @@ class FakeAgent:
                 return mood
             if mood == "down":
                 return refused("unreachable", retryable=True)
+            if self.takes is not None and not self.takes.allows(record["text"]):
+                said = self.says.format(most=self.takes.most, got=UNITS[self.takes.unit](record["text"]))
+                return replace(
+                    refused(
+                        "text_too_long", response_payload={"status": 400, "error": "InvalidRecord", "message": said}
+                    ),
+                    error_message=f"pds.example takes no text of this length. It said: {said}",
+                )
             if mood == "server" or (did, key) in self.posts:
                 return refused("server", retryable=True, ambiguous=True)
             value = {"$type": POSTS, "createdAt": datetime.now(UTC).isoformat()} | json.loads(json.dumps(dict(record)))
@@ -111,7 +122,7 @@ class FakeAgent:
             }
             return BlueskyResult(True, response_payload={"blob": blob})
 
-    def readiness(self, member_id):
+    def readiness(self, member_id, known=None):
         return self.ready or Readiness(**{**READY.__dict__, "author_did": self.author_did})
 
     def land(self):

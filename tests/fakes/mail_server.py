@@ -61,7 +61,7 @@ class MailServer:
     def text_to(self, address):
         """The newest letter to an address, None where there is none."""
         found = [one for one in self.letters if address in str(one["to"])]
-        return found[-1].get_content() if found else None
+        return found[-1].get_body(("plain",)).get_content() if found else None
 
     def heal(self):
         """Refuse nothing any more."""

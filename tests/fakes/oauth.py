@@ -169,12 +169,16 @@ class AuthorizationServer:
         self.lies: dict[str, Any] = {}  # replaces members of the metadata; None removes one
         self.resource_lies: dict[str, Any] = {}
         self.grants: dict[str, Any] = {}  # replaces members of the token response; None removes one
+        self.knows = "everything"  # or "transition": no permissions; "permissions": no `transition:generic`
+        self.refuses_in = "par"  # where it says so: "par", "page", or "" (it silently leaves out what it does not know)
+        self.scope_words = ("invalid_scope", "Unsupported scope: repo")
         self.nonce_loop = False
         self.echo = False  # repeat the form in error descriptions
         self.token_status: int | None = None
         self.pushed: dict[str, dict[str, str]] = {}
         self.codes: dict[str, dict[str, str]] = {}
         self.sessions: list[Session] = []
+        self.asked: list[str] = []  # the scope of each request that was pushed
         self.seen: set[str] = set()
 
     # What the user does in the browser
@@ -182,6 +186,8 @@ class AuthorizationServer:
     def approve(self, authorize_url: str, did: str) -> dict[str, str]:
         """The callback's parameters after `did` has consented."""
         asked = self._asked(authorize_url)
+        if self.refuses_in == "page" and self._unknown(asked["scope"]):
+            return {"iss": self.issuer, "state": asked["state"], "error": "invalid_scope"}
         code = f"cod-{secrets.token_hex(24)}"
         self.codes[code] = {**asked, "did": did}
         return {"iss": self.issuer, "state": asked["state"], "code": code}
@@ -260,7 +266,7 @@ class AuthorizationServer:
             "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
             "dpop_signing_alg_values_supported": ["ES256"],
-            "scopes_supported": ["atproto", "transition:generic"],
+            "scopes_supported": ["atproto", *([] if self.knows == "permissions" else ["transition:generic"])],
             "authorization_response_iss_parameter_supported": True,
             "require_pushed_authorization_requests": True,
             "client_id_metadata_document_supported": True,
@@ -328,6 +334,9 @@ class AuthorizationServer:
         assert form["response_type"] == "code"
         if "forbidden" in form["scope"]:
             raise Refused(400, "invalid_scope", "not declared")
+        self.asked.append(form["scope"])
+        if self.refuses_in == "par" and self._unknown(form["scope"]):
+            raise Refused(400, *self.scope_words)
         uri = f"urn:ietf:params:oauth:request_uri:req-{secrets.token_hex(16)}"
         self.pushed[uri] = {**form, "thumbprint": thumbprint}
         return {"request_uri": uri, "expires_in": 299}
@@ -348,7 +357,9 @@ class AuthorizationServer:
             ]
             if not all(right):
                 raise Refused(400, "invalid_grant", f"check {right.index(False)} failed")
-            session = Session(asked["did"], asked["scope"], form["client_id"], thumbprint)
+            unknown = self._unknown(asked["scope"])
+            scope = " ".join(one for one in asked["scope"].split() if one not in unknown)
+            session = Session(asked["did"], scope, form["client_id"], thumbprint)
             self.sessions.append(session)
         else:
             session = self._session_of(form["refresh_token"], thumbprint)
@@ -368,6 +379,13 @@ class AuthorizationServer:
     def access_token(self, session: Session) -> str:
         """A new access token that replaces the session's current one."""
         return f"acc.{secrets.token_hex(24)}"
+
+    def _unknown(self, scope: str) -> set[str]:
+        """The scopes in it that this server does not know. One that mixes both ways is refused for that."""
+        asked = set(scope.split()) - {"atproto"}
+        old = {one for one in asked if one.startswith("transition:")}
+        assert not (old and asked - old), "transition scopes and permissions in one request"
+        return {"everything": set(), "transition": asked - old, "permissions": old}[self.knows]
 
     def _session_of(self, token: str, thumbprint: str) -> Session:
         for session in self.sessions:

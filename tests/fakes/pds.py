@@ -23,6 +23,8 @@ from joserfc.jwk import ECKey
 from tests.fakes.faulty_server import Call, FaultyServer, Reply
 from tests.fakes.profiles import BLUESKY
 
+from elonara.atproto.text_limits import UNITS, TextLimit
+
 MAIN, APP, REFRESH = "com.atproto.access", "com.atproto.appPass", "com.atproto.refresh"
 INVALID_TOKEN = {"www-authenticate": 'DPoP error="invalid_token"'}
 NEEDED_SCOPE = {"createRecord": "create", "putRecord": "update", "deleteRecord": "delete"}
@@ -35,6 +37,11 @@ class Refused(Exception):
         super().__init__(message)
         self.reply = Reply(status, {"error": error, "message": message or error}, headers)
         self.situation = situation
+
+
+def taken_down() -> Refused:
+    """What every call of an account that is taken down is answered."""
+    return Refused(401, "AccountTakedown", "Account has been taken down", "takendown")
 
 
 @dataclass
@@ -63,6 +70,11 @@ class FakePds(FaultyServer):
         self.records: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.nonce = secrets.token_urlsafe(8)
         self.profile = BLUESKY  # whose words it speaks
+        # scoped: as it should be; full: it opens the whole account with one; none: it has none, only main passwords.
+        self.app_passwords = "scoped"
+        self.text_limit: TextLimit | None = TextLimit("graphemes", 300)
+        self.text_words = "Invalid app.bsky.feed.post record: grapheme too big (maximum {most}, got {got}) at $.text"
+        self.always_scoped: set[str] = set()  # DIDs of which that does not hold
         self.now: Callable[[], float] = time.time
         self.wall: Callable[[], float] = time.time  # for the `iat` of proofs, which Django's clock does not date
         self.expired_before = 0.0  # access tokens issued before this moment are expired
@@ -142,30 +154,45 @@ class FakePds(FaultyServer):
         now = self.now()
         access = {"scope": scope, "sub": account.did, "iat": now, "exp": int(now) + 7200}
         refresh = {**access, "scope": REFRESH, "of": scope, "jti": refresh_id, "exp": now + 7776000}
-        names = {"did": account.did, "handle": account.handle, **_status(account)}
+        names = {"did": account.did, "handle": account.handle, **self._status(account)}
         return {**names, "accessJwt": _jwt(access), "refreshJwt": _jwt(refresh)}
+
+    def _status(self, account: FakeAccount) -> dict[str, Any]:
+        rest = self._rest_of(account)
+        named = self.profile.takedown_status if rest == "takendown" else rest
+        return {"active": False, "status": named} if rest else {"active": True}
+
+    def _rest_of(self, account: FakeAccount) -> str:
+        """The state in which the account rests; "" where it is active, or the server knows no such state."""
+        return account.state if account.state in self.profile.rests else ""
+
+    def _app_passwords_of(self, did: str) -> str:
+        return "scoped" if did in self.always_scoped else self.app_passwords
 
     def _server_createSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
         body = call.json()
         account = self._account(body["identifier"])
-        if account is None or body["password"] not in {account.password, account.app_password}:
+        kind = self._app_passwords_of(account.did if account else "")
+        known = {account.password} | ({account.app_password} if kind != "none" else set()) if account else set()
+        if account is None or body["password"] not in known:
             raise Refused(401, "AuthenticationRequired", "Invalid identifier or password", "wrong password")
         main = body["password"] == account.password
-        if account.state == "takendown":
-            if not main:  # an app password is called wrong until the takedown is lifted
+        if self._rest_of(account) == "takendown":
+            if not main and "takendown" not in self.profile.answers:  # there it is called wrong until that is lifted
                 raise Refused(401, "AuthenticationRequired", "Invalid identifier or password")
-            raise Refused(401, "AccountTakedown", "Account has been taken down")
+            raise taken_down()
         if main and account.email_code and body.get("authFactorToken") != account.email_code:
             sentence = "A sign in code has been sent to your email address"
             raise Refused(401, "AuthFactorTokenRequired", sentence)
-        return self._session(account, MAIN if main else APP, secrets.token_hex(8))
+        scope = APP if not main and kind == "scoped" else MAIN
+        return self._session(account, scope, secrets.token_hex(8))
 
     def _refresh_claims(self, call: Call) -> dict[str, Any]:
         claims = _claims(call.headers.get("authorization", "").removeprefix("Bearer "))
         if claims.get("scope") != REFRESH:
             raise Refused(400, "InvalidToken", "Token could not be verified")
-        if self.accounts[claims["sub"]].state == "takendown":
-            raise Refused(401, "AccountTakedown", "Account has been taken down")
+        if self._rest_of(self.accounts[claims["sub"]]) == "takendown":
+            raise taken_down()
         revoked = claims["of"] == APP and claims["iat"] <= self._revoked.get(claims["sub"], 0.0)
         revoked = revoked or claims["iat"] <= self._revoked_sessions.get(claims["sub"], 0.0)
         if claims["jti"] in self._ended or revoked:
@@ -176,28 +203,33 @@ class FakePds(FaultyServer):
         claims = self._refresh_claims(call)
         # The real PDS accepts a used refresh token for two more hours, and always returns the same successor.
         successor = self._refreshed.setdefault(claims["jti"], secrets.token_hex(8))
-        return self._session(self.accounts[claims["sub"]], claims["of"], successor)
+        scope = claims["of"] if self._app_passwords_of(claims["sub"]) == "scoped" else MAIN
+        return self._session(self.accounts[claims["sub"]], scope, successor)
 
     def _server_deleteSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
         self._ended.add(self._refresh_claims(call)["jti"])
         return {}
 
     def _server_createAppPassword(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        if self.app_passwords != "scoped":
+            raise Refused(401, "AuthMissing", "Authentication Required")  # as for any method that it does not have
+        if call.method != "POST":
+            raise Refused(400, "InvalidRequest", f"Incorrect HTTP method ({call.method}) expected POST")
         if self._authorized(call)[1] != MAIN:
             raise Refused(400, "InvalidToken", "Bad token scope")
         return {"name": call.json()["name"], "password": "aaaa-bbbb-cccc-dddd"}
 
     def _server_getSession(self, call: Call) -> dict[str, Any]:  # noqa: N802
         account = self.accounts[self._authorized(call, inactive=True)[0]]
-        if account.state == "takendown":
+        if self._rest_of(account) == "takendown":
             raise Refused(400, "InvalidRequest", f"Could not find user info for account: {account.did}")
-        return {"did": account.did, "handle": account.handle, **_status(account)}
+        return {"did": account.did, "handle": account.handle, **self._status(account)}
 
     def _sync_getRepoStatus(self, call: Call) -> dict[str, Any]:  # noqa: N802
         account = self.accounts.get(call.params["did"])
         if account is None:
             raise Refused(400, "RepoNotFound", f"Could not find repo for DID: {call.params['did']}")
-        return {"did": account.did, **_status(account)}
+        return {"did": account.did, **self._status(account)}
 
     # -- authorization ----------------------------------------------------------------------------------------------
 
@@ -221,10 +253,11 @@ class FakePds(FaultyServer):
             did, scope = claims["sub"], claims["scope"]
         if inactive:
             return did, scope
-        if self.accounts[did].state == "deactivated":
-            raise Refused(401, "AccountDeactivated", "Account is deactivated")
-        if self.accounts[did].state == "takendown":
-            raise Refused(401, "AccountTakedown", "Account has been taken down")
+        match self._rest_of(self.accounts[did]):
+            case "deactivated":
+                raise Refused(401, "AccountDeactivated", "Account is deactivated", "deactivated")
+            case "takendown":
+                raise taken_down()
         return did, scope
 
     def _proved(self, call: Call, token: str) -> tuple[str, str]:
@@ -274,6 +307,10 @@ class FakePds(FaultyServer):
         for cid in _links(body["record"]):
             if cid not in self.accounts[did].blobs:
                 raise Refused(400, "BlobNotFound", f"Could not find blob: {cid}")
+        text = str(body["record"].get("text", ""))
+        if self.text_limit is not None and not self.text_limit.allows(text):
+            got = UNITS[self.text_limit.unit](text)
+            raise Refused(400, "InvalidRecord", self.text_words.format(most=self.text_limit.most, got=got))
         kept = {
             "uri": f"at://{did}/{body['collection']}/{rkey}",
             "cid": _cid(json.dumps(body["record"], sort_keys=True).encode()),
@@ -295,21 +332,12 @@ class FakePds(FaultyServer):
 
     def _repo_getRecord(self, call: Call) -> dict[str, Any]:  # noqa: N802
         account = self._account(call.params["repo"])
-        if account is not None and account.state == "takendown":
-            raise Refused(400, "InvalidRequest", f"Could not find repo: {account.did}")
         where = (account.did if account else "", call.params["collection"], call.params["rkey"])
-        if account is not None and account.state != "active":  # it is asked of the AppView, as of an account elsewhere
+        if account is not None and self._rest_of(account):  # it is asked of the AppView, as of an account elsewhere
             raise Refused(400, "InvalidRequest", f"Could not find repo: {account.did}")
         if where not in self.records:
             raise Refused(400, "RecordNotFound", f"Could not locate record: at://{'/'.join(where)}")
         return self.records[where]
-
-    def _sync_getRepoStatus(self, call: Call) -> dict[str, Any]:  # noqa: N802
-        account = self.accounts.get(call.params["did"])
-        if account is None:
-            raise Refused(400, "RepoNotFound", f"Could not find repo for DID: {call.params['did']}")
-        active = account.state == "active"
-        return {"did": account.did, "active": active} | ({} if active else {"status": account.state})
 
     def _repo_deleteRecord(self, call: Call) -> dict[str, Any]:  # noqa: N802
         did, body = self._writer(call)
@@ -322,11 +350,6 @@ class FakePds(FaultyServer):
         self.accounts[did].blobs.add(cid)
         kind = call.headers["content-type"]
         return {"blob": {"$type": "blob", "ref": {"$link": cid}, "mimeType": kind, "size": len(call.content)}}
-
-
-def _status(account: FakeAccount) -> dict[str, Any]:
-    active = account.state == "active"
-    return {"active": True} if active else {"active": False, "status": account.state}
 
 
 def _links(value: Any) -> set[str]:

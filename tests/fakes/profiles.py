@@ -2,8 +2,9 @@
 
 A profile replaces the answers of `FakePds` and `AuthorizationServer`, whose own words are those of Bluesky's PDS. What
 is refused stays the same; only status, header and body differ. Situations: `nonce`, `proof`, `oauth expired`,
-`oauth invalid`, `bearer expired`, `bearer invalid`, `refresh ended` and `wrong password` at the PDS; `client refused`,
-`proof at issuer` and `grant ended` at the authorization server.
+`oauth invalid`, `bearer expired`, `bearer invalid`, `refresh ended`, `wrong password`, and of an account that rests
+`deactivated` and `takendown` at the PDS; `client refused`, `proof at issuer` and `grant ended` at the authorization
+server.
 """
 
 from collections.abc import Mapping
@@ -33,6 +34,9 @@ class Window:
         return -self.after <= int(age) <= self.before
 
 
+RESTS = frozenset({"deactivated", "takendown"})
+
+
 @dataclass(frozen=True)
 class Profile:
     """A server implementation. `oauth` is false where it has no working OAuth, `nonces` where it asks for none."""
@@ -43,6 +47,10 @@ class Profile:
     nonces: bool = True
     assertions: Window = Window(60, 0)
     proofs: Window = Window(190, 180)
+    app_passwords: str = "scoped"  # what becomes of them there (`FakePds.app_passwords`)
+    counts_text: bool = True  # refuses posts of more than 300 graphemes
+    rests: frozenset[str] = RESTS  # the states of an account in which it refuses its writes; others it does not know
+    takedown_status: str = "takendown"  # what getRepoStatus calls a takedown
 
     def __str__(self) -> str:
         return self.name
@@ -86,6 +94,9 @@ COCOON = Profile(
         "grant ended": _named(400, '"client_id" mismatch'),
     },
     proofs=Window(185, 0),
+    app_passwords="none",
+    counts_text=False,
+    rests=frozenset(),
 )
 RSKY = Profile(
     "rsky",
@@ -102,7 +113,11 @@ RSKY = Profile(
         "refresh ended": RSKY_BAD_JWT,
         "wrong password": _named(400, "InvalidLogin", "Invalid identifier or password"),
         "client refused": Answer(401, {"error": "invalid_client", "error_description": "client metadata fetch failed"}),
+        "deactivated": _named(400, "InvalidRequest", "AccountDeactivated: `Account is deactivated`"),
+        "takendown": _named(400, "InvalidRequest", "AccountTakedown: `Account has been taken down`"),
     },
+    counts_text=False,
+    takedown_status="takedown",
 )  # fmt: skip
 TRANQUIL = Profile(
     "tranquil",
@@ -119,6 +134,7 @@ TRANQUIL = Profile(
         "refresh ended": _named(401, "AuthenticationFailed", "Invalid refresh token"),
         "wrong password": _named(401, "AuthenticationFailed", "Invalid identifier or password"),
         "client refused": Answer(401, {"error": "invalid_client", "error_description": "Failed to fetch metadata"}),
+        "takendown": _named(401, "AccountTakedown"),
     },
     assertions=Window(75, 60),
     proofs=Window(300, 300),
@@ -135,10 +151,13 @@ CIRRUS = Profile(
         "wrong password": _named(401, "AuthenticationRequired", "Invalid identifier or password"),
         "client refused": Answer(400, {"error": "invalid_client", "error_description": "Unknown client"}),
         "grant ended": Answer(400, {"error": "invalid_grant", "error_description": "Token has been revoked"}),
+        "deactivated": _named(403, "AccountDeactivated", "Account is deactivated. Call activateAccount."),
     },
     nonces=False,
     assertions=Window(330, 30),
     proofs=Window(70, 10),
+    app_passwords="full",
+    rests=frozenset({"deactivated"}),
 )
 MILLIPDS = Profile(
     "millipds",
@@ -149,6 +168,23 @@ MILLIPDS = Profile(
         "wrong password": _text(401, "incorrect identifier or password"),
     },
     oauth=False,
+    app_passwords="none",
+    counts_text=False,
+    rests=frozenset(),
+)
+# Its words alone. It refreshes no session and answers a delete with an error besides: tests/contract/arroba runs it.
+ARROBA_INVALID = _named(400, "InvalidRequest", "Invalid bearer token in Authorization header")
+ARROBA = Profile(
+    "arroba",
+    {
+        "bearer expired": ARROBA_INVALID,
+        "bearer invalid": ARROBA_INVALID,
+        "refresh ended": ARROBA_INVALID,
+        "wrong password": _named(400, "AuthenticationRequired", "Invalid identifier or password"),
+        "deactivated": _named(400, "RepoDeactivated", "Repo has been deactivated"),
+    },
+    oauth=False,
+    rests=frozenset({"deactivated"}),
 )
 
 
@@ -158,7 +194,7 @@ def _odd(name: str, body: Any, challenge: str, status: int = 401, kind: str = "a
     return Profile(name, {"oauth expired": answer, "oauth invalid": answer})
 
 
-SERVERS = (BLUESKY, COCOON, RSKY, TRANQUIL, CIRRUS, MILLIPDS)
+SERVERS = (BLUESKY, COCOON, RSKY, TRANQUIL, CIRRUS, MILLIPDS, ARROBA)
 ODD = (
     _odd("empty-body", b"", 'DPoP error="invalid_token"'),
     _odd("html-body", b"<html>401</html>", 'DPoP algs="ES256", error="invalid_token"', kind="text/html"),

@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def main() -> int:
         for number, who in enumerate(wanted.who or ["member", "operator"]):
             began = time.monotonic()
             known = {kind: [*names] for kind, names in place.known.items()}
-            tally = machine.Tally(place.tokens[who], wanted.cases, known)
+            tally = machine.Tally(partial(place.token_of, who), wanted.cases, known)
             machine.run(schema, tally, wanted.seed + 1000 * number)
             machine.run_unlinked(schema, tally, wanted.seed, max(5, wanted.cases // 40))
             failed |= report(who, tally, time.monotonic() - began)

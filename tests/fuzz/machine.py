@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import random
+import time
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,6 +27,7 @@ STEPS = 12  # calls of one scenario at most
 SCENARIOS = 200  # of one batch
 CALLS = 8  # of a scenario, about
 REMEMBERED = 30  # things of one kind
+TOKEN_SECONDS = 1200  # a token is used for so long: it lasts an hour, and on a slow machine a run lasts longer
 
 
 def no_server_error(_context: Any, response: Any, _case: Any) -> None:
@@ -33,6 +35,7 @@ def no_server_error(_context: Any, response: Any, _case: Any) -> None:
     assert response.status_code < 500, f"{response.status_code}: {response.text[:300]}"
 
 
+WITHOUT_TOKEN = {"POST /api/v1/tokens"}  # there a 401 is about the password
 CHECKS = [
     no_server_error,
     status_code_conformance,
@@ -47,16 +50,25 @@ CHECKS = [
 class Tally:
     """What was called and what came back.
 
-    `known` is what means something on this site: `dids`, `handles` and `names` of people from the beginning; `events`,
-    `communities` and `invitations` as calls make or list them.
+    `issue` makes a token of whoever calls. `known` is what means something on this site: `dids`, `handles` and `names`
+    of people from the beginning; `events`, `communities` and `invitations` as calls make or list them.
     """
 
-    token: str = field(repr=False)
+    issue: Callable[[], str] = field(repr=False)
     wanted: int
     known: dict[str, list[str]]
     statuses: dict[str, Counter[int]] = field(default_factory=dict)
     linked: Counter[str] = field(default_factory=Counter)
     failures: dict[str, str] = field(default_factory=dict)
+    _token: str = field(default="", repr=False)
+    _issued_at: float = 0.0
+
+    @property
+    def token(self) -> str:
+        """A token that is good still."""
+        if not self._token or time.monotonic() - self._issued_at > TOKEN_SECONDS:
+            self._token, self._issued_at = self.issue(), time.monotonic()
+        return self._token
 
     @property
     def cases(self) -> int:
@@ -68,7 +80,9 @@ class Tally:
         name = case.operation.label
         self.statuses.setdefault(name, Counter())[response.status_code] += 1
         self.linked[name] += linked
-        if response.status_code < 300:
+        if response.status_code == 401 and name not in WITHOUT_TOKEN:
+            self.failures.setdefault(f"{name} 401", "The token was refused, so nothing behind it was tried.")
+        if response.status_code < 300 and response.content:
             self._remember(case.operation.path.split("/")[3], response.json())
         try:
             case.validate_response(response, checks=CHECKS)
@@ -107,8 +121,9 @@ def make_sensible(case: Any, known: Mapping[str, Sequence[str]], *, linked: bool
         return
     chance = random.Random(zlib.crc32(repr((case.path_parameters, body)).encode("utf-8", "backslashreplace")))
     noun = case.operation.path.split("/")[3]
-    if case.path_parameters and not linked and known.get(noun) and chance.random() < 0.8:
-        case.path_parameters = dict.fromkeys(case.path_parameters, chance.choice(known[noun]))
+    which = case.operation.path.split("/")[4].strip("{}") if case.path_parameters else ""
+    if which and not linked and known.get(noun) and chance.random() < 0.8:
+        case.path_parameters |= {which: chance.choice(known[noun])}
     if not isinstance(body, dict):
         return
     if "starts_at" in body and chance.random() < 0.8:

@@ -10,9 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -26,10 +27,12 @@ NAMES = {"member": "alice.test", "operator": "bob.test", "dan": "carol.test"}  #
 
 @dataclass
 class Site:
-    """A running site. `tokens` are by username, `known` is what means something there, `log` what the server said."""
+    """A running site. `token_of` makes one for a username, `known` is what means something there, `log` what the server
+    said.
+    """
 
     url: str
-    tokens: dict[str, str] = field(repr=False)
+    token_of: Callable[[str], str] = field(repr=False)
     known: dict[str, list[str]]
     log: Path
 
@@ -57,7 +60,7 @@ def running(*, postgresql: bool, log: Path) -> Iterator[Site]:
             "ELONARA_BLUESKY__WRITES__MODE": "oauth",
             "DJANGO_SETTINGS_MODULE": "elonara.config.settings",
         }
-        tokens = _people(net)
+        _people(net)
         known = {
             "dids": [account.did for account in net.accounts.values()],
             "handles": [account.handle for account in net.accounts.values()],
@@ -71,7 +74,7 @@ def running(*, postgresql: bool, log: Path) -> Iterator[Site]:
         ):
             try:
                 _wait_for(f"http://127.0.0.1:{port}/health", process)
-                yield Site(f"http://127.0.0.1:{port}", tokens, known, log)
+                yield Site(f"http://127.0.0.1:{port}", _token_of, known, log)
             finally:
                 process.send_signal(signal.SIGTERM)
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -79,8 +82,8 @@ def running(*, postgresql: bool, log: Path) -> Iterator[Site]:
                 process.kill()
 
 
-def _people(net: network.Network) -> dict[str, str]:
-    """Make the members, connect their accounts by OAuth, and give them something; returns their tokens."""
+def _people(net: network.Network) -> None:
+    """Make the members, and connect their accounts by OAuth."""
     import logging
 
     import django
@@ -93,10 +96,8 @@ def _people(net: network.Network) -> dict[str, str]:
     from django.db import connection
     from django.test import Client
 
-    from elonara.api import tokens
     from elonara.members.models import Member
 
-    found = {}
     for name, handle in NAMES.items():
         operator = name == "operator"
         member = Member.objects.create_user(name, timezone="UTC", is_superuser=operator, is_staff=operator)
@@ -107,11 +108,25 @@ def _people(net: network.Network) -> dict[str, str]:
         connected = browser.get(f"{back.path}?{back.query}")
         if connected.status_code != 302:
             raise RuntimeError(f"{name} could not connect: {connected.status_code}")
-        found[name] = tokens.issue(Member.objects.get(pk=member.pk)).access_token
+    _let_go(connection)
+
+
+def _token_of(name: str) -> str:
+    from django.db import connection
+
+    from elonara.api import tokens
+    from elonara.members.models import Member
+
+    token = tokens.issue(Member.objects.get(username=name)).access_token
+    _let_go(connection)
+    return token
+
+
+def _let_go(connection: Any) -> None:
+    """Leave no connection to the database open: PostgreSQL would not stop."""
     connection.close()
     if connection.vendor == "postgresql":
         connection.close_pool()
-    return found
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:

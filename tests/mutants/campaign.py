@@ -21,17 +21,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tests import migrated
 from tests.mutants.mutant import SOURCE, Mutant, Stale, node_id
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("src", "tests", "pyproject.toml")
 LEFT_OUT = shutil.ignore_patterns("node_modules", "browser", "contract", "chaos", ".hypothesis", "*.egg-info")
 LONGEST_SECONDS, MOST_CPU_SECONDS = 300, 120  # of one pytest; one mutant needs two seconds, the slowest twelve
+TESTS_AT_ONCE = 5  # times as much for the right tree, in which the tests of all mutants run in one pytest
 # Plugins that none of the tests needs, and tables made without migrations: half the time of a run.
 QUICKLY = (
     "-q",
     "--nomigrations",
     "--tb=line",
+    "--hypothesis-profile=ci",  # the same examples each time, and no verdict on how busy the machine is
     *(f"-pno:{name}" for name in ("schemathesis", "xdist", "respx", "anyio")),
 )
 NO_VERDICT = ("NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError", "SyntaxError")
@@ -145,6 +148,8 @@ def environment(folder: Path, *, compiled: bool) -> dict[str, str]:
     """That of a process in a copy: nothing of an outer pytest, no other database, the copy's modules first."""
     ours = ("ELONARA_", "PYTEST_", "DJANGO_", "COV_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours) and name != "CI"}
+    if migrated.FOLDER in os.environ:
+        inherited[migrated.FOLDER] = os.environ[migrated.FOLDER]
     return inherited | {"PYTHONPATH": str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "" if compiled else "1"}
 
 
@@ -154,19 +159,22 @@ _running: set[subprocess.Popen[str]] = set()
 def bounded(command: Sequence[str], folder: Path, *, compiled: bool = False) -> tuple[int, str]:
     """Run a command in a copy; its exit code, and what it said. Raises NotRun where it does not end in time.
 
-    `compiled`: let Python keep the modules that it compiles.
+    `compiled`: let Python keep the modules that it compiles. It is the right tree, which may take longer.
     """
+    longest, most_cpu = LONGEST_SECONDS, MOST_CPU_SECONDS
+    if compiled:
+        longest, most_cpu = TESTS_AT_ONCE * longest, TESTS_AT_ONCE * most_cpu
     # The limit of CPU seconds ends a mutant that spins even where `kill -9` has ended whoever waits here.
-    limited = ["sh", "-c", f'ulimit -t {MOST_CPU_SECONDS}; exec "$@"', "sh", *command]
+    limited = ["sh", "-c", f'ulimit -t {most_cpu}; exec "$@"', "sh", *command]
     process = subprocess.Popen(
         limited, cwd=folder, env=environment(folder, compiled=compiled), text=True, errors="replace", process_group=0,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     _running.add(process)
     try:
-        said, _ = process.communicate(timeout=LONGEST_SECONDS)
+        said, _ = process.communicate(timeout=longest)
     except subprocess.TimeoutExpired as fault:
-        raise NotRun(f"pytest did not end in {LONGEST_SECONDS} s: a mutant is killed by tests that end.") from fault
+        raise NotRun(f"pytest did not end in {longest} s: a mutant is killed by tests that end.") from fault
     finally:
         end(process)
     return process.returncode, said

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tests import migrated
 from tests.runner import report, schedule
 from tests.runner.cluster import Cluster, cluster
 from tests.runner.jobs import POSTGRESQL, SUITES, Job, jobs_of
@@ -57,7 +58,7 @@ def main() -> int:
 
         def environment(job: Job) -> Mapping[str, str]:
             url = server.url(job.suite) if server and job.database == POSTGRESQL else ""
-            return {"ELONARA_TEST_DATABASE_URL": url}
+            return {"ELONARA_TEST_DATABASE_URL": url, migrated.FOLDER: str(folder)}
 
         launcher = schedule.Launcher(words, folder, environment)
         jobs = jobs_of(suites, postgresql=server is not None)

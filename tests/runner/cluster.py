@@ -39,7 +39,9 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     """A server in that folder, until the block ends. Raises psycopg.OperationalError where it does not come up."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    running = postgres.start(folder, f"port={port}", "listen_addresses=127.0.0.1", "max_connections=300")
+    # Without autovacuum: statistics that it gathers at any moment would decide which plans the tests see.
+    settings = (f"port={port}", "listen_addresses=127.0.0.1", "max_connections=300", "autovacuum=off")
+    running = postgres.start(folder, *settings)
     try:
         found = Cluster(port)
         until = time.monotonic() + PATIENCE

@@ -12,39 +12,36 @@ class Suite:
 
     cores: float  # how many it keeps busy, about; quarters, which add up exactly
     distribution: str  # over pytest-xdist's workers, each with a database (and networks) of its own
-    without_rows: tuple[str, ...] = ()  # left out on the second database
     second_database: bool = True
+    asked_already: tuple[str, ...] = ()  # left out on the second database: `unit` asks it the same there
+    without_plugins: tuple[str, ...] = ()  # of pytest's: each takes every process of the suite a second to load
 
 
+FUZZING = ("schemathesis",)  # only `unit` makes up requests
 # Those that wait most come first: what needs the cores all the time fills the gaps, and the end.
 SUITES = {
     # One Chromium and one site for all. It sees the same pages from either database.
-    "browser": Suite(cores=0.5, distribution="-n 0", second_database=False),
+    "browser": Suite(cores=0.5, distribution="-n 0", second_database=False, without_plugins=FUZZING),
     # Each test kills or starves the processes of its site; a good half of the time it waits.
-    "chaos": Suite(cores=0.5, distribution="-n 0"),
+    "chaos": Suite(cores=0.5, distribution="-n 0", without_plugins=FUZZING),
     # Tests that share something expensive are one group, run by one worker (tests/contract/conftest.py).
     "contract": Suite(
         cores=1.25,
         distribution="-n 2 --dist loadgroup",
-        without_rows=(
+        asked_already=(
             "api",
-            "atproto",
-            "oauth",
+            "arroba",
+            "moving",
             "secrets",
-            "test_network.py",
-            "test_fake_pds.py",
             "bluesky/test_agents.py",
             "bluesky/test_graph.py",
             "bluesky/test_writes_check.py",
         ),
+        without_plugins=FUZZING,
     ),
     # Not by file (`--dist loadfile`): schemathesis gives each call of the API a test of the same name, and of those
     # pytest-xdist would run only the first.
-    "unit": Suite(
-        cores=1.5,
-        distribution="-n 2 --dist worksteal",
-        without_rows=("atproto", "script", "cli/test_commands.py", "cli/test_serve.py"),
-    ),
+    "unit": Suite(cores=1.5, distribution="-n 2 --dist worksteal"),
 }
 
 
@@ -66,18 +63,16 @@ class Job:
         return SUITES[self.suite].cores
 
     def arguments(self) -> list[str]:
-        """Pytest's.
-
-        What has no rows, starts a site of its own on SQLite, or asks nothing of the rows that `unit` does not ask too,
-        is tried on SQLite alone.
-        """
+        """Pytest's. What cannot differ there is left out on the second database (tests/second_database.py)."""
         suite = SUITES[self.suite]
-        left_out = suite.without_rows if self.database == POSTGRESQL else ()
+        second = self.database == POSTGRESQL
         return [
             f"tests/{self.suite}",
             "-q",
             *suite.distribution.split(),
-            *(f"--ignore=tests/{self.suite}/{path}" for path in left_out),
+            *(f"-pno:{name}" for name in suite.without_plugins),
+            *(["--second-database"] if second else []),
+            *(f"--ignore=tests/{self.suite}/{path}" for path in suite.asked_already if second),
         ]
 
 

@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Q
 from django.test.utils import CaptureQueriesContext
 
+from elonara.bluesky.graph.models import StoredGraph
 from elonara.bluesky.models import ActorView, AuthorizationRequest, MemberIdentity
 from elonara.compiled_queries import CompiledQuery, delete_where, insert, update_where
 from elonara.members.models import Member
@@ -237,3 +238,15 @@ def test_a_delete_refuses_names_that_are_no_column_and_none(identity):
         delete_where(Member, {"answers": 1})
     with pytest.raises(ValueError, match="None"):
         delete_where(MemberIdentity, {"id": identity.pk, "lease_until": None})
+
+
+def test_a_row_that_the_database_numbers_is_inserted_with_its_number(member):
+    first, second = (StoredGraph(member=who, bsky_did="did:plc:é%s", due_at=NOW) for who in (member, None))
+    insert(first)
+    insert(second)
+    assert first.pk != second.pk
+    assert every_field(StoredGraph.objects.get(pk=first.pk)) == every_field(first)
+    assert StoredGraph.objects.create(bsky_did="did:plc:x").pk not in {first.pk, second.pk}
+    first.cursor = "next"
+    first.save()
+    assert StoredGraph.objects.get(pk=first.pk).cursor == "next"

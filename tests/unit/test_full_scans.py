@@ -5,39 +5,34 @@ statistics here, plans for few rows as for many. PostgreSQL prefers a scan for f
 still is one could not be anything else.
 """
 
-import contextlib
 import uuid
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
+from tests.plans import explained, scans_of
 from tests.unit.web.conftest import *  # noqa: F403
 
 from elonara.bluesky.models import AccountLane, ActorView
 from elonara.cli import doctor_rows
-from elonara.events.models import Rsvp
+from elonara.events.guests import places
+from elonara.events.messages import reminders
+from elonara.events.messages.models import GuestMessage
+from elonara.events.models import Event, Rsvp
 from elonara.housekeeping import cleanup, metrics, outgoing_email, overview, reauthorization, session_renewal
 from elonara.invitations import queries, registration
 from elonara.invitations.account_models import PastInvitation
 from elonara.invitations.consent import accounts, breakers, caps, eligibility, recipient_caps, site_email_cap
 from elonara.invitations.email import delivery as email_delivery
+from elonara.invitations.guest_emails import delivery as guest_delivery
 from elonara.invitations.models import Announcement, Batch, Correction, EmailInvitation, HostSending, Invitation, State
 from elonara.invitations.opt_out_models import OptOut
 from elonara.invitations.outbox import delivery, queue
+from elonara.invitations.people import sources
 from elonara.members.models import Notice
 
 DID = "did:plc:host"
 GUESTS = [f"did:plc:guest{number}" for number in range(8)]
-# What grows with every invitation. Of hosts, events and drafts there are a hundredth of that; every row in the queue of
-# e-mails is work, and is deleted once it is done.
-LARGE = {
-    f"elonara_{name}"
-    for name in (
-        "invitation", "announcement", "correction", "batch", "emailinvitation", "answer", "membership", "notice",
-        "actorview", "pastinvitation", "authorizationrequest", "dpopnonce", "optout", "report",
-        "sendingaccount", "sendingaccountholder", "sendingaccountkey", "accountlane", "auditentry",
-    )
-} | {"django_session"}  # fmt: skip
 # They count every row, and read an index from end to end for that.
 COUNTING = {"overview", "metrics", "jobs page", "/metrics"}
 
@@ -73,9 +68,16 @@ def host(alice, picnic, circle, friends):
         )  # fmt: skip
         OptOut.objects.create(did=f"did:plc:no{number}")
         Rsvp.objects.create(event=picnic, did=f"did:plc:guest{number}", choice="going")
+        Rsvp.objects.create(event=picnic, did=f"did:plc:late{number}", choice="waiting", waiting_since=now)
+        GuestMessage.objects.create(
+            event=picnic, did=f"did:plc:guest{number}", reader=f"{number}", kind="place", due_at=now,
+            state="shown" if number % 2 else "queued",
+        )  # fmt: skip
         PastInvitation.objects.create(account=account, person=f"{number}", counted_on=now.date(), sent_at=now)
         Notice.objects.create(member=alice, kind=f"{number}", text="Look", dismissed_at=now)
         ActorView.objects.create(member=alice, did=f"did:plc:view{number}", person={}, checked_at=now)
+    Event.objects.filter(pk=picnic.pk).update(capacity=3)
+    picnic.refresh_from_db()
     return alice
 
 
@@ -91,10 +93,18 @@ def calls(host, picnic, settings, client):
 
     yield "sweep of posts", lambda: list(delivery.sweep())
     yield "sweep of e-mails", lambda: (list(email_delivery.sweep()), list(outgoing_email.sweep()))
+    yield "sweep of messages to guests", lambda: (list(guest_delivery.sweep()), list(reminders.sweep()))
     yield "next poll", lambda: queue.next_poll_at(DID)
     yield "a turn in the lane", take_turn
     yield "caps", lambda: (caps.remaining(host), caps.days_for(host, 3, relay=True, without=row), caps.claim(row))
     yield "caps of people", lambda: (recipient_caps.person_caps(GUESTS), recipient_caps.address_caps(["1", "2"]))
+    waiting = Rsvp.objects.filter(choice="waiting")[0]
+    target = queries.target_of(row)
+    yield "counts of the ways to people", lambda: sources.sources(host, target)
+    for way in sorted(sources.WAYS):
+        yield f"people: {way}", lambda way=way: sources.page(host, target, way, sources.Wanted())
+    yield "places", lambda: (places.left(picnic), places.anybody_waits(picnic), places.position(waiting))
+    yield "free places", places.fill_all
     yield "cap of the site", lambda: (site_email_cap.room(), caps.claim(email))
     yield "eligibility", lambda: queries.invitability(host, picnic, [somebody("carol")])  # noqa: F405
     yield (
@@ -157,68 +167,11 @@ def test_a_lane_is_read_in_its_order_and_not_sorted(host):
     """The first ten of 30,000 rows are found without reading the others."""
     with delivery.lane(DID, owner="test"):
         statements = explained(
-            lambda: queue.DeliveryQueue(DID)._prefetch(timezone.now(), may_post=True), avoid=("sort",)
+            lambda: queue.DeliveryQueue(DID)._prefetch(timezone.now(), may_post=True),
+            avoid=("sort", "incremental_sort"),
         )
-    statements += explained(lambda: queue.next_poll_at(DID), avoid=("sort",))
+    statements += explained(lambda: queue.next_poll_at(DID), avoid=("sort", "incremental_sort"))
     assert len(statements) > 12
     for sql, plan in statements:
         assert "Sort" not in str(plan), sql
         assert "TEMP B-TREE" not in str(plan), sql
-
-
-def explained(call, avoid=()):
-    """Each statement of a call with its plan. `avoid`: what PostgreSQL does only where it cannot do otherwise."""
-    seen = []
-
-    def note(execute, sql, params, many, context):
-        if sql.lstrip().startswith(("SELECT", "WITH", "UPDATE", "DELETE")) and not many:
-            seen.append((sql, tuple(params or ())))
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(note):
-        call()
-    once = {(sql, repr(params)): params for sql, params in seen}
-    return [(f"{sql} {params}", plan_of(sql, params, avoid)) for (sql, _), params in once.items()]
-
-
-def plan_of(sql, params, avoid):
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
-            return [line[-1] for line in cursor.fetchall()]
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(transaction.atomic())
-        cursor = stack.enter_context(connection.cursor())
-        for what in ("seqscan", "hashjoin", "mergejoin", *avoid):
-            cursor.execute(f"SET LOCAL enable_{what} = off")
-        # As if a page of each table held a hundred thousand rows: for the few that there are any plan is as good.
-        cursor.execute("UPDATE pg_class SET reltuples = 100000, relpages = 1 WHERE relname = ANY(%s)", [sorted(LARGE)])
-        stack.callback(transaction.set_rollback, rollback=True)
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
-        return cursor.fetchone()[0][0]["Plan"]
-
-
-def scans_of(plan, *, counting):
-    """The lines or nodes of a plan that read a large table, or an index of it, from end to end."""
-    if connection.vendor == "sqlite":
-        return [line for line in plan if is_scan(line, counting=counting)]
-    nodes, found = [plan], []
-    while nodes:
-        node = nodes.pop()
-        nodes += node.get("Plans", [])
-        kind, table = node["Node Type"], node.get("Relation Name", "")
-        if table not in LARGE:
-            continue
-        whole_index = kind in {"Index Scan", "Index Only Scan"} and "Index Cond" not in node
-        if kind == "Seq Scan" or (whole_index and not (counting and kind == "Index Only Scan")):
-            found.append(f"{kind} of {table} {node.get('Index Name', '')} {node.get('Filter', '')}")
-    return found
-
-
-def is_scan(line, *, counting):
-    words = line.split()
-    if "AUTOMATIC" in words:
-        return True  # an index made for this one statement, by a scan
-    if words[0] != "SCAN" or words[1] not in LARGE:
-        return False
-    return not (counting and "COVERING" in words)

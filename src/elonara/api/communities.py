@@ -10,8 +10,9 @@ from ninja import Router, Schema, Status
 from elonara.api import targets
 from elonara.api.auth import caller
 from elonara.api.fields import Description, Name
+from elonara.api.hosting import transfers
 from elonara.api.invitations import attach, posts_on_bluesky
-from elonara.communities import actions, queries
+from elonara.communities import actions, queries, transfer
 from elonara.communities.models import Community
 from elonara.invitations import actions as invitations
 from elonara.invitations.targets import Target
@@ -19,6 +20,7 @@ from elonara.members.models import Member
 
 router = Router(tags=["communities"])
 attach(router, targets.community_at, "community")
+transfers.attach(router, targets.community_at, transfer, "community")
 
 
 class NewCommunity(Schema):

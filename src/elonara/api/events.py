@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import Http404, HttpRequest
 from ninja import Router, Schema, Status
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from elonara.api import targets
 from elonara.api.auth import caller
-from elonara.api.fields import Description, Moment, MomentUnlessLeftOut, Place, Slug, Title
+from elonara.api.fields import Capacity, Description, Hours, Link, Moment, MomentUnlessLeftOut, Place, Slug, Title, Zone
+from elonara.api.hosting import transfers
 from elonara.api.invitations import attach, posts_on_bluesky
 from elonara.communities import queries as communities
 from elonara.communities.models import Community
-from elonara.events import actions
+from elonara.events import actions, again, location, queries, transfer
+from elonara.events.guests import places, rsvps
 from elonara.events.models import Event
 from elonara.invitations import actions as invitations
 from elonara.invitations.targets import Target
@@ -23,22 +27,59 @@ from elonara.members.models import Member
 
 router = Router(tags=["events"])
 attach(router, targets.event_at, "event")
+transfers.attach(router, targets.event_at, transfer, "event")
+
+
+class GuestSettings(Schema):
+    """How guests get places. What is left out of a change stays.
+
+    `fills_by_itself`: free places go to who waits, else they wait for a host's hand. `offer_hours`: how long somebody
+    has to take a free place; 0: it is given at once. `fill_cutoff_hours`: so long before the start nobody moves up any
+    more. `approval`: hosts accept each guest. `place_hidden`: `location` is "" for all but hosts and who is going.
+    `attendance`: guests come to the place, online, or choose; `online_capacity` is for those who come online, as
+    `capacity` is for the place. `answers_until`: later, guests can only say that they cannot come.
+    `guest_list_hidden`, `count_hidden`: hosts alone see who comes, and how many.
+    """
+
+    fills_by_itself: bool = True
+    offer_hours: Hours = 0
+    fill_cutoff_hours: Hours = 0
+    approval: bool = False
+    place_hidden: bool = False
+    attendance: Literal["place", "online", "both"] = "place"
+    online_capacity: Capacity = None
+    answers_until: Moment | None = None
+    guest_list_hidden: bool = False
+    count_hidden: bool = False
 
 
 class NewEvent(Schema):
     """Times are ISO 8601; one without an offset is on the clock of `timezone` (IANA, by default the caller's own).
 
-    `community` is the slug of one that the caller may add events to.
+    `community` is the slug of one that the caller may add events to. `copy_of` is the slug of an event that the caller
+    runs: what is left out is as it is there, with its picture and its questions; only `starts_at` is always needed.
     """
 
-    title: Title
+    copy_of: Slug = ""
+    title: Annotated[Title, Field(validate_default=True)] = ""
     starts_at: Moment
     ends_at: Moment | None = None
-    timezone: str = ""
+    timezone: Zone = ""
     description: Description = ""
     location: Place = ""
+    online_link: Link = ""
     visibility: Literal["public", "private"] = "public"
     community: Slug = ""
+    capacity: Capacity = None
+    guests: GuestSettings = GuestSettings()
+    replies_to_host: bool = False
+
+    @field_validator("title")
+    @classmethod
+    def _named(cls, title: str, info: ValidationInfo) -> str:
+        if not title and not info.data.get("copy_of"):
+            raise PydanticCustomError("missing", "Give the event a title.")
+        return title
 
 
 class EventChange(Schema):
@@ -47,10 +88,14 @@ class EventChange(Schema):
     title: Title = ""
     starts_at: MomentUnlessLeftOut = None
     ends_at: Moment | None = None
-    timezone: str = ""
+    timezone: Zone = ""
     description: Description = ""
     location: Place = ""
+    online_link: Link = ""
     visibility: Literal["public", "private"] = "public"
+    capacity: Capacity = None
+    guests: GuestSettings = GuestSettings()
+    replies_to_host: bool = False
     take_back: bool = False
 
 
@@ -65,8 +110,14 @@ class EventOut(Schema):
     timezone: str
     description: str
     location: str
+    online_link: str  # for hosts and for guests who come online; "" for others
     visibility: str
     status: str
+    capacity: int | None  # people who can come; null: no limit
+    places_left: int | None  # null: no limit, or hidden
+    online_places_left: int | None
+    replies_to_host: bool  # e-mails to guests name the host's confirmed address
+    guests: GuestSettings
     community: str | None  # the slug, null also where the caller may not see that community
     posts_on_bluesky: int | None  # those that stand, or may; null for callers who may not invite to it
 
@@ -74,7 +125,11 @@ class EventOut(Schema):
 @router.post("", response={201: EventOut}, summary="Make an event")
 def create(request: HttpRequest, payload: NewEvent) -> Any:
     """The caller becomes its host."""
-    member, fields = caller(request), payload.model_dump()
+    member = caller(request)
+    if payload.copy_of:
+        return Status(201, _out(_again(payload, member), member))
+    fields = payload.model_dump(exclude={"copy_of"})
+    fields |= fields.pop("guests")
     fields["timezone"] = fields["timezone"] or member.timezone
     fields["community"] = _community_or_invalid(fields["community"], member)
     return Status(201, _out(actions.create(member, **fields), member))
@@ -95,11 +150,28 @@ def change(request: HttpRequest, slug: str, payload: EventChange) -> Any:
     """
     member = caller(request)
     fields = payload.model_dump(exclude_unset=True)
+    fields |= fields.pop("guests", {})
     take_back = fields.pop("take_back", False)
     event = actions.change(targets.event_at(slug, member), by=member, **fields)
     if take_back:
         invitations.take_back(event, member, only_wrong=True)
     return _out(event, member)
+
+
+def _again(payload: NewEvent, member: Member) -> Event:
+    given = payload.model_dump(exclude_unset=True, exclude={"copy_of"})
+    given |= given.pop("guests", {})
+    if not payload.timezone:
+        given.pop("timezone", "")
+    if "community" in given:
+        given["community"] = _community_or_invalid(given["community"], member)
+    try:
+        of = targets.event_at(payload.copy_of, member)
+    except Http404 as fault:
+        raise Invalid({"copy_of": "There is no such event, or you may not see it."}) from fault
+    again.require_repeatable(of, member)
+    copied = again.fields_of(of, member, payload.starts_at, payload.timezone)
+    return again.create(member, of=of, **(copied | given))
 
 
 def _community_or_invalid(slug: str, member: Member) -> Community | None:
@@ -111,9 +183,22 @@ def _community_or_invalid(slug: str, member: Member) -> Community | None:
 
 
 def _out(event: Event, member: Member) -> dict[str, Any]:
-    names = ("slug", "title", "starts_at", "ends_at", "timezone", "description", "location", "visibility", "status")
+    names = (
+        "slug", "title", "starts_at", "ends_at", "timezone", "description", "visibility", "status",
+        "capacity",
+    )  # fmt: skip
     community = event.community
     visible = community is not None and communities.may_see(community, member, targets.dids_of(member))
     slug = community.slug if community is not None and visible else None
-    more = {"url": Target(event).url, "community": slug, "posts_on_bluesky": posts_on_bluesky(event, member)}
+    more: dict[str, Any] = {"url": Target(event).url, "community": slug}
+    more["posts_on_bluesky"] = posts_on_bluesky(event, member)
+    manages = queries.may_manage(event, member)
+    mine = rsvps.rsvp_of(event, member)
+    more["location"] = location.where(event, mine, manages=manages)
+    more["online_link"] = location.link(event, mine, manages=manages)
+    counts = manages or not event.count_hidden
+    more["places_left"] = places.left(event) if counts else None
+    more["online_places_left"] = places.left(event, online=True) if counts else None
+    more["replies_to_host"] = event.replies_to_host
+    more["guests"] = {name: getattr(event, name) for name in GuestSettings.model_fields}
     return {name: getattr(event, name) for name in names} | more

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any
 
+from django.conf import settings
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from elonara.communities.validation import NAME_LENGTH
-from elonara.events.validation import TITLE_LENGTH
+from elonara.events.validation import MAX_CAPACITY, MAX_HOURS, MAX_PLUS_ONES, TITLE_LENGTH
+from elonara.invitations.planning.compose import LINE_LENGTH, NOTE_LENGTH
 
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 
@@ -30,11 +32,11 @@ class Text:
     """Bounds of a text, for `Annotated`: the schema names them, and what is longer is refused as it was sent.
 
     The action, which cleans a text first, would take a longer one of which enough is removed. What is missing or too
-    short it says itself, with a sentence of its own.
+    short it says itself, with a sentence of its own. `code` is the problem's, where the action has one for it.
     """
 
-    def __init__(self, most: int, least: int = 0) -> None:
-        self.most, self.least = most, least
+    def __init__(self, most: int, least: int = 0, code: str = "too_long") -> None:
+        self.most, self.least, self.code = most, least, code
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         """Check after pydantic has."""
@@ -46,9 +48,30 @@ class Text:
 
     def _check(self, value: str) -> str:
         if len(value) > self.most:
-            raise PydanticCustomError(
-                "too_long", "This has {length} characters; {most} fit.", {"length": len(value), "most": self.most}
-            )
+            message = "This has {length} characters; {most} fit."
+            raise PydanticCustomError(self.code, message, {"length": len(value), "most": self.most})
+        return value
+
+
+class OfOneSend:
+    """No more entries than people of one send, which is a setting. `keyword` is that of JSON Schema."""
+
+    def __init__(self, keyword: str) -> None:
+        self.keyword = keyword
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """Check after pydantic has."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The list or map with its bound."""
+        return handler(schema) | {self.keyword: settings.ELONARA.invitations.per_send}
+
+    def _check[Entries: list[str] | dict[str, str]](self, value: Entries) -> Entries:
+        most = settings.ELONARA.invitations.per_send
+        if len(value) > most:
+            message = "You chose {number} people; one send takes {most}."
+            raise PydanticCustomError("too_many", message, {"number": len(value), "most": most})
         return value
 
 
@@ -62,5 +85,17 @@ Title = Annotated[str, Text(TITLE_LENGTH, 1)]
 Name = Annotated[str, Text(NAME_LENGTH, 1)]
 Description = Annotated[str, Text(5000)]
 Place = Annotated[str, Text(300)]
+# People who can come; null is no limit.
+Capacity = Annotated[int | None, Field(ge=1, le=MAX_CAPACITY)]
+Link = Annotated[str, Text(500)]
+PlusOnes = Annotated[int, Field(ge=0, le=MAX_PLUS_ONES)]
+GuestNote = Annotated[str, Text(500)]
+# Hours: to take an offered place, and before the start.
+Hours = Annotated[int, Field(ge=0, le=MAX_HOURS)]
+Zone = Annotated[str, Text(64)]
+# Longer than any DID or handle: what is none is skipped and named, and the others are invited.
+Actors = Annotated[list[Annotated[str, Text(5000)]], OfOneSend("maxItems")]
+Note = Annotated[str, Text(NOTE_LENGTH, code="note_too_long")]
+Lines = Annotated[dict[str, Annotated[str, Text(LINE_LENGTH, code="line_too_long")]], OfOneSend("maxProperties")]
 # May be left out of a change, where it stays; an event always has a start.
 MomentUnlessLeftOut = Annotated[Moment | None, Field(json_schema_extra=_never_null)]

@@ -9,7 +9,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
-from elonara.api.fields import NO_CONTROLS
+from elonara.api.fields import NO_CONTROLS, Actors, Lines, Note
 from elonara.invitations.queries import MAX_LISTED
 
 MAX_LENGTH = 20_000  # characters of a `preview_id`; one of a hundred people has 3,800
@@ -18,10 +18,10 @@ MAX_LENGTH = 20_000  # characters of a `preview_id`; one of a hundred people has
 class Selection(Schema):
     """Whom to invite and with which words. `notes` are personal lines, keyed like the people."""
 
-    dids: list[str] = []
-    handles: list[str] = []
-    note: str = ""
-    notes: dict[str, str] = {}
+    dids: Actors = []
+    handles: Actors = []
+    note: Note = ""
+    notes: Lines = {}
     thread: bool = True
 
     @property
@@ -120,7 +120,6 @@ class InvitationOut(Schema):
     uri: str
     attempts: int
     sent_at: dt.datetime | None
-    opened_at: dt.datetime | None
     answer: str
     can: list[str]
     text: str

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from typing import Annotated, Any
 
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
 from ninja import Router, Schema, Status
 from ninja.utils import check_csrf
 from pydantic import BeforeValidator, Field, SecretStr
@@ -22,6 +24,7 @@ from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.writing.factory import BlueskyAgentFactory
 from elonara.members.models import Member
 from elonara.members.queries import may_sign_in
+from elonara.personal_data import actions
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +83,9 @@ def create_token(request: HttpRequest, payload: MaybeCredentials = None) -> Any:
     member = _by_password(request, payload) if payload else _by_session(request)
     if not may_sign_in(member):
         raise Problem(403, "suspended", "This account is suspended. Write to the operator of the site.")
+    shown_at = time.time() if payload else _signed_in_at(request)
     log.info("a token for member %s, by %s", member.pk, "password" if payload else "session")
-    return Status(201, tokens.issue(member))
+    return Status(201, tokens.issue(member, shown_at))
 
 
 def _by_password(request: HttpRequest, given: Credentials) -> Member:
@@ -109,6 +113,21 @@ def _by_session(request: HttpRequest) -> Member:
     return request.user
 
 
+def _signed_in_at(request: HttpRequest) -> float:
+    """When this browser last signed in, or showed again who is at it (POSIX seconds)."""
+    records = get_authentication_records(request, request.user)
+    return float(records[-1]["at"]) if records else 0.0
+
+
+@router.get("/me/export", response=dict[str, Any], summary="Everything the site keeps about you")
+def export_data(request: HttpRequest) -> Any:
+    """For a token of somebody who signed in less than ten minutes before (403 `fresh_token_needed`)."""
+    member = caller(request)
+    if not tokens.was_fresh(request.headers["Authorization"].split()[-1]):
+        raise Problem(403, "fresh_token_needed", "Get a new token with your password, or sign in anew, and call again.")
+    return JsonResponse(actions.export_of(member), headers={"Cache-Control": "no-store"})
+
+
 @router.get("/me", response=Me, summary="Who am I?")
 def me(request: HttpRequest) -> Any:
     """The caller and the state of their Bluesky connection."""
@@ -120,7 +139,7 @@ def _bluesky(member: Member) -> dict[str, Any] | None:
     identity = BlueskyOAuthService().get_identity_for_member(member.pk)
     if identity is None:
         return None
-    readiness = BlueskyAgentFactory.make().readiness(member.pk)
+    readiness = BlueskyAgentFactory.make(member.pk).readiness(member.pk)
     return {
         "connected": identity.connected,
         "did": identity.did,

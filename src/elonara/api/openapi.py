@@ -20,6 +20,7 @@ WITHOUT_BODY = (401, 403, 422)
 WITH_PATH_PARAMETER = (404,)
 ON_INVITATIONS = (409, 503)
 ON_THE_GRAPH = (404, 409, 503)
+ON_PEOPLE = (400,)  # a cursor that we did not give
 ON_TOKENS = (429,)
 
 
@@ -91,8 +92,10 @@ class ElonaraAPI(NinjaAPI):
 def _error_statuses(path: str, has_body: bool) -> set[int]:
     found = set(WITH_BODY if has_body else WITHOUT_BODY)
     found.update(WITH_PATH_PARAMETER if "{" in path else ())
-    found.update(ON_INVITATIONS if "invitations" in path or "/posts" in path else ())
+    sends = any(part in path for part in ("invitations", "/posts", "/messages"))
+    found.update(ON_INVITATIONS if sends else ())
     found.update(ON_THE_GRAPH if "/me/bluesky/" in path else ())
+    found.update(ON_PEOPLE if "/me/bluesky/" in path and not path.endswith("/sync") else ())
     found.update(ON_TOKENS if path.endswith("/tokens") else ())
     return found
 

@@ -14,6 +14,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from elonara.api.openapi import PROBLEM, NotAnObject
 from elonara.bluesky.graph.failures import FOR_THE_MEMBER, PENDING
 from elonara.bluesky.graph.service import BAD_CURSOR, GraphUnavailable
+from elonara.invitations.reasons import reason
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import Invalid, NotAllowed
 
@@ -21,7 +22,18 @@ log = logging.getLogger(__name__)
 
 # HTTP status of an InvitationRefused by its code; every other code is a conflict with the current state (409).
 _STATUS_OF_CODES = {
-    422: frozenset({"nobody", "too_many", "note_too_long", "line_too_long", "unknown_choice"}),
+    422: frozenset(
+        {
+            "nobody",
+            "nobody_to_write_to",
+            "no_text",
+            "too_many",
+            "note_too_long",
+            "line_too_long",
+            "unknown_audience",
+            "unknown_choice",
+        }
+    ),
     403: frozenset({"not_allowed", "not_host", "suspended"}),
     503: frozenset({"graph_unavailable"}),
 }
@@ -62,6 +74,9 @@ def _validation(_request: HttpRequest, fault: ValidationError) -> HttpResponse:
         {"field": ".".join(str(step) for step in error["loc"][1:] if step != "payload"), "problem": error["msg"]}
         for error in fault.errors
     ]
+    own = next((error for error in fault.errors if error["type"] in _STATUS_OF_CODES[422]), None)
+    if own is not None:  # as the action says it of a page's form
+        return render(422, own["type"], own["msg"], way_on=reason(own["type"]).way_on, errors=fields)
     return render(422, "invalid_input", "The request is not of the form this call takes.", errors=fields)
 
 
@@ -81,7 +96,7 @@ def _refused(_request: HttpRequest, fault: InvitationRefused) -> HttpResponse:
 
 def _graph(_request: HttpRequest, fault: GraphUnavailable) -> HttpResponse:
     if fault.reason == BAD_CURSOR:
-        return render(422, fault.reason, fault.sentence, errors=[{"field": "cursor", "problem": fault.sentence}])
+        return render(400, fault.reason, fault.sentence, errors=[{"field": "cursor", "problem": fault.sentence}])
     if fault.reason == PENDING:
         return render(403, fault.reason, fault.sentence)
     return render(409 if fault.reason in FOR_THE_MEMBER else 503, fault.reason, fault.sentence)

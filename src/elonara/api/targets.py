@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404
 
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.communities import queries as communities
 from elonara.communities.models import Community
-from elonara.events import queries as events
+from elonara.events import access
 from elonara.events.models import Event
-from elonara.invitations.queries import is_invited
+from elonara.invitations.queries import targets_of
 from elonara.members.models import Member
 
 
@@ -22,21 +21,18 @@ def dids_of(member: Member) -> tuple[str, ...]:
 
 def event_at(slug: str, member: Member) -> Event:
     """The event, where the member may see it. Raises Http404."""
-    try:
-        found = events.by_slug(_printable(slug), invited=True)
-    except ObjectDoesNotExist as fault:
-        raise Http404 from fault
     dids = dids_of(member)
-    if events.may_see(found, member, dids) or events.may_invite(found, member) or is_invited(found, dids):
-        return found
-    raise Http404
+    found = access.find(_printable(slug), member, dids, targets_of("event", dids))
+    if found is None:
+        raise Http404
+    return found
 
 
 def community_at(slug: str, member: Member) -> Community:
     """The community, where the member may see it. Raises Http404."""
-    found = Community.objects.select_related("created_by").filter(slug=_printable(slug)).first()
     dids = dids_of(member)
-    if found is None or not (communities.may_see(found, member, dids) or is_invited(found, dids)):
+    found = communities.find(_printable(slug), member, dids, targets_of("community", dids))
+    if found is None:
         raise Http404
     return found
 

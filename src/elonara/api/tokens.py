@@ -26,6 +26,7 @@ from elonara.members.models import Member
 from elonara.members.queries import may_sign_in
 
 TOKEN_LIFETIME_SECONDS = 3600
+FRESH_SECONDS = 600  # as ACCOUNT_REAUTHENTICATION_TIMEOUT in `config.settings`
 AUDIENCE = "elonara-api"
 TYPE = "at+jwt"
 
@@ -49,8 +50,8 @@ def _key(secret: str) -> OctKey:
     return OctKey.import_key(derived)
 
 
-def issue(member: Member) -> Issued:
-    """A new token for a member who was just authenticated."""
+def issue(member: Member, authenticated_at: float = 0) -> Issued:
+    """A new token for a member. `authenticated_at`: when she last showed who she is (POSIX seconds, 0: not known)."""
     identity = BlueskyOAuthService().get_identity_for_member(member.pk)
     now = int(time.time())
     claims = {
@@ -60,6 +61,7 @@ def issue(member: Member) -> Issued:
         "client_id": AUDIENCE,
         "iat": now,
         "exp": now + TOKEN_LIFETIME_SECONDS,
+        "auth_time": int(authenticated_at),
         "jti": secrets.token_urlsafe(12),
         "epoch": member.token_epoch,
         "auth": _fingerprint(member),
@@ -69,6 +71,12 @@ def issue(member: Member) -> Issued:
     }
     key = _key(settings.SECRET_KEY)
     return Issued(jwt.encode({"alg": "HS256", "typ": TYPE}, claims, key, algorithms=["HS256"]))
+
+
+def was_fresh(token: str) -> bool:
+    """Whether the owner of this valid token showed who she is less than `FRESH_SECONDS` ago, as pages ask it."""
+    decoded = jwt.decode(token, _key(settings.SECRET_KEY), algorithms=["HS256"])
+    return time.time() - int(decoded.claims.get("auth_time", 0)) < FRESH_SECONDS
 
 
 def member_of(token: str) -> Member:

@@ -11,8 +11,10 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
-from elonara.api import communities, event_hosts, events, invitations, me, people, problems
+from elonara.api import communities, events, invitations, me, people, problems
 from elonara.api.auth import Bearer
+from elonara.api.guests import answers, listing, messages
+from elonara.api.hosting import event_hosts
 from elonara.api.openapi import ElonaraAPI
 
 api = ElonaraAPI(
@@ -27,6 +29,9 @@ api.add_router("", me.router)
 api.add_router("", people.router)
 api.add_router("/events", events.router)
 api.add_router("/events", event_hosts.router)
+api.add_router("/events", answers.router)
+api.add_router("/events", listing.router)
+api.add_router("", messages.router)
 api.add_router("/communities", communities.router)
 api.add_router("/invitations", invitations.router)
 

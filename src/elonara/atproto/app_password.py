@@ -98,6 +98,21 @@ def refresh_session(xrpc: Xrpc, pds_url: str, refresh_jwt: str) -> AppSession:
     return _session(xrpc, pds_url, found)
 
 
+def are_known_at(xrpc: Xrpc, pds_url: str) -> bool:
+    """Whether the server says that it has app passwords (com.atproto.server.createAppPassword).
+
+    It is asked by GET and without a credential, so that nothing is made: a server that has the method answers that it
+    wants another one. False where it does not say so. Raises NetworkError, XrpcError (`rate_limited`, `server_error`).
+    """
+    try:
+        xrpc.query(pds_url, "com.atproto.server.createAppPassword")
+    except XrpcError as fault:
+        if fault.kind in {ErrorKind.RATE_LIMITED, ErrorKind.SERVER_ERROR}:
+            raise
+        return fault.status == 405 or (fault.status == 400 and "method" in fault.message.lower())
+    return False
+
+
 def delete_session(xrpc: Xrpc, pds_url: str, refresh_jwt: str) -> None:
     """Delete a session at its server. One that has ended already is no error."""
     try:
@@ -148,15 +163,14 @@ def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
     scope = claims.get("scope")
     kind = APP_PASSWORD_KINDS.get(scope) if isinstance(scope, str) else None
     if kind is None:
-        # The sign-in is refused in any case. Where the server cannot be reached, the session expires there by itself.
-        with contextlib.suppress(AtprotoError):
-            delete_session(xrpc, pds_url, refresh)
+        _end(xrpc, pds_url, refresh)
         if scope == FULL_ACCESS_SCOPE:
             raise MainPasswordRefused("this is the account's main password; make an app password instead")
         raise AppPasswordError("the server does not say that this is an app password")
     try:
         expires_at = _expiry(claims)
     except (KeyError, TypeError, ValueError, OverflowError, OSError) as fault:
+        _end(xrpc, pds_url, refresh)
         raise MalformedResponse(200, "the access token has no time of expiry") from fault
     handle, status = found.get("handle"), found.get("status")
     return AppSession(
@@ -171,6 +185,12 @@ def _session(xrpc: Xrpc, pds_url: str, found: Mapping[str, Any]) -> AppSession:
     )
 
 
+def _end(xrpc: Xrpc, pds_url: str, refresh_jwt: str) -> None:
+    """Delete a session that is not kept. Where the server cannot be reached, it expires there by itself."""
+    with contextlib.suppress(AtprotoError):
+        delete_session(xrpc, pds_url, refresh_jwt)
+
+
 def _expiry(claims: Mapping[str, Any]) -> datetime:
     """When the token expires by this machine's clock. Its dates are by the server's, which may be another time."""
     expires, issued = claims["exp"], claims.get("iat")
@@ -181,11 +201,14 @@ def _expiry(claims: Mapping[str, Any]) -> datetime:
 
 
 def _claims(jwt: str) -> dict[str, Any]:
-    """The claims of a token. Not verified: it came over TLS from the server that issued it."""
+    """The claims of a token. Not verified: it came over TLS from the server that issued it.
+
+    None of a token that is no JWT: to clients it is opaque (https://atproto.com/specs/xrpc), and only Bluesky's own
+    server and those like it make it one.
+    """
     try:
         payload = jwt.split(".")[1]
         found = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (ValueError, IndexError, RecursionError):
-        # "from None", because the message of a decoding error can quote the token.
-        raise MalformedResponse(200, "the access token cannot be read") from None
+        return {}
     return found if isinstance(found, dict) else {}

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from elonara.atproto.errors import AccessDenied, ErrorKind, InvalidGrant, OAuthError, XrpcError
+from elonara.atproto.text_limits import says_too_long
 
 MAX_RETRY_AFTER_SECONDS = 86_400.0  # no known rate limit has a longer window; protects from absurd values
 
@@ -54,7 +55,17 @@ KIND_BY_MESSAGE: Mapping[str, ErrorKind] = {
     "accounttakedown: ": ErrorKind.ACCOUNT_TAKENDOWN,
     "accountnotfound: ": ErrorKind.ACCOUNT_NOT_FOUND,
     "badjwt": ErrorKind.TOKEN_INVALID,  # rsky
+    "invalid bearer token": ErrorKind.TOKEN_INVALID,  # arroba
+    "invalid access token": ErrorKind.TOKEN_INVALID,
+    "token has expired": ErrorKind.TOKEN_EXPIRED,
+    "token is expired": ErrorKind.TOKEN_EXPIRED,
+    "invalid identifier or password": ErrorKind.WRONG_PASSWORD,
 }
+
+# As names these mean what a 401 means. arroba sends them with a 400.
+UNAUTHORIZED = frozenset({
+    "AuthenticationRequired", "AuthRequired", "AuthRequiredError", "AuthenticationFailed", "Unauthorized",
+})  # fmt: skip
 
 # What a `WWW-Authenticate` challenge says about the proof or the grant holds, whatever the body says.
 KIND_BY_CHALLENGE: Mapping[str, ErrorKind] = {
@@ -97,11 +108,16 @@ def classify(status: int, error: str, message: str, nsid: str = "") -> ErrorKind
         return _token_error(words)
     if status >= 500:
         return ErrorKind.RECORD_EXISTS_OR_SERVER if nsid == CREATE_RECORD and status == 500 else ErrorKind.SERVER_ERROR
-    if status == 401:
+    if status == 401 or (400 <= status < 500 and error in UNAUTHORIZED):
         return ErrorKind.WRONG_PASSWORD if nsid == CREATE_SESSION else ErrorKind.TOKEN_INVALID
-    # Several methods of a PDS report these with a message alone, without an error name of their own.
+    return _by_message(status, words, nsid) if 400 <= status < 500 else ErrorKind.MALFORMED_RESPONSE
+
+
+def _by_message(status: int, words: str, nsid: str) -> ErrorKind:
+    """The meaning of a 4xx that several methods report with a message alone, without an error name of their own."""
     known = next((kind for start, kind in KIND_BY_MESSAGE.items() if words.startswith(start)), ErrorKind.BAD_REQUEST)
-    return known if 400 <= status < 500 else ErrorKind.MALFORMED_RESPONSE
+    refused_create = known is ErrorKind.BAD_REQUEST and nsid == CREATE_RECORD and status in {400, 422}
+    return ErrorKind.TEXT_TOO_LONG if refused_create and says_too_long(words) else known
 
 
 def _token_error(words: str) -> ErrorKind:

@@ -80,6 +80,7 @@ class ErrorKind(StrEnum):
     SCOPE_MISSING = "scope_missing"  # the member has not granted the scope that this needs
     RECORD_EXISTS_OR_SERVER = "record_exists_or_server"  # 500 on create: read the record key before a retry
     RECORD_NOT_FOUND = "record_not_found"
+    TEXT_TOO_LONG = "text_too_long"  # a create: the server counts the text of the post longer than it takes
     BLOB_NOT_FOUND = "blob_not_found"
     AUTH_FACTOR_REQUIRED = "auth_factor_required"  # the account has e-mail codes; app passwords never need one
     WRONG_PASSWORD = "wrong_password"  # noqa: S105

@@ -8,11 +8,10 @@ or other settings from the environment, no cookies, bounded bodies, and one dead
 
 from __future__ import annotations
 
-import functools
 import json as jsonlib
 import ssl
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -20,17 +19,13 @@ from urllib.parse import urlencode
 import httpx2
 
 from elonara.atproto.addresses import Allowed, check_url
-from elonara.atproto.errors import AddressRefused, BodyTooLarge, MalformedResponse, NetworkError, SlowBody
-from elonara.atproto.transport import (
-    AddressResolver,
-    Deadline,
-    GuardedTransport,
-    RequestContext,
-    bounded_body,
-    current_request,
-)
+from elonara.atproto.connections.bodies import bounded_body
+from elonara.atproto.connections.calls import Deadline, RequestContext
+from elonara.atproto.connections.http1 import Headers, ProtocolError
+from elonara.atproto.connections.pool import AddressResolver, GuardedConnections, OutgoingRequest
+from elonara.atproto.connections.targets import Params, target
+from elonara.atproto.errors import BodyTooLarge, MalformedResponse, NetworkError, SlowBody
 
-Params = Mapping[str, str] | Sequence[tuple[str, str]]
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 USER_AGENT = "Elonara"
 
@@ -45,8 +40,8 @@ class Response:
     url: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.headers, httpx2.Headers):
-            object.__setattr__(self, "headers", httpx2.Headers(dict(self.headers)))
+        if not isinstance(self.headers, Headers):
+            object.__setattr__(self, "headers", Headers(self.headers))
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Raises MalformedResponse for anything else."""
@@ -106,15 +101,16 @@ class GuardedHttp:
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._allowed = Allowed(allow_private_hosts)
-        self._transport = GuardedTransport(self._allowed, resolver, ssl_context)
+        context = ssl_context or httpx2.create_ssl_context(trust_env=False)
+        self._connections = GuardedConnections(self._allowed, resolver, context)
 
     def close(self) -> None:
         """Close the pooled connections."""
-        self._transport.close()
+        self._connections.close()
 
     def check(self, url: str) -> None:
         """Raise AddressRefused where `request` would refuse `url` without resolving its name."""
-        check_url(_parse(url), self._allowed)
+        check_url(target(url), self._allowed)
 
     def request(
         self,
@@ -148,45 +144,37 @@ class GuardedHttp:
             content = urlencode(form).encode()
             head.setdefault("content-type", "application/x-www-form-urlencoded")
         until = Deadline(time.monotonic() + deadline)
-        target = _parse(url)
-        if params:
-            target = target.copy_merge_params(list(params.items()) if isinstance(params, Mapping) else list(params))
+        where = target(url).with_params(params) if params else target(url)
         while True:
-            check_url(target, self._allowed)
-            response = self._send(httpx2.Request(method, target, headers=head, content=content), max_bytes, until)
+            check_url(where, self._allowed)
+            response = self._send(OutgoingRequest(method, where, head, content), max_bytes, until)
             location = response.headers.get("location")
             if method != "GET" or response.status not in REDIRECTS or not location or redirects <= 0:
                 return response
             redirects -= 1
-            target = _parse(location, base=target)
+            where = where.joined(location)
             head = {name: head[name] for name in ("user-agent", "accept", "accept-encoding")}
 
-    def _send(self, request: httpx2.Request, max_bytes: int, until: Deadline) -> Response:
+    def _send(self, request: OutgoingRequest, max_bytes: int, until: Deadline) -> Response:
+        host = request.target.host
         call = RequestContext(until)
-        token = current_request.set(call)
-        host = request.url.host
         try:
-            # Only the "pool" timeout applies: `GuardedStream` ends waits on the socket at the call's deadline.
-            request.extensions = {"timeout": {"pool": until.left()}}
-            response = self._transport.handle_request(request)
-            try:
+            with self._connections.response(request, call) as response:
                 body = bounded_body(response, max_bytes)
-            finally:
-                response.close()
-            return Response(response.status_code, response.headers, body, str(request.url))
+            return Response(response.status, response.headers, body, request.target.text)
         except BodyTooLarge:
             raise
         except NetworkError as fault:
             fault.ambiguous = call.sent
             raise
-        except httpx2.TimeoutException as fault:
+        except TimeoutError as fault:
             if call.sent:
                 raise SlowBody(f"{host} did not answer in time") from fault
             raise NetworkError(f"{host} could not be reached in time", ambiguous=False) from fault
-        except (httpx2.HTTPError, OSError) as fault:
-            raise NetworkError(_failure_message(host, fault, call), ambiguous=call.sent) from fault
-        finally:
-            current_request.reset(token)
+        except (ProtocolError, OSError) as fault:
+            if call.sent:
+                raise NetworkError(f"{host} broke off the conversation", ambiguous=True) from fault
+            raise NetworkError(f"{host} could not be reached: {fault}", ambiguous=False) from fault
 
 
 def host_of(url: str) -> str:
@@ -195,22 +183,3 @@ def host_of(url: str) -> str:
         return httpx2.URL(url).host or "the server"
     except httpx2.InvalidURL:
         return "the server"
-
-
-def _parse(url: str, base: httpx2.URL | None = None) -> httpx2.URL:
-    try:
-        return base.join(url) if base is not None else _url(url)
-    except (httpx2.InvalidURL, ValueError) as fault:
-        raise AddressRefused("that is not an address we can ask") from fault
-
-
-# Cached, because calls repeat the same endpoints; query parameters are not part of `text`.
-@functools.lru_cache(maxsize=512)
-def _url(text: str) -> httpx2.URL:
-    return httpx2.URL(text)
-
-
-def _failure_message(host: str, fault: Exception, call: RequestContext) -> str:
-    if isinstance(fault, httpx2.ConnectError):
-        return f"{host} could not be reached: {fault}"
-    return f"{host} broke off the conversation" if call.sent else f"{host} could not be reached"

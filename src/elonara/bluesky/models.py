@@ -50,6 +50,8 @@ class MemberIdentity(Leased):
     bsky_access_token_enc = models.TextField(blank=True)
     bsky_refresh_token_enc = models.TextField(blank=True)
     bsky_scope = models.TextField(blank=True)  # the granted scope, not the requested one
+    # The issuer that granted nothing but `atproto` when it was asked for permissions, which it then does not know.
+    no_permissions_issuer = models.CharField(max_length=500, blank=True, default="", db_default="")
     bsky_token_expires_at = models.DateTimeField(null=True, blank=True)
     dpop_key_enc = models.TextField(blank=True)
     pds_url = models.CharField(max_length=500, blank=True)
@@ -62,6 +64,10 @@ class MemberIdentity(Leased):
     renew_due_at = models.DateTimeField(null=True, blank=True)
     connected_at = models.DateTimeField(null=True, blank=True)
     session_ends_at = models.DateTimeField(null=True, blank=True)  # loopback: two weeks; confidential: two years
+    # The PDS that opened the whole account for an app password, "" where none did, and since when the member lets this
+    # site post by her OAuth session for that reason (`identity.oauth_posting`).
+    full_access_pds = models.CharField(max_length=500, blank=True, default="", db_default="")
+    posts_by_oauth_since = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -192,6 +198,8 @@ class AccountLane(models.Model):
     next_at = models.DateTimeField(null=True, blank=True)  # spacing: no post before this time
     paused_until = models.DateTimeField(null=True, blank=True)  # after a 429: until `ratelimit-reset`
     pause_reason = models.CharField(max_length=60, blank=True)
+    # What its server takes of a post's text where that is less than the lexicon allows (`rich_text.TextLimit`), or "".
+    text_limit = models.CharField(max_length=30, blank=True, default="", db_default="")
 
     class Meta:
         app_label = "elonara"

@@ -20,9 +20,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+from elonara.atproto.connections.targets import Params
 from elonara.atproto.dns import TxtLookup
 from elonara.atproto.errors import NetworkError
-from elonara.atproto.http import GuardedHttp, Params, Response
+from elonara.atproto.http import GuardedHttp, Response
 from elonara.bluesky import background_threads
 
 GIVE_UP_SECONDS: Final = 3.0

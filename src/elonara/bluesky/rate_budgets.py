@@ -31,6 +31,11 @@ DELETE_POINTS: Final = 1
 ADDRESS_WINDOW_SECONDS: Final = 300  # a limit with a window of at most this counts by address
 # This part of the limit by address is left for people who wait for a page: sign-in, followers, search.
 RESERVED_SHARE: Final = 0.1
+# Synchronizing the graph leaves this part of it to everything else, so that inviting goes first and meets no refusal.
+SHARE_LEFT_BY_SYNCS: Final = 0.5
+# More than the requests that are under way at once: the headers of their responses are not known yet.
+REQUESTS_UNDER_WAY: Final = 20
+MAX_SERVERS: Final = 1000  # whose budgets this process remembers
 MAX_PAUSE: Final = timedelta(days=1)  # no server makes us wait for longer
 
 log = logging.getLogger(__name__)
@@ -103,7 +108,27 @@ def note(did: str, pds_url: str, budget: RateLimit, *, refused: bool) -> None:
 def _note_response(did: str, origin: str, response: Response) -> None:
     found = rate_limit(response.headers)
     if found is not None:
+        if found.window is not None and found.window <= ADDRESS_WINDOW_SECONDS:
+            _remember(origin, found)
         note(did, origin, found, refused=response.status == 429)
+
+
+# By origin: until when a sync leaves it alone, as its last response said; None: it need not.
+_syncs_rest: dict[str, datetime | None] = {}
+
+
+def _remember(origin: str, budget: RateLimit) -> None:
+    limit, left = budget.limit or 0, budget.remaining
+    enough = left is None or left > min(SHARE_LEFT_BY_SYNCS * limit + REQUESTS_UNDER_WAY, limit - 1)
+    if len(_syncs_rest) >= MAX_SERVERS:
+        _syncs_rest.clear()  # the next response of each says it again
+    _syncs_rest[origin] = None if enough else _until(budget)
+
+
+def syncs_rest_until(pds_url: str) -> datetime | None:
+    """Until when synchronizing leaves the limit by address of this server to others; None where it may go on."""
+    until = _syncs_rest.get(origin_of(pds_url))
+    return until if until is not None and until > timezone.now() else None
 
 
 def paused_until(author_did: str) -> datetime | None:

@@ -21,6 +21,7 @@ SENTENCES: Mapping[str, str] = {
     "scope_missing": "Bluesky permission to post is missing. Reauthorize on your profile and allow it.",
     "app_password_missing": "An app password is missing. Add one on your profile.",
     "app_password_refused": "Bluesky no longer takes your app password. Add a new one on your profile.",
+    "no_app_passwords": "Your server knows no app passwords. Let this site post without one, on your profile.",
     "app_password_moved": "Your account has moved to another server. Add an app password of that one on your profile.",
     # Retried by the site, or at a later time.
     "rate_limited": "Bluesky asks this account to wait. It goes on by itself.",
@@ -41,6 +42,7 @@ SENTENCES: Mapping[str, str] = {
     "other_author": "This post belongs to another account than the one that can post now.",
     "relay_not_configured": "This site has no account of its own to post from.",
     "relay_not_approved": "The operator has not approved posting for you through the site's own account.",
+    "text_too_long": "Your server takes less text than Bluesky's.",
     "record_refused": "Your server refused the post.",
     "address_refused": "Your server is at an address that this site does not ask.",
     "record_not_found": "There is no such post.",

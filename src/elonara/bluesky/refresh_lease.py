@@ -72,10 +72,11 @@ deactivated or taken down waits. Else the row stays as it is and the call fails:
 nothing is wrong with it. Where the DID cannot be resolved, the row stays, too: TryLater.
 
 **What each failure means for an app password.** A refresh token that is refused, for whatever reason: a new session is
-made with the stored password, rarely, because a PDS allows 300 of them a day. A password that is refused: the row
-becomes `refused`, and the member (for the relay account, the operators) is notified. But first the account is looked
-up: one that moved has left its app password behind, and a PDS calls every app password wrong while the account is taken
-down. Anything else: TryLater.
+made with the stored password, rarely, because a PDS allows 300 of them a day. The same where a server does not know the
+method, or has failed at it for ten minutes, as one that refreshes no session at all (docs/servers.md). A password that
+is refused: the row becomes `refused`, and the member (for the relay account, the operators) is notified. But first the
+account is looked up: one that moved has left its app password behind, and a PDS calls every app password wrong while
+the account is taken down. Anything else: TryLater.
 
 **What never happens.** A loop: a failed refresh is not repeated here, callers come back at their own pace, and a
 session that is over is not asked for again. A second use of a token whose successor is stored: the successor is

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import psycopg
 from django.apps import apps
 from django.db import connections
 
@@ -19,6 +18,8 @@ def check_database(options: Options) -> None:
     """
     if not options.database.is_postgres:
         return
+    import psycopg  # noqa: PLC0415 - a site on SQLite does without these 8 MB
+
     try:
         psycopg.connect(options.database.url, connect_timeout=CONNECT_TIMEOUT_SECONDS).close()
     except psycopg.Error as fault:

@@ -7,8 +7,8 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 
-from elonara.communities import hooks
-from elonara.communities.memberships import adopt, has_unadopted, join, leave, remove_member, set_role
+from elonara.communities import hooks, transfer_rows
+from elonara.communities.memberships import CLOSED, adopt, has_unadopted, join, leave, remove_member, set_role
 from elonara.communities.models import Community, Membership
 from elonara.communities.pictures import prepare
 from elonara.communities.principals import did_of
@@ -32,6 +32,7 @@ __all__ = [
     "join",
     "leave",
     "remove_member",
+    "require_admin",
     "set_role",
     "unhide",
 ]
@@ -69,9 +70,9 @@ def change(community: Community, *, by: Member, **fields: Any) -> Community:
     unknown = fields.keys() - CHANGEABLE
     if unknown:
         raise TypeError(f"a community has no {sorted(unknown)[0]!r} to change")
-    _require_admin(community, by)
+    require_admin(community, by)
     if community.closed_at:
-        raise NotAllowed("This community is closed; it cannot be changed any more.", "closed")
+        raise NotAllowed(CLOSED, "closed")
     picture = fields.pop("picture", None)
     values = clean(fields)
     prepared = prepare(picture) if picture else None
@@ -89,11 +90,12 @@ def change(community: Community, *, by: Member, **fields: Any) -> Community:
 
 def close(community: Community, by: Member) -> Community:
     """Close a community: nobody can join or be invited any more; its members still see it. Raises NotAllowed."""
-    _require_admin(community, by)
+    require_admin(community, by)
     with transaction.atomic():
         if Community.objects.filter(pk=community.pk, closed_at=None).update(closed_at=timezone.now()):
             community.refresh_from_db()
             audit.record(by, "community_closed", community)
+            transfer_rows.take_back(community, by=None)
             hooks.changed(community, frozenset({"closed_at"}))
     community.refresh_from_db()
     return community
@@ -103,6 +105,7 @@ def hide(community: Community, by: Member, note: str = "") -> None:
     """Hide a community from everybody but those who run it; only operators may. Raises NotAllowed."""
     with transaction.atomic():
         if set_hidden(community, by, hidden=True, note=note):
+            transfer_rows.take_back(community, by=None)
             hooks.changed(community, frozenset({"hidden_at"}))
 
 
@@ -156,7 +159,8 @@ def put_picture(row: Any, prepared: "ContentFile[bytes] | None") -> bool:
     return True
 
 
-def _require_admin(community: Community, by: Member) -> None:
+def require_admin(community: Community, by: Member) -> None:
+    """Raise NotAllowed unless the member is one of its admins."""
     require_active(by)
     if not may_manage(community, by):
         raise NotAllowed(f"Only admins of {community.name} can do this. Ask one of them.", "not_admin")

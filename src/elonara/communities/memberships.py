@@ -3,7 +3,7 @@
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from elonara.communities import hooks
+from elonara.communities import hooks, transfer_rows
 from elonara.communities.models import Community, Membership, Visibility
 from elonara.communities.principals import Principal, principal_of
 from elonara.communities.queries import role_of
@@ -15,6 +15,7 @@ from elonara.members.models import Member
 
 Role = Membership.Role
 RANK = {Role.MEMBER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
+CLOSED = "This community is closed; it cannot be changed any more."
 LAST_ADMIN = "{name} would be without an admin. Make somebody else admin first, or close the community."
 
 # Asked at every connect and every sign-in.
@@ -66,10 +67,10 @@ def leave(community: Community, *, member: Member | None = None, did: str = "") 
     """Remove the person's own membership, if there is one. Raises NotAllowed for the last admin."""
     person = principal_of(member, did)
     with transaction.atomic():
-        _lock(community)
+        lock(community)
         row = _membership(community, person)
         if row is not None:
-            _keep_an_admin(community, row)
+            _end_as_admin(community, row)
             row.delete()
 
 
@@ -79,7 +80,7 @@ def set_role(community: Community, *, by: Member, membership: Membership, role: 
     if role not in Role.values:
         raise Invalid({"role": "Choose admin, moderator or member."})
     with transaction.atomic():
-        _lock(community)
+        lock(community)
         if role_of(community, by) != Role.ADMIN:
             raise NotAllowed(f"Only admins of {community.name} can change roles.", "not_admin")
         row = _row(community, membership)
@@ -88,7 +89,7 @@ def set_role(community: Community, *, by: Member, membership: Membership, role: 
                 f"{row.name or row.handle or 'This person'} has no account here yet and cannot be {role}.", "no_account"
             )
         if role != Role.ADMIN:
-            _keep_an_admin(community, row)
+            _end_as_admin(community, row)
         if row.role != role:
             audit.record(by, "role_changed", community, f"{_called(row)}: {row.role}, now {role}")
         row.role = role
@@ -101,13 +102,13 @@ def remove_member(community: Community, *, by: Member, membership: Membership) -
     """Remove somebody: admins may remove anybody, moderators plain members. Raises NotAllowed."""
     require_active(by)
     with transaction.atomic():
-        _lock(community)
+        lock(community)
         mine, row = role_of(community, by), _row(community, membership)
         if mine is None or RANK[Role(mine)] < RANK[Role.MODERATOR]:
             raise NotAllowed(f"Only admins and moderators of {community.name} can remove people.", "not_moderator")
         if mine == Role.MODERATOR and row.role != Role.MEMBER:
             raise NotAllowed("Moderators can remove plain members only. Ask an admin.", "not_admin")
-        _keep_an_admin(community, row)
+        _end_as_admin(community, row)
         audit.record(by, "person_removed", community, _called(row))
         row.delete()
 
@@ -159,13 +160,17 @@ def _row(community: Community, membership: Membership) -> Membership:
         raise NotAllowed("This person is not in the community any more.", "not_a_member") from fault
 
 
-def _lock(community: Community) -> None:
-    # Serializes changes of memberships, or two admins who leave at the same moment would leave none. On SQLite, BEGIN
-    # IMMEDIATE does this already.
-    Community.objects.select_for_update().get(pk=community.pk)
+def lock(community: Community) -> Community:
+    """Lock the community's row for the transaction, and read it anew.
+
+    Serializes changes of memberships: two admins who leave at the same moment would leave none. On SQLite, BEGIN
+    IMMEDIATE does this already.
+    """
+    return Community.objects.select_for_update().get(pk=community.pk)
 
 
-def _keep_an_admin(community: Community, row: Membership) -> None:
+def _end_as_admin(community: Community, row: Membership) -> None:
+    """Before an admin is none any more: raise NotAllowed for the last one, and end her question to take it over."""
     if row.role != Role.ADMIN:
         return
     others = Membership.objects.filter(
@@ -173,3 +178,6 @@ def _keep_an_admin(community: Community, row: Membership) -> None:
     ).exclude(pk=row.pk)
     if not others.exists():
         raise NotAllowed(LAST_ADMIN.format(name=community.name), "last_admin")
+    asked = transfer_rows.waiting(community)
+    if asked is not None and asked.by_id == row.member_id:
+        transfer_rows.take_back(community, by=None)

@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.db import models
 
+from elonara.search_columns import Searchable, SearchColumn
+
 
 class Visibility(models.TextChoices):
     """Who may see a community or an event."""
@@ -11,7 +13,7 @@ class Visibility(models.TextChoices):
     PRIVATE = "private"
 
 
-class Community(models.Model):
+class Community(Searchable):
     """A lasting group of people."""
 
     slug = models.SlugField(max_length=80, unique=True)
@@ -20,10 +22,13 @@ class Community(models.Model):
     visibility = models.CharField(max_length=8, choices=Visibility, default=Visibility.PUBLIC)
     picture = models.ImageField(upload_to="communities", blank=True)
     picture_alt = models.CharField(max_length=300, blank=True)
+    # Who answers for it: made it, or has taken it over from who did (`transfer.accept`).
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     hidden_at = models.DateTimeField(null=True, blank=True)  # by an operator: nobody but its admins sees it
+    search_name = SearchColumn(of=("name",))
+    search_text = SearchColumn(of=("name", "description"))
 
     class Meta:
         app_label = "elonara"
@@ -63,5 +68,40 @@ class Membership(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(member__isnull=False) | ~models.Q(did=""), name="membership_names_somebody"
+            ),
+        ]
+
+
+class Transfer(models.Model):
+    """Somebody who runs an event or a community asks a member to take it over. The rows stay: who said no is kept."""
+
+    class Outcome(models.TextChoices):
+        """How it ended; "" while it waits for the member."""
+
+        OPEN = ""
+        ACCEPTED = "accepted"
+        DECLINED = "declined"
+        TAKEN_BACK = "taken_back"
+
+    event = models.ForeignKey(
+        "elonara.Event", on_delete=models.CASCADE, null=True, blank=True, related_name="transfers"
+    )
+    community = models.ForeignKey(Community, on_delete=models.CASCADE, null=True, blank=True, related_name="transfers")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    asked_at = models.DateTimeField(auto_now_add=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True, default=Outcome.OPEN, db_default="")
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [
+            models.UniqueConstraint(fields=["event"], condition=models.Q(outcome=""), name="one_transfer_of_an_event"),
+            models.UniqueConstraint(
+                fields=["community"], condition=models.Q(outcome=""), name="one_transfer_of_a_community"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(event__isnull=False, community=None) | models.Q(event=None, community__isnull=False),
+                name="transfer_of_one_thing",
             ),
         ]

@@ -13,7 +13,7 @@ import resource
 import sys
 import warnings
 from contextlib import suppress
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -23,15 +23,20 @@ from elonara.communities.picture_structure import TooComplex, simplified
 NOT_A_PICTURE, TOO_MANY_PIXELS, TOO_COMPLEX, TOO_LARGE_TO_SHRINK = 10, 11, 12, 13
 
 MAX_SIDE_PIXELS: Final = 2000  # of the stored picture
-# For a baseline JPEG, which Pillow can decode at a smaller scale, so that it takes little memory.
+# For a JPEG, which Pillow can decode at a smaller scale, so that it takes little memory.
 MAX_PIXELS_SHRUNK = 50_000_000
 # Memory that decoding may take, and what it takes per pixel (measured as the peak of the process, Pillow 13).
 MAX_DECODED_BYTES = 64_000_000
+# Of a progressive JPEG libjpeg keeps the coefficients of the whole picture, whatever the scale at which it is decoded:
+# two bytes for each sample of each component. 24 megapixels as cameras sample them (4:2:0) take 72 MB.
+MAX_COEFFICIENT_BYTES = 80_000_000
+BYTES_PER_SAMPLE = 2
 BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "RGB": 5}  # by Pillow mode
 BYTES_PER_PIXEL_CONVERTED = 11  # of every other mode, which has to be converted
 BYTES_PER_PIXEL_WEBP = 16
-BYTES_PER_PIXEL_SHRUNK = 4  # of a baseline JPEG
+BYTES_PER_PIXEL_SHRUNK = 4  # of a JPEG
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+JPEGS = frozenset({"JPEG", "MPO"})  # as Pillow calls them; MPO: several in one file, of which the first is taken
 
 # What the process may take: address space beyond that of the libraries, and processor time.
 MAX_BYTES: Final = 112 * 1024 * 1024
@@ -107,7 +112,12 @@ def shrunk(data: bytes | mmap.mmap, *, side: int, most_bytes: int) -> bytes | No
 
 
 def _file(data: bytes | mmap.mmap) -> IO[bytes]:
-    return io.BytesIO(data) if isinstance(data, bytes) else cast("IO[bytes]", data)  # a mapping reads like a file
+    if isinstance(data, bytes):
+        return io.BytesIO(data)
+    # Decoded from the file itself, a block at a time: what has been read through the mapping counts as our memory.
+    data.madvise(mmap.MADV_DONTNEED)
+    sys.stdin.buffer.seek(0)
+    return sys.stdin.buffer
 
 
 def _refuse_bombs(image: Any) -> None:
@@ -116,13 +126,22 @@ def _refuse_bombs(image: Any) -> None:
     bytes_per_pixel = BYTES_PER_PIXEL.get(image.mode, BYTES_PER_PIXEL_CONVERTED)
     if image.format == "WEBP":
         bytes_per_pixel = BYTES_PER_PIXEL_WEBP
-    elif image.format == "JPEG" and not image.info.get("progressive"):  # progressive ones are decoded at full scale
-        if pixels > MAX_PIXELS_SHRUNK:
+    elif image.format in JPEGS:
+        if pixels > MAX_PIXELS_SHRUNK or _coefficient_bytes(image) > MAX_COEFFICIENT_BYTES:
             raise Image.DecompressionBombError
         image.draft("RGB", (MAX_SIDE_PIXELS // 2, MAX_SIDE_PIXELS // 2))
         pixels, bytes_per_pixel = image.width * image.height, BYTES_PER_PIXEL_SHRUNK
     if pixels * bytes_per_pixel > MAX_DECODED_BYTES:
         raise Image.DecompressionBombError
+
+
+def _coefficient_bytes(image: Any) -> int:
+    """What libjpeg keeps of a progressive JPEG while it is decoded; 0 for a baseline one."""
+    if not image.info.get("progressive"):
+        return 0
+    factors: list[tuple[int, int]] = [(across, down) for _, across, down, _ in image.layer]
+    most = max(across for across, _ in factors) * max(down for _, down in factors)
+    return sum(across * down for across, down in factors) * int(image.width * image.height) * BYTES_PER_SAMPLE // most
 
 
 def _flat(image: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Final
 # Scans of a JPEG. Encoders write 10 for colour, 18 for CMYK; previews in the metadata and a second picture come on top.
 MAX_SCANS: Final = 48
 MAX_SEGMENTS: Final = 2_000  # of a JPEG, before its first scan. A colour profile takes up to 255, long XMP hundreds.
-MAX_CHUNKS: Final = 20_000  # of a PNG. Encoders write at least 4 kB of pixels a chunk, so 10 MB are 2,500.
+MAX_CHUNKS: Final = 20_000  # of a PNG. Encoders write at least 4 kB of pixels a chunk, so 20 MB are 5,000.
 MAX_BLOCKS: Final = 2_000  # of a GIF before its first frame: comments and application data, 255 bytes each
 MAX_FRAMES: Final = 2_000  # of a WebP, whose decoder reads the list of all frames
 

@@ -19,7 +19,7 @@ from django.core.files.base import ContentFile
 
 from elonara.members.errors import Invalid
 
-MAX_FILE_BYTES: Final = 10 * 1024 * 1024
+MAX_FILE_BYTES: Final = 20 * 1024 * 1024
 # Seconds for one picture, also while the machine is busy. The process itself may take 10 of processor time.
 MAX_SECONDS = 20.0
 # One picture at a time, so that the memory is bounded whatever the number of threads. As many threads may wait for it;
@@ -27,10 +27,12 @@ MAX_SECONDS = 20.0
 MAX_WAITING: Final = 3
 DECODER: Final = (sys.executable, "-I", "-m", "elonara.communities.picture_decoder")
 
-NOT_A_PICTURE = "This file is not a picture that can be read. Choose a JPEG, PNG, WebP or GIF."
-TOO_HEAVY = "The picture is larger than 10 MB. Choose a smaller one."
-TOO_MANY_PIXELS = "The picture has too many pixels. Save it as a JPEG, or at 2000 by 2000 or smaller, and try again."
-TOO_COMPLEX = "This picture takes too long to read. Save it as an ordinary JPEG, and try again."
+NOT_A_PICTURE = "This file is not a picture that can be read here. Choose a JPEG, PNG or WebP."
+TOO_HEAVY = "The picture is larger than 20 MB. Choose a smaller one."
+TOO_MANY_PIXELS = (
+    "The picture has too many pixels. Save it at 2000 by 2000 or smaller, as a JPEG, PNG or WebP, and try again."
+)
+TOO_COMPLEX = "This picture takes too long to read. Save it as an ordinary JPEG, PNG or WebP, and try again."
 BUSY = "Many pictures are being uploaded at this moment. Wait a minute, choose the picture again, and save."
 # By the exit status of the decoder: the constants of `picture_decoder`, which is not imported because it loads Pillow.
 SENTENCES: Final = {10: NOT_A_PICTURE, 11: TOO_MANY_PIXELS, 12: TOO_COMPLEX}

@@ -1,9 +1,12 @@
 """Reading communities. Every page needs a fixed number of database queries, however many rows it shows."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
+from elonara import search_columns
+from elonara.communities import transfer_rows
 from elonara.communities.models import Community, Membership, Visibility
 from elonara.communities.principals import rows_of
 from elonara.members.models import Member
@@ -36,8 +39,32 @@ def may_invite(community: Community, member: Member | None) -> bool:
     return may_act(member) and role_of(community, member) in {Membership.Role.ADMIN, Membership.Role.MODERATOR}
 
 
+def run_by(member: Member) -> QuerySet[Any, Any]:
+    """The ids of the communities whose admin or moderator the member is; the caller checks that she may act."""
+    roles = (Membership.Role.ADMIN, Membership.Role.MODERATOR)
+    return Membership.objects.filter(member=member, role__in=roles).values("community")
+
+
+def find(slug: str, member: Member | None, dids: Collection[str], invited: QuerySet[Any]) -> Community | None:
+    """The community with this slug, if the viewer may see it; else None.
+
+    `invited`: the ids of the communities to which she has an invitation. What she may not see takes the same queries as
+    what is not there.
+    """
+    community = Community.objects.select_related("created_by").filter(slug=slug).first()
+    shown = Q(pk__in=visible_to(member, dids).order_by().values("pk")) | (Q(hidden_at=None) & Q(pk__in=invited))
+    if member is not None:
+        asked = transfer_rows.open_to(member).filter(community__isnull=False).values("community")
+        shown |= Q(hidden_at=None) & Q(pk__in=asked)
+    if member is not None and may_act(member):
+        shown |= Q(pk__in=run_by(member))
+    if is_operator(member):
+        shown |= Q(visibility=Visibility.PUBLIC, hidden_at__isnull=False)
+    return community if Community.objects.filter(shown, slug=slug).exists() else None
+
+
 def may_see(community: Community, member: Member | None = None, proven_dids: Collection[str] = ()) -> bool:
-    """Whether the viewer may see the community: a public one that is open, or one that the viewer belongs to.
+    """Whether the viewer may see the community: one that is public and open, that she belongs to, or may take over.
 
     One that an operator hid is seen by those who run it, and if it is public by operators.
     """
@@ -46,7 +73,8 @@ def may_see(community: Community, member: Member | None = None, proven_dids: Col
         return may_invite(community, member) or (public and is_operator(member))
     if community.visibility == Visibility.PUBLIC and community.closed_at is None and not is_withheld(community):
         return True
-    return membership_of(community, member, proven_dids) is not None
+    belongs = membership_of(community, member, proven_dids) is not None
+    return belongs or transfer_rows.asked(community, member) is not None
 
 
 def is_withheld(community: Community) -> bool:
@@ -69,11 +97,14 @@ def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Co
 
 
 def public(search: str = "") -> QuerySet[Community]:
-    """Open public communities by name, with `member_count`, without hidden ones and those of suspended members."""
+    """Open public communities by name, with `member_count`, without hidden ones and those of suspended members.
+
+    A search finds those whose name and description hold every word, first those whose name does.
+    """
     rows = Community.objects.filter(_has_an_admin(), visibility=Visibility.PUBLIC, closed_at=None, hidden_at=None)
-    if search.strip():
-        rows = rows.filter(Q(name__icontains=search.strip()) | Q(description__icontains=search.strip()))
-    return with_counts(rows).order_by("name", "pk")
+    return search_columns.matching(
+        with_counts(rows).order_by("name", "pk"), search, name="search_name", text="search_text"
+    )
 
 
 def communities_of(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Community]:
@@ -91,15 +122,7 @@ def invitable_communities(member: Member) -> QuerySet[Community]:
 
 def with_counts(rows: QuerySet[Community]) -> QuerySet[Community]:
     """The same rows, each with `member_count`."""
-    return rows.annotate(member_count=Count("memberships"))
-
-
-def by_slug(slug: str, member: Member | None = None, proven_dids: Collection[str] = ()) -> Community:
-    """The community with that slug. Raises Community.DoesNotExist where there is none or the viewer may not see it."""
-    community = Community.objects.select_related("created_by").get(slug=slug)
-    if not may_see(community, member, proven_dids):
-        raise Community.DoesNotExist
-    return community
+    return rows.annotate(member_count=Count("memberships")).defer("search_name", "search_text")
 
 
 def people(community: Community) -> QuerySet[Membership]:
@@ -112,6 +135,12 @@ def people(community: Community) -> QuerySet[Membership]:
     )
     rows = Membership.objects.filter(community=community).select_related("member__bluesky")
     return rows.order_by(order, "joined_at", "pk")
+
+
+def only_admin(community: Community) -> int | None:
+    """The membership of the one admin who is left, and can neither leave nor get another role; None where more are."""
+    found = _active_admins().filter(community=community).values_list("pk", flat=True)[:2]
+    return found[0] if len(found) == 1 else None
 
 
 def _active_admins() -> QuerySet[Membership]:

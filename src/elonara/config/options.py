@@ -18,13 +18,27 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from elonara.options import Bluesky, Database, Email, Http, Invitations, Log, Metrics, Options, Relay, Site, Writes
+from elonara.options import (
+    Bluesky,
+    Database,
+    Email,
+    Events,
+    Http,
+    Invitations,
+    Log,
+    Metrics,
+    Options,
+    Relay,
+    Site,
+    Writes,
+)
 
 __all__ = [
     "BadSetting",
     "Bluesky",
     "Database",
     "Email",
+    "Events",
     "Http",
     "Invitations",
     "Log",
@@ -38,6 +52,7 @@ __all__ = [
 ]
 
 PREFIX = "ELONARA_"
+LONGEST_DAYS = 36500  # a hundred years; a date cannot be much longer ago
 ENCODE = "in its user and password write / as %2F, ? as %3F, # as %23, [ as %5B, ] as %5D, @ as %40, : as %3A, % as %25"
 
 
@@ -163,6 +178,7 @@ def _check(options: Options) -> None:
         ("site.url", options.site.url),
         ("bluesky.plc_url", options.bluesky.plc_url),
         ("bluesky.appview_url", options.bluesky.appview_url),
+        ("bluesky.cdn_url", options.bluesky.cdn_url),
         ("bluesky.handle_resolver_url", options.bluesky.handle_resolver_url),
         ("traces.endpoint", options.traces.endpoint),
     ):
@@ -178,6 +194,8 @@ def _check(options: Options) -> None:
             raise BadSetting(f"http.trusted_proxies has {proxy!r}; it lists addresses such as 10.0.0.0/8") from fault
     _check_database(options.database)
     _check_email(options.email)
+    if options.events.guest_data_days > LONGEST_DAYS:
+        raise BadSetting(f"events.guest_data_days is {options.events.guest_data_days}; it is 0 to {LONGEST_DAYS}")
     if options.metrics.token and len(options.metrics.token) < 16:
         raise BadSetting("metrics.token is too short; make one of 16 characters or more")
     if not options.bluesky.appview_did.startswith("did:"):

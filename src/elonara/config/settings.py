@@ -134,9 +134,11 @@ CSRF_FAILURE_VIEW = "elonara.web.error_pages.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 
 _private = [f"http://{host}" for host in ELONARA.bluesky.allow_private_hosts]
+_avatars = urlsplit(ELONARA.bluesky.cdn_url)
 SECURE_CSP = {
     "default-src": [CSP.SELF],
-    "img-src": [CSP.SELF, "https:", "data:", *_private],
+    # Pictures of our own, and avatars from the AppView's CDN (`web.parts.avatars` shows no others).
+    "img-src": [CSP.SELF, "data:", *([f"{_avatars.scheme}://{_avatars.netloc}"] if _avatars.netloc else []), *_private],
     # The response to a form may redirect to a member's own authorization server, at any host.
     "form-action": [CSP.SELF, "https:", *_private],
     "base-uri": [CSP.NONE],

@@ -1,20 +1,23 @@
 """Writes to events: create, change, cancel, add and remove co-hosts."""
 
+import copy
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone as clock
 
 from elonara.communities import queries as communities
+from elonara.communities import transfer_rows
 from elonara.communities.actions import put, put_picture, set_hidden
 from elonara.communities.models import Community
 from elonara.communities.pictures import prepare
 from elonara.communities.slugs import save_with_slug
 from elonara.events import hooks
-from elonara.events.change_notices import notify_guests, take_back
-from elonara.events.models import Event, EventHost
-from elonara.events.queries import is_cancelled, may_manage, role_of
-from elonara.events.validation import clean
+from elonara.events.messages import telling
+from elonara.events.messages.notices import take_back
+from elonara.events.models import Event, EventHost, Rsvp
+from elonara.events.queries import is_cancelled, is_over, may_manage, role_of
+from elonara.events.validation import SETTINGS, clean, clean_word
 from elonara.members import audit
 from elonara.members.actions import notify, require_active, settle
 from elonara.members.errors import Invalid, NotAllowed
@@ -26,6 +29,7 @@ __all__ = [
     "NotAllowed",
     "accept_cohost",
     "add_cohost",
+    "asked_kind",
     "cancel",
     "change",
     "create",
@@ -36,27 +40,19 @@ __all__ = [
     "unhide",
 ]
 
+CANCELLED = "This event was cancelled; it cannot be changed any more."
 MAX_COHOSTS = 20  # of one event, those who were asked or said no included: each of them gets a notice
 
-CHANGEABLE = frozenset(
-    {
-        "title",
-        "starts_at",
-        "ends_at",
-        "timezone",
-        "description",
-        "location",
-        "visibility",
-        "community",
-        "picture",
-        "picture_alt",
-        "plus_ones_allowed",
-    }
-)
-# Who may see it, and (by the roles in a community) who may invite to it: the host alone decides.
-HOST_ALONE = frozenset({"visibility", "community"})
+CHANGEABLE = SETTINGS | {
+    "title", "starts_at", "ends_at", "timezone", "description", "location", "visibility", "community", "picture",
+    "picture_alt",
+}  # fmt: skip
+# Who may see it, (by the roles in a community) who may invite to it, and who reads her address: the host alone decides.
+HOST_ALONE = frozenset({"visibility", "community", "replies_to_host"})
 # What a guest sees in her calendar: a change of these raises SEQUENCE (RFC 5545, section 3.8.7.4).
-CALENDAR_FIELDS = frozenset({"title", "starts_at", "ends_at", "timezone", "location", "status"})
+CALENDAR_FIELDS = frozenset({
+    "title", "starts_at", "ends_at", "timezone", "location", "place_hidden", "attendance", "online_link", "status",
+})  # fmt: skip
 
 
 def create(
@@ -72,12 +68,14 @@ def create(
     community: Community | None = None,
     picture: Any = None,
     picture_alt: str = "",
-    plus_ones_allowed: int = 0,
+    **settings: Any,
 ) -> Event:
     """Create an event with its host. Times are aware, or naive and then local times of `timezone` (an IANA name).
 
-    `picture` is bytes or a file. Raises NotAllowed, and Invalid with a sentence per field.
+    `picture` is bytes or a file; `settings` are those of `validation.SETTINGS` that differ from what the model says.
+    Raises NotAllowed, Invalid with a sentence per field, and TypeError for a setting that does not exist.
     """
+    _require_known(settings.keys() - SETTINGS)
     require_active(host)
     values = clean(
         {
@@ -89,7 +87,7 @@ def create(
             "location": location,
             "visibility": visibility,
             "picture_alt": picture_alt,
-            "plus_ones_allowed": plus_ones_allowed,
+            **settings,
         }
     )
     _require_role_in(community, host)
@@ -109,16 +107,15 @@ def change(event: Event, *, by: Member, **fields: Any) -> Event:
     Raises NotAllowed, Invalid, and TypeError for a field that does not exist. Listeners of `hooks.on_change` are called
     after the commit, and only if a value differs.
     """
-    unknown = fields.keys() - CHANGEABLE
-    if unknown:
-        raise TypeError(f"an event has no {sorted(unknown)[0]!r} to change")
+    _require_known(fields.keys() - CHANGEABLE)
     _require_host(event, by)
     picture = fields.pop("picture", None)
     prepared = prepare(picture) if picture else None
     with transaction.atomic():
         row = Event.objects.select_for_update().get(pk=event.pk)
+        before = copy.copy(row)
         if is_cancelled(row):
-            raise NotAllowed("This event was cancelled; it cannot be changed any more.", "cancelled")
+            raise NotAllowed(CANCELLED, "cancelled")
         values = clean(fields, before=row)
         if "community" in fields:
             values["community"] = fields["community"]
@@ -126,24 +123,38 @@ def change(event: Event, *, by: Member, **fields: Any) -> Event:
                 _require_role_in(fields["community"], by)
         changed = put(row, values)
         if changed & HOST_ALONE:
-            require_first_host(row, by, "Only the host changes who may see the event, and its community.")
+            require_first_host(
+                row,
+                by,
+                "Only the host changes who may see the event, its community, and whether guests can reply to her.",
+            )
         if picture is not None and put_picture(row, prepared):
             changed.add("picture")
         if changed:
-            _save(row, changed, by)
+            _save(row, changed)
+        if changed:
+            telling.changed(before, row, but=by.pk)  # first: it compares with how each guest was to come until now
+        if "attendance" in changed and row.attendance != Event.Attendance.BOTH:
+            Rsvp.objects.filter(event=row).update(online=row.attendance == Event.Attendance.ONLINE)
     event.refresh_from_db()
     return event
 
 
-def cancel(event: Event, by: Member) -> Event:
-    """Cancel the event. Its page stays and says so; nobody can answer or be invited any more. Raises NotAllowed."""
+def cancel(event: Event, by: Member, word: str = "") -> Event:
+    """Cancel the event, with a word of the host to the guests. Its page stays and says so.
+
+    Nobody can answer or be invited any more. Raises NotAllowed, and Invalid for a word that is too long.
+    """
     _require_host(event, by)
+    word = clean_word(word)
     with transaction.atomic():
         row = Event.objects.select_for_update().get(pk=event.pk)
         if not is_cancelled(row):
-            row.status = Event.Status.CANCELLED
+            row.status, row.cancel_word = Event.Status.CANCELLED, word
             audit.record(by, "event_cancelled", row)
-            _save(row, {"status"}, by)
+            transfer_rows.take_back(row, by=None)
+            _save(row, {"status"} | ({"cancel_word"} if word else set()))
+            telling.cancelled(row, word=word, but=by.pk)
     event.refresh_from_db()
     return event
 
@@ -163,7 +174,7 @@ def add_cohost(event: Event, *, by: Member, member: Member) -> EventHost:
                 row = EventHost.objects.create(event=event, member=member, role=EventHost.Role.COHOST)
                 text = f"{by.name} asks you to host {event.title} together. Accept or decline on its page."
                 audit.record(by, "cohost_added", event, member.username)
-                notify(member, _asked(event), text, f"/events/{event.slug}")
+                notify(member, asked_kind(event), text, f"/events/{event.slug}")
     except IntegrityError:
         row = EventHost.objects.get(event=event, member=member)
     if row.declined_at is not None:
@@ -193,14 +204,14 @@ def remove_cohost(event: Event, *, by: Member, member: Member) -> None:
         if row is None:
             return
         if row.role == EventHost.Role.HOST:
-            raise NotAllowed("The host stays with the event. Cancel the event if it does not take place.", "host")
+            raise NotAllowed("The host stays with the event. Give it to somebody else first, or cancel it.", "host")
         if by.pk != member.pk:
             require_first_host(event, by, "Only the host can remove co-hosts.")
         if row.declined_at is not None:
             return
         row.delete()
         audit.record(by, "cohost_removed", event, member.username)
-        settle(member, _asked(event))
+        settle(member, asked_kind(event))
         hooks.changed(event, frozenset({"hosts"}))
 
 
@@ -212,6 +223,7 @@ def hide(event: Event, by: Member, note: str = "") -> None:
     with transaction.atomic():
         if set_hidden(event, by, hidden=True, note=note):
             take_back(event)
+            transfer_rows.take_back(event, by=None)
             hooks.changed(event, frozenset({"hidden_at"}))
 
 
@@ -229,7 +241,7 @@ def _answer(event: Event, by: Member, **answer: Any) -> None:
             if "accepted_at" in answer and asked.exists():
                 return  # pressed twice
             raise NotAllowed("You are not asked to host this event, or not any more.", "not_asked")
-        settle(by, _asked(event))
+        settle(by, asked_kind(event))
         said = "hosts {} with you now." if "accepted_at" in answer else "declined to host {} with you."
         host = EventHost.objects.select_related("member").filter(event=event, role=EventHost.Role.HOST).first()
         if host is not None:
@@ -238,17 +250,28 @@ def _answer(event: Event, by: Member, **answer: Any) -> None:
         hooks.changed(event, frozenset({"hosts"}))
 
 
-def _asked(event: Event) -> str:
-    """The kind of the notice about being asked."""
+def _require_known(unknown: set[str]) -> None:
+    if unknown:
+        raise TypeError(f"an event has no {sorted(unknown)[0]!r} to change")
+
+
+def asked_kind(event: Event) -> str:
+    """The kind of the notice about being asked to be a co-host."""
     return f"cohost:{event.pk}"
 
 
-def _save(row: Event, changed: set[str], by: Member) -> None:
+def _save(row: Event, changed: set[str]) -> None:
     if changed & CALENDAR_FIELDS:
         row.sequence += 1
-    row.save(update_fields=sorted(changed | {"sequence"}))
-    hooks.changed(row, frozenset(changed))
-    notify_guests(row, frozenset(changed), but=by.pk)
+    new = {"sequence"}
+    if row.guest_totals is not None and not is_over(row):
+        # It takes place once more, and will have guests.
+        row.guest_totals, row.guest_data_deleted_at = None, None
+        new |= {"guest_totals", "guest_data_deleted_at"}
+    row.save(update_fields=sorted(changed | new))
+    # A hidden place stands in no post: those that are out stay true.
+    hidden = {"location"} if row.place_hidden and "place_hidden" not in changed else set()
+    hooks.changed(row, frozenset(changed - hidden))
 
 
 def _require_host(event: Event, by: Member) -> None:

@@ -16,6 +16,7 @@ from elonara.communities.pictures import shrunk
 from elonara.communities.validation import one_line
 from elonara.events.models import Event
 from elonara.events.times import short_phrase
+from elonara.markup import plain_of
 
 THUMB_SIDE_PIXELS = 1000  # of the longer side
 MAX_THUMB_BYTES = 950_000  # the lexicon allows 1,000,000
@@ -53,9 +54,9 @@ def card_for(target: Event | Community) -> Card:
         kind = "event" if isinstance(target, Event) else "community"
         return Card(title=f"A private {kind}", description="Open the invitation to see it.")
     if isinstance(target, Event):
-        parts = [short_phrase(target), target.location, one_line(target.description)]
+        parts = [short_phrase(target), target.public_location, one_line(plain_of(target.description))]
         return Card(target.title, _short(" · ".join(part for part in parts if part)), target.picture_alt, target=target)
-    return Card(target.name, _short(one_line(target.description)), target.picture_alt, target=target)
+    return Card(target.name, _short(one_line(plain_of(target.description))), target.picture_alt, target=target)
 
 
 def thumb_for(target: Event | Community) -> bytes | None:

@@ -17,10 +17,13 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
+from elonara import search_columns
 from elonara.communities import queries as communities
+from elonara.communities import transfer_rows
 from elonara.communities.models import Membership, Visibility
 from elonara.communities.principals import rows_of
 from elonara.compiled_queries import CompiledQuery
@@ -49,10 +52,10 @@ def _next_public(now: Any, began: Any) -> QuerySet[Event]:
 # A visitor's home page and every event's page.
 _NEXT_PUBLIC = CompiledQuery(_next_public)
 _BY_SLUG = CompiledQuery(lambda slug: Event.objects.select_related("community", "created_by").filter(slug=slug))
+# Of who is asked to be a co-host.
+NOT_ANSWERED = Q(role=EventHost.Role.COHOST, accepted_at=None, declined_at=None)
 _ASKED = CompiledQuery(
-    lambda event, who: EventHost.objects.filter(
-        event=event, member=who, role=EventHost.Role.COHOST, accepted_at=None, declined_at=None
-    ).values_list("pk")
+    lambda event, who: EventHost.objects.filter(NOT_ANSWERED, event=event, member=who).values_list("pk")
 )
 _SHOWN_HOSTS = CompiledQuery(lambda event: _hosts().filter(event=event))
 
@@ -65,6 +68,12 @@ def ends(event: Event) -> datetime:
 def is_over(event: Event, now: datetime | None = None) -> bool:
     """Whether the event has ended."""
     return ends(event) <= (now or timezone.now())
+
+
+def over_by(now: Any, began: Any, path: str = "") -> Q:
+    """The condition for events that are over. `began` is `DEFAULT_DURATION` before `now`; `path` leads to the event."""
+    without_end = {f"{path}ends_at": None, f"{path}starts_at__lte": began}
+    return Q(**{f"{path}ends_at__lte": now}) | Q(**without_end)
 
 
 def is_cancelled(event: Event) -> bool:
@@ -99,8 +108,8 @@ def is_withheld(event: Event) -> bool:
 def may_see(event: Event, member: Member | None = None, proven_dids: Collection[str] = ()) -> bool:
     """Whether the viewer may see the event's page.
 
-    Anybody may see a public event; a private one only its hosts and who is asked to be one, those who answered, and
-    members of its community.
+    Anybody may see a public event; a private one only its hosts and who is asked to be one or to take it over, those
+    who answered, and members of its community.
     Invited people may too, but invitations are not known here: the caller checks that. An event of a suspended host
     counts as private. One that an operator has hidden is seen by its hosts, and if it is public by operators.
     """
@@ -108,24 +117,11 @@ def may_see(event: Event, member: Member | None = None, proven_dids: Collection[
         return may_manage(event, member) or (event.visibility == Visibility.PUBLIC and is_operator(member))
     if event.visibility == Visibility.PUBLIC and not is_withheld(event):
         return True
-    if is_asked_to_host(event, member):
+    if is_asked_to_host(event, member) or transfer_rows.asked(event, member) is not None:
         return True
     if member is None and not proven_dids:
         return False
     return visible_to(member, proven_dids).filter(pk=event.pk).exists()
-
-
-def by_slug(
-    slug: str, member: Member | None = None, proven_dids: Collection[str] = (), *, invited: bool = False
-) -> Event:
-    """The event with this slug. Raises Event.DoesNotExist if there is none or the viewer may not see it.
-
-    `invited`: the caller has seen an invitation, so the viewer may see a private event.
-    """
-    event = with_slug(slug)
-    if event is None or (not invited and not may_see(event, member, proven_dids)):
-        raise Event.DoesNotExist
-    return event
 
 
 def with_slug(slug: str) -> Event | None:
@@ -151,6 +147,16 @@ def is_asked_to_host(event: Event, member: Member | None) -> bool:
     return _ASKED.exists(event=event.pk, who=member.pk)
 
 
+def hosting(member: Member) -> QuerySet[EventHost]:
+    """The rows that make the member a host or co-host."""
+    return _running().filter(member=member)
+
+
+def host_rows(event: Event) -> QuerySet[EventHost]:
+    """The rows of host and co-hosts, for a query that asks about more than them."""
+    return _running().filter(event=event)
+
+
 def host_dids(event: Event) -> set[str]:
     """The DIDs of host and co-hosts, who are never invited."""
     return {did for did in _HOSTS.all(event=event.pk) if did}
@@ -170,11 +176,28 @@ def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Ev
 
 def upcoming_public(search: str = "", *, now: datetime | None = None) -> QuerySet[Event]:
     """Public events that are not over, soonest first: none that is cancelled or hidden, none of a suspended host."""
-    rows = _not_over(_public(), now)
-    if search.strip():
-        text = search.strip()
-        rows = rows.filter(Q(title__icontains=text) | Q(location__icontains=text) | Q(description__icontains=text))
-    return for_lists(rows)
+    return matching(for_lists(_not_over(_public(), now)), search)
+
+
+def matching(rows: QuerySet[Event], search: str) -> QuerySet[Event]:
+    """Those whose title, place and description hold every word, first those whose title does; all where there is none.
+
+    Among those that are as close, in the order of `rows`.
+    """
+    return search_columns.matching(rows, search, name="search_name", text="search_text")
+
+
+def past(member: Member | None, dids: Collection[str] = (), *, now: datetime | None = None) -> QuerySet[Event]:
+    """Events that the viewer may see and that have begun, the latest first."""
+    begun = visible_to(member, dids).filter(starts_at__lt=now or timezone.now())
+    return for_lists(begun).order_by("-starts_at", "-pk")
+
+
+def hosted_or_attended(member: Member, dids: Collection[str] = ()) -> QuerySet[Event]:
+    """Every event the member hosts, co-hosts, or answered going or maybe to, the latest start first."""
+    hosted = Q(pk__in=_running().filter(member=member).values("event"))
+    attended = Q(pk__in=_attending(member, dids)) & _not_hidden_from(member)
+    return for_lists(Event.objects.filter(hosted | attended)).order_by("-starts_at", "-pk")
 
 
 def next_public() -> list[Event]:
@@ -202,6 +225,13 @@ def hosted_by(member: Member) -> QuerySet[Event]:
     return for_lists(rows).order_by("-starts_at", "-pk")
 
 
+def hosted_and_over(member: Member) -> QuerySet[Event]:
+    """The events that the member hosts or co-hosts and that took place: none that was cancelled. In no order."""
+    now = timezone.now()
+    mine = Event.objects.filter(pk__in=_running().filter(member=member).values("event"))
+    return mine.filter(over_by(now, now - DEFAULT_DURATION)).exclude(status=Event.Status.CANCELLED)
+
+
 def attending(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Event]:
     """Every event that somebody answered going or maybe to, the latest start first."""
     rows = Event.objects.filter(_not_hidden_from(member), pk__in=_attending(member, dids))
@@ -217,11 +247,12 @@ def of_community(
 
 def for_lists(rows: QuerySet[Event]) -> QuerySet[Event]:
     """The same events by start, each with `going_count`, community and hosts: two queries."""
-    return with_going(rows).select_related("community").prefetch_related(Prefetch("hosts", queryset=_hosts()))
+    rows = with_going(rows).select_related("community").prefetch_related(Prefetch("hosts", queryset=_hosts()))
+    return rows.defer("community__search_name", "community__search_text")
 
 
 def with_going(rows: QuerySet[Event]) -> QuerySet[Event]:
-    """The same events by start, each with `going_count` (plus-ones included)."""
+    """The same events by start, each with `going_count` (plus-ones included; 0 where numbers are hidden)."""
     going = (
         Rsvp.objects.filter(event=OuterRef("pk"), choice=Rsvp.Choice.GOING)
         .order_by()
@@ -229,8 +260,11 @@ def with_going(rows: QuerySet[Event]) -> QuerySet[Event]:
         .annotate(people=Count("pk") + Coalesce(Sum("plus_ones"), 0))
         .values("people")
     )
-    rows = rows.annotate(going_count=Coalesce(Subquery(going, output_field=IntegerField()), 0))
-    return rows.order_by("starts_at", "pk")
+    # Of an event whose answers were deleted: the number that was kept.
+    kept = Cast(KeyTextTransform("1", KeyTransform("going", "guest_totals")), IntegerField())
+    counted = Coalesce(kept, Subquery(going, output_field=IntegerField()), 0)
+    rows = rows.annotate(going_count=Case(When(count_hidden=True, then=Value(0)), default=counted))
+    return rows.defer("search_name", "search_text").order_by("starts_at", "pk")
 
 
 def _hosts() -> QuerySet[EventHost]:
@@ -246,7 +280,7 @@ def _not_hidden_from(member: Member | None) -> Q:
 
 
 def _attending(member: Member | None, dids: Collection[str]) -> QuerySet[Rsvp]:
-    coming = Q(choice__in=(Rsvp.Choice.GOING, Rsvp.Choice.MAYBE))
+    coming = ~Q(choice__in=(Rsvp.Choice.CANT, Rsvp.Choice.REFUSED))
     return Rsvp.objects.filter(rows_of(member, tuple(dids)) & coming).values("event")  # type: ignore[return-value]
 
 

@@ -69,6 +69,12 @@ def short_phrase(event: Event) -> str:
     return f"{DAYS[start.weekday()][:3]} {start.day} {MONTHS[start.month - 1][:3]}{year} {start:%H:%M}"
 
 
+def moment_phrase(event: Event, moment: datetime) -> str:
+    """A moment on the clock of the event's zone: "Saturday 5 December, 16:00 (Berlin time)"."""
+    local = moment.astimezone(_zone(None, event))
+    return f"{_day(local, clock.now().astimezone(local.tzinfo).year)}, {local:%H:%M} ({zone_label(event.timezone)})"
+
+
 def zones_agree(event: Event, viewer_tz: str | tzinfo) -> bool:
     """Whether both zones have the same UTC offset at the event's start and at its end."""
     place, theirs = _zone(None, event), _zone(viewer_tz, event)
@@ -118,6 +124,7 @@ __all__ = [
     "date_block",
     "exists_on_the_clock",
     "local_phrase",
+    "moment_phrase",
     "short_phrase",
     "zone_label",
     "zones_agree",

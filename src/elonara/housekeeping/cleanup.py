@@ -18,6 +18,7 @@ from elonara.bluesky.graph import actor_views
 from elonara.bluesky.models import AuthorizationRequest, PdsHost
 from elonara.bluesky.oauth import authorization_requests, client_keys, nonce_stores
 from elonara.events import link_cards
+from elonara.events.messages import telling
 from elonara.housekeeping import process_counts, workers
 from elonara.invitations.email import tokens as email_tokens
 from elonara.invitations.planning import drafts
@@ -70,6 +71,7 @@ def _purges(now: datetime) -> dict[str, Callable[[], int]]:
         "pauses": lambda: PdsHost.objects.filter(paused_until__lt=now - timedelta(days=1)).delete()[0],
         "drafts": drafts.forget_past,
         "e-mail addresses": email_tokens.forget_past,
+        "messages to guests": telling.forget_past,
         "mail refusals": pausing.forget_old,
         "workers": workers.forget_old,
         "counts of processes": process_counts.forget_old,
@@ -97,5 +99,5 @@ def _expired_authorization_requests() -> int:
         if authorization_requests.forget(row):
             count += 1
             if kept is not None:
-                revoke_tokens(*kept, row.assertion_kid)
+                revoke_tokens(*kept, row)
     return count

@@ -67,7 +67,7 @@ def render() -> str:
             "1 while all e-mail waits because the mail server refuses it",
             [({"reason": seen.mail_pause.reason}, 1)] if seen.mail_pause else [({}, 0)],
         ),
-        _metric("elonara_letters", "E-mails on their way", [({}, seen.letters)]),
+        _metric("elonara_letters", "E-mails on their way", [({}, seen.outgoing_emails)]),
         _metric("elonara_members", "Members", [({}, Member.objects.filter(is_active=True).count())]),
         _metric("elonara_bluesky_sessions", "Bluesky sessions by state", _by("state", states)),
         _metric(

@@ -48,6 +48,16 @@ class PeriodicTask(Leased):
         db_table = "elonara_errand"  # the name it had in 0.1.0
 
 
+class GuestDataNotice(models.Model):
+    """Operators were told that what is known of the guests of past events will be deleted. At most one row."""
+
+    told_at = models.DateTimeField()
+    days = models.PositiveIntegerField()  # after the end of an event, as they were told
+
+    class Meta:
+        app_label = "elonara"
+
+
 class CacheEntry(models.Model):
     """An entry of the cache that all web processes share (`elonara.shared_cache`); used on PostgreSQL only."""
 

@@ -21,7 +21,8 @@ from django.utils import timezone
 
 from elonara import jobs
 from elonara.housekeeping.models import OutgoingEmail
-from elonara.invitations.email.delivery import release_held
+from elonara.invitations.email import delivery as email_invitations
+from elonara.invitations.guest_emails import delivery as guest_emails
 from elonara.locks import Lease, release, take_lease, this_thread
 from elonara.mail import delivery, pausing
 from elonara.members import audit
@@ -121,7 +122,8 @@ def try_now(by: Member) -> None:
         held.update(due_at=timezone.now())
         for pk in held.values_list("pk", flat=True)[:1]:
             jobs.wake(JOB_KIND, str(pk))
-        release_held()
+        email_invitations.release_held()
+        guest_emails.release_held()
 
 
 def unsealed(email: OutgoingEmail) -> EmailMessage:

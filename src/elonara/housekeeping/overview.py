@@ -18,12 +18,12 @@ from elonara.invitations import reasons
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending, State
 from elonara.invitations.outbox.due_times import due_times
 from elonara.invitations.outbox.queue import earliest
+from elonara.invitations.states import IN_PROGRESS
 from elonara.invitations.transitions import MODELS
 from elonara.mail import pausing
 from elonara.mail.models import MailPause
 from elonara.members.models import Member, Notice
 
-IN_PROGRESS: Final = (State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
 MAX_ACCOUNTS: Final = 200  # on the page; those whose posts have been due longest come first
 
 
@@ -73,7 +73,7 @@ class Overview:
     silent: list[Worker]
     tasks: list[PeriodicTask]
     mail_pause: MailPause | None  # while no e-mail leaves
-    letters: int  # queued e-mails of all other kinds
+    outgoing_emails: int  # queued e-mails of all other kinds
     own_troubles: list[str]  # a clock that is off, client metadata that cannot be fetched: what a notice says
 
 
@@ -96,7 +96,7 @@ def overview() -> Overview:
         silent=workers.silent(),
         tasks=list(PeriodicTask.objects.order_by("name")),
         mail_pause=pausing.current(),
-        letters=OutgoingEmail.objects.count(),
+        outgoing_emails=OutgoingEmail.objects.count(),
         own_troubles=own_troubles(),
     )
 

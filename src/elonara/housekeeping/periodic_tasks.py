@@ -15,8 +15,10 @@ from typing import Final
 
 from django.utils import timezone
 
+from elonara.bluesky.graph import sync
 from elonara.bluesky.oauth import self_check
-from elonara.housekeeping import cleanup, session_renewal
+from elonara.events.guests import approval, places
+from elonara.housekeeping import cleanup, guest_data, session_renewal
 from elonara.housekeeping.models import PeriodicTask
 from elonara.locks import release, take_lease, this_thread
 
@@ -39,6 +41,11 @@ class TaskDefinition:
 TASKS: Final = {
     "renew sessions": TaskDefinition(session_renewal.renew_idle, timedelta(hours=1)),
     "self check": TaskDefinition(self_check.settle_if_mended, timedelta(hours=1)),
+    "fill places": TaskDefinition(places.fill_all, timedelta(minutes=10)),
+    "admit guests": TaskDefinition(approval.admit_all, timedelta(minutes=10)),
+    "pass offers on": TaskDefinition(places.pass_offers_on, timedelta(minutes=1)),
+    "stored graphs": TaskDefinition(sync.begin_missing, timedelta(hours=1)),
+    "guest data": TaskDefinition(guest_data.run, timedelta(hours=1)),
     "clear away": TaskDefinition(cleanup.clear, timedelta(hours=1)),
 }
 

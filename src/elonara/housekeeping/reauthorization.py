@@ -12,11 +12,11 @@ from django.db.models import Count, QuerySet
 from elonara.bluesky.identity.identities import ConnectedIdentity
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
 from elonara.bluesky.oauth import sessions as oauth_sessions
-from elonara.bluesky.oauth.client import client_id
+from elonara.bluesky.oauth.client import client_ids
 from elonara.bluesky.writing.factory import BlueskyAgentFactory
 from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
 from elonara.invitations import notifications
-from elonara.invitations.models import HostSending, Invitation, State
+from elonara.invitations.models import ON_ITS_WAY, HostSending, Invitation
 from elonara.members import audit
 from elonara.members.models import Member
 
@@ -100,7 +100,7 @@ def link() -> str:
 
 
 def _of_another_client() -> QuerySet[MemberIdentity]:
-    return MemberIdentity.objects.filter(state=MemberIdentity.State.ACTIVE).exclude(client_id=client_id())
+    return MemberIdentity.objects.filter(state=MemberIdentity.State.ACTIVE).exclude(client_id__in=client_ids())
 
 
 def _reason(identity: MemberIdentity) -> str:
@@ -118,5 +118,5 @@ def _by_app_password() -> set[int]:
 
 
 def _pending() -> dict[int, int]:
-    rows = Invitation.objects.filter(state__in=(State.QUEUED, State.WAITING, State.SENDING)).order_by()
+    rows = Invitation.objects.filter(state__in=ON_ITS_WAY).order_by()
     return dict(rows.values_list("host_id").annotate(number=Count("pk")))

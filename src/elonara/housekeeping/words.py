@@ -36,6 +36,11 @@ HELD_ADVICE: Final[Mapping[str, str]] = {
 TASKS: Final[Mapping[str, str]] = {
     "renew sessions": "Renew sessions at Bluesky that nobody uses, before they end.",
     "self check": "Look whether clock and client metadata are right again, while a notice says that they are not.",
+    "stored graphs": "Begin to read the people of members who are connected and have nobody stored.",
+    "fill places": "Give free places to who waits.",
+    "admit guests": "Give a place to who asked for one at an event that asks for approval no longer.",
+    "pass offers on": "Offer places to the next where the time to take one has run out.",
+    "guest data": "Delete what is known of guests of events that ended long ago, 30 days after operators were told.",
     "clear away": "Clear away what has expired.",
 }
 SERVERS: Final[Mapping[str, str]] = {

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from elonara.bluesky.identity.people import Person
 from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations import previews, reasons
 from elonara.invitations.consent import caps, sending_days
 from elonara.invitations.consent.pauses import approve_relay, pause_sending, resume_sending, withdraw_relay
 from elonara.invitations.models import Voice
+from elonara.invitations.people import stored
 from elonara.invitations.planning import drafts, queueing
-from elonara.invitations.planning.drafts import Draft
+from elonara.invitations.planning.drafts import Draft, PickView
 from elonara.invitations.planning.plan import SendPlan, plan_send
 from elonara.invitations.previews import PostPreview
 from elonara.invitations.responses import host as host_actions
@@ -27,7 +29,6 @@ from elonara.invitations.responses.host import (
     undo,
 )
 from elonara.invitations.responses.invitee import (
-    opened,
     opt_in_again,
     opt_out,
     relay_opt_in,
@@ -36,7 +37,13 @@ from elonara.invitations.responses.invitee import (
     respond,
     withdraw_opt_out,
 )
-from elonara.invitations.responses.reports import handle_report, hide_reported, unhide_reported
+from elonara.invitations.responses.reports import (
+    Reporter,
+    handle_report,
+    hide_reported,
+    report_event,
+    unhide_reported,
+)
 from elonara.invitations.results import InvitationRefused, Preview, Sent
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
@@ -44,9 +51,11 @@ from elonara.members.models import Member
 __all__ = [
     "BlueskyInvitationService",
     "InvitationRefused",
+    "Reporter",
     "approve_relay",
     "cancel",
     "cancel_all",
+    "choose",
     "confirm",
     "confirm_all",
     "drop_draft",
@@ -54,7 +63,6 @@ __all__ = [
     "handle_report",
     "hide_reported",
     "invite",
-    "opened",
     "opt_in_again",
     "opt_out",
     "pause_sending",
@@ -63,16 +71,17 @@ __all__ = [
     "relay_opt_in",
     "relay_opt_out",
     "report",
+    "report_event",
     "respond",
     "resume_sending",
     "retry",
     "retry_all",
-    "save_draft",
     "take_back",
     "undo",
     "unhide_reported",
     "withdraw_opt_out",
     "withdraw_relay",
+    "write_draft",
 ]
 
 
@@ -100,7 +109,7 @@ def preview(
     warnings = list(plan.warnings)
     late = sum(number for day, number in later if ends is not None and sending_days.start_of_day(host, day) >= ends)
     if late:
-        warnings.append(f"{late} would go out only after the event has begun, and will not be sent.")
+        warnings.append(f"{late} would go out only after the event is over, and will not be sent.")
     return Preview(
         readiness=plan.ready,
         announcement=_announcement(plan),
@@ -155,9 +164,28 @@ def _announcement(plan: SendPlan) -> PostPreview | None:
     return previews.of_record(plan.above, has_thumb=plan.announcement.card.has_thumb)
 
 
-def save_draft(host: Member, to: Event | Community, draft: Draft) -> None:
-    """Store what the host has chosen and written so far. Raises InvitationRefused where she may not invite."""
-    drafts.save(host, Target(to), draft)
+def choose(
+    host: Member,
+    to: Event | Community,
+    add: Collection[str],
+    remove: Collection[str] = (),
+    *,
+    view: PickView | None = None,
+    shown: Collection[Person] = (),
+) -> Draft:
+    """Add DIDs to what the host has chosen and take others out, whatever other devices change; the draft then.
+
+    Names come from the stored graph, and from `shown` for those who are not in it. `view`: what the picker shows now.
+    Raises InvitationRefused where she may not invite.
+    """
+    known = {person.did: person for person in shown} | (stored.people(host.pk, add) if add else {})
+    names = {did: (known[did].name, known[did].handle) if did in known else ("", "") for did in add}
+    return drafts.choose(host, Target(to), names, remove, view)
+
+
+def write_draft(host: Member, to: Event | Community, draft: Draft) -> None:
+    """Store what the host has written so far. Raises InvitationRefused where she may not invite."""
+    drafts.write(host, Target(to), draft)
 
 
 def drop_draft(host: Member, to: Event | Community) -> None:
@@ -175,7 +203,10 @@ def _refusal(plan: SendPlan) -> reasons.Reason | None:
 
 
 class BlueskyInvitationService:
-    """The same actions as one object, for callers that are given a service."""
+    """The same actions as one object: the agreed name for other programs of the site's owner, which get a service.
+
+    Pages and API call the functions. Nothing in this repository calls the class, and it has no code of its own.
+    """
 
     preview = staticmethod(preview)
     invite = staticmethod(invite)
@@ -185,7 +216,6 @@ class BlueskyInvitationService:
     undo = staticmethod(host_actions.undo)
     hand_over = staticmethod(host_actions.hand_over)
     respond = staticmethod(respond)
-    opened = staticmethod(opened)
     opt_out = staticmethod(opt_out)
     opt_in_again = staticmethod(opt_in_again)
     report = staticmethod(report)

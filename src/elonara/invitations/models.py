@@ -58,8 +58,8 @@ class Post(models.Model):
     voice = models.CharField(max_length=7, choices=Voice, default=Voice.HOST)
     rkey = models.CharField(max_length=64)  # a TID, unique per author
     record = models.JSONField()  # text, facets, langs, embed without thumb; no createdAt, no reply
-    # What `record` tells of its target (`targets.Target.facts`), stored with the attempt that writes it. None: unknown,
-    # of a post that an earlier release wrote or that came from a backup.
+    text_limit = models.CharField(max_length=30, blank=True, default="", db_default="")  # `rich_text.TextLimit` or ""
+    # What `record` tells of its target (`targets.Target.facts`), as it was written. None: by an earlier release.
     facts = models.JSONField(null=True, blank=True)
     state = models.CharField(max_length=11, choices=State, default=State.QUEUED)
     reason = models.CharField(max_length=60, blank=True)  # a stable code, in words by `invitations.reasons`
@@ -189,8 +189,8 @@ class Invitation(Post):
     # Of an invitation that was sent again: the day and voice for which its first, undone post is counted.
     undone_on = models.DateField(null=True, blank=True)
     undone_voice = models.CharField(max_length=7, choices=Voice, blank=True)
-    opened_at = models.DateTimeField(null=True, blank=True)  # by somebody who proved the DID
-    answer = models.CharField(max_length=8, blank=True)  # going | maybe | cant | joined | declined
+    opened_at = models.DateTimeField(null=True, blank=True)  # of 0.1.0: neither read nor written any more
+    answer = models.CharField(max_length=8, blank=True)  # going | waiting | maybe | cant | joined | declined
     answered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -238,19 +238,6 @@ class HostSending(models.Model):
         app_label = "elonara"
 
 
-class Report(models.Model):
-    """A report to the operator about an invitation."""
-
-    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="reports")
-    reporter_did = models.CharField(max_length=256, blank=True)  # "" where none was proved
-    text = models.CharField(max_length=1000, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    handled_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        app_label = "elonara"
-
-
 class EmailState(models.TextChoices):
     """The state of an e-mail invitation."""
 
@@ -282,7 +269,7 @@ class EmailInvitation(Leased):
     counted_on = models.DateField(null=True, blank=True)  # the day on which it counts for the caps
     site_day = models.DateField(null=True, blank=True, db_index=True)  # the UTC day on which it counts for the site
     sent_at = models.DateTimeField(null=True, blank=True)
-    answer = models.CharField(max_length=5, blank=True)  # going | maybe | cant
+    answer = models.CharField(max_length=8, blank=True)  # going | waiting | maybe | cant
     answered_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

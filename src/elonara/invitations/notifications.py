@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import send_mail
+from django.db.models import QuerySet
 
 from elonara.invitations import reasons
 from elonara.invitations.targets import Target
 from elonara.members.models import Member, Notice
-from elonara.members.notices import is_open, notify, notify_operators, settle, settle_operators
+from elonara.members.notices import notify, notify_operators, open_of, settle, settle_operators
 from elonara.members.text import email_subject
 
 log = logging.getLogger(__name__)
@@ -61,9 +63,9 @@ def relay_clean() -> None:
     settle_operators("relay account_takendown")
 
 
-def has_open_notice(host_id: int) -> bool:
-    """Whether a host was notified and has neither settled nor dismissed it."""
-    return is_open(host_id, KIND)
+def open_notice_of(host: Any) -> QuerySet[Notice]:
+    """The notice that a host has neither settled nor dismissed; `host` as in `elonara.members.notices.open_of`."""
+    return open_of(host, KIND)
 
 
 def settle_host(host: Member) -> None:

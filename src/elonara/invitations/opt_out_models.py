@@ -1,7 +1,10 @@
-"""What people said about being invited: opt-outs, by DID and by e-mail address, and consent to the relay."""
+"""What people said about being invited: opt-outs by DID and by e-mail address, consent to the relay, and reports."""
 
 from django.conf import settings
 from django.db import models
+
+from elonara.events.messages.models import HostMessage
+from elonara.events.models import Event
 
 WHOLE_SITE = models.Q(host=None, account=None)  # of an opt-out
 
@@ -60,4 +63,32 @@ class EmailOptOut(models.Model):
                 condition=WHOLE_SITE,
                 name="one_email_opt_out_for_the_site",
             ),
+        ]
+
+
+class Report(models.Model):
+    """A report to the operators about an invitation, an event, or a message of a host to the guests of an event."""
+
+    invitation = models.ForeignKey(
+        "elonara.Invitation", on_delete=models.CASCADE, null=True, blank=True, related_name="reports"
+    )
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, blank=True, related_name="reports")
+    message = models.ForeignKey(HostMessage, on_delete=models.SET_NULL, null=True, blank=True, related_name="reports")
+    reporter_did = models.CharField(max_length=256, blank=True)  # "" where none was proved
+    # Who was signed in, of an event or a message.
+    reporter = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    text = models.CharField(max_length=1000, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    handled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "elonara"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(invitation__isnull=False, event=None)
+                | models.Q(invitation=None, event__isnull=False),
+                name="report_names_one_thing",
+            )
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -16,7 +17,9 @@ from elonara.invitations.models import Invitation
 from elonara.invitations.opt_out_models import OptOut, RelayConsent
 from elonara.invitations.planning import compose, drafts
 from elonara.invitations.planning import readiness as posting_readiness
+from elonara.invitations.planning import sending_rows as planning_sending_rows
 from elonara.invitations.planning.drafts import Draft
+from elonara.invitations.planning.sending_rows import SendingRows
 from elonara.invitations.responses import invitee as invitee_actions
 from elonara.invitations.responses.corrections import OnBluesky, PostsNotice, notice, on_bluesky, to_take_back
 from elonara.invitations.responses.listing import MAX_LISTED, WrongCursor, page_with
@@ -33,6 +36,7 @@ __all__ = [
     "MAX_LISTED",
     "OnBluesky",
     "PostsNotice",
+    "SendingRows",
     "WrongCursor",
     "by_ref",
     "caps_left",
@@ -50,6 +54,8 @@ __all__ = [
     "progress",
     "readiness",
     "relay_allowed_by",
+    "sending_rows",
+    "targets_of",
     "to_take_back",
     "view_of",
     "waiting_in_inbox",
@@ -65,14 +71,19 @@ _BY_REF = CompiledQuery(
 _WAITING = CompiledQuery(lambda did: _to(Q(invitee_did=did)).filter(answer=""))
 
 
-def readiness(host: Member) -> PostingReadiness:
+def readiness(host: Member, rows: SendingRows | None = None) -> PostingReadiness:
     """Whether, from which account and how the host's invitations are posted; or what is missing."""
-    return posting_readiness.readiness(host)
+    return posting_readiness.readiness(host, rows)
 
 
-def caps_left(host: Member) -> CapsLeft:
+def caps_left(host: Member, rows: SendingRows | None = None) -> CapsLeft:
     """What the host may still send today and this week."""
-    return caps.remaining(host)
+    return caps.remaining(host, rows.account if rows else None)
+
+
+def sending_rows(host: Member) -> SendingRows:
+    """What `readiness` and `caps_left` need of the host, in one query, for a page that asks for both."""
+    return planning_sending_rows.read(host)
 
 
 def draft(host: Member, to: Event | Community) -> Draft:
@@ -80,13 +91,21 @@ def draft(host: Member, to: Event | Community) -> Draft:
     return drafts.load(host, Target(to))
 
 
-def invitability(host: Member, target: Event | Community | None, people: Iterable[Person]) -> dict[str, str | None]:
+def invitability(
+    host: Member,
+    target: Event | Community | None,
+    people: Iterable[Person],
+    ready: PostingReadiness | None = None,
+) -> dict[str, str | None]:
     """For the picker: DID → code of the reason why a person cannot be invited (`reasons`), None for who can.
 
     Without a target: whether they can be invited to anything. A fixed number of queries for any number of people.
+    `ready`: the host's readiness, where it was asked already.
     """
     by_did = {person.did: person for person in people}
-    ready = posting_readiness.readiness(host)
+    if not by_did:
+        return {}
+    ready = ready or posting_readiness.readiness(host)
     refused = eligibility.refusals(
         host,
         Target(target) if target else None,
@@ -151,6 +170,14 @@ def is_invited(target: Event | Community, dids: Sequence[str]) -> bool:
     return rows.exists()
 
 
+def targets_of(kind: str, dids: Sequence[str]) -> QuerySet[Any, Any]:
+    """The ids of the events (or communities: `kind`) to which these proved DIDs have an invitation."""
+    rows: QuerySet[Any, Any] = Invitation.objects.filter(
+        invitee_actions.may_have_been_seen(), invitee_did__in=list(dids), **{f"{kind}__isnull": False}
+    ).values(kind)
+    return rows
+
+
 def _to(whom: Q) -> QuerySet[Invitation]:
     rows = Invitation.objects.filter(whom, invitee_actions.may_have_been_seen())
     return rows.filter(event__hidden_at=None, community__hidden_at=None).select_related("event", "community")
@@ -168,7 +195,7 @@ def _inbox_item(row: Invitation) -> InboxItem:
         host_handle=identity.bsky_handle if identity else "",
         host_avatar=identity.avatar_url if identity else "",
         title=target.title,
-        starts_at=target.ends,
+        starts_at=target.of.starts_at if isinstance(target.of, Event) else None,
         timezone=target.of.timezone if isinstance(target.of, Event) else "",
         is_private=target.is_private,
         is_over=bool(target.over()),

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any
 
+from allauth.account.signals import email_confirmed
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 from django.db.models.signals import post_save, pre_delete
 from django.utils import timezone
 
@@ -19,36 +22,41 @@ from elonara.communities import hooks as communities
 from elonara.communities.models import Community, Membership
 from elonara.compiled_queries import CompiledQuery
 from elonara.events import hooks as events
+from elonara.events.guests import approval, places
+from elonara.events.messages import reminders, telling
 from elonara.events.models import Event, Rsvp
 from elonara.invitations import job_kinds, notifications
-from elonara.invitations.consent import accounts, sending_days
+from elonara.invitations.consent import accounts, one_person, sending_days
 from elonara.invitations.email import delivery as email_delivery
+from elonara.invitations.guest_emails import asking
+from elonara.invitations.guest_emails import delivery as guest_delivery
 from elonara.invitations.job_kinds import wake_lane
-from elonara.invitations.models import EmailInvitation, HostSending, Invitation, State
+from elonara.invitations.models import EmailInvitation, EmailState, HostSending, Invitation, State
 from elonara.invitations.outbox import delivery, recompose
-from elonara.invitations.states import Transition
+from elonara.invitations.responses import email_reader
+from elonara.invitations.states import IN_PROGRESS, PENDING, Transition
 from elonara.invitations.targets import Target
-from elonara.invitations.transitions import MODELS, Deliverable, apply, resume
+from elonara.invitations.transitions import MODELS, apply, resume
 from elonara.members.models import Member
 
 
-def _held_back(model: type[Deliverable]) -> CompiledQuery[Any]:
-    """Rows that go on once a session is stored: those that wait for their host, and those being undone."""
-
-    def rows(host: Any, did: Any) -> QuerySet[Any, Any]:
-        held_back = Q(host=host, state=State.WAITING) | Q(author_did=did, state=State.UNDOING)
-        return model._default_manager.filter(held_back).values_list("pk")[:1]
-
-    return CompiledQuery(rows)
+def _held_back(host: Any, did: Any) -> QuerySet[Any, Any]:
+    """The host, where her session lets rows go on (those that wait for her, those being undone) or settles a notice."""
+    held_back = Q(host=host, state=State.WAITING) | Q(author_did=did, state=State.UNDOING)
+    found = [Exists(model._default_manager.filter(held_back)) for model in MODELS]
+    found.append(Exists(notifications.open_notice_of(host)))
+    return Member.objects.filter(functools.reduce(operator.or_, found), pk=host).values_list("pk")
 
 
-_HELD_BACK = [_held_back(model) for model in MODELS]
+_HELD_BACK = CompiledQuery(_held_back)
 
 
 def install() -> None:
     """Register jobs and listeners. Calling it again changes nothing."""
     jobs.register(job_kinds.POSTS, delivery.poll, delivery.sweep)
     jobs.register(job_kinds.EMAILS, email_delivery.poll, email_delivery.sweep)
+    jobs.register(telling.JOB, guest_delivery.poll, guest_delivery.sweep)
+    jobs.register(reminders.JOB, reminders.poll, reminders.sweep)
     for proof in (MemberIdentity, AppPasswordSession):
         post_save.connect(accounts.proved, sender=proof)
     for invitation in (Invitation, EmailInvitation):
@@ -61,7 +69,12 @@ def install() -> None:
     bluesky.on_handle.add(handle_read)
     bluesky.set_relay_policy(relay_policy)
     events.on_change(event_changed)
+    events.on_change(places.settings_changed)
+    events.on_change(approval.settings_changed)
     events.on_rsvp(answered)
+    events.on_rsvp(asking.answered)
+    email_confirmed.connect(asking.address_verified)
+    email_confirmed.connect(email_reader.address_verified)
     communities.on_change(community_changed)
     communities.on_join(joined)
 
@@ -70,7 +83,7 @@ def disconnected(member_id: int, did: str) -> None:
     """Cancel the host's unsent rows. Ambiguous rows stay, and their keys are read as before."""
     with transaction.atomic():
         for model in MODELS:
-            rows = model.objects.filter(host_id=member_id, state__in=(State.QUEUED, State.WAITING), ambiguous=False)
+            rows = model.objects.filter(host_id=member_id, state__in=PENDING, ambiguous=False)
             for row in rows:
                 apply(row, Transition.CANCEL, reason="host_disconnected", counted_on=None)
         wake_lane(did)
@@ -78,8 +91,8 @@ def disconnected(member_id: int, did: str) -> None:
 
 def ready(member_id: int, did: str) -> None:
     """A session or an app password was stored: rows that waited for it go on, and undos too."""
-    # Called at every connect. Mostly nothing waits and there is no notice, which a few cheap queries find out.
-    if any(query.exists(host=member_id, did=did) for query in _HELD_BACK) or notifications.has_open_notice(member_id):
+    # Called at every connect. Mostly nothing waits and there is no notice, which one cheap query finds out.
+    if _HELD_BACK.exists(host=member_id, did=did):
         _resume(member_id, did)
         notifications.settle_host(Member(pk=member_id))  # only its primary key is used
     elif did:
@@ -105,12 +118,7 @@ def needs_member(member_id: int, did: str) -> None:
 
     The next attempt puts her rows into the state `waiting`.
     """
-    pending = any(
-        model.objects.filter(
-            host_id=member_id, state__in=(State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
-        ).exists()
-        for model in MODELS
-    )
+    pending = any(model.objects.filter(host_id=member_id, state__in=IN_PROGRESS).exists() for model in MODELS)
     member = Member.objects.filter(pk=member_id).first()
     if pending and member is not None:
         transaction.on_commit(lambda: notifications.needs_host(member, "needs_reauth"), robust=True)
@@ -143,6 +151,11 @@ def community_changed(community: Community, fields: frozenset[str]) -> None:
 def answered(rsvp: Rsvp) -> None:
     """Store an RSVP that was given anywhere on the site in the person's invitation too."""
     _store_answer({"event_id": rsvp.event_id}, rsvp.did, rsvp.member_id, rsvp.choice)
+    by_email = Q(pk__in=() if rsvp.email_invitation_id is None else [rsvp.email_invitation_id])
+    if rsvp.member_id is not None and (hashes := one_person.hashes_of(rsvp.member_id)):
+        # One that still waits ends when its turn comes: she has answered.
+        by_email |= Q(event=rsvp.event_id, address_hash__in=hashes) & ~Q(state=EmailState.QUEUED)
+    EmailInvitation.objects.filter(by_email).update(answer=rsvp.choice, answered_at=rsvp.answered_at)
 
 
 def joined(membership: Membership) -> None:

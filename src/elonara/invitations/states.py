@@ -103,6 +103,7 @@ TABLE: tuple[TransitionRule, ...] = (
 _TARGETS = {(source, rule.transition): rule.target for rule in TABLE for source in rule.sources}
 # States in which somebody may have seen the post or its link.
 POSSIBLY_SEEN = (S.SENT, S.SENDING, S.HANDED_OVER)
+PENDING = (S.QUEUED, S.WAITING)  # nothing is being written for it now
 IN_PROGRESS = (S.QUEUED, S.SENDING, S.WAITING, S.UNDOING)
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
-from django.utils import timezone
+from django.db.models import Q, QuerySet
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities import queries as communities
@@ -79,8 +78,8 @@ class Target:
 
     @property
     def ends(self) -> dt.datetime | None:
-        """When inviting to it ends: at the event's start. None for a community."""
-        return self.of.starts_at if isinstance(self.of, Event) else None
+        """When inviting to it ends: with the event. None for a community."""
+        return events.ends(self.of) if isinstance(self.of, Event) else None
 
     def over(self, now: dt.datetime | None = None) -> str:
         """The reason why nobody can be invited any more: hidden, event_cancelled, event_over, closed, or ""."""
@@ -89,7 +88,7 @@ class Target:
         if isinstance(self.of, Event):
             if self.of.status == Event.Status.CANCELLED:
                 return "event_cancelled"
-            return "event_over" if self.of.starts_at <= (now or timezone.now()) else ""
+            return "event_over" if events.is_over(self.of, now) else ""
         return "closed" if self.of.closed_at else ""
 
     def may_invite(self, member: Member) -> bool:
@@ -102,24 +101,33 @@ class Target:
         """The DIDs of those who run it: they are not invited."""
         if isinstance(self.of, Event):
             return events.host_dids(self.of)
+        rows, column = self.runner_rows()
+        return set(rows.values_list(column, flat=True))
+
+    def runner_rows(self) -> tuple[QuerySet[Any], str]:
+        """The rows of those who run it, with a DID, and its column."""
+        if isinstance(self.of, Event):
+            column = "member__bluesky__bsky_did"
+            return events.host_rows(self.of).filter(**{f"{column}__isnull": False}), column
         roles = (Membership.Role.ADMIN, Membership.Role.MODERATOR)
         members = Membership.objects.filter(community=self.of, role__in=roles).values("member_id")
-        return set(MemberIdentity.objects.filter(member_id__in=members).values_list("bsky_did", flat=True))
+        return MemberIdentity.objects.filter(member_id__in=members), "bsky_did"
 
-    def settled_among(self, dids: Collection[str]) -> set[str]:
-        """Those of `dids` who have an RSVP or membership, by their DID or by the account that proved it."""
+    def settled_rows(self, dids: Collection[str]) -> list[tuple[QuerySet[Any], str]]:
+        """The RSVPs or memberships of those of `dids` who have one, with the column of their DID.
+
+        By the DID with which they answered, and by the account that proved it.
+        """
         rows = (
             Rsvp.objects.filter(event=self.of)
             if isinstance(self.of, Event)
             else Membership.objects.filter(community=self.of)
         )
-        wanted = list(dids)
-        rows = rows.filter(Q(did__in=wanted) | Q(member__bluesky__bsky_did__in=wanted))
-        found = {did for pair in rows.values_list("did", "member__bluesky__bsky_did") for did in pair if did}
-        return found & set(wanted)
+        columns = ("did", "member__bluesky__bsky_did")
+        return [(rows.filter(**{f"{column}__in": list(dids)}), column) for column in columns]
 
     def has_settled(self, did: str) -> bool:
-        """`settled_among` for one person, as a compiled query."""
+        """Whether somebody has an RSVP or membership, as a compiled query."""
         return (_ANSWERED if self.kind == "event" else _BELONGS).exists(of=self.of.pk, did=did)
 
     def when(self) -> str:
@@ -134,7 +142,7 @@ class Target:
         """
         if self.is_private:
             return {"private": self.kind}
-        place = one_line(self.of.location) if isinstance(self.of, Event) else ""
+        place = one_line(self.of.public_location) if isinstance(self.of, Event) else ""
         return {"title": self.title, "when": self.when(), "place": place, "link": self.url}
 
     def card(self) -> Card:

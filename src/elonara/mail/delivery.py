@@ -12,6 +12,7 @@ from django.core.mail import EmailMessage, mailers
 from elonara.mail import pausing
 from elonara.mail.models import MailPause
 from elonara.mail.replies import Concerns, judge
+from elonara.mail.smtp import Unanswered
 
 SMTP: Final = "smtp"  # the name in MAILERS of the backend that talks to the mail server
 # Refusals before a recipient is named: whoever gets an answer about a recipient is past them.
@@ -37,16 +38,21 @@ class NoSuchUser:
 
 @dataclass(frozen=True)
 class TryAgain:
-    """This e-mail was not taken this time. Counts as an attempt."""
+    """This e-mail was not taken this time. Counts as an attempt.
+
+    `unanswered`: the conversation broke off in the middle, so the server may have taken it all the same.
+    """
 
     fault: str
+    unanswered: bool = False
 
 
 @dataclass(frozen=True)
 class Held:
-    """All e-mail is paused; ask again at `until`. Does not count as an attempt."""
+    """All e-mail is paused; ask again at `until`. Does not count as an attempt. `unanswered` as in `TryAgain`."""
 
     until: datetime
+    unanswered: bool = False
 
 
 type MailOutcome = Taken | NoSuchUser | TryAgain | Held
@@ -65,13 +71,15 @@ def deliver(message: EmailMessage) -> MailOutcome:
 
 
 def _refused(message: EmailMessage, fault: Exception) -> MailOutcome:
-    found, kind, ongoing = judge(fault), type(fault).__name__, pausing.current()
+    unanswered = isinstance(fault, Unanswered)
+    found, ongoing = judge(fault), pausing.current()
+    kind = type(fault.__cause__ if unanswered else fault).__name__
     if found.concerns is Concerns.SITE:
         if found.reason in pausing.ABOUT_RECIPIENTS and not isinstance(fault, smtplib.SMTPSenderRefused):
             pausing.note_refusals(message.recipients())
         return Held(pausing.pause(found.reason, found.reply))
     if found.concerns is Concerns.UNREACHABLE and ongoing is not None and not isinstance(fault, ValueError):
-        return Held(pausing.pause(MailPause.Reason(ongoing.reason), ongoing.reply))
+        return Held(pausing.pause(MailPause.Reason(ongoing.reason), ongoing.reply), unanswered)
     if ongoing is not None and ongoing.reason in BEFORE_RECIPIENTS:
         pausing.resume()
         ongoing = None
@@ -79,4 +87,4 @@ def _refused(message: EmailMessage, fault: Exception) -> MailOutcome:
         many = pausing.note_refusals(message.recipients())
         if many or (ongoing is not None and ongoing.reason == MailPause.Reason.BLOCKED):
             return Held(pausing.pause(MailPause.Reason.BLOCKED, found.reply))
-    return NoSuchUser(kind) if found.concerns is Concerns.NO_SUCH_USER else TryAgain(kind)
+    return NoSuchUser(kind) if found.concerns is Concerns.NO_SUCH_USER else TryAgain(kind, unanswered)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import override
 
+from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend
 
 from elonara.mail.models import MailPause
 from elonara.mail.replies import MailServerRefused, judge
+
+
+class Unanswered(smtplib.SMTPServerDisconnected):
+    """The conversation about an e-mail broke off: the server may have taken it. The cause says how."""
 
 
 class SmtpBackend(EmailBackend):
@@ -36,6 +42,20 @@ class SmtpBackend(EmailBackend):
                 raise _refused(fault) from fault
             raise
         return is_new
+
+    @override
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        """Connect and hand them over. Raises what `open` does, a refusal, or Unanswered where no reply says which."""
+        is_new = self.open()
+        try:
+            return super().send_messages(email_messages)
+        except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused):
+            raise
+        except OSError as fault:  # smtplib's other errors included
+            raise Unanswered(type(fault).__name__) from fault
+        finally:
+            if is_new:
+                self.close()
 
     @override
     def close(self) -> None:

@@ -7,8 +7,10 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
 
+from elonara.search_columns import Searchable, SearchColumn
 
-class Member(AbstractUser):
+
+class Member(Searchable, AbstractUser):
     """Somebody with an account. `id` is the `member_id` of the API and of `MemberIdentity`."""
 
     class Standing(models.TextChoices):
@@ -32,8 +34,11 @@ class Member(AbstractUser):
     timezone = models.CharField(max_length=64, blank=True)
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
     standing = models.CharField(max_length=10, choices=Standing, default=Standing.ACTIVE)
+    # When she was asked for an e-mail address, which happens once (`invitations.guest_emails.asking`).
+    asked_for_address_at = models.DateTimeField(null=True, blank=True)
     # Incremented to end every API token and session of the member (password change, suspension).
     token_epoch = models.PositiveIntegerField(default=0)
+    search_text = SearchColumn(of=("display_name", "username"))
 
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 

@@ -2,18 +2,13 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from elonara.compiled_queries import CompiledQuery
 from elonara.members.models import Member, Notice
-
-# Asked at every connect and every sign-in.
-_OPEN = CompiledQuery(
-    lambda member, kind: Notice.objects.filter(member=member, kind=kind, dismissed_at=None).values_list("pk")[:1]
-)
 
 
 def notify(member: Member, kind: str, text: str, link: str = "") -> Notice:
@@ -53,9 +48,9 @@ def settle_operators(kind: str) -> None:
         settle(operator, kind)
 
 
-def is_open(member_id: int, kind: str) -> bool:
-    """Whether the member has an open notice of a kind."""
-    return _OPEN.exists(member=member_id, kind=kind[:40])
+def open_of(member: Any, kind: str) -> QuerySet[Notice]:
+    """The open notice of a kind; `member` is one, her primary key, or a column of the query that this is a part of."""
+    return Notice.objects.filter(member=member, kind=kind[:40], dismissed_at=None)
 
 
 def dismiss(member: Member, notice_id: uuid.UUID | str) -> bool:

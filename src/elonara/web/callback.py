@@ -23,6 +23,7 @@ from elonara.bluesky import outward
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.identity.identities import by_did
 from elonara.bluesky.oauth.outcomes import (
+    AskAgain,
     AuthorizationFailed,
     Connected,
     NeedsConfirmation,
@@ -31,7 +32,7 @@ from elonara.bluesky.oauth.outcomes import (
     SignedIn,
     Verified,
 )
-from elonara.web.authorization import failed
+from elonara.web.authorization import RedirectToServer, failed
 from elonara.web.concurrency import busy_page, limits_callbacks
 from elonara.web.invitations import pending_actions
 from elonara.web.members import fresh_proof
@@ -107,6 +108,8 @@ def _keep(key: str, outcome: Outcome | None, fault: BaseException | None) -> Non
         found = {"kind": "confirm", **asdict(outcome), "request_id": str(outcome.request_id)}
     elif isinstance(outcome, Proved):
         found = {"kind": "proved", **asdict(outcome)}
+    elif isinstance(outcome, AskAgain):
+        found = {"kind": "again", **asdict(outcome)}
     elif isinstance(outcome, Verified):
         found = {"kind": "verified", **asdict(outcome)}
     else:
@@ -122,6 +125,8 @@ def _restored(kept: Mapping[str, Any]) -> Outcome:
             return SignedIn(**fields, identity=by_did(fields["did"]))
         case "proved":
             return Proved(**fields)
+        case "again":
+            return AskAgain(**fields)
         case "verified":
             return Verified(**fields)
         case "confirm":
@@ -143,6 +148,8 @@ def _proceed(request: HttpRequest, outcome: Outcome) -> HttpResponse:
             return redirect(safe_next(request, outcome.next, "/profile/edit"))
         case NeedsConfirmation():
             return redirect(f"/auth/bluesky/confirm/{outcome.request_id}")
+        case AskAgain():
+            return RedirectToServer(request, outcome.authorize_url)
         case Verified():
             return fresh_proof.verified(request, outcome)
         case Proved():

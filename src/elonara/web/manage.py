@@ -1,26 +1,49 @@
-"""Manage pages: an event's details, guests, invitations and hosts; a community's details, members and invitations."""
+"""Manage pages: an event's details, guests, invitations and hosts; a community's details, members and invitations.
+
+And giving either of them to somebody else, who accepts or declines on its page.
+"""
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
+from elonara.bluesky.identity.proven_handles import named_member
 from elonara.communities import queries as communities
-from elonara.communities.models import Membership
+from elonara.communities import transfer as community_transfer
+from elonara.communities import transfer_rows
+from elonara.communities.models import Community, Membership
+from elonara.events import location
 from elonara.events import queries as events
-from elonara.events.guests import rsvps
-from elonara.members.errors import NotAllowed
+from elonara.events import transfer as event_transfer
+from elonara.events.guests import closing, places, questions, rsvps
+from elonara.events.models import Event
+from elonara.invitations import queries as invitations
+from elonara.invitations.queries import SendingRows
+from elonara.invitations.targets import Target
+from elonara.members.errors import Invalid, NotAllowed
+from elonara.members.models import Member
 from elonara.web.communities.views import community_or_404
+from elonara.web.events import messages
 from elonara.web.events.views import event_or_404
 from elonara.web.invitations import invite, posts
-from elonara.web.shortcuts import members_only, options, page_of, the_member
+from elonara.web.shortcuts import members_only, options, page_of, show_message, the_member
 
 GUESTS_IN_THE_TABLE = 100
-EVENT_TABS = (("details", "Details"), ("guests", "Guests"), ("invite", "Invite"), ("hosts", "Hosts"))
+EVENT_TABS = (
+    ("details", "Details"),
+    ("guests", "Guests"),
+    ("messages", "Messages"),
+    ("invite", "Invite"),
+    ("hosts", "Hosts"),
+)
 COMMUNITY_TABS = (("details", "Details"), ("members", "Members"), ("invite", "Invite"))
+TRANSFER_TABS = {"events": "hosts", "communities": "members"}  # where it begins, and who is asked is shown
 ONLY_INVITE = (("invite", "Invite"),)
 
 
@@ -28,6 +51,7 @@ ONLY_INVITE = (("invite", "Invite"),)
 @members_only
 def event(request: HttpRequest, slug: str) -> HttpResponse:
     """The tabs of an event, for its hosts. Moderators of its community may only invite, and see that tab alone."""
+    read = _read_ahead(request)
     target, member = event_or_404(request, slug), the_member(request)
     manages = events.may_manage(target, member)
     if not manages and not events.may_invite(target, member):
@@ -42,16 +66,30 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
         "tabs": tabs,
         "tab": tab,
         "link": link,
+        "place": location.where(target, None, manages=manages),
+        "online_link": location.link(target, None, manages=manages),
     }
     if tab == "invite":
-        return invite.page(request, target, frame)
+        return invite.page(request, target, frame | {"of_host": read})
+    if tab == "messages":
+        return messages.page(request, target, frame | {"base": f"/events/{slug}/manage"})
     if tab == "details":
         frame |= posts.notice_context(request, target) | {"base": f"/events/{slug}/manage"}
     if tab == "guests":
-        frame["guests"] = rsvps.guest_list(target, member, page=page_of(request), page_size=GUESTS_IN_THE_TABLE)
+        guests = rsvps.guest_list(target, member, page=page_of(request), page_size=GUESTS_IN_THE_TABLE)
+        asked = questions.answered(target)
+        given = questions.given([guest.rsvp for guest in guests.guests]) if asked else {}
+        said = {pk: [(row, found[row.pk]) for row in asked if row.pk in found] for pk, found in given.items()}
+        frame["taken"] = {way: places.taken(target, online=way == "online") for way in ("there", "online")}
+        if target.attendance != target.Attendance.BOTH:
+            frame["most"] = places.limit(target, target.comes_online(False))
+        frame["to_come"] = not (events.is_cancelled(target) or events.is_over(target))
+        frame["closed_answers"] = closing.is_closed(target)
+        frame |= {"guests": guests, "asked": [row for row in asked if row.retired_at is None], "said": said}
     elif tab == "hosts":
         frame["host_rows"], frame["asked_rows"] = events.hosts(target), events.asked_hosts(target)
         frame["is_host"] = events.role_of(target, member) == "host"
+        frame |= _transfer_context(target, member)
     return render(request, "events/manage.html", frame)
 
 
@@ -59,6 +97,7 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
 @members_only
 def community(request: HttpRequest, slug: str) -> HttpResponse:
     """The tabs of a community, for its admins; moderators invite and see the members."""
+    read = _read_ahead(request)
     target, member = community_or_404(request, slug), the_member(request)
     manages = communities.may_manage(target, member)
     if not manages and not communities.may_invite(target, member):
@@ -75,7 +114,7 @@ def community(request: HttpRequest, slug: str) -> HttpResponse:
         "link": f"{options().site.url}/communities/{slug}",
     }
     if tab == "invite":
-        return invite.page(request, target, frame)
+        return invite.page(request, target, frame | {"of_host": read})
     if tab == "details":
         frame |= posts.notice_context(request, target) | {"base": f"/communities/{slug}/manage"}
     if tab == "members":
@@ -85,7 +124,80 @@ def community(request: HttpRequest, slug: str) -> HttpResponse:
             (Membership.Role.MEMBER, "Member"),
         ]
         frame |= {"rows": communities.people(target)[:500], "roles": roles, "is_admin": manages}
+        frame["only_admin"] = communities.only_admin(target)
+        frame |= _transfer_context(target, member) if manages else {}
     return render(request, "communities/manage.html", frame)
+
+
+@members_only
+def transfer(request: HttpRequest, folder: str, slug: str) -> HttpResponse:
+    """GET says what giving it to somebody else means; POST asks a member, by username or Bluesky handle."""
+    of, actions = _with_actions(request, folder, slug)
+    member, typed, fault = the_member(request), request.POST.get("username", ""), ""
+    actions.require_giver(of, member)
+    back = f"/{folder}/{slug}/manage?tab={TRANSFER_TABS[folder]}"
+    if request.method == "POST":
+        try:
+            asked = actions.ask(of, by=member, member=named_member(typed))
+        except (Invalid, NotAllowed) as refused:
+            fault = str(refused)
+        else:
+            show_message(request, f"{asked.to.name} is asked. Nothing changes until they accept.")
+            return redirect(back)
+    elif transfer_rows.waiting(of) is not None:
+        return redirect(back)
+    context = {"folder": folder, "target": of, "back": back, "typed": typed, "fault": fault}
+    return render(request, "transfer.html", context, status=400 if fault else 200)
+
+
+@members_only
+@require_POST
+def take_transfer_back(request: HttpRequest, folder: str, slug: str) -> HttpResponse:
+    """Take the question back whether somebody takes it over."""
+    of, actions = _with_actions(request, folder, slug)
+    actions.take_back(of, by=the_member(request))
+    show_message(request, "Taken back. Nobody is asked any more.")
+    return redirect(f"/{folder}/{slug}/manage?tab={TRANSFER_TABS[folder]}")
+
+
+@members_only
+@require_POST
+def answer_transfer(request: HttpRequest, folder: str, slug: str) -> HttpResponse:
+    """Take it over, or decline."""
+    of, actions = _with_actions(request, folder, slug)
+    member, what = the_member(request), request.POST.get("answer", "")
+    try:
+        if what == "accept":
+            actions.accept(of, by=member)
+            show_message(request, f"{of} is yours now.")
+        elif what == "decline":
+            actions.decline(of, by=member)
+            show_message(request, "Declined. Nothing has changed.")
+        else:
+            show_message(request, "Choose Accept or Decline.", "bad")
+    except NotAllowed as fault:
+        show_message(request, fault.sentence, "bad")
+    sees = events.may_see(of, member) if isinstance(of, Event) else communities.may_see(of, member)
+    return redirect(f"/{folder}/{slug}" if sees else "/")
+
+
+def _with_actions(request: HttpRequest, folder: str, slug: str) -> tuple[Event | Community, ModuleType]:
+    """The event or community, where the viewer may see it, and the actions that give it away. Raises Http404."""
+    if folder == "events":
+        return event_or_404(request, slug), event_transfer
+    return community_or_404(request, slug), community_transfer
+
+
+def _transfer_context(of: Event | Community, member: Member) -> dict[str, Any]:
+    """What a tab says of who is asked to take it over, and whether the viewer may ask somebody."""
+    actions = event_transfer if isinstance(of, Event) else community_transfer
+    gives = actions.may_give(of, member)
+    return {"transfer": transfer_rows.waiting(of), "gives": gives, "ended": Target(of).over()}
+
+
+def _read_ahead(request: HttpRequest) -> SendingRows | None:
+    """What the Invite tab needs to know of the host, before anything else asks for a part of it."""
+    return invitations.sending_rows(the_member(request)) if request.GET.get("tab") == "invite" else None
 
 
 def _tab(request: HttpRequest, tabs: tuple[tuple[str, str], ...]) -> str:

@@ -61,6 +61,8 @@ class VisitorRateLimit:
 AUTHORIZATIONS = VisitorRateLimit("to_server", 12, 600)
 # Answering an invitation, or opting out.
 ANSWERS = VisitorRateLimit("press", 30, 600)
+# A file with everything about somebody: many queries.
+EXPORTS = VisitorRateLimit("export", 10, 3600)
 REPORT = VisitorRateLimit("report", 5, 3600)
 # The link of an e-mail invitation. Its token cannot be guessed; this also stops the attempts.
 RSVP = VisitorRateLimit("rsvp", 40, 600)

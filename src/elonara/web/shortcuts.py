@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Model, QuerySet
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -82,6 +84,24 @@ def page_of(request: HttpRequest) -> int:
     """The number in `?page=`; 1 where there is none, or no number."""
     wanted = request.GET.get("page", "")
     return int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 7 else 1
+
+
+@dataclass(frozen=True)
+class Paged[Row]:
+    """The rows of one page of a list, with what `parts/pages.html` needs."""
+
+    rows: list[Row]
+    page: int
+    pages: int
+    count: int
+
+
+def paged[Row: Model](request: HttpRequest, rows: QuerySet[Row], size: int = 24) -> Paged[Row]:
+    """The page of a list that `?page=` names, the last one where it is beyond it. Two queries."""
+    count = rows.order_by().count()
+    pages = max(1, -(-count // size))
+    page = max(1, min(page_of(request), pages))
+    return Paged(list(rows[(page - 1) * size : page * size]), page, pages, count)
 
 
 def show_message(request: HttpRequest, sentence: str, kind: str = "ok") -> None:

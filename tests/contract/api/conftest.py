@@ -7,7 +7,16 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from tests.contract.invitations.conftest import account, deliver, forty, friends, posts, site  # noqa: F401
+from tests.contract.invitations.conftest import (  # noqa: F401
+    account,
+    deliver,
+    forty,
+    friends,
+    people,
+    posts,
+    site,
+    three,
+)
 
 from elonara.bluesky.app_password import app_passwords
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService

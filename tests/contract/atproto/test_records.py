@@ -152,7 +152,7 @@ def test_the_server_counts_graphemes_as_we_do(repo, grapheme):
     repo.create(new_tid(), a_post(text))
     longer = a_post() | {"text": text + grapheme}
     fault = refused(repo.create, new_tid(), longer)
-    assert fault.kind is ErrorKind.BAD_REQUEST
+    assert fault.kind is ErrorKind.TEXT_TOO_LONG
 
 
 def test_a_method_that_nobody_has_is_refused_and_not_in_doubt(network, xrpc, auth):
@@ -236,7 +236,9 @@ def test_a_deactivated_account_cannot_write_until_it_is_back(network, xrpc, acco
     main = main_session(network, xrpc, account)
     xrpc.procedure(network.pds, "com.atproto.server.deactivateAccount", {}, auth=main)
     assert refused(repo.create, new_tid()).kind is ErrorKind.ACCOUNT_DEACTIVATED
-    assert refused(repo.get, new_tid()).kind in {ErrorKind.ACCOUNT_DEACTIVATED, ErrorKind.RECORD_NOT_FOUND}
+    # The PDS passes the read on to its AppView, which may not have heard of so new an account.
+    unread = {ErrorKind.ACCOUNT_DEACTIVATED, ErrorKind.RECORD_NOT_FOUND, ErrorKind.ACCOUNT_NOT_FOUND}
+    assert refused(repo.get, new_tid()).kind in unread
     xrpc.procedure(network.pds, "com.atproto.server.activateAccount", auth=main)
     repo.create(new_tid())
 

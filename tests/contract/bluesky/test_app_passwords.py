@@ -3,15 +3,18 @@
 import pytest
 from django.utils import timezone
 
+from elonara.atproto import app_password
 from elonara.atproto.errors import XrpcError
 from elonara.bluesky import hooks
 from elonara.bluesky import network as site_network
 from elonara.bluesky.app_password import app_passwords
 from elonara.bluesky.app_password.app_passwords import AppPasswordRefused
 from elonara.bluesky.app_password.sessions import authorizer
+from elonara.bluesky.identity import oauth_posting
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
 from elonara.bluesky.refresh_lease import SessionEnded, TryLater
 from elonara.bluesky.sealed_columns import unsealed
+from elonara.bluesky.writing.factory import BlueskyAgentFactory
 from elonara.bluesky.writing.legacy_agent import LegacyBlueskyAgent
 from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
 
@@ -65,8 +68,32 @@ def test_who_gave_an_app_password_that_opens_everything_is_not_accused(connect, 
     connect(member, account)
     with pytest.raises(AppPasswordRefused) as refused:
         app_passwords.connect(member, account.handle, account.password)
-    assert refused.value.sentence == app_passwords.KNOWS_NO_APP_PASSWORDS
+    assert (refused.value.reason, refused.value.sentence) == (
+        "no_app_passwords", app_passwords.KNOWS_NO_APP_PASSWORDS,
+    )  # fmt: skip
     assert not AppPasswordSession.objects.exists()
+
+
+def test_who_consents_posts_by_oauth_in_legacy_mode_until_she_withdraws(connect, network, site, member):
+    account = network.create_account(password="abcd-efgh-ijkl-mnop")
+    connect(member, account)
+    with pytest.raises(AppPasswordRefused):
+        app_passwords.connect(member, account.handle, account.password)
+    assert BlueskyAgentFactory.make(member.pk).readiness(member.pk).reason == "no_app_passwords"
+    oauth_posting.consent(member, account.did)
+    agent = BlueskyAgentFactory.make(member.pk)
+    ready = agent.readiness(member.pk)
+    assert (ready.can_post, ready.backend, ready.author_did) == (True, "oauth", account.did)
+    made = agent.create_post_for_member(member.pk, {"text": "Hello", "langs": ["en"]})
+    assert made.success, made
+    oauth_posting.withdraw(member)
+    key = made.uri.rsplit("/", 1)[1]
+    assert agent.delete_post(member.pk, account.did, key).reason == "no_app_passwords"
+    assert agent.find_post(member.pk, account.did, key).success
+
+
+def test_the_real_server_says_that_it_has_app_passwords(network, site):
+    assert app_password.are_known_at(site_network.xrpc(), network.pds)
 
 
 @pytest.mark.promise("no-main-password")

@@ -206,3 +206,21 @@ def test_an_identifier_without_an_account_gets_a_sentence(service, member, ident
         service.begin("connect", identifier, member=member, browser="browser", confirmed=True)
     assert failed.value.reason == reason
     assert identifier in failed.value.sentence
+
+
+def test_a_server_that_granted_no_permission_is_asked_in_the_other_way_and_it_works(
+    connect, service, finish, network, member, account
+):
+    row = connect(member, account)
+    MemberIdentity.objects.update(no_permissions_issuer=row.issuer)
+    url = service.reauthorize(member, "browser")
+    finish(network.approve(url, account.handle, account.password))
+    found = service.get_identity_for_member(member.pk)
+    assert set(found.scope.split()) == {"atproto", "transition:generic"}
+    assert (found.can_read_graph, found.can_write) == (True, True)
+    assert works(found.row)
+    before = found.row.bsky_access_token_enc
+    MemberIdentity.objects.update(bsky_token_expires_at=None)  # the refresh, too, is by the id that asked so
+    assert works(found.row)
+    assert MemberIdentity.objects.get().bsky_access_token_enc != before
+    assert service.disconnect(member)

@@ -34,15 +34,27 @@ def forty(network):
         return list(pool.map(lambda _: network.create_account(), range(40)))
 
 
+@pytest.fixture(scope="session")
+def three(network):
+    """Three more. Each account costs its servers a third of a second, and most tests invite few people."""
+    return [network.create_account() for _ in range(3)]
+
+
 @pytest.fixture
-def friends(forty):
+def people(request):
+    """Whom the host follows: the forty where a test names them, else the three."""
+    return request.getfixturevalue("forty" if "forty" in request.fixturenames else "three")
+
+
+@pytest.fixture
+def friends(people):
     """A few of them."""
-    return forty[:3]
+    return people[:3]
 
 
 @pytest.fixture
-def account(network, forty):
-    """The host's account, which follows the forty."""
+def account(network, people):
+    """The host's account, which follows the people to be invited."""
     account = network.create_account()
     with httpx2.Client(base_url=f"{network.pds}/xrpc/", timeout=30, trust_env=False) as pds:
         session = pds.post(
@@ -55,7 +67,7 @@ def account(network, forty):
                 "collection": "app.bsky.graph.follow",
                 "value": {"$type": "app.bsky.graph.follow", "subject": one.did, "createdAt": now},
             }
-            for one in forty
+            for one in people
         ]
         response = pds.post(
             "com.atproto.repo.applyWrites",

@@ -9,10 +9,13 @@ from sandbox import migration
 from tests.contract.invitations.conftest import (  # noqa: F401
     account,
     deliver,
+    friends,
     host,
     make_event,
     mode,
+    people,
     site,
+    three,
 )
 
 from elonara.bluesky.app_password import app_passwords
@@ -27,15 +30,9 @@ def network(moving_network):
     return moving_network
 
 
-@pytest.fixture(scope="session")
-def forty(network):
-    """Whom the host follows. Three are enough here."""
-    return [network.create_account() for _ in range(3)]
-
-
 @pytest.fixture
-def friend(forty):
-    return forty[0]
+def friend(friends):  # noqa: F811
+    return friends[0]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 
 from elonara.atproto.errors import (
     AccessDenied,
+    ClientRefused,
     ErrorKind,
     IdentityError,
     InvalidGrant,
@@ -194,3 +195,24 @@ def test_a_whole_authorization_leaves_no_secret_in_what_can_be_printed(site, per
     secrets = [started.verifier, started.state, tokens.access_token, tokens.refresh_token]
     assert not any(secret.reveal() in printed for secret in secrets)
     assert json.loads(started.dpop_key.to_json())["d"] not in printed
+
+
+def test_a_scope_that_our_id_does_not_declare_is_about_us_and_asks_for_nothing_else(site, person):
+    """As where a server has an old copy of our metadata: no reason to ask for `transition:generic` instead."""
+
+    class OldCopy(LoopbackClient):
+        def asking(self, scope):
+            return self
+
+    client = OldCopy("http://127.0.0.1:8000/auth/bluesky/callback", "atproto transition:generic")
+    oauth = OAuthClient(site.parts.http, site.parts.resolver, client, site.parts.nonces)
+    with pytest.raises(ClientRefused) as refused:
+        oauth.begin(person.handle, scope=lambda server: [site.scope, "atproto transition:generic"])
+    assert refused.value.code == "invalid_scope"
+
+
+def test_the_server_lists_no_permission_though_it_knows_them(site, network):
+    """So that none is listed says nothing (its own comment: they "can't be enumerated")."""
+    document = site.parts.http.request("GET", f"{network.pds}/.well-known/oauth-authorization-server").json()
+    assert not [scope for scope in document["scopes_supported"] if not scope.startswith(("atproto", "transition:"))]
+    assert "transition:generic" in document["scopes_supported"]

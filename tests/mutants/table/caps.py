@@ -44,7 +44,17 @@ MUTANTS = (
         "invitations/consent/recipient_caps.py",
         '_full_until(dids, rows, "invitee_did", without, keys)',
         '_full_until(dids, rows.none(), "invitee_did", without, keys)',
-        "a person's share is not counted",
+        "two hosts at the same moment invite a person beyond her share",
+        (
+            "tests/unit/invitations/planning/test_sending.py:test_who_gets_her_share_of_the_week_between_plan_and_write_is_skipped",
+        ),
+    ),
+    Mutant(
+        "person-cap-not-shown",
+        "invitations/consent/facts.py",
+        "found.full.update(full_until(wanted, days))",
+        "found.full.update(full_until(wanted, []))",
+        "the preview offers people who have had their share, and Send skips them",
         (
             "tests/unit/invitations/planning/test_sending_caps.py:TestCaps.test_one_person_gets_three_a_week_from_the_whole_site",
         ),

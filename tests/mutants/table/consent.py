@@ -6,10 +6,10 @@ MUTANTS = (
     Mutant(
         "opt-out-ignored-in-plan",
         "invitations/consent/eligibility.py",
-        'or outs.get(did, "")',
+        'or known.outs.get(did, "")',
         'or ""',
         "the picker and the preview offer who opted out",
-        ("tests/unit/api/test_me.py:test_who_opted_out_cannot_be_invited_to_anything",),
+        ("tests/unit/api/test_people.py:test_who_opted_out_cannot_be_invited_to_anything",),
     ),
     Mutant(
         "opt-out-ignored-in-write",
@@ -22,12 +22,28 @@ MUTANTS = (
     Mutant(
         "opt-out-ignored-before-write",
         "invitations/consent/eligibility.py",
-        "or opt_outs.opted_out_code(row.host_id, did)",
+        "or opt_outs.opted_out_code(row.host, did, addresses)",
         'or ""',
         "an opt-out between Send and the post does not count",
         (
             "tests/unit/invitations/consent/test_accounts.py:test_who_proves_the_account_later_sends_no_queued_post_past_an_opt_out",
         ),
+    ),
+    Mutant(
+        "no-by-email-alone",
+        "invitations/consent/opt_outs.py",
+        "found = addresses_opted_out_of(host, addresses_of(dids))",
+        "found: dict[str, str] = {}",
+        "who said no by the link in an e-mail is posted to again",
+        ("tests/unit/invitations/email/test_one_person.py:test_a_failed_post_is_not_queued_again_past_a_no_by_email",),
+    ),
+    Mutant(
+        "invited-both-ways",
+        "invitations/consent/eligibility.py",
+        'or known.emailed.get(did, "")',
+        'or ""',
+        "a member who got an e-mail gets a post as well",
+        ("tests/unit/invitations/email/test_one_person.py:test_who_was_invited_by_email_gets_no_post",),
     ),
     Mutant(
         "opt-out-by-login",
@@ -39,7 +55,7 @@ MUTANTS = (
     ),
     Mutant(
         "email-tag-not-folded",
-        "invitations/email/addresses.py",
+        "invitations/email_addresses.py",
         "{local.partition('+')[0] or local}",
         "{local}",
         "an address with another tag reaches who opted out by e-mail",
@@ -47,7 +63,7 @@ MUTANTS = (
     ),
     Mutant(
         "email-spelling",
-        "invitations/email/addresses.py",
+        "invitations/email_addresses.py",
         "address.strip().lower().rpartition",
         "address.strip().rpartition",
         "an address in capitals reaches who opted out by e-mail",
@@ -173,5 +189,21 @@ MUTANTS = (
         (
             "tests/unit/web/invitations/test_what_a_row_shows.py:test_confirm_after_a_further_change_shows_the_newest_text",
         ),
+    ),
+    Mutant(
+        "pasted-handle-of-a-former-owner",
+        "invitations/people/named.py",
+        'if name in shown and (name.startswith("did:") or not _related(shown[name]))',
+        "if name in shown",
+        "a pasted handle chooses its former owner, as the AppView still has it",
+        ("tests/unit/invitations/people/test_named.py:test_a_handle_that_moved_leads_to_its_owner_of_now",),
+    ),
+    Mutant(
+        "pasted-refusals-ignored",
+        "web/invitations/naming.py",
+        "if refused[did] is None and did not in draft.people",
+        "if did not in draft.people",
+        "pasting a handle chooses somebody who may not be invited",
+        ("tests/unit/web/invitations/test_naming.py:test_a_stranger_is_greyed_with_a_link_to_copy_and_never_chosen",),
     ),
 )

@@ -140,16 +140,16 @@ MUTANTS = (
     Mutant(
         "sweep-misses-sending",
         "invitations/outbox/due_times.py",
-        "(State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)",
-        "(State.QUEUED, State.WAITING, State.UNDOING)",
+        "        for state in IN_PROGRESS:",
+        "        for state in set(IN_PROGRESS) - {State.SENDING}:",
         "nobody finds the row that a killed worker was sending",
         ("tests/unit/invitations/outbox/test_lost_lane.py:test_a_sweep_finds_every_row_that_needs_a_worker",),
     ),
     Mutant(
         "sweep-misses-undoing",
         "invitations/outbox/due_times.py",
-        "(State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)",
-        "(State.QUEUED, State.SENDING, State.WAITING)",
+        "        for state in IN_PROGRESS:",
+        "        for state in set(IN_PROGRESS) - {State.UNDOING}:",
         "nobody goes on with an undo after a restart",
         ("tests/unit/invitations/outbox/test_lost_lane.py:test_a_sweep_finds_every_row_that_needs_a_worker",),
     ),
@@ -204,5 +204,25 @@ MUTANTS = (
         "key = new_tid()",
         "by app password a second attempt writes at another key",
         ("tests/unit/bluesky/writing/test_another_record.py:test_a_post_is_written_at_the_key_of_its_row",),
+    ),
+    Mutant(
+        "refused-delete-not-read",
+        "invitations/outbox/undo.py",
+        "if refused and deleted.retryable:",
+        "if refused:",
+        "a post that is gone is deleted again and again, because the server answers with an error",
+        (
+            "tests/unit/invitations/outbox/test_undo.py:TestUndo.test_a_delete_that_was_refused_counts_where_the_post_is_gone",
+        ),
+    ),
+    Mutant(
+        "refused-delete-counts",
+        "invitations/outbox/undo.py",
+        "    elif refused:\n        _retry_later(context, row, deleted)\n",
+        "    elif refused:\n        _absent(row, now, shared)\n",
+        "a post that the server does not delete counts as taken back",
+        (
+            "tests/unit/invitations/outbox/test_undo.py:TestUndo.test_a_delete_that_is_refused_for_good_is_not_taken_for_done",
+        ),
     ),
 )

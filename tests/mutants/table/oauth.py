@@ -185,4 +185,38 @@ MUTANTS = (
             "tests/unit/bluesky/oauth/test_authorization_requests.py:test_somebody_else_at_the_same_server_does_not_prove_the_expected_account",
         ),
     ),
+    Mutant(
+        "consent-not-asked",
+        "bluesky/writing/factory.py",
+        "case _ if member_id is not None and oauth_posting.has_consented(member_id):",
+        "case _ if member_id is not None:",
+        "in legacy mode anybody's posts go by OAuth",
+        ("tests/unit/bluesky/writing/test_backends.py:test_a_member_without_consent_gets_the_backend_of_the_mode",),
+    ),
+    Mutant(
+        "consent-asked-once",
+        "bluesky/writing/credentials.py",
+        "        _require_consent(self._member_id)\n        return self._auth.headers",
+        "        return self._auth.headers",
+        "a post goes on by OAuth after its host has withdrawn",
+        (
+            "tests/unit/bluesky/writing/test_consent.py:test_withdrawn_in_the_middle_of_a_post_no_second_request_is_sent",
+        ),
+    ),
+    Mutant(
+        "consent-of-another-server",
+        "bluesky/identity/oauth_posting.py",
+        "rows.exclude(full_access_pds=pds_url).update(full_access_pds=pds_url, posts_by_oauth_since=None)",
+        "rows.exclude(full_access_pds=pds_url).update(full_access_pds=pds_url)",
+        "what was allowed for one server holds for the next",
+        ("tests/unit/bluesky/writing/test_consent.py:test_consent_ends_with_its_reason",),
+    ),
+    Mutant(
+        "old-metadata-escalates",
+        "atproto/oauth/server_exchange.py",
+        "        return bool(_UNDECLARED.search(fault.description))",
+        "        return False",
+        "an old copy of our metadata at a server asks a member for everything",
+        ("tests/unit/bluesky/oauth/test_scope_families.py:test_any_other_refusal_asks_for_no_more",),
+    ),
 )

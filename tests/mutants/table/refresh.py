@@ -2,6 +2,8 @@
 
 from tests.mutants.mutant import Mutant
 
+APP_PASSWORDS = "tests/unit/bluesky/app_password/test_refresh.py"
+
 MUTANTS = (
     Mutant(
         "refresh-token-kept",
@@ -50,5 +52,21 @@ MUTANTS = (
         "        if True:\n            lease",
         "a refresh without an answer counts as not sent",
         ("tests/unit/bluesky/oauth/test_sessions.py:test_a_refresh_that_was_broken_off_is_remembered",),
+    ),
+    Mutant(
+        "broken-refresh-waits-for-ever",
+        "bluesky/app_password/sessions.py",
+        "return failed and since is not None and timezone.now() - since >= REFRESH_GIVEN_UP_AFTER",
+        "return False",
+        "posts wait for ever at a server that refreshes no session",
+        (f"{APP_PASSWORDS}:test_a_server_that_fails_to_refresh_for_ten_minutes_is_asked_for_a_new_session",),
+    ),
+    Mutant(
+        "broken-refresh-counted-anew",
+        "bluesky/app_password/sessions.py",
+        "attempt_started_at=row.attempt_started_at or timezone.now()",
+        "attempt_started_at=timezone.now()",
+        "the time since when a server fails begins anew with each try, so it never comes to a new session",
+        (f"{APP_PASSWORDS}:test_a_server_that_fails_to_refresh_for_ten_minutes_is_asked_for_a_new_session",),
     ),
 )

@@ -12,6 +12,7 @@ from django.utils import timezone
 from joserfc import jwt
 from tests.fakes.agent import FakeAgent
 from tests.fakes.graph import FakeGraph, somebody
+from tests.fakes.known import graph_with
 
 from elonara.api import tokens
 from elonara.bluesky.graph import service as graph_service
@@ -28,7 +29,7 @@ ALICE = "did:plc:host"
 PASSWORD = "correct horse battery staple"
 # The fields of one invitation in a response.
 ROW = {
-    "id", "did", "handle", "state", "reason", "sentence", "uri", "attempts", "sent_at", "opened_at", "answer", "can",
+    "id", "did", "handle", "state", "reason", "sentence", "uri", "attempts", "sent_at", "answer", "can",
     "text", "preview_id",
 }  # fmt: skip
 _numbers = itertools.count(1)
@@ -95,6 +96,12 @@ def make_member(site):
 @pytest.fixture
 def alice(make_member, friends):
     return make_member("alice", ALICE, display_name="Alice", timezone="Europe/Berlin")
+
+
+@pytest.fixture
+def graph(alice, people):
+    """What is stored of alice's people, read to its ends."""
+    return graph_with(alice, people, read=6, expected=6)
 
 
 @pytest.fixture

@@ -5,10 +5,7 @@ import json
 import pytest
 from django.test import Client
 
-from elonara.atproto.errors import ErrorKind, XrpcError
 from elonara.atproto.http import Response
-from elonara.bluesky import network
-from elonara.bluesky.graph import service as graph_service
 from elonara.events.models import Event
 
 HALVES = ["\\ud800", "\\uDFFF", "a\\uD83Cb", "\\udc00\\ud800"]
@@ -103,57 +100,12 @@ class TestTokensOfASession:
         problem(nobody.post("/tokens", {}), 401, "unauthorized")
 
 
-class TestACursorThatBlueskyRefuses:
-    @pytest.fixture
-    def refusing(self, alice, monkeypatch):
-        def query(*_args, **_options):
-            raise XrpcError(400, "InvalidRequest", "Malformed cursor", kind=ErrorKind.BAD_REQUEST)
-
-        monkeypatch.setattr(network.xrpc(), "query", query)
-        with graph_service.use(graph_service.BlueskyGraphService()):
-            yield
-
-    @pytest.fixture
-    def breaking(self, alice, monkeypatch):
-        """As the AppView does: a cursor that is none is a 500, and everything else is answered. Returns its moods."""
-        moods = {"down": False}
-
-        def query(_url, _nsid, params, *_args, **_options):
-            if moods["down"] or params.get("cursor"):
-                raise XrpcError(500, "InternalServerError", "Internal Server Error", kind=ErrorKind.SERVER_ERROR)
-            return {"followers": [], "follows": []}
-
-        monkeypatch.setattr(network.xrpc(), "query", query)
-        with graph_service.use(graph_service.BlueskyGraphService()):
-            yield moods
-
-    @pytest.mark.parametrize("side", ["followers", "follows"])
-    def test_is_told_from_a_server_that_is_down(self, side, breaking, program, problem):
-        problem(program.get(f"/me/bluesky/{side}", cursor="00"), 422, "bad_cursor")
-        breaking["down"] = True
-        problem(program.get(f"/me/bluesky/{side}", cursor="00"), 503, "server")
-
-    @pytest.mark.parametrize("side", ["followers", "follows"])
-    def test_is_a_422_of_that_field(self, side, refusing, program, problem):
-        document = problem(program.get(f"/me/bluesky/{side}", cursor="nonsense"), 422, "bad_cursor")
-        assert document["errors"][0]["field"] == "cursor"
-
-    def test_without_a_cursor_it_is_bluesky_s_fault(self, refusing, program, problem):
-        problem(program.get("/me/bluesky/followers"), 503, "server")
-
-    def test_the_page_to_pick_people_says_so(self, refusing, alice, picnic):
-        client = Client()
-        client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
-        for which in ("mutuals", "followers", "follows"):
-            page = client.get(f"/events/{picnic.slug}/manage", {"list": which, "cursor": "nonsense"})
-            assert page.status_code == 200
-
-
 def test_half_a_character_from_another_server_is_dropped():
     response = Response(200, {}, b'{"name": "\\ud800 \\uDFFF ok", "party": "\\ud83c\\udf89", "back": "\\\\ud800"}', "")
     assert response.json() == {"name": "  ok", "party": "🎉", "back": "\\ud800"}
 
 
+@pytest.mark.every_value_on_postgres
 @pytest.mark.parametrize(
     ("method", "path", "schema", "field"),
     [

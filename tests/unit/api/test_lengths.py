@@ -10,6 +10,7 @@ TEXTS = {
 REMOVED = ["\x07", "\x99", " ", "\n", "\u202e", "\u2066"]
 
 
+@pytest.mark.every_value_on_postgres
 @pytest.mark.parametrize("path", TEXTS)
 def test_what_is_removed_counts(path, program, soon, problem):
     body = {"title": "x", "name": "x", "starts_at": soon.isoformat(), "timezone": "UTC"}

@@ -41,7 +41,7 @@ schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_applica
 
 
 @pytest.fixture
-def headers(alice):
+def headers(alice, graph):
     return {"Authorization": f"Bearer {tokens.issue(alice).access_token}"}
 
 
@@ -52,6 +52,7 @@ def known(alice, picnic, chess):
     return {"events": picnic.slug, "communities": chess.slug, "invitations": str(Invitation.objects.get().pk)}
 
 
+@pytest.mark.every_value_on_postgres
 @pytest.mark.promise("api-as-described")
 @schema.parametrize()
 @bounded
@@ -59,6 +60,7 @@ def test_any_request_gets_a_documented_response(case, headers):
     case.call_and_validate(headers=headers, checks=CHECKS)
 
 
+@pytest.mark.every_value_on_postgres
 @schema.include(path_regex=r"\{").parametrize()
 @bounded
 def test_any_request_about_existing_objects_gets_a_documented_response(case, headers, known):
@@ -80,7 +82,7 @@ def test_without_a_valid_token_every_call_is_401(case, site):
 
 @pytest.mark.promise("api-as-described")
 @pytest.mark.parametrize("operator", [False, True])
-def test_chains_of_calls_get_documented_answers(operator, alice, make_member, picnic, chess):
+def test_chains_of_calls_get_documented_answers(operator, alice, graph, make_member, picnic, chess):
     """A sample of `script/fuzz`: what one call answers goes into the next."""
     alice.is_superuser = alice.is_staff = operator
     alice.save()
@@ -91,7 +93,7 @@ def test_chains_of_calls_get_documented_answers(operator, alice, make_member, pi
         "events": [picnic.slug], "communities": [chess.slug], "invitations": [str(Invitation.objects.get().pk)],
     }  # fmt: skip
     chained = machine.with_our_token(schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application()))
-    tally = machine.Tally(tokens.issue(alice).access_token, 40, known)
+    tally = machine.Tally(lambda: tokens.issue(alice).access_token, 40, known)
     machine.run(chained, tally, seed=1)
     machine.run_unlinked(chained, tally, seed=1, each=2)
     assert not tally.failures, "\n".join(tally.failures.values())
@@ -99,10 +101,21 @@ def test_chains_of_calls_get_documented_answers(operator, alice, make_member, pi
     assert len(tally.statuses) > 10
 
 
+def test_a_run_whose_token_is_refused_does_not_pass():
+    """Else it would go on, green, and try nothing but the refusal."""
+    chained = machine.with_our_token(schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application()))
+    tally = machine.Tally(
+        lambda: "no token", 5, {"names": ["dan"], "dids": ["did:plc:dan"], "handles": ["dan.example"]}
+    )
+    machine.run_unlinked(chained, tally, seed=1, each=1)
+    assert "GET /api/v1/me 401" in tally.failures
+    assert not [name for name in tally.failures if "/tokens" in name]
+
+
 def test_every_call_is_described_once(site):
     described = Client().get("/api/v1/openapi.json").json()
     ids = [call["operationId"] for calls in described["paths"].values() for call in calls.values()]
-    assert len(ids) == len(set(ids)) == 31
+    assert len(ids) == len(set(ids)) == 62
     assert all(
         call["summary"] and call["description"] for calls in described["paths"].values() for call in calls.values()
     )

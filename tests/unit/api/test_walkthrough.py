@@ -114,14 +114,20 @@ def walk(page, walker):
     return made
 
 
-def test_the_page_shows_what_happens(alice, april):
+@pytest.fixture
+def bert(make_member):
+    """Whom the page asks to take the community over."""
+    return make_member("bert")
+
+
+def test_the_page_shows_what_happens(graph, april, bert):
     assert walk(PAGE, Walker()) >= 12
 
 
 @pytest.mark.parametrize(
     ("shown", "other"), [('"username": "alice",', '"username": "alina",'), ("<!-- the workers deliver -->", "")]
 )
-def test_a_page_that_shows_something_else_is_found(alice, april, shown, other):
+def test_a_page_that_shows_something_else_is_found(graph, april, bert, shown, other):
     assert shown in PAGE
     with pytest.raises(AssertionError):
         walk(PAGE.replace(shown, other, 1), Walker())

@@ -20,6 +20,7 @@ class RawServer:
         self.act = act
         self.requests = []
         self.connections = 0
+        self.ended = threading.Semaphore(0)  # released for each connection that this server has closed
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.host = f"127.0.0.1:{self.port}"
@@ -47,6 +48,7 @@ class RawServer:
             pass
         finally:
             connection.close()
+            self.ended.release()
 
     def close(self):
         self._listener.close()

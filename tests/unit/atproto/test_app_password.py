@@ -143,8 +143,6 @@ def test_a_malformed_handle_becomes_handle_invalid(http, xrpc):
         {"did": None},
         {"accessJwt": None},
         {"refreshJwt": 5},
-        {"accessJwt": "t0ken"},
-        {"accessJwt": "a.t0ken!.b"},
         {"accessJwt": jwt(scope="com.atproto.appPass")},
         {"accessJwt": jwt(scope="com.atproto.appPass", exp="soon")},
         {"accessJwt": jwt(scope="com.atproto.appPass", exp=1e300)},
@@ -157,6 +155,25 @@ def test_a_response_without_required_fields_is_malformed_and_quotes_no_token(htt
     printed = "".join(traceback.format_exception(caught.value))
     assert "t0ken" not in printed
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.promise("no-main-password")
+@pytest.mark.parametrize("opaque", ["t0ken", "a.t0ken!.b", "a.b.c", "", "[1].[1].[1]", "a." + "W" * 40 + ".c"])
+def test_a_token_that_does_not_say_what_it_opens_is_refused_and_its_session_closed(http, xrpc, opaque):
+    found = session(accessJwt=opaque)
+    http.put("POST", CREATE, reply(body=found))
+    with pytest.raises(AppPasswordError) as caught:
+        create_session(xrpc, PDS, DID, "hunter2")
+    assert "t0ken" not in "".join(traceback.format_exception(caught.value))
+    assert http.asked[-1].headers["authorization"] == f"Bearer {found['refreshJwt']}"
+
+
+@pytest.mark.parametrize("exp", [None, "soon"])
+def test_a_session_without_an_end_is_closed(http, xrpc, exp):
+    http.put("POST", CREATE, reply(body=session(accessJwt=jwt(scope="com.atproto.appPass", exp=exp))))
+    with pytest.raises(MalformedResponse):
+        create_session(xrpc, PDS, DID, "x")
+    assert http.paths()[-1] == "POST /xrpc/com.atproto.server.deleteSession"
 
 
 def test_refreshing_uses_the_refresh_token_and_gives_a_new_session(http, xrpc):

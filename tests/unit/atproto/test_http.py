@@ -10,12 +10,10 @@ import time
 import tracemalloc
 import zlib
 
-import httpcore2
-import httpx2
 import pytest
 import werkzeug
 
-from elonara.atproto import transport
+from elonara.atproto.connections import calls
 from elonara.atproto.errors import AddressRefused, BodyTooLarge, MalformedResponse, NameNotFound, NetworkError, SlowBody
 from elonara.atproto.http import GuardedHttp, Response
 
@@ -126,7 +124,7 @@ def test_localhost_is_refused_by_name_and_by_address(http, httpserver):
 def test_a_name_in_the_hosts_file_of_this_machine_is_vetted_too(http):
     # The system's resolver finds this name in the hosts file, with a loopback address.
     with pytest.raises(AddressRefused):
-        http(resolver=lambda host, port: transport.system_resolver("localhost", port)).request(
+        http(resolver=lambda host, port: calls.system_resolver("localhost", port)).request(
             "GET", "https://home.example.com/"
         )
 
@@ -403,12 +401,12 @@ def test_the_number_of_hanging_lookups_is_bounded(http, monkeypatch):
         with contextlib.suppress(NetworkError):
             guarded.request("GET", "https://slow.example.com/", deadline=0.3)
 
-    askers = [threading.Thread(target=ask) for _ in range(transport.MAX_PARALLEL_LOOKUPS + 10)]
+    askers = [threading.Thread(target=ask) for _ in range(calls.MAX_PARALLEL_LOOKUPS + 10)]
     for asker in askers:
         asker.start()
     for asker in askers:
         asker.join()
-    assert len(running) == transport.MAX_PARALLEL_LOOKUPS
+    assert len(running) == calls.MAX_PARALLEL_LOOKUPS
     let_go.set()
 
 
@@ -563,45 +561,3 @@ def test_messages_and_reprs_contain_neither_path_nor_body(http, raw_server):
         http(server).request("POST", f"{server.url}path?code=s3cret", content=b"s3cret")
     assert "s3cret" not in str(caught.value)
     assert "s3cret" not in repr(Response(200, {}, b"s3cret", "https://example.com/"))
-
-
-# httpx2 has no public parameter for a network backend: these fail when an upgrade changes the private one
-
-
-def test_the_pool_of_httpx2_is_still_where_we_replace_it():
-    made = httpx2.HTTPTransport()
-    assert type(made._pool) is httpcore2.ConnectionPool
-    made.close()
-
-
-def test_every_connection_is_opened_by_our_backend(http, httpserver, monkeypatch):
-    opened = []
-    connect = transport.GuardedBackend.connect_tcp
-    monkeypatch.setattr(
-        transport.GuardedBackend,
-        "connect_tcp",
-        lambda self, host, port, *rest, **more: opened.append(host) or connect(self, host, port, *rest, **more),
-    )
-    httpserver.expect_request("/").respond_with_data("hi")
-    http(httpserver).request("GET", httpserver.url_for("/"))
-    assert opened == ["127.0.0.1"]
-
-
-def test_a_transport_whose_pool_was_not_replaced_raises(http, httpserver):
-    httpserver.expect_request("/").respond_with_data("hi")
-    guarded = http(httpserver)
-    guarded._transport._pool = httpcore2.ConnectionPool()
-    with pytest.raises(transport.UnguardedError):
-        guarded.request("GET", httpserver.url_for("/"))
-
-
-def test_an_httpx2_with_its_pool_elsewhere_is_refused(monkeypatch):
-    monkeypatch.setattr(httpx2.HTTPTransport, "__init__", lambda self, **_: None)
-    with pytest.raises(transport.UnguardedError):
-        GuardedHttp()
-
-
-def test_unix_sockets_are_refused(http):
-    backend = http()._transport._pool._network_backend
-    with pytest.raises(AddressRefused):
-        backend.connect_unix_socket("/run/docker.sock")

@@ -30,8 +30,9 @@ def headers(remaining, *, limit=5000, window=3600, resets=None):
 
 
 @pytest.fixture
-def receive(transactional_db):
+def receive(transactional_db, monkeypatch):
     """Receives a response with rate-limit headers for alice's account."""
+    monkeypatch.setattr(rate_budgets, "_syncs_rest", {})
     AccountLane.objects.create(author_did=ALICE)
 
     def go(status=200, did=ALICE, origin=PDS, more=None, **limits):
@@ -148,3 +149,28 @@ def test_rate_limits_of_writes_are_noted(connected, member, server):
     server.network.origins[server.pds] = with_headers
     OAuthBlueskyAgent().delete_post(member.pk, ALICE, "3kabcdefghi2k")
     assert lane().next_at == resets
+
+
+def test_syncs_leave_half_of_the_limit_by_address_to_others(receive, clock):
+    resets = soon()
+    receive(remaining=1600, limit=3000, window=300, resets=resets)
+    assert rate_budgets.syncs_rest_until(PDS) is None
+    receive(remaining=1500, limit=3000, window=300, resets=resets)
+    assert rate_budgets.syncs_rest_until(PDS + "/xrpc/x") == resets
+    assert rate_budgets.syncs_rest_until(ELSEWHERE) is None
+    assert not PdsHost.objects.exists()
+    clock.pass_(minutes=5)
+    assert rate_budgets.syncs_rest_until(PDS) is None
+
+
+def test_points_of_an_account_hold_up_no_sync(receive):
+    receive(remaining=10)
+    assert rate_budgets.syncs_rest_until(PDS) is None
+
+
+def test_a_small_limit_lets_a_sync_begin(receive):
+    """A PDS with a limit that is less than what we keep free is asked a little all the same."""
+    receive(remaining=29, limit=30, window=60)
+    assert rate_budgets.syncs_rest_until(PDS) is not None
+    receive(remaining=30, limit=30, window=60)
+    assert rate_budgets.syncs_rest_until(PDS) is None

@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import shutil
@@ -13,6 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.unit.cli.starter import Starter
+
+
+@functools.cache
+def starter():
+    """One for all commands of this process; `end_starter` ends it."""
+    return Starter()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def end_starter():
+    yield
+    if starter.cache_info().currsize:
+        starter().end()
 
 
 @dataclass
@@ -29,10 +44,7 @@ class Command:
 
     def __call__(self, *words, stdin="", **settings):
         environment = self.environment | {f"ELONARA_{name}": value for name, value in settings.items()}
-        return subprocess.run(
-            [sys.executable, "-m", "elonara.cli", *words],
-            cwd=self.folder, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        return starter().run(words, folder=self.folder, environment=environment, stdin=stdin)
 
     def django(self, *words, **settings):
         """A command of Django's own, in the same folder."""
@@ -95,7 +107,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def get(url, seconds=20.0):
+def get(url, seconds=60.0):
     """GET, repeated until a server responds; returns status and body."""
     deadline = time.monotonic() + seconds
     while True:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.sessions.models import Session
+from tests.unit.cli import graph_rows
 from tests.unit.cli.conftest import Command
 
 from elonara.cli import archives
@@ -30,6 +31,8 @@ class TestBackupAndRestore:
         picture = elonara.folder / "data" / "media" / "events" / "bread.jpg"
         picture.parent.mkdir(parents=True)
         picture.write_bytes(b"a picture")
+        with closing(sqlite3.connect(elonara.folder / "data" / "elonara.sqlite3")) as database, database:
+            graph_rows.write(database.execute, "?")
         return elonara.json("backup", str(elonara.folder / "backups"))
 
     def test_come_back_into_an_empty_folder_as_they_were(self, elonara, written):
@@ -44,6 +47,9 @@ class TestBackupAndRestore:
             ).read_text()
         with closing(sqlite3.connect(elonara.folder / "new" / "elonara.sqlite3")) as database:
             assert database.execute("SELECT username FROM elonara_member").fetchall() == [("olga",)]
+            assert database.execute(graph_rows.ON_SQLITE).fetchall() == [("did:plc:lukasz",)]
+            database.execute("DELETE FROM elonara_knownperson")  # the triggers came along
+            assert database.execute(graph_rows.ON_SQLITE).fetchall() == []
 
     def test_come_back_without_keys_as_a_site_that_works(self, site, elonara):
         """What was sealed is given up, and said: nothing else keeps the restored site from starting."""

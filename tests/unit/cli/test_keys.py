@@ -11,6 +11,7 @@ from elonara import sealing
 from elonara.bluesky.models import AppPasswordSession, AssertionKey, AuthorizationRequest, MemberIdentity
 from elonara.bluesky.sealed_columns import sealed_columns, unsealed
 from elonara.cli.keys import reseal
+from elonara.events.messages.models import GuestMessage
 from elonara.events.models import Event
 from elonara.housekeeping import outgoing_email
 from elonara.housekeeping.models import OutgoingEmail
@@ -73,11 +74,12 @@ def one_of_each(identity):
         AuthorizationRequest(state_hash="s", browser_hash="b", expected_did="did:plc:alice", expires_at=soon),
         AssertionKey(kid="k"),
         EmailInvitation(event=event, host=member, address_hash="a", token_hash="t", due_at=soon),
+        GuestMessage(event=event, member=member, reader="m", kind="changed", due_at=soon),
     ]
     for row in rows:
         columns = [field.name for field in row._meta.fields if field.name.endswith("_enc")]
         for column in columns:
-            if isinstance(row, EmailInvitation):
+            if isinstance(row, (EmailInvitation, GuestMessage)):
                 setattr(row, column, sealing.seal("secret", column=column, row=row.pk, did=""))
             else:
                 setattr(row, column, sealed_columns(row, {column: "secret"})[column])

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from tests.unit.cli import graph_rows
 from tests.unit.cli.conftest import get
 
 from elonara.cli import archives
@@ -42,6 +43,7 @@ def test_a_site_on_postgres_serves_and_its_backup_fills_another_database(elonara
     assert get(f"{address}/health") == (200, '{"status": "ok"}')
     with psycopg.connect(source) as connection:
         connection.execute("INSERT INTO django_session VALUES (%s, 'x', now() + interval '1 day')", ("k" * 40,))
+        graph_rows.write(connection.execute, "%s")
     backup = elonara.json("backup", str(elonara.folder / "backups"), DATABASE__URL=source)
     process.terminate()
     assert process.wait(10) == 0
@@ -51,6 +53,9 @@ def test_a_site_on_postgres_serves_and_its_backup_fills_another_database(elonara
     assert output["made_at"] == backup["made_at"]
     with psycopg.connect(target) as connection:
         assert connection.execute("SELECT username FROM elonara_member").fetchall() == [("olga",)]
+        assert connection.execute(graph_rows.ON_POSTGRESQL).fetchall() == [("did:plc:lukasz",)]
+        indexes = connection.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'elonara_knownperson'")
+        assert "elonara_people_trigrams" in " ".join(text for (text,) in indexes)
         # Sessions stay behind.
         assert connection.execute("SELECT count(*) FROM django_session").fetchone() == (0,)
     with tarfile.open(backup["file"]) as archive:

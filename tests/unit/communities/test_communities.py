@@ -98,9 +98,10 @@ def test_a_private_community_is_seen_by_those_who_belong(secret, alice, make_mem
     assert queries.may_see(secret, None, ["did:plc:bob"])
     assert not queries.may_see(secret, make_member())
     assert not queries.may_see(secret, None, ["did:plc:eve", ""])
-    with pytest.raises(Community.DoesNotExist):
-        queries.by_slug(secret.slug, make_member())
-    assert queries.by_slug(secret.slug, alice) == secret
+    invited = Community.objects.values("pk")
+    assert queries.find(secret.slug, make_member(), (), invited.none()) is None
+    assert queries.find(secret.slug, make_member(), (), invited) == secret
+    assert queries.find(secret.slug, alice, (), invited.none()) == secret
     assert list(queries.visible_to(None, ["did:plc:bob"])) == [secret]
     assert list(queries.visible_to(make_member())) == []
 

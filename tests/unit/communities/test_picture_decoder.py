@@ -89,7 +89,6 @@ def test_a_picture_cut_off_anywhere_is_refused_or_taken_and_never_a_failure(kind
     ("kind", "mode", "options", "fits"),
     [
         ("JPEG", "RGB", {}, 400_000),  # decoded shrunk or at 4 bytes a pixel
-        ("JPEG", "RGB", {"progressive": True}, 500_000),
         ("PNG", "RGB", {}, 500_000),
         ("PNG", "RGBA", {}, 1_100_000),
         ("WEBP", "RGB", {}, 1_600_000),
@@ -102,6 +101,23 @@ def test_a_picture_that_takes_too_much_memory_is_refused(picture, monkeypatch, k
     monkeypatch.setattr(picture_decoder, "MAX_DECODED_BYTES", fits - 1)
     with pytest.raises(Image.DecompressionBombError):
         picture_decoder.prepared(data)
+
+
+@pytest.mark.parametrize(("subsampling", "bytes_a_pixel"), [("4:2:0", 3), ("4:2:2", 4), ("4:4:4", 6)])
+def test_a_progressive_jpeg_is_measured_by_what_its_decoder_keeps(picture, monkeypatch, subsampling, bytes_a_pixel):
+    data = picture("JPEG", (400, 256), "RGB", progressive=True, subsampling=subsampling)
+    monkeypatch.setattr(picture_decoder, "MAX_COEFFICIENT_BYTES", 400 * 256 * bytes_a_pixel)
+    assert picture_decoder.prepared(data)
+    monkeypatch.setattr(picture_decoder, "MAX_COEFFICIENT_BYTES", 400 * 256 * bytes_a_pixel - 1)
+    with pytest.raises(Image.DecompressionBombError):
+        picture_decoder.prepared(data)
+
+
+def test_the_largest_progressive_jpeg_fits_into_the_memory_of_the_process():
+    out = io.BytesIO()
+    Image.new("RGB", (5160, 5160), "teal").save(out, "JPEG", progressive=True, subsampling="4:2:0")
+    with Image.open(pictures.prepare(out.getvalue())) as stored:
+        assert max(stored.size) <= 2000
 
 
 def test_a_jpeg_of_too_many_pixels_is_refused_though_it_would_shrink(picture, monkeypatch):

@@ -225,3 +225,10 @@ def test_what_is_missing_for_the_mail_server_is_one_clear_line(file, given, says
 def test_tls_follows_the_port(file, url, port, starttls, implicit):
     made = mailer(read(file, EMAIL__URL=url, EMAIL__FROM="us@example.org").email)["OPTIONS"]
     assert (made["port"], made["use_tls"], made["use_ssl"]) == (port, starttls, implicit)
+
+
+def test_a_number_of_days_that_no_date_can_have_is_refused(file):
+    assert read(file, EVENTS__GUEST_DATA_DAYS="0").events.guest_data_days == 0
+    with pytest.raises(BadSetting) as refused:
+        read(file, EVENTS__GUEST_DATA_DAYS="99999999")
+    assert "events.guest_data_days" in str(refused.value)

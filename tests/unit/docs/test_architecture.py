@@ -11,6 +11,7 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
 SOURCE = ROOT / "src" / "elonara"
 PACKAGES = sorted(path.parent.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("__init__.py"))[1:]
+MOST_LINES, MOST_MODULES = 300, 14  # as CONTRIBUTING.md says; `cli` has a module for each command
 
 
 def floors_of_page(where):
@@ -44,3 +45,19 @@ def test_outer_floors_are_those_of_the_contract():
 def test_every_folder_is_in_the_tree():
     tree = re.search(r"```\nsrc/elonara/\n(.+?)```", PAGE, re.DOTALL)[1]
     assert [name for name in PACKAGES if f" {name.rpartition('/')[2]}/" not in tree] == []
+
+
+def modules_of(folder):
+    """Those with code of their own: an `__init__` only says what lives there."""
+    return [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+
+
+def test_no_module_is_longer_than_one_reads_at_a_time():
+    modules = [path for path in SOURCE.rglob("*.py") if "migrations" not in path.parts]
+    lines = {path.relative_to(SOURCE).as_posix(): len(path.read_text("utf-8").splitlines()) for path in modules}
+    assert {name: number for name, number in lines.items() if number > MOST_LINES} == {}
+
+
+def test_no_folder_has_more_modules_than_one_can_hold_in_mind():
+    folders = {name: len(modules_of(SOURCE / name)) for name in PACKAGES if name not in {"cli", "migrations"}}
+    assert {name: number for name, number in folders.items() if number > MOST_MODULES} == {}

@@ -17,7 +17,7 @@ from elonara.config.options import Email
 from elonara.housekeeping import registration
 from elonara.housekeeping.models import OutgoingEmail
 from elonara.invitations.email import inviting
-from elonara.invitations.email.addresses import hash_of
+from elonara.invitations.email_addresses import hash_of
 from elonara.invitations.models import EmailInvitation
 from elonara.members.models import Member, Notice
 

@@ -3,9 +3,11 @@
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
+from sandbox import supervisor
 
 ROOT = Path(__file__).parents[3]
 WANTED = (ROOT / ".python-version").read_text().strip()
@@ -19,7 +21,7 @@ def call(script, *words, cwd=ROOT, **environment):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("script", ["run", "test", "lint", "fuzz", "mutants", "install"])
+@pytest.mark.parametrize("script", ["run", "test", "lint", "fuzz", "mutants", "install", "container"])
 @pytest.mark.parametrize("word", ["--frobnicate", "--frob=1"])
 def test_an_unknown_option_is_named_and_the_usage_printed(script, word):
     done = call(script, word)
@@ -86,6 +88,32 @@ def test_a_python_in_a_home_that_others_cannot_enter_does_not_become_the_service
     done = call("install", cwd=fresh, PATH=f"{tmp_path / 'bin'}:/usr/bin:/bin", HOME=str(fresh.parent))
     assert done.returncode == 1
     assert f"other users cannot enter {fresh.parent}" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, "true"), ({"UV_SYSTEM_CERTS": "false"}, "false")])
+@pytest.mark.parametrize("script", ["run", "install"])
+def test_uv_trusts_the_certificates_of_the_machine_unless_told_otherwise(fresh, tmp_path, script, given, expected):
+    program(tmp_path / "bin", "uv", 'echo "certs: $UV_SYSTEM_CERTS"; exit 2')
+    call(script, cwd=fresh, PATH=f"{tmp_path / 'bin'}:/usr/bin:/bin", HOME=str(fresh.parent), **given)
+    assert (fresh / ".venv" / "install.log").read_text() == f"certs: {expected}\n"
+
+
+def test_commands_of_the_page_for_operators_can_be_pasted_in_their_order():
+    """Nothing is used before it is there: the settings, and the word `elonara`, which is on nobody's PATH."""
+    systemd = DEPLOY[DEPLOY.index("## One machine with systemd") : DEPLOY.index("## The proxy")]
+    order = ["As root", "useradd", "script/install\n", "\n[site]\n", "enable --now elonara ", "\nelonara() {\n"]
+    assert sorted(order, key=systemd.index) == order
+    pasted = re.findall(r"^elonara .*", "\n".join(re.findall(r"```sh\n(.*?)```", DEPLOY, re.DOTALL)), re.MULTILINE)
+    assert len(pasted) >= 5
+    assert all(DEPLOY.index(command) > DEPLOY.index("\nelonara() {\n") for command in pasted)
+
+
+def test_the_demo_starts_where_its_user_may_not_write_into_the_usual_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(supervisor, "SHORT", str(tmp_path / "nobody-may-write-here"))
+    assert supervisor.make_folder().parent == tmp_path
+    monkeypatch.setattr(supervisor, "SHORT", str(tmp_path))
+    assert supervisor.make_folder().parent == tmp_path
 
 
 def test_the_page_for_operators_installs_by_the_script_and_names_scripts_that_exist():

@@ -13,7 +13,7 @@ from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
 from elonara.communities import actions as communities
 from elonara.events import actions as events
 from elonara.events.models import Rsvp
-from elonara.invitations.models import Report
+from elonara.invitations.opt_out_models import Report
 from elonara.members.models import Member
 from elonara.web import concurrency
 from elonara.web.shortcuts import safe_next

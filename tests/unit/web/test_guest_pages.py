@@ -31,6 +31,7 @@ def test_following_next_names_every_guest_once(signed_in, alice, crowd, tab):
     assert sorted(seen) == sorted({f"guest{n:03}" for n in range(130)})
 
 
+@pytest.mark.every_value_on_postgres
 @pytest.mark.parametrize("number", ["0", "-1", "999999", "x", "", "\u0663", "1e9", "9" * 400])
 def test_any_page_number_is_answered(signed_in, alice, crowd, number):
     browser = signed_in(alice)
@@ -43,6 +44,22 @@ def test_any_page_number_is_answered(signed_in, alice, crowd, number):
 def test_strangers_find_no_names_on_any_page(client, crowd):
     for number in (1, 2, 9):
         assert "guest0" not in client.get(f"/events/{crowd.slug}?page={number}").content.decode()
+
+
+@pytest.mark.parametrize(("coming", "more"), [(1, ""), (3, ""), (5, "and 2 more")])
+def test_under_who_is_going_hosts_find_nobody_who_is_not(signed_in, alice, picnic, coming, more):
+    choices = {"can't": "cant", "waits": "waiting"} | {f"comes{n}": ("going", "maybe")[n % 2] for n in range(coming)}
+    for name, choice in choices.items():
+        member = Member.objects.create_user(name.replace("'", ""), display_name=name)
+        Rsvp.objects.create(event=picnic, member=member, choice=choice)
+    html = signed_in(alice).get(f"/events/{picnic.slug}").content.decode()
+    row = html[html.index('class="avatars"') : html.index('class="people"')]
+    words = " ".join(row[: row.index("</p>")].split())
+    assert len(re.findall("<bdi>comes", words)) == min(coming, 3)
+    assert "<bdi>can" not in words
+    assert "<bdi>waits" not in words
+    assert re.findall(r"and \d+ more", words) == ([more] if more else [])
+    assert html.count("<bdi>waits</bdi>") == 1  # in the list of everyone who answered
 
 
 def test_the_calendar_sheet_shows_the_day_of_the_words(client, alice):

@@ -6,7 +6,7 @@ from tests.fakes.oauth import BOB
 from tests.pages import page_text
 
 from elonara.events.models import Rsvp
-from elonara.invitations.models import Report
+from elonara.invitations.opt_out_models import Report
 from elonara.networks import network_of
 from elonara.web import rate_limits
 

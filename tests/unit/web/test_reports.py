@@ -6,7 +6,7 @@ from tests.pages import page_text
 
 from elonara.events.models import Event
 from elonara.invitations import actions
-from elonara.invitations.models import Report
+from elonara.invitations.opt_out_models import Report
 from elonara.members.errors import NotAllowed
 from elonara.members.models import AuditEntry, Member
 

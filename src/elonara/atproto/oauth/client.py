@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ from elonara.atproto.oauth.dpop import DpopKey, origin
 from elonara.atproto.oauth.metadata import AuthorizationServer, BadServer, Discovery, UrlGuard
 from elonara.atproto.oauth.par import authorization_url, login_hint_for, request_parameters
 from elonara.atproto.oauth.secret import Secret, reveal
-from elonara.atproto.oauth.server_exchange import ServerExchange, TimeBudget, scrubbed_error
+from elonara.atproto.oauth.server_exchange import ServerExchange, TimeBudget, does_not_know_scope, scrubbed_error
 from elonara.atproto.oauth.token_response import Granted, read_grant
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from elonara.atproto.oauth.stores import NonceStore
 
 __all__ = ["AuthorizationStarted", "OAuthClient", "TokenSet"]
+
+# What to ask a server for: a scope, or what chooses by the server's metadata one or two, in this order.
+type ScopeChoice = str | Callable[[AuthorizationServer], Sequence[str]]
 
 FLOW_DEADLINE_SECONDS = 20.0  # for all requests of one step together; must stay below the lease around a refresh (60 s)
 REVOKE_DEADLINE_SECONDS = 5.0
@@ -55,15 +58,17 @@ class OAuthClient:
         self._discovery = discovery or Discovery(http)
 
     def begin(
-        self, identifier: str = "", *, scope: str, server: str = "", login_hint: bool = True, prompt: str = ""
+        self, identifier: str = "", *, scope: ScopeChoice, server: str = "", login_hint: bool = True, prompt: str = ""
     ) -> AuthorizationStarted:
         """Push an authorization request (RFC 9126) for a handle or DID, or for a `server` address.
 
-        An `identifier` that begins with `https://` counts as a server too. `prompt` may be `login`, `consent` or
-        `select_account`. Raises ValueError for a scope that the client did not declare, IdentityError, BadServer,
-        OAuthError (the server refused the request), NetworkError.
+        An `identifier` that begins with `https://` counts as a server too. `scope` is what is asked for, or chooses
+        that by the server: where it refuses the first scope as one that it does not know, the second is asked for, and
+        never a third. `prompt` may be `login`, `consent` or `select_account`. Raises ValueError for a scope that the
+        client did not declare, IdentityError, BadServer, OAuthError (the server refused the request), NetworkError.
         """
-        self._check_scope(scope)
+        if isinstance(scope, str):
+            self._asking(scope)
         budget = TimeBudget(FLOW_DEADLINE_SECONDS)
         if not server and "://" in identifier:
             server = identifier
@@ -75,14 +80,32 @@ class OAuthClient:
             pds_url, authority = self._discover_named_server(server, budget)
         if self._client.auth_method not in authority.auth_methods:
             raise BadServer(f"{authority.issuer} does not take clients that use {self._client.auth_method}.")
-        key, kid = DpopKey.generate(), self._client.kid
-        state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        form = request_parameters(redirect_uri=self._client.redirect_uri, scope=scope, state=state, verifier=verifier)
+        more = {"prompt": prompt} if prompt else {}
         if identity is not None and login_hint:
-            form["login_hint"] = login_hint_for(identity)
-        if prompt:
-            form["prompt"] = prompt
-        response = self._exchange_with(authority.issuer, key, kid).post(authority.par_endpoint, form, budget)
+            more["login_hint"] = login_hint_for(identity)
+        first, *instead = ([scope] if isinstance(scope, str) else scope(authority))[:2]
+        try:
+            return self._push(authority, first, pds_url=pds_url, identity=identity, more=more, budget=budget)
+        except OAuthError as fault:
+            if not instead or not does_not_know_scope(fault):
+                raise
+        return self._push(authority, instead[0], pds_url=pds_url, identity=identity, more=more, budget=budget)
+
+    def _push(
+        self,
+        authority: AuthorizationServer,
+        scope: str,
+        *,
+        pds_url: str,
+        identity: Identity | None,
+        more: Mapping[str, str],
+        budget: TimeBudget,
+    ) -> AuthorizationStarted:
+        client, key = self._asking(scope), DpopKey.generate()
+        state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        form = request_parameters(redirect_uri=client.redirect_uri, scope=scope, state=state, verifier=verifier)
+        exchange = self._exchange_with(authority.issuer, key, client.kid, client)
+        response = exchange.post(authority.par_endpoint, {**form, **more}, budget)
         return AuthorizationStarted(
             state=Secret(state),
             verifier=Secret(verifier),
@@ -91,11 +114,11 @@ class OAuthClient:
             pds_url=pds_url,
             did=identity.did if identity else None,
             handle=identity.handle if identity else "",
-            client_id=self._client.client_id,
-            kid=kid,
-            redirect_uri=self._client.redirect_uri,
+            client_id=client.client_id,
+            kid=client.kid,
+            redirect_uri=client.redirect_uri,
             scope=scope,
-            authorize_url=authorization_url(authority, self._client.client_id, response),
+            authorize_url=authorization_url(authority, client.client_id, response),
         )
 
     def finish(self, started: AuthorizationStarted, params: Mapping[str, str]) -> TokenSet:
@@ -116,7 +139,8 @@ class OAuthClient:
         code = params.get("code", "")
         if not code:
             raise OAuthError("invalid_request", "The server's answer holds no code.")
-        if started.client_id != self._client.client_id:
+        client = self._client.known_as(started.client_id)
+        if client is None:
             raise BadState("The site's address has changed since this attempt began; begin again.")
         budget = TimeBudget(FLOW_DEADLINE_SECONDS)
         authority = self._discovery.of_issuer(started.issuer, deadline=budget.left())
@@ -126,7 +150,7 @@ class OAuthClient:
             "code_verifier": started.verifier.reveal(),
             "redirect_uri": started.redirect_uri,
         }
-        exchange = self._exchange_with(started.issuer, started.dpop_key, started.kid)
+        exchange = self._exchange_with(started.issuer, started.dpop_key, started.kid, client)
         grant = read_grant(exchange.post(authority.token_endpoint, form, budget))
         with self._revoked_on_error(authority, exchange, grant):
             grant.require_atproto()
@@ -143,18 +167,20 @@ class OAuthClient:
         *,
         handle: str = "",
         pds_url: str = "",
+        client_id: str = "",
     ) -> TokenSet:
         """Exchange a refresh token, which works once, for new tokens; at most one attempt, within 20 s in all.
 
         Raises InvalidGrant: the session has ended. NetworkError with `ambiguous` False: nothing was sent, and a later
         attempt is safe; with `ambiguous` True: the token may be used up, and using it again could revoke the session.
         OAuthError with another code (`rate_limited`, `invalid_client`, …): the server refused, the token is unused.
-        WrongAccount: `sub` is another DID. `handle` and `pds_url` are passed through to the result.
+        WrongAccount: `sub` is another DID. `handle` and `pds_url` are passed through to the result. `client_id` is the
+        one that the session began with, where the client has several.
         """
         budget = TimeBudget(FLOW_DEADLINE_SECONDS)
         authority = self._discovery.of_issuer(issuer, deadline=budget.left())
         form = {"grant_type": "refresh_token", "refresh_token": reveal(refresh_token)}
-        exchange = self._exchange_with(issuer, dpop_key, kid)
+        exchange = self._exchange_with(issuer, dpop_key, kid, self._client.known_as(client_id))
         response = exchange.post(authority.token_endpoint, form, budget)
         grant = read_grant(response, refresh_token=Secret.of(refresh_token))
         with self._revoked_on_error(authority, exchange, grant):
@@ -163,14 +189,14 @@ class OAuthClient:
             grant.require_atproto()
         return grant.tokens(Identity(expected_did, handle, pds_url), issuer)
 
-    def revoke(self, issuer: str, token: Secret | str, dpop_key: DpopKey, kid: str) -> bool:
+    def revoke(self, issuer: str, token: Secret | str, dpop_key: DpopKey, kid: str, client_id: str = "") -> bool:
         """Revoke the session of `token`, an access or refresh token (RFC 7009), within 20 s.
 
         False where the server has no revocation endpoint. A token that the server does not know counts as revoked.
         Raises OAuthError, BadServer, NetworkError.
         """
         authority = self._discovery.of_issuer(issuer)
-        exchange = self._exchange_with(issuer, dpop_key, kid)
+        exchange = self._exchange_with(issuer, dpop_key, kid, self._client.known_as(client_id))
         return self._revoke(authority, exchange, Secret.of(token), FLOW_DEADLINE_SECONDS)
 
     def _revoke(
@@ -230,12 +256,15 @@ class OAuthClient:
             except BadServer as fault:
                 raise not_a_pds from fault
 
-    def _check_scope(self, scope: str) -> None:
-        requested = scope.split()
-        if "atproto" not in requested:
+    def _asking(self, scope: str) -> OAuthClientIdentity:
+        if "atproto" not in scope.split():
             raise ValueError("every request asks for the scope atproto")
-        if undeclared := set(requested) - set(self._client.scope.split()):
-            raise ValueError(f"the client metadata does not declare {' '.join(sorted(undeclared))}")
+        client = self._client.asking(scope)
+        if client is None:
+            raise ValueError(f"the client metadata does not declare all of {scope}")
+        return client
 
-    def _exchange_with(self, issuer: str, key: DpopKey, kid: str) -> ServerExchange:
-        return ServerExchange(self._http, self._client, self._nonces, issuer=issuer, key=key, kid=kid)
+    def _exchange_with(
+        self, issuer: str, key: DpopKey, kid: str, client: OAuthClientIdentity | None = None
+    ) -> ServerExchange:
+        return ServerExchange(self._http, client or self._client, self._nonces, issuer=issuer, key=key, kid=kid)

@@ -52,6 +52,14 @@ class OAuthClientIdentity(Protocol):
         """The token endpoint authentication method: `none` or `private_key_jwt`."""
         ...
 
+    def asking(self, scope: str) -> OAuthClientIdentity | None:
+        """The client that declares this scope: itself, or the same one by another id. None: it is not declared."""
+        ...
+
+    def known_as(self, client_id: str) -> OAuthClientIdentity | None:
+        """The client with this id: itself, or the same one by another id. None: that is another client."""
+        ...
+
     def metadata(self) -> dict[str, Any]:
         """The client metadata document."""
         ...
@@ -69,18 +77,30 @@ class LoopbackClient:
 
     `redirect_uri` must be `http://127.0.0.1[:port]/…` (or `[::1]`), since servers refuse `localhost` there; raises
     ValueError otherwise. Sessions of public clients last two weeks at most.
+
+    The id names what the client declares. So `others`, which are asked for instead of `scope` where a server does not
+    know that, have an id each, and sessions go on by the id that they began with.
     """
 
     kid = ""
     auth_method = "none"
 
-    def __init__(self, redirect_uri: str, scope: str) -> None:
+    def __init__(self, redirect_uri: str, scope: str, *others: str) -> None:
         parts = urlsplit(redirect_uri)
         if parts.scheme != "http" or not _is_loopback_ip(parts.hostname):
             raise ValueError("the redirect URI of a loopback client begins with http://127.0.0.1")
         self.redirect_uri, self.scope = redirect_uri, scope
         query = urlencode({"redirect_uri": redirect_uri, "scope": scope}, quote_via=quote)
         self.client_id = f"http://localhost?{query}"
+        self._others = [LoopbackClient(redirect_uri, other) for other in others]
+
+    def asking(self, scope: str) -> LoopbackClient | None:
+        """See `OAuthClientIdentity`."""
+        return next((one for one in (self, *self._others) if set(scope.split()) <= set(one.scope.split())), None)
+
+    def known_as(self, client_id: str) -> LoopbackClient | None:
+        """See `OAuthClientIdentity`."""
+        return next((one for one in (self, *self._others) if one.client_id == client_id), None)
 
     def metadata(self) -> dict[str, Any]:
         """The document that servers derive from the client id by themselves."""
@@ -169,6 +189,14 @@ class ConfidentialClient:
     def kid(self) -> str:
         """The id of the assertion key for new sessions; a session uses the same key to its end."""
         return self._keyring.current.kid
+
+    def asking(self, scope: str) -> ConfidentialClient | None:
+        """See `OAuthClientIdentity`."""
+        return self if set(scope.split()) <= set(self.scope.split()) else None
+
+    def known_as(self, client_id: str) -> ConfidentialClient | None:
+        """See `OAuthClientIdentity`."""
+        return self if client_id == self.client_id else None
 
     def metadata(self) -> dict[str, Any]:
         """The document at `client_id`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 import time
@@ -13,7 +14,7 @@ from elonara.atproto.oauth.jose import SigningKey, new_jti
 from elonara.atproto.oauth.secret import Secret, reveal
 
 if TYPE_CHECKING:
-    from joserfc.jwk import ECKey
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
     from elonara.atproto.http import Response
 
@@ -26,8 +27,8 @@ _NONCE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,500}")
 class DpopKey(SigningKey):
     """The ES256 key of one session. The server binds the session's tokens to the key's `thumbprint`."""
 
-    def __init__(self, key: ECKey) -> None:
-        super().__init__(key)
+    def __init__(self, private: EllipticCurvePrivateKey) -> None:
+        super().__init__(private)
         self._header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": dict(self.public_jwk)}
 
     def proof(
@@ -54,12 +55,14 @@ class DpopKey(SigningKey):
         return self.sign(self._header, claims)
 
 
+@functools.lru_cache(maxsize=512)  # calls repeat the same endpoints
 def target(url: str) -> str:
     """`url` in the form of the `htu` claim: without query and fragment."""
     parts = urlsplit(url)
     return f"{origin(url)}{parts.path or '/'}"
 
 
+@functools.lru_cache(maxsize=512)
 def origin(url: str) -> str:
     """`scheme://host[:port]` of `url`, in lower case, without a default port. Raises ValueError on a bad URL."""
     parts = urlsplit(url)

@@ -11,7 +11,12 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Self
 
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.errors import JoseError
@@ -28,19 +33,25 @@ class BadKey(ValueError):
 class SigningKey:
     """An ES256 private key, with its public JWK and thumbprint computed once. `repr` shows the thumbprint alone."""
 
-    def __init__(self, key: ECKey) -> None:
-        private = key.private_key
-        if private is None or key.curve_name != "P-256":
+    def __init__(self, private: EllipticCurvePrivateKey) -> None:
+        if not isinstance(private, EllipticCurvePrivateKey) or not isinstance(private.curve, SECP256R1):
             raise BadKey("the key is not a P-256 private key")
-        self._key, self._private = key, private
-        public = key.as_dict(private=False)
-        self.public_jwk: Mapping[str, str] = {name: str(public[name]) for name in ("kty", "crv", "x", "y")}
-        self.thumbprint: str = key.thumbprint()
+        self._private = private
+        point = private.public_key().public_numbers()
+        # In the order in which RFC 7638 (section 3.2) has them for the thumbprint.
+        self.public_jwk: Mapping[str, str] = {
+            "crv": "P-256",
+            "kty": "EC",
+            "x": _coordinate(point.x),
+            "y": _coordinate(point.y),
+        }
+        canonical = json.dumps(self.public_jwk, separators=(",", ":")).encode("ascii")
+        self.thumbprint: str = _base64url(hashlib.sha256(canonical).digest())
 
     @classmethod
     def generate(cls) -> Self:
         """A new key from the system's random source."""
-        return cls(ECKey.generate_key("P-256"))
+        return cls(generate_private_key(SECP256R1()))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -55,7 +66,9 @@ class SigningKey:
     @classmethod
     def _import(cls, text: str) -> Self:
         try:
-            return cls(ECKey.import_key(json.loads(text)))
+            private = ECKey.import_key(json.loads(text)).private_key
+            if private is not None:
+                return cls(private)
         except (ValueError, TypeError, KeyError, JoseError):
             pass
         # Raised outside the handler, because a chained exception could quote the private key.
@@ -63,8 +76,8 @@ class SigningKey:
 
     def to_json(self) -> str:
         """The private JWK as JSON text. A secret: seal it."""
-        private = self._key.as_dict(private=True)
-        return json.dumps({name: private[name] for name in ("kty", "crv", "x", "y", "d")}, separators=(",", ":"))
+        secret = _coordinate(self._private.private_numbers().private_value)
+        return json.dumps({**self.public_jwk, "d": secret}, separators=(",", ":"))
 
     def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         """A compact JWS over `claims`."""
@@ -85,6 +98,10 @@ class SigningKey:
 
 def _part(values: Mapping[str, Any]) -> str:
     return _base64url(json.dumps(values, separators=(",", ":")).encode())
+
+
+def _coordinate(number: int) -> str:
+    return _base64url(number.to_bytes(_COORDINATE_BYTES, "big"))
 
 
 def _base64url(data: bytes) -> str:

@@ -37,6 +37,8 @@ _CLIENT_CODES = frozenset({
     "invalid_client", "unauthorized_client", "invalid_client_metadata", "invalid_redirect_uri", "invalid_dpop_proof",
 })  # fmt: skip
 _CLIENT_WORDS = re.compile(r"client_assertion|client metadata|get client|jwks|\bkid\b", re.IGNORECASE)  # cocoon
+# How servers word that a scope is not in our metadata (of which they may have an old copy), not that they know none.
+_UNDECLARED = re.compile(r"client metadata|registered for this client", re.IGNORECASE)
 # How servers word that a date is too old or in the future.
 _DATE_WORDS = re.compile(r"\biat\b|\bexp\b|timestamp|too old|expired|future|before issued", re.IGNORECASE)
 _SECRET_FIELDS = ("code", "code_verifier", "refresh_token", "token", "state", "client_assertion")
@@ -143,10 +145,21 @@ def refusal(response: Response, form: Mapping[str, str], ahead: float = 0.0) -> 
 def _is_about_the_client(fault: OAuthError, ahead: float) -> bool:
     if fault.code in _CLIENT_CODES or (fault.code == "invalid_grant" and NOT_THE_GRANT.search(fault.description)):
         return True
+    if fault.code == "invalid_scope":
+        return bool(_UNDECLARED.search(fault.description))
     if fault.code == "bad_answer":
         return bool(_CLIENT_WORDS.search(fault.description))
     # cocoon says no more than this of a proof whose date it does not accept.
     return fault.code == "InvalidRequest" and not fault.description and abs(ahead) > NOTICEABLE_SECONDS
+
+
+def does_not_know_scope(fault: OAuthError) -> bool:
+    """Whether an authorization server refuses a request for its scope, and may take it with another one."""
+    if isinstance(fault, ClientRefused):
+        return False
+    return fault.code == "invalid_scope" or (
+        fault.code in {"invalid_request", "bad_answer"} and "scope" in fault.description.lower()
+    )
 
 
 def scrubbed_error(

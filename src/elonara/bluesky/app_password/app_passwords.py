@@ -6,21 +6,27 @@ The form never links an account: the password's DID must be the one that the mem
 from __future__ import annotations
 
 import logging
-import re
-from dataclasses import dataclass
+from dataclasses import replace
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from elonara.atproto import app_password
-from elonara.atproto.app_password import AppPasswordError, AppSession, AuthFactorRequired, MainPasswordRefused
+from elonara.atproto.app_password import AppPasswordError, AppSession, AuthFactorRequired
 from elonara.atproto.errors import AtprotoError, ErrorKind, IdentityError, NetworkError, XrpcError
 from elonara.atproto.identity import Identity
 from elonara.bluesky import hooks, network
 from elonara.bluesky.account_status import rests
 from elonara.bluesky.app_password import relay_failures
+from elonara.bluesky.app_password.refusals import (
+    KNOWS_NO_APP_PASSWORDS,
+    AppPasswordRefused,
+    code_by_email,
+    full_access,
+)
 from elonara.bluesky.app_password.sessions import REFUSALS, authorizer, end_at_server, session_values
+from elonara.bluesky.identity import oauth_posting
 from elonara.bluesky.identity.identities import identity_row
 from elonara.bluesky.models import AppPasswordSession
 from elonara.bluesky.oauth.failures import BY_IDENTITY, UNREACHABLE, named
@@ -28,43 +34,16 @@ from elonara.bluesky.sealed_columns import unsealed
 from elonara.members.models import Member
 from elonara.sealing import CannotUnseal
 
-__all__ = ["AppPasswordRefused", "authorizer", "connect", "relay_session", "remove", "session_of"]
+__all__ = [
+    "KNOWS_NO_APP_PASSWORDS", "AppPasswordRefused", "authorizer", "connect", "relay_session", "remove", "session_of",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
-NOT_THE_MAIN_ONE = (
-    "That is the main password of your account. It was not kept. Make an app password in Bluesky under "
-    "Settings, Privacy and security, App passwords, and enter that one."
-)
-KNOWS_NO_APP_PASSWORDS = (
-    "Your server opens the whole account with this password, as servers do that know no app passwords. "
-    "It was not kept, because this site keeps no password that can do everything."
-)
-# As the reference PDS makes them: four groups of base32 in lower case.
-APP_PASSWORD_FORM = re.compile(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){3}")
-EMAIL_CODE = (
-    "Bluesky wants a code by e-mail for this password, which it does for main passwords only. It was not kept. "
-    "Make an app password in Bluesky under Settings, Privacy and security, App passwords; it needs no code."
-)
 WRONG = (
     "Bluesky did not take that app password for {who}. Copy it again from Bluesky, or make a new one there under "
     "Settings, Privacy and security, App passwords."
 )
-
-
-@dataclass
-class AppPasswordRefused(Exception):
-    """The app password was not stored; `sentence` says why and what to do.
-
-    Reasons: not_connected, empty, unknown_account, not_pointing_back, other_account, main_password, email_code,
-    wrong_password, rate_limited, account_deactivated, is_relay, unreachable, server.
-    """
-
-    reason: str
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.sentence}"
 
 
 class RelayUnavailable(Exception):
@@ -92,8 +71,15 @@ def connect(member: Member, identifier: str, password: str) -> AppPasswordSessio
             f"{named(account.handle)} is another account than {named(identity.bsky_handle)}, which you connected. "
             "Enter an app password of the connected one.",
         )
-    session = _new_session(account, password)
-    return _store(member, account, session, password)
+    try:
+        session = _new_session(account, password)
+    except AppPasswordRefused as fault:
+        if fault.reason == oauth_posting.NO_APP_PASSWORDS:
+            oauth_posting.note_full_access(identity, account.pds_url)
+        raise
+    row = _store(member, account, session, password)
+    oauth_posting.note_app_password(identity)
+    return row
 
 
 def remove(member: Member) -> bool:
@@ -125,8 +111,12 @@ def relay_session() -> AppPasswordSession:
     if relay_failures.is_paused(relay):
         raise RelayUnavailable("relay_unavailable")
     account = None
+    # By its DID once it is known: a handle may have moved to somebody else, who would post for the site from then on.
+    known = row if row is not None and _names(row, relay.identifier) else None
     try:
-        account = network.resolver().resolve(relay.identifier.removeprefix("@"), fresh=True)
+        account = network.resolver().resolve(known.did if known else relay.identifier.removeprefix("@"), fresh=True)
+        if known is not None:
+            account = replace(account, handle=known.handle)  # the name in the settings goes on meaning this account
         session = app_password.create_session(network.xrpc(), account.pds_url, account.did, relay.app_password)
         row = _replace(None, account, session, relay.app_password)
     except AtprotoError as fault:
@@ -159,13 +149,6 @@ def relay_did() -> str:
     return AppPasswordSession.objects.filter(member=None).values_list("did", flat=True).first() or ""
 
 
-def full_access_in_words(password: str) -> str:
-    """Why a password that opens the whole account is not kept; only what does not look like an app password is
-    called the main one.
-    """
-    return KNOWS_NO_APP_PASSWORDS if APP_PASSWORD_FORM.fullmatch(password) else NOT_THE_MAIN_ONE
-
-
 def _account(identifier: str) -> Identity:
     try:
         # Never from the cache: the account may have moved, and the app password be one of its new server.
@@ -181,14 +164,10 @@ def _new_session(account: Identity, password: str) -> AppSession:
     who = named(account.handle)
     try:
         session = app_password.create_session(network.xrpc(), account.pds_url, account.did, password)
-    except MainPasswordRefused as fault:
-        raise AppPasswordRefused("main_password", full_access_in_words(password)) from fault
     except AuthFactorRequired as fault:
-        raise AppPasswordRefused("email_code", EMAIL_CODE) from fault
+        raise code_by_email(account) from fault
     except AppPasswordError as fault:
-        raise AppPasswordRefused(
-            "main_password", "Your server does not say that this is an app password, so it was not kept."
-        ) from fault
+        raise full_access(account, password) from fault
     except XrpcError as fault:
         raise _refusal(fault, account) from fault
     except NetworkError as fault:
@@ -257,9 +236,14 @@ def _replace(member: Member | None, account: Identity, session: AppSession, pass
     return row
 
 
+def _names(row: AppPasswordSession, identifier: str) -> bool:
+    """Whether the identifier in the settings is the stored relay account's: its DID, or its handle of then."""
+    return identifier.removeprefix("@").lower() in {row.did.lower(), row.handle.lower()}
+
+
 def _is_configured(row: AppPasswordSession, identifier: str, password: str) -> bool:
     """Whether the stored relay session is of the account and password in the settings."""
-    if identifier.removeprefix("@").lower() not in {row.did.lower(), row.handle.lower()}:
+    if not _names(row, identifier):
         return False
     try:
         known = unsealed(row, "app_password_enc")

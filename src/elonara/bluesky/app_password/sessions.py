@@ -17,6 +17,7 @@ from elonara.atproto.errors import AtprotoError, ErrorKind, IdentityError, Netwo
 from elonara.bluesky import account_status, hooks, network
 from elonara.bluesky.account_status import WAITS_AS, AccountStatus
 from elonara.bluesky.app_password import relay_failures
+from elonara.bluesky.identity import oauth_posting
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
 from elonara.bluesky.oauth import ended_sessions
 from elonara.bluesky.reasons import KEYS_MISSING
@@ -25,6 +26,7 @@ from elonara.bluesky.sealed_columns import sealed_columns, unsealed
 from elonara.locks import Lease
 from elonara.sealing import CannotUnseal, KeyMissing
 
+REFRESH_GIVEN_UP_AFTER = timedelta(minutes=10)  # longer than the restart of a server takes
 KEYS_RETRY_SECONDS = 60.0  # until another process, which has the key, takes the account
 
 log = logging.getLogger(__name__)
@@ -136,20 +138,33 @@ def _refresh(row: AppPasswordSession, lease: Lease) -> str:
 
 
 def _refreshed_session(row: AppPasswordSession, lease: Lease) -> AppSession | None:
-    """The session with new tokens, None where the server refuses its refresh token."""
+    """The session with new tokens, None where the server refuses its refresh token, or to refresh anything."""
     refresh_jwt = _open(row, "refresh_jwt_enc")
     if not refresh_jwt:
         return None
-    if not lease.update(attempt_started_at=timezone.now()):
+    # Since when no refresh has succeeded: an earlier attempt's time stays.
+    if not lease.update(attempt_started_at=row.attempt_started_at or timezone.now()):
         raise TryLater("busy", retry_after=1)
     try:
         return app_password.refresh_session(network.xrpc(), row.pds_url, refresh_jwt)
-    except app_password.AppSessionExpired:
-        return None
+    except AppPasswordError:
+        return None  # ended; or the server signs no session as one of an app password any more, which a new one shows
     except XrpcError as fault:
+        if _refreshes_nothing(row, fault):
+            log.info("%s does not refresh the session of %s: %s", row.pds_url, row.did, fault)
+            return None
         raise _later(row, fault) from fault
     except NetworkError as fault:
         raise TryLater("unreachable") from fault
+
+
+def _refreshes_nothing(row: AppPasswordSession, fault: XrpcError) -> bool:
+    """Whether asking for a refresh again leads nowhere: the server lacks the method, or has failed at it for long."""
+    if fault.kind is ErrorKind.BAD_REQUEST:
+        return True
+    since = row.attempt_started_at
+    failed = fault.kind in {ErrorKind.SERVER_ERROR, ErrorKind.MALFORMED_RESPONSE}
+    return failed and since is not None and timezone.now() - since >= REFRESH_GIVEN_UP_AFTER
 
 
 def _new_session(row: AppPasswordSession, lease: Lease) -> AppSession:
@@ -162,8 +177,10 @@ def _new_session(row: AppPasswordSession, lease: Lease) -> AppSession:
         raise _left(row, home, lease)
     try:
         session = app_password.create_session(network.xrpc(), row.pds_url, row.did, password)
-    except AppPasswordError as fault:
+    except app_password.AuthFactorRequired as fault:
         raise _refuse(row, lease) from fault
+    except AppPasswordError as fault:
+        raise _opens_everything(row, lease) from fault
     except XrpcError as fault:
         if fault.kind in account_status.ABOUT_THE_ACCOUNT:
             raise _password_refused(row, lease, fault) from fault
@@ -183,6 +200,14 @@ def _password_refused(row: AppPasswordSession, lease: Lease, fault: XrpcError) -
     if status is AccountStatus.UNREACHABLE:
         return TryLater("unreachable")
     return _refuse(row, lease) if fault.kind in REFUSALS else _later(row, fault)
+
+
+def _opens_everything(row: AppPasswordSession, lease: Lease) -> SessionEnded | TryLater:
+    """The server took it for an app password before, and now opens the whole account with it. It is not used so."""
+    identity = MemberIdentity.objects.filter(bsky_did=row.did, member=row.member_id).first()
+    if identity is not None:
+        oauth_posting.note_full_access(identity, row.pds_url)
+    return _refuse(row, lease, oauth_posting.NO_APP_PASSWORDS)
 
 
 def _left(row: AppPasswordSession, home: str, lease: Lease | None = None) -> SessionEnded | TryLater:

@@ -40,7 +40,7 @@ def refuse_conflict(row: AuthorizationRequest, member: Member, tokens: TokenSet,
     rows = either(tokens.did, member.pk)
     failure = _conflict(row, tokens, rows)
     if failure is not None:
-        revoke_tokens(tokens, key, row.assertion_kid)
+        revoke_tokens(tokens, key, row)
         raise failure
     return next(iter(rows), None)
 

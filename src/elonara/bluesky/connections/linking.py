@@ -19,7 +19,7 @@ from elonara.bluesky.connections.revocation import revoke_tokens, stored_session
 from elonara.bluesky.identity import profiles
 from elonara.bluesky.identity.identities import identity_row
 from elonara.bluesky.models import ActorView, AuthorizationRequest, MemberIdentity
-from elonara.bluesky.oauth import authorization_requests
+from elonara.bluesky.oauth import authorization_requests, scopes
 from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.bluesky.oauth.client import longest_session
 from elonara.bluesky.oauth.failures import named
@@ -62,7 +62,7 @@ def store_session(row: AuthorizationRequest, member: Member, tokens: TokenSet, k
             _store(identity, tokens, key, row, unconditionally=True)
     except IntegrityError as fault:
         # Two members linked one DID at the same time: the unique column refuses the second.
-        revoke_tokens(tokens, key, row.assertion_kid)
+        revoke_tokens(tokens, key, row)
         raise authorization_requests.authorization_failed(
             row, "belongs_to_another_member", BELONGS_TO_ANOTHER.format(who=named(tokens.handle))
         ) from fault
@@ -105,6 +105,7 @@ def disconnect(member: Member) -> bool:
             state=MemberIdentity.State.REVOKED,
             state_reason="disconnected",
             bsky_scope="",
+            posts_by_oauth_since=None,
             connected_at=None,
             session_ends_at=None,
             client_id="",
@@ -133,6 +134,13 @@ def remove_sign_in(member: Member) -> None:
             audit.record(member, "sign_in_removed", member, "Bluesky")
 
 
+def _no_permissions_issuer(identity: MemberIdentity, tokens: TokenSet, row: AuthorizationRequest) -> str:
+    """The issuer that left out every permission, so that the next request asks in the other way."""
+    if scopes.is_transition(row.scope):
+        return identity.no_permissions_issuer if identity.no_permissions_issuer == tokens.issuer else ""
+    return tokens.issuer if tokens.scope.split() == [scopes.BASE] else ""
+
+
 def _store(
     identity: MemberIdentity,
     tokens: TokenSet,
@@ -157,6 +165,7 @@ def _store(
         **sealed_columns(identity, secrets),
         "bsky_handle": tokens.handle,
         "bsky_scope": tokens.scope,
+        "no_permissions_issuer": _no_permissions_issuer(identity, tokens, row),
         "bsky_token_expires_at": tokens.expires_at,
         "pds_url": tokens.pds_url,
         "issuer": tokens.issuer,

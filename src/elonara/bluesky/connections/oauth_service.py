@@ -7,13 +7,15 @@ behind; only Connect and Reauthorize store one, in place of the old one, which i
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from elonara.atproto.errors import AtprotoError
+from elonara.atproto.errors import AtprotoError, OAuthError
 from elonara.atproto.oauth.client import TokenSet
 from elonara.atproto.oauth.dpop import DpopKey
+from elonara.atproto.oauth.metadata import AuthorizationServer
+from elonara.atproto.oauth.server_exchange import does_not_know_scope
 from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky.connections import linking
 from elonara.bluesky.connections.account_rules import refuse_conflict, wrong_account
@@ -28,6 +30,7 @@ from elonara.bluesky.oauth import client as oauth_client
 from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.bluesky.oauth.failures import as_authorization_failure
 from elonara.bluesky.oauth.outcomes import (
+    AskAgain,
     AuthorizationFailed,
     Connected,
     NeedsConfirmation,
@@ -72,7 +75,25 @@ class BlueskyOAuthService:
         session. `confirmed` says that the member asked for a link by a POST with CSRF. Raises AuthorizationFailed:
         unknown_account, not_pointing_back, unreachable, server, clock, client_refused, wrong_account.
         """
-        storing = purpose in STORING_PURPOSES
+        return self._begin(
+            purpose, identifier, member=member, browser=browser, next=next, payload=payload, confirmed=confirmed,
+            expected_did=expected_did,
+        )  # fmt: skip
+
+    def _begin(
+        self,
+        purpose: str,
+        identifier: str,
+        *,
+        member: Member | None,
+        browser: str,
+        next: str,  # noqa: A002
+        payload: Mapping[str, Any] | None = None,
+        confirmed: bool = False,
+        expected_did: str = "",
+        scope: str = "",
+    ) -> str:
+        """`begin`; `scope` is what to ask for where that is not chosen by the server's metadata."""
         if purpose in MEMBERS_PURPOSES and member is None:
             raise ValueError(f"{purpose} is for a signed-in member")
         if purpose in PROMPTS and member is not None:
@@ -83,7 +104,7 @@ class BlueskyOAuthService:
         try:
             started = oauth_client.clients().authorization.begin(
                 identifier.strip(),
-                scope=scopes.connect() if storing else scopes.sign_in(),
+                scope=scope or (_choice(member) if purpose in STORING_PURPOSES else scopes.sign_in()),
                 prompt=PROMPTS.get(AuthorizationPurpose(purpose), ""),
             )
         except AtprotoError as fault:
@@ -124,6 +145,8 @@ class BlueskyOAuthService:
         try:
             tokens = oauth_client.clients().authorization.finish(started, params)
         except AtprotoError as fault:
+            if (other := _other_way(row, fault)) is not None:
+                return AskAgain(self._ask_again(row, browser, other))
             raise as_authorization_failure(
                 fault,
                 identifier=row.handle,
@@ -135,7 +158,7 @@ class BlueskyOAuthService:
         if row.purpose not in STORING_PURPOSES:
             return self._proved(row, tokens, started.dpop_key, expected)
         if row.member is None or (expected and tokens.did != expected):
-            revoke_tokens(tokens, started.dpop_key, row.assertion_kid)
+            revoke_tokens(tokens, started.dpop_key, row)
             raise wrong_account(row, expected, tokens)
         if not row.confirmed and not self._is_hers(row.member, tokens.did):
             refuse_conflict(row, row.member, tokens, started.dpop_key)
@@ -167,7 +190,7 @@ class BlueskyOAuthService:
         row = authorization_requests.for_browser(request_id, browser)
         kept = authorization_requests.kept_tokens(row) if row else None
         if row is not None and kept is not None and authorization_requests.forget(row):
-            revoke_tokens(*kept, row.assertion_kid)
+            revoke_tokens(*kept, row)
 
     def get_identity_for_member(self, member_id: int) -> ConnectedIdentity | None:
         """The member's DID, handle, token, scope and state; None where she never proved a DID."""
@@ -213,7 +236,7 @@ class BlueskyOAuthService:
 
     def _proved(self, row: AuthorizationRequest, tokens: TokenSet, key: DpopKey, expected: str) -> Outcome:
         # This session was needed only to learn the DID.
-        revoke_tokens(tokens, key, row.assertion_kid)
+        revoke_tokens(tokens, key, row)
         if expected and tokens.did != expected:
             raise wrong_account(row, expected, tokens)
         identity = by_did(tokens.did)
@@ -233,6 +256,34 @@ class BlueskyOAuthService:
             return Proved(tokens.did, tokens.handle, name, authorization_requests.pending_action(row), row.next)
         return SignedIn(tokens.did, tokens.handle, name, identity, row.next)
 
+    def _ask_again(self, row: AuthorizationRequest, browser: str, scope: str) -> str:
+        return self._begin(
+            row.purpose, row.expected_did or row.issuer, member=row.member, browser=browser, next=row.next,
+            payload=authorization_requests.pending_action(row), confirmed=row.confirmed,
+            expected_did=row.payload.get("expected") or "", scope=scope,
+        )  # fmt: skip
+
     def _is_hers(self, member: Member, did: str) -> bool:
         identity = identity_row(member.pk)
         return identity is not None and identity.bsky_did == did
+
+
+def _choice(member: Member | None) -> Callable[[AuthorizationServer], list[str]]:
+    """What Connect asks for, by what the server says it knows and by what it granted before."""
+
+    def choose(server: AuthorizationServer) -> list[str]:
+        identity = identity_row(member.pk) if member is not None else None
+        granted_nothing = identity is not None and identity.no_permissions_issuer == server.issuer
+        return scopes.offers(server.scopes, granted_nothing=granted_nothing)
+
+    return choose
+
+
+def _other_way(row: AuthorizationRequest, fault: AtprotoError) -> str | None:
+    """What to ask for instead where the server's page refused the scope of a Connect, None where nothing is left.
+
+    Permissions are asked for first, `transition:generic` after that, and then nothing more.
+    """
+    if row.purpose not in STORING_PURPOSES or not isinstance(fault, OAuthError) or not does_not_know_scope(fault):
+        return None
+    return None if scopes.is_transition(row.scope) else next(filter(scopes.is_transition, scopes.families()))

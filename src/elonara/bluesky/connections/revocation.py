@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from elonara.atproto.oauth.client import TokenSet
 from elonara.atproto.oauth.dpop import DpopKey
-from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
 from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.bluesky.sealed_columns import dpop_key, unsealed
 from elonara.sealing import CannotUnseal
@@ -23,19 +23,20 @@ class RevocableSession:
     token: str
     key: DpopKey
     kid: str
+    client_id: str
 
     def __repr__(self) -> str:
         return f"<Session at {self.issuer}>"
 
     def revoke(self) -> bool:
         """Revoke it; False where that failed. Never raises."""
-        return oauth_sessions.revoke(self.issuer, self.token, self.key, self.kid)
+        return oauth_sessions.revoke(self.issuer, self.token, self.key, self.kid, self.client_id)
 
 
-def revoke_tokens(tokens: TokenSet, key: DpopKey, kid: str) -> bool:
-    """Revoke a session that has just been made. False where that failed. Never raises."""
+def revoke_tokens(tokens: TokenSet, key: DpopKey, row: AuthorizationRequest) -> bool:
+    """Revoke a session that has just been made by the request `row`. False where that failed. Never raises."""
     token = tokens.refresh_token.reveal() or tokens.access_token.reveal()
-    return RevocableSession(tokens.issuer, token, key, kid).revoke()
+    return RevocableSession(tokens.issuer, token, key, row.assertion_kid, row.client_id).revoke()
 
 
 def stored_session(identity: MemberIdentity) -> RevocableSession | None:
@@ -48,4 +49,4 @@ def stored_session(identity: MemberIdentity) -> RevocableSession | None:
         return None
     if token is None or key is None:
         return None
-    return RevocableSession(identity.issuer, token.reveal(), key, identity.assertion_kid)
+    return RevocableSession(identity.issuer, token.reveal(), key, identity.assertion_kid, identity.client_id)

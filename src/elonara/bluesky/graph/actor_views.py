@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from elonara.bluesky.graph import store
 from elonara.bluesky.identity.people import Person
 from elonara.bluesky.models import ActorView
 
@@ -33,8 +34,12 @@ def fetched_since(member_id: int, dids: Collection[str], since: datetime) -> dic
 
 
 def keep(member_id: int, people: Iterable[Person]) -> None:
-    """Store the views whose viewer state is known; the others are fetched again next time."""
-    now = timezone.now()
+    """Store the views whose viewer state is known; the others are fetched again next time.
+
+    What is newer than in the member's stored graph is stored there, too.
+    """
+    people, now = list(people), timezone.now()
+    store.note(member_id, people)
     rows = {
         person.did: ActorView(member_id=member_id, did=person.did, person=person.to_dict(), checked_at=now)
         for person in people

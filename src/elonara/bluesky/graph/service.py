@@ -15,17 +15,17 @@ from datetime import datetime
 from typing import Any
 
 from elonara.atproto.errors import ErrorKind, XrpcError
-from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky import network
 from elonara.bluesky.graph import actor_views
 from elonara.bluesky.graph.failures import MALFORMED_RESPONSE, GraphUnavailable, as_graph_unavailable
 from elonara.bluesky.graph.name_lookups import NameLookups
+from elonara.bluesky.graph.viewer import Viewer
 from elonara.bluesky.identity.identities import identity_row
 from elonara.bluesky.identity.people import Person
 from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.oauth import ended_sessions
 from elonara.bluesky.oauth import sessions as oauth_sessions
-from elonara.bluesky.rate_budgets import BudgetedAuthorizer
+from elonara.bluesky.rate_budgets import BudgetedAuthorizer, syncs_rest_until
 from elonara.bluesky.refresh_lease import SessionEnded
 
 __all__ = ["BAD_CURSOR", "BlueskyGraphService", "GraphPage", "GraphUnavailable", "Person", "current", "use"]
@@ -34,8 +34,7 @@ log = logging.getLogger(__name__)
 
 PROFILES_PER_CALL = 25  # the most that app.bsky.actor.getProfiles takes
 MAX_PAGE_SIZE = 100  # people: the most that app.bsky.graph.getFollowers and getFollows return
-MAX_PAGES_FOR_MUTUALS = 5  # pages of followers read for one page of mutuals
-MAX_QUERY_LENGTH = 100  # characters
+MAX_COUNT = 2**30  # of the people in one list, as a profile counts them
 
 BAD_CURSOR = "bad_cursor"
 BAD_CURSOR_SENTENCE = "Bluesky does not know this place in the list any more. Begin again at the top of the list."
@@ -56,26 +55,8 @@ class GraphPage:
     known: bool
 
 
-@dataclass(frozen=True)
-class _Viewer:
-    """As whom the graph is read: as the member at her PDS, or (no `auth`) anonymously at the public AppView."""
-
-    did: str
-    service: str
-    auth: Authorizer | None
-    identity: MemberIdentity | None = None
-
-    @property
-    def known(self) -> bool:
-        return self.auth is not None
-
-    def read(self, nsid: str, params: dict[str, Any]) -> dict[str, Any]:
-        proxy = network.appview_proxy() if self.auth else None
-        return network.xrpc().query(self.service, nsid, params, auth=self.auth, proxy=proxy)
-
-
 class BlueskyGraphService:
-    """Followers, follows, mutuals, search and single people, as one member sees them."""
+    """Followers, follows and single people, as one member sees them."""
 
     def get_followers(self, member_id: int, cursor: str | None = None, limit: int = 50) -> GraphPage:
         """One page of the people who follow the member. Raises GraphUnavailable."""
@@ -84,30 +65,6 @@ class BlueskyGraphService:
     def get_follows(self, member_id: int, cursor: str | None = None, limit: int = 50) -> GraphPage:
         """One page of the people whom the member follows. Raises GraphUnavailable."""
         return self._page(member_id, "app.bsky.graph.getFollows", "follows", cursor, limit)
-
-    def get_mutuals(self, member_id: int, cursor: str | None = None, limit: int = 50) -> GraphPage:
-        """Followers whom the member follows back; none without her viewer state. Raises GraphUnavailable.
-
-        Reads several pages of followers for one of mutuals, so a page can be longer or shorter than `limit`.
-        """
-        found: list[Person] = []
-        for _ in range(MAX_PAGES_FOR_MUTUALS):
-            page = self.get_followers(member_id, cursor, MAX_PAGE_SIZE)
-            found += [person for person in page.people if person.mutual]
-            cursor = page.cursor
-            if not cursor or not page.known or len(found) >= limit:
-                break
-        return GraphPage(found, cursor if page.known else None, page.known)
-
-    def search(self, member_id: int, q: str, limit: int = 25) -> list[Person]:
-        """People whose name or handle begins with `q`, those the member knows first. Raises GraphUnavailable."""
-        wanted = q.strip().removeprefix("@")[:MAX_QUERY_LENGTH]
-        if not wanted:
-            return []
-        params = {"q": wanted, "limit": min(limit, MAX_PAGE_SIZE)}
-        response, viewer = self._read(member_id, "app.bsky.actor.searchActorsTypeahead", params)
-        people = _people(response.get("actors"), known=viewer.known)
-        return sorted(people, key=lambda person: not (person.follows_you or person.you_follow))
 
     def stored(self, member_id: int, dids: Collection[str], *, since: datetime) -> dict[str, Person]:
         """Those of `dids` of whom a view is stored that was fetched at `since` or later. Asks nobody."""
@@ -148,6 +105,30 @@ class BlueskyGraphService:
             if person is not None
         }
 
+    def profiles(self, member_id: int, actors: Sequence[str]) -> list[Person]:
+        """What Bluesky shows the member of these accounts, at most PROFILES_PER_CALL; who has no profile is left out.
+
+        A handle is whosever the AppView takes it for, maybe its former owner's: `confirm` resolves it anew. Raises
+        GraphUnavailable.
+        """
+        response, viewer = self._read(member_id, "app.bsky.actor.getProfiles", {"actors": list(actors)})
+        people = _people(response.get("profiles"), known=viewer.known)
+        actor_views.keep(member_id, people)
+        return people
+
+    def read(self, member_id: int, nsid: str, params: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """What a query answers to the member, and whether it was read as her. Raises GraphUnavailable.
+
+        A parameter `actor` that is None stands for the member.
+        """
+        response, viewer = self._read(member_id, nsid, params)
+        return response, viewer.known
+
+    def read_public(self, nsid: str, params: dict[str, Any], *, max_bytes: int = 1 << 20) -> dict[str, Any]:
+        """What a query answers to anybody, at the public AppView. Raises GraphUnavailable."""
+        with as_graph_unavailable():
+            return network.xrpc().query(network.appview_url(), nsid, params, max_bytes=max_bytes)
+
     def labels(self, did: str) -> tuple[str, ...]:
         """The public moderation labels on an account (such as `spam`). Raises GraphUnavailable."""
         with as_graph_unavailable():
@@ -187,7 +168,7 @@ class BlueskyGraphService:
             return False
         return True
 
-    def _read(self, member_id: int, nsid: str, params: dict[str, Any]) -> tuple[dict[str, Any], _Viewer]:
+    def _read(self, member_id: int, nsid: str, params: dict[str, Any]) -> tuple[dict[str, Any], Viewer]:
         """Read as the member, or else anonymously. A parameter `actor` that is None stands for the member."""
         with as_graph_unavailable():
             viewer = self._viewer(member_id)
@@ -205,10 +186,10 @@ class BlueskyGraphService:
                         raise
                     raise fault from refusal
                 log.info("%s for member %s is read anonymously: %s", nsid, member_id, fault)
-                anonymous = _Viewer(viewer.did, network.appview_url(), None)
+                anonymous = Viewer.anonymous(viewer.did)
                 return anonymous.read(nsid, params), anonymous
 
-    def _viewer(self, member_id: int) -> _Viewer:
+    def _viewer(self, member_id: int) -> Viewer:
         identity = identity_row(member_id)
         if identity is None:
             raise GraphUnavailable("not_connected", "Connect your Bluesky account to see the people you know there.")
@@ -216,8 +197,55 @@ class BlueskyGraphService:
             with contextlib.suppress(SessionEnded):
                 pds_url, auth = oauth_sessions.authorizer(identity)
                 budgeted = BudgetedAuthorizer(auth, identity.bsky_did, pds_url)
-                return _Viewer(identity.bsky_did, pds_url, budgeted, identity)
-        return _Viewer(identity.bsky_did, network.appview_url(), None)
+                return Viewer(identity.bsky_did, pds_url, budgeted, identity)
+        return Viewer.anonymous(identity.bsky_did)
+
+    def reader(self, member_id: int) -> GraphReader:
+        """Reads many pages in a row, for a few seconds, by one thread: session and permission are looked at once."""
+        return GraphReader(member_id)
+
+
+class GraphReader(BlueskyGraphService):
+    """See `BlueskyGraphService.reader`."""
+
+    def __init__(self, member_id: int) -> None:
+        self._member_id = member_id
+        self._pinned: Viewer | None = None
+
+    def followers(self, cursor: str | None) -> GraphPage:
+        """The longest page of the member's followers. Raises GraphUnavailable."""
+        return self.get_followers(self._member_id, cursor, MAX_PAGE_SIZE)
+
+    def follows(self, cursor: str | None) -> GraphPage:
+        """The longest page of those whom the member follows. Raises GraphUnavailable."""
+        return self.get_follows(self._member_id, cursor, MAX_PAGE_SIZE)
+
+    def total(self) -> int | None:
+        """How many people are in both lists, as the member's profile counts them, those whom no list shows included."""
+        did = self._viewer(self._member_id).did
+        with contextlib.suppress(GraphUnavailable):
+            # Not our own `_read`: a missing permission for this method says nothing about those of the lists.
+            response, _ = super()._read(self._member_id, "app.bsky.actor.getProfiles", {"actors": [did]})
+            return _counted(response.get("profiles"))
+        return None
+
+    def rests_until(self) -> datetime | None:
+        """Until when a sync leaves the rate limit of the server to others; None where it may read on.
+
+        Raises GraphUnavailable.
+        """
+        return syncs_rest_until(self._viewer(self._member_id).service)
+
+    def _viewer(self, member_id: int) -> Viewer:
+        if self._pinned is None:
+            # Not only `_read` asks: a token that cannot be refreshed now is no fault of the job that reads.
+            with as_graph_unavailable():
+                self._pinned = super()._viewer(member_id)
+        return self._pinned
+
+    def _read(self, member_id: int, nsid: str, params: dict[str, Any]) -> tuple[dict[str, Any], Viewer]:
+        response, self._pinned = super()._read(member_id, nsid, params)  # anonymous from now on, where it had to be
+        return response, self._pinned
 
 
 _substitute: BlueskyGraphService | None = None
@@ -237,6 +265,14 @@ def use(graph: BlueskyGraphService) -> Iterator[None]:
         yield
     finally:
         _substitute = before
+
+
+def _counted(profiles: object) -> int | None:
+    if not isinstance(profiles, list) or len(profiles) != 1 or not isinstance(profiles[0], dict):
+        return None
+    counts = [profiles[0].get("followersCount"), profiles[0].get("followsCount")]
+    numbers = [count for count in counts if isinstance(count, int) and 0 <= count < MAX_COUNT]
+    return sum(numbers) if len(numbers) == len(counts) else None
 
 
 def _people(items: object, *, known: bool) -> list[Person]:

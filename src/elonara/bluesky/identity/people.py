@@ -15,6 +15,7 @@ MAX_DID_LENGTH = 256  # characters, as in our columns
 MAX_NAME_LENGTH = 640  # characters, as in our columns
 # Control characters and halves of surrogate pairs: anybody may have them in a name, but PostgreSQL refuses them.
 _UNSTORABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -70,21 +71,22 @@ class Person:
         did = profile["did"]
         if not isinstance(did, str) or len(did) > MAX_DID_LENGTH or not is_did(did):
             raise TypeError("a profile's did is a DID")
-        handle = _text(profile, "handle")
-        viewer = profile.get("viewer")
-        viewer = viewer if isinstance(viewer, dict) else {}
+        handle, avatar = _text(profile.get("handle")), _text(profile.get("avatar"))
+        viewer, labels = profile.get("viewer"), profile.get("labels")
+        state = viewer.get if isinstance(viewer, dict) else _NOTHING.get
         return cls(
-            did=did,
-            handle=handle if is_handle(handle) else INVALID_HANDLE,
-            display_name=_text(profile, "displayName")[:MAX_NAME_LENGTH],
-            avatar=_text(profile, "avatar") if _text(profile, "avatar").startswith(("https://", "http://")) else "",
-            follows_you=bool(viewer.get("followedBy")),
-            you_follow=bool(viewer.get("following")),
-            blocked_by=bool(viewer.get("blockedBy")),
-            blocking=bool(viewer.get("blocking") or viewer.get("blockingByList")),
-            muted=bool(viewer.get("muted") or viewer.get("mutedByList")),
-            known=known,
-            labels=label_values(profile.get("labels")),
+            did,
+            handle if is_handle(handle) else INVALID_HANDLE,
+            _text(profile.get("displayName"))[:MAX_NAME_LENGTH],
+            avatar if avatar.startswith(("https://", "http://")) else "",
+            bool(state("followedBy")),
+            bool(state("following")),
+            bool(state("blockedBy")),
+            bool(state("blocking") or state("blockingByList")),
+            bool(state("muted") or state("mutedByList")),
+            known,
+            "",
+            label_values(labels) if labels else (),
         )
 
 
@@ -100,6 +102,11 @@ def label_values(labels: object) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _text(values: Mapping[str, Any], name: str) -> str:
-    value = values.get(name)
-    return _UNSTORABLE.sub("", value) if isinstance(value, str) else ""
+def storable(text: str) -> str:
+    """A text of somebody else's without what no database stores: control characters, halves of characters."""
+    # Pages have a hundred profiles, and hardly any of them needs the expression.
+    return text if text.isprintable() else _UNSTORABLE.sub("", text)
+
+
+def _text(value: object) -> str:
+    return storable(value) if isinstance(value, str) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
@@ -39,9 +40,21 @@ _last: tuple[tuple[object, ...], OAuthClients] | None = None
 
 def client_id() -> str:
     """The `client_id` of new sessions. Costs no query."""
+    return client_ids()[0]
+
+
+def client_ids() -> list[str]:
+    """Every `client_id` that a session of this site may have; on a loopback site one for each way to ask."""
     if settings.ELONARA.site.is_loopback:
-        return LoopbackClient(redirect_uri(), scopes.declared()).client_id
-    return f"{_origin()}{METADATA_PATH}"
+        uri = redirect_uri()
+        return [_loopback_id(uri, family) for family in scopes.families()]
+    return [f"{_origin()}{METADATA_PATH}"]
+
+
+@functools.lru_cache(maxsize=8)
+def _loopback_id(uri: str, scope: str) -> str:
+    # Asked for before every post.
+    return LoopbackClient(uri, scope).client_id
 
 
 def redirect_uri() -> str:
@@ -85,7 +98,7 @@ def jwks() -> dict[str, Any]:
 def _build(keys: Keyring | None) -> OAuthClients:
     identity: LoopbackClient | ConfidentialClient
     if keys is None:
-        identity = LoopbackClient(redirect_uri(), scopes.declared())
+        identity = LoopbackClient(redirect_uri(), *scopes.families())
     else:
         identity = ConfidentialClient(
             client_id=client_id(),

@@ -59,7 +59,16 @@ class Verified:
     next: str
 
 
-type Outcome = SignedIn | Connected | NeedsConfirmation | Proved | Verified
+@dataclass(frozen=True)
+class AskAgain:
+    """The server does not know the permissions that Connect asked for: it is asked once more, in the other way, at
+    `authorize_url`. Nothing was stored.
+    """
+
+    authorize_url: str
+
+
+type Outcome = SignedIn | Connected | NeedsConfirmation | Proved | Verified | AskAgain
 
 
 @dataclass

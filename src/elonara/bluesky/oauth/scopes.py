@@ -7,7 +7,8 @@ the granted scope. Spec: https://atproto.com/specs/permission.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from urllib.parse import parse_qs, quote
 
 from django.conf import settings
@@ -26,6 +27,7 @@ READS = (
 )
 # The picker and the check before sending need these; lists and threads may be missing.
 NEEDED_READS = frozenset({"app.bsky.graph.getFollowers", "app.bsky.graph.getFollows", "app.bsky.actor.getProfiles"})
+PERMISSIONS = frozenset({"repo", "rpc", "blob", "include"})  # resources that a permission can name
 POST_WRITES = "repo:app.bsky.feed.post?action=create&action=delete"
 IMAGES = "blob:image/*"
 
@@ -36,17 +38,47 @@ def sign_in() -> str:
 
 
 def connect() -> str:
-    """The scope of Connect and Reauthorize: reading the graph and writing posts."""
-    if settings.ELONARA.bluesky.scopes == "transition":
-        return f"{BASE} {TRANSITION}"
+    """The scope of Connect and Reauthorize by the settings: reading the graph and writing posts."""
+    return families()[0]
+
+
+def families() -> tuple[str, str]:
+    """The two ways to ask for reading the graph and writing posts, that of the settings first.
+
+    One names each permission, the other is `transition:generic`, from before there were permissions. They are never
+    asked for together: servers refuse that, and the second would make the first pointless.
+    """
     audience = quote(f"{settings.ELONARA.bluesky.appview_did}#bsky_appview", safe=":")
     reads = [f"rpc:{method}?aud={audience}" for method in READS]
-    return " ".join([BASE, *reads, POST_WRITES, IMAGES])
+    granular, transition = " ".join([BASE, *reads, POST_WRITES, IMAGES]), f"{BASE} {TRANSITION}"
+    by_setting = settings.ELONARA.bluesky.scopes == "transition"
+    return (transition, granular) if by_setting else (granular, transition)
+
+
+def offers(supported: Collection[str], *, granted_nothing: bool = False) -> list[str]:
+    """What Connect asks a server for whose metadata has these `scopes_supported`, and what if it does not know that.
+
+    Permissions cannot be enumerated, so that none is listed says nothing (Bluesky's own server lists none); one that is
+    listed does. `granted_nothing`: this server was asked for permissions before, and left all of them out.
+    """
+    first, second = families()
+    names_permissions = any(re.split("[:?]", scope)[0] in PERMISSIONS for scope in supported)
+    knows_transition = TRANSITION in supported
+    if names_permissions and not knows_transition:
+        return [one for one in (first, second) if not is_transition(one)]
+    if granted_nothing and knows_transition and not names_permissions:
+        return [one for one in (first, second) if is_transition(one)]
+    return [first, second]
+
+
+def is_transition(scope: str) -> bool:
+    """Whether this scope asks by `transition:generic`."""
+    return TRANSITION in scope.split()
 
 
 def declared() -> str:
     """All scopes that the site ever requests, for the client metadata. A server refuses a scope that is not in it."""
-    return connect()
+    return " ".join(dict.fromkeys(" ".join(families()).split()))
 
 
 def can_read_graph(granted: str) -> bool:

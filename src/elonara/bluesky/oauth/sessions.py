@@ -19,7 +19,7 @@ from elonara.atproto.oauth.session import DpopAuth
 from elonara.bluesky import outward
 from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.oauth import client_refusals, nonce_stores
-from elonara.bluesky.oauth.client import client_id, clients
+from elonara.bluesky.oauth.client import client_ids, clients
 from elonara.bluesky.oauth.ended_sessions import NO_TOKENS, end, ended, grant_refused, token_refused
 from elonara.bluesky.reasons import KEYS_MISSING
 from elonara.bluesky.refresh_lease import EXPIRY_MARGIN_SECONDS, SessionEnded, TryLater, refresh_under_lease
@@ -77,7 +77,7 @@ def fresh_token(identity_id: UUID, *, refused: str = "") -> str:
 def _usable(identity: MemberIdentity, refused: str) -> str | None:
     if identity.state != MemberIdentity.State.ACTIVE:
         raise SessionEnded(identity.state_reason)
-    if identity.client_id != client_id():
+    if identity.client_id not in client_ids():
         # The server would refuse the session under this client id. But perhaps a setting is wrong for an hour: only the
         # operator knows whether the site has another address for good (`elonara reauthorize --moved`).
         raise TryLater("address_changed", retry_after=ADDRESS_RETRY_SECONDS)
@@ -137,6 +137,7 @@ def _refresh(identity: MemberIdentity, lease: Lease) -> str:
             identity.bsky_did,
             handle=identity.bsky_handle,
             pds_url=identity.pds_url,
+            client_id=identity.client_id,
         )
     except InvalidGrant as fault:
         raise grant_refused(identity, "refresh_lost" if result_was_lost else "revoked", lease) from fault
@@ -183,17 +184,23 @@ def _store(identity: MemberIdentity, tokens: TokenSet, key: DpopKey, lease: Leas
     if not stored:
         # Disconnected or connected again in the meantime: nobody will use this session, so it is revoked.
         revoke(
-            identity.issuer, tokens.refresh_token.reveal() or tokens.access_token.reveal(), key, identity.assertion_kid
+            identity.issuer,
+            tokens.refresh_token.reveal() or tokens.access_token.reveal(),
+            key,
+            identity.assertion_kid,
+            identity.client_id,
         )
         raise TryLater("busy", retry_after=1)
     return tokens.access_token.reveal()
 
 
-def revoke(issuer: str, token: str, key: DpopKey, kid: str) -> bool:
+def revoke(issuer: str, token: str, key: DpopKey, kid: str, client_id: str = "") -> bool:
     """Revoke a session at its server; False where that failed. Never raises: the caller's work must go on."""
     try:
         # A key of its own: every revocation is sent.
-        return outward.to_the_end(("revoke", object()), lambda: clients().authorization.revoke(issuer, token, key, kid))
+        return outward.to_the_end(
+            ("revoke", object()), lambda: clients().authorization.revoke(issuer, token, key, kid, client_id)
+        )
     except AtprotoError as fault:
         log.warning("a session at %s was not revoked: %s", issuer, fault)
         return False

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from elonara.bluesky.models import AppPasswordSession, MemberIdentity
+
 POSTS = "app.bsky.feed.post"
 
 type PostRecord = Mapping[str, Any]
@@ -59,6 +61,14 @@ class Readiness:
     sentence: str
 
 
+@dataclass(frozen=True)
+class MemberRows:
+    """What is stored of a member's accounts, for a page that has read it; None where there is none."""
+
+    identity: MemberIdentity | None
+    app_password: AppPasswordSession | None
+
+
 class BlueskyAgent(Protocol):
     """Writes posts into the repository of one account. Nothing raises for what a server or the network does."""
 
@@ -92,6 +102,6 @@ class BlueskyAgent(Protocol):
         """Upload a picture into the author's repository; `response_payload` is `{"blob": …}` for an embed."""
         ...
 
-    def readiness(self, member_id: int) -> Readiness:
-        """Whether this member's posts can be written, and from which account."""
+    def readiness(self, member_id: int, known: MemberRows | None = None) -> Readiness:
+        """Whether this member's posts can be written, and from which account. `known`: her rows, read already."""
         ...

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
+from elonara.atproto.http import Response
+from elonara.atproto.xrpc import Authorizer
 from elonara.bluesky import hooks
 from elonara.bluesky.app_password import sessions as app_sessions
 from elonara.bluesky.app_password.app_passwords import RelayUnavailable, relay_did, relay_session, session_of
+from elonara.bluesky.identity import oauth_posting
 from elonara.bluesky.identity.identities import identity_row
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
 from elonara.bluesky.oauth import ended_sessions, scopes
@@ -28,14 +33,19 @@ def by_app_password(member_id: int, author_did: str | None, *, new: bool) -> Cre
             return by_relay()
         if author_did is not None:
             raise NoCredential(refusal)
-    if own is not None and author_did in {None, own.did}:
-        raise NoCredential(app_sessions.reason_of(own), needs_reauth=True)
     identity = identity_row(member_id)
-    if identity is None:
-        raise NoCredential("not_connected", needs_reauth=True)
-    if author_did in {None, identity.bsky_did}:
-        raise NoCredential("app_password_missing", needs_reauth=True)
-    raise NoCredential("other_author")
+    if author_did in {None, own.did if own is not None else None, identity.bsky_did if identity is not None else None}:
+        raise NoCredential(lacking(identity, own), needs_reauth=True)
+    raise NoCredential("other_author" if identity is not None else "not_connected", needs_reauth=identity is None)
+
+
+def lacking(identity: MemberIdentity | None, own: AppPasswordSession | None) -> str:
+    """Why a member has no app password to post by, as a reason code."""
+    if identity is not None and oauth_posting.knows_no_app_passwords(identity):
+        return oauth_posting.NO_APP_PASSWORDS  # another app password would be of no use
+    if own is not None:
+        return app_sessions.reason_of(own)
+    return "app_password_missing" if identity is not None else "not_connected"
 
 
 def by_relay() -> Credential:
@@ -65,6 +75,42 @@ def by_oauth(member_id: int, author_did: str | None) -> Credential:
         partial(ended_sessions.reconsider, identity),
         partial(ended_sessions.leave_if_moved, identity),
     )
+
+
+def by_consent(member_id: int, author_did: str | None) -> Credential:
+    """As `by_oauth`, for a member whose consent lets her posts go so in legacy mode. It is asked for at each request.
+
+    Raises NoCredential, also later, from inside a call: where she has withdrawn, no further request is sent.
+    """
+    _require_consent(member_id)
+    found = by_oauth(member_id, author_did)
+    return replace(found, auth=_WhileConsented(found.auth, member_id))
+
+
+def _require_consent(member_id: int) -> None:
+    if not oauth_posting.has_consented(member_id):
+        raise NoCredential(lacking(identity_row(member_id), session_of(member_id)), needs_reauth=True)
+
+
+class _WhileConsented:
+    """An `xrpc.Authorizer` that signs nothing more once the member has withdrawn her consent."""
+
+    def __init__(self, auth: Authorizer, member_id: int) -> None:
+        self._auth = auth
+        self._member_id = member_id
+
+    def headers(self, method: str, url: str) -> Mapping[str, str]:
+        """The headers of a request that is about to be sent. Raises NoCredential."""
+        _require_consent(self._member_id)
+        return self._auth.headers(method, url)
+
+    def retry(self, method: str, url: str, response: Response) -> bool:
+        """See `Authorizer`."""
+        return self._auth.retry(method, url, response)
+
+    def observe(self, url: str, response: Response) -> None:
+        """See `Authorizer`."""
+        self._auth.observe(url, response)
 
 
 def _of_app_password(session: AppPasswordSession, backend: str) -> Credential:

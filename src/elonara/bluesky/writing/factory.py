@@ -1,4 +1,8 @@
-"""Which backend writes posts. Nothing else reads `bluesky.writes.mode`."""
+"""Which backend writes posts. Nothing else reads `bluesky.writes.mode`.
+
+In legacy mode no write uses an OAuth token, with one exception: a member whose server knows no app passwords, and who
+has consented (docs/decisions/0011-posts-by-oauth-with-consent.md). Here it is made, for her and for nobody else.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
+from elonara.bluesky.identity import oauth_posting
 from elonara.bluesky.writing.agent import BlueskyAgent
 from elonara.bluesky.writing.legacy_agent import LegacyBlueskyAgent
 from elonara.bluesky.writing.oauth_agent import OAuthBlueskyAgent
@@ -15,16 +20,21 @@ _substitute: BlueskyAgent | None = None
 
 
 class BlueskyAgentFactory:
-    """Makes the agent that the settings name."""
+    """Makes the agent that the settings name, or a member's consent."""
 
     @staticmethod
-    def make() -> BlueskyAgent:
-        """The agent for `bluesky.writes.mode`: `legacy` by default, or `oauth`."""
+    def make(member_id: int | None = None) -> BlueskyAgent:
+        """The agent for `bluesky.writes.mode`, `legacy` by default, or `oauth`; for one member, or for any.
+
+        Make one for each call: a member may consent, and withdraw that, between two posts.
+        """
         if _substitute is not None:
             return _substitute
         match settings.ELONARA.bluesky.writes.mode:
             case "oauth":
                 return OAuthBlueskyAgent()
+            case _ if member_id is not None and oauth_posting.has_consented(member_id):
+                return OAuthBlueskyAgent(by_consent=True)
             case _:
                 return LegacyBlueskyAgent()
 

@@ -7,13 +7,13 @@ from typing import Any
 from elonara.atproto.tid import new_tid
 from elonara.bluesky import hooks, network
 from elonara.bluesky.app_password import app_passwords
-from elonara.bluesky.app_password import sessions as app_sessions
+from elonara.bluesky.identity import oauth_posting
 from elonara.bluesky.identity.identities import identity_row
 from elonara.bluesky.models import AppPasswordSession
 from elonara.bluesky.oauth.failures import named
 from elonara.bluesky.reasons import sentence
 from elonara.bluesky.writing import credentials, repo_writer
-from elonara.bluesky.writing.agent import BlueskyResult, PostRecord, Readiness
+from elonara.bluesky.writing.agent import BlueskyResult, MemberRows, PostRecord, Readiness
 
 WHY_TWO_CREDENTIALS = (
     "Connecting shows this site who you follow; Bluesky wants an app password besides for posting, "
@@ -60,22 +60,24 @@ class LegacyBlueskyAgent:
         """See `BlueskyAgent`."""
         return self._write("upload", member_id, author_did, repo_writer.upload(data, mime))
 
-    def readiness(self, member_id: int) -> Readiness:
+    def readiness(self, member_id: int, known: MemberRows | None = None) -> Readiness:
         """See `BlueskyAgent`. The member's app password first, then the relay, else the text to copy."""
-        identity = identity_row(member_id)
+        identity = known.identity if known else identity_row(member_id)
         if identity is None:
             return Readiness(
                 False, "", "", "compose", "", "not_connected",
                 "Ready to post: not yet. Connect your Bluesky account first.",
             )  # fmt: skip
         did, handle = identity.bsky_did, identity.bsky_handle
-        own = app_passwords.session_of(member_id)
+        own = known.app_password if known else app_passwords.session_of(member_id)
         if own is not None and own.did == did and own.state == AppPasswordSession.State.ACTIVE:
             words = f"Ready to post: yes, from {named(handle)} by app password."
             return Readiness(True, did, handle, "host", "app_password", "", words)
         refused = own is not None
-        reason = app_sessions.reason_of(own) if own is not None else "app_password_missing"
-        relay = hooks.relay_refusal(member_id) or self._relay(handle)
+        reason = credentials.lacking(identity, own)
+        # Without a relay there is nothing to ask her approval for.
+        relay: Readiness | str = hooks.relay_refusal(member_id) if app_passwords.relay_is_configured() else ""
+        relay = relay or self._relay(handle)
         if isinstance(relay, Readiness):
             return relay
         if relay == "relay_unavailable" and not refused:
@@ -84,6 +86,8 @@ class LegacyBlueskyAgent:
             return Readiness(False, did, handle, "compose", "", relay, words)
         lacking = REFUSED.get(reason, REFUSED["app_password_refused"]) if refused else WHY_TWO_CREDENTIALS
         words = f"Ready to post: not yet. {lacking} {COPY}"
+        if reason == oauth_posting.NO_APP_PASSWORDS:
+            words = f"Ready to post: not yet. {sentence(reason)} Or copy the ready text and post it yourself."
         if relay == "relay_not_approved" and app_passwords.relay_is_configured():
             words += " The operator can also let you post through the site's own account."
         return Readiness(False, did, handle, "compose", "", reason, words)

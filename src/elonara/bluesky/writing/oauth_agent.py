@@ -15,7 +15,7 @@ from elonara.bluesky.identity.identities import ConnectedIdentity, identity_row
 from elonara.bluesky.oauth.failures import named
 from elonara.bluesky.reasons import sentence
 from elonara.bluesky.writing import credentials, repo_writer
-from elonara.bluesky.writing.agent import BlueskyResult, PostRecord, Readiness
+from elonara.bluesky.writing.agent import BlueskyResult, MemberRows, PostRecord, Readiness
 
 COPY = "Or copy the ready text and post it yourself."
 
@@ -25,7 +25,12 @@ class OAuthBlueskyAgent:
 
     A post that was already attempted from the relay account keeps that author, and is written with the relay's app
     password: switching the mode never changes the author of a post.
+
+    `by_consent`: the site's mode is `legacy`, and it is the member's consent alone that lets her posts go so.
     """
+
+    def __init__(self, *, by_consent: bool = False) -> None:
+        self._credential_of = credentials.by_consent if by_consent else credentials.by_oauth
 
     def create_post_for_member(
         self, member_id: int, record: PostRecord, *, author_did: str | None = None, rkey: str | None = None
@@ -58,9 +63,9 @@ class OAuthBlueskyAgent:
         """See `BlueskyAgent`."""
         return self._write("upload", member_id, author_did, repo_writer.upload(data, mime))
 
-    def readiness(self, member_id: int) -> Readiness:
+    def readiness(self, member_id: int, known: MemberRows | None = None) -> Readiness:
         """See `BlueskyAgent`."""
-        row = identity_row(member_id)
+        row = known.identity if known else identity_row(member_id)
         if row is None:
             return Readiness(
                 False, "", "", "compose", "", "not_connected",
@@ -83,7 +88,7 @@ class OAuthBlueskyAgent:
                 if new and (refusal := hooks.relay_refusal(member_id)):
                     raise repo_writer.NoCredential(refusal)
                 return credentials.by_relay()
-            return credentials.by_oauth(member_id, author_did)
+            return self._credential_of(member_id, author_did)
 
         return repo_writer.write(
             action, call, find_credential, member_id=member_id, author_did=author_did, backend="oauth"

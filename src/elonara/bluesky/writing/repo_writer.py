@@ -7,7 +7,8 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ from elonara.bluesky.writing.agent import POSTS, Backend, BlueskyResult, PostRec
 
 log = logging.getLogger("elonara.bluesky.writes")
 
+TEXT_TOO_LONG: Final = "text_too_long"
 # What each kind of failure means to delivery.
 BY_KIND: Mapping[ErrorKind, BlueskyResult] = {
     ErrorKind.RATE_LIMITED: BlueskyResult(success=False, reason="rate_limited", retryable=True),
@@ -41,6 +43,7 @@ BY_KIND: Mapping[ErrorKind, BlueskyResult] = {
     ErrorKind.ACCOUNT_DEACTIVATED: BlueskyResult(success=False, reason="account_deactivated", retryable=True),
     ErrorKind.ACCOUNT_TAKENDOWN: BlueskyResult(success=False, reason="account_takendown", retryable=True),
     ErrorKind.ACCOUNT_NOT_FOUND: BlueskyResult(success=False, reason="account_gone"),
+    ErrorKind.TEXT_TOO_LONG: BlueskyResult(success=False, reason=TEXT_TOO_LONG),
 }
 # What our columns hold. The response comes from a server of the member's choice and may contain anything.
 CID = re.compile(r"[A-Za-z0-9+/=_-]{1,100}")
@@ -113,16 +116,16 @@ def write(
     `author_did` is the account that must write, None where any of the member's may. `backend` is logged where no
     credential is found.
     """
-    began, did = time.perf_counter(), author_did or "?"
+    began, did, server = time.perf_counter(), author_did or "?", ""
     try:
         found = _of_author(find_credential(), author_did)
-        did, backend = found.did, found.backend
+        did, backend, server = found.did, found.backend, urlsplit(found.pds_url).hostname or ""
         found.leave_if_moved()
         response = _call(call, replace(found, auth=BudgetedAuthorizer(found.auth, found.did, found.pds_url)))
     except (AtprotoError, SessionEnded, TryLater, NoCredential) as fault:
         if isinstance(fault, XrpcError) and fault.kind is ErrorKind.INVALID_DPOP_PROOF:
             client_refusals.suspect()
-        result = failure(fault)
+        result = failure(fault, server)
     else:
         result = BlueskyResult(
             success=True, response_payload=response, uri=_text(response, "uri"), cid=_text(response, "cid")
@@ -217,8 +220,8 @@ def is_gone(member_id: int, author_did: str, rkey: str) -> bool:
     return status.get("active") is True
 
 
-def failure(fault: Exception) -> BlueskyResult:
-    """The result of a failed attempt: may it be retried, must the member help, may the server have done it."""
+def failure(fault: Exception, server: str = "") -> BlueskyResult:
+    """The result of a failed attempt at a `server`: may it be retried, must the member help, may it have been done."""
     match fault:
         case SessionEnded():
             result = BlueskyResult(success=False, reason=fault.reason, needs_reauth=True)
@@ -244,12 +247,14 @@ def failure(fault: Exception) -> BlueskyResult:
             result = BlueskyResult(success=False, reason="account_gone")
         case _:
             result = BlueskyResult(success=False, reason="unreachable", retryable=True)
-    return replace(result, error_message=_error_message(result))
+    return replace(result, error_message=_error_message(result, server))
 
 
-def _error_message(result: BlueskyResult) -> str:
+def _error_message(result: BlueskyResult, server: str) -> str:
     server_message = (result.response_payload or {}).get("message")
     text = sentence(result.reason)
+    if result.reason == TEXT_TOO_LONG:
+        return f"{server or 'Your server'} takes no text of this length. It said: {server_message}"
     return f"{text} It said: {server_message}" if server_message and result.reason == "record_refused" else text
 
 

@@ -1,5 +1,5 @@
-"""RSVPs of members, of people who proved a DID and of people invited by e-mail, and the guest list of an event.
+"""Answers (RSVPs) of members, of people who proved a DID, of people invited by e-mail and of guests added by name.
 
-Capacity, waiting lists, approval and questions to guests belong here, beside the RSVPs that they decide about. How
-somebody was invited is not known here.
+Places, waiting lists, offers, approval and questions to guests are here, beside the answers that they decide about, and
+so is what each viewer may see of the guest list and of the place. How somebody was invited is not known here.
 """

@@ -13,8 +13,9 @@ from elonara.events.queries import may_manage
 from elonara.members.models import Member
 
 RsvpChoice = Rsvp.Choice
+SHOWN_TO_GUESTS = (RsvpChoice.GOING, RsvpChoice.MAYBE)  # who waits is between her and the hosts
 COLUMNS = (
-    "did", "handle", "name", "choice", "plus_ones", "note", "email_invitation", "member__username",
+    "did", "handle", "name", "choice", "online", "plus_ones", "note", "email_invitation", "member__username",
     "member__display_name", "member__bluesky__bsky_did", "member__bluesky__bsky_handle", "member__bluesky__avatar_url",
 )  # fmt: skip
 _TOTALS = CompiledQuery(
@@ -30,8 +31,10 @@ class Guest:
     handle: str
     did: str
     choice: str
+    online: bool = False  # comes online
     plus_ones: int = 0
     note: str = ""  # shown to hosts and to the guest
+    rsvp: int = 0  # the id of the answer; 0 unless a host looks
     username: str = ""  # "" for people without an account
     avatar_url: str = ""
     known: bool = False  # the viewer knows them on Bluesky
@@ -46,6 +49,7 @@ class GuestList:
     going: int = 0  # people, plus-ones included
     maybe: int = 0
     cant: int = 0
+    waiting: int = 0  # people who wait for a place, plus-ones included
     full: bool = False  # the viewer sees every name
     with_notes: bool = False
     answers: dict[str, int] = field(default_factory=dict)  # RSVPs by choice, without plus-ones
@@ -58,10 +62,23 @@ class GuestList:
         return [guest for guest in self.guests if guest.choice == choice]
 
     @property
+    def coming(self) -> list[Guest]:
+        """The visible guests who are going or maybe: hosts see the others too, and those do not come."""
+        return [guest for guest in self.guests if guest.choice in SHOWN_TO_GUESTS]
+
+    @property
+    def named_coming(self) -> int:
+        """How many of those who are going or maybe the viewer may see by name, on all pages, without plus-ones."""
+        return self._answered_coming if self.full else self.named
+
+    @property
     def hidden(self) -> int:
         """How many of those who are going or maybe are not named to this viewer, without plus-ones."""
-        coming = self.answers.get(RsvpChoice.GOING, 0) + self.answers.get(RsvpChoice.MAYBE, 0)
-        return 0 if self.full else max(0, coming - self.named)
+        return max(0, self._answered_coming - self.named_coming)
+
+    @property
+    def _answered_coming(self) -> int:
+        return sum(self.answers.get(choice, 0) for choice in SHOWN_TO_GUESTS)
 
 
 def guest_list(
@@ -80,13 +97,12 @@ def guest_list(
     The viewer comes first within an answer, then people whom she knows. With a `page_size`, `guests` are those of one
     page, the last one where `page` is beyond it.
     """
-    counts = dict.fromkeys(RsvpChoice.values, (0, 0))
-    for choice, rows, plus_ones in _TOTALS.all(event=event.pk):
-        counts[choice] = (rows, rows + (plus_ones or 0))
+    counts = totals(event)
     numbers = GuestList(
         going=counts[RsvpChoice.GOING][1],
         maybe=counts[RsvpChoice.MAYBE][1],
         cant=counts[RsvpChoice.CANT][0],
+        waiting=counts[RsvpChoice.WAITING][1],
         answers={choice: pair[0] for choice, pair in counts.items()},
     )
     if viewer is None and not dids:
@@ -94,10 +110,10 @@ def guest_list(
     answers, is_host, full = Rsvp.objects.filter(event=event), may_manage(event, viewer), True
     mine, known = rows_of(viewer, tuple(dids)), _is_any_of(known_dids)
     if not is_host:
-        answers = answers.exclude(choice=RsvpChoice.CANT)
+        answers = answers.filter(choice__in=SHOWN_TO_GUESTS)
         if not answers.filter(mine).exists():
             answers, full = answers.filter(known), False
-    named = sum(pair[0] for choice, pair in counts.items() if is_host or choice != RsvpChoice.CANT)
+    named = sum(pair[0] for choice, pair in counts.items() if is_host or choice in SHOWN_TO_GUESTS)
     if not full:
         named = answers.count()
     size = page_size or max(named, 1)
@@ -106,6 +122,16 @@ def guest_list(
     rows = _in_order(answers, mine, known)[(page - 1) * size : page * size] if named else ()
     guests = tuple(_guest(row, viewer, set(dids), with_notes=is_host) for row in rows)
     return replace(numbers, guests=guests, named=named, full=full, with_notes=is_host, page=page, pages=pages)
+
+
+def totals(event: Event) -> dict[str, tuple[int, int]]:
+    """By choice: how many answers, and how many people with those whom guests bring. They outlive the answers."""
+    counts = dict.fromkeys(RsvpChoice.values, (0, 0))
+    if event.guest_totals is not None:
+        return counts | {choice: (rows, people) for choice, (rows, people) in event.guest_totals.items()}
+    for choice, rows, plus_ones in _TOTALS.all(event=event.pk):
+        counts[choice] = (rows, rows + (plus_ones or 0))
+    return counts
 
 
 def _is_any_of(dids: Collection[str] | QuerySet[Any, str]) -> Q:
@@ -117,7 +143,11 @@ def _is_any_of(dids: Collection[str] | QuerySet[Any, str]) -> Q:
 
 def _in_order(answers: QuerySet[Rsvp], mine: Q, known: Q) -> QuerySet[Rsvp]:
     """With the few columns that a `Guest` has: what is sealed in an identity is not even read."""
-    by_choice = {RsvpChoice.GOING: 0, RsvpChoice.MAYBE: 1, RsvpChoice.CANT: 2}
+    order = (
+        RsvpChoice.ASKED, RsvpChoice.GOING, RsvpChoice.OFFERED, RsvpChoice.WAITING, RsvpChoice.MAYBE, RsvpChoice.CANT,
+        RsvpChoice.REFUSED,
+    )  # fmt: skip
+    by_choice = {choice: number for number, choice in enumerate(order)}
     rank = Case(
         *(When(choice=choice, then=Value(number)) for choice, number in by_choice.items()), output_field=IntegerField()
     )
@@ -135,12 +165,14 @@ def _guest(row: Rsvp, viewer: Member | None, own: set[str], *, with_notes: bool)
     did = identity.bsky_did if identity else row.did
     you = (viewer is not None and row.member_id == viewer.pk) or bool(did and did in own)
     return Guest(
-        name=_name(row),
+        name=name_of(row),
         handle=identity.bsky_handle if identity else row.handle,
         did=did,
         choice=row.choice,
+        online=row.online,
         plus_ones=row.plus_ones,
         note=row.note if with_notes or you else "",
+        rsvp=row.pk if with_notes else 0,
         username=row.member.username if row.member else "",
         avatar_url=identity.avatar_url if identity else "",
         known=bool(did) and bool(row.is_known),  # type: ignore[attr-defined]
@@ -148,7 +180,8 @@ def _guest(row: Rsvp, viewer: Member | None, own: set[str], *, with_notes: bool)
     )
 
 
-def _name(row: Rsvp) -> str:
+def name_of(row: Rsvp) -> str:
+    """What a guest is called. Takes a query where `member` is not loaded."""
     if row.member:
         return row.member.name
     nameless = "Somebody invited by e-mail" if row.email_invitation_id else "Somebody from Bluesky"

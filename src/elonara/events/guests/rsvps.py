@@ -1,5 +1,6 @@
 """RSVPs: of a member, of a proven DID, or by the link of an e-mail invitation. The guest list is in `guest_list`."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, override
 from uuid import UUID
@@ -12,7 +13,10 @@ from elonara.communities.principals import Principal, principal_of
 from elonara.communities.validation import many_lines, one_line, too_long
 from elonara.compiled_queries import CompiledQuery
 from elonara.events import hooks
+from elonara.events.guests import approval, closing, places, questions
 from elonara.events.guests.guest_list import Guest, GuestList, guest_list
+from elonara.events.guests.visible import visible_list
+from elonara.events.messages import notices
 from elonara.events.models import Event, Rsvp
 from elonara.events.queries import is_cancelled, is_over, may_see
 from elonara.members.actions import require_active
@@ -24,42 +28,47 @@ __all__ = [
     "GuestList",
     "Invalid",
     "NotAllowed",
-    "adopt",
     "guest_list",
-    "has_unadopted",
+    "is_only_cancelled",
     "respond",
     "rsvp_of",
+    "visible_list",
     "why_closed",
     "withdraw",
 ]
 
-# Runs at every connect and every sign-in.
-_UNADOPTED = CompiledQuery(
-    lambda who, did: Rsvp.objects.filter(Q(member=None, did=did) | Q(member=who, did="")).values_list("pk")[:1]
-)
+# What somebody can answer; whether "going" means a place or waiting for one is decided in `places`.
+ANSWERS = (Rsvp.Choice.GOING, Rsvp.Choice.MAYBE, Rsvp.Choice.CANT)
+
+_OF_MEMBER = CompiledQuery(lambda event, member, did: Rsvp.objects.filter(Q(member=member) | Q(did=did), event=event))
 
 
 @dataclass(frozen=True)
 class EmailPrincipal(Principal):
-    """Somebody who is known only by the link of one e-mail invitation."""
+    """The reader of an e-mail invitation: known by its link alone, or the member to whom its address belongs."""
 
     email_invitation: UUID | None = None
 
     @property
     @override
     def rows(self) -> Q:
-        return Q(email_invitation=self.email_invitation)
+        return super().rows | Q(email_invitation=self.email_invitation)
 
 
 def why_closed(event: Event) -> str:
     """Why nobody can answer any more, as a sentence; "" while people can."""
     if event.hidden_at is not None:
-        return "This event has been hidden by the operator of this site."
+        return places.HIDDEN
     if is_cancelled(event):
         return "This event was cancelled."
     if is_over(event):
         return "This event is over."
     return ""
+
+
+def is_only_cancelled(event: Event) -> bool:
+    """Whether it is cancelled, and neither over nor hidden."""
+    return is_cancelled(event) and not is_over(event) and event.hidden_at is None
 
 
 def respond(
@@ -70,22 +79,22 @@ def respond(
     did: str = "",
     handle: str = "",
     name: str = "",
+    online: bool = False,
     plus_ones: Any = 0,
     note: str = "",
+    answers: Mapping[str, Any] | None = None,
     invited: bool = False,
     email_invitation: UUID | None = None,
 ) -> Rsvp:
     """Create or change the answer of one person: a member, a DID, or the reader of an e-mail invitation.
 
-    The caller has checked that the person has proved `did`, or has opened the link of `email_invitation` (its id).
+    The caller has checked that the person has proved `did`, or has opened the link of `email_invitation` (its id), with
+    `member` where its address is hers: then she has one answer already (`adoption.adopt_emailed`).
     `invited`: the caller has seen an invitation for this person, so a private event is open to her. An e-mail
-    invitation implies it. Raises NotAllowed, and Invalid for `choice`, `plus_ones` and `note`.
+    invitation implies it. `online`: how she comes, where the event leaves a choice. `answers` to the hosts' questions
+    are by their ids as text: see `questions.checked`. Raises NotAllowed, and Invalid for what is wrong in the others.
     """
-    person = (
-        principal_of(member, did, handle, name)
-        if email_invitation is None
-        else EmailPrincipal(None, name=name[:640], email_invitation=email_invitation)
-    )
+    person = _principal(member, did, handle, name, email_invitation)
     if sentence := why_closed(event):
         raise NotAllowed(sentence, "closed")
     if not invited and email_invitation is None:
@@ -97,7 +106,18 @@ def respond(
     for _ in range(3):
         try:
             with transaction.atomic():
-                row = _write(event, person, values)
+                locked = places.lock(event)
+                before = _row(locked, person)
+                closing.require_open(locked, before, choice, values["plus_ones"])
+                asked = values | {"choice": approval.asked(locked, before, person.member, choice)}
+                asked["online"] = locked.comes_online(online)
+                said, errors = questions.checked(locked, before, choice, answers or {}, values["plus_ones"])
+                if errors:
+                    raise Invalid(errors)
+                row = _write(locked, person, before, places.placed(locked, before, asked))
+                questions.store(row, said)
+                notices.settle(locked, row)
+                places.fill(locked)  # where she needs fewer places than before
                 hooks.rsvp_saved(row)
                 return row
         except IntegrityError:
@@ -108,53 +128,37 @@ def respond(
 
 
 def withdraw(event: Event, *, member: Member | None = None, did: str = "") -> None:
-    """Delete the person's answer."""
-    Rsvp.objects.filter(principal_of(member, did).rows, event=event).delete()
+    """Delete the person's answer. A place that becomes free goes to who waits."""
+    with transaction.atomic():
+        locked = places.lock(event)
+        rows = Rsvp.objects.filter(principal_of(member, did).rows, event=event)
+        rows.filter(refused_at=None).delete()
+        rows.update(choice=Rsvp.Choice.CANT)  # who was declined cannot ask anew by taking the answer back
+        places.fill(locked)
 
 
 def rsvp_of(event: Event, member: Member | None = None, did: str = "") -> Rsvp | None:
     """The person's answer, or None."""
     if member is None and not did:
         return None
-    return _row(event, principal_of(member, did))
+    person = principal_of(member, did)
+    if person.member is None or not person.did:
+        return _row(event, person)
+    return _of_member(_OF_MEMBER.all(event=event.pk, member=person.member.pk, did=person.did))
 
 
-def has_unadopted(member: Member, did: str) -> bool:
-    """Whether `adopt` would change anything. Much cheaper than `adopt`, which opens a transaction."""
-    return _UNADOPTED.exists(who=member.pk, did=did)
-
-
-def adopt(member: Member, did: str) -> int:
-    """Give the answers under a DID to the member who has just proved it; returns how many rows changed.
-
-    Where she has answered an event both ways, the later answer is kept. Call it in the transaction that links the DID.
-    """
-    if not did:
-        return 0
-    changed = 0
-    with transaction.atomic():
-        for row in Rsvp.objects.select_for_update().filter(did=did, member=None):
-            own = Rsvp.objects.filter(event_id=row.event_id, member=member).first()
-            if own is None:
-                Rsvp.objects.filter(pk=row.pk).update(member=member)
-            else:
-                later = max(own, row, key=lambda each: each.answered_at)
-                kept = {
-                    "choice": later.choice,
-                    "plus_ones": later.plus_ones,
-                    "note": later.note,
-                    "answered_at": later.answered_at,
-                }
-                row.delete()  # before the update: an event has at most one answer per DID
-                Rsvp.objects.filter(pk=own.pk).update(did=did, **kept)
-            changed += 1
-        changed += Rsvp.objects.filter(member=member, did="").update(did=did)
-    return changed
+def _principal(member: Member | None, did: str, handle: str, name: str, email_invitation: UUID | None) -> Principal:
+    if email_invitation is None:
+        return principal_of(member, did, handle, name)
+    if member is None:
+        return EmailPrincipal(None, name=name[:640], email_invitation=email_invitation)
+    known = principal_of(member)
+    return EmailPrincipal(known.member, known.did, known.handle, email_invitation=email_invitation)
 
 
 def _checked(event: Event, choice: str, plus_ones: Any, note: str) -> dict[str, Any]:
     errors: dict[str, str] = {}
-    if choice not in Rsvp.Choice.values:
+    if choice not in ANSWERS:
         errors["choice"] = "Choose Going, Maybe or Can't."
     allowed = event.plus_ones_allowed
     try:
@@ -177,8 +181,7 @@ def _checked(event: Event, choice: str, plus_ones: Any, note: str) -> dict[str, 
     return {"choice": choice, "plus_ones": number, "note": text}
 
 
-def _write(event: Event, person: Principal, values: dict[str, Any]) -> Rsvp:
-    row = _row(event, person)
+def _write(event: Event, person: Principal, row: Rsvp | None, values: dict[str, Any]) -> Rsvp:
     if row is None:
         row = Rsvp(event=event)
     elif person.member is not None and row.member_id is None:
@@ -187,7 +190,8 @@ def _write(event: Event, person: Principal, values: dict[str, Any]) -> Rsvp:
     if row.pk is None:
         row.member = person.member
     if isinstance(person, EmailPrincipal):
-        row.email_invitation_id = person.email_invitation
+        # An address of hers may have been invited before this one.
+        row.email_invitation_id = row.email_invitation_id or person.email_invitation
     row.did = person.did or row.did
     row.handle = person.handle or row.handle
     row.name = one_line(person.name) or row.name
@@ -199,5 +203,9 @@ def _write(event: Event, person: Principal, values: dict[str, Any]) -> Rsvp:
 
 
 def _row(event: Event, person: Principal) -> Rsvp | None:
-    rows = Rsvp.objects.filter(person.rows, event=event)
+    return _of_member(Rsvp.objects.filter(person.rows, event=event))
+
+
+def _of_member(rows: Iterable[Rsvp]) -> Rsvp | None:
+    """Of somebody's answers the one that she gave as a member."""
     return min(rows, key=lambda row: row.member_id is None, default=None)

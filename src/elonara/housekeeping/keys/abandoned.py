@@ -14,6 +14,7 @@ from elonara.bluesky.app_password import sessions as app_password_sessions
 from elonara.bluesky.models import AppPasswordSession, AssertionKey, AuthorizationRequest, MemberIdentity
 from elonara.bluesky.oauth import sessions as oauth_sessions
 from elonara.bluesky.sealed_columns import unsealed
+from elonara.events.messages.models import GuestMessage
 from elonara.housekeeping.keys.in_use import sealed_models, second_factors
 from elonara.housekeeping.models import OutgoingEmail
 from elonara.invitations.models import Announcement, EmailInvitation, EmailState, Invitation, State
@@ -80,6 +81,7 @@ def abandon(kid: str) -> Losses:
         state=EmailState.FAILED, reason="address_lost", counted_on=None
     )
     _empty(EmailInvitation, kid)
+    _empty(GuestMessage, kid)  # the link in an e-mail that has not left: another is made
     audit.record(None, "key_abandoned", f"key {kid}", "; ".join(lost.lines()) or "nothing was sealed under it")
     return lost
 

@@ -10,6 +10,7 @@ Lock order: the account's row comes before `HostSending`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -24,8 +25,8 @@ from elonara.invitations.account_models import (
     SendingAccountHolder,
     SendingAccountKey,
 )
-from elonara.invitations.models import EmailInvitation, HostSending, Invitation, Report, Voice
-from elonara.invitations.opt_out_models import EmailOptOut, OptOut
+from elonara.invitations.models import EmailInvitation, HostSending, Invitation, Voice
+from elonara.invitations.opt_out_models import EmailOptOut, OptOut, Report
 from elonara.members.models import Member
 
 SPAM_REASON = "spam_label"  # the one pause that a host may end herself, so every other is stronger
@@ -104,19 +105,19 @@ def invitation_deleted(sender: Any, instance: Invitation | EmailInvitation, **_:
     """A listener: keep the places that a row took, which is about to be deleted with its host or event."""
     with transaction.atomic():
         account = lock(instance.host)
-        if isinstance(instance, EmailInvitation):
-            _keep(account, instance.address_hash, instance, by_email=True)
-            return
-        reports = Report.objects.filter(invitation=instance).count()
-        if reports:
-            SendingAccount.objects.filter(pk=account.pk).update(past_reports=F("past_reports") + reports)
-        person = key_of(instance.invitee_did)
-        _keep(account, person, instance, relayed=instance.voice == Voice.RELAY)
-        if instance.undone_on:
-            PastInvitation.objects.create(
-                account=account, person=person, counted_on=instance.undone_on, for_person=False,
-                relayed=instance.undone_voice == Voice.RELAY,
-            )  # fmt: skip
+        if isinstance(instance, Invitation):
+            reports = Report.objects.filter(invitation=instance).count()
+            if reports:
+                SendingAccount.objects.filter(pk=account.pk).update(past_reports=F("past_reports") + reports)
+        _keep_all(account, instance)
+
+
+def keep_places(host: Member, rows: Iterable[Invitation | EmailInvitation]) -> None:
+    """Keep the places that these rows of a host took, which are about to become another member's."""
+    with transaction.atomic():
+        account = lock(host)
+        for row in rows:
+            _keep_all(account, row)
 
 
 def member_deleted(sender: Any, instance: Member, **_: Any) -> None:  # noqa: ARG001
@@ -126,6 +127,19 @@ def member_deleted(sender: Any, instance: Member, **_: Any) -> None:  # noqa: AR
         for model in (OptOut, EmailOptOut):
             model._default_manager.filter(host=instance, account=None).update(account=account)
         _share_pause(account)
+
+
+def _keep_all(account: SendingAccount, row: Invitation | EmailInvitation) -> None:
+    if isinstance(row, EmailInvitation):
+        _keep(account, row.address_hash, row, by_email=True)
+        return
+    person = key_of(row.invitee_did)
+    _keep(account, person, row, relayed=row.voice == Voice.RELAY)
+    if row.undone_on:
+        PastInvitation.objects.create(
+            account=account, person=person, counted_on=row.undone_on, for_person=False,
+            relayed=row.undone_voice == Voice.RELAY,
+        )  # fmt: skip
 
 
 def _keep(account: SendingAccount, person: str, row: Invitation | EmailInvitation, **kind: bool) -> None:

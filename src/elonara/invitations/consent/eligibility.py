@@ -9,8 +9,9 @@ fixed number of queries, so that the picker can ask for a page of people too), a
 write (`refusal_before_write`). The second answer decides.
 
 **What our own rows know** is asked at both moments and is always up to date: the host's own account and co-hosts,
-opt-outs, earlier invitations to the same target, answers. An opt-out takes effect at once: it also ends the rows that
-are queued (`responses.invitee.opt_out`), and this check catches one that a worker already holds.
+opt-outs, earlier invitations to the same target, by post or by e-mail (`one_person`), answers. An opt-out takes effect
+at once: it also ends the rows that are queued (`responses.invitee.opt_out`), and this check catches one that a worker
+already holds.
 
 **What only Bluesky knows** (blocks either way, mutes, follows, whether an account still exists) is asked through the
 host's own OAuth session, in batches of `PROFILE_BATCH`. It is asked anew just before the first post of each send; an
@@ -37,7 +38,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from elonara.bluesky.identity.people import INVALID_HANDLE, Person
-from elonara.invitations.consent import opt_outs, recipient_caps
+from elonara.invitations.consent import facts, one_person, opt_outs
 from elonara.invitations.consent.relay_audience import own_dids, relay_audience
 from elonara.invitations.models import Invitation, State, Voice
 from elonara.invitations.targets import Target
@@ -69,39 +70,36 @@ def refusals(
 
     Without a target: those who may be invited to nothing.
     """
-    dids = list(people)
-    outs = opt_outs.opted_out(host, dids)
-    runners = target.runner_dids() if target else set()
-    settled = target.settled_among(dids) if target else set()
-    invited = Invitation.objects.filter(**target.only, invitee_did__in=dids) if target else ()
-    rows = {row.invitee_did: row for row in invited}
-    full = recipient_caps.person_caps(dids, apart_from=target)
+    known = facts.about(host, target, people)
     own = own_dids(host) | ({author_did} - {""})
-    audience = relay_audience(author_did, host, people) if voice == Voice.RELAY else set(dids)
+    audience = relay_audience(author_did, host, people) if voice == Voice.RELAY else set(people)
     found: dict[str, Refusal] = {}
     for did, person in people.items():
         code = (
-            _role(did, own, runners)
-            or outs.get(did, "")
-            or already_invited(rows.get(did))
-            or (_settled(did, settled, target) if target else "")
+            _role(did, own, known.runners)
+            or known.outs.get(did, "")
+            or already_invited(known.invited.get(did))
+            or known.emailed.get(did, "")
+            or (_settled(did, known.settled, target) if target else "")
             or view_refusal(person)
             or _stranger(person)
             or ("" if did in audience else "relay_audience")
-            or ("person_cap" if did in full else "")
+            or ("person_cap" if did in known.full else "")
         )
         if code:
-            found[did] = Refusal(code, full.get(did) if code == "person_cap" else None)
+            found[did] = Refusal(code, known.full.get(did) if code == "person_cap" else None)
     return found
 
 
 def refusal_before_write(row: Invitation, target: Target, person: Person | None, since: dt.datetime) -> str:
     """The reason why this row must not be posted now, or "". The network was asked at `since` or later: `person`."""
     did = row.invitee_did
+    addresses = opt_outs.addresses_of_one(did)
     return (
         _role(did, own_dids(row.host) | {row.author_did}, target.runner_dids())
-        or opt_outs.opted_out_code(row.host_id, did)
+        or opt_outs.opted_out_code(row.host, did, addresses)
         or (_settled(did, {did}, target) if target.has_settled(did) else "")
+        or (one_person.got_an_email(row.event, addresses) if addresses and row.event is not None else "")
         or (
             "gone_deleted"
             if person is None

@@ -19,6 +19,7 @@ from elonara.invitations.consent import accounts
 from elonara.invitations.job_kinds import wake_email, wake_lane
 from elonara.invitations.models import EmailInvitation, EmailState, HostSending, State
 from elonara.invitations.results import InvitationRefused
+from elonara.invitations.states import PENDING
 from elonara.invitations.transitions import MODELS
 from elonara.members import audit
 from elonara.members.models import Member
@@ -30,6 +31,15 @@ PAUSE_REASONS = (SPAM_REASON, "opt_outs", BY_OPERATOR)  # values of HostSending.
 # Labels with which Bluesky says that an account spams, or hides it from everybody.
 SPAM_LABELS = frozenset({"spam", "!hide"})
 TAKEN_DOWN_LABEL = "!takedown"  # no judgement about what was sent: posts wait until it is lifted
+
+
+def of_emails(host_id: int) -> str:
+    """Why the e-mails of a host wait, "" where they do not.
+
+    A spam label concerns her Bluesky account and does not stop her e-mails.
+    """
+    paused = HostSending.objects.filter(host=host_id).exclude(paused_at=None).first()
+    return paused.pause_reason if paused is not None and paused.pause_reason != SPAM_REASON else ""
 
 
 def resume_sending(host: Member, by: Member) -> None:
@@ -60,7 +70,7 @@ def resume_sending(host: Member, by: Member) -> None:
             held = model.objects.filter(host__in=hosts, reason__in=PAUSE_REASONS)
             held.filter(state=State.QUEUED).update(next_attempt_at=now, reason="")
             held.filter(state=State.WAITING).update(next_attempt_at=now)
-            _wake(model.objects.filter(host__in=hosts, state__in=(State.QUEUED, State.WAITING)))
+            _wake(model.objects.filter(host__in=hosts, state__in=PENDING))
         _resume_emails(hosts)
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -113,12 +114,23 @@ class Recheck:
 
 def due_after(row: Invitation, now: dt.datetime) -> QuerySet[Invitation]:
     """The invitations of the same host and author that are due, besides this one."""
-    rows = Invitation.objects.filter(author_did=row.author_did, host_id=row.host_id, state=State.QUEUED)
-    return rows.filter(next_attempt_at__lte=now, needs_confirmation=False).exclude(pk=row.pk).order_by(*IN_ORDER)
+    return _due(row.author_did, row.host_id, row.pk, now)
+
+
+def _due(author: Any, host: Any, besides: Any, now: Any) -> QuerySet[Invitation]:
+    rows = Invitation.objects.filter(author_did=author, host_id=host, state=State.QUEUED)
+    return rows.filter(next_attempt_at__lte=now, needs_confirmation=False).exclude(pk=besides).order_by(*IN_ORDER)
+
+
+_OTHERS = CompiledQuery(
+    lambda author, host, besides, now: _due(author, host, besides, now).values_list("invitee_did", flat=True)[
+        : PROFILE_BATCH - 1
+    ]
+)
 
 
 def _dids(row: Invitation, now: dt.datetime) -> list[str]:
-    others = due_after(row, now).values_list("invitee_did", flat=True)[: PROFILE_BATCH - 1]
+    others = _OTHERS.all(author=row.author_did, host=row.host_id, besides=row.pk, now=now)
     return list(dict.fromkeys([row.invitee_did, *others]))
 
 

@@ -64,15 +64,22 @@ def address_caps(hashes: Iterable[str], *, without: EmailInvitation | None = Non
 def _full_until(
     people: list[str], rows: QuerySet[Any], column: str, without: RecipientRow | None, keys: dict[str, str]
 ) -> dict[str, dt.date]:
-    limit, today = settings.ELONARA.invitations.per_person_per_week, timezone.now().date()
+    since = timezone.now().date() - WEEK
     if without is not None:
         rows = rows.exclude(pk=without.pk)
-    days: dict[str, list[dt.date]] = {}
-    rows = rows.filter(counted_on__gt=today - WEEK)
-    past = PastInvitation.objects.filter(person__in=list(keys), for_person=True, counted_on__gt=today - WEEK)
+    rows = rows.filter(counted_on__gt=since)
+    past = PastInvitation.objects.filter(person__in=list(keys), for_person=True, counted_on__gt=since)
     deleted = [(keys[key], day) for key, day in past.values_list("person", "counted_on")]
-    for person, day in sorted([*rows.values_list(column, "counted_on"), *deleted], key=lambda taken: taken[1]):
-        days.setdefault(person, []).append(day)
+    counted = [(person, day) for person, day in rows.values_list(column, "counted_on") if day is not None]
+    return full_until(people, [*counted, *((person, day) for person, day in deleted if day is not None)])
+
+
+def full_until(people: list[str], taken: Iterable[tuple[str, dt.date]]) -> dict[str, dt.date]:
+    """Those of `people` who have received their share by these places (person and day), with the day it ends."""
+    limit = settings.ELONARA.invitations.per_person_per_week
     if limit < 1:
-        return dict.fromkeys(people, today + WEEK)
+        return dict.fromkeys(people, timezone.now().date() + WEEK)
+    days: dict[str, list[dt.date]] = {}
+    for person, day in sorted(taken, key=lambda place: place[1]):
+        days.setdefault(person, []).append(day)
     return {person: found[-limit] + WEEK for person, found in days.items() if len(found) >= limit}

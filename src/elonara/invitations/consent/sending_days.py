@@ -24,7 +24,12 @@ DAY_STARTS_AT = dt.time(9)  # in the host's time zone
 
 def today(host: Member, now: dt.datetime | None = None) -> dt.date:
     """The date that the host's invitations count for now."""
-    return _today(accounts.find(host), host, now or timezone.now())
+    return today_of(accounts.find(host), host, now)
+
+
+def today_of(account: SendingAccount | None, host: Member, now: dt.datetime | None = None) -> dt.date:
+    """The same, where her account was read already."""
+    return _today(account, host, now or timezone.now())
 
 
 def start_of_day(host: Member, day: dt.date) -> dt.datetime:
@@ -41,7 +46,11 @@ def start_of_day(host: Member, day: dt.date) -> dt.datetime:
 
 def first_week_until(host: Member) -> dt.date:
     """The day after the account's first week."""
-    account = accounts.find(host)
+    return first_week_of(accounts.find(host), host)
+
+
+def first_week_of(account: SendingAccount | None, host: Member) -> dt.date:
+    """The same, where her account was read already."""
     began = account.began_at if account else host.date_joined
     return began.astimezone(zone(account.zone if account and account.zone else host.timezone)).date() + 7 * DAY
 

@@ -16,18 +16,16 @@ from django.utils import timezone
 from elonara.communities.validation import many_lines
 from elonara.events.models import Event
 from elonara.invitations import job_kinds, reasons
-from elonara.invitations.consent import caps, recipient_caps, sending_days, site_email_cap
+from elonara.invitations.consent import caps, one_person, opt_outs, recipient_caps, sending_days, site_email_cap
+from elonara.invitations.email import eligibility, tokens
 from elonara.invitations.email import message as email_message
-from elonara.invitations.email import tokens
-from elonara.invitations.email.addresses import Address, hash_of, parse
 from elonara.invitations.email.eligibility import (
-    REQUEUEABLE_STATES,
     SkippedAddress,
-    opted_out,
     split_addresses,
     unavailable,
     unproven,
 )
+from elonara.invitations.email_addresses import Address, hash_of, parse
 from elonara.invitations.models import EmailInvitation, EmailState
 from elonara.invitations.planning import fingerprint
 from elonara.invitations.planning.fingerprint import Fingerprint
@@ -40,9 +38,9 @@ NOTE_LENGTH = 500  # characters
 
 @dataclass(frozen=True)
 class EmailPlan:
-    """What Send would do: the e-mail, who gets it (`letters`) and who does not (`left_out`)."""
+    """What Send would do: the e-mail, who gets it (`recipients`) and who does not (`left_out`)."""
 
-    letters: list[Address]
+    recipients: list[Address]
     left_out: list[SkippedAddress]
     subject: str
     body: str
@@ -63,13 +61,13 @@ class EmailSent:
 def preview(host: Member, event: Event, text: str, note: str = "") -> EmailPlan:
     """The e-mail, who gets it when, and who is skipped. Raises InvitationRefused for what cannot be sent at all.
 
-    `text`: addresses as `addresses.parse` reads them. The link in the shown e-mail is a placeholder.
+    `text`: addresses as `email_addresses.parse` reads them. The link in the shown e-mail is a placeholder.
     """
     note = _checked(host, event, note)
     allowed, skipped = split_addresses(host, event, text)
     times = _times(host, caps.days_for(host, len(allowed)))
     return EmailPlan(
-        letters=allowed,
+        recipients=allowed,
         left_out=skipped,
         subject=email_message.subject(host, event),
         body=email_message.body(host, event, note, "…", allowed[0].name if allowed else ""),
@@ -82,7 +80,7 @@ def preview(host: Member, event: Event, text: str, note: str = "") -> EmailPlan:
 def invite(host: Member, event: Event, text: str, note: str = "", preview_id: str | None = None) -> EmailSent:
     """Queue an e-mail to each address. A repeated call writes to nobody twice.
 
-    Raises InvitationRefused, and writes nothing, where `preview_id` showed other letters.
+    Raises InvitationRefused, and writes nothing, where `preview_id` showed other e-mails.
     """
     note = _checked(host, event, note)
     if (refusal := unavailable() or unproven(host)) is not None:
@@ -101,8 +99,9 @@ def invite(host: Member, event: Event, text: str, note: str = "", preview_id: st
 
 
 def cancel(row: EmailInvitation, by: Member) -> None:
-    """Stop an e-mail that has not left. Raises InvitationRefused."""
-    _require_inviter(row.event, by)
+    """Stop an e-mail that has not left, whatever has become of the event. Raises InvitationRefused."""
+    if not Target(row.event).may_invite(by):
+        raise InvitationRefused("suspended" if by.standing == Member.Standing.SUSPENDED else "not_allowed")
     unsent = EmailInvitation.objects.filter(pk=row.pk, state__in=(EmailState.QUEUED, EmailState.FAILED))
     if not unsent.update(state=EmailState.CANCELLED, reason="by_host", counted_on=None, site_day=None):
         raise InvitationRefused("wrong_state", "This letter has left already.")
@@ -111,7 +110,7 @@ def cancel(row: EmailInvitation, by: Member) -> None:
 def retry(row: EmailInvitation, by: Member, preview_id: str | None = None) -> None:
     """Queue an e-mail again that failed, was cancelled or was suppressed.
 
-    Raises InvitationRefused, also where `preview_id` (`EmailInvitationView.preview_id`) showed another letter.
+    Raises InvitationRefused, also where `preview_id` (`EmailInvitationView.preview_id`) showed another e-mail.
     """
     _require_inviter(row.event, by)
     if (refusal := unavailable() or unproven(by)) is not None:
@@ -120,21 +119,24 @@ def retry(row: EmailInvitation, by: Member, preview_id: str | None = None) -> No
         caps.lock(row.host)
         recipient_caps.lock_people([row.address_hash])
         fingerprint.require_one(preview_id, email_message.preview_of(row).preview_id)
-        if code := opted_out({row.address_hash: tokens.folded_hash(row)}, row.host).get(row.address_hash):
+        outs = opt_outs.addresses_opted_out({row.address_hash: tokens.folded_hash(row)}, row.host)
+        if code := outs.get(row.address_hash, "") or eligibility.why_not_member(row):
             raise InvitationRefused(code)
         day = caps.days_for(row.host, 1)[0]
         # A cancelled row gave its place back, and other hosts may have used up the address's week since.
         day = max(day, recipient_caps.address_caps([row.address_hash], without=row).get(row.address_hash, day))
         due_at = timezone.now() if day == sending_days.today(row.host) else sending_days.start_of_day(row.host, day)
-        again = EmailInvitation.objects.filter(pk=row.pk, state__in=REQUEUEABLE_STATES).exclude(token_enc="")
+        again = EmailInvitation.objects.filter(pk=row.pk, state__in=one_person.REQUEUEABLE_EMAIL_STATES).exclude(
+            token_enc=""
+        )
         if not again.update(state=EmailState.QUEUED, reason="", attempts=0, due_at=due_at, counted_on=day):
             raise InvitationRefused("wrong_state", "This letter has left already.")
         job_kinds.wake_email(row.pk)
 
 
 def _fingerprint(host: Member, event: Event, note: str, to: list[Address]) -> Fingerprint:
-    letter = [host.pk, event.pk, email_message.subject(host, event), email_message.body(host, event, note, "…")]
-    return Fingerprint.of(letter, {one.hash: one.name for one in to})
+    message = [host.pk, event.pk, email_message.subject(host, event), email_message.body(host, event, note, "…")]
+    return Fingerprint.of(message, {one.hash: one.name for one in to})
 
 
 def _require_inviter(event: Event, by: Member) -> None:

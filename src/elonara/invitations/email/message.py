@@ -40,7 +40,7 @@ def subject(host: Member, event: Event) -> str:
 
 def body(host: Member, event: Event, note: str, token: str, name: str = "") -> str:
     """The whole e-mail as plain text."""
-    where = f"\n{one_line(event.location)}" if event.location else ""
+    where = f"\n{one_line(event.public_location)}" if event.public_location else ""
     parts = [
         f"Hello {email_name(name)}," if name else "Hello,",
         f"{_host(host)} invites you to",

@@ -10,16 +10,19 @@ import hashlib
 import secrets
 import uuid
 
-from django.db.models import BooleanField
+from django.db.models import BooleanField, Exists, OuterRef
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from elonara import counters
 from elonara.events import queries as events
+from elonara.events.messages.models import UNSENT, GuestMessage
 from elonara.events.models import Event
-from elonara.invitations.email.addresses import folded_hash_of
+from elonara.invitations.consent import one_person
+from elonara.invitations.email_addresses import folded_hash_of
 from elonara.invitations.models import EmailInvitation, EmailState
 from elonara.locks import Lease
+from elonara.members.models import Member
 from elonara.sealing import seal, unseal
 
 TOKEN_BYTES = 24  # 192 random bits
@@ -27,7 +30,7 @@ TOKEN_BYTES = 24  # 192 random bits
 
 def address_of(row: EmailInvitation) -> str:
     """The address, "" once it was deleted. Raises CannotUnseal."""
-    return _open(row.address_enc, "address_enc", row.pk)
+    return opened(row.address_enc, "address_enc", row.pk)
 
 
 def folded_hash(row: EmailInvitation) -> str:
@@ -37,9 +40,15 @@ def folded_hash(row: EmailInvitation) -> str:
     return folded_hash_of(address_of(row))
 
 
+def owner_of(row: EmailInvitation) -> Member | None:
+    """The member who has verified the address; None where nobody has or it was deleted. Raises CannotUnseal."""
+    address = address_of(row)
+    return one_person.owners([address]).get(row.address_hash) if address else None
+
+
 def token_of(row: EmailInvitation) -> str:
     """The token, "" once the e-mail has left. Raises CannotUnseal."""
-    return _open(row.token_enc, "token_enc", row.pk)
+    return opened(row.token_enc, "token_enc", row.pk)
 
 
 def token_hash(token: str) -> str:
@@ -49,11 +58,15 @@ def token_hash(token: str) -> str:
 
 def seal_into(row: EmailInvitation, address: str) -> None:
     """Seal the address and a new token into the row, in memory."""
-    token = secrets.token_urlsafe(TOKEN_BYTES)
     row.folded_hash = folded_hash_of(address)
     row.address_enc = seal(address, column="address_enc", row=row.pk, did="")
-    row.token_enc = seal(token, column="token_enc", row=row.pk, did="")
-    row.token_hash = token_hash(token)
+    _, row.token_hash, row.token_enc = new_token(row.pk)
+
+
+def new_token(row: uuid.UUID) -> tuple[str, str, str]:
+    """A token, its hash, and the token sealed for the column `token_enc` of this row."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    return token, token_hash(token), seal(token, column="token_enc", row=row, did="")
 
 
 def mark_sent(lease: Lease) -> None:
@@ -70,8 +83,11 @@ def forget_past() -> int:
     started = Event.objects.filter(pk__in=kept.values("event"))
     over = [event.pk for event in started if events.is_cancelled(event) or events.is_over(event)]
     kept.filter(event__in=over, state=EmailState.QUEUED).update(state=EmailState.CANCELLED, reason="event_over")
-    return kept.filter(event__in=over).update(address_enc="", token_enc="")
+    # An e-mail that says so has to leave first; it does within a day, or ends.
+    told = GuestMessage.objects.filter(email_invitation=OuterRef("pk"), state__in=UNSENT)
+    return kept.filter(~Exists(told), event__in=over).update(address_enc="", token_enc="")
 
 
-def _open(sealed: str, column: str, row: uuid.UUID) -> str:
+def opened(sealed: str, column: str, row: uuid.UUID) -> str:
+    """What is sealed in this column of this row, "" where nothing is. Raises CannotUnseal."""
     return unseal(sealed, column=column, row=row, did="").reveal() if sealed else ""

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from elonara.events.models import Event
 from elonara.invitations import reasons
-from elonara.invitations.email.eligibility import REQUEUEABLE_STATES
+from elonara.invitations.consent.one_person import REQUEUEABLE_EMAIL_STATES
+from elonara.invitations.consent.opt_outs import addresses_opted_out
+from elonara.invitations.email.eligibility import unavailable, unproven
 from elonara.invitations.email.message import EmailPreview, preview_of
 from elonara.invitations.email.tokens import address_of
 from elonara.invitations.models import EmailInvitation, EmailState
@@ -34,14 +36,20 @@ class EmailInvitationView:
     answer: str
     answered_at: dt.datetime | None
     can: tuple[str, ...]
-    letter: EmailPreview | None = None  # where it can be sent again: what would leave now
+    message: EmailPreview | None = None  # where it can be sent again: what would leave now
 
 
 def views(event: Event, by: Member) -> list[EmailInvitationView]:
     """The e-mail invitations of an event, newest first. Raises InvitationRefused for who may not invite to it."""
     if not Target(event).may_invite(by):
         raise InvitationRefused("not_allowed")
-    return [_view(row) for row in event.email_invitations.select_related("event", "host").order_by("-created_at", "pk")]
+    rows = list(event.email_invitations.select_related("event", "host").order_by("-created_at", "pk"))
+    may_send = not (Target(event).over() or unavailable() or unproven(by))
+    unwanted: set[str] = set()
+    for host in {row.host for row in rows}:
+        hashes = {row.address_hash: row.folded_hash for row in rows if row.host_id == host.pk}
+        unwanted |= addresses_opted_out(hashes, host).keys()
+    return [_view(row, may_send=may_send and row.address_hash not in unwanted) for row in rows]
 
 
 def invitation_for(by: Member, pk: uuid.UUID) -> EmailInvitation | None:
@@ -50,13 +58,13 @@ def invitation_for(by: Member, pk: uuid.UUID) -> EmailInvitation | None:
     return row if row is not None and Target(row.event).may_invite(by) else None
 
 
-def _view(row: EmailInvitation) -> EmailInvitationView:
+def _view(row: EmailInvitation, *, may_send: bool) -> EmailInvitationView:
     try:
         address = address_of(row)
     except CannotUnseal:
         address = ""
     queued = row.state == EmailState.QUEUED
-    can = _can(row)
+    can = _can(row, may_send=may_send)
     return EmailInvitationView(
         id=row.pk,
         address=address,
@@ -68,12 +76,12 @@ def _view(row: EmailInvitation) -> EmailInvitationView:
         answer=row.answer,
         answered_at=row.answered_at,
         can=can,
-        letter=preview_of(row) if "retry" in can else None,
+        message=preview_of(row) if "retry" in can else None,
     )
 
 
-def _can(row: EmailInvitation) -> tuple[str, ...]:
+def _can(row: EmailInvitation, *, may_send: bool) -> tuple[str, ...]:
     if row.state == EmailState.QUEUED:
         return ("cancel",)
-    requeueable = row.state in REQUEUEABLE_STATES and row.token_enc and row.reason not in OPT_OUT_REASONS
-    return ("retry",) if requeueable and not Target(row.event).over() else ()
+    requeueable = row.state in REQUEUEABLE_EMAIL_STATES and row.token_enc and row.reason not in OPT_OUT_REASONS
+    return ("retry",) if requeueable and may_send else ()

@@ -13,6 +13,7 @@ from django.utils import timezone
 from elonara import shared_clock
 from elonara.atproto import records
 from elonara.bluesky.writing.agent import BlueskyResult
+from elonara.bluesky.writing.repo_writer import TEXT_TOO_LONG
 from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.models import Announcement, State
 from elonara.invitations.outbox import outcomes, prechecks, thumbnails, timing, unknown_outcome
@@ -72,11 +73,11 @@ def _prevented(context: DeliveryContext, row: Deliverable) -> bool:
 
 
 def _write(context: DeliveryContext, row: Deliverable) -> bool:
-    picture = thumbnails.for_row(context.agent, row)
+    picture = thumbnails.for_row(context.agent_of(row), row)
     result = create_post(context, row, picture.blob)
     if result is not None and result.reason == "blob_not_found" and picture.blob:
         # The PDS has dropped the picture: upload it once more; a post without its picture is better than none.
-        result = create_post(context, row, thumbnails.for_row(context.agent, row, anew=True).blob)
+        result = create_post(context, row, thumbnails.for_row(context.agent_of(row), row, anew=True).blob)
         if result is not None and result.reason == "blob_not_found":
             result = create_post(context, row, None)
     if result is None:
@@ -104,7 +105,8 @@ def create_post(context: DeliveryContext, row: Deliverable, blob: dict[str, Any]
     # The time of this attempt: a mention dated yesterday lands in yesterday's notifications.
     now = records.timestamp(timezone.now())
     record = compose.to_send(row.record, created_at=now, reply=reply, thumb=blob)
-    return context.agent.create_post_for_member(row.host_id, record, author_did=row.author_did, rkey=row.rkey)
+    agent = context.agent_of(row)
+    return agent.create_post_for_member(row.host_id, record, author_did=row.author_did, rkey=row.rkey)
 
 
 def _store_result(context: DeliveryContext, row: Deliverable, result: BlueskyResult) -> None:
@@ -127,6 +129,8 @@ def _store_result(context: DeliveryContext, row: Deliverable, result: BlueskyRes
         if result.retry_after:
             at = max(at, now + dt.timedelta(seconds=result.retry_after))
         outcomes.put_back(context, row, result.reason or "trying_again", at, error=error)
+    elif result.reason == TEXT_TOO_LONG and not row.ambiguous:
+        outcomes.too_long(context, row, result, error)
     elif row.ambiguous:
         # This attempt failed for certain, but an earlier one may still land.
         unknown_outcome.read_again_later(context, row, error)

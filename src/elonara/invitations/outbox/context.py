@@ -10,6 +10,7 @@ from elonara.bluesky.writing.factory import BlueskyAgentFactory
 from elonara.invitations.consent.recheck import Recheck
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.results import PostingReadiness
+from elonara.invitations.transitions import Deliverable
 from elonara.locks import Lease
 from elonara.members.models import Member
 
@@ -32,9 +33,13 @@ class PrecheckCache:
 
 @dataclass
 class DeliveryContext:
-    """The account, the lease that keeps other workers away from it, and the agent that writes for it."""
+    """The account, the lease that keeps other workers away from it, and who writes for its hosts."""
 
     author_did: str
     lease: Lease
-    agent: BlueskyAgent = field(default_factory=BlueskyAgentFactory.make)
     cache: PrecheckCache = field(default_factory=PrecheckCache)
+
+    @staticmethod
+    def agent_of(row: Deliverable) -> BlueskyAgent:
+        """The agent that writes for the row's host. Asked for each call: what she consents to may change meanwhile."""
+        return BlueskyAgentFactory.make(row.host_id)

@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -18,6 +19,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from elonara import jobs
+from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.models import State
 from elonara.invitations.outbox import attempts, timing, undo, waiting
 from elonara.invitations.outbox.context import DeliveryContext
@@ -30,6 +32,15 @@ from elonara.locks import Lease, lane, this_thread
 __all__ = ["poll", "sweep"]
 
 log = logging.getLogger(__name__)
+
+
+def _left_behind(model: type[Deliverable]) -> CompiledQuery[Any]:
+    return CompiledQuery(
+        lambda did, fence: model._default_manager.filter(author_did=did, state=State.SENDING, fence__lt=fence)
+    )
+
+
+_LEFT_BEHIND = {model: _left_behind(model) for model in MODELS}
 
 
 def poll(author_did: str) -> dt.datetime | None:
@@ -51,8 +62,7 @@ def sweep() -> Iterator[tuple[str, dt.datetime | None]]:
 def _recover(author_did: str, lease: Lease) -> None:
     """Rows that a dead worker left in `sending` may have been posted. We hold the lane, so nobody works on them."""
     for model in MODELS:
-        rows = model.objects.filter(author_did=author_did, state=State.SENDING, fence__lt=lease.fence)
-        for row in rows:
+        for row in _LEFT_BEHIND[model].all(did=author_did, fence=lease.fence):
             if apply(row, Transition.PUT_BACK, ambiguous=True, reason="asking", next_attempt_at=timezone.now()):
                 log.warning("%s %s was being sent when its worker ended; its key is read first", model.__name__, row.pk)
 

@@ -18,11 +18,12 @@ from django.utils import timezone
 
 from elonara.bluesky import rate_budgets
 from elonara.bluesky.models import AccountLane
+from elonara.events import queries as events
 from elonara.invitations.models import State
 from elonara.invitations.outbox.queue import IN_ORDER, deliverable_filter, earliest, is_free, soonest
+from elonara.invitations.states import IN_PROGRESS
 from elonara.invitations.transitions import MODELS, Deliverable
 
-_NOT_FINAL: Final = (State.QUEUED, State.SENDING, State.WAITING, State.UNDOING)
 _LANE: Final = ("owner", "lease_until", "next_at", "paused_until")
 
 
@@ -31,7 +32,7 @@ class DueTimes:
     """When the first rows of an account are due. None: it has no such row. Also its `Lane`, empty where it has none."""
 
     author_did: str
-    post: dt.datetime | None  # that may be posted, may have been posted, or ends because its event has begun
+    post: dt.datetime | None  # that may be posted, may have been posted, or ends because its event is over
     undoing: dt.datetime | None
     waiting: dt.datetime | None
     is_sending: bool
@@ -90,7 +91,7 @@ def _query(now: dt.datetime) -> tuple[str, list[Any]]:
     parameters: list[Any] = []
     lane = ", ".join(f"lane.{name}" for name in _LANE)
     for model in MODELS:
-        for state in _NOT_FINAL:
+        for state in IN_PROGRESS:
             name, table = f"{model._meta.model_name}_{state.value}", _table(model)
             # The first account, and for each account the next one. MIN looks at one entry of the index.
             first = f"SELECT MIN(author_did) FROM {table} WHERE state = '{state.value}'"  # noqa: S608 - our own names
@@ -109,7 +110,7 @@ def _query(now: dt.datetime) -> tuple[str, list[Any]]:
 
 def _first_post(model: type[Deliverable], now: dt.datetime) -> tuple[str, tuple[Any, ...]]:
     """When the first post of `account.did` is due: the same condition and order as a worker has."""
-    rows = model.objects.filter(deliverable_filter(model, now), state=State.QUEUED)
+    rows = model.objects.filter(deliverable_filter(model, now, now - events.DEFAULT_DURATION), state=State.QUEUED)
     rows = rows.filter(author_did=RawSQL("account.did", ())).order_by(*IN_ORDER)
     return rows.values_list("next_attempt_at")[:1].query.sql_with_params()
 

@@ -15,20 +15,30 @@ from django.db import transaction
 from django.utils import timezone
 
 from elonara import shared_clock
+from elonara.atproto.text_limits import TextLimit, limit_in
 from elonara.bluesky.writing.agent import BlueskyResult
+from elonara.bluesky.writing.repo_writer import TEXT_TOO_LONG
+from elonara.compiled_queries import CompiledQuery
 from elonara.invitations import notifications
-from elonara.invitations.models import Announcement, HostSending, Invitation, State
+from elonara.invitations.models import Announcement, Correction, HostSending, Invitation, State
 from elonara.invitations.outbox import timing
 from elonara.invitations.outbox.context import DeliveryContext
-from elonara.invitations.states import Transition
+from elonara.invitations.planning import compose
+from elonara.invitations.planning.compose import Composed
+from elonara.invitations.planning.readiness import host_handle
+from elonara.invitations.states import PENDING, Transition
 from elonara.invitations.targets import target_of
-from elonara.invitations.transitions import Deliverable, apply, claim, counted
+from elonara.invitations.transitions import MODELS, Deliverable, apply, claim, counted
 
 log = logging.getLogger(__name__)
 
 MAX_ERROR_LENGTH = 500
+SHORTENED = "text_shortened"
 OPERATOR_REASONS = frozenset({"relay_unavailable"})  # the operator's to mend: hosts are not asked for anything
 FINAL_REASONS = frozenset({"account_gone"})  # another attempt cannot change these
+_HAS_SENT = CompiledQuery(
+    lambda host: HostSending.objects.filter(host=host, first_sent_at__isnull=False).values_list("pk")
+)
 
 
 def start_attempt(context: DeliveryContext, row: Deliverable, *, tells: Mapping[str, str] | None = None) -> bool:
@@ -61,8 +71,9 @@ def acknowledge(context: DeliveryContext, row: Deliverable, result: BlueskyResul
     if isinstance(row, Announcement):
         context.cache.announcements[row.pk] = True
     if isinstance(row, Invitation) and row.host_id not in context.cache.first_post_noted:
-        HostSending.objects.get_or_create(host_id=row.host_id)
-        HostSending.objects.filter(host_id=row.host_id, first_sent_at=None).update(first_sent_at=now)
+        if not _HAS_SENT.exists(host=row.host_id):
+            HostSending.objects.get_or_create(host_id=row.host_id)
+            HostSending.objects.filter(host_id=row.host_id, first_sent_at=None).update(first_sent_at=now)
         context.cache.first_post_noted.add(row.host_id)
 
 
@@ -136,10 +147,10 @@ def end(row: Deliverable, transition: Transition, reason: str) -> None:
         if isinstance(row, Announcement):
             # Locked, as `planning.queueing` locks it: the host may have invited somebody since it had no replies.
             Announcement.objects.select_for_update().get(pk=row.pk)
-            if reason == "nobody" and row.invitations.filter(state__in=(State.QUEUED, State.WAITING)).exists():
+            if reason == "nobody" and row.invitations.filter(state__in=PENDING).exists():
                 return
         if apply(row, transition, reason=reason, counted_on=None) and isinstance(row, Announcement):
-            for reply in row.invitations.filter(state__in=(State.QUEUED, State.WAITING), ambiguous=False):
+            for reply in row.invitations.filter(state__in=PENDING, ambiguous=False):
                 apply(reply, transition, reason=reason, counted_on=None)
 
 
@@ -165,3 +176,73 @@ def pause_account(context: DeliveryContext, result: BlueskyResult) -> dt.datetim
     until = min(max(until, now + timing.MIN_RATE_LIMIT_PAUSE), now + timing.MAX_RATE_LIMIT_PAUSE)
     context.lease.update(paused_until=until, pause_reason="rate_limited")
     return until
+
+
+def too_long(context: DeliveryContext, row: Deliverable, result: BlueskyResult, error: str) -> None:
+    """Shorten the row's text to what its server takes, for the host to confirm. The second refusal fails the row.
+
+    The limit is stored in the row, so that the shorter text is what is composed from then on, and in the account's
+    lane, so that the next preview shows it at once. Unsent posts of the account follow: she confirms all together.
+    """
+    said = str((result.response_payload or {}).get("message") or "")
+    limit = limit_in(said, str(row.record["text"]))
+    composed = None if row.text_limit else _shorter(row, limit)
+    if composed is None:
+        give_up(context, row, TEXT_TOO_LONG, error=error)
+        return
+    log.info("the server of %s refuses a text as too long; it takes %s", row.author_did, limit)
+    with transaction.atomic():
+        context.lease.update(text_limit=str(limit))
+        if isinstance(row, Correction):
+            # The host is offered the new one in its place.
+            row.text_limit = str(limit)
+            give_up(context, row, SHORTENED)
+            return
+        if isinstance(row, Invitation):
+            _shorten_the_others(row, limit)  # before the row itself: announcements are locked before their replies
+        values: dict[str, Any] = {"needs_confirmation": True} if isinstance(row, Invitation) else {}
+        put_back = apply(
+            row, Transition.PUT_BACK, fence=context.lease.fence, reason=SHORTENED, error="", record=composed.record,
+            text_limit=str(limit), next_attempt_at=timezone.now(), attempts=max(0, row.attempts - 1),
+            first_attempt_at=None, **values,
+        )  # fmt: skip
+        if put_back and isinstance(row, Announcement):
+            _show_below(row)
+            _shorten_the_others(row, limit)
+    if put_back:
+        notifications.needs_host(row.host, SHORTENED)
+
+
+def _show_below(announcement: Announcement) -> None:
+    """An announcement is shown with the invitations below it, and waits until one of them is confirmed."""
+    replies = announcement.invitations.filter(state=State.QUEUED, ambiguous=False)
+    replies.update(needs_confirmation=True, reason=SHORTENED)
+
+
+def _shorter(row: Deliverable, limit: TextLimit) -> Composed | None:
+    """The row's post within the limit, None where mention and link alone are over it."""
+    before, row.text_limit = row.text_limit, str(limit)
+    composed = compose.of_row(row, host_handle(row.host))
+    row.text_limit = before
+    return composed if limit.allows(composed.rich.text) else None
+
+
+def _shorten_the_others(row: Deliverable, limit: TextLimit) -> None:
+    """Unsent posts of the same host and account that were never attempted: those that are too long wait as well."""
+    for model in MODELS:
+        if model is Correction:
+            continue  # its host is offered a new one where the server refuses it
+        unsent = {"state__in": PENDING, "attempts": 0, "ambiguous": False, "text_limit": ""}
+        rows = model.objects.select_for_update(of=("self",)).filter(author_did=row.author_did, host=row.host, **unsent)
+        related = ("host__bluesky", "event", "community", *(("batch",) if model is Invitation else ()))
+        for other in rows.exclude(pk=row.pk).select_related(*related):
+            values: dict[str, Any] = {"text_limit": str(limit)}
+            composed = _shorter(other, limit)
+            if composed is not None and composed.record != other.record:
+                values["record"] = composed.record
+                if isinstance(other, Invitation):
+                    values["needs_confirmation"] = True
+                    values |= {"reason": SHORTENED} if other.state == State.QUEUED else {}
+            done = model.objects.filter(pk=other.pk, state=other.state).update(**values)
+            if done and "record" in values and isinstance(other, Announcement):
+                _show_below(other)

@@ -13,12 +13,12 @@ from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.reasons import KEYS_MISSING
 from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.consent import caps, eligibility, pauses, recheck, spam_labels
-from elonara.invitations.models import Announcement, Correction, HostSending, Invitation, State, Voice
+from elonara.invitations.models import ON_ITS_WAY, Announcement, Correction, HostSending, Invitation, State, Voice
 from elonara.invitations.outbox import recompose, timing
 from elonara.invitations.outbox.context import DeliveryContext
 from elonara.invitations.planning import compose
 from elonara.invitations.planning import readiness as posting_readiness
-from elonara.invitations.states import Transition
+from elonara.invitations.states import PENDING, Transition
 from elonara.invitations.targets import Target, target_of
 from elonara.invitations.transitions import Deliverable, apply
 from elonara.members.models import Member
@@ -30,6 +30,24 @@ _WAITS_FOR_THE_ACCOUNT = frozenset({"not_connected", "account_deactivated", "acc
 _WAITS_FOR_THE_OPERATOR = frozenset({"address_changed", KEYS_MISSING})
 _PAUSED = CompiledQuery(
     lambda host: HostSending.objects.filter(host=host, paused_at__isnull=False).values_list("pause_reason", flat=True)
+)
+
+# When the first of an announcement's replies is due, and those that are.
+_FIRST_BELOW = CompiledQuery(
+    lambda announcement: (
+        Invitation.objects.filter(announcement=announcement, state__in=PENDING, needs_confirmation=False)
+        .order_by("next_attempt_at")
+        .values_list("next_attempt_at", flat=True)[:1]
+    )
+)
+_DUE_BELOW = CompiledQuery(
+    lambda announcement, now: Invitation.objects.filter(
+        announcement=announcement,
+        state=State.QUEUED,
+        needs_confirmation=False,
+        ambiguous=False,
+        next_attempt_at__lte=now,
+    ).order_by(*recheck.IN_ORDER)[: eligibility.PROFILE_BATCH]
 )
 
 
@@ -93,15 +111,10 @@ def _announcement(row: Announcement, target: Target) -> Verdict | None:
     if target.is_private:
         recompose.detach_replies(row)
         return Verdict(Transition.CANCEL, "made_private")
-    first = (
-        row.invitations.filter(state__in=(State.QUEUED, State.WAITING), needs_confirmation=False)
-        .order_by("next_attempt_at")
-        .values_list("next_attempt_at", flat=True)
-        .first()
-    )
+    first = _FIRST_BELOW.first(announcement=row.pk)
     if first is not None:
         return Verdict(None, "day_cap", first) if first > timezone.now() else None
-    if row.invitations.filter(state__in=(State.QUEUED, State.WAITING)).exists():
+    if row.invitations.filter(state__in=PENDING).exists():
         # Its replies wait for the host's confirmation, so it waits with them.
         return Verdict(None, "changed", timezone.now() + timing.WAITING_POLL_INTERVAL)
     return Verdict(Transition.CANCEL, "nobody")
@@ -111,7 +124,7 @@ def _reply(row: Invitation) -> Verdict | None:
     """A reply waits for its announcement. If that failed, the host is asked; if it was undone, the reply goes alone."""
     if row.announcement is None or row.announcement.state == State.SENT:
         return None
-    if row.announcement.state in {State.QUEUED, State.WAITING, State.SENDING}:
+    if row.announcement.state in ON_ITS_WAY:
         # The reply was selected all the same: it is ambiguous, or the announcement was queued again meanwhile.
         return Verdict(None, "announcement_waits", timezone.now() + timing.ANNOUNCEMENT_RETRY_INTERVAL)
     if row.announcement.state == State.FAILED and not row.ambiguous:
@@ -136,7 +149,7 @@ def _standing(context: DeliveryContext, row: Deliverable, _target: Target) -> Ve
     root = row.announcement
     seen = context.cache.announcements
     if root.pk not in seen:
-        seen[root.pk] = not context.agent.post_is_gone(row.host_id, root.author_did, root.rkey)
+        seen[root.pk] = not context.agent_of(row).post_is_gone(row.host_id, root.author_did, root.rkey)
     if seen[root.pk]:
         return None
     if not recompose.announcement_gone(root):
@@ -231,10 +244,7 @@ def _nobody_can_be_asked(row: Invitation) -> Verdict:
 
 def _somebody_left(context: DeliveryContext, row: Announcement, target: Target) -> Verdict | None:
     """Whether anybody would be invited below it. It is the first post of a send, so they are asked about now."""
-    replies = row.invitations.filter(
-        state=State.QUEUED, needs_confirmation=False, ambiguous=False, next_attempt_at__lte=timezone.now()
-    )
-    due = list(replies.order_by(*recheck.IN_ORDER)[: eligibility.PROFILE_BATCH])
+    due = _DUE_BELOW.all(announcement=row.pk, now=timezone.now())
     for reply in due:
         reply.host, reply.announcement = row.host, row  # loaded already
         checked = context.cache.people.check(reply)

@@ -20,6 +20,7 @@ from elonara.bluesky.identity import identities
 from elonara.bluesky.models import AccountLane
 from elonara.communities.models import Community
 from elonara.compiled_queries import CompiledQuery
+from elonara.events import queries as events
 from elonara.events.models import Event
 from elonara.invitations.models import Announcement, Batch, Invitation, State
 from elonara.invitations.transitions import MODELS, Deliverable
@@ -44,7 +45,7 @@ SETTLED_STATES = (
     State.UNDONE,
     State.HANDED_OVER,
 )
-PREFETCH = 10  # keys of due rows that are fetched at once, by kind
+PREFETCH = 25  # keys of due rows that are fetched at once, by kind
 PREFETCH_SECONDS = 1.0  # for so long they are used; an undo that begins meanwhile waits no longer than this
 OTHERS = (State.UNDOING, State.WAITING)  # what a lane works on besides posting
 IN_ORDER = ("next_attempt_at", "queued_at", "rkey")
@@ -70,18 +71,21 @@ class Lane(Protocol):
         """Nothing before this time."""
 
 
-def deliverable_filter(model: type[Deliverable], now: Any) -> Q:
-    """Which queued rows may be posted, may have been posted already, or end because their event has begun."""
+def deliverable_filter(model: type[Deliverable], now: Any, began: Any) -> Q:
+    """Which queued rows may be posted, may have been posted already, or end because their event is over.
+
+    `began`: an event that says no end is over if it began by then, `events.DEFAULT_DURATION` before `now`.
+    """
     may_post = Q(host__sending=None) | Q(host__sending__paused_at=None)
     if model is Invitation:
         may_post &= Q(needs_confirmation=False)
         may_post &= Q(announcement=None) | Q(announcement__state__in=SETTLED_STATES)
     # An ambiguous row is always read at its key, whatever keeps it from being written again.
-    return may_post | Q(event__starts_at__lte=now) | Q(ambiguous=True)
+    return may_post | events.over_by(now, began, "event__") | Q(ambiguous=True)
 
 
-def _posts(model: type[Deliverable], author_did: Any, now: Any) -> QuerySet[Any]:
-    rows = model.objects.filter(deliverable_filter(model, now), author_did=author_did, state=State.QUEUED)
+def _posts(model: type[Deliverable], author_did: Any, now: Any, began: Any) -> QuerySet[Any]:
+    rows = model.objects.filter(deliverable_filter(model, now, began), author_did=author_did, state=State.QUEUED)
     return rows.order_by(*IN_ORDER)
 
 
@@ -108,8 +112,8 @@ class _Queries:
         def sending(did: Any) -> QuerySet[Any]:
             return model.objects.filter(author_did=did, state=State.SENDING).values_list("pk")[:1]
 
-        self.posts = CompiledQuery(lambda did, now: due_keys(_posts(model, did, now), now))
-        self.next_post = CompiledQuery(lambda did, now: first_time(_posts(model, did, now)))
+        self.posts = CompiledQuery(lambda did, now, began: due_keys(_posts(model, did, now, began), now))
+        self.next_post = CompiledQuery(lambda did, now, began: first_time(_posts(model, did, now, began)))
         # Rows that are being undone, and those that wait for their host. A query each, because the rows of two states
         # would all be read and sorted to find the first ones.
         self.others = [due_in(state) for state in OTHERS]
@@ -129,7 +133,8 @@ _LANE = CompiledQuery(lambda did: AccountLane.objects.filter(author_did=did))
 def next_poll_at(author_did: str) -> dt.datetime | None:
     """When the next row of a lane is due; None where nothing is left to do."""
     now, lane = timezone.now(), _LANE.first(did=author_did)
-    posts = [_QUERIES[model].next_post.first(did=author_did, now=now) for model in MODELS]
+    began = now - events.DEFAULT_DURATION
+    posts = [_QUERIES[model].next_post.first(did=author_did, now=now, began=began) for model in MODELS]
     others = [query.first(did=author_did) for model in MODELS for query in _QUERIES[model].next_others]
     orphans = is_free(lane) and any(_QUERIES[model].sending.exists(did=author_did) for model in MODELS)
     at = soonest(lane, earliest(posts), earliest(others), now if orphans else None)
@@ -220,9 +225,9 @@ class DeliveryQueue:
             return False
         if not is_post:
             return row.state in {State.UNDOING, State.WAITING}
-        begun = row.event is not None and row.event.starts_at <= now
+        over = row.event is not None and events.is_over(row.event, now)
         confirmed = not (isinstance(row, Invitation) and row.needs_confirmation)
-        return row.state == State.QUEUED and (confirmed or begun or row.ambiguous)
+        return row.state == State.QUEUED and (confirmed or over or row.ambiguous)
 
     def _prefetch(self, now: dt.datetime, *, may_post: bool) -> None:
         self._prefetched_until = time.monotonic() + PREFETCH_SECONDS
@@ -231,6 +236,7 @@ class DeliveryQueue:
             found = [row for query in _QUERIES[model].others for row in query.all(did=self._author_did, now=now)]
             self._keys.extend((model, False, row[-1]) for row in sorted(found)[:PREFETCH])
         if may_post:
+            began = now - events.DEFAULT_DURATION
             for model in MODELS:
-                found = _QUERIES[model].posts.all(did=self._author_did, now=now)
+                found = _QUERIES[model].posts.all(did=self._author_did, now=now, began=began)
                 self._keys.extend((model, True, row[-1]) for row in found)

@@ -22,16 +22,15 @@ from elonara.invitations.planning import compose
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.compose import Composed
 from elonara.invitations.results import PostingReadiness
-from elonara.invitations.states import Transition
+from elonara.invitations.states import PENDING, Transition
 from elonara.invitations.targets import Target, target_of
 from elonara.invitations.transitions import Deliverable, apply
 
 log = logging.getLogger(__name__)
 
 ANNOUNCEMENT_GONE = "announcement_gone"
-PENDING_STATES = (State.QUEUED, State.WAITING)
 # Fields of a target that the text of a post names. Others (description, picture) change only the card.
-FIELDS_IN_POST = frozenset({"title", "name", "starts_at", "timezone", "location", "visibility"})
+FIELDS_IN_POST = frozenset({"title", "name", "starts_at", "timezone", "location", "place_hidden", "visibility"})
 
 
 def recompose(row: Deliverable, composed: Composed, *, ask: bool = True) -> None:
@@ -93,13 +92,13 @@ def handle_changed(did: str, handle: str) -> None:
 
     Posts that were attempted keep their text for now: it is read at the key that they have.
     """
-    unsent = {"state__in": PENDING_STATES, "attempts": 0, "ambiguous": False}
+    unsent = {"state__in": PENDING, "attempts": 0, "ambiguous": False}
     related = ("host__bluesky", "event", "community", "batch")
     with transaction.atomic():
-        mentioned = Invitation.objects.filter(invitee_did=did).exclude(invitee_handle=handle)
+        mentioned = Invitation.objects.filter(invitee_did=did).exclude(invitee_handle__in=("", handle))
         for row in mentioned.filter(**unsent).select_for_update(of=("self",)).select_related(*related):
             renamed(row, handle)
-        mentioned.exclude(state__in=(*PENDING_STATES, State.SENDING)).update(invitee_handle=handle)
+        mentioned.exclude(state__in=(*PENDING, State.SENDING)).update(invitee_handle=handle)
         # The site's own account names the host by her handle.
         for model in (Announcement, Invitation):
             names = related if model is Invitation else related[:3]
@@ -114,10 +113,11 @@ def readdress(row: Deliverable, ready: PostingReadiness) -> None:
     """Move a host's rows that were never attempted to the account that posts for her now; she confirms them."""
     voice = posting_readiness.voice_for(ready)
     handle = posting_readiness.host_handle(row.host)
+    limit = posting_readiness.text_limit_of(ready.author_did)
     with transaction.atomic():
         rows = (
             Invitation.objects.select_for_update(of=("self",))
-            .filter(host=row.host, author_did=row.author_did, state__in=PENDING_STATES, attempts=0, ambiguous=False)
+            .filter(host=row.host, author_did=row.author_did, state__in=PENDING, attempts=0, ambiguous=False)
             .select_related("host__bluesky", "event", "community", "batch", "announcement")
         )
         announcements: dict[Any, Announcement | None] = {}
@@ -130,10 +130,11 @@ def readdress(row: Deliverable, ready: PostingReadiness) -> None:
                     announcements[key] = _moved(old, target, ready.author_did, voice, handle)
                 invitation.announcement = announcements[key]
             invitation.author_did, invitation.voice, invitation.rkey = ready.author_did, voice, new_tid()
+            invitation.text_limit = limit
             invitation.record = compose.of_row(invitation, handle).record
             invitation.needs_confirmation, invitation.reason = True, "author_changed"
             invitation.save(update_fields=[
-                "author_did", "voice", "rkey", "record", "announcement", "needs_confirmation", "reason",
+                "author_did", "voice", "rkey", "record", "text_limit", "announcement", "needs_confirmation", "reason",
             ])  # fmt: skip
     wake_lane(ready.author_did)
 
@@ -146,7 +147,7 @@ def target_changed(target: Target, fields: frozenset[str]) -> None:
     with transaction.atomic():
         if target.is_private:
             for announcement in Announcement.objects.select_for_update().filter(
-                **target.only, state__in=PENDING_STATES, ambiguous=False
+                **target.only, state__in=PENDING, ambiguous=False
             ):
                 detach_replies(announcement)
                 Announcement.objects.filter(pk=announcement.pk).update(
@@ -155,7 +156,7 @@ def target_changed(target: Target, fields: frozenset[str]) -> None:
         for model in (Announcement, Invitation):
             related = ["host__bluesky", "event", "community", *(["batch"] if model is Invitation else [])]
             pending = model.objects.select_for_update(of=("self",)).filter(
-                **target.only, state__in=PENDING_STATES, ambiguous=False
+                **target.only, state__in=PENDING, ambiguous=False
             )
             for row in pending.select_related(*related):
                 authors.add(row.author_did)
@@ -169,7 +170,7 @@ def target_changed(target: Target, fields: frozenset[str]) -> None:
         if ask or ended:
             # Posts that exist, are being sent or may exist have the old text.
             possibly_sent = Q(state__in=(State.SENT, State.SENDING)) | Q(
-                state__in=(*PENDING_STATES, State.FAILED), ambiguous=True
+                state__in=(*PENDING, State.FAILED), ambiguous=True
             )
             Invitation.objects.filter(possibly_sent, **target.only).update(outdated=True)
         for did in sorted(authors):
@@ -178,9 +179,7 @@ def target_changed(target: Target, fields: frozenset[str]) -> None:
 
 def _end_corrections(target: Target, ended: str) -> set[str]:
     """Cancel updates on their way that are not true any more: the host is offered the newest. Returns the authors."""
-    rows = Correction.objects.select_for_update(of=("self",)).filter(
-        **target.only, state__in=PENDING_STATES, ambiguous=False
-    )
+    rows = Correction.objects.select_for_update(of=("self",)).filter(**target.only, state__in=PENDING, ambiguous=False)
     authors = set()
     for row in rows.select_related("host__bluesky", "event", "community"):
         reason = ended or ("made_private" if target.is_private else "")
@@ -194,7 +193,7 @@ def _end_corrections(target: Target, ended: str) -> set[str]:
 
 def detach_replies(announcement: Announcement) -> None:
     """Let the unsent replies to an announcement that will not be posted go as posts of their own."""
-    announcement.invitations.filter(state__in=PENDING_STATES, ambiguous=False).update(announcement=None)
+    announcement.invitations.filter(state__in=PENDING, ambiguous=False).update(announcement=None)
 
 
 def _store(row: Deliverable, values: dict[str, Any]) -> None:
@@ -211,13 +210,15 @@ def _store(row: Deliverable, values: dict[str, Any]) -> None:
 
 def _moved(old: Announcement, target: Target, author_did: str, voice: str, handle: str) -> Announcement | None:
     """The announcement at the new author that replies can hang from; None if it ended there."""
-    words = compose.words_of(old.host, handle, voice)
+    limit = posting_readiness.text_limit_of(author_did)
+    words = compose.words_of(old.host, handle, voice, limit=limit)
     row, _ = Announcement.objects.get_or_create(
         author_did=author_did,
         host=old.host,
         **target.only,
         defaults={
             "voice": voice if voice in Voice.values else Voice.HOST,
+            "text_limit": limit,
             "rkey": new_tid(),
             "record": compose.announcement(target, words).record,
             "next_attempt_at": timezone.now(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elonara.invitations.models import State
+from elonara.invitations.states import PENDING
 from elonara.invitations.transitions import MODELS
 
 
@@ -13,8 +13,6 @@ def mark_ambiguous() -> int:
     cancelled. `first_attempt_at` is cleared because no attempt is known: an absent post is then sent like any other.
     """
     return sum(
-        model.objects.filter(state__in=(State.QUEUED, State.WAITING), ambiguous=False).update(
-            ambiguous=True, first_attempt_at=None
-        )
+        model.objects.filter(state__in=PENDING, ambiguous=False).update(ambiguous=True, first_attempt_at=None)
         for model in MODELS
     )

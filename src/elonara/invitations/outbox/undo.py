@@ -29,21 +29,26 @@ def step(context: DeliveryContext, row: Deliverable) -> None:
         # By the clock that workers share: another one may judge whether the moment has come.
         row.undo_settled_at = shared + timing.LATE_WRITE_WINDOW
         _keep(row, undo_settled_at=row.undo_settled_at, undo_confirmations=0)
-    found = context.agent.find_post(row.host_id, row.author_did, row.rkey) if row.undo_confirmations else None
+    agent = context.agent_of(row)
+    found = agent.find_post(row.host_id, row.author_did, row.rkey) if row.undo_confirmations else None
     if found is not None and found.absent:
         _absent(row, now, shared)
         return
     if found is not None and not found.success and not found.needs_reauth:
         _retry_later(context, row, found)
         return
-    deleted = context.agent.delete_post(row.host_id, row.author_did, row.rkey)
-    if not deleted.success and not deleted.absent and deleted.reason != "account_gone":
+    deleted = agent.delete_post(row.host_id, row.author_did, row.rkey)
+    refused = not deleted.success and not deleted.absent and deleted.reason != "account_gone"
+    if refused and deleted.retryable:
         _retry_later(context, row, deleted)
         return
-    # The delete was acknowledged; a read checks what that means.
-    after = context.agent.find_post(row.host_id, row.author_did, row.rkey)
+    # Acknowledged, or refused for good: a read checks what that means. A server may delete and still answer with an
+    # error, and the host may have deleted the post herself.
+    after = agent.find_post(row.host_id, row.author_did, row.rkey)
     if after.absent or after.reason == "account_gone":
         _absent(row, now, shared)
+    elif refused:
+        _retry_later(context, row, deleted)
     elif after.success:
         _keep(row, next_attempt_at=now + timing.UNDO_STILL_THERE_RETRY, reason="")
     else:

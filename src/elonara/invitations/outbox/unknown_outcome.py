@@ -57,7 +57,7 @@ def may_be_written_again(context: DeliveryContext, row: Deliverable) -> bool:
         return False
     if restored:
         row.first_attempt_at = None  # no attempt is known, so there is no time from which the ten minutes could run
-    found = context.agent.find_post(row.host_id, row.author_did, row.rkey)
+    found = context.agent_of(row).find_post(row.host_id, row.author_did, row.rkey)
     if found.success:
         outcomes.acknowledge(context, row, found)
         return False

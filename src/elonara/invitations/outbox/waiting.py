@@ -1,4 +1,4 @@
-"""Rows that wait for their host: they go on by themselves once she has helped, and expire when the event starts."""
+"""Rows that wait for their host: they go on by themselves once she has helped, and expire when the event is over."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from elonara.atproto import records
 from elonara.atproto.rich_text import MAX_GRAPHEMES, RichText, TextBuilder, grapheme_length, shorten
+from elonara.atproto.text_limits import TextLimit
 from elonara.communities.validation import many_lines, one_line
 from elonara.invitations.models import Announcement, Correction, State, Voice
 from elonara.invitations.previews import CardPreview, PostPreview
@@ -40,6 +41,11 @@ class Words:
     voice: str = Voice.HOST
     note: str = ""
     line: str = ""
+    limit: TextLimit | None = None  # what the author's server takes, where that is less than the lexicon allows
+
+    def fit(self, rich: RichText) -> bool:
+        """Whether the author's server takes this text, as far as is known."""
+        return rich.fits and (self.limit is None or self.limit.allows(rich.text))
 
 
 @dataclass(frozen=True)
@@ -83,9 +89,9 @@ class Composed:
         )
 
 
-def words_of(host: Member, handle: str, voice: str, note: str = "", line: str = "") -> Words:
-    """The words of a host. `handle` is her own, also where the relay posts."""
-    return Words(one_line(host.name), handle, voice, many_lines(note), one_line(line))
+def words_of(host: Member, handle: str, voice: str, note: str = "", line: str = "", *, limit: str = "") -> Words:
+    """The words of a host. `handle` is her own, also where the relay posts; `limit` is a stored `TextLimit`."""
+    return Words(one_line(host.name), handle, voice, many_lines(note), one_line(line), TextLimit.parse(limit))
 
 
 def ref_for(target: Target, did: str) -> str:
@@ -159,10 +165,10 @@ def of_row(post: Deliverable, host_handle: str, *, voice: str = "") -> Composed:
     """The row's post as it would be composed now, in another `voice` where one is given."""
     target, voice = target_of(post), voice or post.voice
     if isinstance(post, Announcement):
-        return announcement(target, words_of(post.host, host_handle, voice))
+        return announcement(target, words_of(post.host, host_handle, voice, limit=post.text_limit))
     if isinstance(post, Correction):
-        return correction(target, words_of(post.host, host_handle, voice), post.changed)
-    words = words_of(post.host, host_handle, voice, post.batch.note, post.line)
+        return correction(target, words_of(post.host, host_handle, voice, limit=post.text_limit), post.changed)
+    words = words_of(post.host, host_handle, voice, post.batch.note, post.line, limit=post.text_limit)
     return invitation(target, words, did=post.invitee_did, handle=post.invitee_handle, ref=post.ref)
 
 
@@ -197,7 +203,7 @@ def _fitted(target: Target, words: Words, write: Callable[[Mapping[str, str]], R
     lengths = {name: grapheme_length(text) for name, text in parts.items()}
     # Part, and the graphemes it keeps at least: first the title, last what the host wrote to this person alone. In
     # the end every part may go, since a name of few graphemes can have 3,000 bytes.
-    steps = (
+    steps: tuple[tuple[str, int], ...] = (
         ("title", SHORT_TITLE_GRAPHEMES),
         ("note", 0),
         ("name", SHORT_NAME_GRAPHEMES),
@@ -207,10 +213,13 @@ def _fitted(target: Target, words: Words, write: Callable[[Mapping[str, str]], R
         ("title", 0),
         ("name", 0),
     )
+    if words.limit is not None:
+        # She has read the whole text before: what the post is about stays as long as it can.
+        steps = (("note", 0), *(step for step in steps if step != ("note", 0)))
     shortened: list[str] = []
     rich = write(parts)
     for name, least in steps:
-        if rich.fits:
+        if words.fit(rich):
             break
         if lengths[name] <= least:
             continue
@@ -218,7 +227,7 @@ def _fitted(target: Target, words: Words, write: Callable[[Mapping[str, str]], R
         low, high = least, lengths[name] - 1
         while low < high:  # the longest that fits
             middle = (low + high + 1) // 2
-            if write(parts | {name: shorten(whole, middle)}).fits:
+            if words.fit(write(parts | {name: shorten(whole, middle)})):
                 low = middle
             else:
                 high = middle - 1
@@ -226,7 +235,7 @@ def _fitted(target: Target, words: Words, write: Callable[[Mapping[str, str]], R
         rich = write(parts)
         if name not in shortened:
             shortened.append(name)
-    if not rich.fits:
+    if not rich.fits:  # one that only a server's own limit excludes is tried, and its refusal names the server
         raise ValueError("the mention and the link alone are too long for a post")
     card = target.card()
     title = shorten(one_line(card.title), CARD_TITLE_GRAPHEMES)

@@ -14,7 +14,7 @@ from typing import Any
 from elonara.invitations.models import ON_ITS_WAY, Announcement, Correction, State
 from elonara.invitations.planning import compose, fingerprint
 from elonara.invitations.planning.compose import Composed
-from elonara.invitations.planning.readiness import host_handle, voice_for
+from elonara.invitations.planning.readiness import host_handle, text_limit_of, voice_for
 from elonara.invitations.planning.standing import PRIVATE, no_longer_true
 from elonara.invitations.results import PostingReadiness
 from elonara.invitations.targets import Target
@@ -87,5 +87,5 @@ def plan_update(
         author, voice = ready.author_did, voice_for(ready)
         announced = Announcement.objects.filter(host=host, author_did=author, state=State.SENT, **target.only)
         above = announced.first()
-    words = compose.words_of(host, host_handle(host), voice)
+    words = compose.words_of(host, host_handle(host), voice, limit=text_limit_of(author))
     return CorrectionPlan(target, author, voice, changed, compose.correction(target, words, changed), above, again)

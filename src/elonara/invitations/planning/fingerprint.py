@@ -75,12 +75,12 @@ def require(preview_id: str | None, now: Fingerprint, left_out: Collection[str])
 
 
 def of_one(*what: Any) -> str:
-    """The fingerprint of a single post or letter."""
+    """The fingerprint of a single post or e-mail."""
     return _digest(list(what)).hex()
 
 
 def require_one(preview_id: str | None, now: str) -> None:
-    """`require` for a single post or letter."""
+    """`require` for a single post or e-mail."""
     if preview_id is not None and not hmac.compare_digest(preview_id.encode(), now.encode()):
         raise InvitationRefused(CODE)
 

@@ -15,7 +15,11 @@ class InvitationDraft(models.Model):
     event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     community = models.ForeignKey(Community, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     people = models.JSONField(default=list)  # whom she chose, in her order: [DID, name, handle]
-    listed = models.JSONField(default=dict)  # the people on the page she saw last: DID → [name, handle]
+    listed = models.JSONField(default=dict)  # of earlier releases: whom the page she saw last had shown
+    # What the picker showed last, as in `drafts.View`.
+    source = models.CharField(max_length=80, blank=True, default="", db_default="")
+    sort = models.CharField(max_length=8, blank=True, default="", db_default="")
+    search = models.CharField(max_length=100, blank=True, default="", db_default="")
     note = models.CharField(max_length=2000, blank=True)
     lines = models.JSONField(default=dict)  # DID → the line for that person
     thread = models.BooleanField(default=True)

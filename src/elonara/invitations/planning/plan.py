@@ -6,7 +6,7 @@ The network is asked here, before the transaction in `queueing` begins.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +23,7 @@ from elonara.invitations.planning import compose, fingerprint
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.compose import Composed, Words
 from elonara.invitations.planning.fingerprint import Fingerprint
+from elonara.invitations.planning.readiness import text_limit_of
 from elonara.invitations.results import InvitationRefused, PostingReadiness, Skipped, skip
 from elonara.invitations.targets import Target
 from elonara.members.models import Member
@@ -59,6 +60,7 @@ class SendPlan:
     skipped: list[Skipped]
     warnings: list[str] = field(default_factory=list)
     standing: Announcement | None = None  # the announcement that is on Bluesky already, or may be
+    text_limit: str = ""  # what the author's server takes of a text (`text_limits.TextLimit`), "" where as all
 
     def fingerprint(self, invitations: Sequence[PlannedInvitation], above: Mapping[str, Any] | None) -> Fingerprint:
         """What these invitations show, below the announcement `above` (its record), None for posts of their own."""
@@ -100,7 +102,8 @@ def plan_send(
     # Below an announcement that is being taken back the posts would be invisible, so they go alone.
     undoing = standing is not None and standing.state == State.UNDOING
     thread = thread and not target.is_private and not undoing
-    words = compose.words_of(host, handle, voice, note)
+    limit = text_limit_of(ready.author_did)
+    words = compose.words_of(host, handle, voice, note, limit=limit)
     invitations = [
         _planned(target, words, person, _line_for(person, lines))
         for did, person in people.items()
@@ -119,6 +122,7 @@ def plan_send(
         skipped=skipped,
         warnings=_warnings(target, invitations, note, voice),
         standing=standing,
+        text_limit=limit,
     )
 
 
@@ -194,7 +198,7 @@ def _line_for(person: Person, lines: Mapping[str, str]) -> str:
 
 def _planned(target: Target, words: Words, person: Person, line: str) -> PlannedInvitation:
     ref = compose.ref_for(target, person.did)
-    own = Words(words.host_name, words.host_handle, words.voice, words.note, line)
+    own = replace(words, line=line)
     return PlannedInvitation(
         person, line, ref, compose.invitation(target, own, did=person.did, handle=person.handle, ref=ref)
     )

@@ -27,7 +27,7 @@ REUSED_COLUMNS = (
     "batch", "host", "announcement", "author_did", "voice", "rkey", "record", "state", "reason", "error", "retryable",
     "attempts", "first_attempt_at", "last_attempt_at", "ambiguous", "next_attempt_at", "uri", "cid", "sent_at",
     "undo_settled_at", "undo_confirmations", "queued_at", "invitee_handle", "invitee_name", "invitee_avatar", "line",
-    "needs_confirmation", "outdated", "counted_on", "ref",
+    "needs_confirmation", "outdated", "counted_on", "ref", "text_limit",
 )  # fmt: skip
 
 
@@ -160,6 +160,7 @@ def _announce(plan: SendPlan, at: dt.datetime) -> Announcement | None:
         return None
     new: dict[str, Any] = {
         "voice": plan.voice,
+        "text_limit": plan.text_limit,
         "rkey": new_tid(),
         "record": post.record,
         "state": State.QUEUED if plan.ready.can_post else State.WAITING,
@@ -181,7 +182,7 @@ def _announce(plan: SendPlan, at: dt.datetime) -> Announcement | None:
     if row.state == State.UNDOING:
         return None  # it is being undone: the invitations go out as posts of their own
     if not row.ambiguous:
-        row.record, row.voice = post.record, plan.voice
+        row.record, row.voice, row.text_limit = post.record, plan.voice, plan.text_limit
     reset_for_requeue(row, ready=plan.ready.can_post, reason=plan.ready.reason, at=at)
     caps.reserve(row)
     row.save()
@@ -205,6 +206,7 @@ def _invitation(
         announcement=announcement,
         author_did=plan.ready.author_did,
         voice=plan.voice,
+        text_limit=plan.text_limit,
         rkey=new_tid(),
         record=planned.post.record,
         state=State.QUEUED if plan.ready.can_post else State.WAITING,

@@ -7,20 +7,24 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from elonara.bluesky.models import AppPasswordSession, MemberIdentity
+from elonara.bluesky.identity.identities import identity_row
+from elonara.bluesky.models import AccountLane, AppPasswordSession, MemberIdentity
 from elonara.bluesky.writing.factory import BlueskyAgentFactory
+from elonara.compiled_queries import CompiledQuery
 from elonara.invitations import reasons
 from elonara.invitations.models import HostSending, Voice
+from elonara.invitations.planning.sending_rows import SendingRows
 from elonara.invitations.results import PostingReadiness
 from elonara.members.models import Member
 
+_SENDING = CompiledQuery(lambda host: HostSending.objects.filter(host=host))
 SIGN_IN_ONLY = "This site knows your Bluesky account for signing in, and nothing more."
 
 
-def readiness(host: Member) -> PostingReadiness:
-    """Whether and how this host can post now."""
-    agent = BlueskyAgentFactory.make().readiness(host.pk)
-    identity = MemberIdentity.objects.filter(member=host).first()
+def readiness(host: Member, rows: SendingRows | None = None) -> PostingReadiness:
+    """Whether and how this host can post now. `rows`: what is stored of her, where it was read already."""
+    agent = BlueskyAgentFactory.make(host.pk).readiness(host.pk, rows.bluesky if rows else None)
+    identity = rows.bluesky.identity if rows else identity_row(host.pk)
     # Where no backend can post yet, the rows wait for the host's own account.
     author = agent.author_did or (identity.bsky_did if identity else "")
     handle = agent.handle or (identity.bsky_handle if identity else "")
@@ -30,17 +34,15 @@ def readiness(host: Member) -> PostingReadiness:
         # Before every other reason: she has to connect first, and only then is her PDS known.
         unready = _not_ready("not_connected", author, handle, agent.voice, may_send=False)
         return replace(unready, sentence=SIGN_IN_ONLY, way_on="Connect it to see whom you know and to invite them.")
-    if settings.ELONARA.site.is_loopback and not _in_sandbox(author):
+    if settings.ELONARA.site.is_loopback and not _in_sandbox(author, identity):
         found = reasons.reason("loopback_site")
         return PostingReadiness(
             agent.can_post, author, handle, agent.voice, agent.backend, found.code, found.sentence, found.way_on,
             found.action, may_send=False,
         )  # fmt: skip
-    paused = (
-        HostSending.objects.filter(host=host).exclude(paused_at=None).values_list("pause_reason", flat=True).first()
-    )
-    if paused is not None:
-        return _not_ready(paused, author, handle, agent.voice)
+    sending = rows.sending if rows else _SENDING.first(host=host.pk)
+    if sending is not None and sending.paused_at is not None:
+        return _not_ready(sending.pause_reason, author, handle, agent.voice)
     if not agent.can_post:
         return _not_ready(agent.reason or "app_password_missing", author, handle, agent.voice, sentence=agent.sentence)
     return PostingReadiness(True, author, handle, agent.voice, agent.backend, "", agent.sentence)
@@ -49,6 +51,12 @@ def readiness(host: Member) -> PostingReadiness:
 def voice_for(ready: PostingReadiness) -> str:
     """The voice that new rows get: while no backend can post, they wait for the host's own account."""
     return Voice.RELAY if ready.voice == Voice.RELAY and ready.can_post else Voice.HOST
+
+
+def text_limit_of(author_did: str) -> str:
+    """What the author's server takes of a text, known since it refused a longer one (`TextLimit`); "": as all do."""
+    found = AccountLane.objects.filter(author_did=author_did).values_list("text_limit", flat=True).first()
+    return found or ""
 
 
 def host_handle(host: Member) -> str:
@@ -76,8 +84,10 @@ def _not_ready(
     )
 
 
-def _in_sandbox(author_did: str) -> bool:
+def _in_sandbox(author_did: str, identity: MemberIdentity | None) -> bool:
     """Whether the author's PDS is a private one, so that no real person is mentioned and a loopback link is fine."""
+    if identity is not None and identity.bsky_did == author_did and is_allowed_private_host(identity.pds_url):
+        return True
     urls = [
         *MemberIdentity.objects.filter(bsky_did=author_did).values_list("pds_url", flat=True),
         *AppPasswordSession.objects.filter(did=author_did).values_list("pds_url", flat=True),

@@ -205,6 +205,7 @@ def _stored(plan: CorrectionPlan, by: Member, ready: PostingReadiness) -> Correc
             row.author_did, row.rkey = plan.author_did, new_tid()
         row.voice, row.record, row.announcement = plan.voice, dict(plan.record), plan.announcement
         row.changed, row.facts = list(plan.changed), plan.target.facts
+        row.text_limit = posting_readiness.text_limit_of(row.author_did)
     caps.reserve(row)
     row.save()
     return row

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
-from elonara.events.guests import rsvps
+from elonara.events.guests import adoption, rsvps
 from elonara.events.models import Rsvp
 from elonara.invitations.consent import accounts, breakers
-from elonara.invitations.email.eligibility import opted_out
-from elonara.invitations.email.tokens import folded_hash, token_hash
+from elonara.invitations.consent.opt_outs import addresses_opted_out
+from elonara.invitations.email.tokens import folded_hash, owner_of, token_hash
+from elonara.invitations.email_addresses import hash_of
 from elonara.invitations.models import EmailInvitation, EmailState
 from elonara.invitations.opt_out_models import EmailOptOut
 from elonara.members.models import Member
+from elonara.sealing import CannotUnseal
 
 MAX_TOKEN_LENGTH = 64
 
@@ -26,23 +31,58 @@ def by_token(token: str, *, include_cancelled: bool = False) -> EmailInvitation 
     if not token or len(token) > MAX_TOKEN_LENGTH:
         return None
     rows = EmailInvitation.objects.select_related("event__community", "host__bluesky")
-    rows = rows.filter(token_hash=token_hash(token))
+    digest = token_hash(token)
+    found = rows.filter(token_hash=digest)
+    if not found.exists():  # every later e-mail to the same person has a link of its own
+        found = rows.filter(guest_messages__token_hash=digest)
+    rows = found
     # Failed and queued rows count too: the mail server may have accepted the e-mail without our seeing its reply.
     return rows.first() if include_cancelled else rows.exclude(state=EmailState.CANCELLED).first()
 
 
-def rsvp_of(row: EmailInvitation) -> Rsvp | None:
-    """The reader's RSVP."""
-    return Rsvp.objects.filter(email_invitation=row).first()
+def reader_of(row: EmailInvitation) -> Member | None:
+    """The member who reads it: she has verified its address. None for somebody who is known by the link alone."""
+    try:
+        return owner_of(row)
+    except CannotUnseal:
+        return None
 
 
-def respond(row: EmailInvitation, choice: str, name: str = "", plus_ones: int = 0, note: str = "") -> Rsvp:
-    """Answer, or change the answer. Raises members.errors.NotAllowed (over, cancelled) and Invalid."""
-    if not name and rsvp_of(row) is None:
+def rsvp_of(row: EmailInvitation, reader: Member | None) -> Rsvp | None:
+    """The answer of the reader (`reader_of`), which a member may have given elsewhere on the site."""
+    by_link = Rsvp.objects.filter(email_invitation=row).first()
+    return by_link if by_link is not None or reader is None else rsvps.rsvp_of(row.event, reader)
+
+
+def respond(
+    row: EmailInvitation,
+    choice: str,
+    name: str = "",
+    plus_ones: int = 0,
+    note: str = "",
+    *,
+    answers: Mapping[str, Any] | None = None,
+    online: bool = False,
+) -> Rsvp:
+    """Answer, or change the answer: a member's own, where the address is hers.
+
+    Raises members.errors.NotAllowed (over, cancelled) and Invalid.
+    """
+    reader = reader_of(row)
+    if reader is not None:
+        adoption.adopt_emailed(reader, [row.pk])
+    elif not name and rsvp_of(row, None) is None:
         name = row.name
-    rsvp = rsvps.respond(row.event, choice=choice, name=name, plus_ones=plus_ones, note=note, email_invitation=row.pk)
-    EmailInvitation.objects.filter(pk=row.pk).update(answer=choice, answered_at=timezone.now())
-    return rsvp
+    return rsvps.respond(
+        row.event, choice=choice, member=reader, name=name, plus_ones=plus_ones, note=note, answers=answers,
+        online=online, email_invitation=row.pk,
+    )  # fmt: skip
+
+
+def address_verified(sender: Any, email_address: EmailAddress, **_: Any) -> None:  # noqa: ARG001
+    """A listener: a member has verified an address, so what was answered by e-mails to it is hers."""
+    rows = EmailInvitation.objects.filter(address_hash=hash_of(email_address.email)).exclude(answer="")
+    adoption.adopt_emailed(email_address.user, list(rows.values_list("pk", flat=True)))
 
 
 def stop(row: EmailInvitation, *, whole_site: bool = False) -> None:
@@ -70,4 +110,4 @@ def stop(row: EmailInvitation, *, whole_site: bool = False) -> None:
 
 def stopped(row: EmailInvitation) -> bool:
     """Whether the address has opted out of this host's e-mails."""
-    return bool(opted_out({row.address_hash: folded_hash(row)}, row.host))
+    return bool(addresses_opted_out({row.address_hash: folded_hash(row)}, row.host))

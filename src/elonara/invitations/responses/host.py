@@ -14,7 +14,8 @@ from elonara.events.models import Event
 from elonara.invitations import notifications, states
 from elonara.invitations.consent import opt_outs
 from elonara.invitations.job_kinds import wake_lane
-from elonara.invitations.models import Announcement, Invitation, State, Voice
+from elonara.invitations.models import ON_ITS_WAY, Announcement, Invitation, State, Voice
+from elonara.invitations.outbox.outcomes import SHORTENED
 from elonara.invitations.outbox.recompose import ANNOUNCEMENT_GONE, detach_replies
 from elonara.invitations.planning import fingerprint
 from elonara.invitations.planning import readiness as posting_readiness
@@ -24,7 +25,7 @@ from elonara.invitations.responses.next_post import handed_over, next_post
 from elonara.invitations.responses.permissions import locked, require_may_stop, require_own
 from elonara.invitations.responses.requeue import requeue
 from elonara.invitations.results import InvitationRefused
-from elonara.invitations.states import Transition
+from elonara.invitations.states import PENDING, Transition
 from elonara.invitations.targets import Target, target_of
 from elonara.invitations.transitions import Deliverable, apply, certainly_absent
 from elonara.members.models import Member
@@ -65,13 +66,15 @@ def confirm(invitation: Invitation, by: Member, preview_id: str | None = None) -
         if (announcement_id := invitation.announcement_id) is not None:
             Announcement.objects.select_for_update().filter(pk=announcement_id).first()
         row = locked(invitation)
-        if row.state not in {State.QUEUED, State.WAITING} or not row.needs_confirmation:
+        if row.state not in PENDING or not row.needs_confirmation:
             raise InvitationRefused("wrong_state")
         if preview_id is not None:
             post = next_post(row, ready)
             fingerprint.require_one(preview_id, post.preview_id)
             row.record = dict(post.record)
         row.needs_confirmation = False
+        if row.reason == SHORTENED:
+            notifications.settle_host(by)
         if row.reason == ANNOUNCEMENT_GONE:
             notifications.announcement_settled(by)
         row.reason = "" if row.state == State.QUEUED else row.reason
@@ -94,7 +97,7 @@ def confirm_all(to: Event | Community, by: Member, shown: Mapping[str, str] | No
     nothing is confirmed where one of these would go differently: that raises InvitationRefused.
     """
     require_inviter(by, Target(to))
-    rows = _rows(to).filter(state__in=(State.QUEUED, State.WAITING), needs_confirmation=True)
+    rows = _rows(to).filter(state__in=PENDING, needs_confirmation=True)
     return _all(confirm, rows, by, shown)
 
 
@@ -119,7 +122,7 @@ def cancel(post: Deliverable, by: Member) -> Deliverable:
 
 def cancel_all(to: Event | Community, by: Member) -> int:
     """Cancel everything that is not sent yet. Returns how many."""
-    rows = _rows(to).filter(state__in=(State.QUEUED, State.WAITING, State.SENDING))
+    rows = _rows(to).filter(state__in=ON_ITS_WAY)
     return sum(_try(cancel, row, by) for row in rows)
 
 

@@ -1,8 +1,10 @@
-"""What the invited person does: open, answer, opt out, report. The callers have proved her DID."""
+"""What the invited person does: answer, opt out, report. The callers have proved her DID."""
 
 from __future__ import annotations
 
-from django.conf import settings
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -15,18 +17,17 @@ from elonara.events.models import Rsvp
 from elonara.invitations import states
 from elonara.invitations.consent import accounts, breakers
 from elonara.invitations.job_kinds import wake_lane
-from elonara.invitations.models import Invitation, Report, State
-from elonara.invitations.opt_out_models import OptOut, RelayConsent
+from elonara.invitations.models import ON_ITS_WAY, Invitation, State
+from elonara.invitations.opt_out_models import OptOut, RelayConsent, Report
 from elonara.invitations.outbox import outcomes
+from elonara.invitations.responses.reports import MAX_REPORTS_BY_STRANGERS, tell_operators
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.states import Transition
 from elonara.members.models import Member
-from elonara.members.notices import notify
 
 CHOICES = {"going", "maybe", "cant"}
 JOINING = {"going", "joined"}
 DECLINING = {"cant", "declined"}
-MAX_REPORTS_BY_STRANGERS = 5  # open reports about one invitation without a proved DID
 
 
 def may_have_been_seen() -> Q:
@@ -35,7 +36,16 @@ def may_have_been_seen() -> Q:
 
 
 def respond(
-    ref: str, did: str, handle: str, name: str, choice: str, *, plus_ones: int = 0, note: str = ""
+    ref: str,
+    did: str,
+    handle: str,
+    name: str,
+    choice: str,
+    *,
+    plus_ones: int = 0,
+    note: str = "",
+    answers: Mapping[str, Any] | None = None,
+    online: bool = False,
 ) -> Rsvp | Membership | None:
     """Answer for the invited person, who proved `did`. None where she does not join a community.
 
@@ -53,7 +63,7 @@ def respond(
             raise InvitationRefused("unknown_choice", field_name="choice")
         kept = rsvps.respond(
             row.event, choice=choice, member=member, did=did, handle=handle, name=name, plus_ones=plus_ones,
-            note=note, invited=True,
+            note=note, answers=answers, online=online, invited=True,
         )  # fmt: skip
         answer = choice
     elif row.community is not None and choice in JOINING:
@@ -63,18 +73,8 @@ def respond(
         kept, answer = None, "declined"
     else:
         raise InvitationRefused("unknown_choice", field_name="choice")
-    now = timezone.now()
-    Invitation.objects.filter(pk=row.pk).update(answer=answer, answered_at=now)
-    Invitation.objects.filter(pk=row.pk, opened_at=None).update(opened_at=now)
+    Invitation.objects.filter(pk=row.pk).update(answer=answer, answered_at=timezone.now())
     return kept
-
-
-def opened(ref: str, did: str) -> None:
-    """Store when the invited person, who proved `did`, first opened the invitation. Others are not counted."""
-    if did:
-        Invitation.objects.filter(may_have_been_seen(), ref=ref, invitee_did=did, opened_at=None).update(
-            opened_at=timezone.now()
-        )
 
 
 def opt_out(did: str, host: Member | None = None) -> None:
@@ -83,9 +83,7 @@ def opt_out(did: str, host: Member | None = None) -> None:
         account = accounts.lock(host) if host is not None else None
         if not OptOut.objects.filter(did=did, account=account).exists():
             OptOut.objects.get_or_create(did=did, host=host, defaults={"account": account})
-        rows = Invitation.objects.select_for_update(of=("self",)).filter(
-            invitee_did=did, state__in=(State.QUEUED, State.WAITING, State.SENDING)
-        )
+        rows = Invitation.objects.select_for_update(of=("self",)).filter(invitee_did=did, state__in=ON_ITS_WAY)
         if host is not None:
             rows = rows.filter(host__in=accounts.members_of(host))
         code = "opted_out_host" if host is not None else "opted_out_site"
@@ -136,11 +134,7 @@ def report(ref: str, did: str, text: str) -> None:
         if not did and still_open.count() >= MAX_REPORTS_BY_STRANGERS:
             return
         Report.objects.create(invitation=row, reporter_did=did, text=text)
-    for operator in Member.objects.filter(is_superuser=True, is_active=True):
-        notify(
-            operator, "report", f"Somebody reported an invitation from {row.host.name}.",
-            f"{settings.ELONARA.site.url.rstrip('/')}/admin/elonara/report/",
-        )  # fmt: skip
+    tell_operators(f"Somebody reported an invitation from {row.host.name}.")
 
 
 def _by_ref(ref: str) -> Invitation:

@@ -30,7 +30,7 @@ PAGE_SIZE: Final = 50  # rows on a page of the Watch page
 MAX_LISTED: Final = 1000  # rows in one answer of the API
 _CURSOR: Final = re.compile(r"\A([0-9]{20})([0-9a-f]{32})([0-9a-z]{1,64})\Z")
 IN_ORDER: Final = ("created_at", "rkey", "id")  # record keys grow with each row that is made in one moment
-COUNTED: Final = ("total", "opened", "answered", "needs_you")
+COUNTED: Final = ("total", "answered", "needs_you")
 MOVING: Final = (State.QUEUED, State.SENDING, State.UNDOING)
 # As `InvitationView.needs_host`: a failed row can always be cancelled at least.
 NEEDS_HOST: Final = (
@@ -48,7 +48,7 @@ class WrongCursor(ValueError):
 class Totals:
     """How many invitations of a target there are, by what is told of them."""
 
-    counts: Counter[str]  # by state (every state is a key), and opened, answered, needs_you, outdated, total
+    counts: Counter[str]  # by state (every state is a key), and answered, needs_you, outdated, total
     moving: int  # how many will change by themselves
 
 
@@ -64,7 +64,6 @@ def totals(target: Event | Community) -> Totals:
     rows = Invitation.objects.filter(**Target(target).only).order_by().values("state")
     for row in rows.annotate(
         total=Count("state"),
-        opened=Count("opened_at"),
         answered=Count("state", filter=~Q(answer="")),
         needs_you=Count("state", filter=NEEDS_HOST),
         unconfirmed=Count("state", filter=Q(needs_confirmation=True)),

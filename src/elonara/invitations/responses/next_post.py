@@ -60,7 +60,7 @@ def above_replies(
     """
     if target.is_private or announcement.state in (ENDED - {State.CANCELLED} if requeued else ENDED):
         return None
-    words = compose.words_of(row.host, handle_of(row), announcement.voice)
+    words = compose.words_of(row.host, handle_of(row), announcement.voice, limit=announcement.text_limit)
     return compose.announcement(target, words).above(announcement)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -12,7 +14,8 @@ from elonara.bluesky.models import AccountLane
 from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations import reasons, states
-from elonara.invitations.models import Announcement, Correction, HostSending, Invitation, State
+from elonara.invitations.consent import opt_outs
+from elonara.invitations.models import ON_ITS_WAY, Announcement, Correction, HostSending, Invitation, State
 from elonara.invitations.planning import compose
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.standing import no_longer_true
@@ -49,8 +52,7 @@ def progress(target: Event | Community, by: Member, page: int = 1) -> Progress:
     counts = found.counts
     pages = max(1, -(-counts["total"] // listing.PAGE_SIZE))
     page = min(max(1, page), pages)
-    ready = posting_readiness.readiness(by)
-    rows = [_row(one, by, ready) for one in listing.page_of(target, page, counts["needs_you"])]
+    rows = _views(listing.page_of(target, page, counts["needs_you"]), by)
     announcements, updates = _announcements(target, Announcement), _announcements(target, Correction)
     final = sum(counts[state.value] for state in FINAL_STATES)
     pause, paused_until = _pause(by, Invitation.objects.filter(**Target(target).only).order_by())
@@ -76,27 +78,42 @@ def listed(target: Event | Community, by: Member, *, cursor: str = "", limit: in
     if not Target(target).may_invite(by):
         raise InvitationRefused("not_allowed")
     rows, following = listing.after(target, cursor, limit)
-    ready = posting_readiness.readiness(by)
-    return Listed([_row(one, by, ready) for one in rows], dict(listing.totals(target).counts), following)
+    return Listed(_views(rows, by), dict(listing.totals(target).counts), following)
 
 
 def view_of(invitation: Invitation, by: Member) -> InvitationView:
     """One invitation as on the Watch page, for a fragment or an API response; `can` is what this member may do."""
-    return _row(invitation, by, posting_readiness.readiness(by))
+    return _views([invitation], by)[0]
 
 
-def _row(one: Invitation, by: Member, ready: PostingReadiness) -> InvitationView:
-    can = _can(one, by)
+@dataclass(frozen=True)
+class _Now:
+    """What decides which buttons work: whether `by` can send at all, and which of these people want nothing of her."""
+
+    by: Member
+    ready: PostingReadiness
+    opted_out: frozenset[str]
+
+
+def _views(rows: Sequence[Invitation], by: Member) -> list[InvitationView]:
+    wishes = frozenset(opt_outs.opted_out(by, [row.invitee_did for row in rows])) if rows else frozenset()
+    now = _Now(by, posting_readiness.readiness(by), wishes)
+    return [_row(one, now) for one in rows]
+
+
+def _row(one: Invitation, now: _Now) -> InvitationView:
+    can = _can(one, now)
     # Only the host herself can publish it, so `ready` is hers.
-    post = next_post(one, ready) if {"confirm", "retry"} & set(can) else None
+    post = next_post(one, now.ready) if {"confirm", "retry"} & set(can) else None
     record = post.record if post else one.record
     reason = one.reason or ("announcement_waits" if _waits_for_announcement(one) else "")
     found = reasons.reason(reason) if reason else None
+    forgotten = one.event is not None and one.event.guest_totals is not None
     return InvitationView(
         id=one.pk,
-        did=one.invitee_did,
+        did="" if forgotten else one.invitee_did,
         handle=one.invitee_handle,
-        name=one.invitee_name or one.invitee_handle,
+        name=one.invitee_name or one.invitee_handle or "Somebody who was invited",
         avatar=one.invitee_avatar,
         state=one.state,
         reason=reason,
@@ -111,7 +128,6 @@ def _row(one: Invitation, by: Member, ready: PostingReadiness) -> InvitationView
         queued_at=one.queued_at,
         next_attempt_at=one.next_attempt_at if one.state in states.IN_PROGRESS else None,
         sent_at=one.sent_at if one.state == State.SENT else None,
-        opened_at=one.opened_at,
         answer=one.answer,
         answered_at=one.answered_at,
         needs_confirmation=one.needs_confirmation,
@@ -134,9 +150,11 @@ def _waits_for_announcement(one: Invitation) -> bool:
     return announcement.state in states.IN_PROGRESS and bool(announcement.reason)
 
 
-def _can(one: Invitation, by: Member) -> tuple[str, ...]:
+def _can(one: Invitation, now: _Now) -> tuple[str, ...]:
+    """What would not be refused at this moment: `host` and `requeue` ask the same again."""
     state = State(one.state)
     declined = one.answer in FINAL_ANSWERS
+    over, unwanted = bool(target_of(one).over()), one.invitee_did in now.opted_out
     can = []
     if (state in {State.QUEUED, State.WAITING, State.FAILED} and one.needs_confirmation) or (
         state == State.UNDONE and not one.undone_once and not declined
@@ -149,7 +167,8 @@ def _can(one: Invitation, by: Member) -> tuple[str, ...]:
         and (one.retryable or state != State.FAILED)
     ):
         can.append("retry")
-    if one.host_id != by.pk:
+    anew = "retry" in can or state in {State.UNDONE, State.FAILED}
+    if one.host_id != now.by.pk or over or (anew and (unwanted or not now.ready.may_send)):
         can = []  # only the host herself may send in her name
     if state not in {State.SENT, State.UNDOING} and (
         states.is_allowed(Transition.CANCEL, state)
@@ -158,7 +177,7 @@ def _can(one: Invitation, by: Member) -> tuple[str, ...]:
         can.append("cancel")
     if state == State.SENT:
         can.append("undo")
-    if certainly_absent(one) and states.is_allowed(Transition.HAND_OVER, state):
+    if certainly_absent(one) and states.is_allowed(Transition.HAND_OVER, state) and not over and not unwanted:
         can.append("compose")
     return tuple(can)
 
@@ -179,7 +198,7 @@ def _announcement(one: Announcement | Correction) -> AnnouncementView:
     ):
         # As it goes with the replies that are confirmed or retried below it.
         text = compose.of_row(one, handle_of(one)).above(one)["text"]
-    if one.state in {State.QUEUED, State.WAITING, State.SENDING} or (one.state == State.FAILED and one.ambiguous):
+    if one.state in ON_ITS_WAY or (one.state == State.FAILED and one.ambiguous):
         can.append("cancel")
     return AnnouncementView(
         id=one.pk,

@@ -11,7 +11,7 @@ from elonara.invitations.models import State
 
 # The actions (`reasons.Reason.action`) that only the host can take. Other reasons pass by themselves or are the
 # operator's to resolve.
-HOST_ACTIONS = frozenset({"reauthorize", "app_password", "connect", "confirm", "compose"})
+HOST_ACTIONS = frozenset({"reauthorize", "app_password", "consent", "connect", "confirm", "compose"})
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,6 @@ class InvitationView:
     queued_at: dt.datetime
     next_attempt_at: dt.datetime | None
     sent_at: dt.datetime | None
-    opened_at: dt.datetime | None
     answer: str
     answered_at: dt.datetime | None
     needs_confirmation: bool
@@ -82,7 +81,7 @@ class Progress:
     """The state of all invitations to one target. `percent` (0-100): how many have reached a final state."""
 
     rows: list[InvitationView]  # of this page, those that need the host first
-    counts: dict[str, int]  # by state, and opened, answered, needs_you, outdated, total
+    counts: dict[str, int]  # by state, and answered, needs_you, outdated, total
     announcements: list[AnnouncementView]
     updates: list[AnnouncementView]
     percent: int

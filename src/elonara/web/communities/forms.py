@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from elonara.communities.models import Community
-from elonara.web.parts.fields import VISIBILITY_CHOICES, TakeBackField, WithPicture, offer_take_back
+from elonara.web.parts.fields import DESCRIPTION_HELP, VISIBILITY_CHOICES, TakeBackField, WithPicture, offer_take_back
 
 
 class CommunityForm(WithPicture):
@@ -15,7 +15,11 @@ class CommunityForm(WithPicture):
 
     name = forms.CharField(label="Name", max_length=120, error_messages={"required": "Give it a name."})
     description = forms.CharField(
-        label="What it is about", required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 5})
+        label="What it is about",
+        required=False,
+        help_text=DESCRIPTION_HELP,
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 5}),
     )
     visibility = forms.ChoiceField(label="Who may see it", choices=VISIBILITY_CHOICES)
     take_back = TakeBackField()

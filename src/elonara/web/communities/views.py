@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from elonara.communities import actions, queries
+from elonara.communities import actions, queries, transfer_rows
+from elonara.communities.memberships import CLOSED, LAST_ADMIN
 from elonara.communities.models import Community, Membership, Visibility
 from elonara.events import queries as events
-from elonara.invitations.queries import is_invited, on_bluesky
+from elonara.invitations.queries import is_invited, on_bluesky, targets_of
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.communities.forms import CommunityForm
 from elonara.web.invitations.posts import after_ending
 from elonara.web.proofs import proofs
-from elonara.web.shortcuts import add_form_errors, member_of, members_only, options, show_message, the_member
+from elonara.web.shortcuts import add_form_errors, member_of, members_only, options, paged, show_message, the_member
 
 
 def community_or_404(request: HttpRequest, slug: str) -> Community:
     """The community. Raises Http404 also where the viewer may not see it, so that a slug does not reveal it exists."""
-    community = Community.objects.select_related("created_by").filter(slug=slug).first()
     dids = list(proofs(request))
-    if community is None or not (queries.may_see(community, member_of(request), dids) or is_invited(community, dids)):
+    community = queries.find(slug, member_of(request), dids, targets_of("community", dids))
+    if community is None:
         raise Http404
     return community
 
@@ -41,10 +43,13 @@ def managed_or_refused(request: HttpRequest, slug: str) -> Community:
 def index(request: HttpRequest) -> HttpResponse:
     """The viewer's communities, then the public ones."""
     member = member_of(request)
-    mine = list(queries.communities_of(member, list(proofs(request)))) if member or proofs(request) else []
-    own = {row.pk for row in mine}
-    others = [row for row in queries.public(request.GET.get("q", "")[:100])[:200] if row.pk not in own]
-    return render(request, "communities/index.html", {"mine": mine, "others": others})
+    dids, search = list(proofs(request)), request.GET.get("q", "").strip()[:100]
+    mine = list(queries.communities_of(member, dids)) if member or dids else []
+    others = queries.public(search).exclude(pk__in=[row.pk for row in mine])
+    listed = paged(request, others)
+    query = f"{urlencode({'q': search})}&" if search else ""
+    context = {"mine": mine, "others": listed.rows, "listed": listed, "q": search, "query": query}
+    return render(request, "communities/index.html", context)
 
 
 @require_safe
@@ -60,6 +65,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
         "role": role,
         "role_word": {"admin": "an admin", "moderator": "a moderator"}.get(role or "", "a member"),
         "manages": queries.may_manage(community, member),
+        "transfer": transfer_rows.asked(community, member),
         "invites": not community.closed_at and queries.may_invite(community, member),
         "member_count": people.count(),
         "runners": people.exclude(role=Membership.Role.MEMBER),
@@ -89,8 +95,10 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @members_only
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
-    """Change a community."""
+    """Change a community. Raises NotAllowed also where it is closed."""
     community = managed_or_refused(request, slug)
+    if community.closed_at:
+        raise NotAllowed(CLOSED, "closed")
     was_public = community.visibility == Visibility.PUBLIC
     form = CommunityForm(
         request.POST or None,
@@ -148,9 +156,13 @@ def leave(request: HttpRequest, slug: str) -> HttpResponse:
         actions.leave(community, member=the_member(request))
         show_message(request, f"You have left {community.name}.")
         return redirect("/communities")
+    heading, back = f"Leave “{community.name}”?", f"/communities/{slug}"
+    own = queries.membership_of(community, the_member(request))
+    if own is not None and own.pk == queries.only_admin(community):
+        return _confirm(request, heading, [LAST_ADMIN.format(name=community.name)], "", back, stay="Stay")
     private = "You can come back only with a new invitation." if community.visibility == "private" else ""
     lines = [line for line in ("Your answers to its events stay.", private) if line]
-    return _confirm(request, f"Leave “{community.name}”?", lines, "Leave", f"/communities/{slug}", stay="Stay")
+    return _confirm(request, heading, lines, "Leave", back, stay="Stay")
 
 
 @members_only

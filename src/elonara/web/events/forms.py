@@ -9,7 +9,17 @@ from django import forms
 from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.members.time_zones import zone, zone_names
-from elonara.web.parts.fields import VISIBILITY_CHOICES, LocalMoment, TakeBackField, WithPicture, offer_take_back
+from elonara.web.parts.fields import (
+    DESCRIPTION_HELP,
+    VISIBILITY_CHOICES,
+    LocalMoment,
+    TakeBackField,
+    WithPicture,
+    offer_take_back,
+)
+
+DEFAULT_OFFER_HOURS = 24
+NO_LIMIT = "Empty: no limit."
 
 
 class EventForm(WithPicture):
@@ -21,21 +31,85 @@ class EventForm(WithPicture):
     timezone = forms.ChoiceField(label="Time zone", help_text="Where it happens. Guests see their own time beside it.")
     location = forms.CharField(label="Place", required=False, max_length=300, help_text="A name and an address.")
     description = forms.CharField(
-        label="Description", required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 5})
+        label="Description",
+        required=False,
+        help_text=DESCRIPTION_HELP,
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 5}),
     )
     visibility = forms.ChoiceField(label="Who may see it", choices=VISIBILITY_CHOICES)
     take_back = TakeBackField()
     community = forms.ModelChoiceField(
         label="Community", queryset=Community.objects.none(), required=False, empty_label="None"
     )
+    capacity = forms.IntegerField(
+        label="How many people can come",
+        min_value=1,
+        max_value=100_000,
+        required=False,
+        help_text="Empty: no limit. People whom guests bring count. When it is full, guests can join a waiting list.",
+    )
+    fills = forms.ChoiceField(
+        label="A place that becomes free",
+        choices=(
+            ("itself", "goes to the first who waits and fits"),
+            ("offer", "is offered to them for some hours, then to the next"),
+            ("hand", "waits for my hand"),
+        ),
+        widget=forms.RadioSelect,
+        initial="itself",
+        required=False,
+    )
+    offer_hours = forms.IntegerField(
+        label="Hours to take an offered place", min_value=1, max_value=720, initial=DEFAULT_OFFER_HOURS, required=False
+    )
+    fill_cutoff_hours = forms.IntegerField(
+        label="Nobody moves up any more this many hours before the start",
+        min_value=0,
+        max_value=720,
+        initial=0,
+        required=False,
+    )
+    attendance = forms.ChoiceField(
+        label="Guests come",
+        choices=(("place", "to the place"), ("online", "online"), ("both", "either way, as they choose")),
+        widget=forms.RadioSelect,
+        initial="place",
+        required=False,
+    )
+    online_link = forms.CharField(
+        label="Link for those who come online",
+        required=False,
+        max_length=500,
+        help_text="Read by hosts and by guests who come online, by nobody else.",
+    )
+    online_capacity = forms.IntegerField(
+        label="How many people can come online", min_value=1, max_value=100_000, required=False, help_text=NO_LIMIT
+    )
+    approval = forms.BooleanField(
+        label="I accept each guest",
+        required=False,
+        help_text="“Going” becomes “Ask to come”, and takes no place until you or a co-host accept.",
+    )
+    place_hidden = forms.BooleanField(
+        label="Show the place only to guests who are going",
+        required=False,
+        help_text="Others read that there is one: here, in calendars, previews, posts and e-mails.",
+    )
+    answers_until = LocalMoment(
+        label="Answers until", required=False, help_text="Optional. Later, guests can only say that they can’t come."
+    )
+    guest_list_hidden = forms.BooleanField(label="Only hosts see who comes", required=False)
+    count_hidden = forms.BooleanField(label="Only hosts see how many come", required=False)
     plus_ones_allowed = forms.IntegerField(
         label="How many people a guest may bring", min_value=0, max_value=20, initial=0, required=False
     )
 
-    field_order = (
-        "title", "starts_at", "ends_at", "timezone", "location", "description", "visibility", "take_back",
-        "community", "plus_ones_allowed", "picture", "picture_alt",
-    )  # fmt: skip
+    replies_to_host = forms.BooleanField(
+        label="Guests can reply to my e-mail address",
+        required=False,
+        help_text="E-mails about this event then name your confirmed address; else they say that nobody reads replies.",
+    )
 
     def __init__(
         self, *args: Any, communities: Any = None, by_host: bool = True, posts: str = "", **kwargs: Any
@@ -48,17 +122,19 @@ class EventForm(WithPicture):
         assert isinstance(group, forms.ModelChoiceField)
         if communities is not None:
             group.queryset = communities
-        if not by_host:  # a co-host changes neither
-            del self.fields["visibility"], self.fields["community"]
+        if not by_host:  # a co-host changes none of them
+            del self.fields["visibility"], self.fields["community"], self.fields["replies_to_host"]
         offer_take_back(self, posts if by_host else "")
 
     def values(self) -> dict[str, Any]:
-        """Arguments for the action: aware times in the form's time zone; `picture` only where a file was chosen."""
+        """Arguments for the action: naive times of the form's time zone; `picture` only where a file was chosen."""
         values = {name: value for name, value in self.cleaned_data.items() if name != "take_back"}
-        tz = zone(values["timezone"])
-        for name in ("starts_at", "ends_at"):
-            values[name] = values[name].replace(tzinfo=tz) if values[name] else None
-        values["plus_ones_allowed"] = values["plus_ones_allowed"] or 0
+        values["attendance"] = values["attendance"] or "place"
+        fills = values.pop("fills") or "itself"
+        values["fills_by_itself"] = fills != "hand"
+        values["offer_hours"] = (values["offer_hours"] or DEFAULT_OFFER_HOURS) if fills == "offer" else 0
+        for name in ("plus_ones_allowed", "fill_cutoff_hours"):
+            values[name] = values[name] or 0
         if not values["picture"]:
             del values["picture"]
         return values
@@ -67,9 +143,17 @@ class EventForm(WithPicture):
     def initial_of(event: Event) -> dict[str, Any]:
         """Initial values of the edit page; times are naive, in the event's time zone."""
         tz = zone(event.timezone)
-        names = ("title", "timezone", "location", "description", "visibility", "plus_ones_allowed", "picture_alt")
+        names = (
+            "title", "timezone", "location", "description", "visibility", "capacity",
+            "fill_cutoff_hours", "approval", "place_hidden", "guest_list_hidden",
+            "count_hidden", "attendance", "online_link", "online_capacity", "plus_ones_allowed", "picture_alt",
+            "replies_to_host",
+        )  # fmt: skip
         return {name: getattr(event, name) for name in names} | {
             "community": event.community_id,
+            "fills": ("offer" if event.offer_hours else "itself") if event.fills_by_itself else "hand",
+            "offer_hours": event.offer_hours or DEFAULT_OFFER_HOURS,
             "starts_at": event.starts_at.astimezone(tz).replace(tzinfo=None),
             "ends_at": event.ends_at.astimezone(tz).replace(tzinfo=None) if event.ends_at else None,
+            "answers_until": event.answers_until.astimezone(tz).replace(tzinfo=None) if event.answers_until else None,
         }

@@ -4,40 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from elonara.bluesky.models import ActorView
 from elonara.communities import queries as communities
+from elonara.communities import transfer_rows
 from elonara.communities.models import Community, Visibility
-from elonara.events import actions, calendar_file, queries
+from elonara.events import access, actions, location, queries
 from elonara.events.guests import rsvps
-from elonara.events.models import Event
-from elonara.invitations.queries import is_invited, on_bluesky
+from elonara.events.models import Event, Rsvp
+from elonara.invitations.actions import Reporter
+from elonara.invitations.guest_emails.stopping import settings_of
+from elonara.invitations.guest_emails.told import told_to
+from elonara.invitations.queries import is_invited, on_bluesky, targets_of
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
 from elonara.web.events.forms import EventForm
+from elonara.web.invitations import reporting
 from elonara.web.invitations.posts import after_ending
 from elonara.web.parts.answer_forms import AnswerForm
+from elonara.web.parts.audiences import told_words
+from elonara.web.parts.places import answered_words, places_of, shown_answer
+from elonara.web.parts.sharing import calendar_response, calendars, page_url, shared_preview
 from elonara.web.parts.times import zone_of
 from elonara.web.proofs import proofs
-from elonara.web.shortcuts import add_form_errors, member_of, members_only, options, page_of, show_message, the_member
+from elonara.web.shortcuts import add_form_errors, member_of, members_only, page_of, paged, show_message, the_member
 
 GUESTS_ON_A_PAGE = 25
 
 
 def event_or_404(request: HttpRequest, slug: str) -> Event:
     """The event. Raises Http404 also where the viewer may not see it, so that a slug does not reveal that it exists."""
-    event = queries.with_slug(slug)
-    if event is None or not (
-        queries.may_see(event, member_of(request), list(proofs(request)))
-        or queries.may_invite(event, member_of(request))
-        or is_invited(event, list(proofs(request)))
-    ):
+    dids = list(proofs(request))
+    event = access.find(slug, member_of(request), dids, targets_of("event", dids))
+    if event is None:
         raise Http404
     return event
 
@@ -52,39 +58,45 @@ def managed_or_refused(request: HttpRequest, slug: str) -> Event:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Upcoming public events; with `?show=mine` those the viewer hosts or answered, with `?show=past` past ones."""
-    member, show = member_of(request), request.GET.get("show", "upcoming")
+    """Upcoming public events; with `?show=mine` those the viewer hosts or answered, with `?show=past` past ones.
+
+    `?q=` searches in each of them.
+    """
+    member, shown = member_of(request), request.GET.get("show", "upcoming")
     dids, search = list(proofs(request)), request.GET.get("q", "").strip()[:100]
-    if show == "mine" and member is not None:
-        rows = {event.pk: event for event in (*queries.hosted_by(member)[:100], *queries.attending(member, dids)[:100])}
-        found = sorted(rows.values(), key=lambda event: event.starts_at, reverse=True)
-    elif show == "past":
-        past = queries.visible_to(member, dids).filter(starts_at__lt=timezone.now())
-        found = list(queries.for_lists(past).order_by("-starts_at")[:100])
+    if shown == "mine" and member is not None:
+        rows = queries.hosted_or_attended(member, dids)
+    elif shown == "past":
+        rows = queries.past(member, dids)
     else:
-        show, found = "upcoming", list(queries.upcoming_public(search)[:100])
-    return render(request, "events/index.html", {"events": found, "show": show, "q": search})
+        shown, rows = "upcoming", queries.upcoming_public()
+    listed = paged(request, queries.matching(rows, search))
+    kept = {name: value for name, value in (("show", shown), ("q", search)) if value and value != "upcoming"}
+    query = f"{urlencode(kept)}&" if kept else ""
+    context = {"events": listed.rows, "listed": listed, "show": shown, "q": search, "query": query}
+    return render(request, "events/index.html", context)
 
 
 @require_safe
 def show(request: HttpRequest, slug: str) -> HttpResponse:
     """One event."""
     event = event_or_404(request, slug)
-    return render(request, "events/show.html", _show_context(request, event))
+    return render(request, "events/show.html", _show_context(request, event, AnswerForm(event=event)))
 
 
-def _show_context(request: HttpRequest, event: Event) -> dict[str, Any]:
-    member, dids = member_of(request), list(proofs(request))
-    mine = rsvps.rsvp_of(event, member) if member else None
-    for did in dids if mine is None else ():
-        mine = mine or rsvps.rsvp_of(event, did=did)
+def _show_context(request: HttpRequest, event: Event, form: AnswerForm) -> dict[str, Any]:
+    member, dids, mine = member_of(request), list(proofs(request)), _own_answer(request, event)
+    manages, closed = queries.may_manage(event, member), rsvps.why_closed(event)
     return {
+        "place": location.where(event, mine, manages=manages),
+        "form": form,
+        "questions": form.shown(mine),
         "event": event,
         "community": _visible_community(event, member, dids),
         "hosts": queries.hosts(event),
         "mine": mine,
-        "answer": mine.choice if mine else "",
-        "guests": rsvps.guest_list(
+        "answer": shown_answer(mine, event),
+        "guests": rsvps.visible_list(
             event,
             member,
             dids=dids,
@@ -93,11 +105,28 @@ def _show_context(request: HttpRequest, event: Event) -> dict[str, Any]:
             page_size=GUESTS_ON_A_PAGE,
         ),
         "asked_to_host": queries.is_asked_to_host(event, member),
-        "manages": queries.may_manage(event, member),
+        "transfer": None if queries.is_over(event) else transfer_rows.asked(event, member),
+        "over": queries.is_over(event),
+        "manages": manages,
         "invites": queries.may_invite(event, member),
-        "closed": rsvps.why_closed(event),
-        "link": f"{options().site.url}/events/{event.slug}",
+        "closed": closed,
+        "link": page_url(event),
+        "preview": shared_preview(event),
+        "online_link": location.link(event, mine, manages=manages),
+        "calendars": calendars(event, location.for_calendar(event, mine, manages=manages)),
+        "places": places_of(event, mine, manages=manages),
+        "told": told_to(member, dids, event=event) if mine else [],
+        "emails": settings_of(member, event) if mine and member and not closed else None,
     }
+
+
+def _own_answer(request: HttpRequest, event: Event) -> Rsvp | None:
+    """The viewer's answer: the member's, else that of an account which was proved in this browser."""
+    member = member_of(request)
+    mine = rsvps.rsvp_of(event, member) if member else None
+    for did in proofs(request) if mine is None else ():
+        mine = mine or rsvps.rsvp_of(event, did=did)
+    return mine
 
 
 def _visible_community(event: Event, member: Member | None, dids: list[str]) -> Community | None:
@@ -115,7 +144,7 @@ def _dids_known_to(member: Member | None) -> Collection[str] | QuerySet[ActorVie
 def answer(request: HttpRequest, slug: str) -> HttpResponse:
     """Take an answer on the event's page: of the member, else of the account proved last in this browser."""
     event = event_or_404(request, slug)
-    form = AnswerForm(request.POST)
+    form = AnswerForm(request.POST, event=event)
     if not form.is_valid():
         show_message(request, "Choose Going, Maybe or Can’t; a note has up to 500 characters.", "bad")
         return redirect(f"/events/{slug}")
@@ -128,18 +157,20 @@ def answer(request: HttpRequest, slug: str) -> HttpResponse:
     if member is None and proof is not None:
         who = {"did": proof.did, "handle": proof.handle, "name": proof.name}
     try:
-        rsvps.respond(
+        row = rsvps.respond(
             event,
-            choice=form.cleaned_data["answer"],
+            choice=form.choice(),
+            online=form.online(),
             plus_ones=form.cleaned_data["plus_ones"] or 0,
             note=form.cleaned_data["note"],
+            answers=form.answers(),
             invited=is_invited(event, list(proofs(request))),
             **who,
         )
     except Invalid as fault:
-        show_message(request, str(fault), "bad")
-    else:
-        show_message(request, "Your answer is in. You can change it until it starts.")
+        add_form_errors(form, fault.errors)
+        return render(request, "events/show.html", _show_context(request, event, form), status=400)
+    show_message(request, answered_words(event, row))
     return redirect(f"/events/{slug}")
 
 
@@ -168,6 +199,8 @@ def create(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Edit an event. Guests' calendars are updated, and invitations that are not sent yet are written anew."""
     event, member = managed_or_refused(request, slug), the_member(request)
+    if queries.is_cancelled(event):
+        raise NotAllowed(actions.CANCELLED, "cancelled")
     was_public = event.visibility == Visibility.PUBLIC
     form = EventForm(
         request.POST or None,
@@ -188,6 +221,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
             show_message(request, f"The changes are kept. {posts}".strip())
             return redirect(f"/events/{event.slug}/manage?tab=details")
     context = {"form": form, "event": event, "heading": "Change the event", "button": "Keep the changes"}
+    context["reached"] = told_words(event, member)
     return render(request, "events/form.html", context)
 
 
@@ -195,26 +229,38 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
 def cancel(request: HttpRequest, slug: str) -> HttpResponse:
     """GET asks for confirmation and says what is lost; POST cancels."""
     event = managed_or_refused(request, slug)
+    word, fault = request.POST.get("word", ""), ""
     if request.method == "POST":
-        actions.cancel(event, the_member(request))
-        posts = after_ending(request, event, only_wrong=False)
-        show_message(request, f"The event is cancelled. Its page says so. {posts}".strip())
-        return redirect(f"/events/{slug}")
+        try:
+            actions.cancel(event, the_member(request), word)
+        except Invalid as refused:
+            fault = str(refused)
+        else:
+            posts = after_ending(request, event, only_wrong=False)
+            show_message(request, f"The event is cancelled. Its page says so. {posts}".strip())
+            return redirect(f"/events/{slug}")
     going = event.answers.filter(choice="going").count()
     waiting = event.invitations.filter(state__in=("queued", "waiting", "sending")).count()
     context = {"event": event, "going": going, "waiting": waiting, "posts": on_bluesky(event).in_words}
-    return render(request, "events/cancel.html", context)
+    context |= {"reached": told_words(event, the_member(request)), "word": word, "word_error": fault}
+    return render(request, "events/cancel.html", context, status=400 if fault else 200)
 
 
-@require_GET
+@require_safe
 def ics(request: HttpRequest, slug: str) -> HttpResponse:
     """The event as an iCalendar file (RFC 5545)."""
     event = event_or_404(request, slug)
-    response = HttpResponse(
-        calendar_file.ics(event, f"{options().site.url}/events/{slug}"), content_type="text/calendar; charset=utf-8"
-    )
-    response["Content-Disposition"] = f'attachment; filename="{slug}.ics"'
-    return response
+    manages = queries.may_manage(event, member_of(request))
+    return calendar_response(event, location.for_calendar(event, _own_answer(request, event), manages=manages))
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def report(request: HttpRequest, slug: str) -> HttpResponse:
+    """Report the event, or with `?message=` a message to its guests, to the operator."""
+    event, dids = event_or_404(request, slug), tuple(proofs(request))
+    by = Reporter(member_of(request), dids, invited=is_invited(event, dids))
+    return reporting.page_of_event(request, event, by, f"/events/{slug}", request.GET.get("message", ""))
 
 
 @require_safe

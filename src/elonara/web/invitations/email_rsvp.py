@@ -8,23 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from elonara.communities.models import Visibility
-from elonara.events import calendar_file
+from elonara.events import location
 from elonara.events.guests import rsvps
 from elonara.events.queries import is_withheld
+from elonara.invitations.actions import Reporter
+from elonara.invitations.guest_emails.told import told_to
 from elonara.invitations.models import EmailInvitation
 from elonara.invitations.responses import email_reader
 from elonara.members.errors import Invalid, NotAllowed
-from elonara.web.invitations.pending_actions import DONE
+from elonara.personal_data import actions
+from elonara.web.invitations import reporting
 from elonara.web.parts.answer_forms import RsvpForm
+from elonara.web.parts.places import answered_words, places_of, shown_answer
+from elonara.web.parts.sharing import calendar_response, calendars
 from elonara.web.rate_limits import RSVP
-from elonara.web.shortcuts import add_form_errors, member_of, options, show_message
+from elonara.web.shortcuts import add_form_errors, member_of, show_message
 
 type TokenView = Callable[[HttpRequest, str], HttpResponse]
 
@@ -55,28 +60,49 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
         return _unknown(request)
     if stopping:
         return _stop(request, row)
+    if request.GET.keys() & {"data", "report"}:
+        return _of_reader(request, row)
+    # The calendar file of a cancelled event takes its entry out of the reader's calendar.
+    if "calendar" in request.GET and (not rsvps.why_closed(row.event) or rsvps.is_only_cancelled(row.event)):
+        return calendar_response(
+            row.event, location.for_calendar(row.event, email_reader.rsvp_of(row, email_reader.reader_of(row)))
+        )
     if rsvps.why_closed(row.event):
         return _closed(request, row)
-    if "calendar" in request.GET:
-        return _calendar(row)
-    return _answer(request, row) if request.method == "POST" else _page(request, row, RsvpForm())
+    return _answer(request, row) if request.method == "POST" else _page(request, row, RsvpForm(event=row.event))
+
+
+def _of_reader(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
+    """What is kept about the reader of this e-mail, as a file; or her report of the event or a message (`?report=`)."""
+    if "data" in request.GET:
+        found = JsonResponse(
+            actions.export_for_email_invitation(row.pk), json_dumps_params={"indent": 1, "ensure_ascii": False}
+        )
+        found["Content-Disposition"] = 'attachment; filename="invitation.json"'
+        return found
+    about = request.GET["report"]
+    by = Reporter(email_reader.reader_of(row), email_invitation=row.pk)
+    return reporting.page_of_event(request, row.event, by, request.path, "" if about == "event" else about)
 
 
 def _answer(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
-    form = RsvpForm(request.POST)
+    form = RsvpForm(request.POST, event=row.event)
     if RSVP.passed(request):
         form.add_error(None, RSVP.sentence)
         return RSVP.refuse(_page(request, row, form))
     if form.is_valid():
         values = form.cleaned_data
         try:
-            email_reader.respond(row, values["answer"], values["name"], values["plus_ones"] or 0, values["note"])
+            given = email_reader.respond(
+                row, form.choice(), values["name"], values["plus_ones"] or 0, values["note"],
+                answers=form.answers(), online=form.online(),
+            )  # fmt: skip
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         except NotAllowed as fault:
             form.add_error(None, fault.sentence)
         else:
-            show_message(request, DONE[values["answer"]])
+            show_message(request, answered_words(row.event, given))
             return redirect(request.path)
     return _page(request, row, form, status=400)
 
@@ -91,18 +117,26 @@ def stop(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, row: EmailInvitation, form: RsvpForm, *, status: int = 200) -> HttpResponse:
-    event, mine = row.event, email_reader.rsvp_of(row)
+    event, reader = row.event, email_reader.reader_of(row)
+    mine = email_reader.rsvp_of(row, reader)
     context = {
+        "place": location.where(event, mine),
         "row": row,
         "host": row.host,
         "host_identity": getattr(row.host, "bluesky", None),
         "event": event,
         "mine": mine,
-        "answer": mine.choice if mine else "",
-        "guests": rsvps.guest_list(event),
+        "answer": shown_answer(mine, event),
+        "guests": rsvps.visible_list(event),
         "form": form,
+        "questions": form.shown(mine),
         "public": event.visibility == Visibility.PUBLIC,
         "member": member_of(request),
+        "reader": reader,
+        "online_link": location.link(event, mine),
+        "calendars": calendars(event, location.for_calendar(event, mine)),
+        "told": told_to(reader, email_invitation=row.pk, event=event),
+        "places": places_of(row.event, mine),
     }
     return render(request, "rsvp/show.html", context, status=status)
 
@@ -129,11 +163,3 @@ def _stop(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
         email_reader.stop(row, whole_site=whole_site)
     context = {"row": row, "whole_site": whole_site, "done": done or (not whole_site and email_reader.stopped(row))}
     return render(request, "rsvp/stop.html", context)
-
-
-def _calendar(row: EmailInvitation) -> HttpResponse:
-    # Link to the event page, not to /rsvp/…: calendars are often shared, and that URL can answer for the invitee.
-    page = f"{options().site.url}/events/{row.event.slug}"
-    response = HttpResponse(calendar_file.ics(row.event, page), content_type="text/calendar; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{row.event.slug}.ics"'
-    return response

@@ -10,18 +10,21 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from elonara.communities.models import Community
+from elonara.events import location
 from elonara.events.guests import rsvps
 from elonara.events.models import Event
 from elonara.invitations import actions, queries
+from elonara.invitations.guest_emails.told import told_to
 from elonara.invitations.models import Invitation
 from elonara.invitations.targets import Target
 from elonara.web.authorization import prove_for
-from elonara.web.invitations import pending_actions
+from elonara.web.invitations import pending_actions, reporting
 from elonara.web.invitations.preferences import preferences_of
 from elonara.web.parts.answer_forms import AnswerForm
+from elonara.web.parts.places import places_of, shown_answer
+from elonara.web.parts.sharing import calendars, shared_preview
 from elonara.web.proofs import end_offer, forget, proofs
-from elonara.web.rate_limits import REPORT
-from elonara.web.shortcuts import safe_next, show_message
+from elonara.web.shortcuts import member_of, safe_next, show_message
 
 
 def _target(invitation: Invitation) -> Event | Community:
@@ -55,13 +58,10 @@ def show(request: HttpRequest, ref: str) -> HttpResponse:
         return _prove_first(request, ref) if request.method == "POST" else _hidden(request, ref)
     if _target(invitation).hidden_at is not None:
         return render(request, "invitation/withheld.html", {"invitation": invitation}, status=410)
-    form = AnswerForm(request.POST or None)
+    form = AnswerForm(request.POST or None, event=invitation.event)
     if request.method == "POST" and form.is_valid():
-        action = {"ref": ref, "do": "answer", **form.cleaned_data}
+        action = {"ref": ref, "do": "answer", **form.action()}
         return pending_actions.perform(request, invitation, action, request.POST.get("handle", "").strip())
-    proof = proofs(request).get(invitation.invitee_did)
-    if proof is not None:
-        actions.opened(ref, proof.did)
     return render(
         request, "invitation/show.html", _context(request, invitation, form), status=400 if form.errors else 200
     )
@@ -73,6 +73,7 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
     proof = proved.get(invitation.invitee_did)
     mine = rsvps.rsvp_of(event, did=invitation.invitee_did) if event and proof else None
     return {
+        "place": location.where(event, mine) if event else "",
         "invitation": invitation,
         "host": invitation.host,
         "host_identity": getattr(invitation.host, "bluesky", None),
@@ -84,10 +85,15 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
         "proof": proof,
         "others": [other for other in proved.values() if other.did != invitation.invitee_did] if proof is None else [],
         "mine": mine,
-        "answer": mine.choice if mine else (invitation.answer if proof else ""),
+        "answer": shown_answer(mine, event) or (invitation.answer if proof else ""),
         "closed": Target(target).over(),
-        "guests": rsvps.guest_list(event, dids=[proof.did] if proof else []) if event else None,
+        "guests": rsvps.visible_list(event, dids=[proof.did] if proof else []) if event else None,
         "form": form,
+        "questions": form.shown(mine),
+        "places": places_of(event, mine) if event else None,
+        "preview": shared_preview(event) if event else None,
+        "online_link": location.link(event, mine) if event else "",
+        "calendars": calendars(event, location.for_calendar(event, mine)) if event else None,
     }
 
 
@@ -117,17 +123,14 @@ def report(request: HttpRequest, ref: str) -> HttpResponse:
     invitation = _visible(request, ref)
     if invitation is None:
         return _hidden(request, ref)
-    text = request.POST.get("text", "").strip()
-    error = f"The report has {len(text)} characters; 1,000 fit." if len(text) > 1000 else ""
-    if request.method == "POST" and not error and REPORT.passed(request):
-        context = {"invitation": invitation, "text": text, "error": REPORT.sentence}
-        return REPORT.refuse(render(request, "invitation/report.html", context))
-    if request.method == "POST" and not error:
-        did = invitation.invitee_did if invitation.invitee_did in proofs(request) else ""
-        actions.report(ref, did, text)
-        show_message(request, "Thank you. The operator of this site has your report.")
-        return redirect(f"/i/{ref}")
-    return render(request, "invitation/report.html", {"invitation": invitation, "text": text, "error": error})
+    did = invitation.invitee_did if invitation.invitee_did in proofs(request) else ""
+    return reporting.page(
+        request,
+        what="invitation",
+        host=invitation.host,
+        back=f"/i/{ref}",
+        send=lambda text: actions.report(ref, did, text),
+    )
 
 
 @require_POST
@@ -148,5 +151,6 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "known": list(proved.values()),
         "open_items": [item for item in items if not item.answer and not item.is_over],
         "done_items": [item for item in items if item.answer or item.is_over],
+        "told": told_to(member_of(request), list(proved)),
     } | preferences_of(request)
     return render(request, "invitation/inbox.html", context)

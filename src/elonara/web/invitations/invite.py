@@ -54,7 +54,7 @@ def _check(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
             thread=request.POST.get("separate") != "1",
             alone_if_gone=request.POST.get("alone_if_gone") == "1",
         )
-        actions.save_draft(the_member(request), to, draft)
+        actions.write_draft(the_member(request), to, draft)
         if request.POST.get("go") == "send":
             return _send(request, to, frame, draft)
         return redirect_to_step(frame, step="check")

@@ -15,20 +15,20 @@ from django.shortcuts import redirect
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.models import AuthorizationPurpose
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Proved
+from elonara.events.models import Rsvp
 from elonara.invitations import actions, queries
 from elonara.invitations.models import Invitation
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.authorization import RedirectToServer, pending_action_failed
 from elonara.web.concurrency import limits_visitor_named_servers
+from elonara.web.parts.answer_forms import answers_in, choice_of
+from elonara.web.parts.places import answered_words
 from elonara.web.proofs import Proof, browser_of, proofs
 from elonara.web.rate_limits import ANSWERS, AUTHORIZATIONS, VisitorRateLimit
 from elonara.web.shortcuts import show_message
 
-DONE = {
-    "going": "You are going. You can change it until it starts.",
-    "maybe": "You answered Maybe. You can change it until it starts.",
-    "cant": "You answered Can’t. Thank you for saying so.",
+OF_A_COMMUNITY = {
     "joined": "You belong to it now.",
     "declined": "You said no, thanks. You will not be asked again.",
 }
@@ -72,6 +72,10 @@ def begin(
         return pending_action_failed(request, fault, got=fault.handle)
 
 
+def _joins(choice: str) -> str:
+    return "joined" if choice in {"going", "joined"} else "declined"
+
+
 def _too_often(
     request: HttpRequest, limit: VisitorRateLimit, invitation: Invitation, action: Mapping[str, Any]
 ) -> HttpResponse:
@@ -94,8 +98,8 @@ def _apply(request: HttpRequest, proof: Proof, action: Mapping[str, Any]) -> str
     try:
         match action.get("do"):
             case "answer":
-                choice = str(action.get("answer", ""))
-                actions.respond(
+                choice, online = choice_of(str(action.get("answer", "")))
+                kept = actions.respond(
                     ref,
                     proof.did,
                     proof.handle,
@@ -103,8 +107,11 @@ def _apply(request: HttpRequest, proof: Proof, action: Mapping[str, Any]) -> str
                     choice,
                     plus_ones=int(action.get("plus_ones") or 0),
                     note=str(action.get("note", "")),
+                    answers=answers_in(action),
+                    online=online,
                 )
-                show_message(request, DONE.get(choice, "Your answer is in."))
+                said = answered_words(kept.event, kept) if isinstance(kept, Rsvp) else OF_A_COMMUNITY[_joins(choice)]
+                show_message(request, said)
             case "stop" if invitation is not None and invitation.invitee_did == proof.did:
                 whole_site = action.get("who") == "site"
                 actions.opt_out(proof.did, None if whole_site else invitation.host)

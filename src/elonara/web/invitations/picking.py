@@ -1,80 +1,146 @@
 """Manage → Invite, first step: choose people from lists, a search or by handle.
 
-The choice is kept in the draft with every POST, so that it survives another list, another search or an error.
+The choice is in the draft, and every POST changes only those whom its page showed: `listed` says who they were and
+which of them were chosen then, `did` which of them are ticked now. So two tabs or devices never undo each other's
+work. With JavaScript (`static/pick.js`) each tick is a small POST of its own, and the parts of the page are fetched
+from the same address with `part`; without it every button saves what was ticked and leads to the page it names.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 
-from elonara.bluesky.graph import service as graph_service
+from elonara.bluesky.graph.circles.on_request import read_again
 from elonara.bluesky.graph.service import GraphUnavailable
-from elonara.bluesky.identity.people import Person
 from elonara.invitations import actions, queries, reasons
-from elonara.invitations.planning.drafts import Draft
+from elonara.invitations.people.pasted import MAX_ENTRIES, MAX_TEXT
+from elonara.invitations.planning.drafts import MAX_PEOPLE, MAX_SEARCH, MAX_SOURCE, Draft, PickView
 from elonara.invitations.targets import Target
+from elonara.members.errors import NotAllowed
+from elonara.web.invitations import candidates, naming
+from elonara.web.invitations.candidates import CHOSEN, WAYS
+from elonara.web.invitations.naming import Added
 from elonara.web.invitations.steps import To, redirect_to_step
 from elonara.web.shortcuts import show_message, the_member
 
-LISTS = (("mutuals", "Mutual"), ("followers", "Followers"), ("follows", "Following"))
+# Templates of the parts that a script fetches: what was asked for in `part`.
+PARTS = {"people": "invite/pick_people.html", "rows": "invite/pick_more.html", "reading": "invite/pick_reading.html"}
+NOBODY = "Nobody is chosen. Pick at least one person."
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """What a POST says about the people on its page: who was shown, who of them is newly chosen or not any more."""
+
+    shown: list[str]
+    add: list[str]
+    remove: list[str]
+
+    @classmethod
+    def of(cls, posted: QueryDict) -> Ticks:
+        """Read `listed` (DIDs, with + for those chosen when the page was made) and `did` (the ticked ones)."""
+        listed = [one for value in posted.getlist("listed") for one in value.split()][:MAX_PEOPLE]
+        before = {one[1:] for one in listed if one.startswith("+")}
+        shown = list(dict.fromkeys(one.removeprefix("+") for one in listed))
+        ticked = dict.fromkeys(posted.getlist("did")[:MAX_PEOPLE])
+        return cls(
+            shown,
+            [did for did in ticked if did not in before],
+            [did for did in shown if did in before and did not in ticked],
+        )
 
 
 def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
     """Show the lists, or take what was chosen and go where the button (`go`) says."""
     draft = queries.draft(the_member(request), to)
-    if request.method != "POST":
-        return _pick_page(request, to, frame, draft)
-    draft.choose(request.POST.getlist("did"))
-    actions.save_draft(the_member(request), to, draft)
-    go, which, search = request.POST.get("go", ""), request.POST.get("list", ""), request.POST.get("q", "").strip()
-    if request.POST.get("who", "").strip() and go in {"add", "search"} and (go == "add" or not search):
-        return _add(request, to, frame, draft)
-    if go == "next":
-        return _next(request, to, frame, draft)
-    if go.startswith("list:"):
-        return redirect_to_step(frame, list=go.removeprefix("list:"))
-    if go.startswith("cursor:"):
-        return redirect_to_step(frame, list=which, q=search, cursor=go.removeprefix("cursor:"))
+    if request.method == "POST":
+        return _posted(request, to, frame, draft)
+    given = any(name in request.GET for name in ("list", "sort", "q"))
+    view = _view(request.GET) if given else draft.view
+    if view.source == CHOSEN:
+        view = replace(draft.view, source=CHOSEN)
+    return _pick_page(request, to, frame, draft, view, cursor=request.GET.get("cursor", "")[:1000])
+
+
+def _posted(request: HttpRequest, to: To, frame: dict[str, Any], before: Draft) -> HttpResponse:
+    host, go = the_member(request), request.POST.get("go", "")
+    view, ticks = _view(request.POST), Ticks.of(request.POST)
+    what, _, argument = go.partition(":")
+    if what in {"list", "sort"}:
+        view = replace(view, **{"source" if what == "list" else "sort": argument[:MAX_SOURCE]})
+    own = view.source in {CHOSEN, WAYS}  # no list to come back to
+    if go == "search" and own and view.search != before.view.search:
+        view, own = replace(view, source=before.view.source), False
+    add, remove = list(ticks.add), [*ticks.remove, *([argument] if what == "drop" else [])]
+    if go == "all":
+        room = queries.caps_left(host).per_send - len(before.people) - len(add) + len(remove)
+        add += [did for did in ticks.shown if did not in before.people and did not in add][: max(0, room)]
     if go == "clear":
-        draft.choose([])
-        actions.save_draft(the_member(request), to, draft)
-    return redirect_to_step(frame, list=which, q=search)
+        remove += before.dids
+    draft = actions.choose(host, to, add, remove, view=None if own else view)
+    if go == "refresh":
+        _refresh(request)
+    if request.headers.get("accept") == "application/json":
+        return JsonResponse(_counted(draft, queries.caps_left(host).per_send))
+    if go == "add" or (_has_names(request.POST) and (go == "next" or _same_search(go, view, before))):
+        added = naming.add(host, to, draft, request.POST.get("who", ""))
+        if not added.is_complete:
+            return _pick_page(request, to, frame, added.draft, view, added=added)
+        show_message(request, added.said)
+        draft = added.draft
+    match what:
+        case "next":
+            return _next(request, to, frame, draft, view)
+        case "cursor":
+            return redirect_to_step(frame, list=view.source, sort=view.sort, q=view.search, cursor=argument)
+    return redirect_to_step(frame, list=view.source, sort=view.sort, q=view.search)
 
 
-def _next(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft) -> HttpResponse:
-    caps = queries.caps_left(the_member(request))
-    if not draft.people:
-        return _pick_page(request, to, frame, draft, refusal="Nobody is chosen. Pick at least one person.")
-    if len(draft.people) > caps.per_send:
-        sentence = (
-            f"{len(draft.people)} people are chosen; one send takes {caps.per_send}. "
-            "Send to some now, to the others after."
-        )
-        return _pick_page(request, to, frame, draft, refusal=sentence)
+def _refresh(request: HttpRequest) -> None:
+    try:
+        read_again(the_member(request))
+    except GraphUnavailable as fault:
+        show_message(request, fault.sentence, "bad")
+    except NotAllowed as fault:
+        show_message(request, str(fault), "bad")
+
+
+def _counted(draft: Draft, per_send: int) -> dict[str, Any]:
+    """The answer to a tick."""
+    return {"chosen": len(draft.people), "over": _over(draft, per_send)}
+
+
+def _over(draft: Draft, per_send: int) -> str:
+    if len(draft.people) <= per_send:
+        return ""
+    return f"{len(draft.people)} people are chosen; one send takes {per_send}. Send to some now, to the others after."
+
+
+def _next(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft, view: PickView) -> HttpResponse:
+    refusal = _over(draft, queries.caps_left(the_member(request)).per_send) if draft.people else NOBODY
+    if refusal:
+        return _pick_page(request, to, frame, draft, view, refusal=refusal)
     return redirect_to_step(frame, step="check")
 
 
-def _add(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft) -> HttpResponse:
-    """Somebody named by handle or DID; the same rules hold as for people picked from the lists."""
-    host, typed = the_member(request), request.POST["who"].strip().lstrip("@")
-    try:
-        person = next(iter(graph_service.current().confirm(host.pk, [typed]).values()), None)
-    except GraphUnavailable as fault:
-        return _pick_page(request, to, frame, draft, typed=typed, add_error=fault.sentence)
-    if person is None:
-        sentence = f"Bluesky knows no account called {typed[:100]}. Check the spelling, and write the handle in full."
-        return _pick_page(request, to, frame, draft, typed=typed, add_error=sentence)
-    if code := queries.invitability(host, to, [person]).get(person.did):
-        sentence = f"{person.name}: {reasons.sentence(code)} {reasons.way_on(code)}"
-        return _pick_page(request, to, frame, draft, typed=typed, add_error=sentence)
-    draft.list_people({person.did: (person.name, person.handle)})
-    draft.choose([*draft.dids, person.did])
-    actions.save_draft(the_member(request), to, draft)
-    show_message(request, f"{person.name} is chosen.")
-    return redirect_to_step(frame, list=request.POST.get("list", ""))
+def _has_names(posted: QueryDict) -> bool:
+    """Whether the field of names has something that was not looked up already, and left there with its reasons."""
+    return posted.get("who", "").split() != posted.get("tried", "").split()
+
+
+def _same_search(go: str, view: PickView, before: Draft) -> bool:
+    """Whether the first button of the form was pressed, as Enter does, without another search."""
+    return go == "search" and view.search == before.view.search
+
+
+def _view(given: QueryDict) -> PickView:
+    names = {"source": "list", "sort": "sort", "search": "q"}
+    bounds = {"source": MAX_SOURCE, "sort": 8, "search": MAX_SEARCH}
+    return PickView(**{name: given.get(field, "").strip()[: bounds[name]] for name, field in names.items()})
 
 
 def _pick_page(
@@ -82,59 +148,28 @@ def _pick_page(
     to: To,
     frame: dict[str, Any],
     draft: Draft,
+    view: PickView,
     *,
+    cursor: str = "",
     refusal: str = "",
-    typed: str = "",
-    add_error: str = "",
+    added: Added | None = None,
 ) -> HttpResponse:
-    host = the_member(request)
-    params = request.POST if request.method == "POST" else request.GET
-    which, search = params.get("list", ""), params.get("q", "").strip()[:100]
-    which = which if which in dict(LISTS) else "mutuals"
-    context: dict[str, Any] = {"list": which, "lists": LISTS, "q": search, "ready": queries.readiness(host)}
-    context |= _people(host.pk, which, search, params.get("cursor", ""))
-    people: list[Person] = context["people"]
-    refused = queries.invitability(host, to, people)
-    context["rows"] = [
-        {"person": person, "relation": _relation(person), "reason": reasons.reason(code) if code else None}
-        for person in people
-        for code in [refused.get(person.did)]
-    ]
-    if draft.list_people({person.did: (person.name, person.handle) for person in people}):
-        actions.save_draft(host, to, draft)
+    host, of_host = the_member(request), frame.get("of_host")
+    ready = queries.readiness(host, of_host)
+    shown = candidates.candidates(host, to, draft, view, cursor=cursor, ready=ready)
+    context = frame | {"ready": ready} | candidates.context(shown, draft)
+    if part := PARTS.get(request.GET.get("part", "")):
+        return render(request, part, context)
+    caps = queries.caps_left(host, of_host)
     context |= {
-        "draft": draft,
-        "elsewhere": [did for did in draft.dids if did not in {p.did for p in people if not refused.get(p.did)}],
-        "caps": queries.caps_left(host),
+        "caps": caps,
         "refusal": refusal,
-        "typed": typed,
-        "add_error": add_error,
-        "over": reasons.sentence(Target(to).over()),
-        "invited": to.invitations.exists(),
+        "over": _over(draft, caps.per_send),
+        "added": added,
+        "max_names": MAX_ENTRIES,
+        "max_typed": MAX_TEXT,
+        "ended": reasons.sentence(Target(to).over()),
+        "invited": True,  # the link to Watch: whether anybody is invited would cost a query, and Watch says it
+        "unconnected": getattr(host, "bluesky", None) is None and shown.reading.state == "none",
     }
-    return render(request, "invite/pick.html", frame | context, status=400 if refusal or add_error else 200)
-
-
-def _people(member_id: int, which: str, search: str, cursor: str) -> dict[str, Any]:
-    graph = graph_service.current()
-    try:
-        if search:
-            return {"people": list(graph.search(member_id, search)), "cursor": "", "known": True, "trouble": None}
-        read = {"mutuals": graph.get_mutuals, "followers": graph.get_followers, "follows": graph.get_follows}[which]
-        graph_page = read(member_id, cursor or None)
-    except GraphUnavailable as fault:
-        return {"people": [], "cursor": "", "known": True, "trouble": fault}
-    return {
-        "people": list(graph_page.people),
-        "cursor": graph_page.cursor or "",
-        "known": graph_page.known,
-        "trouble": None,
-    }
-
-
-def _relation(person: Person) -> str:
-    if person.mutual:
-        return "Mutual"
-    if person.follows_you:
-        return "Follows you"
-    return "You follow" if person.you_follow else ""
+    return render(request, "invite/pick.html", context, status=400 if refusal or (added and added.typed) else 200)

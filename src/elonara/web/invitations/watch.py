@@ -17,8 +17,8 @@ from django.shortcuts import render
 
 from elonara.events.models import Event
 from elonara.invitations import actions, queries
-from elonara.invitations.models import State
 from elonara.invitations.results import InvitationRefused
+from elonara.invitations.states import PENDING
 from elonara.web.invitations import posts
 from elonara.web.invitations.steps import To, redirect_to_step
 from elonara.web.shortcuts import show_message, the_member
@@ -41,9 +41,7 @@ def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
         "need": [row for row in progress.rows if row.needs_host],
         "rest": [row for row in progress.rows if not row.needs_host],
         "unconfirmed": [
-            row
-            for row in progress.rows
-            if row.needs_confirmation and "confirm" in row.can and row.state in {State.QUEUED, State.WAITING}
+            row for row in progress.rows if row.needs_confirmation and "confirm" in row.can and row.state in PENDING
         ],
         "look": look,
         "ready": ready,
@@ -57,7 +55,7 @@ def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
     rows = [_digest(row) for row in progress.rows]
     context["seen"] = ".".join([around, counted, "".join(rows)])
     if request.GET.get("part") != "1":
-        context["letters"] = to.email_invitations.count() if isinstance(to, Event) else 0
+        context["email_count"] = to.email_invitations.count() if isinstance(to, Event) else 0
         return render(request, "invite/watch.html", frame | context | posts.notice_context(request, to))
     seen = request.GET.get("seen", "")
     if seen == context["seen"]:

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities import actions as communities
-from elonara.events.guests import rsvps
+from elonara.events.guests import adoption
 from elonara.members import actions as members
 from elonara.members import queries
 from elonara.members.errors import Invalid, LinkRefused
@@ -45,8 +45,8 @@ def sign_in(request: HttpRequest, identity: MemberIdentity, back: str) -> HttpRe
 def adopt(member: Member, did: str) -> None:
     """Move answers and memberships that were made with a proof of `did` alone to the member."""
     # Called at every connect and sign-in, mostly with nothing to move: two cheap queries find out.
-    if rsvps.has_unadopted(member, did) or communities.has_unadopted(member, did):
-        rsvps.adopt(member, did)
+    if adoption.has_unadopted(member, did) or communities.has_unadopted(member, did):
+        adoption.adopt(member, did)
         communities.adopt(member, did)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,18 +14,30 @@ from elonara.bluesky.app_password import app_passwords
 from elonara.bluesky.app_password.app_passwords import AppPasswordRefused
 from elonara.bluesky.connections.linking import LastWayToSignIn
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
+from elonara.bluesky.identity import oauth_posting
+from elonara.bluesky.identity.identities import ConnectedIdentity
+from elonara.bluesky.identity.oauth_posting import ConsentRefused
 from elonara.bluesky.models import ActorView, AppPasswordSession
 from elonara.events import queries as events
 from elonara.invitations import queries as invitations
+from elonara.invitations.guest_emails.stopping import settings_of
 from elonara.invitations.models import Invitation, State
+from elonara.invitations.states import PENDING
 from elonara.members import actions
 from elonara.members.errors import Invalid
+from elonara.members.queries import has_verified_email
 from elonara.web.invitations.preferences import preferences_of
 from elonara.web.members import fresh_proof
 from elonara.web.members.forms import AppPasswordForm, ProfileForm
 from elonara.web.shortcuts import add_form_errors, members_only, options, show_message, the_member
 
-TABS = (("bluesky", "Bluesky"), ("about", "About you"), ("signin", "Signing in"), ("invitations", "Invitations"))
+TABS = (
+    ("bluesky", "Bluesky"),
+    ("about", "About you"),
+    ("signin", "Signing in"),
+    ("invitations", "Invitations"),
+    ("data", "Your data"),
+)
 HANDLE_REASONS = {"unknown_account", "not_pointing_back", "other_account", "not_connected"}
 
 
@@ -47,7 +60,9 @@ def edit(request: HttpRequest) -> HttpResponse:
     if tab == "bluesky":
         return _page(request, tab, **_bluesky(request))
     if tab == "invitations":
-        return _page(request, tab, **preferences_of(request))
+        member = the_member(request)
+        emails, has_address = settings_of(member), has_verified_email(member)
+        return _page(request, tab, emails=emails, has_address=has_address, **preferences_of(request))
     return _page(request, tab, has_email=bool(options().email.url))
 
 
@@ -75,13 +90,19 @@ def _bluesky(request: HttpRequest, form: AppPasswordForm | None = None) -> dict[
     stored = AppPasswordSession.objects.filter(member=member).first()
     rows = Invitation.objects.filter(host=member)
     latest = ActorView.objects.filter(member=member).order_by("-checked_at").first()
+    ready = invitations.readiness(member) if identity else None
+    knows_none = identity is not None and oauth_posting.knows_no_app_passwords(identity.row)
     return {
         "identity": identity,
+        "server": urlsplit(identity.pds_url).hostname if identity else "",
+        "posts_by_consent": identity is not None and oauth_posting.consent_stands(identity.row),
+        # Not where the site's mode lets everybody post so.
+        "may_consent": knows_none and ready is not None and ready.backend in {"", "relay"},
         "connected": service.is_connected(member.pk),
-        "ready": invitations.readiness(member) if identity else None,
+        "ready": ready,
         "stored": stored,
         "read_at": latest.checked_at if latest else None,
-        "unsent": rows.filter(state__in=(State.QUEUED, State.WAITING)).count(),
+        "unsent": rows.filter(state__in=PENDING).count(),
         "waiting": rows.filter(state=State.WAITING).count(),
         "form": form or AppPasswordForm(initial={"identifier": identity.handle if identity else ""}),
         "tried_handle": request.session.pop("tried_handle", ""),
@@ -113,6 +134,31 @@ def remove_app_password(request: HttpRequest) -> HttpResponse:
     """Delete the app password."""
     app_passwords.remove(the_member(request))
     show_message(request, "The app password is forgotten here. You can also end it in Bluesky’s settings.")
+    return redirect("/profile/edit")
+
+
+@members_only
+@require_POST
+def allow_posting(request: HttpRequest) -> HttpResponse:
+    """Let this site post by the OAuth session, where the member's server knows no app passwords."""
+    try:
+        identity = oauth_posting.consent(the_member(request), request.POST.get("did", ""))
+    except ConsentRefused as fault:
+        show_message(request, fault.sentence, "bad")
+        return redirect("/profile/edit")
+    if ConnectedIdentity.of(identity).can_write:
+        show_message(request, "This site posts for you now. Invitations that waited for it go on by themselves.")
+    else:
+        show_message(request, "One step is left: reauthorize, and allow posting on your server’s page.", "warn")
+    return redirect("/profile/edit")
+
+
+@members_only
+@require_POST
+def end_posting(request: HttpRequest) -> HttpResponse:
+    """Take that back: nothing more is posted by the OAuth session."""
+    oauth_posting.withdraw(the_member(request))
+    show_message(request, "This site does not post for you any more. What is not sent yet waits.")
     return redirect("/profile/edit")
 
 

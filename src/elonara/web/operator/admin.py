@@ -23,6 +23,7 @@ from elonara.invitations.results import InvitationRefused
 from elonara.members import actions
 from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
+from elonara.web.operator.folded_search import FoldedSearch
 from elonara.web.operator.member_form import MemberForm
 from elonara.web.shortcuts import options
 
@@ -71,13 +72,13 @@ class ReadOnlyAdmin(AnyAdmin):
 
 
 @admin.register(Member)
-class MemberAdmin(TypedMemberAdmin):
+class MemberAdmin(FoldedSearch, TypedMemberAdmin):
     """Approve, suspend and edit members."""
 
     form = MemberForm
     list_display = ("username", "display_name", "email", "standing", "date_joined", "last_login")
     list_filter = ("standing", "is_superuser")
-    search_fields = ("username", "display_name", "email", "bluesky__bsky_handle", "bluesky__bsky_did")
+    search_fields = ("email", "bluesky__bsky_handle", "bluesky__bsky_did")
     fields = ("username", "display_name", "email", "bio", "timezone", "standing", "is_staff", "is_superuser")
     readonly_fields = ("standing",)
     actions = ("approve", "suspend")
@@ -178,6 +179,10 @@ class InvitationAdmin(ReadOnlyAdmin):
     list_filter = ("state", "voice")
     search_fields = ("invitee_handle", "invitee_did", "host__username", "rkey")
     list_select_related = ("event", "community", "host")
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """That somebody opened one, which an earlier release stored, is shown to nobody."""
+        return (*super().get_exclude(request, obj), "opened_at")
 
 
 @admin.register(Announcement)

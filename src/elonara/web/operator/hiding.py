@@ -17,9 +17,10 @@ from elonara.invitations.models import State
 from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
 from elonara.web.operator.admin import ReadOnlyAdmin
+from elonara.web.operator.folded_search import FoldedSearch
 
 
-class HidingAdmin(ReadOnlyAdmin):
+class HidingAdmin(FoldedSearch, ReadOnlyAdmin):
     """For what operators hide; it is otherwise read-only."""
 
     actions = ("hide", "unhide")
@@ -64,7 +65,7 @@ class EventAdmin(HidingAdmin):
 
     list_display = ("title", "starts_at", "visibility", "status", "on_bluesky", "hidden_at", "created_by")
     list_filter = ("visibility", "status", ("hidden_at", admin.EmptyFieldListFilter))
-    search_fields = ("title", "slug")
+    search_fields = ("slug",)
 
 
 class CommunityAdmin(HidingAdmin):
@@ -72,7 +73,7 @@ class CommunityAdmin(HidingAdmin):
 
     list_display = ("name", "visibility", "on_bluesky", "hidden_at", "created_by", "closed_at")
     list_filter = ("visibility", ("hidden_at", admin.EmptyFieldListFilter))
-    search_fields = ("name", "slug")
+    search_fields = ("slug",)
 
 
 def register(site: admin.AdminSite) -> None:

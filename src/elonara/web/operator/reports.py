@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 
 from elonara.invitations import actions, queries
-from elonara.invitations.models import Report
-from elonara.invitations.targets import target_of
+from elonara.invitations.opt_out_models import Report
+from elonara.invitations.responses.reports import reported, reported_host
+from elonara.invitations.targets import Target
 from elonara.members import actions as members
 from elonara.members import audit
 from elonara.members.errors import NotAllowed
@@ -22,11 +23,11 @@ from elonara.web.operator.admin import ReadOnlyAdmin
 
 
 def _suspend(report: Report, by: Member, _note: str) -> None:
-    members.suspend(report.invitation.host, by)
+    members.suspend(reported_host(report), by)
 
 
 def _reinstate(report: Report, by: Member, _note: str) -> None:
-    members.approve(report.invitation.host, by)
+    members.approve(reported_host(report), by)
 
 
 def _handled(report: Report, by: Member, _note: str) -> None:
@@ -43,12 +44,18 @@ ACTS: Final[dict[str, tuple[Callable[[Report, Member, str], None], str]]] = {
 
 
 class ReportAdmin(ReadOnlyAdmin):
-    """Reports by invitees."""
+    """Reports of invitations, events and messages to guests."""
 
-    list_display = ("created_at", "invitation", "reporter_did", "text", "handled_at")
+    list_display = ("created_at", "about", "reporter_did", "text", "handled_at")
     list_filter = (("handled_at", admin.EmptyFieldListFilter),)
-    list_select_related = ("invitation",)
+    list_select_related = ("invitation__event", "invitation__community", "event")
     actions = ("handled",)
+
+    @admin.display(description="about")
+    def about(self, report: Report) -> str:
+        """What was reported, and of which event or community."""
+        what = "invitation" if report.invitation_id else "message" if report.message_id else "event"
+        return f"{what}: {reported(report)}"
 
     @admin.action(description="Mark as handled")
     def handled(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
@@ -70,23 +77,24 @@ class ReportAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = Report.objects.select_related(
-            "invitation__host__bluesky", "invitation__batch", "invitation__event", "invitation__community"
-        )
+            "invitation__host__bluesky", "invitation__batch", "invitation__event", "invitation__community", "event",
+            "message__by", "reporter",
+        )  # fmt: skip
         report = get_object_or_404(rows, pk=object_id if object_id.isdecimal() else 0)
         if request.method == "POST":
             self._act(request, report)
             return HttpResponseRedirect(request.path)
-        target = target_of(report.invitation)
+        target, host = Target(reported(report)), reported_host(report)
         context = {
             **self.admin_site.each_context(request),
             "title": "Report",
             "report": report,
             "invitation": report.invitation,
-            "host": report.invitation.host,
-            "identity": getattr(report.invitation.host, "bluesky", None),
+            "host": host,
+            "identity": getattr(host, "bluesky", None),
             "target": target,
             "posts": queries.on_bluesky(target.of).in_words,
-            "is_suspended": report.invitation.host.standing == Member.Standing.SUSPENDED,
+            "is_suspended": host.standing == Member.Standing.SUSPENDED,
         }
         return render(request, "admin/report.html", context)
 

@@ -2,18 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from django import forms
+
+from elonara.events.guests import questions
+from elonara.events.models import Event, Question, Rsvp
 
 
 class AnswerForm(forms.Form):
     """Going, Maybe, Can't, and what a guest may add."""
 
     answer = forms.ChoiceField(
-        choices=[(name, name) for name in ("going", "maybe", "cant", "joined", "declined")],
+        choices=[(name, name) for name in ("going", "online", "maybe", "cant", "joined", "declined")],
         error_messages={"required": "Choose Going, Maybe or Can’t.", "invalid_choice": "Choose Going, Maybe or Can’t."},
     )
     plus_ones = forms.IntegerField(required=False, min_value=0, max_value=20)
     note = forms.CharField(required=False, max_length=500)
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, event: Event | None = None) -> None:
+        super().__init__(data)
+        self.asked = questions.of_event(event) if event is not None else []
+        for question in self.asked:
+            # What fits is said by the action, in the words of the question.
+            self.fields[f"{questions.PREFIX}{question.pk}"] = forms.CharField(required=False)
+
+    def choice(self) -> str:
+        """What was pressed, whichever way she comes."""
+        return choice_of(self.cleaned_data["answer"])[0]
+
+    def online(self) -> bool:
+        """Whether she comes online."""
+        return choice_of(self.cleaned_data["answer"])[1]
+
+    def answers(self) -> dict[str, str]:
+        """What was sent to the questions, by their ids. A button without their fields, as in the inbox, sends none."""
+        return answers_in({name: value for name, value in self.cleaned_data.items() if name in self.data})
+
+    def action(self) -> dict[str, Any]:
+        """Everything that was sent, to be done once the guest has proved who she is; `answers_in` reads it."""
+        own = AnswerForm.base_fields
+        return {name: value for name, value in self.cleaned_data.items() if name in own or name in self.data}
+
+    def shown(self, mine: Rsvp | None) -> list[AskedQuestion]:
+        """The questions with what the guest has typed, or answered before."""
+        before = questions.given([mine.pk])[mine.pk] if mine is not None and self.asked else {}
+        return [self._shown(question, before) for question in self.asked]
+
+    def _shown(self, question: Question, before: dict[int, str]) -> AskedQuestion:
+        name = f"{questions.PREFIX}{question.pk}"
+        typed = self.data.get(name) if self.is_bound else None
+        errors: list[str] = list(map(str, self.errors.get(name, []))) if self.is_bound else []
+        options = questions.YES_OR_NO if question.kind == Question.Kind.YES_NO else tuple(question.options)
+        value = before.get(question.pk, "") if typed is None else typed
+        return AskedQuestion(question, name, value, options, " ".join(errors))
+
+
+@dataclass(frozen=True)
+class AskedQuestion:
+    """One question of a form."""
+
+    question: Question
+    name: str
+    value: str
+    options: tuple[str, ...]
+    error: str
+
+
+def choice_of(answer: str) -> tuple[str, bool]:
+    """The choice behind a button, and whether it is to come online."""
+    return ("going", True) if answer == "online" else (answer, False)
+
+
+def answers_in(values: Mapping[str, Any]) -> dict[str, str]:
+    """The answers to questions among the values of a form, by the ids of the questions."""
+    prefix = questions.PREFIX
+    return {name.removeprefix(prefix): str(value) for name, value in values.items() if name.startswith(prefix)}
 
 
 class RsvpForm(AnswerForm):

@@ -14,6 +14,9 @@ VISIBILITY_CHOICES = [(Visibility.PUBLIC, "Everyone"), (Visibility.PRIVATE, "Onl
 CHOOSE_PICTURE_AGAIN = "Choose the picture once more: browsers do not keep files when a form comes back."
 
 
+DESCRIPTION_HELP = "Plain text, or Markdown: **bold**, *italic*, lists, links."
+
+
 class LocalMoment(forms.DateTimeField):
     """A date and time without a time zone, which another field of the form gives."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-import regex  # type: ignore[import-untyped, unused-ignore]
 from django import template
+from django.conf import settings
 from django.forms import BoundField, CheckboxInput, RadioSelect
 from django.template.defaultfilters import date as date_filter
 from django.utils import dateformat, timezone
@@ -14,7 +14,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from elonara.housekeeping import words
-from elonara.web.parts import times
+from elonara.markup import html_of, plain_of
+from elonara.web.parts import avatars, times
 from elonara.web.parts.icons import PATHS
 
 register = template.Library()
@@ -28,14 +29,27 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag
 def avatar(name: str, picture: str = "", size: str = "") -> SafeString:
-    """A round picture, or the first letter of the name."""
-    kind = f"avatar {size}".strip()
-    if picture and picture.startswith(("https://", "http://")):
-        inner = format_html('<img src="{}" alt="" width="64" height="64" loading="lazy" decoding="async">', picture)
-    else:
-        first = regex.match(r"\X", (name or "?").strip().lstrip("@") or "?")
-        inner = format_html("{}", first.group() if first else "?")
-    return format_html('<span class="{}" aria-hidden="true">{}</span>', kind, inner)
+    """A round picture over the first letter of the name. `size` is `large`, `small` or ""."""
+    return avatars.avatar(name, picture, f"avatar {size}".strip())
+
+
+@register.simple_tag
+def guest_data_days() -> int:
+    """How many days after its end the guests' data of an event is deleted; 0: it is kept."""
+    days: int = settings.ELONARA.events.guest_data_days
+    return days
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """A description as HTML."""
+    return html_of(text)
+
+
+@register.filter
+def without_marks(text: str) -> str:
+    """A description as plain text, for a line or two of it."""
+    return plain_of(text)
 
 
 @register.inclusion_tag("parts/field.html")
@@ -124,6 +138,12 @@ def handle(value: str) -> str:
 
 
 @register.filter
+def thousands(number: int) -> str:
+    """`100,000`."""
+    return f"{number:,}"
+
+
+@register.filter
 def get(mapping: Any, key: Any) -> Any:
     """One entry of a dict by a key that is a variable."""
     return mapping.get(key) if mapping else None
@@ -135,13 +155,30 @@ def first_word(name: str) -> str:
     return name.split(maxsplit=1)[0] if name and name.split() else name
 
 
-CHOICES = {"going": "Going", "maybe": "Maybe", "cant": "Can’t", "joined": "Joined", "declined": "Declined"}
+CHOICES = {
+    "going": "Going",
+    "waiting": "Waiting list",
+    "offered": "Place offered",
+    "asked": "Asked to come",
+    "refused": "Declined by the hosts",
+    "online": "Going online",
+    "maybe": "Maybe",
+    "cant": "Can’t",
+    "joined": "Joined",
+    "declined": "Declined",
+}
 
 
 @register.filter
 def choice_word(choice: str) -> str:
     """The label of an answer, as on its button."""
     return CHOICES.get(choice, choice)
+
+
+@register.filter
+def yes_or_no(option: str) -> str:
+    """An answer to choose, as its button says it."""
+    return {"yes": "Yes", "no": "No"}.get(option, option)
 
 
 @register.filter

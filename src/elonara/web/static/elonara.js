@@ -15,6 +15,7 @@
     for (const button of root.querySelectorAll("[data-copy][hidden]")) button.hidden = !navigator.clipboard;
   };
   reveal(document);
+  document.addEventListener("elonara:shown", () => reveal(document));
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
@@ -30,7 +31,7 @@
 
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
-    if (button && button.dataset.busy) {
+    if (button && button.dataset.busy && !event.defaultPrevented) {
       button.dataset.was = button.textContent;
       button.setAttribute("aria-busy", "true");
       button.textContent = button.dataset.busy;

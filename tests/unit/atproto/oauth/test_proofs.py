@@ -119,3 +119,24 @@ def test_origins_drop_default_ports_and_case():
 def test_only_a_well_formed_nonce_is_kept(value, kept):
     response = Response(401, {"DPoP-Nonce": value}, b"", "https://a.example/")
     assert nonce_of(response) == (value if kept else None)
+
+
+def test_keys_are_written_as_joserfc_reads_and_names_them():
+    for _ in range(300):  # one in 256 coordinates begins with a zero byte
+        key = DpopKey.generate()
+        read = ECKey.import_key(json.loads(key.to_json()))
+        assert read.thumbprint() == key.thumbprint
+        assert read.as_dict(private=False) | dict(key.public_jwk) == read.as_dict(private=False)
+        assert DpopKey.from_json(key.to_json()).thumbprint == key.thumbprint
+
+
+@pytest.mark.parametrize("curve", ["P-384", "secp256k1"])
+def test_keys_of_other_curves_are_refused(curve):
+    text = json.dumps(ECKey.generate_key(curve).as_dict(private=True))
+    with pytest.raises(BadKey):
+        DpopKey.from_json(text)
+
+
+def test_a_public_key_is_no_key_to_sign_with():
+    with pytest.raises(BadKey):
+        DpopKey.from_json(json.dumps(ECKey.generate_key("P-256").as_dict(private=False)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from elonara.bluesky.app_password.app_passwords import (
+from elonara.bluesky.app_password.refusals import (
     KNOWS_NO_APP_PASSWORDS,
     NOT_THE_MAIN_ONE,
     full_access_in_words,

@@ -130,3 +130,20 @@ def test_operators_are_notified_once_a_day(operator, clock):
     clock.pass_(days=1, minutes=1)
     notices.notify_operators("relay spam_label", "It has stopped.", "/admin/jobs/")
     assert open_notices(operator) == ["It has stopped."]
+
+
+@pytest.mark.parametrize("password", ["the same", "a new one"])
+def test_a_handle_that_moved_does_not_change_who_posts(connected, relay, account, bluesky, net, pds, member, password):
+    agent = LegacyBlueskyAgent()
+    assert agent.readiness(member.pk).author_did == account.did
+    known, account.handle = account.handle, "renamed.example.com"
+    net.person(account.did, account.handle, pds.url)
+    thief = pds.create_account(known)  # the handle is somebody else's now
+    net.person(thief.did, known, pds.url)
+    if password == "a new one":
+        account.app_password = "abcd-efgh-ijkl-mnop"
+    bluesky(relay=Relay(identifier=known, app_password=account.app_password))
+    pds.calls.clear()
+    assert agent.readiness(member.pk).author_did == account.did
+    assert agent.create_post_for_member(member.pk, POST, author_did=account.did).success
+    assert thief.did not in [call.json()["identifier"] for call in pds.calls if "createSession" in call.path]

@@ -63,7 +63,8 @@ def test_two_unknown_names_are_left_out(member, slow):
     assert graph_service.BlueskyGraphService().confirm(member.pk, ["a.slow.example.com", "b.slow.example.com"]) == {}
 
 
-def test_an_account_that_was_taken_down_counts_as_labelled():
+def test_an_account_that_was_taken_down_counts_as_labelled(bluesky):
+    bluesky(appview_url=APPVIEW)
     net = Network()
     gone = {"error": "AccountTakedown", "message": "Account has been suspended"}
     net.origins[APPVIEW] = lambda _request: answer(400, gone)
@@ -74,7 +75,7 @@ def test_an_account_that_was_taken_down_counts_as_labelled():
 def test_a_name_with_characters_that_no_database_stores_can_be_confirmed(member, monkeypatch):
     net = Network()
     bob = {"did": "did:plc:bob", "handle": "bob.example", "displayName": "B\x00ob\ud800", "viewer": {}}
-    viewer = graph_service._Viewer("did:plc:host", APPVIEW, NoAuthorization())
+    viewer = graph_service.Viewer("did:plc:host", APPVIEW, NoAuthorization(), MemberIdentity())
     monkeypatch.setattr(graph_service.BlueskyGraphService, "_viewer", lambda *_: viewer)
     net.origins[APPVIEW] = lambda _request: answer(200, {"profiles": [bob]})
     with network.use(net, dns=lambda _name: []):

@@ -6,8 +6,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 import elonara
+from elonara.bluesky.identity import oauth_posting
+from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.writing import factory
 from elonara.bluesky.writing.factory import BlueskyAgentFactory
 from elonara.bluesky.writing.legacy_agent import LegacyBlueskyAgent
@@ -51,6 +54,47 @@ def test_legacy_is_the_default():
 def test_one_setting_chooses_the_backend(bluesky, mode, kind):
     bluesky(writes=Writes(mode=mode))
     assert isinstance(BlueskyAgentFactory.make(), kind)
+
+
+def test_a_member_without_consent_gets_the_backend_of_the_mode(bluesky, connected, member):
+    bluesky(writes=Writes(mode="legacy"))
+    assert isinstance(BlueskyAgentFactory.make(member.pk), LegacyBlueskyAgent)
+    # Neither a consent to another server nor a server without app passwords alone is enough.
+    MemberIdentity.objects.update(full_access_pds=connected.pds_url)
+    assert isinstance(BlueskyAgentFactory.make(member.pk), LegacyBlueskyAgent)
+    MemberIdentity.objects.update(full_access_pds="https://old.example", posts_by_oauth_since=timezone.now())
+    assert isinstance(BlueskyAgentFactory.make(member.pk), LegacyBlueskyAgent)
+    MemberIdentity.objects.update(full_access_pds="", pds_url="")
+    assert isinstance(BlueskyAgentFactory.make(member.pk), LegacyBlueskyAgent)
+
+
+def test_consent_chooses_oauth_for_that_member_alone(bluesky, connected, member, make_member):
+    bluesky(writes=Writes(mode="legacy"))
+    MemberIdentity.objects.update(full_access_pds=connected.pds_url)
+    oauth_posting.consent(member, connected.bsky_did)
+    assert isinstance(BlueskyAgentFactory.make(member.pk), OAuthBlueskyAgent)
+    assert isinstance(BlueskyAgentFactory.make(make_member().pk), LegacyBlueskyAgent)
+    assert isinstance(BlueskyAgentFactory.make(), LegacyBlueskyAgent)
+    oauth_posting.withdraw(member)
+    assert isinstance(BlueskyAgentFactory.make(member.pk), LegacyBlueskyAgent)
+
+
+def test_consent_is_asked_for_in_the_factory_and_at_the_request_alone():
+    """Who else decided by it could let a post go by OAuth past the factory. (The page shows it: `consent_stands`.)"""
+    readers = {
+        name_of(path)
+        for path in SOURCES
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute) and node.attr == "has_consented"
+    }
+    assert readers == {"bluesky/writing/credentials.py", "bluesky/writing/factory.py"}
+    makers = [
+        name_of(path)
+        for path in SOURCES
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and any(given.arg == "by_consent" for given in node.keywords)
+    ]
+    assert makers == ["bluesky/writing/factory.py"]
 
 
 def test_the_mode_is_read_in_the_factory_alone():

@@ -11,8 +11,8 @@ from elonara.bluesky.models import MemberIdentity
 from elonara.invitations import actions, queries
 from elonara.invitations.account_models import PastInvitation, SendingAccount, SendingAccountKey
 from elonara.invitations.consent import accounts, breakers, caps, opt_outs, pauses
-from elonara.invitations.models import Batch, HostSending, Invitation, Report, State
-from elonara.invitations.opt_out_models import OptOut
+from elonara.invitations.models import Batch, HostSending, Invitation, State
+from elonara.invitations.opt_out_models import OptOut, Report
 from elonara.invitations.results import InvitationRefused
 from elonara.members.models import Member
 
@@ -49,7 +49,7 @@ def test_an_opt_out_holds_for_the_new_member(picnic, alice, return_as, make_even
     again = return_as(alice, way)
     assert actions.invite(again, make_event(again), ["did:plc:bob", "did:plc:carol"]).queued == 1
     assert opt_outs.opted_out(again, ["did:plc:bob"]) == {"did:plc:bob": "opted_out_host"}
-    assert opt_outs.opted_out_code(again.pk, "did:plc:bob") == "opted_out_host"
+    assert opt_outs.opted_out_code(again, "did:plc:bob", {}) == "opted_out_host"
 
 
 def test_an_opt_out_after_unlinking_holds_too(picnic, alice, return_as, make_event, send):

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from elonara.bluesky.writing.agent import Readiness
 from elonara.invitations import actions
-from elonara.invitations.consent import caps
+from elonara.invitations.account_models import PastInvitation, SendingAccountHolder
+from elonara.invitations.consent import accounts, caps
 from elonara.invitations.models import Announcement, Invitation, State
 from elonara.invitations.results import InvitationRefused
 from elonara.options import Relay
@@ -231,3 +232,26 @@ def test_an_undo_that_meets_the_confirmation_neither_frees_nor_takes_a_place(
         actions.undo(row("bob"), alice)  # no post exists, so there is nothing to undo
     assert caps.remaining(alice).today == 7
     assert row("bob").next_attempt_at <= timezone.now()
+
+
+def test_a_page_counts_what_sending_counts(set_caps, picnic, alice, make_member, send, deliver, undo, row, clock):
+    """The picker counts in one statement, sending in several: invitations, undone ones, e-mails, deleted ones."""
+    set_caps(50)
+    send(picnic, "bob", "carol", "dan", thread=False)
+    deliver()
+    undo("bob")
+    actions.confirm(row("bob"), alice)
+    today = row("carol").counted_on
+    account = accounts.find(alice)
+    for days, by_email in ((0, False), (1, True), (6, False), (7, False), (9, True)):
+        PastInvitation.objects.create(
+            account=account, person=f"p{days}", by_email=by_email, counted_on=today - timedelta(days=days)
+        )
+    zoe = make_member("zoe")
+    assert caps._taken(zoe, today) == caps._taken_at_once(zoe, today) == Counter()
+    SendingAccountHolder.objects.create(account=account, member=zoe)
+    for host in (alice, zoe):
+        for ahead in range(-2, 9):
+            first = today + timedelta(days=ahead)
+            assert caps._taken(host, first) == caps._taken_at_once(host, first), (host, ahead)
+    assert sum(caps._taken_at_once(zoe, today).values()) == 7

@@ -46,6 +46,7 @@ def voice(request, agent, appview):
     return request.param
 
 
+@pytest.mark.every_value_on_postgres
 @pytest.mark.promise("blocks")
 @pytest.mark.parametrize("thread", [True, False])
 @pytest.mark.parametrize("reason", CHANGES)

@@ -4,7 +4,7 @@ import pytest
 from tests.unit.invitations.email.mail import ANA, FAULTS, SENT, Server
 
 from elonara.invitations.email import inviting as email_inviting
-from elonara.invitations.email.addresses import hash_of
+from elonara.invitations.email_addresses import hash_of
 from elonara.invitations.models import EmailInvitation
 
 

@@ -7,7 +7,7 @@ from elonara.invitations import queries
 from elonara.invitations.email import eligibility, tokens
 from elonara.invitations.email import inviting as email_inviting
 from elonara.invitations.email import views as email_views
-from elonara.invitations.email.addresses import parse
+from elonara.invitations.email_addresses import parse
 from elonara.invitations.models import EmailInvitation
 from elonara.invitations.responses import email_reader
 from elonara.invitations.results import InvitationRefused

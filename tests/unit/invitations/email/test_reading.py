@@ -14,7 +14,7 @@ from elonara.events.models import Rsvp
 from elonara.invitations.email import inviting as email_inviting
 from elonara.invitations.email import tokens
 from elonara.invitations.email import views as email_views
-from elonara.invitations.email.addresses import hash_of
+from elonara.invitations.email_addresses import hash_of
 from elonara.invitations.models import EmailInvitation, HostSending
 from elonara.invitations.opt_out_models import EmailOptOut
 from elonara.invitations.responses import email_reader

@@ -116,6 +116,19 @@ def test_what_only_the_host_can_fix_waits_and_then_goes_on_by_itself(picnic, ali
     assert not Notice.objects.filter(member=alice, kind="sending", dismissed_at=None).exists()
 
 
+@pytest.mark.parametrize(("hours", "state"), [(1, State.SENT), (4, State.CANCELLED)])
+def test_what_waited_goes_while_the_event_is_on_and_not_after_it(
+    picnic, send, deliver, agent, row, clock, hours, state
+):
+    agent.ready = WAITING
+    send(picnic, "bob", thread=False)
+    deliver()
+    clock.pass_(seconds=(picnic.starts_at - clock.now()).total_seconds() + hours * 3600)
+    agent.ready = None
+    deliver()
+    assert row("bob").state == state
+
+
 def test_without_an_app_password_rows_wait_from_the_start_and_expire_with_the_event(
     picnic, send, deliver, agent, row, clock
 ):

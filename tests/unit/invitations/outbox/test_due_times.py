@@ -19,13 +19,13 @@ FIRST_LEASES = ("", "machine:1:2", "other:1:2")
 
 @pytest.fixture
 def account(make_member, make_event, picnic, clock):
-    """Makes an account with some rows in any state, and a lane, a pause or an event that has begun."""
+    """Makes an account with some rows in any state, and a lane, a pause or an event that is over."""
 
     def make(name, dice):
         host = make_member(name, f"did:plc:{name}")
         event = make_event(host) if dice.random() < 0.7 else picnic
         if dice.random() < 0.2:
-            event.starts_at = clock.now() - timedelta(minutes=1)
+            event.starts_at = clock.now() - timedelta(hours=3, minutes=1)
             event.save()
         if dice.random() < 0.3:
             HostSending.objects.create(host=host, paused_at=clock.now() if dice.random() < 0.5 else None)

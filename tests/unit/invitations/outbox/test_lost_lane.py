@@ -91,6 +91,7 @@ def test_a_text_that_changed_after_it_was_read_is_not_sent(picnic, alice, send, 
     assert [("Supper" in text, "Picnic" in text) for text in agent.texts()] == [(True, False)]
 
 
+@pytest.mark.every_value_on_postgres
 @pytest.mark.parametrize("state", State.values)
 def test_a_sweep_finds_every_row_that_needs_a_worker(picnic, send, agent, state):
     send(picnic, "bob", thread=False)

@@ -21,6 +21,7 @@ from elonara.atproto.oauth import token_response
 from elonara.bluesky import network
 from elonara.bluesky.app_password import app_passwords
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
+from elonara.bluesky.identity import oauth_posting
 from elonara.bluesky.models import AppPasswordSession, AuthorizationRequest, MemberIdentity, PdsHost
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
 from elonara.housekeeping.models import PeriodicTask
@@ -55,6 +56,7 @@ class AtAPds(AnyOrder):
         self.alice = Member.objects.get(pk=type(self).alice.pk)  # without a cached identity
         self.bluesky = Bluesky(lambda: self.clock.now().timestamp())
         self.account, self.relay = self.bluesky.account("alice.example.com"), self.bluesky.account("site.example.com")
+        self.bluesky.pds.always_scoped = {self.relay.did}
         self.options, self.asked, self.bound = ExitStack(), 0, {}
         self.start(thread, network.use(self.bluesky, dns=self.bluesky.dns), self.options)
         self.switch(mode)
@@ -79,7 +81,7 @@ class AtAPds(AnyOrder):
 
     def mend(self):
         self.bluesky.moods.clear()
-        self.account.state = "active"
+        self.account.state, self.bluesky.pds.app_passwords = "active", "scoped"
         self.consent()
         self.add_app_password()
 
@@ -162,6 +164,21 @@ class AtAPds(AnyOrder):
             pass  # she tries again later
         self.go_on(name, minutes)
 
+    @rule(what=st.sampled_from(["full", "none", "scoped", "let it post", "withdraw"]), **MEANWHILE)
+    def at_a_server_without_app_passwords(self, what, name, minutes):
+        try:
+            match what:
+                case "let it post":
+                    oauth_posting.consent(self.alice, self.account.did)
+                case "withdraw":
+                    oauth_posting.withdraw(self.alice)
+                case _:
+                    self.bluesky.pds.app_passwords = what
+                    self.add_app_password()
+        except (oauth_posting.ConsentRefused, app_passwords.AppPasswordRefused, Crash):
+            pass
+        self.go_on(name, minutes)
+
     @invariant()
     def every_post_is_of_a_row(self):
         if self.bluesky is not None:
@@ -177,7 +194,8 @@ class AtAPds(AnyOrder):
                 scheme = request.headers["authorization"].partition(" ")[0]
                 # Rows that the relay attempted stay with it.
                 own = json.loads(request.content)["repo"] == self.account.did
-                assert scheme == ("DPoP" if self.mode == "oauth" and own else "Bearer"), (self.mode, request.path)
+                by_oauth = self.mode == "oauth" or oauth_posting.has_consented(self.alice.pk)
+                assert scheme == ("DPoP" if by_oauth and own else "Bearer"), (self.mode, request.path)
 
     @invariant()
     def an_attempted_row_keeps_its_author_and_its_key(self):

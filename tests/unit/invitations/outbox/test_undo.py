@@ -62,6 +62,37 @@ class TestUndo:
         assert row("bob").state == State.UNDONE
         assert not agent.posts
 
+    @pytest.mark.parametrize("said", ["record_refused", "needs_reauth", "app_password_refused"])
+    def test_a_delete_that_was_refused_counts_where_the_post_is_gone(
+        self, picnic, alice, send, deliver, agent, row, clock, said
+    ):
+        """By a server that deletes and answers with an error, or by the host in the app."""
+        refusal = BlueskyResult(False, reason=said, needs_reauth=said != "record_refused")
+        send(picnic, "bob", thread=False)
+        deliver()
+        agent.delete_moods = [refusal] * 20
+        actions.undo(row("bob"), alice)
+        deliver()
+        assert row("bob").state == State.UNDOING
+        agent.posts.clear()
+        for _ in range(7):
+            clock.pass_(hours=1)
+            deliver()
+        assert row("bob").state == State.UNDONE
+
+    def test_a_delete_that_is_refused_for_good_is_not_taken_for_done(
+        self, picnic, alice, send, deliver, agent, row, clock
+    ):
+        send(picnic, "bob", thread=False)
+        deliver()
+        agent.delete_moods = [BlueskyResult(False, reason="record_refused", error_message="No.")] * 20
+        actions.undo(row("bob"), alice)
+        for _ in range(7):
+            clock.pass_(minutes=5)
+            deliver()
+        assert (row("bob").state, row("bob").reason) == (State.UNDOING, "record_refused")
+        assert agent.posts
+
     def test_an_undone_invitation_is_sent_once_more_with_a_new_key_after_the_host_confirms(
         self, picnic, alice, send, deliver, agent, row, clock
     ):

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import threading
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
+from tests.fakes.graph import somebody, stored
 
 from elonara.communities import actions as communities
 from elonara.events import actions as events
@@ -19,6 +21,7 @@ from elonara.invitations.planning import drafts
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.planning.models import InvitationDraft
 from elonara.invitations.results import InvitationRefused
+from elonara.invitations.targets import Target
 
 BOB, CAROL = "did:plc:bob", "did:plc:carol"
 # Emoji and controls: the most a character takes, and what PostgreSQL does not.
@@ -26,11 +29,9 @@ WIDE = "\U0001f35e\0" * 3000
 
 
 def draft_of(host, target, **fields):
-    draft = queries.draft(host, target)
-    draft.list_people({BOB: ("Bob", "bob.example"), CAROL: ("Carol", "carol.example")})
-    draft.choose([CAROL, BOB])
+    draft = actions.choose(host, target, [CAROL, BOB], shown=[somebody("bob"), somebody("carol")])
     draft.write(fields.get("note", "Bring bread."), {BOB: "For you"}, thread=False)
-    actions.save_draft(host, target, draft)
+    actions.write_draft(host, target, draft)
     return draft
 
 
@@ -56,26 +57,63 @@ def test_one_row_for_each_host_and_target(alice, picnic, make_member):
     assert queries.draft(bob, picnic).note == "From Bob", "hers is dropped, not his"
 
 
-def test_two_pages_that_make_the_first_draft_at_once_leave_one(alice, picnic, monkeypatch):
-    first = draft_of(alice, picnic)
-    monkeypatch.setattr(type(InvitationDraft.objects.all()), "update", lambda *args, **values: 0)
-    actions.save_draft(alice, picnic, Draft(key="second"))
-    assert InvitationDraft.objects.get().key == "second" != first.key
+def test_two_devices_that_choose_at_once_both_count(alice, picnic):
+    dids = [f"did:plc:friend{number}" for number in range(6)]
+
+    def choose(did):
+        actions.choose(alice, picnic, [did])
+        connection.close()
+
+    threads = [threading.Thread(target=choose, args=(did,)) for did in dids]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sorted(queries.draft(alice, picnic).dids) == dids
+    assert InvitationDraft.objects.count() == 1
+
+
+def test_only_those_who_are_named_change(alice, picnic):
+    actions.choose(alice, picnic, [BOB, CAROL])
+    actions.choose(alice, picnic, ["did:plc:dan", BOB], [CAROL, "did:plc:nobody"])
+    assert queries.draft(alice, picnic).dids == [BOB, "did:plc:dan"], "in the order of choosing, and nobody twice"
+
+
+def test_words_that_are_saved_change_nobody_who_was_chosen_meanwhile(alice, picnic):
+    old = draft_of(alice, picnic)
+    actions.choose(alice, picnic, ["did:plc:dan"])
+    actions.write_draft(alice, picnic, old)
+    assert queries.draft(alice, picnic).dids == [CAROL, BOB, "did:plc:dan"]
+
+
+def test_names_come_from_the_stored_graph(alice, picnic, friends):
+    stored(alice)
+    draft = actions.choose(alice, picnic, [CAROL, "did:plc:nobody"])
+    assert draft.people == {CAROL: ["Carol", "carol.example"], "did:plc:nobody": ["", ""]}
+
+
+def test_the_view_is_kept_with_the_choice_and_bounded(alice, picnic):
+    actions.choose(alice, picnic, [], view=drafts.PickView("followers", "oldest", "tanaka"))
+    actions.choose(alice, picnic, [BOB])
+    assert queries.draft(alice, picnic).view == drafts.PickView("followers", "oldest", "tanaka")
+    actions.choose(alice, picnic, [], view=drafts.PickView(WIDE, WIDE, WIDE))
+    kept = queries.draft(alice, picnic).view
+    assert (len(kept.source), len(kept.sort), len(kept.search)) == (80, 8, 100)
 
 
 def test_whoever_may_not_invite_stores_no_draft(make_member, picnic):
     with pytest.raises(InvitationRefused):
-        actions.save_draft(make_member("mallory"), picnic, Draft(key="x"))
+        actions.write_draft(make_member("mallory"), picnic, Draft(key="x"))
+    with pytest.raises(InvitationRefused):
+        actions.choose(make_member("eve"), picnic, [BOB])
     assert not InvitationDraft.objects.exists()
 
 
 def test_whatever_a_form_sends_a_row_stays_small(alice, picnic):
-    draft = queries.draft(alice, picnic)
     dids = [f"did:web:{number}.{'x' * 300}"[:253] for number in range(2000)] + ["hello", "did:plc:\0", WIDE]
-    draft.list_people(dict.fromkeys(dids, (WIDE, WIDE)))
-    draft.choose(dids)
+    draft = drafts.choose(alice, Target(picnic), dict.fromkeys(reversed(dids), (WIDE, WIDE)))
     draft.write(WIDE * 300, dict.fromkeys(dids, WIDE), thread=True)
-    actions.save_draft(alice, picnic, draft)
+    actions.write_draft(alice, picnic, draft)
     kept = queries.draft(alice, picnic)
     assert kept == draft
     assert len(kept.people) == drafts.MAX_PEOPLE
@@ -83,7 +121,7 @@ def test_whatever_a_form_sends_a_row_stays_small(alice, picnic):
     assert "\0" not in kept.note + "".join(kept.lines.values())
     row = InvitationDraft.objects.get()
     sizes = {name: len(json.dumps(getattr(row, name), ensure_ascii=False).encode()) for name in
-             ("people", "lines", "listed", "note")}  # fmt: skip
+             ("people", "lines", "note")}  # fmt: skip
     assert sum(sizes.values()) < 1_250_000, sizes
     assert sizes["note"] < 10_000
 

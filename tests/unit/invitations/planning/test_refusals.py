@@ -1,5 +1,7 @@
 """Sends that are refused as a whole."""
 
+from datetime import timedelta
+
 import pytest
 
 from elonara.bluesky.graph.service import GraphUnavailable
@@ -34,9 +36,14 @@ class TestRefusals:
         assert refused(send, picnic, "bob", note="n" * 301) == "note_too_long"
         assert refused(send, picnic, "bob", lines={"did:plc:bob": "n" * 201}) == "line_too_long"
 
-    def test_an_event_that_has_begun(self, picnic, send, clock):
-        clock.pass_(days=20)
-        assert refused(send, picnic, "bob") == "event_over"
+    @pytest.mark.parametrize(("ends", "hours"), [(None, 3), (5, 5)])
+    def test_an_event_that_is_over_and_none_that_has_begun(self, make_event, soon, send, clock, ends, hours):
+        ends_at = soon + timedelta(hours=ends) if ends else None
+        event = make_event(ends_at=ends_at)
+        clock.pass_(seconds=(soon - clock.now()).total_seconds() + hours * 3600 - 60)
+        assert send(event, "bob").queued == 1
+        clock.pass_(seconds=61)
+        assert refused(send, event, "carol") == "event_over"
 
     def test_people_who_cannot_be_looked_up(self, picnic, friends, send):
         friends.down = GraphUnavailable("unreachable", "Your server does not answer.")

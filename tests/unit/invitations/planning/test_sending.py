@@ -144,6 +144,15 @@ def test_who_opts_out_between_plan_and_write_is_skipped(picnic, alice, agent):
     assert [row.invitee_did for row in Invitation.objects.all()] == ["did:plc:carol"]
 
 
+def test_who_gets_her_share_of_the_week_between_plan_and_write_is_skipped(picnic, alice, agent, make_event, send):
+    """From another host at the same moment: a person's share is one for the whole site."""
+    plan = plan_send(alice, Target(picnic), ["did:plc:bob", "did:plc:carol"], note="", lines=None, thread=False)
+    for number in range(3):
+        assert send(make_event(title=f"Concert {number}"), "bob").queued == 1
+    sent = queueing.write(plan, "a key")
+    assert (sent.queued, [(one.did, one.reason) for one in sent.skipped]) == (1, [("did:plc:bob", "person_cap")])
+
+
 def test_a_cancelled_one_is_invited_again_on_the_same_row(picnic, alice, send, row, deliver):
     send(picnic, "bob")
     before = row("bob")

@@ -51,9 +51,11 @@ class TestCaps:
         assert [(day - days[0]).days for day in days] == [0, 0, 1, 7, 7, 8]
 
     @pytest.mark.promise("person-cap")
-    def test_one_person_gets_three_a_week_from_the_whole_site(self, make_event, send, clock):
+    def test_one_person_gets_three_a_week_from_the_whole_site(self, make_event, alice, send, clock):
         for number in range(3):
             assert send(make_event(title=f"Picnic {number}"), "bob").queued == 1
+        (skipped,) = actions.preview(alice, make_event(), ["did:plc:bob"]).skipped
+        assert skipped.reason == "person_cap"
         (skipped,) = send(make_event(title="Picnic 4"), "bob").skipped
         assert skipped.reason == "person_cap"
         assert skipped.until == (clock.now() + timedelta(days=7)).date()

@@ -9,12 +9,14 @@ from tests.pages import page_text, shown
 from tests.unit.web.conftest import sign_in
 
 from elonara import jobs
+from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.writing import factory
 from elonara.bluesky.writing.agent import Readiness
 from elonara.communities import actions as communities
 from elonara.events import actions as events
 from elonara.invitations import actions
-from elonara.invitations.models import Announcement, Correction, Invitation, Report, State
+from elonara.invitations.models import Announcement, Correction, Invitation, State
+from elonara.invitations.opt_out_models import Report
 from elonara.members.models import Member
 
 DIDS = ["did:plc:carol", "did:plc:dan"]
@@ -101,6 +103,17 @@ class TestTheNotice:
             assert "Waits for an app password." in page_text(page)
             browser.post(manage(out, "watch"), {"go": "update"} | shown(page))
         assert Correction.objects.get().state == State.WAITING
+
+    def test_where_nothing_can_be_posted_a_link_leads_to_what_is_missing(self, out, alice, browser):
+        move(out, alice)
+        MemberIdentity.objects.filter(member=alice).update(state="revoked", state_reason="not_connected")
+        ready = Readiness(False, "did:plc:host", "alice.example", "host", "", "not_connected", "Not yet.")
+        with factory.use(FakeAgent(ready=ready)):
+            page = page_text(browser.get(manage(out, "watch")))
+        assert "3 posts show the old time" in page
+        assert "Post the new one" not in page
+        assert 'href="/profile/edit">Bluesky settings</a>' in page
+        assert "Or take them back" in page
 
     def test_a_cohost_reads_who_can_post_it(self, out, alice, make_member):
         zoe = make_member("zoe", display_name="Zoe")

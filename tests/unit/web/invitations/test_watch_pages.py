@@ -155,6 +155,7 @@ def test_a_poll_notices_a_change_of_what_stands_beside_the_rows(watch, many, pic
     assert poll_of(part), "an undo goes on by itself, so the page goes on asking"
 
 
+@pytest.mark.every_value_on_postgres
 @pytest.mark.parametrize("page", ["0", "-1", "99999", "9" * 30, "x", "²", "1.5", ""])
 def test_a_page_that_does_not_exist_shows_one_that_does(watch, many, picnic, page):
     many(picnic, PAGE_SIZE + 1)
@@ -227,6 +228,7 @@ def test_where_the_order_or_a_form_changes_the_whole_part_comes(watch, many, pic
     assert 'id="progress"' in page_text(response)
 
 
+@pytest.mark.every_value_on_postgres
 @pytest.mark.parametrize("seen", ["", "x", "..", "a.b.c.d", "00" * 300, "%00", "é.é"])
 def test_what_a_page_says_it_shows_is_not_trusted(watch, many, picnic, seen):
     many(picnic, 3)

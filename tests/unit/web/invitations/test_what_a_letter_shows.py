@@ -7,7 +7,7 @@ from tests.pages import page_text, shown
 
 from elonara.events import actions as events
 from elonara.invitations.email import inviting
-from elonara.invitations.email.addresses import hash_of
+from elonara.invitations.email_addresses import hash_of
 from elonara.invitations.models import EmailInvitation
 from elonara.invitations.opt_out_models import EmailOptOut
 

@@ -62,14 +62,14 @@ def test_what_becomes_of_the_rest_without_its_announcement_is_what_this_page_say
 
 
 def test_a_second_tab_chooses_somebody_else(tab, checked):
-    tab(data={"did": [DAN], "go": "next"})
+    tab(data={"listed": f"+{CAROL} {DAN}", "did": [DAN], "go": "next"})
     refused(tab("check", checked))
 
 
 def test_a_second_tab_takes_somebody_away(tab):
     tab(data={"did": [CAROL, DAN], "go": "next"})
     first = tab("check")
-    tab(data={"did": [CAROL], "go": "next"})
+    tab(data={"listed": f"+{CAROL} +{DAN}", "did": [CAROL], "go": "next"})
     refused(tab("check", {"go": "send"} | shown(first)))
 
 

@@ -1,6 +1,7 @@
 """Servers that take their time, and members who depend on them."""
 
 import time
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -10,9 +11,12 @@ from django.utils import timezone
 from tests.fakes.oauth import ALICE, BOB
 from tests.unit.web.conftest import sign_in
 
+from elonara.api import tokens
 from elonara.atproto.errors import SlowBody
 from elonara.bluesky import outward
 from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
+from elonara.events import actions as events
+from elonara.events.models import Event
 
 GIVE_UP = 0.4
 SLOW = 1.2
@@ -60,6 +64,25 @@ def connected(make_member, authorize, server):
     authorize(browser, browser.post("/auth/bluesky/connect", {"handle": "alice.example.com"}), ALICE)
     MemberIdentity.objects.update(bsky_token_expires_at=timezone.now())
     return member
+
+
+@pytest.fixture
+def ask_by_api():
+    """`ask_by_api(member)`: a call of the API that asks the member's server about somebody."""
+
+    def ask(member):
+        if not (event := Event.objects.filter(created_by=member).first()):
+            starts = timezone.now() + timedelta(days=3)
+            event = events.create(member, title="Picnic", starts_at=starts, timezone="UTC")
+        token = tokens.issue(member).access_token
+        return Client().post(
+            f"/api/v1/events/{event.slug}/invitations/preview",
+            {"dids": [BOB]},
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+
+    return ask
 
 
 def timed(call):

@@ -4,10 +4,8 @@ import threading
 import time
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
-from elonara.api import tokens
 from elonara.bluesky.models import MemberIdentity
 from elonara.networks import network_of
 from elonara.web import concurrency
@@ -70,19 +68,17 @@ class TestShares:
         waiting.join(5)
         assert len(got) == 1
 
-    @pytest.mark.parametrize("path", ["followers", "follows", "followers?q=bob"])
-    def test_the_api_has_the_same_places(self, path, connected, server, monkeypatch):
+    def test_the_api_has_the_same_places(self, connected, server, ask_by_api, monkeypatch):
         MemberIdentity.objects.update(bsky_token_expires_at=timezone.now() + timezone.timedelta(hours=1))
         monkeypatch.setattr(
             concurrency, "visitor_named_servers", concurrency.ConcurrencyLimit(max_concurrent=0, max_waiting=0)
         )
-        token = tokens.issue(connected).access_token
-        response = Client().get(f"/api/v1/me/bluesky/{path}", headers={"Authorization": f"Bearer {token}"})
-        assert (response.status_code, response.json()["code"]) == (503, "busy")
+        response = ask_by_api(connected)
+        assert (response.status_code, response.json()["code"]) == (503, "graph_unavailable")
+        assert concurrency.TooManyConcurrentRequests.sentence in response.json()["detail"]
 
-    def test_a_place_is_given_back(self, connected, server):
-        token = tokens.issue(connected).access_token
+    def test_a_place_is_given_back(self, connected, server, ask_by_api):
         for _ in range(concurrency.MAX_CONCURRENT * 3):
-            Client().get("/api/v1/me/bluesky/followers", headers={"Authorization": f"Bearer {token}"})
+            ask_by_api(connected)
         assert not concurrency.visitor_named_servers._held
         assert not concurrency.background._held

@@ -1,0 +1,75 @@
+"""How far the synchronization of a member's stored graph is, in words for pages and the API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from elonara.bluesky.graph.failures import ABOUT_THE_ACCOUNT
+from elonara.bluesky.graph.models import StoredGraph
+
+NONE, RUNNING, DONE, FAILED = "none", "running", "done", "failed"
+RESTING: Final = "resting"  # the reason of a running sync that leaves the rest of a rate limit to invitations
+
+SENTENCES: Final[Mapping[str, str]] = {
+    **ABOUT_THE_ACCOUNT,
+    "not_connected": "Connect your Bluesky account to see the people you know there.",
+    RESTING: "Bluesky answers this site only so often, and invitations go first. The rest comes by itself in a minute.",
+    "rate_limited": "Bluesky asks this site to wait. The rest comes by itself in a few minutes.",
+    "unreachable": "Your server does not answer. It is asked again by itself.",
+    "server": "Bluesky had a fault of its own. It is asked again by itself.",
+    "too_many": "This site stores a million people for each member and no more.",
+}
+OTHER_FAULT: Final = "Bluesky could not be asked just now. It is asked again by itself."
+
+
+@dataclass(frozen=True)
+class SyncProgress:
+    """The state of a member's stored graph.
+
+    `state` is `none` (she never connected), `running` (due, or under way), `done` or `failed`; `reason` and `sentence`
+    say why it failed, or what a running one waits for. `read` of about `expected` people (None: unknown) were read in
+    the last pass. `people` are stored whom she knows. `known`: blocks and mutes came with them. `read_at` is when a
+    pass last ended, `full_read_at` when one last ended that read everybody, `due_at` when Bluesky is asked next.
+    """
+
+    state: str
+    reason: str = ""
+    sentence: str = ""
+    read: int = 0
+    expected: int | None = None
+    known: bool = False
+    read_at: datetime | None = None
+    full_read_at: datetime | None = None
+    people: int = 0
+    due_at: datetime | None = None
+
+
+def progress(member_id: int) -> SyncProgress:
+    """How far the stored graph of this member is. One query."""
+    return of(StoredGraph.objects.filter(member_id=member_id).first())
+
+
+def of(graph: StoredGraph | None) -> SyncProgress:
+    """The same for a row that was read already."""
+    if graph is None:
+        return SyncProgress(NONE)
+    return SyncProgress(
+        state=graph.state,
+        reason=graph.reason,
+        sentence=sentence(graph.reason),
+        read=graph.read,
+        expected=graph.expected,
+        known=graph.known,
+        read_at=graph.read_at,
+        full_read_at=graph.full_read_at,
+        people=graph.known_people,
+        due_at=graph.due_at,
+    )
+
+
+def sentence(reason: str) -> str:
+    """The sentence for a reason of a sync, "" for none."""
+    return SENTENCES.get(reason, OTHER_FAULT) if reason else ""

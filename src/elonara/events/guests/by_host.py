@@ -1,0 +1,186 @@
+"""What hosts do with the answers of others: set or correct one, add a guest by name, merge two that are one person.
+
+Places hold for hosts too: at a full event, "going" puts a guest on the waiting list; `places.give` goes beyond that. A
+host who sets an answer has accepted the guest. Whoever has an account is told, and the audit log says who did it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from elonara.bluesky.models import MemberIdentity
+from elonara.communities.principals import did_of
+from elonara.communities.validation import one_line, too_long
+from elonara.events import hooks
+from elonara.events.guests import places, questions
+from elonara.events.guests.adoption import joined
+from elonara.events.guests.rsvps import ANSWERS
+from elonara.events.messages.models import MessageKind
+from elonara.events.messages.readers import key_of
+from elonara.events.messages.telling import joined as joined_messages
+from elonara.events.messages.telling import tell
+from elonara.events.models import Event, Rsvp
+from elonara.events.queries import is_cancelled, may_manage
+from elonara.events.validation import MAX_PLUS_ONES
+from elonara.members import audit
+from elonara.members.actions import require_active
+from elonara.members.errors import Invalid, NotAllowed
+from elonara.members.models import Member
+
+MAX_NAME_LENGTH: Final = 100
+MAX_ADDED: Final = 500  # guests of one event whom hosts have added by name
+_WORDS: Final = {
+    "going": "Going",
+    "waiting": "Going; you are on the waiting list",
+    "maybe": "Maybe",
+    "cant": "Can’t",
+}
+TWO_PEOPLE: Final = "These two are different accounts, so each keeps its own answer."
+
+
+def set_answer(event: Event, by: Member, rsvp_id: Any, choice: str, plus_ones: Any = 0) -> Rsvp:
+    """Set or correct the answer of a guest. Raises NotAllowed and Invalid."""
+    with transaction.atomic():
+        locked = _locked(event, by)
+        row = _row(locked, rsvp_id)
+        values = _checked(choice, plus_ones)
+        before = (row.choice, row.plus_ones)
+        _store(locked, row, values)
+        audit.record(by, "answer_changed", event)
+        if (row.choice, row.plus_ones) != before:
+            _tell(locked, row, by)
+        places.fill(locked)
+        return row
+
+
+def add(event: Event, by: Member, name: str, choice: str = "going", plus_ones: Any = 0) -> Rsvp:
+    """Add a guest who is known by name alone. Raises NotAllowed and Invalid."""
+    called = one_line(name)
+    sentence = too_long("The name", called, MAX_NAME_LENGTH) if called else "Write the name of the guest."
+    with transaction.atomic():
+        locked = _locked(event, by)
+        values = _checked(choice, plus_ones)
+        if sentence:
+            raise Invalid({"name": sentence})
+        if Rsvp.objects.filter(event=locked, added_by_host=True).count() >= MAX_ADDED:
+            raise NotAllowed(f"An event has at most {MAX_ADDED} guests who were added by name.", "too_many")
+        row = Rsvp(event=locked, name=called, added_by_host=True)
+        _store(locked, row, values)
+        audit.record(by, "guest_added", event)
+        return row
+
+
+def remove(event: Event, by: Member, rsvp_id: Any) -> None:
+    """Remove a guest who was added by name: nobody else's answer can be taken away. Raises NotAllowed."""
+    with transaction.atomic():
+        locked = _locked(event, by)
+        row = _row(locked, rsvp_id)
+        if not _is_a_name(row):
+            raise NotAllowed("Only guests who were added by name can be removed. Set the answer instead.", "not_added")
+        row.delete()
+        audit.record(by, "guest_removed", event)
+        places.fill(locked)
+
+
+def merge(event: Event, by: Member, rsvp_id: Any, other_id: Any) -> Rsvp:
+    """Make one of two answers that are one person's; the later one holds. Raises NotAllowed.
+
+    Whoever could change either can change the one that is left. So two members, two Bluesky accounts or two e-mail
+    invitations are not merged.
+    """
+    with transaction.atomic():
+        locked = _locked(event, by)
+        one, other = _row(locked, rsvp_id), _row(locked, other_id)
+        if one.pk == other.pk:
+            raise NotAllowed("Choose two different guests.", "same_guest")
+        kept, gone = sorted((one, other), key=lambda row: (row.member_id is None, not row.did, row.pk))
+        identity = _identity(kept, gone)
+        people = [row for row in (one, other) if key_of(row)]  # who was added by name has said nothing herself
+        said = max(((row.answered_at, row.choice, row.plus_ones) for row in people), default=None)
+        values = joined(kept, gone)
+        questions.join(kept, gone, max(kept, gone, key=lambda row: row.answered_at))
+        gone.delete()  # before the update: an event has one answer per DID and per e-mail invitation
+        Rsvp.objects.filter(pk=kept.pk).update(**identity, **values)
+        kept.refresh_from_db()
+        joined_messages(kept, map(key_of, people))
+        if said is not None and said[1:] != (kept.choice, kept.plus_ones):
+            _tell(locked, kept, by)
+        audit.record(by, "answers_merged", event)
+        places.fill(locked)
+        hooks.rsvp_saved(kept)
+        return kept
+
+
+def _tell(event: Event, row: Rsvp, by: Member) -> None:
+    if row.choice in _WORDS:
+        more = f", with {row.plus_ones} more" if row.plus_ones else ""
+        tell(event, row, MessageKind.ANSWER, f"{by.name} set your answer to {event.title}: {_WORDS[row.choice]}{more}.")
+
+
+def _identity(kept: Rsvp, gone: Rsvp) -> dict[str, Any]:
+    """Who the merged answer belongs to. Raises NotAllowed for two people."""
+    found: dict[str, Any] = {"added_by_host": kept.added_by_host and gone.added_by_host}
+    for name in ("member_id", "did", "email_invitation_id"):
+        mine, theirs = getattr(kept, name), getattr(gone, name)
+        if mine and theirs and mine != theirs:
+            raise NotAllowed(TWO_PEOPLE, "two_people")
+        found[name] = mine or theirs
+    if found["member_id"] and found["did"]:
+        linked = did_of(kept.member or gone.member)  # type: ignore[arg-type]  # one of them is set
+        owner = MemberIdentity.objects.filter(bsky_did=found["did"]).values_list("member_id", flat=True).first()
+        if linked not in ("", found["did"]) or owner not in (None, found["member_id"]):
+            raise NotAllowed(TWO_PEOPLE, "two_people")
+    for name in ("name", "handle"):
+        found[name] = getattr(kept, name) or getattr(gone, name)
+    return found
+
+
+def _locked(event: Event, by: Member) -> Event:
+    require_active(by)
+    if not may_manage(event, by):
+        raise NotAllowed("Only the hosts of this event may do that.", "not_host")
+    locked = places.lock(event)
+    if locked.hidden_at is not None:
+        raise NotAllowed(places.HIDDEN, "hidden")
+    if locked.guest_totals is not None:
+        raise NotAllowed(
+            "The data of this event’s guests has been deleted. Nobody is added any more.", "guests_deleted"
+        )
+    if is_cancelled(locked):
+        raise NotAllowed("This event was cancelled; it cannot be changed any more.", "cancelled")
+    return locked
+
+
+def _row(event: Event, rsvp_id: Any) -> Rsvp:
+    row = Rsvp.objects.select_related("member").filter(event=event, pk=rsvp_id).first()
+    if row is None:
+        raise NotAllowed("This guest has taken the answer back.", "no_guest")
+    return row
+
+
+def _is_a_name(row: Rsvp) -> bool:
+    return row.added_by_host and row.member_id is None and not row.did and row.email_invitation_id is None
+
+
+def _checked(choice: str, plus_ones: Any) -> dict[str, Any]:
+    if choice not in ANSWERS:
+        raise Invalid({"choice": "Choose Going, Maybe or Can't."})
+    try:
+        number = int(plus_ones or 0)
+    except (TypeError, ValueError):
+        number = -1
+    if not 0 <= number <= MAX_PLUS_ONES:
+        raise Invalid({"plus_ones": f"A guest can bring 0 to {MAX_PLUS_ONES} people."})
+    return {"choice": choice, "plus_ones": 0 if choice == Rsvp.Choice.CANT else number}
+
+
+def _store(event: Event, row: Rsvp, values: dict[str, Any]) -> None:
+    accepted = {"accepted_at": timezone.now(), "refused_at": None} if values["choice"] != Rsvp.Choice.CANT else {}
+    wanted = values | {"online": event.comes_online(row.online)}
+    for name, value in (places.placed(event, row, wanted) | accepted | {"answered_at": timezone.now()}).items():
+        setattr(row, name, value)
+    row.save()
+    hooks.rsvp_saved(row)

@@ -1,0 +1,96 @@
+"""How an event looks where its address is shared: Open Graph and Twitter tags, and JSON-LD for search engines.
+
+Only for what an anonymous visitor may read: callers ask for a public event that is not hidden. The vocabularies are
+https://ogp.me and https://schema.org/Event.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from elonara.communities.validation import one_line
+from elonara.events.models import Event
+from elonara.events.queries import ends, is_cancelled
+from elonara.events.times import local_phrase, zone_label
+from elonara.markup import plain_of
+from elonara.members.time_zones import zone
+
+MAX_DESCRIPTION_LENGTH: Final = 280
+# In a script element, "</script>" or "<!--" inside a string would end it or change how it is read.
+_ESCAPES: Final = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+
+
+_MODES: Final = {"place": "Offline", "online": "Online", "both": "Mixed"}
+
+
+@dataclass(frozen=True)
+class WebPreview:
+    """The tags of a page: `properties` (Open Graph), `names` (Twitter and `description`), and the JSON-LD text."""
+
+    properties: list[tuple[str, str]]
+    names: list[tuple[str, str]]
+    json_ld: str
+
+
+def web_preview(event: Event, *, url: str, site_name: str) -> WebPreview:
+    """The preview of a public event. `url` is the absolute URL of its page."""
+    when = f"{local_phrase(event)}, {zone_label(event.timezone)}"
+    cancelled = "Cancelled. " if is_cancelled(event) else ""
+    facts = " · ".join(part for part in (when, event.public_location) if part)
+    description = _short(f"{cancelled}{facts}. {one_line(plain_of(event.description))}".strip())
+    image = f"{url}/picture" if event.picture else ""
+    properties = [
+        ("og:type", "website"),
+        ("og:site_name", site_name),
+        ("og:title", event.title),
+        ("og:description", description),
+        ("og:url", url),
+    ]
+    names = [
+        ("description", description),
+        ("twitter:card", "summary_large_image" if image else "summary"),
+        ("twitter:label1", "When"),
+        ("twitter:data1", when),
+    ]
+    if event.public_location:
+        names += [("twitter:label2", "Where"), ("twitter:data2", event.public_location)]
+    if image:
+        properties += [("og:image", image), *([("og:image:alt", event.picture_alt)] if event.picture_alt else [])]
+    return WebPreview(properties, names, _json_ld(event, url, image))
+
+
+def _json_ld(event: Event, url: str, image: str) -> str:
+    local = zone(event.timezone)
+    values: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "Event",
+        "name": event.title,
+        "startDate": event.starts_at.astimezone(local).isoformat(timespec="minutes"),
+        "endDate": ends(event).astimezone(local).isoformat(timespec="minutes"),
+        "eventStatus": f"https://schema.org/Event{'Cancelled' if is_cancelled(event) else 'Scheduled'}",
+        "url": url,
+    }
+    if event.description:
+        values["description"] = plain_of(event.description)
+    values["eventAttendanceMode"] = f"https://schema.org/{_MODES[event.attendance]}EventAttendanceMode"
+    if found := _locations(event, url):
+        values["location"] = found if len(found) > 1 else found[0]
+    if image:
+        values["image"] = [image]
+    return json.dumps(values, ensure_ascii=False).translate(_ESCAPES)
+
+
+def _locations(event: Event, url: str) -> list[dict[str, str]]:
+    """The place, and for an event online its page: the link itself is for guests alone."""
+    found = []
+    if (place := event.public_location) and event.attendance != Event.Attendance.ONLINE:
+        found.append({"@type": "Place", "name": place, "address": place})
+    if event.attendance != Event.Attendance.PLACE:
+        found.append({"@type": "VirtualLocation", "url": url})
+    return found
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_DESCRIPTION_LENGTH else text[: MAX_DESCRIPTION_LENGTH - 1].rstrip() + "…"

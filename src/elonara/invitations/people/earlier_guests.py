@@ -1,0 +1,117 @@
+"""Who came to earlier events of the host: answered Going, and it is over; and the guests of the one she does again."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db.models import F, Max, QuerySet
+from django.db.models.functions import Coalesce
+
+from elonara.bluesky.graph.listing import PeoplePage, Wanted
+from elonara.bluesky.graph.models import KnownPerson
+from elonara.bluesky.graph.search import MAX_FIRST
+from elonara.bluesky.identity.people import Person
+from elonara.events import queries as events
+from elonara.events.models import Event, Rsvp
+from elonara.invitations.consent import eligibility
+from elonara.invitations.consent.relay_audience import own_dids
+from elonara.invitations.people import bounded_lists, stored
+from elonara.invitations.people.bounded_lists import ListedPerson
+from elonara.invitations.people.ways import MAX_PEOPLE, Asked, Source, listed
+from elonara.members.models import Member
+
+KEY: Final = "came"
+_LAST_TIME: Final = "again"
+LAST_TIME: Final = f"{KEY}:{_LAST_TIME}"  # the guests of the event that this one repeats
+_NOT_COMING: Final = (Rsvp.Choice.CANT, Rsvp.Choice.REFUSED)
+# Why somebody is still on the list: as long as the host's graph is not read, this is so of everybody.
+_NOT_KNOWN_YET: Final = "view_unknown"
+
+
+# The people of a list, and those of them who are in the host's graph.
+type _Listed = tuple[list[ListedPerson], dict[str, KnownPerson]]
+
+
+def sources(asked: Asked) -> list[Source]:
+    """The list, where anybody came."""
+    return listed(KEY, "Came to an earlier event", _going(asked.host).values("who").distinct().count())
+
+
+def last_time(asked: Asked) -> list[Source]:
+    """The guests of the event that this one repeats, where there are any: the first list."""
+    event = _repeated(asked) if asked.graph is not None else None
+    found = _guests_to_invite(asked, event)[0] if event is not None else []
+    return [Source(LAST_TIME, "Last time’s guests", len(found), main=True)] if found else []
+
+
+def page(asked: Asked, argument: str, wanted: Wanted) -> PeoplePage:
+    """One page of those who came. Raises BadCursor."""
+    if argument == _LAST_TIME:
+        event = _repeated(asked)
+        people, known = _guests_to_invite(asked, event) if event is not None else ([], {})
+    else:
+        people, known = _people(asked, _going(asked.host))
+    return bounded_lists.page(asked, people, known, wanted)
+
+
+def first(host: Member) -> list[str]:
+    """The DIDs of those who came last: a search puts them above the others."""
+    return [did for did, _ in _newest(_going(host))[:MAX_FIRST]]
+
+
+def _repeated(asked: Asked) -> Event | None:
+    """The event that the target repeats, if the host still runs it."""
+    target = asked.target.of if asked.target is not None else None
+    event = target.repeats if isinstance(target, Event) else None
+    return event if event is not None and events.may_manage(event, asked.host) else None
+
+
+def _guests_to_invite(asked: Asked, event: Event) -> _Listed:
+    """The guests of an event without those who cannot be invited to this one, or wanted no invitations."""
+    rows = Rsvp.objects.filter(event=event).exclude(choice__in=_NOT_COMING)
+    people, known = _people(asked, _known_by_did(asked.host, rows))
+    whole = stored.people(asked.host.pk, list(known))
+    guests = [whole.get(one.did) or Person(one.did, one.handle, one.name, known=False) for one in people]
+    refused = eligibility.refusals(
+        asked.host, asked.target, {one.did: one for one in bounded_lists.as_strangers(asked.graph, guests)}
+    )
+    wanted = [one for one in people if one.did not in refused or refused[one.did].code == _NOT_KNOWN_YET]
+    return wanted, known
+
+
+def _going(host: Member) -> Any:  # the queryset of an annotation has no name to django-stubs
+    over = events.hosted_and_over(host).values("pk")
+    return _known_by_did(host, Rsvp.objects.filter(event__in=over, choice=Rsvp.Choice.GOING))
+
+
+def _known_by_did(host: Member, rows: QuerySet[Rsvp]) -> Any:
+    """Answers of others, each with `who`, a DID. A member's answer counts under the one that they have linked."""
+    found = rows.exclude(member=host).annotate(who=Coalesce(F("member__bluesky__bsky_did"), F("did")))
+    return found.exclude(who__in=["", *own_dids(host)])
+
+
+def _newest(rows: Any) -> Any:
+    """(DID, start of the latest event), the latest first."""
+    latest = rows.values("who").annotate(latest=Max("event__starts_at"))
+    return latest.order_by("-latest", "who").values_list("who", "latest")
+
+
+def _people(asked: Asked, rows: Any) -> _Listed:
+    came = dict(_newest(rows)[:MAX_PEOPLE])
+    known = bounded_lists.in_graph(asked, came)
+    names = _names(rows, [did for did in came if did not in known])
+    return [ListedPerson(did, at, *names.get(did, ("", "", ""))) for did, at in came.items()], known
+
+
+def _names(rows: Any, dids: list[str]) -> dict[str, tuple[str, str, str]]:
+    """Name, handle and picture of each, as the latest answer or the member's own account has them."""
+    if not dids:
+        return {}
+    latest = rows.filter(who__in=dids).order_by("answered_at", "pk").select_related("member__bluesky")
+    found = {}
+    for row in latest:
+        identity = getattr(row.member, "bluesky", None) if row.member else None
+        name = row.member.name if row.member else row.name
+        handle, avatar = (identity.bsky_handle, identity.avatar_url) if identity else (row.handle, "")
+        found[row.who] = (name, handle, avatar)
+    return found

@@ -1,0 +1,55 @@
+"""Doing an event again: the form of a new one, filled with everything of an earlier one but its day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from elonara.communities import queries as communities
+from elonara.events import again as actions
+from elonara.events.guests import questions
+from elonara.events.models import Event
+from elonara.members.errors import Invalid
+from elonara.members.models import Member
+from elonara.web.events.forms import EventForm
+from elonara.web.events.views import managed_or_refused
+from elonara.web.shortcuts import add_form_errors, members_only, show_message, the_member
+
+
+class AgainForm(EventForm):
+    """The form of an event that is done again."""
+
+    same_picture = forms.BooleanField(label="Use this picture again", required=False, initial=True)
+
+    def __init__(self, *args: Any, of: Event, host: Member, **kwargs: Any) -> None:
+        start = actions.next_start(of, host).replace(tzinfo=None)
+        fields = actions.fields_of(of, host, start)
+        initial = EventForm.initial_of(of) | {name: fields[name] for name in _CHOSEN_ANEW}
+        super().__init__(*args, initial=initial, communities=communities.invitable_communities(host), **kwargs)
+        if not of.picture:
+            del self.fields["same_picture"]
+
+
+# What is not simply that of the earlier event.
+_CHOSEN_ANEW = ("starts_at", "ends_at", "answers_until", "replies_to_host", "community")
+
+
+@members_only
+def again(request: HttpRequest, slug: str) -> HttpResponse:
+    """GET shows the form; POST makes the new event."""
+    event, member = managed_or_refused(request, slug), the_member(request)
+    actions.require_repeatable(event, member)
+    form = AgainForm(request.POST or None, request.FILES or None, of=event, host=member)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = actions.create(member, of=event, **form.values())
+        except Invalid as fault:
+            add_form_errors(form, fault.errors)
+        else:
+            show_message(request, "The event is made. Next, invite people.")
+            return redirect(f"/events/{made.slug}/manage?tab=invite")
+    context = {"form": form, "event": event, "again": True, "asked": len(questions.of_event(event))}
+    return render(request, "events/form.html", context | {"heading": "Do it again", "button": "Create the event"})

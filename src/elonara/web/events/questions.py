@@ -1,0 +1,67 @@
+"""The page on which hosts write their questions to guests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+
+from elonara.events.guests import questions
+from elonara.members.errors import Invalid
+from elonara.web.events.views import managed_or_refused
+from elonara.web.shortcuts import members_only, show_message, the_member
+
+BLANK_ROWS = 3
+KINDS = (
+    ("text", "Some words"),
+    ("choice", "One of several answers"),
+    ("number", "A number"),
+    ("yesno", "Yes or no"),
+    ("children", "How many of those they bring are children"),
+)
+_COLUMNS = ("text", "kind", "options", "required")
+
+
+@members_only
+def ask(request: HttpRequest, slug: str) -> HttpResponse:
+    """Read and change the questions."""
+    event = managed_or_refused(request, slug)
+    rows: list[dict[str, Any]] = []
+    faults: dict[str, str] = {}
+    if request.method == "POST":
+        rows = _typed(request.POST)
+        try:
+            questions.ask(event, the_member(request), rows)
+        except Invalid as fault:
+            faults = fault.errors
+        else:
+            show_message(request, "The questions are kept.")
+            return redirect(f"/events/{slug}/manage?tab=guests")
+    else:
+        for row in questions.of_event(event):
+            rows.append({"id": row.pk} | {name: getattr(row, name) for name in _COLUMNS})
+    blank: dict[str, Any] = {"id": None, "text": "", "kind": "text", "options": [], "required": False}
+    rows += [blank] * min(BLANK_ROWS, questions.MAX_QUESTIONS - len(rows))
+    shown = [row | {"lines": "\n".join(row["options"])} for row in rows]
+    context = {"event": event, "rows": shown, "kinds": KINDS, "faults": faults}
+    return render(request, "events/ask.html", context, status=400 if faults else 200)
+
+
+def _typed(form: QueryDict) -> list[dict[str, Any]]:
+    """The rows of the form. One whose words were taken away is not asked any more."""
+    rows = []
+    for number in range(1, questions.MAX_QUESTIONS + BLANK_ROWS + 1):
+        text, pk = form.get(f"text{number}", ""), form.get(f"id{number}", "")
+        if text.strip():
+            lines = form.get(f"options{number}", "").splitlines()
+            rows.append(
+                {
+                    "id": int(pk) if pk.isascii() and pk.isdigit() and len(pk) < 19 else None,
+                    "text": text,
+                    "kind": form.get(f"kind{number}", ""),
+                    "options": [line.strip() for line in lines if line.strip()],
+                    "required": f"required{number}" in form,
+                }
+            )
+    return rows

@@ -1,0 +1,45 @@
+"""What the page of an event and an invitation to it share: links to calendars, and the tags for previews elsewhere."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpResponse
+
+from elonara.communities.models import Visibility
+from elonara.events import calendar_file
+from elonara.events.models import Event
+from elonara.events.web_previews import WebPreview, web_preview
+
+
+def page_url(event: Event) -> str:
+    """The absolute URL of the event's page."""
+    return f"{settings.ELONARA.site.url}/events/{event.slug}"
+
+
+def calendars(event: Event, place: str) -> dict[str, str]:
+    """Links that add the event to calendars on the web, by the calendar's name. `place`: as the viewer may read it."""
+    url = page_url(event)
+    return {
+        "google": calendar_file.google_link(event, url, place),
+        "outlook": calendar_file.outlook_link(event, url, place),
+    }
+
+
+def calendar_response(event: Event, place: str) -> HttpResponse:
+    """The calendar file of an event. `place`: as the viewer may read it.
+
+    It links to the event's page, whoever asks and by whatever address: calendars are often shared.
+    """
+    response = HttpResponse(
+        calendar_file.ics(event, page_url(event), place), content_type="text/calendar; charset=utf-8"
+    )
+    response["Content-Disposition"] = f'attachment; filename="{event.slug}.ics"'
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def shared_preview(event: Event) -> WebPreview | None:
+    """The tags for previews; None where an anonymous visitor may not see the event."""
+    if event.visibility != Visibility.PUBLIC or event.hidden_at is not None:
+        return None
+    return web_preview(event, url=page_url(event), site_name=settings.ELONARA.site.name)

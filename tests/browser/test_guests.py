@@ -1,0 +1,101 @@
+"""A host who accepts each guest and hides the place; then a full event whose free place is offered."""
+
+import re
+
+from tests.browser import people
+from tests.browser.test_every_page import axe, serious  # noqa: F401
+
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+def _sound(page, axe, picture, name):  # noqa: F811
+    """The page as it stands, narrow and wide: no finding, nothing beside the page."""
+    for label, size in (("phone", NARROW), ("wide", WIDE)):
+        page.set_viewport_size(size)
+        picture(page, f"{name}-{label}")
+        assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        assert not serious(page, axe)
+
+
+def _edit(host, slug, change):
+    host.goto(f"/events/{slug}/edit")
+    change()
+    host.get_by_role("button", name="Keep the changes").click()
+    host.get_by_text("The changes are kept.").wait_for()
+
+
+def test_approval_with_a_hidden_place_and_a_place_that_is_offered(open_browser, host_jar, picture, axe):  # noqa: F811
+    host, bob, carol = open_browser(jar=host_jar), open_browser(phone=True), open_browser(javascript=False)
+    slug = people.create_event(host, "Supper under the oak")
+    page = f"/events/{slug}"
+
+    def accepting():
+        host.get_by_label("I accept each guest").check()
+        host.get_by_label("Show the place only to guests who are going").check()
+
+    _edit(host, slug, accepting)
+    host.goto(f"{page}/edit")
+    for fold in ("Online", "Answers and the guest list", "Waiting list"):
+        host.get_by_text(fold, exact=True).click()
+    _sound(host, axe, picture, "host-edits")
+    host.goto(f"{page}/questions")
+    _sound(host, axe, picture, "host-asks")
+    host.get_by_label("Question 1", exact=True).fill("What do you eat?")
+    host.get_by_role("button", name="Keep the questions").click()
+
+    people.sign_up(bob, "guest-bob")
+    bob.goto(page)
+    assert "Boathouse" not in bob.content()
+    bob.get_by_label("What do you eat?").fill("Everything")
+    _sound(bob, axe, picture, "guest-asks")
+    bob.get_by_role("button", name="Ask to come").click()
+    bob.get_by_text("You asked to come. The hosts decide, and you read it here.").first.wait_for()
+    assert "Boathouse" not in bob.content()
+
+    host.goto(f"{page}/manage?tab=guests")
+    host.get_by_text("What do you eat?").wait_for()
+    host.get_by_label("Your word to guest-bob").fill("Ring twice.")
+    _sound(host, axe, picture, "host-decides")
+    host.get_by_role("link", name="guest-bob").click()
+    _sound(host, axe, picture, "host-reads-one-guest")
+    host.go_back()
+    host.get_by_label("Your word to guest-bob").fill("Ring twice.")
+    host.get_by_role("button", name="Accept guest-bob").click()
+    host.get_by_text("They have a place now.").wait_for()
+    bob.goto(page)
+    bob.get_by_text("The hosts write: Ring twice.").wait_for()
+    assert bob.get_by_text("Boathouse lawn, Lisbon").count()
+
+    def offering():
+        host.get_by_label("I accept each guest").uncheck()
+        host.get_by_label("How many people can come", exact=True).fill("1")
+        host.get_by_text("Waiting list", exact=True).click()
+        host.get_by_label("is offered to them for some hours").check()
+
+    _edit(host, slug, offering)
+    people.sign_up(carol, "guest-carol")
+    carol.goto(page)
+    carol.get_by_role("button", name="Join the waiting list").click()
+    carol.get_by_text("You are next on the waiting list.").first.wait_for()
+    bob.get_by_role("button", name="Can’t").click()
+    bob.get_by_text("You answered Can’t.").wait_for()
+    carol.goto(page)
+    carol.get_by_text(re.compile("A place is kept for you until")).first.wait_for()
+    picture(carol, "guest-offer")
+    carol.get_by_role("button", name="Take the place").click()
+    carol.get_by_text("You are going.").wait_for()
+    assert carol.get_by_text("Boathouse lawn, Lisbon").count()
+
+    def online_too():
+        host.get_by_text("Online", exact=True).click()
+        host.get_by_label("either way, as they choose").check()
+        host.get_by_label("Link for those who come online").fill("https://meet.example/the-room")
+
+    _edit(host, slug, online_too)
+    bob.goto(page)
+    assert "the-room" not in bob.content()
+    bob.get_by_role("button", name="Going online").click()
+    bob.get_by_text("You are going.").wait_for()
+    assert bob.get_by_role("link", name="Join online").get_attribute("href") == "https://meet.example/the-room"
+    _sound(bob, axe, picture, "guest-online")
+    assert not host.complaints + bob.complaints

@@ -1,0 +1,121 @@
+"""The file with everything about somebody: for her alone."""
+
+import pytest
+from tests.fakes.oauth import ALICE, BOB
+from tests.pages import page_text
+from tests.unit.web.members.test_fresh_proof import ASK_PASSWORD, PASSWORD, grow_old
+
+from elonara.events.models import Rsvp
+from elonara.invitations.email import tokens
+from elonara.invitations.models import EmailInvitation
+from elonara.members.models import AuditEntry, Member
+
+
+@pytest.mark.promise("export-own")
+def test_it_asks_who_is_there_and_gives_the_members_own(signed_in, alice, make_member):
+    other = make_member("other", bio="somebody else")
+    client = signed_in(alice)
+    grow_old(client)
+    asked = client.post("/profile/export", headers={"referer": "/profile/edit?tab=data"})
+    assert asked["location"].startswith(ASK_PASSWORD)
+    assert not AuditEntry.objects.exists()
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    response = client.post("/profile/export")
+    assert response["content-disposition"] == 'attachment; filename="alice.json"'
+    assert "no-store" in response["cache-control"]
+    assert response.json()["account"]["username"] == "alice"
+    assert other.bio not in response.content.decode()
+    assert AuditEntry.objects.get().what == "data_exported"
+
+
+def test_nobody_gets_one_by_a_link_or_signed_out(client, signed_in, alice):
+    assert client.post("/profile/export").status_code == 302
+    assert signed_in(alice).get("/profile/export").status_code == 405
+
+
+def test_the_profile_says_what_is_in_it(signed_in, alice):
+    page = page_text(signed_in(alice).get("/profile/edit?tab=data"))
+    assert "Download my data" in page
+
+
+def test_there_are_ten_in_an_hour(signed_in, alice):
+    client = signed_in(alice)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    client.get("/profile/edit?tab=data")
+    answers = [client.post("/profile/export").status_code for _ in range(11)]
+    assert answers == [200] * 10 + [302]
+
+
+@pytest.mark.promise("export-own")
+def test_a_guest_gets_hers_and_nobody_elses(client, authorize, invited, picnic):
+    invitation = invited(picnic)
+    authorize(client, client.post(f"/i/{invitation.ref}", {"answer": "maybe"}), BOB)
+    Rsvp.objects.create(event=picnic, did="did:plc:carol", choice="going", note="secret")
+    assert "Download what this site keeps about" in page_text(client.get("/invitations"))
+    found = client.post("/invitations/export", {"did": BOB}).json()
+    assert [one["choice"] for one in found["answers"]] == ["maybe"]
+    assert client.post("/invitations/export", {"did": "did:plc:carol"})["location"] == "/invitations"
+
+
+def test_the_link_of_an_e_mail_gives_its_own(client, picnic, alice):
+    token = "t" * 32
+    EmailInvitation.objects.create(
+        event=picnic, host=alice, address_hash="a", token_hash=tokens.token_hash(token), due_at=picnic.starts_at,
+        state="sent", name="Ana", note="Come along",
+    )  # fmt: skip
+    response = client.get(f"/rsvp/{token}?data=1")
+    assert response.json()["email_invitations_received"][0]["note"] == "Come along"
+    assert response["referrer-policy"] == "no-referrer"
+    assert token not in response.content.decode()
+
+
+@pytest.mark.promise("account-end")
+def test_deleting_asks_who_is_there(signed_in, alice, picnic):
+    client = signed_in(alice)
+    grow_old(client)
+    for response in (client.get("/profile/delete"), client.post("/profile/delete")):
+        assert response["location"].startswith(ASK_PASSWORD)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    page = page_text(client.get("/profile/delete"))
+    assert "<bdi>Winter picnic</bdi></a>is cancelled, because nobody hosts it with you." in page
+    done = client.post("/profile/delete", {"word": "Bye"})
+    assert done["location"] == "/"
+    assert not Member.objects.filter(username="alice").exists()
+    assert "Your account is deleted." in page_text(client.get("/"))
+    assert client.get("/profile")["location"].startswith("/accounts/login/")
+
+
+def test_a_word_that_is_too_long_deletes_nothing(signed_in, alice, picnic):
+    client = signed_in(alice)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    response = client.post("/profile/delete", {"word": "x" * 501})
+    assert response.status_code == 400
+    assert "x" * 501 in response.content.decode()
+    assert Member.objects.filter(username="alice").exists()
+
+
+def test_the_last_operator_reads_why_not(signed_in, make_member):
+    client = signed_in(make_member("olga", is_superuser=True, is_staff=True))
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    page = page_text(client.get("/profile/delete"))
+    assert "You are the only operator" in page
+    assert "Delete my account for good" not in page
+
+
+def test_posts_that_stand_are_named_before(signed_in, alice, invited, picnic):
+    invited(picnic)
+    client = signed_in(alice)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert f"/events/{picnic.slug}/manage?tab=invite&amp;step=watch" in client.get("/profile/delete").content.decode()
+
+
+@pytest.mark.promise("account-end")
+def test_the_session_is_revoked_at_her_server(signed_in, make_member, server, authorize):
+    member = make_member("alma")
+    client = signed_in(member)
+    authorize(client, client.post("/auth/bluesky/connect", {"handle": "alice.example.com", "next": "/"}), ALICE)
+    assert server.sessions[-1].alive
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    client.post("/profile/delete")
+    assert not Member.objects.filter(pk=member.pk).exists()
+    assert not server.sessions[-1].alive

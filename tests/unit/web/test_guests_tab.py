@@ -1,0 +1,70 @@
+"""The Guests tab: setting answers, adding, merging, closing; and what guests see of it."""
+
+import pytest
+from tests.pages import page_text
+
+from elonara.events import actions
+from elonara.events.guests import rsvps
+from elonara.events.models import Event, Rsvp
+
+
+@pytest.fixture
+def bobs(picnic, make_member):
+    """Bob's answer."""
+    return rsvps.respond(picnic, choice="maybe", member=make_member("bob"))
+
+
+def test_a_host_sets_adds_merges_and_removes(client, signed_in, alice, picnic, bobs):
+    signed_in(alice)
+    tab = f"/events/{picnic.slug}/manage?tab=guests"
+    assert f"/events/{picnic.slug}/guests/{bobs.pk}" in client.get(tab).content.decode()
+    address = f"/events/{picnic.slug}/guests"
+    page = page_text(client.post(f"{address}/{bobs.pk}", {"answer": "going", "plus_ones": "1"}, follow=True))
+    assert "The answer is set." in page
+    assert "Cora is on the list." in page_text(client.post(address, {"name": "Cora"}, follow=True))
+    cora = Rsvp.objects.get(name="Cora")
+    assert "Remove from the list" in page_text(client.get(f"{address}/{cora.pk}"))
+    page = page_text(client.post(f"{address}/{cora.pk}", {"do": "merge", "other": bobs.pk}, follow=True))
+    assert "They are one guest now." in page
+    client.post(address, {"name": "Dora"})
+    dora = Rsvp.objects.get(name="Dora")
+    assert "Removed." in page_text(client.post(f"{address}/{dora.pk}", {"do": "remove"}, follow=True))
+    assert "Write the name" in page_text(client.post(address, {"name": " "}, follow=True))
+    assert client.get(f"{address}/{dora.pk}").status_code == 404
+    assert [row.pk for row in Rsvp.objects.all()] == [bobs.pk]
+
+
+def test_others_reach_none_of_it(client, signed_in, picnic, bobs):
+    signed_in(bobs.member)
+    address = f"/events/{picnic.slug}/guests"
+    assert client.get(f"{address}/{bobs.pk}").status_code == 403
+    for path in (f"{address}/{bobs.pk}", address, f"{address}/close", f"{address}/accept"):
+        assert client.post(path, {"answer": "going", "name": "Cora", "rsvp": bobs.pk}).status_code == 403
+    assert Rsvp.objects.get().choice == "maybe"
+
+
+def test_answers_are_closed_and_opened(client, signed_in, alice, picnic, bobs, make_member):
+    signed_in(alice).post(f"/events/{picnic.slug}/guests/close")
+    page = page_text(signed_in(bobs.member).get(f"/events/{picnic.slug}"))
+    assert "Answers are closed." in page
+    assert 'value="cant"' in page
+    assert 'value="going"' not in page
+    signed_in(make_member("carol"))
+    page = page_text(client.get(f"/events/{picnic.slug}"))
+    assert 'name="answer"' not in page
+    page = page_text(client.post(f"/events/{picnic.slug}/answer", {"answer": "going"}, follow=True))
+    assert "Answers are closed since" in page
+    signed_in(alice).post(f"/events/{picnic.slug}/guests/close", {"open": "1"})
+    assert Event.objects.get().answers_until is None
+
+
+def test_hidden_numbers_are_not_on_the_page(client, signed_in, alice, picnic, bobs, make_member):
+    actions.change(picnic, by=alice, count_hidden=True, guest_list_hidden=True, capacity=10)
+    rsvps.respond(picnic, choice="going", member=bobs.member)
+    signed_in(make_member("carol"))
+    for path in (f"/events/{picnic.slug}", "/events"):
+        page = page_text(client.get(path))
+        for word in ("1 is going", "Nobody has said yes", "Be the first", "of 10 places", "1 going"):
+            assert word not in page, path
+    page = page_text(signed_in(bobs.member).get(f"/events/{picnic.slug}"))
+    assert "Only the hosts see who comes." in page

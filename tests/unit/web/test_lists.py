@@ -1,0 +1,89 @@
+"""Lists of events and communities have pages and a search; nothing is out of reach."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from tests.pages import page_text
+
+from elonara.communities.models import Community, Membership
+from elonara.events.models import Event, EventHost
+
+PAGE = 24
+
+
+@pytest.fixture
+def many(alice):
+    """Makes events of alice, numbered, an hour apart."""
+
+    def make(count, start):
+        events = [
+            Event(
+                slug=f"event-{n}", title=f"Event number {n}.", starts_at=start + timedelta(hours=n), timezone="UTC",
+                location="Hall" if n % 2 else "Park", created_by=alice, created_at=timezone.now(),
+            )
+            for n in range(count)
+        ]  # fmt: skip
+        Event.objects.bulk_create(events)
+        EventHost.objects.bulk_create(
+            EventHost(event=event, member=alice, role="host", accepted_at=timezone.now()) for event in events
+        )
+
+    return make
+
+
+def walked(client, address):
+    """What the pages name, one page after the other by "Next"."""
+    pages = []
+    while address:
+        text = page_text(client.get(address))
+        pages.append([part.partition(".")[0] for part in text.split("Event number ")[1:]])
+        _, found, rest = text.partition('rel="next" href="')
+        address = address.partition("?")[0] + rest.partition('"')[0].replace("&amp;", "&") if found else ""
+    return pages
+
+
+@pytest.mark.parametrize(("query", "start"), [("", 1), ("?show=past", -30), ("?show=mine", 1)])
+def test_the_last_of_sixty_events_is_reached_by_pages(client, signed_in, alice, many, query, start):
+    many(60, timezone.now() + timedelta(days=start))
+    signed_in(alice)
+    pages = walked(client, f"/events{query}")
+    assert [len(set(page)) for page in pages] == [PAGE, PAGE, 60 - 2 * PAGE]
+    assert len({name for page in pages for name in page}) == 60
+
+
+@pytest.mark.parametrize("show", ["", "show=past&", "show=mine&"])
+def test_a_search_has_pages_that_keep_it(client, signed_in, alice, many, show):
+    many(60, timezone.now() + timedelta(days=-30 if "past" in show else 1))
+    signed_in(alice)
+    pages = walked(client, f"/events?{show}q=HALL")
+    assert {int(name) % 2 for page in pages for name in page} == {1}
+    assert sum(len(set(page)) for page in pages) == 30
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "99999", "x", "1e3", "٣"])
+def test_a_page_that_is_not_there_is_the_first_or_the_last(client, many, page):
+    many(30, timezone.now() + timedelta(days=1))
+    assert "Event number " in page_text(client.get("/events", {"page": page}))
+
+
+def test_a_page_of_a_list_takes_as_many_queries_with_more_rows(client, django_assert_max_num_queries, many):
+    many(3, timezone.now() + timedelta(days=1))
+    client.get("/events")
+    with django_assert_max_num_queries(4):
+        client.get("/events")
+    Event.objects.all().delete()
+    many(60, timezone.now() + timedelta(days=1))
+    with django_assert_max_num_queries(4):
+        client.get("/events?page=2")
+
+
+def test_communities_have_pages_and_a_search(client, alice):
+    rows = [Community(slug=f"c-{n}", name=f"Circle {n:03}", created_by=alice) for n in range(60)]
+    Community.objects.bulk_create(rows)
+    Membership.objects.bulk_create(Membership(community=row, member=alice, role="admin") for row in rows)
+    assert "Circle 059" in page_text(client.get("/communities?page=3"))
+    found = page_text(client.get("/communities", {"q": "circle 05"}))
+    assert "Circle 058" in found
+    assert "Circle 041" not in found
+    assert "No community matches “nothing”" in page_text(client.get("/communities", {"q": "nothing"}))
