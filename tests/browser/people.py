@@ -104,9 +104,18 @@ def create_event(page, title, *, days=12, private=False):
     return page.url.split("/events/")[1].split("/")[0]
 
 
+def show_followers(page):
+    """Have the picker show the followers, and wait until it does: what is checked before that is lost."""
+    shown = page.locator("#people")
+    shown.wait_for()
+    if shown.get_attribute("data-view") != "followers":
+        page.get_by_role("button", name="Followers").click()
+        page.locator('#people[data-view="followers"]').wait_for()
+
+
 def pick(page, *names):
     """Choose people among the followers and go on."""
-    page.get_by_role("button", name="Followers").click()
+    show_followers(page)
     for name in names:
         page.locator("label.person", has_text=f"@{name}").locator("input").check()
     page.get_by_role("button", name="Next: check").click()

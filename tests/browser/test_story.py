@@ -113,7 +113,7 @@ def test_stopping_invitations_takes_two_clicks_and_a_proof(open_browser, network
 
     # The opt-out is effective at once: the picker greys her out and says why.
     people.create_event(host, "Tea tasting")
-    host.get_by_role("button", name="Followers").click()
+    people.show_followers(host)
     row = host.locator(".person.off", has_text="@carol.test")
     assert "asked not to be invited" in row.inner_text()
 

@@ -65,12 +65,12 @@ MUTANTS = (
         (f"{_END}:test_nobody_else_deletes_it",),
     ),
     Mutant(
-        "letters-after-a-stop",
+        "emails-after-a-stop",
         "personal_data/leaving.py",
-        "who = [address_key(one) for one in letters",
-        "who = [one for one in letters",
-        "who wanted no letters of a host gets the one about her leaving",
-        (f"{_END}:test_who_wanted_no_letters_of_hers_gets_none_about_the_cancellation",),
+        "who = [address_key(one) for one in emails",
+        "who = [one for one in emails",
+        "who wanted no e-mails of a host gets the one about her leaving",
+        (f"{_END}:test_who_wanted_no_emails_of_hers_gets_none_about_the_cancellation",),
     ),
     Mutant(
         "report-of-the-unseen",

@@ -193,7 +193,7 @@ def test_the_caps_stay_used_up(picnic, alice, cohost, send, deliver, make_member
 
 
 @pytest.mark.promise("account-end")
-def test_who_wanted_no_letters_of_hers_gets_none_about_the_cancellation(picnic, alice, write, bob):
+def test_who_wanted_no_emails_of_hers_gets_none_about_the_cancellation(picnic, alice, write, bob):
     write(picnic)
     jobs.drain()
     row = email_reader.by_token(token_in(SENT[-1]))
