@@ -56,6 +56,9 @@ class GuestSettings(Schema):
 class NewEvent(Schema):
     """Times are ISO 8601; one without an offset is on the clock of `timezone` (IANA, by default the caller's own).
 
+    `all_day`: the whole days that `starts_at` and `ends_at` touch, at least one. The end is no part of it, as with
+    DTEND of iCalendar: a midnight ends the day before. It is answered so, too.
+
     `community` is the slug of one that the caller may add events to. `copy_of` is the slug of an event that the caller
     runs: what is left out is as it is there, with its picture and its questions; only `starts_at` is always needed.
     """
@@ -64,6 +67,7 @@ class NewEvent(Schema):
     title: Annotated[Title, Field(validate_default=True)] = ""
     starts_at: Moment
     ends_at: Moment | None = None
+    all_day: bool = False
     timezone: Zone = ""
     description: Description = ""
     location: Place = ""
@@ -88,6 +92,7 @@ class EventChange(Schema):
     title: Title = ""
     starts_at: MomentUnlessLeftOut = None
     ends_at: Moment | None = None
+    all_day: bool = False
     timezone: Zone = ""
     description: Description = ""
     location: Place = ""
@@ -107,6 +112,7 @@ class EventOut(Schema):
     title: str
     starts_at: dt.datetime
     ends_at: dt.datetime | None
+    all_day: bool
     timezone: str
     description: str
     location: str
@@ -184,7 +190,7 @@ def _community_or_invalid(slug: str, member: Member) -> Community | None:
 
 def _out(event: Event, member: Member) -> dict[str, Any]:
     names = (
-        "slug", "title", "starts_at", "ends_at", "timezone", "description", "visibility", "status",
+        "slug", "title", "starts_at", "ends_at", "all_day", "timezone", "description", "visibility", "status",
         "capacity",
     )  # fmt: skip
     community = event.community

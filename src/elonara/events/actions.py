@@ -44,14 +44,15 @@ CANCELLED = "This event was cancelled; it cannot be changed any more."
 MAX_COHOSTS = 20  # of one event, those who were asked or said no included: each of them gets a notice
 
 CHANGEABLE = SETTINGS | {
-    "title", "starts_at", "ends_at", "timezone", "description", "location", "visibility", "community", "picture",
-    "picture_alt",
+    "title", "starts_at", "ends_at", "all_day", "timezone", "description", "location", "visibility", "community",
+    "picture", "picture_alt",
 }  # fmt: skip
 # Who may see it, (by the roles in a community) who may invite to it, and who reads her address: the host alone decides.
 HOST_ALONE = frozenset({"visibility", "community", "replies_to_host"})
 # What a guest sees in her calendar: a change of these raises SEQUENCE (RFC 5545, section 3.8.7.4).
 CALENDAR_FIELDS = frozenset({
-    "title", "starts_at", "ends_at", "timezone", "location", "place_hidden", "attendance", "online_link", "status",
+    "title", "starts_at", "ends_at", "all_day", "timezone", "location", "place_hidden", "attendance", "online_link",
+    "status",
 })  # fmt: skip
 
 
@@ -62,6 +63,7 @@ def create(
     starts_at: Any,
     timezone: str,
     ends_at: Any = None,
+    all_day: bool = False,
     description: str = "",
     location: str = "",
     visibility: str = "public",
@@ -72,6 +74,7 @@ def create(
 ) -> Event:
     """Create an event with its host. Times are aware, or naive and then local times of `timezone` (an IANA name).
 
+    `all_day`: the whole days that they touch (`time_validation`).
     `picture` is bytes or a file; `settings` are those of `validation.SETTINGS` that differ from what the model says.
     Raises NotAllowed, Invalid with a sentence per field, and TypeError for a setting that does not exist.
     """
@@ -82,6 +85,7 @@ def create(
             "title": title,
             "starts_at": starts_at,
             "ends_at": ends_at,
+            "all_day": all_day,
             "timezone": timezone,
             "description": description,
             "location": location,

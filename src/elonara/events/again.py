@@ -8,7 +8,7 @@ themselves: they are the first list from which she picks people.
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, Final
 
 from django.core.files.base import ContentFile
@@ -19,7 +19,7 @@ from elonara.communities import queries as communities
 from elonara.events import actions, queries
 from elonara.events.guests import questions
 from elonara.events.models import Event, EventHost
-from elonara.events.times import exists_on_the_clock
+from elonara.events.times import days_of, exists_on_the_clock
 from elonara.events.validation import SETTINGS
 from elonara.members.actions import require_active
 from elonara.members.errors import NotAllowed
@@ -31,7 +31,7 @@ LEAD_TIME: Final = timedelta(days=1)  # nothing is proposed that begins sooner
 MAX_WEEKS: Final = 52  # in which a free one is looked for
 MAX_TAKEN: Final = 500
 COPIED: Final = SETTINGS - {"answers_until"} | {
-    "title", "timezone", "description", "location", "visibility", "picture_alt",
+    "title", "all_day", "timezone", "description", "location", "visibility", "picture_alt",
 }  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def next_start(event: Event, host: Member, *, now: datetime | None = None) -> da
     possible = [
         start.replace(tzinfo=tz)
         for start in (local + week * WEEK for week in range(weeks, weeks + MAX_WEEKS))
-        if start.replace(tzinfo=tz) > earliest and _exist(times_from(event, start), tz)
+        if start.replace(tzinfo=tz) > earliest and (event.all_day or _exist(times_from(event, start), tz))
     ]
     taken = _taken(host, now)
     free = (start for start in possible if not _overlaps(start.astimezone(UTC), length, taken))
@@ -70,10 +70,14 @@ def times_from(event: Event, start: datetime) -> dict[str, Any]:
     All are naive, times on that clock.
     """
     moved = start - _local(event, event.starts_at)
+    until = _local(event, event.answers_until) + moved if event.answers_until else None
+    if event.all_day:
+        first, last = days_of(event)
+        midnight = datetime.combine(start.date() + (last - first) + timedelta(days=1), time())
+        return {"starts_at": start, "ends_at": midnight, "answers_until": until}
     ends_at = _local(event, event.ends_at) + moved if event.ends_at else None
     if event.ends_at and ends_at and ends_at <= start:  # it ended in the hour that is repeated in autumn
         ends_at = start + (event.ends_at - event.starts_at)
-    until = _local(event, event.answers_until) + moved if event.answers_until else None
     return {"starts_at": start, "ends_at": ends_at, "answers_until": until}
 
 

@@ -30,6 +30,8 @@ class Event(Searchable):
     description = models.TextField(max_length=5000, blank=True)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
+    # Whole days of its zone: from the first moment of the first to the one after the last, see `times.whole_days`.
+    all_day = models.BooleanField(default=False, db_default=False)
     timezone = models.CharField(max_length=64)  # IANA name, of the place of the event
     location = models.CharField(max_length=300, blank=True)
     attendance = models.CharField(

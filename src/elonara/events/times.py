@@ -1,6 +1,6 @@
 """Times in words: neutral English, 24-hour clock; the zone is named only where the viewer's differs."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from django.utils import timezone as clock
 
@@ -20,12 +20,43 @@ def exists_on_the_clock(local: datetime) -> bool:
     return round_trip.replace(tzinfo=None) == local.replace(tzinfo=None)
 
 
+def day_begins(day: date, tz: tzinfo) -> datetime:
+    """The first moment of a day in a zone, in UTC: 01:00 where the clocks are put forward at midnight.
+
+    A skipped or repeated 00:00 is read with the offset before the change (`fold` 0), which is that moment.
+    """
+    return datetime(day.year, day.month, day.day, tzinfo=tz).astimezone(UTC)
+
+
+def whole_days(start: datetime, end: datetime | None, tz: tzinfo) -> tuple[datetime, datetime]:
+    """The whole days of the zone in which something from `start` to `end` lies: from when until when, in UTC.
+
+    The end is not part of it, as with DTEND (RFC 5545, section 3.6.1): a midnight ends the day before. An end that is
+    missing, or not after the start, makes it one day.
+    """
+    first = start.astimezone(tz).date()
+    last = first
+    if end is not None and end > start:
+        last = (end - timedelta(microseconds=1)).astimezone(tz).date()
+    return day_begins(first, tz), day_begins(last + timedelta(days=1), tz)
+
+
+def days_of(event: Event) -> tuple[date, date]:
+    """The first and the last day of an event, in its zone. That the end is no part of it matters for whole days."""
+    place, end = _zone(None, event), event.ends_at or event.starts_at
+    first = event.starts_at.astimezone(place).date()
+    return first, max(first, (end - timedelta(microseconds=1)).astimezone(place).date())
+
+
 def local_phrase(event: Event, tz: str | tzinfo | None = None, *, now: datetime | None = None) -> str:
     """When the event takes place, in the zone `tz` (the event's own by default).
 
     "Saturday 5 December, 16:00 to 19:00"; "…, 22:00 to 02:00 the next day"; "Saturday 5 December, 10:00 to Monday
-    7 December, 16:00". The year is added when it is not the current one.
+    7 December, 16:00". The year is added when it is not the current one. Whole days are those of the event's zone to
+    everybody: "Saturday 5 December"; "Saturday 5 to Monday 7 December".
     """
+    if event.all_day:
+        return days_phrase(event, now=now)
     place = _zone(tz, event)
     start, this_year = event.starts_at.astimezone(place), (now or clock.now()).astimezone(place).year
     if event.ends_at is None:
@@ -39,12 +70,23 @@ def local_phrase(event: Event, tz: str | tzinfo | None = None, *, now: datetime 
     return f"{_day(start, this_year)}, {first} to {_day(end, this_year)}, {last}"
 
 
+def days_phrase(event: Event, *, now: datetime | None = None) -> str:
+    """The day or days of an event of whole days: "Saturday 5 December", "Saturday 5 to Monday 7 December"."""
+    first, last = days_of(event)
+    this_year = (now or clock.now()).astimezone(_zone(None, event)).year
+    if first == last:
+        return _day(first, this_year)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{DAYS[first.weekday()]} {first.day} to {_day(last, this_year)}"
+    return f"{_day(first, first.year if first.year == last.year else this_year)} to {_day(last, this_year)}"
+
+
 def both_phrases(event: Event, viewer_tz: str | tzinfo | None, *, now: datetime | None = None) -> tuple[str, str]:
     """The phrase in the viewer's zone, and one in the event's: "16:00 to 19:00, Berlin time".
 
-    Where both zones show the same time, the second is "" and the first names no zone.
+    Where both zones show the same time, the second is "" and the first names no zone. Whole days are not converted.
     """
-    if not viewer_tz or zones_agree(event, viewer_tz):
+    if event.all_day or not viewer_tz or zones_agree(event, viewer_tz):
         return local_phrase(event, now=now), ""
     place, theirs = _zone(None, event), _zone(viewer_tz, event)
     start = event.starts_at.astimezone(place)
@@ -58,7 +100,7 @@ def both_phrases(event: Event, viewer_tz: str | tzinfo | None, *, now: datetime 
 
 
 def short_phrase(event: Event) -> str:
-    """For posts, in the event's zone: "Sat 5 Dec 15:00".
+    """For posts, in the event's zone: "Sat 5 Dec 15:00"; for whole days "Sat 5 Dec", "Sat 5 to Mon 7 Dec".
 
     The year is added when the event starts long after it was created. It does not depend on today, so the text for an
     event is always the same.
@@ -66,13 +108,24 @@ def short_phrase(event: Event) -> str:
     start = event.starts_at.astimezone(_zone(None, event))
     created = event.created_at or clock.now()
     year = f" {start.year}" if event.starts_at - created > YEAR_SHOWN_AFTER else ""
-    return f"{DAYS[start.weekday()][:3]} {start.day} {MONTHS[start.month - 1][:3]}{year} {start:%H:%M}"
+    if event.all_day:
+        first, last = days_of(event)
+        if first == last:
+            return f"{_short_day(first)}{year}"
+        begins = f"{DAYS[first.weekday()][:3]} {first.day}" if first.month == last.month else _short_day(first)
+        return f"{begins} to {_short_day(last)}{year}"
+    return f"{_short_day(start)}{year} {start:%H:%M}"
 
 
 def moment_phrase(event: Event, moment: datetime) -> str:
     """A moment on the clock of the event's zone: "Saturday 5 December, 16:00 (Berlin time)"."""
     local = moment.astimezone(_zone(None, event))
     return f"{_day(local, clock.now().astimezone(local.tzinfo).year)}, {local:%H:%M} ({zone_label(event.timezone)})"
+
+
+def with_zone(event: Event, *, now: datetime | None = None) -> str:
+    """When the event takes place, with the zone: "Saturday 5 December, 16:00, Berlin time". Whole days need none."""
+    return local_phrase(event, now=now) + ("" if event.all_day else f", {zone_label(event.timezone)}")
 
 
 def zones_agree(event: Event, viewer_tz: str | tzinfo) -> bool:
@@ -88,19 +141,17 @@ def zone_label(tz: str | tzinfo) -> str:
     return "UTC" if "/" not in name else f"{name.rsplit('/', 1)[1].replace('_', ' ')} time"
 
 
-def date_block(event: Event, tz: str | tzinfo | None = None) -> tuple[str, str, str]:
-    """Weekday, day and month, all short, for the date block of a page: ("Sat", "5", "Dec")."""
-    start = event.starts_at.astimezone(_zone(tz, event))
-    return DAYS[start.weekday()][:3], str(start.day), MONTHS[start.month - 1][:3]
-
-
 def _zone(tz: str | tzinfo | None, event: Event) -> tzinfo:
     if isinstance(tz, tzinfo):
         return tz
     return zone(tz or event.timezone)
 
 
-def _day(moment: datetime, this_year: int) -> str:
+def _short_day(day: date) -> str:
+    return f"{DAYS[day.weekday()][:3]} {day.day} {MONTHS[day.month - 1][:3]}"
+
+
+def _day(moment: date, this_year: int) -> str:
     year = "" if moment.year == this_year else f" {moment.year}"
     return f"{DAYS[moment.weekday()]} {moment.day} {MONTHS[moment.month - 1]}{year}"
 
@@ -121,11 +172,15 @@ def _offset(moment: datetime) -> str:
 
 __all__ = [
     "both_phrases",
-    "date_block",
+    "day_begins",
+    "days_of",
+    "days_phrase",
     "exists_on_the_clock",
     "local_phrase",
     "moment_phrase",
     "short_phrase",
+    "whole_days",
+    "with_zone",
     "zone_label",
     "zones_agree",
 ]

@@ -13,7 +13,7 @@ from typing import Any, Final
 from elonara.communities.validation import one_line
 from elonara.events.models import Event
 from elonara.events.queries import ends, is_cancelled
-from elonara.events.times import local_phrase, zone_label
+from elonara.events.times import days_of, with_zone
 from elonara.markup import plain_of
 from elonara.members.time_zones import zone
 
@@ -36,7 +36,7 @@ class WebPreview:
 
 def web_preview(event: Event, *, url: str, site_name: str) -> WebPreview:
     """The preview of a public event. `url` is the absolute URL of its page."""
-    when = f"{local_phrase(event)}, {zone_label(event.timezone)}"
+    when = with_zone(event)
     cancelled = "Cancelled. " if is_cancelled(event) else ""
     facts = " · ".join(part for part in (when, event.public_location) if part)
     description = _short(f"{cancelled}{facts}. {one_line(plain_of(event.description))}".strip())
@@ -62,13 +62,13 @@ def web_preview(event: Event, *, url: str, site_name: str) -> WebPreview:
 
 
 def _json_ld(event: Event, url: str, image: str) -> str:
-    local = zone(event.timezone)
+    starts, ends_on = _start_and_end(event)
     values: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "Event",
         "name": event.title,
-        "startDate": event.starts_at.astimezone(local).isoformat(timespec="minutes"),
-        "endDate": ends(event).astimezone(local).isoformat(timespec="minutes"),
+        "startDate": starts,
+        "endDate": ends_on,
         "eventStatus": f"https://schema.org/Event{'Cancelled' if is_cancelled(event) else 'Scheduled'}",
         "url": url,
     }
@@ -80,6 +80,16 @@ def _json_ld(event: Event, url: str, image: str) -> str:
     if image:
         values["image"] = [image]
     return json.dumps(values, ensure_ascii=False).translate(_ESCAPES)
+
+
+def _start_and_end(event: Event) -> tuple[str, str]:
+    """ISO 8601, with the offset of the place. Whole days are days; the last one is part of the event."""
+    if event.all_day:
+        first, last = days_of(event)
+        return first.isoformat(), last.isoformat()
+    local = zone(event.timezone)
+    start, end = (moment.astimezone(local) for moment in (event.starts_at, ends(event)))
+    return start.isoformat(timespec="minutes"), end.isoformat(timespec="minutes")
 
 
 def _locations(event: Event, url: str) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from elonara.bluesky.identity.people import Person
 from elonara.communities.models import Community
 from elonara.compiled_queries import CompiledQuery
 from elonara.events.models import Event
+from elonara.events.times import days_of
 from elonara.invitations.consent import caps, eligibility
 from elonara.invitations.models import Invitation
 from elonara.invitations.opt_out_models import OptOut, RelayConsent
@@ -196,6 +197,7 @@ def _inbox_item(row: Invitation) -> InboxItem:
         host_avatar=identity.avatar_url if identity else "",
         title=target.title,
         starts_at=target.of.starts_at if isinstance(target.of, Event) else None,
+        first_day=days_of(target.of)[0] if isinstance(target.of, Event) and target.of.all_day else None,
         timezone=target.of.timezone if isinstance(target.of, Event) else "",
         is_private=target.is_private,
         is_over=bool(target.over()),

@@ -56,6 +56,23 @@ def test_an_offset_wins_over_the_zone_and_the_zone_may_be_the_members_own(progra
     assert (made["starts_at"], made["timezone"]) == ("2030-05-01T16:00:00Z", "Europe/Berlin")
 
 
+def test_whole_days_have_an_end_that_is_no_part_of_them(program):
+    day = {"all_day": True, "starts_at": "2030-05-01", "ends_at": "2030-05-03"}
+    made = program.post("/events", PICNIC | day).json()
+    assert made["all_day"] is True
+    assert (made["starts_at"], made["ends_at"]) == ("2030-04-30T22:00:00Z", "2030-05-02T22:00:00Z")
+    back = {name: made[name] for name in ("all_day", "starts_at", "ends_at", "timezone")}
+    assert program.patch(f"/events/{made['slug']}", back).json() == made
+    moved = program.patch(f"/events/{made['slug']}", {"starts_at": "2030-05-02T09:30"}).json()
+    assert (moved["starts_at"], moved["ends_at"]) == ("2030-05-01T22:00:00Z", "2030-05-02T22:00:00Z")
+    timed = program.patch(
+        f"/events/{made['slug']}", {"all_day": False, "starts_at": "2030-05-02T10:00", "ends_at": None}
+    ).json()
+    assert (timed["all_day"], timed["starts_at"], timed["ends_at"]) == (False, "2030-05-02T08:00:00Z", None)
+    again = program.post("/events", {"copy_of": made["slug"], "starts_at": "2030-05-09T10:00"}).json()
+    assert again["all_day"] is False
+
+
 def test_an_event_of_a_community_needs_a_role_in_it(program, chess, mallory, program_of, problem):
     assert program.post("/events", PICNIC | {"community": chess.slug}).json()["community"] == chess.slug
     refused = program_of(mallory).post("/events", PICNIC | {"community": chess.slug})

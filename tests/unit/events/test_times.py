@@ -78,11 +78,6 @@ def test_zone_labels():
     assert times.zone_label("UTC") == "UTC"
 
 
-def test_the_date_block():
-    assert times.date_block(event("2026-12-05T23:30")) == ("Sat", "5", "Dec")
-    assert times.date_block(event("2026-12-05T23:30"), "Asia/Tokyo") == ("Sun", "6", "Dec")
-
-
 def test_the_skipped_hour_does_not_exist():
     berlin = ZoneInfo("Europe/Berlin")
     assert not times.exists_on_the_clock(datetime(2027, 3, 28, 2, 30, tzinfo=berlin))

@@ -7,6 +7,7 @@ import pytest
 from tests.pages import page_text
 
 from elonara.events.models import Event
+from elonara.events.times import days_of, days_phrase, whole_days
 from elonara.web.events.forms import EventForm
 
 ZONES = [
@@ -65,3 +66,63 @@ def test_saving_what_was_not_touched_changes_nothing(client, signed_in, alice, p
     after = Event.objects.get(pk=picnic.pk)
     assert (after.starts_at, after.ends_at, after.sequence) == (second, second + jump, picnic.sequence)
     assert after.description == "Bring cake."
+
+
+LISBON = ZoneInfo("Europe/Lisbon")
+
+
+def test_the_last_day_that_is_typed_is_part_of_the_event(signed_in, alice):
+    first = datetime.now(LISBON).replace(tzinfo=None) + timedelta(days=5)
+    form = posted(
+        timezone="Europe/Lisbon", all_day="on", starts_at=f"{first:%Y-%m-%dT18:00}",
+        ends_at=f"{first + timedelta(days=2):%Y-%m-%d}",
+    )  # fmt: skip
+    signed_in(alice).post("/events/create", form)
+    event = Event.objects.get()
+    assert event.all_day
+    assert days_of(event) == (first.date(), (first + timedelta(days=2)).date())
+    page = signed_in(alice).get(f"/events/{event.slug}")
+    assert "All day." in page_text(page)
+    assert days_phrase(event) in page_text(page)
+
+
+def test_one_day_needs_no_end(signed_in, alice):
+    day = datetime.now(LISBON).replace(tzinfo=None) + timedelta(days=5)
+    signed_in(alice).post("/events/create", posted(timezone="Europe/Lisbon", all_day="on", starts_at=f"{day:%Y-%m-%d}"))
+    assert days_of(Event.objects.get()) == (day.date(), day.date())
+
+
+def test_a_last_day_before_the_first_is_refused(signed_in, alice):
+    day = datetime.now(LISBON) + timedelta(days=5)
+    form = posted(
+        timezone="Europe/Lisbon", all_day="on", starts_at=f"{day:%Y-%m-%dT00:00}",
+        ends_at=f"{day - timedelta(days=1):%Y-%m-%dT00:00}",
+    )  # fmt: skip
+    response = signed_in(alice).post("/events/create", form)
+    assert "The event ends before it starts." in page_text(response)
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_saving_whole_days_untouched_changes_nothing(signed_in, alice, picnic, name):
+    at, _ = change(name, forward=True)
+    begins, ends = whole_days(at, at + timedelta(days=3), ZoneInfo(name))
+    Event.objects.filter(pk=picnic.pk).update(timezone=name, starts_at=begins, ends_at=ends, all_day=True)
+    picnic.refresh_from_db()
+    form = {key: value for key, value in EventForm.initial_of(picnic).items() if value not in (None, "", False)}
+    form = posted(**form) | {key: f"{form[key]:%Y-%m-%dT%H:%M}" for key in ("starts_at", "ends_at")}
+    response = signed_in(alice).post(f"/events/{picnic.slug}/edit", form | {"description": "Bring cake."})
+    assert response.status_code == 302, page_text(response)
+    after = Event.objects.get(pk=picnic.pk)
+    assert (after.starts_at, after.ends_at, after.sequence) == (begins, ends, picnic.sequence)
+
+
+def test_a_visitor_far_away_reads_the_same_day(client, alice, picnic):
+    begins, ends = whole_days(picnic.starts_at, None, LISBON)
+    Event.objects.filter(pk=picnic.pk).update(timezone="Europe/Lisbon", starts_at=begins, ends_at=ends, all_day=True)
+    picnic.refresh_from_db()
+    client.cookies["tz"] = "Pacific/Kiritimati"
+    for address in (f"/events/{picnic.slug}", "/events"):
+        page = client.get(address).content.decode()
+        assert days_phrase(picnic) in page_text(client.get(address)) or f"<b>{days_of(picnic)[0].day}</b>" in page
+        assert f'datetime="{days_of(picnic)[0]}' in page

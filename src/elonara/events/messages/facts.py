@@ -17,10 +17,14 @@ type GuestFacts = Mapping[str, str]
 
 
 def facts_for(event: Event, answer: Rsvp | None) -> dict[str, str]:
-    """What somebody with this answer may know. Times are ISO 8601 in UTC; "" is what there is not, or is hidden."""
+    """What somebody with this answer may know. Times are ISO 8601 in UTC; "" is what there is not, or is hidden.
+
+    `all_day` is "yes" for whole days, which are told without a time.
+    """
     return {
         "starts_at": _moment(event.starts_at),
         "ends_at": _moment(event.ends_at),
+        "all_day": "yes" if event.all_day else "",
         "place": one_line(location.where(event, answer)),
         "link": location.link(event, answer),
     }
@@ -38,7 +42,7 @@ def without_hiding(before: Event, now: Event) -> Event:
 def differences(before: GuestFacts, now: GuestFacts) -> tuple[str, ...]:
     """What is different for the guest: `time`, `place`, `link`. A zone that names the same moments is no difference."""
     found = []
-    if any(before.get(name, "") != now.get(name, "") for name in ("starts_at", "ends_at")):
+    if any(before.get(name, "") != now.get(name, "") for name in ("starts_at", "ends_at", "all_day")):
         found.append("time")
     found += [name for name in ("place", "link") if before.get(name, "") != now.get(name, "")]
     return tuple(found)

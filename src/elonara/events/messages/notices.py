@@ -99,4 +99,5 @@ def _link(event: Event, kind: str) -> str:
 
 def _when_and_where(event: Event, where: str) -> str:
     place = f", {where}" if where else ""
-    return f"{local_phrase(event)} ({zone_label(event.timezone)}){place}"
+    zone = "" if event.all_day else f" ({zone_label(event.timezone)})"
+    return f"{local_phrase(event)}{zone}{place}"

@@ -1,5 +1,6 @@
 """Reminders a day and an hour before an event, for those who are going or maybe.
 
+An event of whole days has one, at noon of the day before: it begins at midnight, and nobody is told anything then.
 They are written when they are due, under the lock of the event's row, which keeps for which start that was done. So an
 event that is moved gets reminders of its new start, and one that is moved back gets none a second time.
 """
@@ -19,6 +20,7 @@ from elonara.events.messages import readers, telling
 from elonara.events.messages.models import GuestMessage, MessageKind, MessageOptOut, MessageState
 from elonara.events.models import Event, Rsvp
 
+BEFORE_WHOLE_DAYS: Final = timedelta(hours=12)
 JOB: Final = "reminders"  # the key is the id of an event
 
 
@@ -46,7 +48,8 @@ def poll(key: str) -> datetime | None:
         if event is None or event.starts_at <= timezone.now():
             return None
         for reminder in ALL:
-            if _due(event, reminder) is not None and event.starts_at - reminder.before <= timezone.now():
+            due_at = _due(event, reminder)
+            if due_at is not None and due_at <= timezone.now():
                 _remind(event, reminder)
         return min(filter(None, (_due(event, reminder) for reminder in ALL)), default=None)
 
@@ -55,19 +58,25 @@ def sweep() -> Iterator[tuple[str, datetime | None]]:
     """Every event that begins within a day and has reminders to come, with the time of the next."""
     now = timezone.now()
     soon = Event.objects.filter(status=Event.Status.SCHEDULED, starts_at__gt=now, starts_at__lte=now + ALL[0].before)
-    for event in soon.filter(hidden_at=None).only("starts_at", *(reminder.column for reminder in ALL)):
+    for event in soon.filter(hidden_at=None).only("starts_at", "all_day", *(reminder.column for reminder in ALL)):
         if dues := [at for reminder in ALL if (at := _due(event, reminder)) is not None]:
             yield str(event.pk), min(dues)
 
 
 def _due(event: Event, reminder: Reminder) -> datetime | None:
-    """When this reminder of the start of now is due, None where it was written."""
+    """When this reminder of the start of now is due, None where it was written or is none of such an event."""
     written: datetime | None = getattr(event, reminder.column)
-    return None if written == event.starts_at else event.starts_at - reminder.before
+    if written == event.starts_at or (event.all_day and reminder.kind != MessageKind.REMINDER_DAY):
+        return None
+    return _moment(event, reminder)
+
+
+def _moment(event: Event, reminder: Reminder) -> datetime:
+    return event.starts_at - (BEFORE_WHOLE_DAYS if event.all_day else reminder.before)
 
 
 def _remind(event: Event, reminder: Reminder) -> None:
-    moment = event.starts_at - reminder.before
+    moment = _moment(event, reminder)
     if timezone.now() <= event.starts_at - reminder.until:
         # Whoever answered or heard of this start after that moment needs no reminder of it.
         heard = GuestMessage.objects.filter(event=event, kind=MessageKind.CHANGED, created_at__gt=moment)

@@ -41,10 +41,11 @@ def subject(host: Member, event: Event) -> str:
 def body(host: Member, event: Event, note: str, token: str, name: str = "") -> str:
     """The whole e-mail as plain text."""
     where = f"\n{one_line(event.public_location)}" if event.public_location else ""
+    zone = "" if event.all_day else f" ({event.timezone.replace('_', ' ')})"
     parts = [
         f"Hello {email_name(name)}," if name else "Hello,",
         f"{_host(host)} invites you to",
-        f"{one_line(event.title)}\n{short_phrase(event)} ({event.timezone.replace('_', ' ')}){where}",
+        f"{one_line(event.title)}\n{short_phrase(event)}{zone}{where}",
     ]
     if note:
         parts.append(many_lines(note))

@@ -17,7 +17,7 @@ from elonara.events.messages.facts import GuestFacts, differences
 from elonara.events.messages.models import TOLD, GuestMessage, MessageKind
 from elonara.events.messages.readers import of_viewer
 from elonara.events.models import Event, Rsvp
-from elonara.events.times import both_phrases, zone_label
+from elonara.events.times import both_phrases, days_phrase, zone_label
 from elonara.members.models import Member
 
 SHOWN_ON_A_PAGE = 20
@@ -95,6 +95,8 @@ def sentence(row: GuestMessage) -> str:
     if row.kind == MessageKind.CHANGED:
         news = new_in(row)
         return f"{title} has a new {in_words(news)}." if news else f"{title} takes place another way than until now."
+    if row.kind == MessageKind.REMINDER_DAY and row.event.all_day:
+        return f"{title} begins tomorrow."
     return row.sentence or _SENTENCES[MessageKind(row.kind)].format(title=title)
 
 
@@ -132,5 +134,8 @@ def when(event: Event, facts: GuestFacts, zone: str) -> str:
     moment = copy.copy(event)
     moment.starts_at = dt.datetime.fromisoformat(facts["starts_at"])
     moment.ends_at = dt.datetime.fromisoformat(facts["ends_at"]) if facts.get("ends_at") else None
+    moment.all_day = bool(facts.get("all_day"))
+    if moment.all_day:
+        return days_phrase(moment)
     theirs, there = both_phrases(moment, zone)
     return f"{theirs} ({there})" if there else f"{theirs}, {zone_label(event.timezone)}"

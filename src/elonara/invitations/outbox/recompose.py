@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from elonara import shared_clock
 from elonara.atproto.tid import new_tid
+from elonara.events.models import Event
 from elonara.invitations import notifications
 from elonara.invitations.job_kinds import wake_lane
 from elonara.invitations.models import Announcement, Correction, Invitation, State, Voice
@@ -30,7 +31,9 @@ log = logging.getLogger(__name__)
 
 ANNOUNCEMENT_GONE = "announcement_gone"
 # Fields of a target that the text of a post names. Others (description, picture) change only the card.
-FIELDS_IN_POST = frozenset({"title", "name", "starts_at", "timezone", "location", "place_hidden", "visibility"})
+FIELDS_IN_POST = frozenset({
+    "title", "name", "starts_at", "all_day", "timezone", "location", "place_hidden", "visibility",
+})  # fmt: skip
 
 
 def recompose(row: Deliverable, composed: Composed, *, ask: bool = True) -> None:
@@ -141,7 +144,8 @@ def readdress(row: Deliverable, ready: PostingReadiness) -> None:
 
 def target_changed(target: Target, fields: frozenset[str]) -> None:
     """An event or a community has changed: recompose its unsent posts, and mark the sent ones as outdated."""
-    ask = bool(fields & FIELDS_IN_POST)
+    last_day = isinstance(target.of, Event) and target.of.all_day and "ends_at" in fields
+    ask = last_day or bool(fields & FIELDS_IN_POST)
     ended = target.over()
     authors: set[str] = set()
     with transaction.atomic():

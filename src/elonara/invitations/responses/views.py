@@ -119,6 +119,7 @@ class InboxItem:
     host_avatar: str
     title: str
     starts_at: dt.datetime | None
+    first_day: dt.date | None  # of an event of whole days, which begins on it in every zone
     timezone: str
     is_private: bool
     is_over: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -28,6 +29,8 @@ class AgainForm(EventForm):
         start = actions.next_start(of, host).replace(tzinfo=None)
         fields = actions.fields_of(of, host, start)
         initial = EventForm.initial_of(of) | {name: fields[name] for name in _CHOSEN_ANEW}
+        if of.all_day:  # the form has the last day itself
+            initial["ends_at"] -= timedelta(days=1)
         super().__init__(*args, initial=initial, communities=communities.invitable_communities(host), **kwargs)
         if not of.picture:
             del self.fields["same_picture"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
 
 from elonara.communities.models import Community
 from elonara.events.models import Event
+from elonara.events.times import days_of
 from elonara.members.time_zones import zone, zone_names
 from elonara.web.parts.fields import (
     DESCRIPTION_HELP,
@@ -28,6 +30,12 @@ class EventForm(WithPicture):
     title = forms.CharField(label="Title", max_length=120, error_messages={"required": "Give it a title."})
     starts_at = LocalMoment(label="Starts")
     ends_at = LocalMoment(label="Ends", required=False, help_text="Optional.")
+    all_day = forms.BooleanField(
+        label="All day",
+        required=False,
+        help_text="Whole days, the last one included. Times of day above do not count.",
+        widget=forms.CheckboxInput(attrs={"data-whole-days": "id_starts_at id_ends_at"}),
+    )
     timezone = forms.ChoiceField(label="Time zone", help_text="Where it happens. Guests see their own time beside it.")
     location = forms.CharField(label="Place", required=False, max_length=300, help_text="A name and an address.")
     description = forms.CharField(
@@ -130,6 +138,8 @@ class EventForm(WithPicture):
         """Arguments for the action: naive times of the form's time zone; `picture` only where a file was chosen."""
         values = {name: value for name, value in self.cleaned_data.items() if name != "take_back"}
         values["attendance"] = values["attendance"] or "place"
+        if values["all_day"]:
+            values |= _until_the_day_after(values["starts_at"], values["ends_at"])
         fills = values.pop("fills") or "itself"
         values["fills_by_itself"] = fills != "hand"
         values["offer_hours"] = (values["offer_hours"] or DEFAULT_OFFER_HOURS) if fills == "offer" else 0
@@ -142,9 +152,8 @@ class EventForm(WithPicture):
     @staticmethod
     def initial_of(event: Event) -> dict[str, Any]:
         """Initial values of the edit page; times are naive, in the event's time zone."""
-        tz = zone(event.timezone)
         names = (
-            "title", "timezone", "location", "description", "visibility", "capacity",
+            "title", "all_day", "timezone", "location", "description", "visibility", "capacity",
             "fill_cutoff_hours", "approval", "place_hidden", "guest_list_hidden",
             "count_hidden", "attendance", "online_link", "online_capacity", "plus_ones_allowed", "picture_alt",
             "replies_to_host",
@@ -153,7 +162,22 @@ class EventForm(WithPicture):
             "community": event.community_id,
             "fills": ("offer" if event.offer_hours else "itself") if event.fills_by_itself else "hand",
             "offer_hours": event.offer_hours or DEFAULT_OFFER_HOURS,
-            "starts_at": event.starts_at.astimezone(tz).replace(tzinfo=None),
-            "ends_at": event.ends_at.astimezone(tz).replace(tzinfo=None) if event.ends_at else None,
-            "answers_until": event.answers_until.astimezone(tz).replace(tzinfo=None) if event.answers_until else None,
+            "starts_at": _on_its_clock(event, event.starts_at),
+            "ends_at": _last_day(event) if event.all_day else _on_its_clock(event, event.ends_at),
+            "answers_until": _on_its_clock(event, event.answers_until),
         }
+
+
+def _on_its_clock(event: Event, moment: datetime | None) -> datetime | None:
+    return moment.astimezone(zone(event.timezone)).replace(tzinfo=None) if moment else None
+
+
+def _last_day(event: Event) -> datetime:
+    return datetime.combine(days_of(event)[1], time())
+
+
+def _until_the_day_after(start: datetime, end: datetime | None) -> dict[str, Any]:
+    """The last day that somebody typed is part of the event; the end that is stored is not."""
+    if end is None or end.date() < start.date():
+        return {}  # one day, or wrong: the action says so
+    return {"ends_at": datetime.combine(end.date() + timedelta(days=1), time())}

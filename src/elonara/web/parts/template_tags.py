@@ -98,6 +98,8 @@ def event_time(context: dict[str, Any], event: Any) -> times.ShownTime:
     """The event's time for this viewer (see `elonara.web.parts.times`)."""
     request = context.get("request")
     viewer = times.zone_of(request) if request is not None else None
+    if event.all_day:
+        return times.whole_days(event)
     return times.when(event.starts_at, event.ends_at, event.timezone, viewer)
 
 

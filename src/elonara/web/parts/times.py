@@ -10,6 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.http import HttpRequest
 from django.utils import dateformat, timezone
 
+from elonara.events.models import Event
+from elonara.events.times import days_phrase
+
 COOKIE = "tz"
 
 
@@ -55,6 +58,12 @@ def when(starts_at: datetime, ends_at: datetime | None, event_zone: str, viewer:
     there = zone_named(event_zone) or ZoneInfo("UTC")
     here = viewer or there
     return _when(starts_at, ends_at, there, here, timezone.now().astimezone(here).year)
+
+
+def whole_days(event: Event) -> ShownTime:
+    """The days of an event of whole days: the same to every viewer, whatever the zone."""
+    first = event.starts_at.astimezone(zone_named(event.timezone) or ZoneInfo("UTC"))
+    return ShownTime(first, days_phrase(event), "All day.", dateformat.format(first, "D"))
 
 
 # Lists show each time to everybody, twice. It is a function of these values and nothing else.

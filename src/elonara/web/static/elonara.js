@@ -29,6 +29,21 @@
     if (event.target.name === "theme") event.target.form.requestSubmit();
   });
 
+  /* For whole days, the fields of start and end ask for days alone. A time of day comes back when the box is cleared. */
+  for (const box of document.querySelectorAll("[data-whole-days]")) {
+    const turn = () => {
+      for (const id of box.dataset.wholeDays.split(" ")) {
+        const field = document.getElementById(id);
+        const [day, time] = field.value.split("T");
+        if (time) field.dataset.time = time;
+        field.type = box.checked ? "date" : "datetime-local";
+        field.value = box.checked || !day ? day : day + "T" + (field.dataset.time || "12:00");
+      }
+    };
+    box.addEventListener("change", turn);
+    if (box.checked) turn();
+  }
+
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
     if (button && button.dataset.busy && !event.defaultPrevented) {

@@ -8,6 +8,7 @@ from tests.unit.invitations.email.mail import FAULTS, SENT
 from elonara import jobs
 from elonara.events import actions
 from elonara.events.messages import reminders
+from elonara.events.times import days_phrase
 from elonara.invitations.guest_emails import stopping
 from elonara.invitations.guest_emails.stopping import EmailSettings
 from elonara.members.queries import open_notices
@@ -39,6 +40,34 @@ def test_they_come_a_day_and_an_hour_before_each_once(picnic, bob, at):
         at(minutes=minutes)
     at(hours=-1)
     assert subjects() == ["Tomorrow: Picnic", "In an hour: Picnic"]
+
+
+@pytest.fixture
+def fair(make_event, with_address, going, soon):
+    """Two whole days, with somebody who comes."""
+    event = make_event(title="Fair", starts_at=soon, ends_at=soon + timedelta(days=1), all_day=True)
+    going(event, with_address("cleo"))
+    return event
+
+
+def test_whole_days_have_one_reminder_at_noon_of_the_day_before(fair, at):
+    at(fair, hours=13)
+    assert SENT == []
+    for hours in (12, 6, 1, 0.5):
+        at(fair, hours=hours)
+    at(fair, hours=-1)
+    assert subjects() == ["Tomorrow: Fair"]
+    assert "Fair begins tomorrow." in SENT[0].body
+    assert days_phrase(fair) in SENT[0].body
+    assert "00:00" not in SENT[0].body
+
+
+def test_a_fair_is_swept_for_its_one_reminder(fair, clock):
+    clock.ahead += fair.starts_at - timedelta(hours=20) - clock.now()
+    assert list(reminders.sweep()) == [(str(fair.pk), fair.starts_at - reminders.BEFORE_WHOLE_DAYS)]
+    clock.ahead += timedelta(hours=9)
+    jobs.drain()
+    assert list(reminders.sweep()) == []
 
 
 def test_the_sweep_names_the_moment(picnic, clock):

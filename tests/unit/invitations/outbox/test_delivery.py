@@ -13,6 +13,7 @@ from elonara.bluesky import hooks
 from elonara.bluesky.models import AccountLane
 from elonara.bluesky.writing.agent import Readiness
 from elonara.events import actions as events
+from elonara.events.times import short_phrase
 from elonara.invitations import actions
 from elonara.invitations.models import Announcement, State
 from elonara.invitations.outbox import delivery
@@ -167,6 +168,16 @@ def test_a_row_that_changed_while_it_waited_is_queued_with_the_reason_for_confir
     deliver()
     bob = row("bob")
     assert (bob.state, bob.needs_confirmation, bob.reason) == (State.QUEUED, True, "changed")
+
+
+def test_another_last_day_asks_the_host_as_it_stands_in_the_post(make_event, alice, send, deliver, agent, row, soon):
+    agent.ready = WAITING
+    fair = make_event(starts_at=soon, ends_at=soon + timedelta(days=1), all_day=True)
+    send(fair, "bob", thread=False)
+    before = row("bob").record["text"]
+    events.change(fair, by=alice, ends_at=soon + timedelta(days=3))
+    assert row("bob").needs_confirmation
+    assert short_phrase(fair) in row("bob").record["text"] != before
 
 
 def test_disconnecting_cancels_what_was_not_sent(picnic, alice, send, deliver, row):
