@@ -10,6 +10,7 @@ told is what differs between the two when the e-mail leaves.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -27,6 +28,11 @@ from elonara.events.queries import is_over
 JOB: Final = "guest"  # the key is the id of a GuestMessage
 SETTLES_AFTER: Final = timedelta(minutes=2)  # of the last edit
 SETTLES_AT_THE_LATEST: Final = timedelta(minutes=15)  # after the first one
+# Whoever was told of so many changes within a day hears of further ones together: an event that is moved again and
+# again must not fill mailboxes. Nobody hears of one later than so long before the start.
+OFTEN: Final = 4
+SETTLES_WHEN_OFTEN: Final = timedelta(hours=6)
+IN_TIME: Final = timedelta(hours=2)
 KEPT_FOR: Final = timedelta(days=90)  # after they were told: so long the links in e-mails work
 _BATCH: Final = 500  # rows in one statement
 
@@ -67,6 +73,10 @@ def changed(before: Event, event: Event, *, but: int) -> None:
         return
     before = without_hiding(before, event)
     now = timezone.now()
+    recent = GuestMessage.objects.filter(event=event, kind=MessageKind.CHANGED, created_at__gt=now - timedelta(days=1))
+    told = Counter(
+        recent.exclude(state__in=(MessageState.QUEUED, MessageState.CANCELLED)).values_list("reader", flat=True)
+    )
     waiting = {row.reader: row for row in _of(event).filter(kind=MessageKind.CHANGED, state=MessageState.QUEUED)}
     texts: dict[str, list[int]] = {}  # what a notice says → members: each reads what she may know
     new: list[GuestMessage] = []
@@ -76,14 +86,17 @@ def changed(before: Event, event: Event, *, but: int) -> None:
         knew, knows = facts_for(before, rsvp), facts_for(event, rsvp)
         if not differences(knew, knows):
             continue
-        row = waiting.get(readers.key_of(rsvp))
+        key = readers.key_of(rsvp)
+        row = waiting.get(key)
         new_to_her = differences(knew if row is None else row.before or {}, knows)
         if rsvp.member_id is not None and new_to_her:
             texts.setdefault(notices.of_change(event, new_to_her, knows), []).append(rsvp.member_id)
         if row is None:
-            new.append(_row(event, rsvp, MessageKind.CHANGED, before=knew, due_at=now + SETTLES_AFTER))
+            row = _row(event, rsvp, MessageKind.CHANGED, before=knew, created_at=now)
+            row.due_at = _settles(row, now, often=told[key] >= OFTEN)
+            new.append(row)
         elif new_to_her:
-            row.due_at = _settles(row, now)
+            row.due_at = _settles(row, now, often=told[key] >= OFTEN)
             moved.append(row)
         else:
             undone.append(row)
@@ -154,9 +167,11 @@ def _row(event: Event, rsvp: Rsvp, kind: MessageKind, **values: Any) -> GuestMes
     return GuestMessage(event=event, kind=kind, **readers.columns_of(rsvp), **values)
 
 
-def _settles(row: GuestMessage, now: datetime) -> datetime:
+def _settles(row: GuestMessage, now: datetime, *, often: bool) -> datetime:
     if row.attempts:
         return row.due_at  # the mail server asked to wait
+    if often:
+        return max(now + SETTLES_AFTER, min(row.created_at + SETTLES_WHEN_OFTEN, row.event.starts_at - IN_TIME))
     return min(now + SETTLES_AFTER, row.created_at + SETTLES_AT_THE_LATEST)
 
 

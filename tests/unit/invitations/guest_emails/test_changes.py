@@ -7,11 +7,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from tests.unit.invitations.email.mail import FAULTS, SENT
 
+from elonara import jobs
 from elonara.bluesky.models import MemberIdentity
 from elonara.events import actions
 from elonara.events.guests import adoption, by_host, rsvps
 from elonara.events.messages.models import GuestMessage, MessageKind
-from elonara.events.messages.telling import tell
+from elonara.events.messages.telling import OFTEN, tell
 from elonara.invitations.email import tokens
 from elonara.members.models import Notice
 from elonara.members.queries import open_notices
@@ -275,3 +276,60 @@ def test_a_guest_whom_a_host_added_by_name_is_nobody_to_tell(picnic, alice, sett
     actions.change(picnic, by=alice, location="Beach")
     settle()
     assert (SENT, told()) == ([], [])
+
+
+@pytest.fixture
+def move(picnic, alice, settle):
+    """`move(3)`: to a third place; with `settle` the e-mails leave."""
+
+    def to(number, wait=True):
+        actions.change(picnic, by=alice, location=f"Place {number}")
+        if wait:
+            settle()
+
+    return to
+
+
+@pytest.mark.promise("told-once")
+def test_an_event_that_is_moved_again_and_again_is_told_together(picnic, bob, move, clock, told):
+    for number in range(OFTEN):
+        move(number)
+    assert len(SENT) == OFTEN
+    for number in range(OFTEN, OFTEN + 10):
+        move(number)
+    assert len(SENT) == OFTEN
+    clock.pass_(hours=6)
+    jobs.drain()
+    assert len(SENT) == OFTEN + 1
+    assert f"Place {OFTEN + 9}" in body()
+    assert f"Place {OFTEN - 1}" in body()  # what he knew
+    assert {state for _, _, state in told()} == {"sent"}
+
+
+def test_somebody_who_came_later_is_told_as_soon_as_ever(picnic, bob, move, with_address, going):
+    for number in range(OFTEN):
+        move(number)
+    going(picnic, with_address("late"))
+    SENT.clear()
+    move(OFTEN)
+    assert receivers() == ["late <late@example.org>"]
+
+
+def test_nobody_hears_of_the_last_place_after_the_start(picnic, alice, bob, move, clock, soon):
+    clock.ahead += soon - timedelta(hours=4) - clock.now()
+    for number in range(OFTEN + 1):
+        move(number)
+    assert len(SENT) == OFTEN
+    clock.pass_(hours=2)
+    jobs.drain()
+    assert f"Place {OFTEN}" in body()
+    move(OFTEN + 1)  # within two hours of the start: at once
+    assert f"Place {OFTEN + 1}" in body()
+
+
+def test_another_day_begins_anew(picnic, bob, move, clock):
+    for number in range(OFTEN):
+        move(number)
+    clock.pass_(hours=25)
+    move(OFTEN)
+    assert len([message for message in SENT if "New place" in message.subject]) == OFTEN + 1
