@@ -52,6 +52,7 @@ VISITORS = [
     Route("/auth/bluesky/callback?state=x&code=y", likely=True),
     Route("/auth/bluesky/finishing"),
     Route("/auth/bluesky/new"),
+    Route("/auth/bluesky/keep", "POST", {"did": "did:plc:nobody{n}"}),
     Route("/oauth/oauth-client-metadata.json"),
     Route("/oauth/jwks.json"),
     Route("/first-run/unknown"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,12 +13,16 @@ from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.identity.profiles import public_profile
 from elonara.bluesky.models import AuthorizationPurpose
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
+from elonara.events import access
+from elonara.events.models import Event
 from elonara.invitations import queries
 from elonara.invitations.targets import target_of
 from elonara.web.concurrency import limits_visitor_named_servers
-from elonara.web.proofs import browser_of, keep_browser
+from elonara.web.proofs import browser_of, keep_browser, proofs
 from elonara.web.rate_limits import AUTHORIZATIONS
 from elonara.web.shortcuts import member_of, safe_next, show_message
+
+MAX_QUERY = 2000  # characters of an address that a sign-in leads back to; servers and proxies refuse long ones
 
 
 class RedirectToServer(HttpResponseRedirect):
@@ -31,13 +37,24 @@ class RedirectToServer(HttpResponseRedirect):
 
 
 @limits_visitor_named_servers
-def begin(request: HttpRequest, purpose: str, handle: str, back: str, *, confirmed: bool) -> HttpResponse:
+def begin(
+    request: HttpRequest,
+    purpose: str,
+    handle: str,
+    back: str,
+    *,
+    confirmed: bool,
+    payload: Mapping[str, Any] | None = None,
+) -> HttpResponse:
     """Redirect to the authorization server of the account `handle` (a handle or DID); afterwards to `back`.
 
     `confirmed`: the member asked for the link with a form of this site, so she is not asked again after the callback.
+    `payload` comes back with the proof: what the visitor wants to do with it.
     """
     if AUTHORIZATIONS.passed(request):
-        fault = AuthorizationFailed("too_often", AUTHORIZATIONS.sentence, purpose=purpose, next=back, handle=handle)
+        fault = AuthorizationFailed(
+            "too_often", AUTHORIZATIONS.sentence, purpose=purpose, next=back, handle=handle, payload=dict(payload or {})
+        )
         return AUTHORIZATIONS.refuse(failed(request, fault))
     try:
         address = BlueskyOAuthService().begin(
@@ -46,6 +63,7 @@ def begin(request: HttpRequest, purpose: str, handle: str, back: str, *, confirm
             member=member_of(request) if purpose == AuthorizationPurpose.CONNECT else None,
             browser=browser_of(request),
             next=back,
+            payload=payload,
             confirmed=confirmed,
         )
     except AuthorizationFailed as fault:
@@ -65,6 +83,8 @@ def failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
     """
     if fault.payload.get("ref"):
         return pending_action_failed(request, fault, got=_handle_of(fault.got))
+    if fault.payload.get("event"):
+        return _answer_failed(request, fault)
     back = safe_next(request, fault.next)
     if fault.purpose == AuthorizationPurpose.VERIFY and request.user.is_authenticated:
         show_message(request, fault.sentence, "bad")
@@ -80,6 +100,29 @@ def failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
     # 400, not 500: the usual cause is a mistyped handle.
     context = {"fault": fault, "next": back, "proving": fault.purpose == AuthorizationPurpose.PROVE}
     return render(request, "bluesky/start.html", context, status=400)
+
+
+def _answer_failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
+    """A visitor came back to an event without a proof: her answer is shown again, with the reason."""
+    dids = list(proofs(request))
+    slug = str(fault.payload["event"])
+    event = access.find(slug, member_of(request), dids, queries.targets_of("event", dids))
+    if event is None:
+        show_message(request, fault.sentence, "bad")
+        return redirect("/events")
+    context = pending_answer(event, fault.payload, known=False) | {"fault": fault, "handle": fault.handle}
+    return render(request, "events/answer_who.html", context, status=400)
+
+
+def pending_answer(event: Event, action: Mapping[str, Any], *, known: bool) -> dict[str, Any]:
+    """The context of the page that asks a visitor who she is, or (`known`) to send her answer once more."""
+    fields = {name: value for name, value in action.items() if name != "event" and value not in (None, "")}
+    fitting: dict[str, Any] = {}
+    for name, value in fields.items():
+        if len(urlencode(fitting | {name: value})) <= MAX_QUERY:
+            fitting[name] = value
+    after = f"/events/{event.slug}/answer?{urlencode(fitting)}"
+    return {"event": event, "pending": fields, "known": known, "after": after, "answered": fields.get("answer", "")}
 
 
 def pending_action_failed(request: HttpRequest, fault: AuthorizationFailed, *, got: str) -> HttpResponse:

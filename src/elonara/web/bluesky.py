@@ -7,11 +7,12 @@ from uuid import UUID
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
-from elonara.bluesky.models import AuthorizationPurpose
+from elonara.bluesky.models import AuthorizationPurpose, MemberIdentity
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
 from elonara.members import actions as members
 from elonara.members import queries as member_queries
@@ -20,7 +21,7 @@ from elonara.web.authorization import RedirectToServer, begin, failed, prove_for
 from elonara.web.concurrency import limits_visitor_named_servers
 from elonara.web.members import fresh_proof
 from elonara.web.members.accounts import adopt, sign_in
-from elonara.web.proofs import browser_of, end_offer
+from elonara.web.proofs import NEWCOMER_SECONDS, browser_of, end_offer, offer_account, proofs
 from elonara.web.proofs import newcomer as newcomer_of
 from elonara.web.shortcuts import came_from_here, member_of, members_only, safe_next, show_message, the_member
 
@@ -67,6 +68,23 @@ def reauthorize(request: HttpRequest) -> HttpResponse:
 def prove(request: HttpRequest) -> HttpResponse:
     """A visitor proves which account is theirs, to see their invitations."""
     return prove_for(request, request.POST.get("handle", ""), _back(request, "/invitations"))
+
+
+@require_POST
+def keep(request: HttpRequest) -> HttpResponse:
+    """A guest wants an account for the Bluesky account that was proved in this browser.
+
+    A proof is kept for two weeks, and somebody else may sit here by now: an older one than the offer of an account
+    lives is proved anew, by signing in.
+    """
+    proof, back = proofs(request).get(request.POST.get("did", "")), _back(request, "/")
+    if proof is None or member_of(request) is not None:
+        return redirect(back)
+    old = proof.at < timezone.now().timestamp() - NEWCOMER_SECONDS
+    if old or MemberIdentity.objects.filter(bsky_did=proof.did).exists():
+        return begin(request, AuthorizationPurpose.SIGN_IN, proof.did, back, confirmed=False)
+    offer_account(request, proof.did, proof.handle, proof.name, back=back)
+    return redirect("/auth/bluesky/new")
 
 
 @never_cache

@@ -34,6 +34,7 @@ from elonara.bluesky.oauth.outcomes import (
 )
 from elonara.web.authorization import RedirectToServer, failed
 from elonara.web.concurrency import busy_page, limits_callbacks
+from elonara.web.events import answering
 from elonara.web.invitations import pending_actions
 from elonara.web.members import fresh_proof
 from elonara.web.members.accounts import adopt, sign_in
@@ -155,7 +156,8 @@ def _proceed(request: HttpRequest, outcome: Outcome) -> HttpResponse:
         case Proved():
             _cycle_session_key(request)
             remember(request, outcome.did, outcome.handle, outcome.display_name)
-            return redirect(pending_actions.apply(request, outcome) or safe_next(request, outcome.next, "/invitations"))
+            done = pending_actions.apply(request, outcome) or answering.apply(request, outcome)
+            return redirect(done or safe_next(request, outcome.next, "/invitations"))
 
 
 def _cycle_session_key(request: HttpRequest) -> None:

@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from elonara.invitations import queries as invitations
 from elonara.members.models import Member
 from elonara.members.registration import WAITING
-from elonara.web.proofs import proofs
+from elonara.web.proofs import guest_of, proofs
 from elonara.web.shortcuts import member_of, options
 
 THEME_COOKIE = "theme"
@@ -47,5 +47,6 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "here": "" if request.path.startswith(TOKEN_PATHS) else request.get_full_path(),
         "section": section,
         "standing_notice": _standing_notice(request),
+        "guest": SimpleLazyObject(lambda: guest_of(request) if hasattr(request, "user") else None),
         "waiting_invitations": SimpleLazyObject(lambda: _waiting_invitations(request)),
     }

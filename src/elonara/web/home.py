@@ -13,7 +13,7 @@ from elonara.members import actions as members
 from elonara.members import queries as member_queries
 from elonara.members.models import Member
 from elonara.web.context_processors import THEME_COOKIE
-from elonara.web.proofs import proofs
+from elonara.web.proofs import guest_of, proofs
 from elonara.web.shortcuts import member_of, members_only, options, safe_next, the_member
 
 
@@ -22,7 +22,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """Signed out: what the site is. Signed in: next events, open invitations, notices."""
     member = member_of(request)
     if member is None:
-        return render(request, "home_visitor.html", {"events": events.next_public()})
+        mine = events.upcoming(None, list(proofs(request)))[:6] if guest_of(request) else []
+        return render(request, "home_visitor.html", {"events": events.next_public(), "mine": mine})
     proved = proofs(request)
     items = invitations.inbox(list(proved)) if proved else []
     return render(

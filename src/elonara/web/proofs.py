@@ -18,6 +18,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
+from elonara.members.queries import registration_is_open
 from elonara.web.shortcuts import member_of, safe_next
 
 # Session keys.
@@ -69,6 +70,18 @@ def remember(request: HttpRequest, did: str, handle: str, name: str) -> None:
     while len(stored) > 1 and len(json.dumps(stored)) > MAX_PROVEN_BYTES:
         del stored[next(iter(stored))]  # the oldest: that account can be proved again
     request.session[PROVEN] = stored
+
+
+def guest_of(request: HttpRequest) -> Proof | None:
+    """The Bluesky account that was proved last in this browser, where nobody is signed in."""
+    if member_of(request) is not None:
+        return None
+    return next(reversed(proofs(request).values()), None)
+
+
+def keepable(request: HttpRequest) -> Proof | None:
+    """The account of a guest for which an account of this site can be made."""
+    return guest_of(request) if registration_is_open() else None
 
 
 def offer_account(request: HttpRequest, did: str, handle: str, name: str, *, back: str) -> None:

@@ -9,6 +9,7 @@ from elonara.web import bluesky as bluesky_views
 from elonara.web import callback, home, manage
 from elonara.web.communities import views as community_views
 from elonara.web.events import again as event_again
+from elonara.web.events import answering as event_answering
 from elonara.web.events import guests as event_guests
 from elonara.web.events import hosts as event_hosts
 from elonara.web.events import messages as event_messages
@@ -42,7 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("events/<slug:slug>/guests/decline", event_guests.decline),
     re_path(r"^events/(?P<slug>[-\w]+)\.ics$", event_views.ics),
     path("events/<slug:slug>", event_views.show),
-    path("events/<slug:slug>/answer", event_views.answer),
+    path("events/<slug:slug>/answer", event_answering.answer),
     path("events/<slug:slug>/edit", event_views.edit),
     path("events/<slug:slug>/cancel", event_views.cancel),
     path("events/<slug:slug>/report", event_views.report),
@@ -105,6 +106,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/password/set/", fresh_proof.set_password),
     path("auth/bluesky/confirm/<uuid:request_id>", bluesky_views.confirm),
     path("auth/bluesky/new", bluesky_views.newcomer),
+    path("auth/bluesky/keep", bluesky_views.keep),
     path("oauth/oauth-client-metadata.json", bluesky_views.client_metadata),
     path("oauth/jwks.json", bluesky_views.jwks),
     path("first-run/<str:token>", accounts.first_run),

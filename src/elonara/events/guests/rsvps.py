@@ -28,6 +28,7 @@ __all__ = [
     "GuestList",
     "Invalid",
     "NotAllowed",
+    "check",
     "guest_list",
     "is_only_cancelled",
     "respond",
@@ -125,6 +126,22 @@ def respond(
     raise NotAllowed(
         "Your answer could not be kept because another one came at the same time. Press once more.", "busy"
     )
+
+
+def check(
+    event: Event, *, choice: str, plus_ones: Any = 0, note: str = "", answers: Mapping[str, Any] | None = None
+) -> None:
+    """Raise NotAllowed or Invalid where `respond` would refuse this of somebody who has not answered before.
+
+    For a visitor who has to say who she is first: what is wrong is better said before that.
+    """
+    if sentence := why_closed(event):
+        raise NotAllowed(sentence, "closed")
+    values = _checked(event, choice, plus_ones, note)
+    closing.require_open(event, None, choice, values["plus_ones"])
+    _, errors = questions.checked(event, None, choice, answers or {}, values["plus_ones"])
+    if errors:
+        raise Invalid(errors)
 
 
 def withdraw(event: Event, *, member: Member | None = None, did: str = "") -> None:

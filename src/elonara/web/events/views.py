@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from elonara.bluesky.models import ActorView
 from elonara.communities import queries as communities
@@ -30,10 +30,10 @@ from elonara.web.invitations import reporting
 from elonara.web.invitations.posts import after_ending
 from elonara.web.parts.answer_forms import AnswerForm
 from elonara.web.parts.audiences import told_words
-from elonara.web.parts.places import answered_words, places_of, shown_answer
-from elonara.web.parts.sharing import calendar_response, calendars, page_url, shared_preview
+from elonara.web.parts.places import places_of, shown_answer
+from elonara.web.parts.sharing import calendar_response, calendars, page_url, ready_text, shared_preview
 from elonara.web.parts.times import zone_of
-from elonara.web.proofs import proofs
+from elonara.web.proofs import keepable, proofs
 from elonara.web.shortcuts import add_form_errors, member_of, members_only, page_of, paged, show_message, the_member
 
 GUESTS_ON_A_PAGE = 25
@@ -81,10 +81,11 @@ def index(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, slug: str) -> HttpResponse:
     """One event."""
     event = event_or_404(request, slug)
-    return render(request, "events/show.html", _show_context(request, event, AnswerForm(event=event)))
+    return render(request, "events/show.html", show_context(request, event, AnswerForm(event=event)))
 
 
-def _show_context(request: HttpRequest, event: Event, form: AnswerForm) -> dict[str, Any]:
+def show_context(request: HttpRequest, event: Event, form: AnswerForm) -> dict[str, Any]:
+    """What the event's page shows this viewer, with the form for the answer as it was sent."""
     member, dids, mine = member_of(request), list(proofs(request)), _own_answer(request, event)
     manages, closed = queries.may_manage(event, member), rsvps.why_closed(event)
     return {
@@ -115,6 +116,8 @@ def _show_context(request: HttpRequest, event: Event, form: AnswerForm) -> dict[
         "online_link": location.link(event, mine, manages=manages),
         "calendars": calendars(event, location.for_calendar(event, mine, manages=manages)),
         "places": places_of(event, mine, manages=manages),
+        "ready": ready_text(event, shown_answer(mine, event)),
+        "keepable": keepable(request) if mine else None,
         "told": told_to(member, dids, event=event) if mine else [],
         "emails": settings_of(member, event) if mine and member and not closed else None,
     }
@@ -138,40 +141,6 @@ def _visible_community(event: Event, member: Member | None, dids: list[str]) -> 
 def _dids_known_to(member: Member | None) -> Collection[str] | QuerySet[ActorView, str]:
     """DIDs that were read for the member from Bluesky lately: these guests are listed first."""
     return ActorView.objects.filter(member=member).values_list("did", flat=True) if member else ()
-
-
-@require_POST
-def answer(request: HttpRequest, slug: str) -> HttpResponse:
-    """Take an answer on the event's page: of the member, else of the account proved last in this browser."""
-    event = event_or_404(request, slug)
-    form = AnswerForm(request.POST, event=event)
-    if not form.is_valid():
-        show_message(request, "Choose Going, Maybe or Can’t; a note has up to 500 characters.", "bad")
-        return redirect(f"/events/{slug}")
-    member = member_of(request)
-    proof = next(reversed(proofs(request).values()), None)
-    if member is None and proof is None:
-        return redirect(f"/accounts/login/?next=/events/{slug}")
-    # A member answers as herself: another account that was proved in this browser may be somebody else's.
-    who: dict[str, Any] = {"member": member}
-    if member is None and proof is not None:
-        who = {"did": proof.did, "handle": proof.handle, "name": proof.name}
-    try:
-        row = rsvps.respond(
-            event,
-            choice=form.choice(),
-            online=form.online(),
-            plus_ones=form.cleaned_data["plus_ones"] or 0,
-            note=form.cleaned_data["note"],
-            answers=form.answers(),
-            invited=is_invited(event, list(proofs(request))),
-            **who,
-        )
-    except Invalid as fault:
-        add_form_errors(form, fault.errors)
-        return render(request, "events/show.html", _show_context(request, event, form), status=400)
-    show_message(request, answered_words(event, row))
-    return redirect(f"/events/{slug}")
 
 
 @members_only

@@ -17,14 +17,15 @@ from elonara.invitations import actions, queries
 from elonara.invitations.guest_emails.told import told_to
 from elonara.invitations.models import Invitation
 from elonara.invitations.targets import Target
+from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.authorization import prove_for
 from elonara.web.invitations import pending_actions, reporting
 from elonara.web.invitations.preferences import preferences_of
 from elonara.web.parts.answer_forms import AnswerForm
 from elonara.web.parts.places import places_of, shown_answer
-from elonara.web.parts.sharing import calendars, shared_preview
-from elonara.web.proofs import end_offer, forget, proofs
-from elonara.web.shortcuts import member_of, safe_next, show_message
+from elonara.web.parts.sharing import calendars, ready_text, shared_preview
+from elonara.web.proofs import end_offer, forget, keepable, proofs
+from elonara.web.shortcuts import add_form_errors, member_of, safe_next, show_message
 
 
 def _target(invitation: Invitation) -> Event | Community:
@@ -59,12 +60,25 @@ def show(request: HttpRequest, ref: str) -> HttpResponse:
     if _target(invitation).hidden_at is not None:
         return render(request, "invitation/withheld.html", {"invitation": invitation}, status=410)
     form = AnswerForm(request.POST or None, event=invitation.event)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and _fits(request, invitation, form):
         action = {"ref": ref, "do": "answer", **form.action()}
         return pending_actions.perform(request, invitation, action, request.POST.get("handle", "").strip())
     return render(
         request, "invitation/show.html", _context(request, invitation, form), status=400 if form.errors else 200
     )
+
+
+def _fits(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> bool:
+    """Whether the answer of a visitor who is to say who he is would be taken; else the form says what is wrong."""
+    if invitation.event is None or invitation.invitee_did in proofs(request):
+        return True
+    try:
+        rsvps.check(invitation.event, **form.values())
+    except Invalid as fault:
+        add_form_errors(form, fault.errors)
+    except NotAllowed as fault:
+        form.add_error(None, fault.sentence)
+    return not form.errors
 
 
 def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> dict[str, Any]:
@@ -91,6 +105,8 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
         "form": form,
         "questions": form.shown(mine),
         "places": places_of(event, mine) if event else None,
+        "ready": ready_text(event, shown_answer(mine, event)) if event else "",
+        "keepable": keepable(request) if mine else None,
         "preview": shared_preview(event) if event else None,
         "online_link": location.link(event, mine) if event else "",
         "calendars": calendars(event, location.for_calendar(event, mine)) if event else None,

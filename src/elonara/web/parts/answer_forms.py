@@ -41,6 +41,15 @@ class AnswerForm(forms.Form):
         """What was sent to the questions, by their ids. A button without their fields, as in the inbox, sends none."""
         return answers_in({name: value for name, value in self.cleaned_data.items() if name in self.data})
 
+    def values(self) -> dict[str, Any]:
+        """What the guest says, as `rsvps.check` and, with `online`, `rsvps.respond` take it."""
+        return {
+            "choice": self.choice(),
+            "plus_ones": self.cleaned_data["plus_ones"] or 0,
+            "note": self.cleaned_data["note"],
+            "answers": self.answers(),
+        }
+
     def action(self) -> dict[str, Any]:
         """Everything that was sent, to be done once the guest has proved who she is; `answers_in` reads it."""
         own = AnswerForm.base_fields

@@ -6,8 +6,10 @@ from django.conf import settings
 from django.http import HttpResponse
 
 from elonara.communities.models import Visibility
+from elonara.communities.validation import one_line
 from elonara.events import calendar_file
 from elonara.events.models import Event
+from elonara.events.times import short_phrase
 from elonara.events.web_previews import WebPreview, web_preview
 
 
@@ -36,6 +38,13 @@ def calendar_response(event: Event, place: str) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="{event.slug}.ics"'
     response["Cache-Control"] = "private, no-cache"
     return response
+
+
+def ready_text(event: Event, answer: str) -> str:
+    """What somebody who is going can post herself; "" where an anonymous visitor may not see the event."""
+    if answer not in ("going", "online") or event.visibility != Visibility.PUBLIC or event.hidden_at is not None:
+        return ""
+    return f"I’m going to {one_line(event.title)}, {short_phrase(event)}\n{page_url(event)}"
 
 
 def shared_preview(event: Event) -> WebPreview | None:
