@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from elonara.events import queries as events
+from elonara.events.guests.latest import latest
 from elonara.invitations import queries as invitations
 from elonara.members import actions as members
 from elonara.members import queries as member_queries
@@ -33,6 +34,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "greeting": _greeting(),
             "events": events.upcoming(member, list(proved))[:6],
             "open_items": [item for item in items if not item.answer and not item.is_over][:5],
+            "answers": latest(member),
             "notices": member_queries.open_notices(member),
             "connected": hasattr(member, "bluesky"),
         },
