@@ -37,6 +37,7 @@ VISITORS = [
     Route("/communities/club/picture"),
     Route("/i/unknown", likely=True),
     Route("/i/unknown", "POST", HANDLE, likely=True),
+    Route("/@nobody"),
     Route("/i/unknown/stop", "POST", HANDLE),
     Route("/i/unknown/report", "POST", {"text": "spam {n}"}),
     Route("/rsvp/unknown"),

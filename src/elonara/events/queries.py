@@ -193,6 +193,12 @@ def past(member: Member | None, dids: Collection[str] = (), *, now: datetime | N
     return for_lists(begun).order_by("-starts_at", "-pk")
 
 
+def past_public() -> QuerySet[Event]:
+    """Public events that are over, the latest first: none that was cancelled or hidden, none of a suspended host."""
+    now = timezone.now()
+    return for_lists(_public().filter(over_by(now, now - DEFAULT_DURATION))).order_by("-starts_at", "-pk")
+
+
 def hosted_or_attended(member: Member, dids: Collection[str] = ()) -> QuerySet[Event]:
     """Every event the member hosts, co-hosts, or answered going or maybe to, the latest start first."""
     hosted = Q(pk__in=_running().filter(member=member).values("event"))

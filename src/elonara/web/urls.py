@@ -16,7 +16,7 @@ from elonara.web.events import messages as event_messages
 from elonara.web.events import questions as event_questions
 from elonara.web.events import views as event_views
 from elonara.web.invitations import email_invitations, email_rsvp, invitation, preferences, watch_actions
-from elonara.web.members import accounts, fresh_proof, own_data, profile
+from elonara.web.members import accounts, fresh_proof, host_page, own_data, profile
 from elonara.web.operator import admin as operator_pages
 from elonara.web.operator import hiding, reports
 
@@ -70,6 +70,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("communities/<slug:slug>/transfer", manage.transfer, OF_COMMUNITIES),
     path("communities/<slug:slug>/transfer/answer", manage.answer_transfer, OF_COMMUNITIES),
     path("communities/<slug:slug>/transfer/take-back", manage.take_transfer_back, OF_COMMUNITIES),
+    path("@<str:username>", host_page.show),
     path("i/<str:ref>", invitation.show),
     path("i/<str:ref>/stop", invitation.stop),
     path("i/<str:ref>/report", invitation.report),
