@@ -160,11 +160,12 @@ def _times(start: datetime, end: datetime) -> tuple[str, str]:
     first, last = f"{start:%H:%M}", f"{end:%H:%M}"
     ambiguous = start.date() == end.date() and end.replace(tzinfo=None) <= start.replace(tzinfo=None)
     if ambiguous:  # in the hour that is repeated when summer time ends
-        return f"{first} ({_offset(start)})", f"{last} ({_offset(end)})"
+        return f"{first} ({utc_offset(start)})", f"{last} ({utc_offset(end)})"
     return first, last
 
 
-def _offset(moment: datetime) -> str:
+def utc_offset(moment: datetime) -> str:
+    """The offset of an aware time, for display: "UTC+1", "UTC-3:30"."""
     minutes = round((moment.utcoffset() or timedelta()).total_seconds() / 60)
     hours, rest = divmod(abs(minutes), 60)
     return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
@@ -179,6 +180,7 @@ __all__ = [
     "local_phrase",
     "moment_phrase",
     "short_phrase",
+    "utc_offset",
     "whole_days",
     "with_zone",
     "zone_label",

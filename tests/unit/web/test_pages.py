@@ -49,15 +49,6 @@ def test_no_template_has_inline_script_or_style():
     assert [path.name for path in TEMPLATES if inline.search(path.read_text())] == []
 
 
-def test_times_are_shown_in_the_viewers_zone_and_the_events():
-    start = timezone.datetime(2026, 12, 5, 15, 0, tzinfo=times.zone_named("Europe/Lisbon"))
-    shown = times.when(start, start + timedelta(hours=3), "Europe/Lisbon", times.zone_named("Europe/Berlin"))
-    assert "16:00 to 19:00" in shown.sentence
-    assert shown.beside == "Your time, Berlin. In Lisbon it is 15:00 to 18:00."
-    alone = times.when(start, None, "Europe/Lisbon", None)
-    assert alone.beside == "Lisbon time."
-
-
 def test_an_invalid_time_zone_cookie_is_ignored(client, picnic):
     client.cookies["tz"] = "../../etc/passwd"
     assert client.get(f"/events/{picnic.slug}").status_code == 200

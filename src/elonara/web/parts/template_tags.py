@@ -100,7 +100,8 @@ def event_time(context: dict[str, Any], event: Any) -> times.ShownTime:
     viewer = times.zone_of(request) if request is not None else None
     if event.all_day:
         return times.whole_days(event)
-    return times.when(event.starts_at, event.ends_at, event.timezone, viewer)
+    online = event.attendance == "online"
+    return times.when(event.starts_at, event.ends_at, event.timezone, viewer, online=online)
 
 
 @register.simple_tag(takes_context=True)

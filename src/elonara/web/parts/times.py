@@ -1,4 +1,4 @@
-"""Event times as shown to one viewer: in the viewer's time zone, and in the event's where the two differ."""
+"""Event times as shown to one viewer: on the clock of the event's place, and on the viewer's where the two differ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import dateformat, timezone
 
 from elonara.events.models import Event
-from elonara.events.times import days_phrase
+from elonara.events.times import days_phrase, utc_offset
 
 COOKIE = "tz"
 
@@ -37,12 +37,13 @@ def city(zone: tzinfo) -> str:
 
 @dataclass(frozen=True)
 class ShownTime:
-    """One event's time as shown; `day` is its start in the viewer's time zone."""
+    """One event's time as shown: first on the clock of its place, online on the viewer's own; then on the other one."""
 
-    day: datetime
+    day: datetime  # the start, in the zone of `sentence`
     sentence: str  # Saturday 5 December, 16:00 to 19:00
-    beside: str  # Lisbon time. Or: Your time, Berlin. In Lisbon it is 15:00 to 18:00.
-    short: str  # Sat, 15:00
+    beside: str  # Lisbon time. For you in Berlin: 17:00 to 20:00. Or: Your time, Berlin. In Lisbon it is 15:00.
+    short: str  # Sat, 15:00. Or, where the viewer's clock shows another time: Sat, 15:00 Lisbon
+    viewer_unknown: bool = False  # a script adds the viewer's time: `viewer-time.js`
 
 
 def _span(start: datetime, end: datetime | None) -> str:
@@ -53,11 +54,13 @@ def _span(start: datetime, end: datetime | None) -> str:
     return f"{start:%H:%M} to {dateformat.format(end, 'l j F, H:i')}"
 
 
-def when(starts_at: datetime, ends_at: datetime | None, event_zone: str, viewer: ZoneInfo | None) -> ShownTime:
-    """The time of an event for one viewer, in the event's time zone where the viewer's is unknown."""
+def when(
+    starts_at: datetime, ends_at: datetime | None, event_zone: str, viewer: ZoneInfo | None, *, online: bool = False
+) -> ShownTime:
+    """The time of an event for one viewer; `online`: it has no place, so the viewer's own clock comes first."""
     there = zone_named(event_zone) or ZoneInfo("UTC")
-    here = viewer or there
-    return _when(starts_at, ends_at, there, here, timezone.now().astimezone(here).year)
+    year = timezone.now().astimezone(viewer or there).year
+    return _when(starts_at, ends_at, there, viewer, online=online, year=year)
 
 
 def whole_days(event: Event) -> ShownTime:
@@ -68,15 +71,32 @@ def whole_days(event: Event) -> ShownTime:
 
 # Lists show each time to everybody, twice. It is a function of these values and nothing else.
 @lru_cache(maxsize=1000)
-def _when(starts_at: datetime, ends_at: datetime | None, there: ZoneInfo, here: ZoneInfo, this_year: int) -> ShownTime:
-    start, end = starts_at.astimezone(here), ends_at.astimezone(here) if ends_at else None
-    year = "" if start.year == this_year else " Y"
-    sentence = f"{dateformat.format(start, f'l j F{year}')}, {_span(start, end)}"
-    beside = f"{city(there)} time."
-    if start.utcoffset() != starts_at.astimezone(there).utcoffset():
-        start_there, end_there = starts_at.astimezone(there), ends_at.astimezone(there) if ends_at else None
-        day = "" if start_there.date() == start.date() else dateformat.format(start_there, "l j F, ")
-        beside = f"Your time, {city(here)}. In {city(there)} it is {day}{_span(start_there, end_there)}."
-    elif str(here) != str(there):
-        beside = f"{city(there)} time, and yours."
-    return ShownTime(start, sentence, beside, dateformat.format(start, "D, H:i"))
+def _when(
+    starts_at: datetime, ends_at: datetime | None, there: ZoneInfo, viewer: ZoneInfo | None, *, online: bool, year: int
+) -> ShownTime:
+    def on(zone: ZoneInfo) -> tuple[datetime, datetime | None]:
+        return starts_at.astimezone(zone), ends_at.astimezone(zone) if ends_at else None
+
+    start, end = on(there)
+    if viewer is None:
+        beside = f"{city(there)} time." if str(there) == "UTC" else f"{city(there)} time ({utc_offset(start)})."
+        short = dateformat.format(start, "D, H:i")
+        return ShownTime(start, _sentence(start, end, year), beside, short, viewer_unknown=True)
+    mine, mine_end = on(viewer)
+    if mine.utcoffset() == start.utcoffset():
+        beside = f"{city(there)} time." if str(viewer) == str(there) else f"{city(there)} time, and yours."
+        return ShownTime(start, _sentence(start, end, year), beside, dateformat.format(start, "D, H:i"))
+    if online:
+        beside = f"Your time, {city(viewer)}. In {city(there)} it is {_day_if_other(start, mine)}{_span(start, end)}."
+        return ShownTime(mine, _sentence(mine, mine_end, year), beside, dateformat.format(mine, "D, H:i"))
+    yours = f"{_day_if_other(mine, start)}{_span(mine, mine_end)}"
+    beside = f"{city(there)} time. For you in {city(viewer)}: {yours}."
+    return ShownTime(start, _sentence(start, end, year), beside, f"{dateformat.format(start, 'D, H:i')} {city(there)}")
+
+
+def _sentence(start: datetime, end: datetime | None, this_year: int) -> str:
+    return f"{dateformat.format(start, 'l j F' + ('' if start.year == this_year else ' Y'))}, {_span(start, end)}"
+
+
+def _day_if_other(moment: datetime, first: datetime) -> str:
+    return "" if moment.date() == first.date() else dateformat.format(moment, "l j F, ")
