@@ -123,7 +123,8 @@ def calls(host, picnic, settings, client):
         if name not in {"thumbs", "counts", "workers", "links", "pauses", "listed sessions"}:
             yield f"clean-up: {name}", purge
     watch = f"/events/{picnic.slug}/manage?tab=invite&step=watch"
-    for address in ("/", f"/events/{picnic.slug}", watch, "/invitations", "/events"):
+    narrowed = [f"/events?show={show}&when=month&places_left=1&q=pic" for show in ("upcoming", "mine", "past")]
+    for address in ("/", f"/events/{picnic.slug}", watch, "/invitations", "/events", *narrowed):
         yield address, lambda address=address: client.get(address)
     yield "the host's pages", lambda: client.get("/profile")
 

@@ -1,4 +1,4 @@
-"""`/events`: create, read and change."""
+"""`/events`: list, create, read and change."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import datetime as dt
 from typing import Annotated, Any, Literal
 
 from django.http import Http404, HttpRequest
-from ninja import Router, Schema, Status
+from ninja import Query, Router, Schema, Status
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from elonara.api import targets
 from elonara.api.auth import caller
+from elonara.api.event_list import EventsOut, EventsQuery, page_of_events
 from elonara.api.fields import Capacity, Description, Hours, Link, Moment, MomentUnlessLeftOut, Place, Slug, Title, Zone
 from elonara.api.hosting import transfers
 from elonara.api.invitations import attach, posts_on_bluesky
@@ -139,6 +140,12 @@ def create(request: HttpRequest, payload: NewEvent) -> Any:
     fields["timezone"] = fields["timezone"] or member.timezone
     fields["community"] = _community_or_invalid(fields["community"], member)
     return Status(201, _out(actions.create(member, **fields), member))
+
+
+@router.get("", response=EventsOut, summary="List events")
+def index(request: HttpRequest, params: Query[EventsQuery]) -> Any:
+    """A hundred on a page, soonest first; past events and your own the latest first. All filters hold together."""
+    return page_of_events(caller(request), params)
 
 
 @router.get("/{slug}", response=EventOut, summary="Read an event")

@@ -46,7 +46,7 @@ _HOSTS = CompiledQuery(lambda event: _running().filter(event=event).values_list(
 
 
 def _next_public(now: Any, began: Any) -> QuerySet[Event]:
-    return with_going(_public().filter(_ends_after(now, began)))[:6]
+    return with_going(public().filter(_ends_after(now, began)))[:6]
 
 
 # A visitor's home page and every event's page.
@@ -176,7 +176,7 @@ def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Ev
 
 def upcoming_public(search: str = "", *, now: datetime | None = None) -> QuerySet[Event]:
     """Public events that are not over, soonest first: none that is cancelled or hidden, none of a suspended host."""
-    return matching(for_lists(_not_over(_public(), now)), search)
+    return matching(for_lists(_not_over(public(), now)), search)
 
 
 def matching(rows: QuerySet[Event], search: str) -> QuerySet[Event]:
@@ -212,9 +212,10 @@ def next_public() -> list[Event]:
     return _NEXT_PUBLIC.all(now=now, began=now - DEFAULT_DURATION)
 
 
-def _public() -> QuerySet[Event]:
-    public = Event.objects.filter(visibility=Visibility.PUBLIC, status=Event.Status.SCHEDULED, hidden_at=None)
-    return public.exclude(created_by__standing=Member.Standing.SUSPENDED)
+def public() -> QuerySet[Event]:
+    """Public events of any time, in no order: none that is cancelled or hidden, none of a suspended host."""
+    rows = Event.objects.filter(visibility=Visibility.PUBLIC, status=Event.Status.SCHEDULED, hidden_at=None)
+    return rows.exclude(created_by__standing=Member.Standing.SUSPENDED)
 
 
 def upcoming(member: Member | None, dids: Collection[str] = (), *, now: datetime | None = None) -> QuerySet[Event]:

@@ -12,6 +12,7 @@ from elonara.web.events import again as event_again
 from elonara.web.events import answering as event_answering
 from elonara.web.events import guests as event_guests
 from elonara.web.events import hosts as event_hosts
+from elonara.web.events import listing as event_listing
 from elonara.web.events import messages as event_messages
 from elonara.web.events import questions as event_questions
 from elonara.web.events import views as event_views
@@ -31,7 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("about", home.about),
     path("theme", home.theme),
     path("notices/dismiss", home.dismiss),
-    path("events", event_views.index),
+    path("events", event_listing.index),
     path("events/create", event_views.create),
     path("events/<slug:slug>/place", event_guests.give_place),
     path("events/<slug:slug>/questions", event_questions.ask),

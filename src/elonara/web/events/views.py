@@ -1,10 +1,9 @@
-"""Events: list, show, create, edit, cancel, the calendar file, and answering on the event's page."""
+"""Events: show, create, edit, cancel, the calendar file, and answering on the event's page."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -34,7 +33,7 @@ from elonara.web.parts.places import places_of, shown_answer
 from elonara.web.parts.sharing import calendar_response, calendars, page_url, ready_text, shared_preview
 from elonara.web.parts.times import zone_of
 from elonara.web.proofs import keepable, proofs
-from elonara.web.shortcuts import add_form_errors, member_of, members_only, page_of, paged, show_message, the_member
+from elonara.web.shortcuts import add_form_errors, member_of, members_only, page_of, show_message, the_member
 
 GUESTS_ON_A_PAGE = 25
 
@@ -54,27 +53,6 @@ def managed_or_refused(request: HttpRequest, slug: str) -> Event:
     if not queries.may_manage(event, the_member(request)):
         raise NotAllowed("Only the hosts of this event may do that.")
     return event
-
-
-@require_safe
-def index(request: HttpRequest) -> HttpResponse:
-    """Upcoming public events; with `?show=mine` those the viewer hosts or answered, with `?show=past` past ones.
-
-    `?q=` searches in each of them.
-    """
-    member, shown = member_of(request), request.GET.get("show", "upcoming")
-    dids, search = list(proofs(request)), request.GET.get("q", "").strip()[:100]
-    if shown == "mine" and member is not None:
-        rows = queries.hosted_or_attended(member, dids)
-    elif shown == "past":
-        rows = queries.past(member, dids)
-    else:
-        shown, rows = "upcoming", queries.upcoming_public()
-    listed = paged(request, queries.matching(rows, search))
-    kept = {name: value for name, value in (("show", shown), ("q", search)) if value and value != "upcoming"}
-    query = f"{urlencode(kept)}&" if kept else ""
-    context = {"events": listed.rows, "listed": listed, "show": shown, "q": search, "query": query}
-    return render(request, "events/index.html", context)
 
 
 @require_safe
