@@ -10,6 +10,7 @@ import uuid
 import pytest
 from django.db import transaction
 from django.utils import timezone
+from tests.fakes.known import graph_with
 from tests.plans import explained, scans_of
 from tests.unit.web.conftest import *  # noqa: F403
 
@@ -76,6 +77,7 @@ def host(alice, picnic, circle, friends):
         PastInvitation.objects.create(account=account, person=f"{number}", counted_on=now.date(), sent_at=now)
         Notice.objects.create(member=alice, kind=f"{number}", text="Look", dismissed_at=now)
         ActorView.objects.create(member=alice, did=f"did:plc:view{number}", person={}, checked_at=now)
+    graph_with(alice, [somebody(f"guest{number}", known=True) for number in range(4)])  # noqa: F405
     Event.objects.filter(pk=picnic.pk).update(capacity=3)
     picnic.refresh_from_db()
     return alice

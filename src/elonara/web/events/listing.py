@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from elonara.communities.models import Community
 from elonara.events import queries
+from elonara.events.guests.followed import followed_going
 from elonara.events.listing.days import FIRST_DAY, LAST_DAY, Days, When
 from elonara.events.listing.filters import Filters, choices, community_at, narrowed
 from elonara.members.models import Member
@@ -47,6 +48,9 @@ def index(request: HttpRequest) -> HttpResponse:
     chosen = next((one for one in found if one.slug == slug), None) or _community(slug, member, dids)
     wanted = Filters(_days(request.GET), chosen, request.GET.get("places_left") == "1")
     listed = paged(request, queries.matching(narrowed(rows, wanted, zone_of(request)), search))
+    followed = followed_going(listed.rows, member)
+    for event in listed.rows:
+        event.followed = followed.get(event.pk)  # type: ignore[attr-defined]
     kept = _kept(wanted) | {"q": search} | ({"show": shown} if shown != "upcoming" else {})
     query = _query(kept)
     context = {

@@ -17,6 +17,7 @@ from elonara.communities import transfer_rows
 from elonara.communities.models import Community, Visibility
 from elonara.events import access, actions, location, queries
 from elonara.events.guests import rsvps
+from elonara.events.guests.followed import followed_going
 from elonara.events.models import Event, Rsvp
 from elonara.invitations.actions import Reporter
 from elonara.invitations.guest_emails.stopping import settings_of
@@ -65,6 +66,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
 def show_context(request: HttpRequest, event: Event, form: AnswerForm) -> dict[str, Any]:
     """What the event's page shows this viewer, with the form for the answer as it was sent."""
     member, dids, mine = member_of(request), list(proofs(request)), _own_answer(request, event)
+    accepted = mine is not None and mine.choice == Rsvp.Choice.GOING
     manages, closed = queries.may_manage(event, member), rsvps.why_closed(event)
     return {
         "place": location.where(event, mine, manages=manages),
@@ -83,6 +85,7 @@ def show_context(request: HttpRequest, event: Event, form: AnswerForm) -> dict[s
             page=page_of(request),
             page_size=GUESTS_ON_A_PAGE,
         ),
+        "followed": followed_going([event], member, accepted=manages or accepted).get(event.pk),
         "asked_to_host": queries.is_asked_to_host(event, member),
         "transfer": None if queries.is_over(event) else transfer_rows.asked(event, member),
         "over": queries.is_over(event),
