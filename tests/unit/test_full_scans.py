@@ -126,6 +126,13 @@ def calls(host, picnic, settings, client):
             yield f"clean-up: {name}", purge
     watch = f"/events/{picnic.slug}/manage?tab=invite&step=watch"
     narrowed = [f"/events?show={show}&when=month&places_left=1&q=pic" for show in ("upcoming", "mine", "past")]
+    guests = f"/events/{picnic.slug}/manage?tab=guests&answer=going&by=bluesky&unanswered=1"
+    narrowed += [
+        guests,
+        f"{guests}&q=a",
+        f"/events/{picnic.slug}/guests/print?q=a",
+        f"/events/{picnic.slug}/guests.csv",
+    ]
     for address in ("/", f"/events/{picnic.slug}", watch, "/invitations", "/events", *narrowed):
         yield address, lambda address=address: client.get(address)
     yield "the host's pages", lambda: client.get("/profile")

@@ -21,7 +21,6 @@ from elonara.communities.models import Community, Membership
 from elonara.events import location
 from elonara.events import queries as events
 from elonara.events import transfer as event_transfer
-from elonara.events.guests import closing, places, questions, rsvps
 from elonara.events.models import Event
 from elonara.invitations import queries as invitations
 from elonara.invitations.queries import SendingRows
@@ -29,12 +28,11 @@ from elonara.invitations.targets import Target
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
 from elonara.web.communities.views import community_or_404
-from elonara.web.events import messages
+from elonara.web.events import guest_list, messages
 from elonara.web.events.views import event_or_404
 from elonara.web.invitations import invite, posts
-from elonara.web.shortcuts import members_only, options, page_of, show_message, the_member
+from elonara.web.shortcuts import members_only, options, show_message, the_member
 
-GUESTS_IN_THE_TABLE = 100
 EVENT_TABS = (
     ("details", "Details"),
     ("guests", "Guests"),
@@ -76,16 +74,7 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
     if tab == "details":
         frame |= posts.notice_context(request, target) | {"base": f"/events/{slug}/manage"}
     if tab == "guests":
-        guests = rsvps.guest_list(target, member, page=page_of(request), page_size=GUESTS_IN_THE_TABLE)
-        asked = questions.answered(target)
-        given = questions.given([guest.rsvp for guest in guests.guests]) if asked else {}
-        said = {pk: [(row, found[row.pk]) for row in asked if row.pk in found] for pk, found in given.items()}
-        frame["taken"] = {way: places.taken(target, online=way == "online") for way in ("there", "online")}
-        if target.attendance != target.Attendance.BOTH:
-            frame["most"] = places.limit(target, target.comes_online(False))
-        frame["to_come"] = not (events.is_cancelled(target) or events.is_over(target))
-        frame["closed_answers"] = closing.is_closed(target)
-        frame |= {"guests": guests, "asked": [row for row in asked if row.retired_at is None], "said": said}
+        frame |= guest_list.tab_context(request, target, member)
     elif tab == "hosts":
         frame["host_rows"], frame["asked_rows"] = events.hosts(target), events.asked_hosts(target)
         frame["is_host"] = events.role_of(target, member) == "host"

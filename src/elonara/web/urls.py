@@ -10,6 +10,7 @@ from elonara.web import callback, home, manage
 from elonara.web.communities import views as community_views
 from elonara.web.events import again as event_again
 from elonara.web.events import answering as event_answering
+from elonara.web.events import guest_list as event_guest_list
 from elonara.web.events import guests as event_guests
 from elonara.web.events import hosts as event_hosts
 from elonara.web.events import listing as event_listing
@@ -36,7 +37,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("events/create", event_views.create),
     path("events/<slug:slug>/place", event_guests.give_place),
     path("events/<slug:slug>/questions", event_questions.ask),
-    path("events/<slug:slug>/guests.csv", event_guests.table),
+    path("events/<slug:slug>/guests.csv", event_guest_list.table),
+    path("events/<slug:slug>/guests/print", event_guest_list.sheet),
     path("events/<slug:slug>/guests", event_guests.add),
     path("events/<slug:slug>/guests/close", event_guests.close),
     path("events/<slug:slug>/guests/<int:pk>", event_guests.one),

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from elonara.api import targets
 from elonara.api.auth import caller
-from elonara.api.fields import GuestNote, PlusOnes, Text
+from elonara.api.fields import NO_CONTROLS, GuestNote, PlusOnes, Text
 from elonara.events.guests import approval, by_host, places, questions, rsvps
+from elonara.events.guests.narrowing import AnswerGroup, CameBy, GuestFilter
 from elonara.events.models import Event, Rsvp
 from elonara.events.queries import may_manage
 from elonara.members.errors import NotAllowed
@@ -70,6 +71,20 @@ class RemovedGuest(Schema):
     removed: int
 
 
+class GuestsQuery(Schema):
+    """All of it has to hold. `q`: words of name and handle. `unanswered`: a question that has to be answered is not.
+
+    `answer`: `waiting` includes who is offered a place, `cant` who was declined. `by`: a member of the site, by a
+    Bluesky account alone, by the link of an e-mail, or added by name.
+    """
+
+    q: str = Field("", max_length=100, pattern=NO_CONTROLS)
+    answer: AnswerGroup | None = None
+    by: CameBy | None = None
+    unanswered: bool = False
+    page: int = Field(1, ge=1, le=1_000_000)
+
+
 class GuestsOut(Schema):
     """One page of guests, and how many pages there are."""
 
@@ -79,12 +94,13 @@ class GuestsOut(Schema):
 
 
 @router.get("/{slug}/guests", response=GuestsOut, summary="The guests")
-def guests(request: HttpRequest, slug: str, page: Annotated[int, Query(ge=1, le=1_000_000)] = 1) -> Any:
-    """Everybody who answered, a hundred on a page. For hosts."""
+def guests(request: HttpRequest, slug: str, params: Query[GuestsQuery]) -> Any:
+    """Everybody who answered and fits, a hundred on a page. For hosts."""
     event, member = _event(request, slug), caller(request)
     if not may_manage(event, member):
         raise NotAllowed("Only the hosts of this event may do that.", "not_host")
-    found = rsvps.guest_list(event, member, page=page, page_size=GUESTS_ON_A_PAGE)
+    wanted = GuestFilter(params.answer, params.by, params.unanswered, params.q)
+    found = rsvps.guest_list(event, member, page=params.page, page_size=GUESTS_ON_A_PAGE, wanted=wanted)
     given = questions.given([guest.rsvp for guest in found.guests])
     rows = [
         {

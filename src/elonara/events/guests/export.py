@@ -8,6 +8,7 @@ from typing import Final
 
 from elonara.events.guests import questions
 from elonara.events.guests.guest_list import guest_list
+from elonara.events.guests.narrowing import GuestFilter
 from elonara.events.models import Event, Rsvp
 from elonara.events.queries import may_manage
 from elonara.members.actions import require_active
@@ -19,12 +20,12 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would c
 _NOT_COMING: Final = (Rsvp.Choice.CANT, Rsvp.Choice.REFUSED)
 
 
-def guests_csv(event: Event, by: Member) -> str:
-    """Everybody who answered, with notes and the answers to questions. Raises NotAllowed."""
+def guests_csv(event: Event, by: Member, wanted: GuestFilter | None = None) -> str:
+    """Everybody who answered and fits, with notes and the answers to questions. Raises NotAllowed."""
     require_active(by)
     if not may_manage(event, by):
         raise NotAllowed("Only the hosts of this event may do that.", "not_host")
-    guests = guest_list(event, by).guests
+    guests = guest_list(event, by, wanted=wanted).guests
     asked = questions.answered(event)
     given = questions.given([guest.rsvp for guest in guests])
     out = io.StringIO()

@@ -6,8 +6,10 @@ from typing import Any
 
 from django.db.models import BooleanField, Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
 
+from elonara import folding
 from elonara.communities.principals import rows_of
 from elonara.compiled_queries import CompiledQuery
+from elonara.events.guests.narrowing import GuestFilter, narrowed
 from elonara.events.models import Event, Rsvp
 from elonara.events.queries import may_manage
 from elonara.members.models import Member
@@ -89,13 +91,14 @@ def guest_list(
     known_dids: Collection[str] | QuerySet[Any, str] = (),
     page: int = 1,
     page_size: int | None = None,
+    wanted: GuestFilter | None = None,
 ) -> GuestList:
     """The guest list for one viewer: a member, or somebody who proved `dids`. Takes four queries at most.
 
     Hosts see everybody, with notes. Guests who are going or maybe see the names of the others who are. Other viewers
     see the names of people in `known_dids`, whom they know on Bluesky; without member and DIDs they see numbers only.
     The viewer comes first within an answer, then people whom she knows. With a `page_size`, `guests` are those of one
-    page, the last one where `page` is beyond it.
+    page, the last one where `page` is beyond it. `wanted` narrows a host's list, and no numbers but `named`.
     """
     counts = totals(event)
     numbers = GuestList(
@@ -114,13 +117,21 @@ def guest_list(
         if not answers.filter(mine).exists():
             answers, full = answers.filter(known), False
     named = sum(pair[0] for choice, pair in counts.items() if is_host or choice in SHOWN_TO_GUESTS)
-    if not full:
-        named = answers.count()
+    narrows = wanted if is_host and wanted else GuestFilter()
+    rows = _in_order(narrowed(answers, narrows), mine, known)
+    matching: list[Rsvp] | None = None
+    if words := folding.words_of(narrows.q):
+        # Names stand in several tables, and folding is ours: all rows are read, as for the table of the guests.
+        matching = [row for row in rows if folding.matches(_searched(row), words)]
+        named = len(matching)
+    elif narrows or not full:
+        named = rows.count()
     size = page_size or max(named, 1)
     pages = max(1, -(-named // size))
     page = min(max(page, 1), pages)
-    rows = _in_order(answers, mine, known)[(page - 1) * size : page * size] if named else ()
-    guests = tuple(_guest(row, viewer, set(dids), with_notes=is_host) for row in rows)
+    one_page = slice((page - 1) * size, page * size)
+    shown = (rows if matching is None else matching)[one_page] if named else ()
+    guests = tuple(_guest(row, viewer, set(dids), with_notes=is_host) for row in shown)
     return replace(numbers, guests=guests, named=named, full=full, with_notes=is_host, page=page, pages=pages)
 
 
@@ -178,6 +189,11 @@ def _guest(row: Rsvp, viewer: Member | None, own: set[str], *, with_notes: bool)
         known=bool(did) and bool(row.is_known),  # type: ignore[attr-defined]
         you=you,
     )
+
+
+def _searched(row: Rsvp) -> str:
+    identity = getattr(row.member, "bluesky", None) if row.member else None
+    return folding.index_text(name_of(row), identity.bsky_handle if identity else row.handle)
 
 
 def name_of(row: Rsvp) -> str:

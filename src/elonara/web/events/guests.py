@@ -7,10 +7,10 @@ from collections.abc import Callable
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
 from elonara.events import actions
-from elonara.events.guests import approval, by_host, export, places, questions
+from elonara.events.guests import approval, by_host, places, questions
 from elonara.events.guests.guest_list import guest_list, name_of
 from elonara.events.models import Event, Rsvp
 from elonara.members.errors import Invalid, NotAllowed
@@ -121,17 +121,6 @@ def _do(event: Event, by: Member, pk: int, form: QueryDict) -> str:
             row = by_host.set_answer(event, by, pk, form.get("answer", ""), form.get("plus_ones"))
             full = "All places are taken, so they are on the waiting list." if row.choice == "waiting" else ""
             return full or "The answer is set."
-
-
-@members_only
-@require_safe
-def table(request: HttpRequest, slug: str) -> HttpResponse:
-    """The guests as a file for a spreadsheet."""
-    event = managed_or_refused(request, slug)
-    response = HttpResponse(export.guests_csv(event, the_member(request)), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{slug}-guests.csv"'
-    response["Cache-Control"] = "private, no-store"
-    return response
 
 
 def _decided(request: HttpRequest, slug: str, decide: HostAct) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from elonara.events.guests import rsvps
+from elonara.events.guests import questions, rsvps
 from elonara.events.models import Rsvp
 
 NONE = {
@@ -130,3 +130,25 @@ def test_settings_of_places_are_read_and_changed_one_by_one(make_event, program)
     assert (change["guests"]["offer_hours"], change["guests"]["fills_by_itself"]) == (12, True)
     change = program.patch(f"/events/{event.slug}", {"guests": {"fills_by_itself": False}}).json()
     assert (change["guests"]["offer_hours"], change["guests"]["fills_by_itself"]) == (12, False)
+
+
+def test_the_list_has_the_filters_of_the_page(picnic, bob, program, problem, make_member):
+    member = make_member("cora", display_name="Çora")
+    rsvps.respond(picnic, choice="maybe", member=member)
+    address = f"/events/{picnic.slug}/guests"
+    for name, answer in (("Dora", "going"), ("Dan", "cant")):
+        program.post(address, {"name": name, "answer": answer})
+
+    def names(**params):
+        return [guest["name"] for guest in program.get(address, **params).json()["guests"]]
+
+    assert names() == ["Dora", "Çora", "Dan"]
+    assert names(q="CORA") == ["Çora"]
+    assert names(answer="cant", by="name") == ["Dan"]
+    assert names(by="member", answer="maybe") == ["Çora"]
+    questions.ask(picnic, picnic.created_by, [{"text": "Diet?", "required": True}])
+    assert names(unanswered="true") == ["Dora"]
+    for params in ({"answer": "offered"}, {"by": "post"}, {"unanswered": "x"}, {"q": "x" * 101}, {"page": "0"}):
+        document = problem(program.get(address, **params), 422, "invalid_input")
+        assert [error["field"].rpartition(".")[2] for error in document["errors"]] == list(params)
+    problem(bob.get(address, q="cora"), 403, "not_host")
