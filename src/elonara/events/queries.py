@@ -196,7 +196,7 @@ def past(member: Member | None, dids: Collection[str] = (), *, now: datetime | N
 def past_public() -> QuerySet[Event]:
     """Public events that are over, the latest first: none that was cancelled or hidden, none of a suspended host."""
     now = timezone.now()
-    return for_lists(_public().filter(over_by(now, now - DEFAULT_DURATION))).order_by("-starts_at", "-pk")
+    return for_lists(public().filter(over_by(now, now - DEFAULT_DURATION))).order_by("-starts_at", "-pk")
 
 
 def hosted_or_attended(member: Member, dids: Collection[str] = ()) -> QuerySet[Event]:
