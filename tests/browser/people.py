@@ -86,8 +86,8 @@ def add_app_password(page, network, handle):
 def keep_app_password(page, network, handle):
     """The same, on the status card."""
     page.get_by_role("textbox", name="App password").fill(network.accounts[handle].app_password)
-    page.get_by_role("button", name="Keep the app password").click()
-    page.get_by_text("The app password is kept").wait_for()
+    page.get_by_role("button", name="Save the app password").click()
+    page.get_by_text("The app password is saved").wait_for()
 
 
 def create_event(page, title, *, days=12, private=False):
@@ -123,14 +123,14 @@ def pick(page, *names):
 
 
 def send_and_watch(page, count):
-    """Click Send, then wait until all are sent, by "Look again", which works without JavaScript too."""
+    """Click Send, then wait until all are sent, by "Refresh", which works without JavaScript too."""
     page.get_by_role("button", name=re.compile(f"^Send {count} invitation")).click()
     page.get_by_role("heading", name=re.compile("on Bluesky")).wait_for()
     for _ in range(30):
         if page.get_by_role("heading", name=f"{count} of {count}").count():
             return
         page.wait_for_timeout(1000)
-        page.get_by_role("link", name="Look again").click()
+        page.get_by_role("link", name="Refresh").click()
     raise AssertionError(page.locator("main").inner_text())
 
 
@@ -138,7 +138,7 @@ def wait_for_link(page, name):
     """Wait on the Watch page until there is this link, which a worker's success brings."""
     for _ in range(30):
         page.wait_for_timeout(1000)
-        page.get_by_role("link", name="Look again").click()
+        page.get_by_role("link", name="Refresh").click()
         page.get_by_role("heading", name=re.compile("on Bluesky")).first.wait_for()
         if page.locator("a", has_text=name).count():
             return

@@ -23,8 +23,8 @@ def test_guests_are_told_and_written_to(open_browser, host_jar, mail_server, pic
     event = people.create_event(host, "Spring picnic")
     host.goto(f"/events/{event}/manage?tab=invite&step=email")
     host.get_by_label("E-mail addresses").fill("Nia <nia@example.org>")
-    host.get_by_role("button", name="Check the letter").click()
-    host.get_by_role("button", name="Send 1 letter").click()
+    host.get_by_role("button", name="Check the e-mail").click()
+    host.get_by_role("button", name="Send 1 e-mail").click()
     invitation = letter(mail_server, "nia@example.org", "Can you come?")
     guest.goto(re.search(r"/rsvp/[\w-]+", invitation).group())
     guest.get_by_role("button", name="Going", exact=True).click()
@@ -33,7 +33,7 @@ def test_guests_are_told_and_written_to(open_browser, host_jar, mail_server, pic
     host.get_by_text("1 person is told.").wait_for()
     picture(host, "messages-edit")
     host.get_by_label("Place", exact=True).fill("Garden behind the library")
-    host.get_by_role("button", name="Keep the changes").click()
+    host.get_by_role("button", name="Save").click()
 
     host.get_by_role("link", name="Messages").click()
     host.get_by_label("Your message").fill("Bring bread.")
@@ -49,7 +49,7 @@ def test_guests_are_told_and_written_to(open_browser, host_jar, mail_server, pic
     picture(guest, "messages-news")
 
     host.goto(f"/events/{event}/cancel")
-    host.get_by_label("A word to your guests").fill("It rains.")
+    host.get_by_label("A message to your guests").fill("It rains.")
     picture(host, "messages-cancel")
     host.get_by_role("button", name="Cancel the event").click()
     cancelled = letter(mail_server, "nia@example.org", "> It rains.")

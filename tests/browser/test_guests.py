@@ -20,8 +20,8 @@ def _sound(page, axe, picture, name):  # noqa: F811
 def _edit(host, slug, change):
     host.goto(f"/events/{slug}/edit")
     change()
-    host.get_by_role("button", name="Keep the changes").click()
-    host.get_by_text("The changes are kept.").wait_for()
+    host.get_by_role("button", name="Save").click()
+    host.get_by_text("The changes are saved.").wait_for()
 
 
 def test_approval_with_a_hidden_place_and_a_place_that_is_offered(open_browser, host_jar, picture, axe):  # noqa: F811
@@ -30,7 +30,7 @@ def test_approval_with_a_hidden_place_and_a_place_that_is_offered(open_browser, 
     page = f"/events/{slug}"
 
     def accepting():
-        host.get_by_label("I accept each guest").check()
+        host.get_by_label("I approve each guest").check()
         host.get_by_label("Show the place only to guests who are going").check()
 
     _edit(host, slug, accepting)
@@ -41,7 +41,7 @@ def test_approval_with_a_hidden_place_and_a_place_that_is_offered(open_browser, 
     host.goto(f"{page}/questions")
     _sound(host, axe, picture, "host-asks")
     host.get_by_label("Question 1", exact=True).fill("What do you eat?")
-    host.get_by_role("button", name="Keep the questions").click()
+    host.get_by_role("button", name="Save the questions").click()
 
     people.sign_up(bob, "guest-bob")
     bob.goto(page)
@@ -49,17 +49,17 @@ def test_approval_with_a_hidden_place_and_a_place_that_is_offered(open_browser, 
     bob.get_by_label("What do you eat?").fill("Everything")
     _sound(bob, axe, picture, "guest-asks")
     bob.get_by_role("button", name="Ask to come").click()
-    bob.get_by_text("You asked to come. The hosts decide, and you read it here.").first.wait_for()
+    bob.get_by_text("You asked to come. The hosts decide, and you will see it here.").first.wait_for()
     assert "Boathouse" not in bob.content()
 
     host.goto(f"{page}/manage?tab=guests")
     host.get_by_text("What do you eat?").wait_for()
-    host.get_by_label("Your word to guest-bob").fill("Ring twice.")
+    host.get_by_label("Your message to guest-bob").fill("Ring twice.")
     _sound(host, axe, picture, "host-decides")
     host.get_by_role("link", name="guest-bob").click()
     _sound(host, axe, picture, "host-reads-one-guest")
     host.go_back()
-    host.get_by_label("Your word to guest-bob").fill("Ring twice.")
+    host.get_by_label("Your message to guest-bob").fill("Ring twice.")
     host.get_by_role("button", name="Accept guest-bob").click()
     host.get_by_text("They have a place now.").wait_for()
     bob.goto(page)
@@ -67,10 +67,10 @@ def test_approval_with_a_hidden_place_and_a_place_that_is_offered(open_browser, 
     assert bob.get_by_text("Boathouse lawn, Lisbon").count()
 
     def offering():
-        host.get_by_label("I accept each guest").uncheck()
+        host.get_by_label("I approve each guest").uncheck()
         host.get_by_label("How many people can come", exact=True).fill("1")
         host.get_by_text("Waiting list", exact=True).click()
-        host.get_by_label("is offered to them for some hours").check()
+        host.get_by_label("is offered to that person for some hours").check()
 
     _edit(host, slug, offering)
     people.sign_up(carol, "guest-carol")
@@ -89,7 +89,7 @@ def test_approval_with_a_hidden_place_and_a_place_that_is_offered(open_browser, 
     def online_too():
         host.get_by_text("Online", exact=True).click()
         host.get_by_label("either way, as they choose").check()
-        host.get_by_label("Link for those who come online").fill("https://meet.example/the-room")
+        host.get_by_label("Link for those who join online").fill("https://meet.example/the-room")
 
     _edit(host, slug, online_too)
     bob.goto(page)

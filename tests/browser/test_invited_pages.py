@@ -81,9 +81,9 @@ def _letter(page, mail_server, slug):
     """Invite Ana by e-mail as a host does; returns the link in the e-mail."""
     page.goto(f"/events/{slug}/manage?tab=invite&step=email")
     page.get_by_label("E-mail addresses").fill("Ana Lima <ana@example.org>")
-    page.get_by_role("button", name="Check the letter").click()
-    page.get_by_role("button", name="Send 1 letter").click()
-    page.get_by_text("1 letter is on the way").wait_for()
+    page.get_by_role("button", name="Check the e-mail").click()
+    page.get_by_role("button", name="Send 1 e-mail").click()
+    page.get_by_text("1 e-mail is on the way").wait_for()
     for _ in range(100):
         if text := mail_server.text_to("ana@example.org"):
             return re.search(r"/rsvp/[\w-]+", text).group()

@@ -31,7 +31,7 @@ def test_a_member_downloads_everything_and_leaves(open_browser, picture):
     picture(nora, "dignity-delete")
     nora.set_viewport_size(PHONE)
     picture(nora, "dignity-delete-phone")
-    nora.get_by_label("A word to the guests").fill("Farewell.")
+    nora.get_by_label("A message to the guests").fill("Farewell.")
     nora.get_by_role("button", name="Delete my account for good").click()
     nora.get_by_text("Your account is deleted.").wait_for()
     visitor.goto(f"/events/{event}")

@@ -55,7 +55,7 @@ def test_an_event_and_a_community_change_hands_and_the_event_is_done_again(open_
     ben.get_by_role("heading", name="Do it again").wait_for()
     look(ben, "again")
     ben.get_by_role("button", name="Create the event").click()
-    ben.get_by_text("The event is made. Next, invite people.").wait_for()
+    ben.get_by_text("Your event is ready. Next, invite people.").wait_for()
     ben.goto(ben.url.split("/manage")[0])
     ben.get_by_role("heading", name="Chess in the park").wait_for()
     assert ben.get_by_text("Boathouse lawn, Lisbon").count()

@@ -71,7 +71,7 @@ class FakeAgent:
                     refused(
                         "text_too_long", response_payload={"status": 400, "error": "InvalidRecord", "message": said}
                     ),
-                    error_message=f"pds.example takes no text of this length. It said: {said}",
+                    error_message=f"pds.example does not accept a text of this length. It said: {said}",
                 )
             if mood == "server" or (did, key) in self.posts:
                 return refused("server", retryable=True, ambiguous=True)

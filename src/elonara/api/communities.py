@@ -52,7 +52,7 @@ class CommunityOut(Schema):
     posts_on_bluesky: int | None  # those that stand, or may; null for callers who may not invite to it
 
 
-@router.post("", response={201: CommunityOut}, summary="Make a community")
+@router.post("", response={201: CommunityOut}, summary="Create a community")
 def create(request: HttpRequest, payload: NewCommunity) -> Any:
     """The caller becomes its first admin."""
     member = caller(request)

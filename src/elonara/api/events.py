@@ -129,7 +129,7 @@ class EventOut(Schema):
     posts_on_bluesky: int | None  # those that stand, or may; null for callers who may not invite to it
 
 
-@router.post("", response={201: EventOut}, summary="Make an event")
+@router.post("", response={201: EventOut}, summary="Create an event")
 def create(request: HttpRequest, payload: NewEvent) -> Any:
     """The caller becomes its host."""
     member = caller(request)
@@ -181,7 +181,7 @@ def _again(payload: NewEvent, member: Member) -> Event:
     try:
         of = targets.event_at(payload.copy_of, member)
     except Http404 as fault:
-        raise Invalid({"copy_of": "There is no such event, or you may not see it."}) from fault
+        raise Invalid({"copy_of": "This event does not exist, or you may not see it."}) from fault
     again.require_repeatable(of, member)
     copied = again.fields_of(of, member, payload.starts_at, payload.timezone)
     return again.create(member, of=of, **(copied | given))
@@ -192,7 +192,7 @@ def _community_or_invalid(slug: str, member: Member) -> Community | None:
     try:
         return targets.community_at(slug, member) if slug else None
     except Http404 as fault:
-        raise Invalid({"community": "There is no such community, or you may not see it."}) from fault
+        raise Invalid({"community": "This community does not exist, or you may not see it."}) from fault
 
 
 def _out(event: Event, member: Member) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class OfOneSend:
     def _check[Entries: list[str] | dict[str, str]](self, value: Entries) -> Entries:
         most = settings.ELONARA.invitations.per_send
         if len(value) > most:
-            message = "You chose {number} people; one send takes {most}."
+            message = "You chose {number} people; the most in one send is {most}."
             raise PydanticCustomError("too_many", message, {"number": len(value), "most": most})
         return value
 

@@ -85,7 +85,7 @@ def attach(parent: Router, find: Finder, noun: str) -> None:
     @parent.get(
         "/{slug}/invitations",
         response=InvitationList,
-        summary="How do the invitations stand?",
+        summary="The state of the invitations",
         operation_id=f"list_{noun}_invitations",
     )
     def standing(request: HttpRequest, slug: str, params: Query[ListQuery]) -> Any:
@@ -94,7 +94,7 @@ def attach(parent: Router, find: Finder, noun: str) -> None:
         try:
             listed = queries.listed(find(slug, host), host, cursor=params.cursor or "", limit=params.limit)
         except queries.WrongCursor as fault:
-            sentence = "This site has given no such cursor. Begin again without one."
+            sentence = "This cursor did not come from this site. Start again without one."
             raise Problem(422, "bad_cursor", sentence, errors=[{"field": "cursor", "problem": sentence}]) from fault
         return {"invitations": listed.rows, "counts": listed.counts, "cursor": listed.cursor or None}
 

@@ -99,7 +99,7 @@ def _by_password(request: HttpRequest, given: Credentials) -> Member:
         raise Problem(401, "wrong_credentials", "The username or the password is wrong.")
     if is_mfa_enabled(member):
         raise Problem(
-            403, "mfa_required", "A second factor guards this account: sign in on the site and get a token there."
+            403, "mfa_required", "This account has a second factor: sign in on the site and get a token there."
         )
     return member
 
@@ -124,7 +124,9 @@ def export_data(request: HttpRequest) -> Any:
     """For a token of somebody who signed in less than ten minutes before (403 `fresh_token_needed`)."""
     member = caller(request)
     if not tokens.was_fresh(request.headers["Authorization"].split()[-1]):
-        raise Problem(403, "fresh_token_needed", "Get a new token with your password, or sign in anew, and call again.")
+        raise Problem(
+            403, "fresh_token_needed", "Get a new token with your password, or sign in again, and repeat the call."
+        )
     return JsonResponse(actions.export_of(member), headers={"Cache-Control": "no-store"})
 
 

@@ -30,8 +30,8 @@ from elonara.members.models import Member
 router = Router(tags=["people"])
 
 SYNCING = "The people are being read from Bluesky for the first time. Ask again in a few seconds."
-NO_SUCH_CURSOR = "This site has given no such cursor for this list and order. Begin again without one."
-NO_SUCH_LIST = "You have no list with this number."
+NO_SUCH_CURSOR = "This cursor is not one for this list and order. Start again without one."
+NO_SUCH_LIST = "You do not have a list with this number."
 FILTERS = r"^(everyone|mutuals|followers|follows|talks|came|unanswered|community|list:[0-9]{1,18})?$"
 
 
@@ -93,7 +93,7 @@ def followers(request: HttpRequest, params: Query[PeopleQuery]) -> Any:
     return _people(caller(request), listing.FOLLOWERS, params)
 
 
-@router.get("/me/bluesky/follows", response=People, summary="Whom do I follow on Bluesky?")
+@router.get("/me/bluesky/follows", response=People, summary="Who do I follow on Bluesky?")
 def follows(request: HttpRequest, params: Query[PeopleQuery]) -> Any:
     """As stored at the last reading, newest first."""
     return _people(caller(request), listing.FOLLOWS, params)
@@ -105,14 +105,14 @@ def mutuals(request: HttpRequest, params: Query[PeopleQuery]) -> Any:
     return _people(caller(request), listing.MUTUALS, params)
 
 
-@router.post("/me/bluesky/sync", response={202: SyncOut}, summary="Read my people again")
+@router.post("/me/bluesky/sync", response={202: SyncOut}, summary="Read my followers and follows again")
 def start_sync(request: HttpRequest) -> Any:
     """Begins to read everybody, unless that is under way. People stay where they are meanwhile."""
     member = caller(request)
     return Status(202, _sync_out(member, read_again(member)))
 
 
-@router.get("/me/bluesky/sync", response=SyncOut, summary="How far is the reading of my people?")
+@router.get("/me/bluesky/sync", response=SyncOut, summary="The progress of reading my followers and follows")
 def sync_progress(request: HttpRequest) -> Any:
     """Of the last reading, or of the one under way."""
     member = caller(request)
@@ -137,7 +137,7 @@ def _people(member: Member, among: str, params: PeopleQuery) -> dict[str, Any]:
     graph = _graph(member)
     if params.filter and not sources.has(member, params.filter):
         fields = [{"field": "filter", "problem": NO_SUCH_LIST}]
-        raise Problem(422, "invalid_input", "The request is not of the form this call takes.", errors=fields)
+        raise Problem(422, "invalid_input", "The request does not have the form that this call expects.", errors=fields)
     wanted = Wanted(q=params.q, sort=params.sort, cursor=params.cursor or "", limit=params.limit)
     try:
         page = sources.page(

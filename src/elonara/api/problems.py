@@ -77,7 +77,7 @@ def _validation(_request: HttpRequest, fault: ValidationError) -> HttpResponse:
     own = next((error for error in fault.errors if error["type"] in _STATUS_OF_CODES[422]), None)
     if own is not None:  # as the action says it of a page's form
         return render(422, own["type"], own["msg"], way_on=reason(own["type"]).way_on, errors=fields)
-    return render(422, "invalid_input", "The request is not of the form this call takes.", errors=fields)
+    return render(422, "invalid_input", "The request does not have the form that this call expects.", errors=fields)
 
 
 def _invalid(_request: HttpRequest, fault: Invalid) -> HttpResponse:
@@ -103,7 +103,7 @@ def _graph(_request: HttpRequest, fault: GraphUnavailable) -> HttpResponse:
 
 
 def _not_found(_request: HttpRequest, _fault: Http404) -> HttpResponse:
-    return render(404, "not_found", "There is no such thing here, or you may not see it.")
+    return render(404, "not_found", "This does not exist, or you may not see it.")
 
 
 def _unauthorized(_request: HttpRequest, _fault: AuthenticationError) -> HttpResponse:
@@ -117,21 +117,21 @@ def _permission_denied(_request: HttpRequest, _fault: PermissionDenied) -> HttpR
 def _http(_request: HttpRequest, fault: HttpError) -> HttpResponse:
     if isinstance(fault.__cause__, NotAnObject):
         fields = [{"field": "", "problem": "This is not a JSON object."}]
-        return render(422, "invalid_input", "The request is not of the form this call takes.", errors=fields)
+        return render(422, "invalid_input", "The request does not have the form that this call expects.", errors=fields)
     if fault.status_code == 400:
-        return render(400, "bad_request", "The body of the request cannot be read. Send JSON of whole characters.")
+        return render(400, "bad_request", "The body of the request cannot be read. Send JSON in UTF-8.")
     return render(fault.status_code, "error", str(fault))
 
 
 def _suspicious(_request: HttpRequest, fault: SuspiciousOperation) -> HttpResponse:
     if isinstance(fault, RequestDataTooBig):
         return render(413, "too_large", "The request is too large.")
-    return render(400, "bad_request", "This is not a request that the site takes.")
+    return render(400, "bad_request", "The site does not accept this request.")
 
 
 def _unexpected(request: HttpRequest, fault: Exception) -> HttpResponse:
     log.error("unexpected error in %s %s", request.method, request.path, exc_info=fault)
-    return render(500, "internal_error", "Something failed on our side. It is in the log of the site.")
+    return render(500, "internal_error", "Something went wrong on our side. The error is in the log of the site.")
 
 
 def install(api: NinjaAPI) -> None:

@@ -44,7 +44,7 @@ def _with_problem_405(view: Callable[..., Any]) -> Callable[..., Any]:
         response = view(request, *args, **kwargs)
         if not isinstance(response, HttpResponseNotAllowed):
             return response
-        problem = problems.render(405, "method_not_allowed", f"This address does not take {request.method}.")
+        problem = problems.render(405, "method_not_allowed", f"This address does not accept {request.method}.")
         problem["Allow"] = response["Allow"]
         return problem
 
@@ -53,7 +53,7 @@ def _with_problem_405(view: Callable[..., Any]) -> Callable[..., Any]:
 
 @csrf_exempt
 def _not_found(request: HttpRequest) -> HttpResponse:
-    return problems.render(404, "not_found", "There is no such call. /api/v1/docs lists them all.")
+    return problems.render(404, "not_found", "This call does not exist. /api/v1/docs lists them all.")
 
 
 def _patterns() -> list[URLPattern | URLResolver]:

@@ -20,37 +20,41 @@ SENTENCES: Mapping[str, str] = {
     "unreadable": "The stored connection cannot be opened. The operator can restore the site's keys; or reauthorize.",
     "scope_missing": "Bluesky permission to post is missing. Reauthorize on your profile and allow it.",
     "app_password_missing": "An app password is missing. Add one on your profile.",
-    "app_password_refused": "Bluesky no longer takes your app password. Add a new one on your profile.",
-    "no_app_passwords": "Your server knows no app passwords. Let this site post without one, on your profile.",
-    "app_password_moved": "Your account has moved to another server. Add an app password of that one on your profile.",
+    "app_password_refused": "Bluesky no longer accepts your app password. Add a new one on your profile.",
+    "no_app_passwords": "Your server does not support app passwords. Let this site post without one, on your profile.",
+    "app_password_moved": "Your account has moved to another server. Add an app password from the new one on your "
+    "profile.",
     # Retried by the site, or at a later time.
-    "rate_limited": "Bluesky asks this account to wait. It goes on by itself.",
-    "busy": "The connection is being renewed. It goes on by itself.",
-    KEYS_MISSING: "This site cannot open what it has stored. It goes on once its operator has seen to it.",
-    "address_changed": "This site has another address at the moment. It goes on once its operator has seen to it.",
-    "unreachable": "Your server could not be reached. It is tried again by itself.",
-    "no_answer": "Your server did not answer, so the post may stand or not. It is looked up before a second try.",
-    "server": "Your server had a fault of its own. It is tried again by itself.",
-    "token_refused": "Your server did not take the permission that it had just renewed. It is tried again by itself.",
+    "rate_limited": "Bluesky asks this account to wait. It will continue automatically.",
+    "busy": "The connection is being renewed. It will continue automatically.",
+    KEYS_MISSING: "This site cannot open what it has stored. It will continue once its operator has fixed this.",
+    "address_changed": "This site has another address at the moment. It will continue once its operator has fixed "
+    "this.",
+    "unreachable": "Your server could not be reached. We will try again automatically.",
+    "no_answer": "Your server did not answer, so the post may or may not be there. We check before trying again.",
+    "server": "Your server had a problem. We will try again automatically.",
+    "token_refused": "Your server did not accept the permission that it had just renewed. We will try again "
+    "automatically.",
     "blob_not_found": "Your server lost the picture of the card. It is uploaded again.",
     # Nobody is told to activate an account: if it is on its way to another server, that would break it.
-    "account_deactivated": "Your Bluesky account is deactivated. It goes on by itself when the account is active.",
-    "account_takendown": "Bluesky has taken this account down. It goes on by itself should that be lifted.",
+    "account_deactivated": "Your Bluesky account is deactivated. It will continue automatically when the account is "
+    "active.",
+    "account_takendown": "Bluesky has taken this account down. It will continue automatically if that is lifted.",
     "relay_unavailable": "The site's own account cannot post now. Tell the operator, or copy the text and post it.",
     # Not retried.
-    "account_gone": "This account does not exist any more.",
-    "other_author": "This post belongs to another account than the one that can post now.",
+    "account_gone": "This account no longer exists.",
+    "other_author": "This post belongs to a different account than the one that can post now.",
     "relay_not_configured": "This site has no account of its own to post from.",
     "relay_not_approved": "The operator has not approved posting for you through the site's own account.",
-    "text_too_long": "Your server takes less text than Bluesky's.",
+    "text_too_long": "Your server allows less text than Bluesky.",
     "record_refused": "Your server refused the post.",
-    "address_refused": "Your server is at an address that this site does not ask.",
-    "record_not_found": "There is no such post.",
+    "address_refused": "Your server is at an address that this site does not contact.",
+    "record_not_found": "This post does not exist.",
     "wrong_scheme_or_host": "This site sent its permission in the wrong way. That is our fault: tell the operator.",
-    "clock": "Your server did not accept the date of this site's signature. It is tried again by itself; if it stays "
-    "so, the operator should set the clock of this site right.",
-    "client_refused": "Your server could not check who this site is. It is tried again by itself, and the operator has "
-    "been told. Your connection stays.",
+    "clock": "Your server did not accept the date of this site's signature. We will try again automatically; if it "
+    "keeps happening, the operator should set the clock of this site right.",
+    "client_refused": "Your server could not check who this site is. We will try again automatically, and the operator "
+    "has been told. Your connection stays.",
 }
 
 

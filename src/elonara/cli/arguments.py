@@ -23,12 +23,12 @@ def parser() -> argparse.ArgumentParser:
     worker.add_argument("--threads", type=_positive, default=4, help="how many accounts at once (default 4)")
 
     migrate = _add(commands, "migrate", "bring the database up to date")
-    migrate.add_argument("--check", action="store_true", help="only tell; exit status 1 when something is to be done")
+    migrate.add_argument("--check", action="store_true", help="only report; exit status 1 when something is to be done")
     _json(migrate)
 
     _json(_add(commands, "config", "show the settings and where each comes from", django=False))
 
-    doctor = _add(commands, "doctor", "look for what is wrong and say how to mend it")
+    doctor = _add(commands, "doctor", "look for what is wrong and say how to fix it")
     doctor.add_argument("--offline", action="store_true", help="ask nothing outside of this machine")
     doctor.add_argument("--writes", metavar="HANDLE", default="", help="write and delete a test post there, by OAuth")
     _json(doctor)

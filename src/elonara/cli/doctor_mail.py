@@ -24,16 +24,18 @@ def check(options: Options) -> Iterator[Finding]:
         fix = (
             "Members see notices on their pages; a forgotten password needs the operator. Set email.url and email.from."
         )
-        yield Finding("note", "e-mail", "no SMTP server is set: no letters leave", fix)
+        yield Finding("note", "e-mail", "no SMTP server is set: no e-mail is sent", fix)
         return
-    yield Finding("ok", "e-mail", f"letters leave from {options.email.sender}")
+    yield Finding("ok", "e-mail", f"e-mail is sent from {options.email.sender}")
     try:
         pause = pausing.current() if not migrate.pending() else None
     except DatabaseError:
         return  # the check of the database says so
     if pause is not None:
         says, fix = pausing.sentences(pause)
-        since = f"All e-mail waits since {pause.since:%Y-%m-%d %H:%M} UTC; tried again at {pause.next_try_at:%H:%M}."
+        since = (
+            f"All e-mail is on hold since {pause.since:%Y-%m-%d %H:%M} UTC; tried again at {pause.next_try_at:%H:%M}."
+        )
         yield Finding("wrong", "e-mail", f"{says} {since}", fix)
 
 
@@ -59,7 +61,7 @@ def check_server(options: Options) -> Iterator[Finding]:
         return
     finally:
         server.close()
-    yield Finding("ok", "e-mail", f"{where} takes e-mail of this site")
+    yield Finding("ok", "e-mail", f"{where} accepts e-mail from this site")
 
 
 def _name_sender(server: SmtpBackend, sender: str) -> None:

@@ -40,7 +40,7 @@ def check(options: Options) -> Iterator[Finding]:
         yield from _clock()
         yield from _other_clocks()
         for text in own_troubles():  # what the site's processes have noticed, on this machine or on others
-            yield Finding("note", "notice", text, "It is settled by itself once that is over.")
+            yield Finding("note", "notice", text, "It settles automatically once that is over.")
         yield from _workers(options)
         yield from _queue()
         yield from _failed()
@@ -100,7 +100,7 @@ def _workers(options: Options) -> Iterator[Finding]:
     if silent:
         now = timezone.now() - timedelta(seconds=shared_clock.ahead_of_database())
         ago = (now - silent[0].seen_at).total_seconds()
-        says = f"{len(silent)} ended without a word, the last {ago:.0f} s ago; others take up what they left"
+        says = f"{len(silent)} stopped without notice, the last {ago:.0f} s ago; others take up what they left"
         yield Finding("note", "workers", says, "Were they killed? Look into their logs, and at this machine's memory.")
 
 
@@ -135,19 +135,19 @@ def _failed() -> Iterator[Finding]:
 
 def _periodic_tasks() -> Iterator[Finding]:
     for task in PeriodicTask.objects.exclude(error=""):
-        yield Finding("wrong", "errand", f"{task.name}: {task.error}", "It comes again by itself; see the log.")
+        yield Finding("wrong", "errand", f"{task.name}: {task.error}", "It runs again automatically; see the log.")
 
 
 def _paused() -> Iterator[Finding]:
     count = HostSending.objects.exclude(paused_at=None).count()
     if count:
-        yield Finding("note", "sending", f"paused for {count} hosts", "Look at /admin/jobs/ and let them go on.")
+        yield Finding("note", "sending", f"paused for {count} hosts", "Look at /admin/jobs/ and let them send again.")
 
 
 def _servers() -> Iterator[Finding]:
     for server in PdsHost.objects.filter(paused_until__gt=timezone.now()).order_by("origin"):
         says = f"{server.origin} is left alone until {server.paused_until:%H:%M} UTC ({server.reason})"
-        yield Finding("note", "server", says, "It goes on by itself; /admin/jobs/ lets it go on at once.")
+        yield Finding("note", "server", says, "It continues automatically; /admin/jobs/ resumes it at once.")
 
 
 def _relay(options: Options) -> Iterator[Finding]:
@@ -160,14 +160,14 @@ def _relay(options: Options) -> Iterator[Finding]:
     except CannotUnseal:
         return  # the next use starts a new session with the password in the settings
     if refused is not None and refused.reveal() == relay.app_password:
-        fix = "Make a new app password for that account, set bluesky.relay.app_password to it, and restart."
-        yield Finding("wrong", "relay", f"{row.handle}'s server no longer takes its app password", fix)
+        fix = "Create a new app password for that account, set bluesky.relay.app_password to it, and restart."
+        yield Finding("wrong", "relay", f"{row.handle}'s server no longer accepts its app password", fix)
 
 
 def _sessions(options: Options) -> Iterator[Finding]:
     app_password_only = reauthorization.on_app_passwords_alone()
     if app_password_only:
-        fix = "Nothing is to be done now. Before posts go by OAuth, ask them to connect: elonara reauthorize --tell"
+        fix = "Nothing needs to be done now. Before posts go by OAuth, ask them to connect: elonara reauthorize --tell"
         yield Finding("note", "members", f"{app_password_only} can post by app password alone", fix)
     lacking = reauthorization.lacking_write_scope()
     if lacking:

@@ -99,7 +99,7 @@ def _listen(http: Http) -> socket.socket:
 def _print_address(options: Options) -> None:
     print(f"Elonara is at {options.site.url}", flush=True)
     if link := first_run_link():
-        print(f"Nobody runs this site yet. Make the first account here (once, within a day): {link}", flush=True)
+        print(f"Nobody runs this site yet. Create the first account here (once, within a day): {link}", flush=True)
 
 
 def _finish_requests(server: Any, sockets: dict[int, Any]) -> None:

@@ -15,8 +15,8 @@ from elonara.members.models import Member
 
 Role = Membership.Role
 RANK = {Role.MEMBER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
-CLOSED = "This community is closed; it cannot be changed any more."
-LAST_ADMIN = "{name} would be without an admin. Make somebody else admin first, or close the community."
+CLOSED = "This community is closed; it can no longer be changed."
+LAST_ADMIN = "{name} would have no admin. Make someone else an admin first, or close the community."
 
 # Asked at every connect and every sign-in.
 _UNADOPTED = CompiledQuery(
@@ -43,7 +43,7 @@ def join(
     if existing is not None:
         return existing
     if community.closed_at:
-        raise NotAllowed("This community is closed; nobody can join it any more.", "closed")
+        raise NotAllowed("This community is closed; nobody can join.", "closed")
     if community.hidden_at:
         raise NotAllowed("This community has been hidden by the operator of this site.", "hidden")
     if not invited:
@@ -157,7 +157,7 @@ def _row(community: Community, membership: Membership) -> Membership:
     try:
         return Membership.objects.get(pk=membership.pk, community=community)
     except Membership.DoesNotExist as fault:
-        raise NotAllowed("This person is not in the community any more.", "not_a_member") from fault
+        raise NotAllowed("This person is no longer in the community.", "not_a_member") from fault
 
 
 def lock(community: Community) -> Community:

@@ -41,7 +41,7 @@ def ask(community: Community, *, by: Member, member: Member) -> Transfer:
 
 
 def take_back(community: Community, *, by: Member) -> None:
-    """Take the question back, if one waits; any admin may. Raises NotAllowed."""
+    """Withdraw the request, if one waits; any admin may. Raises NotAllowed."""
     with transaction.atomic():
         locked = lock(community)
         require_admin(locked, by)
@@ -83,4 +83,4 @@ def _require_open(community: Community) -> None:
             "This community has been hidden by the operator of this site. Nobody can take it over.", "hidden"
         )
     if community.closed_at is not None:
-        raise NotAllowed("This community is closed. Nobody can take it over any more.", "closed")
+        raise NotAllowed("This community is closed. Nobody can take it over.", "closed")

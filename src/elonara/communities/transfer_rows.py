@@ -29,7 +29,7 @@ type Transferable = Event | Community
 MAX_A_DAY: Final = 10  # questions about one event or community: each of them is a notice for somebody
 MAX_REFUSALS: Final = 2  # whoever said no so often is not asked again
 AGAIN_AFTER: Final = timedelta(days=1)  # since she said no
-NOT_ASKED: Final = "You are not asked to take this over, or not any more."
+NOT_ASKED: Final = "Nobody is asking you to take this over at the moment."
 
 # Asked on an event's page for everybody who is signed in. Nobody takes over from a host who is suspended: what is
 # withheld because of her would be public again.
@@ -60,11 +60,11 @@ def ask(of: Transferable, *, by: Member, member: Member) -> Transfer:
     if (row := waiting(of)) is not None:
         if row.to_id == member.pk:
             return row
-        raise NotAllowed(f"{row.to.name} is asked already. Take that back first.", "asked_already")
+        raise NotAllowed(f"{row.to.name} has already been asked. Withdraw that request first.", "asked_already")
     _require_not_too_often(of, member)
     row = Transfer.objects.create(by=by, to=member, **_keys(of))
     audit.record(by, "transfer_asked", of, member.username)
-    text = f"{by.name} asks you to take {of} over. Accept or decline on its page."
+    text = f"{by.name} asks you to take over {of}. Accept or decline on its page."
     notify(member, _asked_kind(of), text, _link(of))
     return row
 
@@ -82,7 +82,7 @@ def decline(of: Transferable, *, by: Member) -> None:
     row = _of(of, by)
     _end(row, of, Transfer.Outcome.DECLINED)
     audit.record(by, "transfer_declined", of, row.by.username)
-    notify(row.by, _answered_kind(of), f"{by.name} declined to take {of} over. Nothing has changed.", _link(of))
+    notify(row.by, _answered_kind(of), f"{by.name} declined to take over {of}. Nothing has changed.", _link(of))
 
 
 def accept(of: Transferable, *, by: Member, stays_as: str) -> Transfer | None:
@@ -97,7 +97,7 @@ def accept(of: Transferable, *, by: Member, stays_as: str) -> Transfer | None:
     row = _of(of, by)
     _end(row, of, Transfer.Outcome.ACCEPTED)
     audit.record(by, "transferred", of, f"from {row.by.username}")
-    notify(row.by, _answered_kind(of), f"{by.name} has taken {of} over. You stay as {stays_as}.", _link(of))
+    notify(row.by, _answered_kind(of), f"{by.name} has taken over {of}. You stay as {stays_as}.", _link(of))
     notify(by, _answered_kind(of), f"{of} is yours now. {row.by.name} stays as {stays_as}.", f"{_link(of)}/manage")
     return row
 
@@ -113,7 +113,7 @@ def _require_not_too_often(of: Transferable, member: Member) -> None:
         raise NotAllowed(f"{MAX_A_DAY} people were asked within a day. Try again tomorrow.", "too_many")
     refusals = list(_rows(of).filter(to=member, outcome=Transfer.Outcome.DECLINED).order_by("-pk")[:MAX_REFUSALS])
     if len(refusals) == MAX_REFUSALS:
-        raise NotAllowed(f"{member.name} said no twice, and is not asked again.", "declined")
+        raise NotAllowed(f"{member.name} said no twice, and cannot be asked again.", "declined")
     if refusals and (refusals[0].ended_at or now) > now - AGAIN_AFTER:
         raise NotAllowed(f"{member.name} said no. You can ask once more, a day after that.", "declined")
 

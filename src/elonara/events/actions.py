@@ -40,7 +40,7 @@ __all__ = [
     "unhide",
 ]
 
-CANCELLED = "This event was cancelled; it cannot be changed any more."
+CANCELLED = "This event was cancelled; it can no longer be changed."
 MAX_COHOSTS = 20  # of one event, those who were asked or said no included: each of them gets a notice
 
 CHANGEABLE = SETTINGS | {
@@ -208,7 +208,7 @@ def remove_cohost(event: Event, *, by: Member, member: Member) -> None:
         if row is None:
             return
         if row.role == EventHost.Role.HOST:
-            raise NotAllowed("The host stays with the event. Give it to somebody else first, or cancel it.", "host")
+            raise NotAllowed("The host stays with the event. Give it to someone else first, or cancel it.", "host")
         if by.pk != member.pk:
             require_first_host(event, by, "Only the host can remove co-hosts.")
         if row.declined_at is not None:
@@ -244,9 +244,9 @@ def _answer(event: Event, by: Member, **answer: Any) -> None:
         if not asked.filter(accepted_at=None).update(**answer):
             if "accepted_at" in answer and asked.exists():
                 return  # pressed twice
-            raise NotAllowed("You are not asked to host this event, or not any more.", "not_asked")
+            raise NotAllowed("Nobody is asking you to host this event at the moment.", "not_asked")
         settle(by, asked_kind(event))
-        said = "hosts {} with you now." if "accepted_at" in answer else "declined to host {} with you."
+        said = "now hosts {} with you." if "accepted_at" in answer else "declined to host {} with you."
         host = EventHost.objects.select_related("member").filter(event=event, role=EventHost.Role.HOST).first()
         if host is not None:
             text = f"{by.name} {said.format(event.title)}"

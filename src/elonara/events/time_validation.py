@@ -116,7 +116,7 @@ def _instant(value: Any, zone: ZoneInfo, kept: datetime | None, *, day: bool) ->
         with contextlib.suppress(ValueError):
             value = datetime.fromisoformat(value)
     if not isinstance(value, datetime):
-        return None, "This is not a time. Write it such as 2027-05-01T16:00."
+        return None, "This is not a time. Enter it like 2027-05-01T16:00."
     try:
         if value.tzinfo is None:
             value = _local(value, zone, kept)

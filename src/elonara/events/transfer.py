@@ -19,7 +19,7 @@ from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
 from elonara.members.queries import may_act
 
-ONLY_HOST = "Only the host gives the event to somebody else."
+ONLY_HOST = "Only the host can give the event to someone else."
 
 
 def may_give(event: Event, member: Member) -> bool:
@@ -44,7 +44,7 @@ def ask(event: Event, *, by: Member, member: Member) -> Transfer:
 
 
 def take_back(event: Event, *, by: Member) -> None:
-    """Take the question back, if one waits. Raises NotAllowed."""
+    """Withdraw the request, if one waits. Raises NotAllowed."""
     with transaction.atomic():
         locked = _lock(event)
         require_first_host(locked, by, ONLY_HOST)
@@ -90,6 +90,6 @@ def _require_open(event: Event) -> None:
     if event.hidden_at is not None:
         raise NotAllowed("This event has been hidden by the operator of this site. Nobody can take it over.", "hidden")
     if is_cancelled(event):
-        raise NotAllowed("This event was cancelled. Nobody can take it over any more.", "cancelled")
+        raise NotAllowed("This event was cancelled. Nobody can take it over.", "cancelled")
     if is_over(event):
-        raise NotAllowed("This event is over. Nobody can take it over any more.", "over")
+        raise NotAllowed("This event is over. Nobody can take it over.", "over")

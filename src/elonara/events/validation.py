@@ -58,7 +58,7 @@ def clean(fields: dict[str, Any], before: Event | None = None) -> dict[str, Any]
 def clean_word(value: Any, field: str = "word") -> str:
     """A word of a host to her guests, as it will be stored. Raises Invalid where it is too long."""
     word = many_lines(value)
-    if sentence := too_long("The word to your guests", word, WORD_LENGTH):
+    if sentence := too_long("The message to your guests", word, WORD_LENGTH):
         raise Invalid({field: sentence})
     return word
 
@@ -110,7 +110,7 @@ def _link(text: str) -> str:
         if text:
             URLValidator(schemes=["https", "http"])(text)
     except ValidationError:
-        return "Write the whole address, such as https://meet.example/room."
+        return "Enter the whole address, such as https://meet.example/room."
     return ""
 
 

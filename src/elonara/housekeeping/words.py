@@ -30,16 +30,17 @@ HELD: Final[Mapping[str, str]] = {
     "keys": "it lacks keys that stored secrets are sealed under",
 }
 HELD_ADVICE: Final[Mapping[str, str]] = {
-    "clock": "Keep its clock right: timedatectl set-ntp true (systemd), or any NTP client. It goes on by itself.",
-    "keys": "Copy the folder keys of data_dir to it from the machine where keys were rotated. It goes on by itself.",
+    "clock": "Keep its clock right: timedatectl set-ntp true (systemd), or any NTP client. It continues automatically.",
+    "keys": "Copy the folder keys of data_dir to it from the machine where keys were rotated. "
+    "It continues automatically.",
 }
 TASKS: Final[Mapping[str, str]] = {
     "renew sessions": "Renew sessions at Bluesky that nobody uses, before they end.",
-    "self check": "Look whether clock and client metadata are right again, while a notice says that they are not.",
-    "stored graphs": "Begin to read the people of members who are connected and have nobody stored.",
-    "fill places": "Give free places to who waits.",
-    "admit guests": "Give a place to who asked for one at an event that asks for approval no longer.",
-    "pass offers on": "Offer places to the next where the time to take one has run out.",
+    "self check": "Check whether clock and client metadata are right again, while a notice says that they are not.",
+    "stored graphs": "Start reading the followers and follows of connected members who have none stored.",
+    "fill places": "Give free places to people who are waiting.",
+    "admit guests": "Give a place to people who asked for one at an event that no longer needs approval.",
+    "pass offers on": "Offer places to the next person where the time to accept one has run out.",
     "guest data": "Delete what is known of guests of events that ended long ago, 30 days after operators were told.",
     "clear away": "Clear away what has expired.",
 }
@@ -47,7 +48,7 @@ SERVERS: Final[Mapping[str, str]] = {
     "rate_limited": "It counts this site's requests, and there were nearly as many as it allows.",
 }
 SPACED: Final = "It has used up what Bluesky lets one account write for now."  # for a pause without a stored reason
-FAILED: Final = "It failed the last time and is tried again by itself; the log says more: {error}."
+FAILED: Final = "It failed the last time and will be tried again automatically; the log says more: {error}."
 
 
 def _rest(code: str) -> str:

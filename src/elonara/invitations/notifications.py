@@ -24,7 +24,7 @@ KIND = "sending"  # one open notice per host, however many rows wait
 def needs_host(host: Member, code: str) -> None:
     """Store a notice and send one e-mail, once until the notice is settled or dismissed. Outside a transaction."""
     found = reasons.reason(code)
-    text = f"Your invitations wait. {found.sentence} {found.way_on}".strip()
+    text = f"Your invitations are waiting. {found.sentence} {found.way_on}".strip()
     known = Notice.objects.filter(member=host, kind=KIND, dismissed_at=None, text=text[:500]).exists()
     if known:
         return
@@ -33,7 +33,7 @@ def needs_host(host: Member, code: str) -> None:
         return
     body = f"{text}\n\n{settings.ELONARA.site.url.rstrip('/')}/profile/edit\n"
     try:
-        send_mail(email_subject("Your invitations wait"), body, None, [host.email])
+        send_mail(email_subject("Your invitations are waiting"), body, None, [host.email])
     except OSError as fault:  # smtplib's errors included; the notice on her pages remains
         log.warning("the e-mail to member %s was not sent: %s", host.pk, type(fault).__name__)
 
@@ -41,7 +41,7 @@ def needs_host(host: Member, code: str) -> None:
 def announcement_gone(host: Member, target: Target) -> None:
     """Store a notice that leads to the invitations which wait, because their announcement was deleted on Bluesky."""
     found = reasons.reason("announcement_gone")
-    text = f"Your invitations to {target.title[:200]} wait. {found.sentence} {found.way_on}"
+    text = f"Your invitations to {target.title[:200]} are waiting. {found.sentence} {found.way_on}"
     notify(host, GONE_KIND, text, f"{target.url}/manage?tab=invite&step=watch")
 
 

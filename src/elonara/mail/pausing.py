@@ -44,16 +44,16 @@ WORDS: Final = {
         "right (465, or 587 with STARTTLS)?",
     ),
     MailPause.Reason.AUTH: (
-        "The mail server does not take the user name and password of this site",
-        "Set email.user and email.password anew (many providers want an app password), and restart.",
+        "The mail server does not accept the user name and password of this site",
+        "Set email.user and email.password again (many providers want an app password), and restart.",
     ),
     MailPause.Reason.SENDER: (
-        "The mail server does not take the address that this site sends from",
+        "The mail server does not accept the address that this site sends from",
         "Set email.from to an address that this account may send from, and restart.",
     ),
     MailPause.Reason.QUOTA: (
         "The mail server says that this site has sent all it may for now",
-        "E-mail goes on by itself. For fewer a day set invitations.emails_per_day, or ask the provider for more.",
+        "E-mail continues automatically. For fewer a day set invitations.emails_per_day, or ask the provider for more.",
     ),
     MailPause.Reason.BLOCKED: (
         "Mail servers of several people refuse e-mail from this site as unwanted",
@@ -121,7 +121,9 @@ def pause(reason: MailPause.Reason, reply: str) -> datetime:
         MailPause.objects.filter(pk=row.pk).update(**changed)
     says, fix = sentences(row)
     log.error("all e-mail is paused, next attempt at %s: %s %s", row.next_try_at.isoformat("T", "seconds"), says, fix)
-    notices.notify_operators(NOTICE, f"{says} All e-mail waits and is tried again by itself. {fix}", JOBS_PAGE)
+    notices.notify_operators(
+        NOTICE, f"{says} All e-mail is on hold and will be tried again automatically. {fix}", JOBS_PAGE
+    )
     return row.next_try_at
 
 

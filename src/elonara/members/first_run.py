@@ -57,14 +57,14 @@ def claim_first_operator(
             ).update(used_at=timezone.now())
             if not claimed:
                 raise LinkRefused(
-                    "This link was used already or is older than a day. Start the site again for a new one."
+                    "This link was already used or is older than a day. Start the site again for a new one."
                 )
             if has_operator():
                 raise LinkRefused("This site has an operator already. Sign in instead.")
             operator.save()
             audit.record(operator, "operator_created", operator)
     except IntegrityError as fault:
-        raise Invalid({"username": "Somebody has this username. Choose another."}) from fault
+        raise Invalid({"username": "This username is taken. Choose another."}) from fault
     return operator
 
 
@@ -76,7 +76,7 @@ def create_operator(username: str, password: str, *, email: str = "", display_na
             operator.save()
             audit.record(None, "operator_created", operator)
     except IntegrityError as fault:
-        raise Invalid({"username": "Somebody has this username. Choose another."}) from fault
+        raise Invalid({"username": "This username is taken. Choose another."}) from fault
     return operator
 
 
@@ -97,7 +97,7 @@ def _validated_operator(username: str, password: str, email: str, display_name: 
     if operator.username.lower() not in RESERVED and (sentence := refusal(operator.username)):
         errors["username"] = sentence
     if operator.username and Member.objects.filter(username__iexact=operator.username).exists():
-        errors["username"] = "Somebody has this username. Choose another."
+        errors["username"] = "This username is taken. Choose another."
     if not password:
         errors["password"] = "Choose a password."  # noqa: S105  # a message, no password
     else:

@@ -10,10 +10,13 @@ from elonara.members.text import one_line
 from elonara.members.usernames import free_username
 
 CLOSED = (
-    "{site} takes no new members at the moment. You can still answer an invitation: open its link and continue "
+    "{site} is not accepting new members at the moment. You can still answer an invitation: open its link and continue "
     "with Bluesky."
 )
-WAITING = "Your account waits for the operator of {site}. You can look around and answer invitations meanwhile."
+WAITING = (
+    "Your account is waiting for approval by the operator of {site}. "
+    "Meanwhile you can look around and answer invitations."
+)
 
 
 def mode() -> str:
@@ -49,7 +52,11 @@ def welcome(member: Member) -> None:
         return
     notify(member, "standing", WAITING.format(site=settings.ELONARA.site.name))
     waiting = Member.objects.filter(standing=Member.Standing.PENDING).count()
-    text = "1 new member waits for your approval." if waiting == 1 else f"{waiting} new members wait for your approval."
+    text = (
+        "1 new member is waiting for your approval."
+        if waiting == 1
+        else f"{waiting} new members are waiting for your approval."
+    )
     for operator in Member.objects.filter(is_superuser=True, is_active=True):
         notify(operator, "approvals", text, "/admin/elonara/member/?standing__exact=pending")
 

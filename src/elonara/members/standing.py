@@ -23,8 +23,8 @@ def require_active(member: Member) -> None:
                          "suspended")  # fmt: skip
     if member.standing == Member.Standing.PENDING:
         raise NotAllowed(
-            f"Your account waits for the operator of {settings.ELONARA.site.name}. You will see a notice here once it "
-            "is approved.",
+            f"Your account is waiting for approval by the operator of {settings.ELONARA.site.name}. "
+            "You will see a notice here once it is approved.",
             "pending",
         )
 
@@ -63,7 +63,7 @@ def set_rights(member: Member, by: Member, *, is_staff: bool, is_superuser: bool
     """Make somebody an operator (`is_superuser`), or no longer one. An operator cannot take her own rights away."""
     require_operator(by)
     if member.pk == by.pk and not (is_staff and is_superuser):
-        raise NotAllowed("You cannot take your own rights away. Ask another operator.", "own_account")
+        raise NotAllowed("You cannot remove your own rights. Ask another operator.", "own_account")
     with transaction.atomic():
         before = Member.objects.select_for_update().get(pk=member.pk)
         if (before.is_staff, before.is_superuser) != (is_staff, is_superuser):

@@ -59,9 +59,9 @@ def free_username(handle: str) -> str:
 
 
 LIKE_AN_ADDRESS = (
-    "A username cannot look like a handle or an e-mail address: leave out @, and write no dot before a letter."
+    "A username cannot look like a handle or an e-mail address: leave out @, and use no dot before a letter."
 )
-ONE_ALPHABET = "Write the username in the letters of one alphabet, such that it cannot be read in another."
+ONE_ALPHABET = "Use letters of one alphabet only, so that the username cannot be mistaken for another."
 LIKE_ANOTHER = "This username looks like another one. Choose another."
 # The scripts in use (UAX 31, table 5), by the first word of the letters' names; those that are written together.
 _SCRIPT = re.compile(

@@ -28,7 +28,7 @@ from elonara.members.standing import end_sessions
 from elonara.personal_data import leaving
 
 LAST_OPERATOR = "You are the only operator of this site. Make another member an operator first."
-BEING_WRITTEN = "A post of yours is being written at this moment. Wait a minute, then press again."
+BEING_WRITTEN = "One of your posts is being written right now. Wait a minute, then try again."
 
 log = logging.getLogger(__name__)
 

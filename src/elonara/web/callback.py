@@ -174,7 +174,7 @@ def _signed_in(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
     if member is not None and member.pk != identity.member_id:
         # The request started before she signed in, perhaps from another site: never switch to a different member.
         show_message(
-            request, f"You are signed in as {member.name}. To sign in as somebody else, sign out first.", "warn"
+            request, f"You are signed in as {member.name}. To sign in as someone else, sign out first.", "warn"
         )
         return redirect("/")
     return sign_in(request, identity, safe_next(request, outcome.next))

@@ -34,13 +34,16 @@ MAX_PER_VISITOR: Final = 2
 # A second place only while so many stay free: so three networks can never hold all of them.
 KEPT_FREE: Final = 2
 MAX_WAIT_SECONDS: Final = 1.0
-WAITS_FOR_OPERATOR = "Your account waits for the operator of this site. Other servers are asked once it is approved."
+WAITS_FOR_OPERATOR = (
+    "Your account is waiting for approval by the operator of this site. "
+    "Other servers are contacted once it is approved."
+)
 
 
 class TooManyConcurrentRequests(Exception):
     """Too many threads already wait for servers that visitors named. Nothing was started; the visitor may retry."""
 
-    sentence = "Many people are asking their servers at this moment. Wait a few seconds, then reload the page."
+    sentence = "Many people are asking their servers right now. Wait a few seconds, then reload the page."
     retry_after = 5  # seconds
 
 

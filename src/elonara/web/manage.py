@@ -142,10 +142,10 @@ def transfer(request: HttpRequest, folder: str, slug: str) -> HttpResponse:
 @members_only
 @require_POST
 def take_transfer_back(request: HttpRequest, folder: str, slug: str) -> HttpResponse:
-    """Take the question back whether somebody takes it over."""
+    """Withdraw the request whether somebody takes it over."""
     of, actions = _with_actions(request, folder, slug)
     actions.take_back(of, by=the_member(request))
-    show_message(request, "Taken back. Nobody is asked any more.")
+    show_message(request, "Withdrawn. Nobody is being asked now.")
     return redirect(f"/{folder}/{slug}/manage?tab={TRANSFER_TABS[folder]}")
 
 

@@ -15,7 +15,7 @@ from elonara import shared_cache
 from elonara.networks import network_of
 from elonara.web.proofs import names_of_browser
 
-SENTENCE = "That was very often in a short time. Wait {wait}, then press once more; nothing you wrote is lost."
+SENTENCE = "Too many tries. Wait {wait}, then try again; nothing you wrote is lost."
 # Many people share one address: an office, a mobile operator.
 BROWSERS_PER_ADDRESS = 6
 

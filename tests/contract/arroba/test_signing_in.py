@@ -53,7 +53,7 @@ def test_where_every_session_opens_the_whole_account_nobody_is_accused(server, m
     assert refused(member, "a main password").reason == "no_app_passwords"
     ready = LegacyBlueskyAgent().readiness(member.pk)
     assert (ready.can_post, ready.voice, ready.reason) == (False, "compose", "no_app_passwords")
-    assert "copy the ready text" in ready.sentence
+    assert "copy the text" in ready.sentence
 
 
 def test_a_token_that_does_not_say_what_it_opens_is_not_kept(server, member):

@@ -101,7 +101,7 @@ def test_the_main_password_is_refused_and_nothing_of_it_is_kept(connected, membe
     with pytest.raises(AppPasswordRefused) as refused:
         app_passwords.connect(member, account.handle, account.password)
     assert refused.value.reason == "main_password"
-    assert "It was not kept" in refused.value.sentence
+    assert "It was not saved" in refused.value.sentence
     assert account.password not in str(refused.value)
     assert not AppPasswordSession.objects.exists()
 

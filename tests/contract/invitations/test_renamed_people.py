@@ -126,5 +126,5 @@ def test_pasted_handles_are_looked_up_in_few_requests_and_each_says_what_it_is(h
     for one in strangers:
         person = by_text[one.handle].person
         assert (person.did, person.follows_you, person.you_follow) == (one.did, False, False)
-    assert all("knows no account" in by_text[f"nobody-{number}.test"].sentence for number in range(25))
+    assert all("has no account" in by_text[f"nobody-{number}.test"].sentence for number in range(25))
     assert by_text["handle"].sentence == named.NOT_A_NAME

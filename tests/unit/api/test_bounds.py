@@ -105,4 +105,4 @@ def test_one_more_than_the_schema_allows_is_refused(named, program, picnic, ches
         assert beyond.status_code == 422, where
         assert {one["field"].split(".")[0] for one in beyond.json()["errors"]} == {where[0]}
         # At the bound it may be refused for what it says, such as an unknown time zone, and never for its length.
-        assert not re.search(r"\d fit|one send takes", at.content.decode()), where
+        assert not re.search(r"\d fit|the most in one send is", at.content.decode()), where

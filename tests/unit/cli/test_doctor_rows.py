@@ -78,7 +78,7 @@ def test_the_relay_whose_password_is_refused_is_wrong_until_it_has_another(found
     row.app_password_enc = sealed_columns(row, {"app_password_enc": "old"})["app_password_enc"]
     row.save()
     for password, expected in (
-        ("old", [("wrong", "relay.example's server no longer takes its app password")]),
+        ("old", [("wrong", "relay.example's server no longer accepts its app password")]),
         ("new", []),
     ):
         relay = dataclasses.replace(settings.ELONARA.bluesky.relay, identifier="relay.example", app_password=password)

@@ -1,4 +1,4 @@
-"""Giving a community to somebody else: she accepts, and it is never without an admin."""
+"""Giving a community to somebody else: she accepts, and it is never have no admin."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -57,7 +57,7 @@ def test_when_she_accepts_she_is_admin_and_the_former_one_a_moderator(bakers, al
         ("bob", "transferred", "community bakers", "from alice"),
     ]
     actions.leave(bakers, member=alice)
-    with pytest.raises(NotAllowed, match="without an admin"):
+    with pytest.raises(NotAllowed, match="have no admin"):
         actions.leave(bakers, member=asked)
 
 

@@ -33,8 +33,8 @@ def parts(quote):
 
 FIRST_CELLS = [line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| ") and "you see" not in line]
 QUOTES = [quote for cell in FIRST_CELLS for quote in re.findall(r'"([^"]+)"', cell)]
-BUTTONS = re.findall(r'"((?:Go on|Ask again) now)"', PAGE)
-IN_SENTENCES = ["is left alone until …", "is set aside for", "ended without a word"]
+BUTTONS = re.findall(r'"((?:Resume|Try again) now)"', PAGE)
+IN_SENTENCES = ["is left alone until …", "is set aside for", "stopped without notice"]
 
 
 @pytest.mark.parametrize("quote", [*QUOTES, *BUTTONS, *IN_SENTENCES])

@@ -56,7 +56,7 @@ def test_every_wrong_field_gets_its_sentence_at_once(make_event):
     )
     assert errors == {
         "title": "The title has 121 characters; 120 fit.",
-        "starts_at": "This is not a time. Write it such as 2027-05-01T16:00.",
+        "starts_at": "This is not a time. Enter it like 2027-05-01T16:00.",
         "timezone": "There is no time zone 'Mars/Base'. Choose one such as Europe/Berlin.",
         "description": "The description has 5001 characters; 5000 fit.",
         "location": "The place has 301 characters; 300 fit.",

@@ -92,7 +92,7 @@ def test_email_invitations_are_shown_too(browser, some_email_invitations):
     assert {state: count for state, count in seen.by_email.items() if count} == {"queued": 1, "failed": 1, "sent": 1}
     assert 500 < seen.oldest_email_due < 600
     page = page_text(browser.get("/admin/jobs/"))
-    assert "No mail server took it for a day." in page
+    assert "No mail server accepted it for a day." in page
     listed = browser.get(
         re.search(r'href="(/admin/elonara/emailinvitation/[^"]+mail_gave_up)"', page)[1].replace("&amp;", "&")
     )

@@ -7,7 +7,7 @@ from elonara.members import notices
 def test_a_new_session_settles_the_notice_though_no_row_waits(make_member):
     alice, bob = make_member(), make_member()
     for host in (alice, bob):
-        notices.notify(host, notifications.KIND, "Your invitations wait.")
+        notices.notify(host, notifications.KIND, "Your invitations are waiting.")
         notices.notify(host, "another kind", "Something else.")
     registration.ready(alice.pk, "did:plc:alice")
     assert not notifications.open_notice_of(alice.pk).exists()

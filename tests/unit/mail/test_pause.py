@@ -53,7 +53,7 @@ def test_what_concerns_the_site_pauses_all_email_and_ends_by_itself(
     assert attempts == 1, "one e-mail tries, the others wait"
     assert {state(one) for one in GUESTS} == {("queued", "mail_paused")}
     (notice,) = told()
-    assert "All e-mail waits" in notice.text
+    assert "All e-mail is on hold" in notice.text
     assert not any(guest in notice.text for guest in GUESTS)
     for _ in range(12):  # two days, and more than the attempts that a row has
         run_jobs(clock, hours=4)

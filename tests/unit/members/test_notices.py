@@ -6,7 +6,7 @@ from elonara.members import notices
 def test_a_notice_is_open_until_it_is_settled(make_member):
     alice, bob = make_member(), make_member()
     assert not notices.open_of(alice.pk, "sending").exists()
-    notices.notify(alice, "sending", "Your invitations wait.")
+    notices.notify(alice, "sending", "Your invitations are waiting.")
     assert notices.open_of(alice.pk, "sending").exists()
     assert not notices.open_of(alice.pk, "another kind").exists()
     assert not notices.open_of(bob.pk, "sending").exists()

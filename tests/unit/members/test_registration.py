@@ -23,7 +23,7 @@ def test_with_approval_a_member_is_pending_and_the_operator_notified(registratio
     actions.member_for_new_did("did:plc:bob", "bob.bsky.social")
     assert member.standing == Member.Standing.PENDING
     assert queries.open_notices(member).get().kind == "standing"
-    assert queries.open_notices(operator).get().text == "2 new members wait for your approval."
+    assert queries.open_notices(operator).get().text == "2 new members are waiting for your approval."
 
 
 def test_closed_registration_refuses_and_says_what_to_do(registration):

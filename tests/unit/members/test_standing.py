@@ -31,7 +31,7 @@ def test_a_pending_member_may_sign_in_but_not_act(make_member):
     member = make_member(standing="pending")
     assert queries.may_sign_in(member)
     assert not queries.may_act(member)
-    with pytest.raises(actions.NotAllowed, match="waits for the operator"):
+    with pytest.raises(actions.NotAllowed, match="waiting for approval by the operator"):
         actions.require_active(member)
 
 

@@ -52,7 +52,7 @@ def test_the_place_stands_nowhere_but_before_hosts_and_who_is_accepted(client, s
     signed_in(bob)
     assert ">Ask to come</button>" in page_text(client.get(f"/events/{supper.slug}"))
     page = page_text(client.post(f"/events/{supper.slug}/answer", {"answer": "going"}, follow=True))
-    assert "You asked to come. The hosts decide, and you read it here." in page
+    assert "You asked to come. The hosts decide, and you will see it here." in page
     assert ">Asked to come</button>" in page
     assert shown(client, supper) == set()
     approval.accept(supper, alice, Rsvp.objects.get().pk, "Ring twice.")
@@ -74,8 +74,8 @@ def test_the_host_accepts_and_declines_on_the_guests_tab(client, signed_in, alic
     accepted = client.post(f"{address}/accept", {"rsvp": rows[bob], "word": "Hello"}, follow=True)
     assert "They have a place now." in page_text(accepted)
     declined = client.post(f"{address}/decline", {"rsvp": rows[carol], "word": "Full table."}, follow=True)
-    assert "Declined. They read it where they asked." in page_text(declined)
-    assert "decided already" in page_text(client.post(f"{address}/decline", {"rsvp": rows[bob]}, follow=True))
+    assert "Declined. They will see it on the event’s page." in page_text(declined)
+    assert "already decided" in page_text(client.post(f"{address}/decline", {"rsvp": rows[bob]}, follow=True))
     page = page_text(signed_in(carol).get(f"/events/{supper.slug}"))
     assert "The hosts have declined. Full table." in page
     assert ">Ask to come</button>" not in page

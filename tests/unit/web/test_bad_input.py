@@ -11,8 +11,8 @@ from elonara.atproto.errors import NameNotFound
 from elonara.invitations.models import Invitation
 
 FAILURES = {
-    "unknown": ("nobody.example.com", "No Bluesky account answers to @nobody.example.com."),
-    "not pointing back": ("mallory.example.com", "does not name this handle back"),
+    "unknown": ("nobody.example.com", "No Bluesky account has the handle @nobody.example.com."),
+    "not pointing back": ("mallory.example.com", "does not confirm this handle"),
     "server down": ("bob.example.com", "does not answer"),
 }
 

@@ -20,7 +20,7 @@ def test_a_host_sets_adds_merges_and_removes(client, signed_in, alice, picnic, b
     assert f"/events/{picnic.slug}/guests/{bobs.pk}" in client.get(tab).content.decode()
     address = f"/events/{picnic.slug}/guests"
     page = page_text(client.post(f"{address}/{bobs.pk}", {"answer": "going", "plus_ones": "1"}, follow=True))
-    assert "The answer is set." in page
+    assert "The answer is saved." in page
     assert "Cora is on the list." in page_text(client.post(address, {"name": "Cora"}, follow=True))
     cora = Rsvp.objects.get(name="Cora")
     assert "Remove from the list" in page_text(client.get(f"{address}/{cora.pk}"))
@@ -29,7 +29,7 @@ def test_a_host_sets_adds_merges_and_removes(client, signed_in, alice, picnic, b
     client.post(address, {"name": "Dora"})
     dora = Rsvp.objects.get(name="Dora")
     assert "Removed." in page_text(client.post(f"{address}/{dora.pk}", {"do": "remove"}, follow=True))
-    assert "Write the name" in page_text(client.post(address, {"name": " "}, follow=True))
+    assert "Enter the name" in page_text(client.post(address, {"name": " "}, follow=True))
     assert client.get(f"{address}/{dora.pk}").status_code == 404
     assert [row.pk for row in Rsvp.objects.all()] == [bobs.pk]
 
@@ -67,4 +67,4 @@ def test_hidden_numbers_are_not_on_the_page(client, signed_in, alice, picnic, bo
         for word in ("1 is going", "Nobody has said yes", "Be the first", "of 10 places", "1 going"):
             assert word not in page, path
     page = page_text(signed_in(bobs.member).get(f"/events/{picnic.slug}"))
-    assert "Only the hosts see who comes." in page
+    assert "Only the hosts can see who’s coming." in page

@@ -135,7 +135,7 @@ def test_the_invited_person_may_still_stop_and_report_what_was_hidden(client, in
     browser = Client()
     page = authorize(browser, browser.post(f"/i/{ref}", {"handle": "bob.example.com"}), BOB)
     shown = page_text(browser.get(page["location"]))
-    assert "has been hidden" in shown
+    assert "has hidden what it was for" in shown
     assert not [word for word in WORDS if word in shown]
     assert "Winter picnic" not in page_text(browser.get("/invitations"))
     browser.post(f"/i/{ref}", {"answer": "going"})

@@ -46,7 +46,7 @@ def test_the_other_way_being_full_says_so_and_changes_nothing(client, signed_in,
     assert ">Join the waiting list online</button>" in page
     refused = client.post(f"{address}/answer", {"answer": "online"})
     assert refused.status_code == 400
-    assert "All places online are taken. You keep the one you have." in page_text(refused)
+    assert "All places online are taken. You keep yours." in page_text(refused)
 
 
 def test_who_waits_for_one_way_reads_that_the_other_is_free(client, signed_in, make_member, hybrid, alice):
@@ -66,4 +66,4 @@ def test_the_form_takes_both(client, signed_in, alice):
     assert (event.attendance, event.online_link, event.online_capacity) == ("both", LINK, 7)
     assert LINK in client.get(f"/events/{event.slug}/edit").content.decode()
     refused = client.post("/events/create", form | {"online_link": "meet.example"})
-    assert "Write the whole address" in page_text(refused)
+    assert "Enter the whole address" in page_text(refused)

@@ -134,7 +134,7 @@ def test_roles_are_set_on_the_members_tab(signed_in, make_member, alice, circle,
     assert row.role == "moderator"
     own = circle.memberships.get(member=alice)
     client.post(f"/communities/{circle.slug}/members/{own.pk}", {"act": "remove"})
-    assert "without an admin" in page_text(client.get(f"/communities/{circle.slug}/manage?tab=members"))
+    assert "have no admin" in page_text(client.get(f"/communities/{circle.slug}/manage?tab=members"))
 
 
 @pytest.mark.promise("operators-see-no-secret")
@@ -175,7 +175,7 @@ def test_a_form_without_csrf_token_is_explained(site):
 
     response = Client(enforce_csrf_checks=True).post("/theme", {"theme": "dark"})
     assert response.status_code == 403
-    assert "Please send it once more" in page_text(response)
+    assert "Please send it again" in page_text(response)
 
 
 def test_disconnecting_keeps_the_way_to_sign_in(signed_in, alice, server):

@@ -55,7 +55,7 @@ def test_the_host_sees_who_waits_and_gives_a_place(client, signed_in, alice, mak
 def test_a_place_for_nobody_is_a_sentence(client, signed_in, alice, small, value):
     signed_in(alice)
     response = client.post(f"/events/{small.slug}/place", {"rsvp": value}, follow=True)
-    assert "does not wait any more" in page_text(response)
+    assert "is no longer waiting" in page_text(response)
 
 
 def test_others_cannot_give_places(client, signed_in, make_member, small):

@@ -68,7 +68,7 @@ def test_a_stranger_reports_a_public_event_and_the_operator_hides_it(client, sig
     report = Report.objects.get()
     assert (report.text, report.event, report.reporter, report.reporter_did) == ("It is a fraud.", picnic, None, "")
     notice = Notice.objects.get(member=operator)
-    assert notice.text == "Somebody reported an event of Alice Moreira."
+    assert notice.text == "Someone reported an event of Alice Moreira."
     browser = signed_in(operator)
     page = f"/admin/elonara/report/{report.pk}/change/"
     assert "event: Winter picnic" in page_text(browser.get("/admin/elonara/report/"))

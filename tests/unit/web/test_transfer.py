@@ -63,10 +63,10 @@ def test_the_whole_way(signed_in, alice, target, bob):
     assert stays in words
     said = page_text(client.post(f"{folder(target)}/transfer", {"username": "@bob.example.com"}, follow=True))
     assert "Bob is asked. Nothing changes until they accept." in said
-    assert f"Bob</bdi>is asked to take this {'event' if isinstance(target, Event) else 'community'} over" in said
+    assert f"Bob</bdi>has been asked to take over this {'event' if isinstance(target, Event) else 'community'}" in said
     client = signed_in(bob)
     assert "Alice Moreira asks you to take" in page_text(client.get("/"))
-    assert "Alice Moreira</bdi>asks you to take this" in page_text(client.get(folder(target)))
+    assert "Alice Moreira</bdi>asks you to take over this" in page_text(client.get(folder(target)))
     assert client.get(f"{folder(target)}/manage").status_code == 403
     done = page_text(client.post(f"{folder(target)}/transfer/answer", {"answer": "accept"}, follow=True))
     assert "is yours now." in done
@@ -88,10 +88,10 @@ def test_declining_and_taking_back(signed_in, alice, target, bob):
     client.post(f"{folder(target)}/transfer", {"username": "robert"})
     assert client.get(f"{folder(target)}/transfer").status_code == 302  # one is asked: nothing to ask
     said = page_text(client.post(f"{folder(target)}/transfer/take-back", follow=True))
-    assert "Taken back." in said
+    assert "Withdrawn." in said
     assert "asks you to take" not in page_text(signed_in(bob).get(folder(target)))
     late = page_text(signed_in(bob).post(f"{folder(target)}/transfer/answer", {"answer": "accept"}, follow=True))
-    assert "You are not asked to take this over, or not any more." in late
+    assert "Nobody is asking you to take this over at the moment." in late
 
 
 def test_a_name_that_nobody_has_and_one_that_is_missing(signed_in, alice, target, bob):
@@ -147,8 +147,8 @@ def test_what_has_ended_offers_nothing(signed_in, alice, picnic, circle):
 def test_an_event_that_is_over_asks_nobody_any_more(signed_in, alice, picnic, bob, clock):
     ask(picnic, alice, bob)
     clock.pass_(days=13)
-    assert "asks you to take this" not in page_text(signed_in(bob).get(f"/events/{picnic.slug}"))
-    assert "Take the question back" in page_text(signed_in(alice).get(tab(picnic)))
+    assert "asks you to take over this" not in page_text(signed_in(bob).get(f"/events/{picnic.slug}"))
+    assert "Withdraw the request" in page_text(signed_in(alice).get(tab(picnic)))
 
 
 def test_moderators_see_nothing_of_it(signed_in, alice, circle, bob, mallory):

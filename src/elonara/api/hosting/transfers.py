@@ -63,7 +63,7 @@ def attach(router: Router, find: Callable[[str, Member], Event | Community], act
     @router.get(
         "/{slug}/transfer",
         response=TransferState,
-        summary="Whether somebody is asked to take it over",
+        summary="Whether someone has been asked to take it over",
         operation_id=f"read_{noun}_transfer",
     )
     def read(request: HttpRequest, slug: str) -> Any:
@@ -100,7 +100,7 @@ def attach(router: Router, find: Callable[[str, Member], Event | Community], act
     @router.post(
         "/{slug}/transfer/take-back",
         response=TransferState,
-        summary="Take the question back",
+        summary="Withdraw the request",
         operation_id=f"take_back_{noun}_transfer",
     )
     def take_back(request: HttpRequest, slug: str) -> Any:

@@ -41,7 +41,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 WRONG = (
-    "Bluesky did not take that app password for {who}. Copy it again from Bluesky, or make a new one there under "
+    "Bluesky did not accept that app password for {who}. Copy it again from Bluesky, or create a new one there under "
     "Settings, Privacy and security, App passwords."
 )
 
@@ -68,7 +68,7 @@ def connect(member: Member, identifier: str, password: str) -> AppPasswordSessio
     if account.did != identity.bsky_did:
         raise AppPasswordRefused(
             "other_account",
-            f"{named(account.handle)} is another account than {named(identity.bsky_handle)}, which you connected. "
+            f"{named(account.handle)} is not the same account as {named(identity.bsky_handle)}, which you connected. "
             "Enter an app password of the connected one.",
         )
     try:
@@ -173,7 +173,7 @@ def _new_session(account: Identity, password: str) -> AppSession:
     except NetworkError as fault:
         raise AppPasswordRefused("unreachable", UNREACHABLE.format(who=who)) from fault
     if session.did != account.did:
-        raise AppPasswordRefused("other_account", f"That app password is of another account than {who}.")
+        raise AppPasswordRefused("other_account", f"That app password belongs to another account, not to {who}.")
     return session
 
 
@@ -188,13 +188,15 @@ def _refusal(fault: XrpcError, account: Identity) -> AppPasswordRefused:
             # All that cocoon says about a wrong password; a malformed request would come with a message.
             return AppPasswordRefused("wrong_password", WRONG.format(who=who))
         case ErrorKind.RATE_LIMITED:
-            return AppPasswordRefused("rate_limited", "Too many tries. Bluesky wants you to wait a few minutes.")
+            return AppPasswordRefused("rate_limited", "Too many tries. Bluesky asks you to wait a few minutes.")
         case ErrorKind.ACCOUNT_DEACTIVATED | ErrorKind.ACCOUNT_TAKENDOWN:
             return AppPasswordRefused(
                 "account_deactivated", f"The account {who} is not active now. Add the app password when it is."
             )
         case _:
-            return AppPasswordRefused("server", f"The server of {who} refused or did not make sense. Try again later.")
+            return AppPasswordRefused(
+                "server", f"The server of {who} refused, or its answer made no sense. Try again later."
+            )
 
 
 def _store(member: Member, account: Identity, session: AppSession, password: str) -> AppPasswordSession:

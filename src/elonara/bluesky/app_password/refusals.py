@@ -13,18 +13,18 @@ from elonara.bluesky.identity import oauth_posting
 from elonara.bluesky.oauth.failures import UNREACHABLE, named
 
 NOT_THE_MAIN_ONE = (
-    "That is the main password of your account. It was not kept. Make an app password in Bluesky under "
+    "That is the main password of your account. It was not saved. Create an app password in Bluesky under "
     "Settings, Privacy and security, App passwords, and enter that one."
 )
 KNOWS_NO_APP_PASSWORDS = (
-    "Your server opens the whole account with this password, as servers do that know no app passwords. "
-    "It was not kept, because this site keeps no password that can do everything."
+    "With this password your server gives full access to your account, as servers without app passwords do. "
+    "It was not saved, because this site stores no password that can do everything."
 )
 # As the reference PDS makes them: four groups of base32 in lower case.
 APP_PASSWORD_FORM = re.compile(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){3}")
 EMAIL_CODE = (
-    "Bluesky wants a code by e-mail for this password, which it does for main passwords only. It was not kept. "
-    "Make an app password in Bluesky under Settings, Privacy and security, App passwords; it needs no code."
+    "Bluesky wants a code by e-mail for this password, as it does for main passwords only. It was not saved. "
+    "Create an app password in Bluesky under Settings, Privacy and security, App passwords; it needs no code."
 )
 
 

@@ -16,12 +16,12 @@ from elonara.options import Relay
 
 NOTICE_KIND: Final = "relay password"  # stored in the notice
 REFUSED: Final = (
-    "Bluesky does not take the app password of this site's own account, {who}, so nothing is posted from it. Make a "
-    "new one in the Bluesky app and set it as bluesky.relay.app_password; what waits for it then goes on."
+    "Bluesky does not accept the app password of this site's own account, {who}, so nothing is posted from it. Create "
+    "a new one in the Bluesky app and set it as bluesky.relay.app_password; what is waiting for it will then go out."
 )
 MOVED: Final = (
-    "This site's own account, {who}, has moved to another server, so nothing is posted from it. Make an app password "
-    "there and set it as bluesky.relay.app_password; what waits for it then goes on."
+    "This site's own account, {who}, has moved to another server, so nothing is posted from it. Create an app password "
+    "there and set it as bluesky.relay.app_password; what is waiting for it will then go out."
 )
 # How long no session is tried after a failure. Each process counts for itself: 48 tries a day in each of six processes
 # stay below the 300 `createSession` that a PDS allows a day.

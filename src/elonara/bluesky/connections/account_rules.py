@@ -61,8 +61,8 @@ def connected_as_another(
 ) -> AuthorizationFailed:
     """The failure for a member who is connected as one account and has proved another, `did`."""
     sentence = (
-        f"You are connected as {named(identity.bsky_handle)}, and that was another account. "
-        "One member has one Bluesky account; start again and choose yours on your server's page."
+        f"You are connected as {named(identity.bsky_handle)}, and that was a different "
+        "account. Each member has one Bluesky account; start again and choose yours on your server's page."
     )
     if row is None:
         return AuthorizationFailed("wrong_account", sentence, expected=identity.bsky_did, got=did)

@@ -115,7 +115,7 @@ class BlueskyOAuthService:
         if expected_did and started.did and started.did != expected_did:
             raise AuthorizationFailed(
                 "wrong_account",
-                f"@{started.handle} is another Bluesky account than the one that is meant here.",
+                f"@{started.handle} is not the Bluesky account that is meant here.",
                 expected=expected_did,
                 got=started.did,
                 next=next,

@@ -11,8 +11,8 @@ from elonara.bluesky.outward import NotNow
 from elonara.bluesky.refresh_lease import TryLater
 
 ABOUT_THE_ACCOUNT = {
-    "account_deactivated": "Your Bluesky account is deactivated, so Bluesky does not show whom you know.",
-    "account_takendown": "Bluesky has taken your account down, so it does not show whom you know.",
+    "account_deactivated": "Your Bluesky account is deactivated, so Bluesky does not show who you know.",
+    "account_takendown": "Bluesky has taken your account down, so it does not show who you know.",
 }
 # Reasons that the member alone can end. The others are faults of the network, and `pending` is the operator's to end.
 FOR_THE_MEMBER = frozenset({"not_connected", *ABOUT_THE_ACCOUNT})
@@ -43,7 +43,7 @@ def as_graph_unavailable() -> Iterator[None]:
     except TryLater as fault:
         known = ABOUT_THE_ACCOUNT.get(fault.reason)
         raise GraphUnavailable(
-            fault.reason, known or "Bluesky could not be asked just now. Try again in a minute."
+            fault.reason, known or "Bluesky could not be reached just now. Try again in a minute."
         ) from fault
     except XrpcError as fault:
         match fault.kind:
@@ -52,7 +52,7 @@ def as_graph_unavailable() -> Iterator[None]:
             case ErrorKind.ACCOUNT_DEACTIVATED | ErrorKind.ACCOUNT_TAKENDOWN:
                 sentence = ABOUT_THE_ACCOUNT[fault.kind.value]
             case _:
-                sentence = "Bluesky had a fault of its own. Try again in a minute."
+                sentence = "Bluesky had a problem. Try again in a minute."
         named = fault.kind is ErrorKind.RATE_LIMITED or fault.kind.value in ABOUT_THE_ACCOUNT
         raise GraphUnavailable(fault.kind.value if named else "server", sentence) from fault
     except NotNow as fault:

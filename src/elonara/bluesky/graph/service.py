@@ -37,7 +37,7 @@ MAX_PAGE_SIZE = 100  # people: the most that app.bsky.graph.getFollowers and get
 MAX_COUNT = 2**30  # of the people in one list, as a profile counts them
 
 BAD_CURSOR = "bad_cursor"
-BAD_CURSOR_SENTENCE = "Bluesky does not know this place in the list any more. Begin again at the top of the list."
+BAD_CURSOR_SENTENCE = "Bluesky no longer knows this place in the list. Start again at the top of the list."
 
 # The session or its scope does not allow the read; the public AppView still does.
 NOT_ALLOWED = {ErrorKind.SCOPE_MISSING, ErrorKind.TOKEN_INVALID, ErrorKind.TOKEN_EXPIRED}

@@ -87,11 +87,11 @@ def consent(by: Member, did: str) -> MemberIdentity:
         raise ConsentRefused("suspended", "Your account on this site is suspended.")
     if identity.bsky_did != did:
         raise ConsentRefused(
-            "other_account", "You are connected as another Bluesky account than the page showed. Look at it again."
+            "other_account", "You are now connected with a different Bluesky account than the page showed. Reload it."
         )
     rows = MemberIdentity.objects.filter(pk=identity.pk, full_access_pds=F("pds_url")).exclude(full_access_pds="")
     if not rows.exists():
-        raise ConsentRefused("app_passwords_work", "Add an app password: this is for servers that know none.")
+        raise ConsentRefused("app_passwords_work", "Add an app password: this is for servers that do not support them.")
     if rows.filter(posts_by_oauth_since=None).update(posts_by_oauth_since=timezone.now()):
         log.info("member %s lets this site post by OAuth: %s knows no app passwords", by.pk, identity.full_access_pds)
     identity.refresh_from_db()

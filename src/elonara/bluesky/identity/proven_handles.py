@@ -39,7 +39,7 @@ def _member_of_handle(handle: str, field: str) -> Member | None:
         identity = network.resolver().resolve(handle, fresh=True)
     except IdentityError as fault:
         if fault.reason not in ABSENT:
-            sentence = f"Bluesky does not say whose handle @{handle[:60]} is. Try again later, or write their username."
+            sentence = f"Bluesky does not say whose handle @{handle[:60]} is. Try again later, or enter their username."
             raise Invalid({field: sentence}) from fault
         if stored.exists():  # it was theirs, and the name could mean somebody else by now
             raise Invalid({field: f"The handle @{handle[:60]} does not work at the moment."}) from fault

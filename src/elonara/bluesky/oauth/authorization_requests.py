@@ -23,10 +23,10 @@ from elonara.compiled_queries import CompiledQuery
 from elonara.members.models import Member
 from elonara.sealing import CannotUnseal, seal, unseal
 
-ANOTHER_MEMBER = "This was begun by another member in this browser. Start again as yourself."
+ANOTHER_MEMBER = "This was started by another member in this browser. Start again as yourself."
 REQUEST_LIFETIME = timedelta(minutes=10)
-EXPIRED = "That sign-in was begun too long ago, or was used already. Start again."
-ANOTHER_BROWSER = "This sign-in was begun in another browser, or this one refused the cookie. Start again here."
+EXPIRED = "That sign-in has expired or was already used. Start again."
+ANOTHER_BROWSER = "This sign-in was started in another browser, or this one refused the cookie. Start again here."
 
 
 @dataclass(frozen=True)

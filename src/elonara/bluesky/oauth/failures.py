@@ -27,39 +27,43 @@ from elonara.bluesky.outward import NotNow
 BY_IDENTITY: Mapping[str, tuple[str, str]] = {
     "bad_handle": (
         "unknown_account",
-        "{who} is not a Bluesky handle. A handle looks like alice.bsky.social; write it in full.",
+        "{who} is not a Bluesky handle. A handle looks like alice.bsky.social; enter it in full.",
     ),
     "handle_not_found": (
         "unknown_account",
-        "No Bluesky account answers to {who}. Check the spelling, and write the handle in full.",
+        "No Bluesky account has the handle {who}. Check the spelling, and enter the handle in full.",
     ),
     "handle_mismatch": (
         "not_pointing_back",
-        "{who} leads to an account that does not name this handle back, so it cannot be trusted. "
-        "Repair the handle in the Bluesky app, or use your other handle or your DID.",
+        "{who} points to an account that does not confirm this handle, so it cannot be trusted. "
+        "Fix the handle in the Bluesky app, or use your other handle or your DID.",
     ),
-    "did_not_found": ("unknown_account", "The account {who} does not exist, or not any more."),
-    "did_malformed": ("unknown_account", "The account {who} describes itself in a way that cannot be read."),
-    "no_pds": ("unknown_account", "The account {who} names no server that holds it."),
+    "did_not_found": ("unknown_account", "The account {who} does not exist, or no longer exists."),
+    "did_malformed": ("unknown_account", "The public record of the account {who} cannot be read."),
+    "no_pds": ("unknown_account", "The public record of the account {who} names no server."),
     "unreachable": ("unreachable", "{who} could not be looked up just now. Try again in a few minutes."),
 }
 UNREACHABLE = "The server of {who} does not answer. Try again in a few minutes."
-REFUSED_ADDRESS = "The server of {who} is at an address that this site does not ask."
-DENIED = "You pressed “deny” on your server's page, so nothing was connected. You can start again whenever you like."
-ISSUER = "The answer came from another server than the one you were sent to, so it was not trusted. Start again."
-ACCOUNT = "You chose another account on your server's page than {who}. Start again and choose that one."
+REFUSED_ADDRESS = "The server of {who} is at an address that this site does not contact."
+DENIED = "You chose “deny” on your server's page, so nothing was connected. You can start again whenever you like."
+ISSUER = "The answer came from a different server than the one you were sent to, so it was not trusted. Start again."
+ACCOUNT = "You chose a different account than {who} on your server's page. Start again and choose that one."
 SCOPE = "Your server did not allow this site to know who you are. Start again and allow it."
-USED_UP = "Your server did not accept the answer any more: it was used already, or took too long. Start again."
-EXPIRED = "That sign-in was begun too long ago, or was used already. Start again."
+USED_UP = "Your server no longer accepted the answer: it was already used, or took too long. Start again."
+EXPIRED = "That sign-in has expired or was already used. Start again."
 BUSY = "The server of {who} is busy. Try again in a few minutes."
-SERVER = "The server of {who} refused or did not make sense. Try again; if it stays so, tell whoever runs this site."
+SERVER = (
+    "The server of {who} refused, or its answer made no sense. Try again; if it keeps happening, tell whoever runs "
+    "this site."
+)
 CLOCK = (
     "The clock of this site is wrong, so the server of {who} did not accept its signature. Nothing is wrong with your "
     "account. Try again in a few minutes; whoever runs this site has to set its clock right."
 )
 CLIENT = (
     "The server of {who} could not check who this site is, as it could not read what this site says about itself. "
-    "Nothing is wrong with your account. Try again in a few minutes; if it stays so, tell whoever runs this site."
+    "Nothing is wrong with your account. Try again in a few minutes; if it keeps happening, tell whoever runs this "
+    "site."
 )
 # Asked in this order: a subclass stands before its base.
 BY_FAULT: Sequence[tuple[type[AtprotoError], str, str]] = (

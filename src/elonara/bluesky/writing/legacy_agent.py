@@ -16,14 +16,14 @@ from elonara.bluesky.writing import credentials, repo_writer
 from elonara.bluesky.writing.agent import BlueskyResult, MemberRows, PostRecord, Readiness
 
 WHY_TWO_CREDENTIALS = (
-    "Connecting shows this site who you follow; Bluesky wants an app password besides for posting, "
+    "Connecting shows this site who you follow; to post, Bluesky also needs an app password, "
     "which is why it asks twice."
 )
 REFUSED = {
-    "app_password_refused": "Bluesky no longer takes your app password.",
+    "app_password_refused": "Bluesky no longer accepts your app password.",
     "app_password_moved": "Your account has moved to another server, which does not know the app password.",
 }
-COPY = "Add an app password on your profile, or copy the ready text and post it yourself."
+COPY = "Add an app password on your profile, or copy the text and post it yourself."
 
 
 class LegacyBlueskyAgent:
@@ -66,7 +66,7 @@ class LegacyBlueskyAgent:
         if identity is None:
             return Readiness(
                 False, "", "", "compose", "", "not_connected",
-                "Ready to post: not yet. Connect your Bluesky account first.",
+                "One step left. Connect your Bluesky account first.",
             )  # fmt: skip
         did, handle = identity.bsky_did, identity.bsky_handle
         own = known.app_password if known else app_passwords.session_of(member_id)
@@ -82,12 +82,12 @@ class LegacyBlueskyAgent:
             return relay
         if relay == "relay_unavailable" and not refused:
             # She may post through the relay account, so there is nothing for her to repair.
-            words = f"Ready to post: not yet. {sentence(relay)} Or add an app password on your profile."
+            words = f"One step left. {sentence(relay)} Or add an app password on your profile."
             return Readiness(False, did, handle, "compose", "", relay, words)
         lacking = REFUSED.get(reason, REFUSED["app_password_refused"]) if refused else WHY_TWO_CREDENTIALS
-        words = f"Ready to post: not yet. {lacking} {COPY}"
+        words = f"One step left. {lacking} {COPY}"
         if reason == oauth_posting.NO_APP_PASSWORDS:
-            words = f"Ready to post: not yet. {sentence(reason)} Or copy the ready text and post it yourself."
+            words = f"One step left. {sentence(reason)} Or copy the text and post it yourself."
         if relay == "relay_not_approved" and app_passwords.relay_is_configured():
             words += " The operator can also let you post through the site's own account."
         return Readiness(False, did, handle, "compose", "", reason, words)

@@ -17,7 +17,7 @@ from elonara.bluesky.reasons import sentence
 from elonara.bluesky.writing import credentials, repo_writer
 from elonara.bluesky.writing.agent import BlueskyResult, MemberRows, PostRecord, Readiness
 
-COPY = "Or copy the ready text and post it yourself."
+COPY = "Or copy the text and post it yourself."
 
 
 class OAuthBlueskyAgent:
@@ -69,7 +69,7 @@ class OAuthBlueskyAgent:
         if row is None:
             return Readiness(
                 False, "", "", "compose", "", "not_connected",
-                "Ready to post: not yet. Connect your Bluesky account first.",
+                "One step left. Connect your Bluesky account first.",
             )  # fmt: skip
         identity = ConnectedIdentity.of(row)
         did, handle = identity.did, identity.handle
@@ -77,7 +77,7 @@ class OAuthBlueskyAgent:
             words = f"Ready to post: yes, from {named(handle)} with the permission you gave on Bluesky's page."
             return Readiness(True, did, handle, "host", "oauth", "", words)
         reason = "scope_missing" if identity.connected else identity.reason
-        words = f"Ready to post: not yet. {sentence(reason)} {COPY}"
+        words = f"One step left. {sentence(reason)} {COPY}"
         return Readiness(False, did, handle, "compose", "", reason, words)
 
     def _write(

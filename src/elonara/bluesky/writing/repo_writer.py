@@ -254,7 +254,7 @@ def _error_message(result: BlueskyResult, server: str) -> str:
     server_message = (result.response_payload or {}).get("message")
     text = sentence(result.reason)
     if result.reason == TEXT_TOO_LONG:
-        return f"{server or 'Your server'} takes no text of this length. It said: {server_message}"
+        return f"{server or 'Your server'} does not accept a text of this length. It said: {server_message}"
     return f"{text} It said: {server_message}" if server_message and result.reason == "record_refused" else text
 
 

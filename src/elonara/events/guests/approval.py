@@ -123,9 +123,9 @@ def _opened(event: Event, by: Member) -> Event:
 def _row(event: Event, rsvp_id: Any, choices: Sequence[str]) -> Rsvp:
     row = Rsvp.objects.filter(event=event, pk=rsvp_id).first()
     if row is None:
-        raise NotAllowed("This person has taken the answer back.", "not_asked")
+        raise NotAllowed("This person has withdrawn the answer.", "not_asked")
     if row.choice not in choices:
-        raise NotAllowed("This is decided already, or this person does not ask any more.", "not_asked")
+        raise NotAllowed("This is already decided, or this person is no longer asking.", "not_asked")
     return row
 
 
@@ -135,7 +135,7 @@ def _wish(row: Rsvp) -> dict[str, Any]:
 
 def _decision(word: str) -> dict[str, Any]:
     text = many_lines(word)
-    if sentence := too_long("Your word", text, MAX_WORD_LENGTH):
+    if sentence := too_long("Your message", text, MAX_WORD_LENGTH):
         raise Invalid({"word": sentence})
     return {"word": text}
 

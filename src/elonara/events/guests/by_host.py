@@ -59,7 +59,7 @@ def set_answer(event: Event, by: Member, rsvp_id: Any, choice: str, plus_ones: A
 def add(event: Event, by: Member, name: str, choice: str = "going", plus_ones: Any = 0) -> Rsvp:
     """Add a guest who is known by name alone. Raises NotAllowed and Invalid."""
     called = one_line(name)
-    sentence = too_long("The name", called, MAX_NAME_LENGTH) if called else "Write the name of the guest."
+    sentence = too_long("The name", called, MAX_NAME_LENGTH) if called else "Enter the name of the guest."
     with transaction.atomic():
         locked = _locked(event, by)
         values = _checked(choice, plus_ones)
@@ -79,7 +79,7 @@ def remove(event: Event, by: Member, rsvp_id: Any) -> None:
         locked = _locked(event, by)
         row = _row(locked, rsvp_id)
         if not _is_a_name(row):
-            raise NotAllowed("Only guests who were added by name can be removed. Set the answer instead.", "not_added")
+            raise NotAllowed("Only guests who were added by name can be removed. Save the answer instead.", "not_added")
         row.delete()
         audit.record(by, "guest_removed", event)
         places.fill(locked)
@@ -147,17 +147,17 @@ def _locked(event: Event, by: Member) -> Event:
         raise NotAllowed(places.HIDDEN, "hidden")
     if locked.guest_totals is not None:
         raise NotAllowed(
-            "The data of this event’s guests has been deleted. Nobody is added any more.", "guests_deleted"
+            "The data of this event’s guests has been deleted. Nobody can be added any more.", "guests_deleted"
         )
     if is_cancelled(locked):
-        raise NotAllowed("This event was cancelled; it cannot be changed any more.", "cancelled")
+        raise NotAllowed("This event was cancelled; it can no longer be changed.", "cancelled")
     return locked
 
 
 def _row(event: Event, rsvp_id: Any) -> Rsvp:
     row = Rsvp.objects.select_related("member").filter(event=event, pk=rsvp_id).first()
     if row is None:
-        raise NotAllowed("This guest has taken the answer back.", "no_guest")
+        raise NotAllowed("This guest has withdrawn the answer.", "no_guest")
     return row
 
 

@@ -200,5 +200,5 @@ def name_of(row: Rsvp) -> str:
     """What a guest is called. Takes a query where `member` is not loaded."""
     if row.member:
         return row.member.name
-    nameless = "Somebody invited by e-mail" if row.email_invitation_id else "Somebody from Bluesky"
+    nameless = "Someone invited by e-mail" if row.email_invitation_id else "Someone from Bluesky"
     return row.name or row.handle or nameless

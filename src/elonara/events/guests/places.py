@@ -110,7 +110,7 @@ def placed(event: Event, row: Rsvp | None, values: dict[str, Any]) -> dict[str, 
         return values | NO_LIST
     if row is not None and row.choice in HOLDING:
         way = "online" if online else "on site"
-        raise Invalid({"online": f"All places {way} are taken. You keep the one you have."})
+        raise Invalid({"online": f"All places {way} are taken. You keep yours."})
     since = row.waiting_since if row is not None and row.choice == WAITING and stays else None
     return values | {"choice": WAITING, "waiting_since": since or timezone.now()}
 
@@ -161,7 +161,7 @@ def give(event: Event, by: Member, rsvp_id: Any) -> Rsvp:
             raise NotAllowed("This event is over or cancelled.", "closed")
         row = Rsvp.objects.filter(event=event, pk=rsvp_id, choice__in=(WAITING, OFFERED)).first()
         if row is None:
-            raise NotAllowed("This person does not wait any more.", "not_waiting")
+            raise NotAllowed("This person is no longer waiting.", "not_waiting")
         _promote(locked, row)
         return row
 
@@ -237,5 +237,5 @@ def _people(rows: QuerySet[Rsvp]) -> int:
 
 def _too_many(most: int) -> str:
     if most <= 0:
-        return "There is no further place, so you cannot bring anybody."
-    return f"There is no place for more: you can bring {most} {'person' if most == 1 else 'people'}."
+        return "There are no more places, so you cannot bring anyone."
+    return f"There are not enough places: you can bring {most} {'person' if most == 1 else 'people'}."

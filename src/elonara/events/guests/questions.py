@@ -1,4 +1,4 @@
-"""Questions that hosts ask with "Will you come?", and what guests answered. Hosts alone read the answers.
+"""Questions that hosts ask with "Can you come?", and what guests answered. Hosts alone read the answers.
 
 A question that somebody has answered is never changed under its answers: where its words, its kind or its options
 change, it is retired and stays with what was said, and the new one is asked anew. Order and "required" may change.
@@ -68,7 +68,7 @@ def ask(event: Event, by: Member, wanted: Sequence[Mapping[str, Any]]) -> list[Q
     with transaction.atomic():
         locked = places.lock(event)
         if is_cancelled(locked):
-            raise NotAllowed("This event was cancelled; it cannot be changed any more.", "cancelled")
+            raise NotAllowed("This event was cancelled; it can no longer be changed.", "cancelled")
         before = {row.pk: row for row in of_event(locked)}
         kept: set[int] = set()
         for position, fields in enumerate(values):
@@ -150,7 +150,7 @@ def _value(question: Question, raw: Any, plus_ones: int) -> tuple[str, str]:
             return str(number), "" if 0 <= number <= plus_ones else f"You bring {plus_ones}, so 0 to {plus_ones} fit."
         case _:
             number = _number(text)
-            return str(number), "" if 0 <= number <= MAX_NUMBER else f"Write a number from 0 to {MAX_NUMBER}."
+            return str(number), "" if 0 <= number <= MAX_NUMBER else f"Enter a number from 0 to {MAX_NUMBER}."
 
 
 def _number(text: str) -> int:
@@ -164,7 +164,7 @@ def _checked_questions(wanted: Sequence[Mapping[str, Any]]) -> list[dict[str, An
     for number, fields in enumerate(wanted, 1):
         text, kind = one_line(fields.get("text", "")), str(fields.get("kind", Kind.TEXT))
         options = [one_line(option) for option in fields.get("options") or () if one_line(option)]
-        sentence = too_long("The question", text, MAX_TEXT_LENGTH) if text else "Write the question."
+        sentence = too_long("The question", text, MAX_TEXT_LENGTH) if text else "Enter the question."
         if kind not in Kind.values:
             sentence = sentence or "Choose what is answered: text, a choice, a number, yes or no."
         if kind != Kind.CHOICE:

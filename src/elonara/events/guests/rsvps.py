@@ -123,9 +123,7 @@ def respond(
                 return row
         except IntegrityError:
             continue  # two simultaneous answers of one person: the other one has just created the row, so change it
-    raise NotAllowed(
-        "Your answer could not be kept because another one came at the same time. Press once more.", "busy"
-    )
+    raise NotAllowed("Your answer could not be saved because another one came at the same time. Try again.", "busy")
 
 
 def check(

@@ -51,7 +51,7 @@ def with_word(sentence: str, word: str) -> str:
 def of_change(event: Event, changed: Collection[str], now: GuestFacts) -> str:
     """What a notice says of a change: `changed` as in `facts.differences`, `now` what its reader may know."""
     if set(changed) == {"link"} and now["link"]:
-        return f"The link of {event.title} for those who come online is new. It stands on the event’s page."
+        return f"The link of {event.title} for those who join online is new. You find it on the event’s page."
     return sentence(event, MessageKind.CHANGED, where=now["place"])
 
 

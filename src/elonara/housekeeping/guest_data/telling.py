@@ -25,11 +25,11 @@ from elonara.members.text import email_subject
 
 KIND: Final = "guest data"  # of the notice
 TOLD_BEFORE: Final = timedelta(days=30)
-SUBJECT: Final = "What is known of guests will be deleted"
+SUBJECT: Final = "What is known about guests will be deleted"
 TEXT: Final = (
-    "From {day} on, the site deletes what it knows of the guests of an event {days} days after its end: answers, "
-    "names, notes, messages. By then that concerns {events}. To keep it longer, set events.guest_data_days; 0 keeps it "
-    "for good."
+    "From {day} on, the site deletes what it knows about the guests of an event {days} days after its end: answers, "
+    "names, notes, messages. By then that concerns {events}. To keep it longer, set events.guest_data_days; 0 keeps "
+    "it forever."
 )
 
 log = logging.getLogger(__name__)

@@ -42,7 +42,7 @@ class Losses:
             "second_factors": "second factors to remove (their members sign in without, and set up new ones)",
             "emails": "queued e-mails to delete unsent",
             "email_invitations": "invitations by e-mail to fail unsent (their hosts type the addresses again)",
-            "addresses": "addresses of people invited by e-mail to forget (they hear of no changes any more)",
+            "addresses": "addresses of people invited by e-mail to forget (they no longer hear of changes)",
         }
         return [f"{says[one.name]}: {getattr(self, one.name)}" for one in fields(self) if getattr(self, one.name)]
 

@@ -62,7 +62,7 @@ def split_addresses(host: Member, event: Event, text: str) -> tuple[list[Address
     if not found and not invalid:
         raise InvitationRefused("no_addresses", field_name="addresses")
     if len(found) > limit:
-        sentence = f"You wrote {len(found)} addresses; one send takes {limit}."
+        sentence = f"You wrote {len(found)} addresses; the most in one send is {limit}."
         raise InvitationRefused("too_many", sentence, field_name="addresses")
     hashes = [address.hash for address in found]
     opt_outs = addresses_opted_out({one.hash: one.folded_hash for one in found}, host)

@@ -104,7 +104,7 @@ def cancel(row: EmailInvitation, by: Member) -> None:
         raise InvitationRefused("suspended" if by.standing == Member.Standing.SUSPENDED else "not_allowed")
     unsent = EmailInvitation.objects.filter(pk=row.pk, state__in=(EmailState.QUEUED, EmailState.FAILED))
     if not unsent.update(state=EmailState.CANCELLED, reason="by_host", counted_on=None, site_day=None):
-        raise InvitationRefused("wrong_state", "This letter has left already.")
+        raise InvitationRefused("wrong_state", "This e-mail was already sent.")
 
 
 def retry(row: EmailInvitation, by: Member, preview_id: str | None = None) -> None:
@@ -130,7 +130,7 @@ def retry(row: EmailInvitation, by: Member, preview_id: str | None = None) -> No
             token_enc=""
         )
         if not again.update(state=EmailState.QUEUED, reason="", attempts=0, due_at=due_at, counted_on=day):
-            raise InvitationRefused("wrong_state", "This letter has left already.")
+            raise InvitationRefused("wrong_state", "This e-mail was already sent.")
         job_kinds.wake_email(row.pk)
 
 

@@ -53,7 +53,7 @@ def body(host: Member, event: Event, note: str, token: str, name: str = "") -> s
         f"Can you come? Answer here, no account needed:\n{link(token)}",
         "The link is yours alone: whoever has it answers in your name. It ends with the event.",
         f"--\n{email_name(host.name)} wrote this through {settings.ELONARA.site.name}, {_site()}.\n"
-        f"No more letters like this: {link(token)}/stop",
+        f"No more e-mails like this: {link(token)}/stop",
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -15,8 +15,8 @@ from elonara.members.notices import notify, settle
 
 KIND = "address"
 TEXT = (
-    "You hear here when an event of yours moves or is cancelled. To get an e-mail as well, add an address. "
-    "You are asked this once."
+    "You will see here when one of your events moves or is cancelled. To get an e-mail as well, add an address. "
+    "We ask this only once."
 )
 
 

@@ -32,8 +32,8 @@ SUBJECTS = {
 CAUSES = {
     Rsvp.Choice.GOING: "because you said that you are going",
     Rsvp.Choice.MAYBE: "because you said that you may come",
-    Rsvp.Choice.WAITING: "because you wait for a place",
-    Rsvp.Choice.OFFERED: "because you wait for a place",
+    Rsvp.Choice.WAITING: "because you are waiting for a place",
+    Rsvp.Choice.OFFERED: "because you are waiting for a place",
     Rsvp.Choice.ASKED: "because you asked to come",
 }
 
@@ -161,7 +161,7 @@ def _links(row: GuestMessage, to: Recipient, own: str) -> dict[str, str]:
     if row.kind in REMINDERS or row.kind == MessageKind.HOST:
         return found
     calendar = f"{own}?calendar=1" if by_email else f"{page}.ics"
-    label = "Bring your calendar up to date"
+    label = "Update your calendar"
     return {label: calendar} if row.kind == MessageKind.CANCELLED and by_email else found | {label: calendar}
 
 

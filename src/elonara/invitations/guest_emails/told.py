@@ -94,7 +94,7 @@ def sentence(row: GuestMessage) -> str:
         return f"{by} writes to the guests of {title}."
     if row.kind == MessageKind.CHANGED:
         news = new_in(row)
-        return f"{title} has a new {in_words(news)}." if news else f"{title} takes place another way than until now."
+        return f"{title} has a new {in_words(news)}." if news else f"{title} now takes place in a different way."
     if row.kind == MessageKind.REMINDER_DAY and row.event.all_day:
         return f"{title} begins tomorrow."
     return row.sentence or _SENTENCES[MessageKind(row.kind)].format(title=title)

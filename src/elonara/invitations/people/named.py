@@ -26,8 +26,8 @@ from elonara.invitations.people.pasted import Entry
 
 NAMES_PER_LOOKUP: Final = 5  # of one call that resolves handles: a fault leaves these out, not those before
 
-NOT_A_NAME: Final = "This is no handle, DID or profile link. Write a handle in full, such as ana.bsky.social."
-UNKNOWN: Final = "Bluesky knows no account called {}. Check the spelling, and write the handle in full."
+NOT_A_NAME: Final = "This is not a handle, DID or profile link. Enter a handle in full, such as ana.bsky.social."
+UNKNOWN: Final = "Bluesky has no account called {}. Check the spelling, and enter the handle in full."
 LONGEST_SHOWN: Final = 100  # characters of a name in a sentence
 
 

@@ -152,7 +152,7 @@ def correction(target: Target, words: Words, changed: Collection[str]) -> Compos
         if "when" in changed:
             lines.append(f"New time: {facts['when']}")
         if "place" in changed and not facts["place"]:
-            lines.append("The place is not fixed any more.")
+            lines.append("The place is open again.")
         elif "place" in changed and part["note"]:
             lines.append(f"New place: {part['note']}")
         text = TextBuilder().text("\n".join(lines) + ("\nNew link: " if "link" in changed else "\n"))

@@ -143,7 +143,7 @@ def _actors(dids: Sequence[str]) -> list[str]:
         raise InvitationRefused("nobody", field_name="dids")
     limit = settings.ELONARA.invitations.per_send
     if len(actors) > limit:
-        sentence = f"You chose {len(actors)} people; one send takes {limit}."
+        sentence = f"You chose {len(actors)} people; the most in one send is {limit}."
         raise InvitationRefused("too_many", sentence, field_name="dids")
     return list(actors)
 
@@ -205,7 +205,7 @@ def _planned(target: Target, words: Words, person: Person, line: str) -> Planned
 
 
 def _warnings(target: Target, invitations: list[PlannedInvitation], note: str, voice: str) -> list[str]:
-    found = ["Posts and mentions on Bluesky are public: everyone can see whom you invite."]
+    found = ["Posts and mentions on Bluesky are public: everyone can see who you invite."]
     if target.is_private:
         found.append(
             f"The post does not name your private {target.kind}, but it shows that you invite this person to one."
@@ -216,6 +216,6 @@ def _warnings(target: Target, invitations: list[PlannedInvitation], note: str, v
         found.append("The posts come from the site's own account and name you.")
     count = sum("note" in plan.post.shortened or "line" in plan.post.shortened for plan in invitations)
     if count:
-        found.append(f"Your words are shortened in {count} of {len(invitations)} posts: a post holds 300 characters.")
-    found.append("Bluesky decides whom it notifies, and may judge many mentions differently than we do.")
+        found.append(f"Your note is shortened in {count} of {len(invitations)} posts: a post holds 300 characters.")
+    found.append("Bluesky decides who it notifies, and may still judge many mentions as spam.")
     return found

@@ -33,7 +33,7 @@ def readiness(host: Member, rows: SendingRows | None = None) -> PostingReadiness
     if not agent.can_post and identity is not None and identity.state == MemberIdentity.State.REVOKED:
         # Before every other reason: she has to connect first, and only then is her PDS known.
         unready = _not_ready("not_connected", author, handle, agent.voice, may_send=False)
-        return replace(unready, sentence=SIGN_IN_ONLY, way_on="Connect it to see whom you know and to invite them.")
+        return replace(unready, sentence=SIGN_IN_ONLY, way_on="Connect it to see who you know and to invite them.")
     if settings.ELONARA.site.is_loopback and not _in_sandbox(author, identity):
         found = reasons.reason("loopback_site")
         return PostingReadiness(

@@ -18,7 +18,7 @@ PASSING = frozenset({
     "busy", KEYS_MISSING, "address_changed", "unreachable", "no_answer", "server", "clock", "client_refused",
     "token_refused", "blob_not_found",
 })  # fmt: skip
-_UNKNOWN = Reason("", "Bluesky did not take it.", "Send it again, or copy the link.", "retry")
+_UNKNOWN = Reason("", "Bluesky did not accept it.", "Send it again, or copy the link.", "retry")
 
 
 def reason(code: str) -> Reason:
@@ -27,9 +27,9 @@ def reason(code: str) -> Reason:
         return REASONS[code]
     found = SENTENCES.get(code, _UNKNOWN.sentence)
     if code in REAUTHORIZE:
-        return Reason(code, found, "It then continues by itself. Or post the text yourself.", "reauthorize")
+        return Reason(code, found, "It then continues automatically. Or post the text yourself.", "reauthorize")
     if code in PASSING:
-        return Reason(code, found, "It is tried again by itself.", "wait")
+        return Reason(code, found, "We will try again automatically.", "wait")
     return Reason(code, found, _UNKNOWN.way_on, _UNKNOWN.action)
 
 

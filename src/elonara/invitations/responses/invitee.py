@@ -134,7 +134,7 @@ def report(ref: str, did: str, text: str) -> None:
         if not did and still_open.count() >= MAX_REPORTS_BY_STRANGERS:
             return
         Report.objects.create(invitation=row, reporter_did=did, text=text)
-    tell_operators(f"Somebody reported an invitation from {row.host.name}.")
+    tell_operators(f"Someone reported an invitation from {row.host.name}.")
 
 
 def _by_ref(ref: str) -> Invitation:

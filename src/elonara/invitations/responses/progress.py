@@ -113,7 +113,7 @@ def _row(one: Invitation, now: _Now) -> InvitationView:
         id=one.pk,
         did="" if forgotten else one.invitee_did,
         handle=one.invitee_handle,
-        name=one.invitee_name or one.invitee_handle or "Somebody who was invited",
+        name=one.invitee_name or one.invitee_handle or "Someone who was invited",
         avatar=one.invitee_avatar,
         state=one.state,
         reason=reason,

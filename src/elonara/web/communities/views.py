@@ -87,7 +87,7 @@ def create(request: HttpRequest) -> HttpResponse:
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         else:
-            show_message(request, "The community is made. Next, invite people.")
+            show_message(request, "Your community is ready. Next, invite people.")
             return redirect(f"/communities/{community.slug}/manage?tab=invite")
     context = {"form": form, "heading": "Create a community", "button": "Create the community"}
     return render(request, "communities/form.html", context)
@@ -114,9 +114,9 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             hides = was_public and community.visibility == Visibility.PRIVATE
             posts = after_ending(request, community, only_wrong=True) if hides else ""
-            show_message(request, f"The changes are kept. {posts}".strip())
+            show_message(request, f"The changes are saved. {posts}".strip())
             return redirect(f"/communities/{community.slug}/manage?tab=details")
-    context = {"form": form, "community": community, "heading": "Change the community", "button": "Keep the changes"}
+    context = {"form": form, "community": community, "heading": "Change the community", "button": "Save"}
     return render(request, "communities/form.html", context)
 
 
@@ -131,8 +131,8 @@ def close(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect(f"/communities/{slug}")
     count = community.memberships.count()
     lines = [
-        f"{count} {'person belongs' if count == 1 else 'people belong'} to it. They keep seeing the page.",
-        "Nobody can join any more, and invitations that are not sent yet are stopped. This can’t be taken back.",
+        f"{count} {'person is a member' if count == 1 else 'people are members'}. They can still see the page.",
+        "Nobody can join after that, and invitations that are not sent yet are stopped. This can’t be undone.",
     ]
     heading, back = f"Close “{community.name}”?", f"/communities/{slug}/manage"
     return _confirm(request, heading, lines, "Close the community", back, posts=on_bluesky(community).in_words)
@@ -144,7 +144,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
     """Join a community that the member may see."""
     community = community_or_404(request, slug)
     actions.join(community, member=the_member(request), invited=is_invited(community, list(proofs(request))))
-    show_message(request, f"You belong to {community.name} now.")
+    show_message(request, f"You’re in: {community.name}.")
     return redirect(f"/communities/{slug}")
 
 
@@ -178,7 +178,7 @@ def set_member(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         else:
             role = request.POST.get("role", "")
             actions.set_role(community, by=the_member(request), membership=membership, role=role)
-            show_message(request, "The role is set.")
+            show_message(request, "The role is saved.")
     except (NotAllowed, Invalid) as fault:
         show_message(request, str(fault), "bad")
     return redirect(f"/communities/{slug}/manage?tab=members")

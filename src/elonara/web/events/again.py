@@ -52,7 +52,7 @@ def again(request: HttpRequest, slug: str) -> HttpResponse:
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         else:
-            show_message(request, "The event is made. Next, invite people.")
+            show_message(request, "Your event is ready. Next, invite people.")
             return redirect(f"/events/{made.slug}/manage?tab=invite")
     context = {"form": form, "event": event, "again": True, "asked": len(questions.of_event(event))}
     return render(request, "events/form.html", context | {"heading": "Do it again", "button": "Create the event"})

@@ -55,24 +55,28 @@ class EventForm(WithPicture):
         min_value=1,
         max_value=100_000,
         required=False,
-        help_text="Empty: no limit. People whom guests bring count. When it is full, guests can join a waiting list.",
+        help_text="Empty: no limit. People brought by guests count. When it is full, guests can join a waiting list.",
     )
     fills = forms.ChoiceField(
         label="A place that becomes free",
         choices=(
-            ("itself", "goes to the first who waits and fits"),
-            ("offer", "is offered to them for some hours, then to the next"),
-            ("hand", "waits for my hand"),
+            ("itself", "goes to the first person waiting who fits"),
+            ("offer", "is offered to that person for some hours, then to the next"),
+            ("hand", "stays free until I give it to someone"),
         ),
         widget=forms.RadioSelect,
         initial="itself",
         required=False,
     )
     offer_hours = forms.IntegerField(
-        label="Hours to take an offered place", min_value=1, max_value=720, initial=DEFAULT_OFFER_HOURS, required=False
+        label="Hours to accept an offered place",
+        min_value=1,
+        max_value=720,
+        initial=DEFAULT_OFFER_HOURS,
+        required=False,
     )
     fill_cutoff_hours = forms.IntegerField(
-        label="Nobody moves up any more this many hours before the start",
+        label="Hours before the start when nobody moves up any more",
         min_value=0,
         max_value=720,
         initial=0,
@@ -86,29 +90,29 @@ class EventForm(WithPicture):
         required=False,
     )
     online_link = forms.CharField(
-        label="Link for those who come online",
+        label="Link for those who join online",
         required=False,
         max_length=500,
-        help_text="Read by hosts and by guests who come online, by nobody else.",
+        help_text="Only hosts and guests who join online can see it.",
     )
     online_capacity = forms.IntegerField(
-        label="How many people can come online", min_value=1, max_value=100_000, required=False, help_text=NO_LIMIT
+        label="How many people can join online", min_value=1, max_value=100_000, required=False, help_text=NO_LIMIT
     )
     approval = forms.BooleanField(
-        label="I accept each guest",
+        label="I approve each guest",
         required=False,
         help_text="“Going” becomes “Ask to come”, and takes no place until you or a co-host accept.",
     )
     place_hidden = forms.BooleanField(
         label="Show the place only to guests who are going",
         required=False,
-        help_text="Others read that there is one: here, in calendars, previews, posts and e-mails.",
+        help_text="Others only see that there is one: here, in calendars, previews, posts and e-mails.",
     )
     answers_until = LocalMoment(
         label="Answers until", required=False, help_text="Optional. Later, guests can only say that they can’t come."
     )
-    guest_list_hidden = forms.BooleanField(label="Only hosts see who comes", required=False)
-    count_hidden = forms.BooleanField(label="Only hosts see how many come", required=False)
+    guest_list_hidden = forms.BooleanField(label="Only hosts see who’s coming", required=False)
+    count_hidden = forms.BooleanField(label="Only hosts see how many are coming", required=False)
     plus_ones_allowed = forms.IntegerField(
         label="How many people a guest may bring", min_value=0, max_value=20, initial=0, required=False
     )
@@ -116,7 +120,8 @@ class EventForm(WithPicture):
     replies_to_host = forms.BooleanField(
         label="Guests can reply to my e-mail address",
         required=False,
-        help_text="E-mails about this event then name your confirmed address; else they say that nobody reads replies.",
+        help_text="Replies to e-mails about this event then go to your confirmed address; otherwise the e-mails say "
+        "that replies are not read.",
     )
 
     def __init__(

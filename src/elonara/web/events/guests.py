@@ -25,7 +25,7 @@ MAX_ID_DIGITS = 18
 DECIDED = {
     "going": "They have a place now.",
     "waiting": "Accepted. All places are taken, so they are on the waiting list.",
-    "refused": "Declined. They read it where they asked.",
+    "refused": "Declined. They will see it on the event’s page.",
 }
 
 
@@ -113,14 +113,14 @@ def _do(event: Event, by: Member, pk: int, form: QueryDict) -> str:
     match form.get("do"):
         case "merge":
             by_host.merge(event, by, pk, _number(form.get("other", "")))
-            return "They are one guest now. The later answer holds."
+            return "They are one guest now. The later answer counts."
         case "remove":
             by_host.remove(event, by, pk)
             return "Removed."
         case _:
             row = by_host.set_answer(event, by, pk, form.get("answer", ""), form.get("plus_ones"))
             full = "All places are taken, so they are on the waiting list." if row.choice == "waiting" else ""
-            return full or "The answer is set."
+            return full or "The answer is saved."
 
 
 def _decided(request: HttpRequest, slug: str, decide: HostAct) -> HttpResponse:

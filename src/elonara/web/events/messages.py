@@ -30,8 +30,8 @@ AUDIENCES = (
 # What each button of the page ends, and what is said then.
 STOPS: dict[str, tuple[dict[str, bool], str]] = {
     "event": ({}, "You get no more e-mails about this event"),
-    "event-reminders": ({"reminders_only": True}, "You are not reminded of this event any more"),
-    "reminders": ({"reminders_only": True, "for_ever": True}, "You are not reminded of events any more"),
+    "event-reminders": ({"reminders_only": True}, "You get no more reminders of this event"),
+    "reminders": ({"reminders_only": True, "for_ever": True}, "You get no more reminders of events"),
     "all": ({"for_ever": True}, "You get no more e-mails about events"),
 }
 
@@ -61,7 +61,7 @@ def choose(request: HttpRequest, slug: str) -> HttpResponse:
     """What a member wants by e-mail about one event."""
     event = event_or_404(request, slug)
     stopping.change_settings(the_member(request), _chosen(request), event)
-    show_message(request, "Your choice is kept.")
+    show_message(request, "Your choice is saved.")
     return redirect(f"/events/{slug}")
 
 
@@ -70,7 +70,7 @@ def choose(request: HttpRequest, slug: str) -> HttpResponse:
 def choose_for_all(request: HttpRequest) -> HttpResponse:
     """What a member wants by e-mail about all events."""
     stopping.change_settings(the_member(request), _chosen(request))
-    show_message(request, "Your choice is kept.")
+    show_message(request, "Your choice is saved.")
     return redirect("/profile/edit?tab=invitations")
 
 

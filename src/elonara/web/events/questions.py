@@ -36,7 +36,7 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
         except Invalid as fault:
             faults = fault.errors
         else:
-            show_message(request, "The questions are kept.")
+            show_message(request, "The questions are saved.")
             return redirect(f"/events/{slug}/manage?tab=guests")
     else:
         for row in questions.of_event(event):

@@ -138,7 +138,7 @@ def create(request: HttpRequest) -> HttpResponse:
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         else:
-            show_message(request, "The event is made. Next, invite people.")
+            show_message(request, "Your event is ready. Next, invite people.")
             return redirect(f"/events/{event.slug}/manage?tab=invite")
     return render(
         request, "events/form.html", {"form": form, "heading": "Create an event", "button": "Create the event"}
@@ -168,9 +168,9 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             hides = was_public and event.visibility == Visibility.PRIVATE
             posts = after_ending(request, event, only_wrong=True) if hides else ""
-            show_message(request, f"The changes are kept. {posts}".strip())
+            show_message(request, f"The changes are saved. {posts}".strip())
             return redirect(f"/events/{event.slug}/manage?tab=details")
-    context = {"form": form, "event": event, "heading": "Change the event", "button": "Keep the changes"}
+    context = {"form": form, "event": event, "heading": "Change the event", "button": "Save"}
     context["reached"] = told_words(event, member)
     return render(request, "events/form.html", context)
 

@@ -20,7 +20,7 @@ from elonara.web.rate_limits import ADDRESSES
 from elonara.web.shortcuts import members_only, show_message, the_member
 
 MAX_TEXT_LENGTH = 20_000  # characters of addresses; a hundred take far less
-DONE = {"retry": "The letter is queued again.", "cancel": "The letter stays here."}
+DONE = {"retry": "The e-mail is queued again.", "cancel": "The e-mail is cancelled."}
 
 
 def page(request: HttpRequest, event: Event, frame: dict[str, Any]) -> HttpResponse:
@@ -42,7 +42,7 @@ def page(request: HttpRequest, event: Event, frame: dict[str, Any]) -> HttpRespo
             typed["plan"] = email_inviting.preview(the_member(request), event, text, note)
         return _page(request, event, frame, **typed, fault=fault, sentence=f"{fault.sentence} {fault.way_on}".strip())
     if sent.queued:
-        count = "1 letter is" if sent.queued == 1 else f"{sent.queued} letters are"
+        count = "1 e-mail is" if sent.queued == 1 else f"{sent.queued} e-mails are"
         show_message(request, f"{count} on the way{_when(sent.schedule)}.")
     for one in sent.left_out:
         show_message(request, f"{one.text}: {one.why.sentence}", "warn")

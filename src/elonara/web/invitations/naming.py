@@ -22,7 +22,7 @@ from elonara.web.invitations.steps import To
 
 ALREADY: Final = "Already chosen."
 FULL: Final = f"{MAX_PEOPLE} people are chosen, and no more fit. Send to some of them first."
-NOTHING: Final = "Write at least one handle, such as ana.bsky.social."
+NOTHING: Final = "Enter at least one handle, such as ana.bsky.social."
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from elonara.web.rate_limits import ANSWERS, AUTHORIZATIONS, VisitorRateLimit
 from elonara.web.shortcuts import show_message
 
 OF_A_COMMUNITY = {
-    "joined": "You belong to it now.",
+    "joined": "You’re in.",
     "declined": "You said no, thanks. You will not be asked again.",
 }
 

@@ -117,7 +117,9 @@ def _counted(draft: Draft, per_send: int) -> dict[str, Any]:
 def _over(draft: Draft, per_send: int) -> str:
     if len(draft.people) <= per_send:
         return ""
-    return f"{len(draft.people)} people are chosen; one send takes {per_send}. Send to some now, to the others after."
+    return (
+        f"{len(draft.people)} people are chosen; the most in one send is {per_send}. Send to some now, the rest later."
+    )
 
 
 def _next(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft, view: PickView) -> HttpResponse:

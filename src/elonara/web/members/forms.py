@@ -13,7 +13,7 @@ from elonara.members.time_zones import zone_names
 class ProfileForm(forms.Form):
     """About you."""
 
-    display_name = forms.CharField(label="Name", required=False, help_text="What other people read.")
+    display_name = forms.CharField(label="Name", required=False, help_text="What other people see.")
     bio = forms.CharField(label="About you", required=False, widget=forms.Textarea(attrs={"rows": 3}))
     timezone = forms.ChoiceField(label="Time zone", required=False)
 
@@ -46,7 +46,7 @@ class OperatorForm(forms.Form):
     """The first operator's account."""
 
     username = forms.CharField(label="Username", max_length=150)
-    display_name = forms.CharField(label="Name", max_length=64, required=False, help_text="What other people read.")
+    display_name = forms.CharField(label="Name", max_length=64, required=False, help_text="What other people see.")
     email = forms.EmailField(label="E-mail address", required=False, help_text="Optional.")
     password = forms.CharField(
         label="Password", widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}), strip=False

@@ -70,7 +70,7 @@ def verified(request: HttpRequest, outcome: Verified) -> HttpResponse:
     """Back from there: keep that the member in this browser has shown who she is."""
     member = the_member(request)
     if not request.user.is_authenticated or member.pk != outcome.member_id:
-        show_message(request, "You have signed out meanwhile. Sign in again.", "warn")
+        show_message(request, "You have been signed out. Sign in again.", "warn")
         return redirect("/accounts/login/")
     record_authentication(request, member, method="bluesky", did=outcome.did, reauthenticated=True)
     return redirect(safe_next(request, outcome.next, SIGNING_IN))

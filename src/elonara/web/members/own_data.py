@@ -18,7 +18,7 @@ from elonara.web.rate_limits import EXPORTS
 from elonara.web.shortcuts import members_only, show_message, the_member
 
 TAB = "/profile/edit?tab=data"
-UNTOLD = "Bluesky could not be told. End the permission there too: Settings, Privacy and security."
+UNTOLD = "Bluesky could not be reached. End the permission there too: Settings, Privacy and security."
 
 
 @never_cache
@@ -40,7 +40,7 @@ def export_of_guest(request: HttpRequest) -> HttpResponse:
     """The file of somebody who has proved a DID in this browser: what she did without an account."""
     did = request.POST.get("did", "")
     if did not in proofs(request):
-        show_message(request, "Show first that this Bluesky account is yours.", "warn")
+        show_message(request, "First confirm that this Bluesky account is yours.", "warn")
         return redirect("/invitations")
     if EXPORTS.passed(request):
         show_message(request, EXPORTS.sentence, "warn")

@@ -79,7 +79,7 @@ def _about(request: HttpRequest) -> HttpResponse:
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         else:
-            show_message(request, "Your profile is kept.")
+            show_message(request, "Your profile is saved.")
             return redirect("/profile/edit?tab=about")
     return _page(request, "about", form=form)
 
@@ -123,7 +123,7 @@ def connect_app_password(request: HttpRequest) -> HttpResponse:
         except AppPasswordRefused as fault:
             form.add_error("identifier" if fault.reason in HANDLE_REASONS else "app_password", fault.sentence)
         else:
-            show_message(request, "The app password is kept. Invitations that waited for it go on by themselves.")
+            show_message(request, "The app password is saved. Invitations that waited for it will now go out.")
             return redirect("/profile/edit")
     return _page(request, "bluesky", status=400, **_bluesky(request, form))
 
@@ -133,7 +133,7 @@ def connect_app_password(request: HttpRequest) -> HttpResponse:
 def remove_app_password(request: HttpRequest) -> HttpResponse:
     """Delete the app password."""
     app_passwords.remove(the_member(request))
-    show_message(request, "The app password is forgotten here. You can also end it in Bluesky’s settings.")
+    show_message(request, "The app password is removed here. You can also end it in Bluesky’s settings.")
     return redirect("/profile/edit")
 
 
@@ -147,7 +147,7 @@ def allow_posting(request: HttpRequest) -> HttpResponse:
         show_message(request, fault.sentence, "bad")
         return redirect("/profile/edit")
     if ConnectedIdentity.of(identity).can_write:
-        show_message(request, "This site posts for you now. Invitations that waited for it go on by themselves.")
+        show_message(request, "This site posts for you now. Invitations that waited for it will now go out.")
     else:
         show_message(request, "One step is left: reauthorize, and allow posting on your server’s page.", "warn")
     return redirect("/profile/edit")
@@ -158,7 +158,7 @@ def allow_posting(request: HttpRequest) -> HttpResponse:
 def end_posting(request: HttpRequest) -> HttpResponse:
     """Take that back: nothing more is posted by the OAuth session."""
     oauth_posting.withdraw(the_member(request))
-    show_message(request, "This site does not post for you any more. What is not sent yet waits.")
+    show_message(request, "This site no longer posts for you. What is not sent yet waits.")
     return redirect("/profile/edit")
 
 
@@ -170,7 +170,9 @@ def disconnect(request: HttpRequest) -> HttpResponse:
     show_message(request, "Disconnected. You can still sign in with your Bluesky account.")
     if not revoked:
         show_message(
-            request, "Bluesky could not be told. End the permission there too: Settings, Privacy and security.", "warn"
+            request,
+            "Bluesky could not be reached. End the permission there too: Settings, Privacy and security.",
+            "warn",
         )
     return redirect("/profile/edit")
 

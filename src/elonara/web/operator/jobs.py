@@ -58,7 +58,7 @@ def _resume(request: HttpRequest) -> str:
         AccountLane.objects.filter(author_did=which).update(paused_until=None, next_at=None, pause_reason="")
         wake_lane(which)
         audit.record(request.user, "account_resumed", which)
-        return "The account goes on."
+        return "The account continues."
     if what == "mail":
         outgoing_email.try_now(request.user)
         return "The mail server is asked again."

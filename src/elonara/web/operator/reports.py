@@ -35,7 +35,7 @@ def _handled(report: Report, by: Member, _note: str) -> None:
 
 
 ACTS: Final[dict[str, tuple[Callable[[Report, Member, str], None], str]]] = {
-    "hide": (actions.hide_reported, "It is hidden. Invitations to it that had not left have ended."),
+    "hide": (actions.hide_reported, "It is hidden. Invitations to it that were not sent yet are stopped."),
     "unhide": (actions.unhide_reported, "It is shown again."),
     "suspend": (_suspend, "The host is suspended."),
     "reinstate": (_reinstate, "The host is reinstated."),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from elonara.communities.models import Visibility
 
 VISIBILITY_CHOICES = [(Visibility.PUBLIC, "Everyone"), (Visibility.PRIVATE, "Only people who are invited")]
-CHOOSE_PICTURE_AGAIN = "Choose the picture once more: browsers do not keep files when a form comes back."
+CHOOSE_PICTURE_AGAIN = "Choose the picture again: browsers drop files when a form comes back."
 
 
 DESCRIPTION_HELP = "Plain text, or Markdown: **bold**, *italic*, lists, links."
@@ -22,7 +22,7 @@ class LocalMoment(forms.DateTimeField):
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})
-        errors = {"invalid": "Write a day and a time, such as 2026-12-05 15:00.", "required": "When does it start?"}
+        errors = {"invalid": "Enter a day and a time, such as 2026-12-05 15:00.", "required": "When does it start?"}
         super().__init__(widget=widget, error_messages=errors, **kwargs)
 
     def to_python(self, value: Any) -> datetime | None:
@@ -42,7 +42,7 @@ class TakeBackField(forms.BooleanField):
         """Say what stays: `posts` in words, such as "the announcement and 9 invitations"."""
         self.help_text = (
             f"On Bluesky, with link and title: {posts}. Posts stay there when it becomes private, until you take them "
-            "back. Whoever has not answered then loses the invitation; you can send each once more."
+            "back. Anyone who has not answered then loses the invitation; you can send each one once more."
         )
 
 

@@ -83,11 +83,11 @@ def answered_words(event: Event, row: Rsvp) -> str:
 def waiting_words(event: Event, row: Rsvp) -> str:
     """How it stands for who asked, waits or has an offer, and what the hosts said; "" for who waits for nothing."""
     if offers.is_open(row) and row.offered_until is not None:
-        return f"A place is kept for you until {moment_phrase(event, row.offered_until)}. Do you take it?"
+        return f"A place is kept for you until {moment_phrase(event, row.offered_until)}. Do you want it?"
     if ended := offers.silent_since(row):
         return f"The time to take your place ran out on {moment_phrase(event, ended)}. {_STILL}"
     if row.choice == Rsvp.Choice.ASKED:
-        return "You asked to come. The hosts decide, and you read it here."
+        return "You asked to come. The hosts decide, and you will see it here."
     if row.choice == Rsvp.Choice.REFUSED:
         return f"The hosts have declined. {row.word}".strip()
     number = places.position(row)

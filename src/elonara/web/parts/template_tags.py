@@ -194,7 +194,7 @@ def going_words(event: Any) -> str:
 @register.filter
 def person_name(row: Any) -> str:
     """The name on a membership: the member's, else the one in the Bluesky profile when they joined."""
-    return str(row.member.name if row.member else row.name or row.handle or "Somebody from Bluesky")
+    return str(row.member.name if row.member else row.name or row.handle or "Someone from Bluesky")
 
 
 @register.filter

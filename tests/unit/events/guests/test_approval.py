@@ -77,10 +77,10 @@ def test_a_decision_is_made_once(chosen, alice):
     row = answer(chosen, "a")
     approval.accept(chosen, alice, row.pk)
     for decide in (approval.accept, approval.decline):
-        with pytest.raises(NotAllowed, match="decided already"):
+        with pytest.raises(NotAllowed, match="already decided"):
             decide(chosen, alice, row.pk)
     rsvps.withdraw(chosen, did="did:plc:a")
-    with pytest.raises(NotAllowed, match="taken the answer back"):
+    with pytest.raises(NotAllowed, match="withdrawn the answer"):
         approval.decline(chosen, alice, row.pk)
 
 

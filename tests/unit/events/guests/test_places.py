@@ -93,7 +93,7 @@ def test_who_answers_again_keeps_the_place_in_the_order(small):
 def test_who_has_a_place_keeps_it_and_brings_nobody_when_it_is_full(small):
     for who in ("a", "b", "c"):
         answer(small, who)
-    with pytest.raises(Invalid, match="cannot bring anybody"):
+    with pytest.raises(Invalid, match="cannot bring anyone"):
         answer(small, "a", plus_ones=1)
     assert rsvps.rsvp_of(small, did="did:plc:a").plus_ones == 0
 

@@ -113,7 +113,7 @@ def test_a_post_that_stands_can_be_taken_back(known, invitation, clock, alice):
     row = invitation("sent", uri="at://did:plc:host/app.bsky.feed.post/3k", cid="c")
     delete(clock)
     view = progress.progress(known, alice).rows[0]
-    assert (view.did, view.handle, view.name, view.text) == ("", "", "Somebody who was invited", "")
+    assert (view.did, view.handle, view.name, view.text) == ("", "", "Someone who was invited", "")
     assert view.can == ("undo",)
     row.refresh_from_db()
     assert row.uri.endswith("/3k")

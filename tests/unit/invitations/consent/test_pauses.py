@@ -35,7 +35,7 @@ def test_nobody_ends_a_pause_while_the_label_exists_or_may_exist(
         with pytest.raises(InvitationRefused) as caught:
             actions.resume_sending(alice, by)
         assert caught.value.code == "spam_label"
-    friends.down = GraphUnavailable("server", "Bluesky had a fault of its own.")
+    friends.down = GraphUnavailable("server", "Bluesky had a problem.")
     with pytest.raises(InvitationRefused, match="did not say"):
         actions.resume_sending(alice, alice)
     friends.down = None

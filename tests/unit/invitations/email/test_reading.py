@@ -41,9 +41,7 @@ def test_two_guests_without_an_account_are_two_answers(picnic, write, deliver):
     for message in SENT:
         email_reader.respond(email_reader.by_token(token_in(message)), "going")
     assert Rsvp.objects.count() == 2
-    assert {guest.name for guest in rsvps.guest_list(picnic, picnic.created_by).guests} == {
-        "Somebody invited by e-mail"
-    }
+    assert {guest.name for guest in rsvps.guest_list(picnic, picnic.created_by).guests} == {"Someone invited by e-mail"}
 
 
 def test_an_email_opens_a_private_event_for_its_reader_alone(supper, write, deliver):

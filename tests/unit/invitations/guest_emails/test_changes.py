@@ -51,7 +51,7 @@ def test_who_waits_hears_too(make_event, alice, with_address, going, settle):
     actions.change(event, by=alice, location="The oak")
     settle()
     assert receivers() == ["first <first@example.org>", "second <second@example.org>"]
-    assert "because you wait for a place" in body()
+    assert "because you are waiting for a place" in body()
 
 
 def test_titles_descriptions_and_zones_tell_nobody(picnic, alice, bob, settle, told):

@@ -56,7 +56,7 @@ def test_what_is_sent_is_what_was_shown(crowd, alice, deliver):
     assert "> Bring bread.\n>\n> And <b>cheese</b>." in message.body
     assert "And &lt;b&gt;cheese&lt;/b&gt;." in message.alternatives[0].content
     assert message.from_email.startswith("Alice via Elonara <")
-    with pytest.raises(InvitationRefused, match="not what you saw"):
+    with pytest.raises(InvitationRefused, match="changed since you saw it"):
         host_messages.send(alice, crowd, "everybody", plan.text, preview_id=plan.preview_id)
     assert HostMessage.objects.count() == 1
 

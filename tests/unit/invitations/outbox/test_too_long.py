@@ -112,7 +112,7 @@ def test_a_second_refusal_fails_with_the_server_named_and_the_host_not_blamed(al
     assert (failed.state, failed.reason) == (State.FAILED, "text_too_long")
     assert "pds.example takes no text of this length" in failed.error
     view = queries.progress(picnic, alice).rows[0]
-    assert view.sentence.startswith("Your server takes no text of this length")
+    assert view.sentence.startswith("Your server does not accept a text of this length")
     for _ in range(3):
         deliver()
     assert len([call for call in agent.calls if call[0] == "create"]) == 2
@@ -164,7 +164,7 @@ def test_who_was_asked_is_told_once_and_no_longer_after_confirming(alice, send, 
     send(picnic, "bob", "carol", note=NOTE, thread=False)
     deliver()
     (notice,) = Notice.objects.filter(member=alice, dismissed_at=None)
-    assert "Your server takes less text" in notice.text
+    assert "Your server allows less text" in notice.text
     actions.confirm_all(picnic, alice)
     assert not Notice.objects.filter(member=alice, dismissed_at=None).exists()
 

@@ -77,10 +77,10 @@ def test_a_handle_that_moved_leads_to_its_owner_of_now(find, friends, graph):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("nobody.example", "Bluesky knows no account called nobody.example."),
-        ("did:plc:nobody", "Bluesky knows no account called did:plc:nobody."),
-        ("ana", "This is no handle"),
-        ("ana@example.org", "This is no handle"),
+        ("nobody.example", "Bluesky has no account called nobody.example."),
+        ("did:plc:nobody", "Bluesky has no account called did:plc:nobody."),
+        ("ana", "This is not a handle"),
+        ("ana@example.org", "This is not a handle"),
     ],
 )
 def test_a_name_that_leads_to_nobody_says_why(find, friends, graph, text, sentence):
@@ -105,7 +105,7 @@ def test_without_the_network_the_graph_still_answers(find, friends, graph):
     found = find("bob.example nobody.example ana")
     assert found["bob.example"].person
     assert found["nobody.example"].sentence == "Your server does not answer. Try again in a minute."
-    assert found["ana"].sentence.startswith("This is no handle")
+    assert found["ana"].sentence.startswith("This is not a handle")
 
 
 def test_the_number_of_queries_does_not_grow(find, friends, graph, django_assert_max_num_queries):

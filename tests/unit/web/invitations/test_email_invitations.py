@@ -59,12 +59,12 @@ def test_the_host_writes_checks_and_sends(signed_in, alice, friends, page):
     check = client.post(page, {"addresses": "Ana <ana@example.org>, nobody", "note": "Bring bread."})
     checked = words(check)
     assert "Alice Moreira invites you: Winter picnic" in checked
-    assert "This is no e-mail address." in checked
-    assert "Send 1 letter" in checked
+    assert "This is not an e-mail address." in checked
+    assert "Send 1 e-mail" in checked
     assert not EmailInvitation.objects.exists()
     typed = {"addresses": "Ana <ana@example.org>", "note": "Bring bread.", "go": "send"}
     sent = client.post(page, typed | shown(check), follow=True)
-    assert "1 letter is on the way." in words(sent)
+    assert "1 e-mail is on the way." in words(sent)
     assert "ana@example.org" in words(sent)
     jobs.drain()
     assert len(mail.outbox) == 1
@@ -175,9 +175,9 @@ def test_a_post_with_origin_null_is_accepted(picnic, link):
 
 def test_opting_out_takes_two_clicks_and_offers_the_whole_site(client, link, picnic):
     here = link(picnic)
-    assert "Stop them" in words(client.get(f"{here}?stop=site"))
+    assert "Stop invitations" in words(client.get(f"{here}?stop=site"))
     assert not EmailOptOut.objects.exists()
-    assert "You get no more letters" in words(client.post(f"{here}?stop=site", {"who": "site"}))
+    assert "You get no more e-mail invitations" in words(client.post(f"{here}?stop=site", {"who": "site"}))
     assert EmailOptOut.objects.get().host is None
 
 

@@ -122,7 +122,7 @@ def test_an_unknown_choice_is_refused_and_keeps_the_note(client, invited, picnic
 @pytest.mark.parametrize(("who", "host"), [("host", True), ("site", False)])
 def test_opting_out_is_one_link_and_one_button(client, authorize, invited, picnic, alice, who, host):
     ref = invited(picnic).ref
-    assert "Stop them" in page_text(client.get(f"/i/{ref}/stop?who={who}"))
+    assert "Stop invitations</button>" in page_text(client.get(f"/i/{ref}/stop?who={who}"))
     assert not OptOut.objects.exists()
 
     authorize(client, client.post(f"/i/{ref}/stop", {"who": who}), BOB)

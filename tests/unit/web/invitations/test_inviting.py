@@ -48,7 +48,7 @@ def test_more_people_than_one_send_allows_are_refused_and_kept(invite, settings)
     caps = dataclasses.replace(options.invitations, per_send=1)
     settings.ELONARA = dataclasses.replace(options, invitations=caps)
     page = page_text(invite(data={"listed": BOTH, "did": [CAROL, DAN], "go": "next"}))
-    assert "2 people are chosen; one send takes 1." in page
+    assert "2 people are chosen; the most in one send is 1." in page
     assert CHECKED.format(CAROL) in page
 
 
@@ -59,7 +59,10 @@ def test_somebody_is_added_by_handle(invite, friends):
 
 @pytest.mark.parametrize(
     ("typed", "sentence"),
-    [("nobody.example", "Bluesky knows no account called nobody.example"), ("stranger.example", "follow each other")],
+    [
+        ("nobody.example", "Bluesky has no account called nobody.example"),
+        ("stranger.example", "Neither of you follows the other"),
+    ],
 )
 def test_an_unknown_handle_or_a_stranger_is_refused_on_the_page(invite, friends, typed, sentence):
     friends.people.append(somebody("stranger", follows_you=False, you_follow=False))

@@ -75,9 +75,9 @@ def test_every_line_that_fails_says_why_and_stays(paste, chosen):
     ]  # fmt: skip
     assert [one[:46] for one in reasons(response)] == [
         "Already chosen.",
-        "This is no handle, DID or profile link. Write ",
-        "Bluesky knows no account called nobody.example",
-        "You don't follow each other in either directio",
+        "This is not a handle, DID or profile link. Ent",
+        "Bluesky has no account called nobody.example. ",
+        "Neither of you follows the other. Copy the lin",
         "This account blocks you on Bluesky. Bluesky wo",
         "You mute this account on Bluesky. Copy the lin",
     ]
@@ -107,7 +107,7 @@ def test_only_people_who_are_chosen_already_leave_nothing_to_do(paste, chosen):
     [
         (" ".join(f"p{n}.example" for n in range(101)), "101 names are here; 100 can be added at once."),
         ("a" * 30_001, "This text is too long"),
-        (" , ;", "Write at least one handle"),
+        (" , ;", "Enter at least one handle"),
     ],
 )
 def test_too_much_or_nothing_is_one_sentence_and_everything_is_kept(paste, chosen, friends, text, sentence):

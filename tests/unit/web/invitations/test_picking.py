@@ -103,7 +103,7 @@ class TestTheChoice:
         assert json.loads(pick({"listed": CAROL, "did": [CAROL]}, SCRIPT).content) == {"chosen": 1, "over": ""}
         answer = json.loads(pick({"listed": DAN, "did": [DAN]}, SCRIPT).content)
         assert answer["chosen"] == 2
-        assert "one send takes 1" in answer["over"]
+        assert "the most in one send is 1" in answer["over"]
         assert chosen() == [CAROL, DAN]
 
     def test_all_that_are_shown_within_one_send(self, pick, chosen, settings, crowd):
@@ -292,7 +292,7 @@ class TestWhoIsShown:
         monkeypatch.setitem(sources.WAYS, "past", (lambda asked: [Source("past:1", "Came", 1)], some))
         page = page_text(pick(list="past:1"))
         assert f'value="{DAN}"' not in page
-        assert "You don&#x27;t follow each other" in page
+        assert "Neither of you follows the other" in page
         assert re.search(
             r'<button class="textlink small" type="button" data-copy="http\S+/events/winter-picnic" hidden>', page
         )
@@ -346,7 +346,7 @@ class TestReading:
         MemberIdentity.objects.update(state="needs_reauth", connected_at=timezone.now())
         stored(alice)
         page = page_text(pick())
-        assert "People can be seen, not invited" in page
+        assert "You can see people here, but not invite them" in page
         assert '<button class="button" form="renew">Reauthorize</button>' in page
         assert 'name="did"' not in page
 

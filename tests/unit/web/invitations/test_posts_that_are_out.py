@@ -64,7 +64,7 @@ class TestTheNotice:
         text = page_text(page)
         assert "3 posts show the old time" in text
         assert "Update: Winter picnic" in text
-        assert text.count("Post the new one") == 1
+        assert text.count("Post the update") == 1
         response = browser.post(manage(out, "watch"), {"go": "update"} | shown(page), follow=True)
         assert "The update is on its way." in page_text(response)
         jobs.drain()
@@ -83,7 +83,7 @@ class TestTheNotice:
         page = browser.get(manage(out, "watch"))
         move(out, alice)
         response = browser.post(manage(out, "watch"), {"go": "update"} | shown(page), follow=True)
-        assert "What would go out is not what you saw." in page_text(response)
+        assert "This has changed since you saw it." in page_text(response)
         assert not Correction.objects.exists()
         browser.post(manage(out, "watch"), {"go": "update"} | shown(response))
         assert Correction.objects.exists()
@@ -92,7 +92,7 @@ class TestTheNotice:
     def test_the_button_without_its_fingerprint_does_nothing(self, sent, out, alice, browser):
         move(out, alice)
         response = browser.post(manage(out, "watch"), {"go": "update"} | sent, follow=True)
-        assert "What would go out is not what you saw." in page_text(response)
+        assert "This has changed since you saw it." in page_text(response)
         assert not Correction.objects.exists()
 
     def test_where_the_host_cannot_post_yet_it_says_what_is_missing(self, out, alice, browser):
@@ -111,7 +111,7 @@ class TestTheNotice:
         with factory.use(FakeAgent(ready=ready)):
             page = page_text(browser.get(manage(out, "watch")))
         assert "3 posts show the old time" in page
-        assert "Post the new one" not in page
+        assert "Post the update" not in page
         assert 'href="/profile/edit">Bluesky settings</a>' in page
         assert "Or take them back" in page
 
@@ -123,7 +123,7 @@ class TestTheNotice:
         text = page_text(sign_in(Client(), zoe).get(manage(out)))
         assert "3 posts show the old time" in text
         assert "They are from<bdi>Alice Moreira</bdi>" in text
-        assert "Post the new one" not in text
+        assert "Post the update" not in text
 
     def test_somebody_else_neither_reads_nor_presses(self, out, alice, make_member):
         move(out, alice)
@@ -179,7 +179,7 @@ class TestMakingItPrivate:
         assert "On Bluesky, with link and title: the announcement and 2 invitations." in page_text(browser.get(address))
         response = browser.post(address, form_of(browser, address) | {"visibility": "private"}, follow=True)
         text = page_text(response)
-        assert "The changes are kept. 3 posts stay on Bluesky." in text
+        assert "The changes are saved. 3 posts stay on Bluesky." in text
         assert "3 posts on Bluesky still name what is private now" in text
         assert states() == {State.SENT}
         assert "On Bluesky, with link" not in page_text(browser.get(address)), "it is private already"

@@ -48,7 +48,7 @@ def test_the_sites_own_account_is_allowed_and_refused_again(bobs_browser, set_re
 
     bobs_browser.post("/invitations/relay", {"did": BOB, "allow": "1"})
     assert RelayConsent.objects.get().did == BOB
-    assert 'value="0">Take it back' in page_text(bobs_browser.get("/invitations"))
+    assert 'value="0">Stop allowing it' in page_text(bobs_browser.get("/invitations"))
 
     bobs_browser.post("/invitations/relay", {"did": BOB, "allow": "0"})
     assert not RelayConsent.objects.exists()

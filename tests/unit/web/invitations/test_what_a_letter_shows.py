@@ -12,7 +12,7 @@ from elonara.invitations.models import EmailInvitation
 from elonara.invitations.opt_out_models import EmailOptOut
 
 ANA, BEN = "Ana <ana@example.org>", "ben@example.org"
-REFUSED = "What would go out is not what you saw."
+REFUSED = "This has changed since you saw it."
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_who_opted_out_meanwhile_is_left_out_and_named(page, checked, alice):
     EmailOptOut.objects.create(address_hash=hash_of(BEN), host=alice)
     response = page({"addresses": f"{ANA}, {BEN}", "note": "Bring bread.", "go": "send"} | checked)
     text = page_text(response)
-    assert "1 letter is on the way" in text
+    assert "1 e-mail is on the way" in text
     assert "ben@example.org: This person asked not to be invited by you." in text
 
 

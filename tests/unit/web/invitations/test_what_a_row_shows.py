@@ -1,4 +1,4 @@
-"""Confirm, Send again and "I post it myself" publish the text that their page showed, and the page shows the newest."""
+"""Confirm, Send again and "I'll post it myself" publish the text their page showed, and the page shows the newest."""
 
 import pytest
 from tests.pages import page_text, shown
@@ -8,7 +8,7 @@ from elonara.invitations import actions
 from elonara.invitations.models import Invitation
 
 CAROL, DAN = "did:plc:carol", "did:plc:dan"
-REFUSED = "What would go out is not what you saw."
+REFUSED = "This has changed since you saw it."
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_retry_all_takes_the_same(watch, row, picnic, alice):
 
     seen = {str(one.id): one.preview_id for one in queries.progress(picnic, alice).rows}
     rename(picnic, alice, "Summer picnic")
-    with pytest.raises(actions.InvitationRefused, match="not what you saw"):
+    with pytest.raises(actions.InvitationRefused, match="changed since you saw it"):
         actions.retry_all(picnic, alice, seen)
     assert actions.retry_all(picnic, alice, {}) == 0
     seen = {str(one.id): one.preview_id for one in queries.progress(picnic, alice).rows}

@@ -36,7 +36,7 @@ def checked(tab):
 def refused(response):
     page = page_text(response)
     assert response.status_code == 400
-    assert "What would go out is not what you saw." in page
+    assert "This has changed since you saw it." in page
     assert "Nothing was sent" in page
     assert not Invitation.objects.exists()
     return page

@@ -44,7 +44,7 @@ def test_a_changed_password_is_confirmed_in_our_words(signed_in, make_member):
 def test_a_wrong_password_gets_a_sentence_that_helps(client, make_member):
     make_member("alice")
     page = words(client.post("/accounts/login/", {"login": "alice", "password": "wrong"}))
-    assert "do not belong together" in page
+    assert "do not match" in page
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_second_factor_from_activation_to_sign_in(client, make_member):
     assert "signing in asks for a code" in words(done)
     assert "Spare codes" in words(client.get("/accounts/2fa/"))
     assert "Make new codes" in words(client.get("/accounts/2fa/recovery-codes/generate/"))
-    assert "Keep them where you find them" in words(client.get("/accounts/2fa/recovery-codes/"))
+    assert "Keep them somewhere you can reach" in words(client.get("/accounts/2fa/recovery-codes/"))
     assert "Switch it off" in words(client.get("/accounts/2fa/totp/deactivate/"))
 
     client.post("/accounts/logout/")

@@ -118,7 +118,7 @@ class TestWithoutAPassword:
         client = old(bob)
         begun = client.post("/auth/bluesky/verify")
         answer = client.get("/auth/bluesky/callback", server.deny(begun["location"]), follow=True)
-        assert "Is it still you?" in page_text(answer)
+        assert "Confirm that it’s you" in page_text(answer)
 
 
 def test_who_has_nothing_to_show_is_told_to_sign_in_again(old, site):

@@ -19,6 +19,6 @@ def test_an_account_that_moved_is_asked_to_reauthorize_and_for_a_new_app_passwor
     MemberIdentity.objects.filter(member=alice).update(state="needs_reauth", state_reason="moved")
     said = page()
     assert "Your account has moved to another server. Reauthorize to go on" in said
-    assert "is of the server that the account has left" in said
-    assert "Add an app password of the new one" in said
+    assert "belongs to the server that the account has left" in said
+    assert "Add one from the new server" in said
     assert "ctivate" not in said

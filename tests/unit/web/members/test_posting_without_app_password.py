@@ -24,22 +24,25 @@ def since(alice):
 
 def test_the_page_says_what_it_means_and_the_form_stores_and_ends_it(client, alice):
     said = page_text(client.get("/profile/edit"))
-    assert "cocoon.example, opens your whole account with any password" in said
+    assert "cocoon.example, gives full access to your account with any password" in said
     assert "It can then write and delete posts and add pictures to them, from @alice.example" in said
-    assert "cocoon.example knew no app passwords when one was tried here" in said
+    assert "cocoon.example did not support app passwords when one was tried here" in said
     assert "Bluesky asks twice" not in said
     did = alice.bluesky.bsky_did
     assert client.post("/connect/posting", {"did": "did:plc:another"}).status_code == 302
     assert since(alice) is None
-    assert "another Bluesky account than the page showed" in page_text(client.get("/profile/edit"))
+    assert "a different Bluesky account than the page showed" in page_text(client.get("/profile/edit"))
     client.post("/connect/posting", {"did": did})
     assert since(alice) is not None
     said = page_text(client.get("/profile/edit"))
-    assert "this site posts for you without an app password, because your server, cocoon.example, knows none" in said
+    assert (
+        "this site posts for you without an app password, because your server, cocoon.example, does not support them"
+        in said
+    )
     assert "You allowed this way" in said
     client.post("/disconnect/posting")
     assert since(alice) is None
-    assert "This site does not post for you any more" in page_text(client.get("/profile/edit"))
+    assert "This site no longer posts for you" in page_text(client.get("/profile/edit"))
 
 
 def test_without_the_permission_she_is_sent_to_reauthorize(client, alice):

@@ -16,13 +16,13 @@ RESTING: Final = "resting"  # the reason of a running sync that leaves the rest 
 SENTENCES: Final[Mapping[str, str]] = {
     **ABOUT_THE_ACCOUNT,
     "not_connected": "Connect your Bluesky account to see the people you know there.",
-    RESTING: "Bluesky answers this site only so often, and invitations go first. The rest comes by itself in a minute.",
-    "rate_limited": "Bluesky asks this site to wait. The rest comes by itself in a few minutes.",
-    "unreachable": "Your server does not answer. It is asked again by itself.",
-    "server": "Bluesky had a fault of its own. It is asked again by itself.",
-    "too_many": "This site stores a million people for each member and no more.",
+    RESTING: "Bluesky limits how often this site may ask, and invitations go first. The rest follows in a minute.",
+    "rate_limited": "Bluesky asks this site to wait. The rest follows in a few minutes.",
+    "unreachable": "Your server does not answer. We will try again automatically.",
+    "server": "Bluesky had a problem. We will try again automatically.",
+    "too_many": "This site stores up to a million people for each member.",
 }
-OTHER_FAULT: Final = "Bluesky could not be asked just now. It is asked again by itself."
+OTHER_FAULT: Final = "Bluesky could not be reached just now. We will try again automatically."
 
 
 @dataclass(frozen=True)
