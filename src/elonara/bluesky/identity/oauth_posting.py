@@ -93,7 +93,9 @@ def consent(by: Member, did: str) -> MemberIdentity:
     if not rows.exists():
         raise ConsentRefused("app_passwords_work", "Add an app password: this is for servers that do not support them.")
     if rows.filter(posts_by_oauth_since=None).update(posts_by_oauth_since=timezone.now()):
-        log.info("member %s lets this site post by OAuth: %s knows no app passwords", by.pk, identity.full_access_pds)
+        log.info(
+            "member %s lets this site post by OAuth: %s does not support app passwords", by.pk, identity.full_access_pds
+        )
     identity.refresh_from_db()
     hooks.on_ready.fire(by.pk, identity.bsky_did)
     return identity

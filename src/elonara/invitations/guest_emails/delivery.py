@@ -164,7 +164,7 @@ def _token(row: GuestMessage) -> str:
     except KeyMissing:
         raise
     except CannotUnseal as fault:
-        log.warning("the link of message %s to a guest is made anew: %s", row.pk, fault)
+        log.warning("the link of message %s to a guest is made again: %s", row.pk, fault)
     token, row.token_hash, row.token_enc = tokens.new_token(row.pk)
     GuestMessage.objects.filter(pk=row.pk).update(token_hash=row.token_hash, token_enc=row.token_enc)
     return token
