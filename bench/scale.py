@@ -106,7 +106,7 @@ def fill() -> None:
     others = (INVITATIONS - OF_THE_LARGEST - OF_THE_SECOND) // (HOSTS - 2)
     numbers = [OF_THE_LARGEST, OF_THE_SECOND, *[others] * (HOSTS - 2)]
     numbers[-1] += INVITATIONS - sum(numbers)
-    text = {"text": "You're invited to Picnic by Alice, Sat 5 Dec 15:00 " * 3, "facets": [{"index": [0, 9]}] * 2}
+    text = {"text": "I'd love you to come to Picnic, Sat 5 Dec 15:00 Lisbon " * 3, "facets": [{"index": [0, 9]}] * 2}
 
     template = Invitation(
         batch=batches[0], event=events[0], host=hosts[0], announcement=announcements[0], record=text, queued_at=now,

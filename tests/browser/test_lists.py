@@ -98,7 +98,7 @@ def test_events_are_narrowed(page, sound):
     page.get_by_role("button", name="Show events").click()
     assert titles(page) == [f"Walk {number}" for number in range(30) if number % 3 == 0 and number % 5]
     sound("narrowed")
-    page.get_by_label("Search by title, place or words").fill("walk 21")
+    page.get_by_label("Search by title, place or description").fill("walk 21")
     page.get_by_role("button", name="Search").click()
     assert titles(page) == ["Walk 21"]
     page.get_by_label("From").fill("2040-01-01")

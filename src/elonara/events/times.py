@@ -137,8 +137,14 @@ def zones_agree(event: Event, viewer_tz: str | tzinfo) -> bool:
 
 def zone_label(tz: str | tzinfo) -> str:
     """A zone's name for display: "Berlin time", "Buenos Aires time", "UTC"."""
+    city = zone_city(tz)
+    return city if city == "UTC" else f"{city} time"
+
+
+def zone_city(tz: str | tzinfo) -> str:
+    """The city in a zone's name: "Berlin", "Buenos Aires"; "UTC" where it names none."""
     name = tz if isinstance(tz, str) else getattr(tz, "key", "UTC")
-    return "UTC" if "/" not in name else f"{name.rsplit('/', 1)[1].replace('_', ' ')} time"
+    return "UTC" if "/" not in name else name.rsplit("/", 1)[1].replace("_", " ")
 
 
 def _zone(tz: str | tzinfo | None, event: Event) -> tzinfo:
@@ -183,6 +189,7 @@ __all__ = [
     "utc_offset",
     "whole_days",
     "with_zone",
+    "zone_city",
     "zone_label",
     "zones_agree",
 ]

@@ -17,7 +17,8 @@ from elonara.atproto import records
 from elonara.atproto.rich_text import MAX_GRAPHEMES, RichText, TextBuilder, grapheme_length, shorten
 from elonara.atproto.text_limits import TextLimit
 from elonara.communities.validation import many_lines, one_line
-from elonara.invitations.models import Announcement, Correction, State, Voice
+from elonara.invitations.models import Announcement, Correction, Invitation, State, Voice
+from elonara.invitations.planning import earlier_words
 from elonara.invitations.previews import CardPreview, PostPreview
 from elonara.invitations.targets import Target, target_of
 from elonara.invitations.transitions import Deliverable
@@ -42,6 +43,7 @@ class Words:
     note: str = ""
     line: str = ""
     limit: TextLimit | None = None  # what the author's server takes, where that is less than the lexicon allows
+    earlier: bool = False  # as 0.1.0 said it
 
     def fit(self, rich: RichText) -> bool:
         """Whether the author's server takes this text, as far as is known."""
@@ -121,16 +123,22 @@ def invitation(target: Target, words: Words, *, did: str, handle: str, ref: str)
 
 
 def announcement(target: Target, words: Words) -> Composed:
-    """The post that the invitations of a quiet thread reply to. Raises ValueError for a private target."""
+    """The post that the invitations of a quiet thread reply to. Raises ValueError for a private target.
+
+    Like an invitation it speaks as the person whose account posts it; the relay's names the host.
+    """
     if target.is_private:
         raise ValueError("a private target is not announced")
     link = target.url
 
     def write(part: Mapping[str, str]) -> RichText:
-        who = f"{part['name']} (@{words.host_handle})" if words.voice == Voice.RELAY else part["name"]
-        when = f"{target.when()}. " if target.when() else ""
-        by = "hosted by" if target.kind == "event" else "a community by"
-        text = TextBuilder().text(f"{part['title']}, {by} {who}\n{when}The invitations are in the replies.\n")
+        if words.earlier:
+            said = earlier_words.announcement(target, words.voice, part["title"], part["name"], words.host_handle)
+            return TextBuilder().text(said).link(link).build()
+        who = f"{_named(words, part)} is" if words.voice == Voice.RELAY else "I'm"
+        to = part["title"] if target.kind == "event" else f"join {part['title']}"
+        when = f", {target.when_there()}" if target.when_there() else ""
+        text = TextBuilder().text(f"{who} inviting people to {to}{when}.\nThe invitations are in the replies.\n")
         return text.link(link).build()
 
     return _fitted(target, replace(words, note="", line=""), write, link)
@@ -147,10 +155,10 @@ def correction(target: Target, words: Words, changed: Collection[str]) -> Compos
 
     def write(part: Mapping[str, str]) -> RichText:
         renamed = f" (new {'title' if target.kind == 'event' else 'name'})" if "title" in changed else ""
-        by = f", by {part['name']} (@{words.host_handle})" if words.voice == Voice.RELAY else ""
+        by = f", by {_named(words, part)}" if words.voice == Voice.RELAY else ""
         lines = [f"Update: {part['title']}{renamed}{by}"]
         if "when" in changed:
-            lines.append(f"New time: {facts['when']}")
+            lines.append(f"New time: {target.when_there()}")
         if "place" in changed and not facts["place"]:
             lines.append("The place is open again.")
         elif "place" in changed and part["note"]:
@@ -162,13 +170,28 @@ def correction(target: Target, words: Words, changed: Collection[str]) -> Compos
 
 
 def of_row(post: Deliverable, host_handle: str, *, voice: str = "") -> Composed:
-    """The row's post as it would be composed now, in another `voice` where one is given."""
-    target, voice = target_of(post), voice or post.voice
-    if isinstance(post, Announcement):
-        return announcement(target, words_of(post.host, host_handle, voice, limit=post.text_limit))
+    """The row's post as it would be composed now, in another `voice` where one is given.
+
+    A post that was queued in the words of 0.1.0, and that is still true, keeps them: its host has seen those.
+    """
+    voice = voice or post.voice
     if isinstance(post, Correction):
-        return correction(target, words_of(post.host, host_handle, voice, limit=post.text_limit), post.changed)
-    words = words_of(post.host, host_handle, voice, post.batch.note, post.line, limit=post.text_limit)
+        words = words_of(post.host, host_handle, voice, limit=post.text_limit)
+        return correction(target_of(post), words, post.changed)
+    note, line = (post.batch.note, post.line) if isinstance(post, Invitation) else ("", "")
+    words = words_of(post.host, host_handle, voice, note, line, limit=post.text_limit)
+    composed = _of_row(post, words)
+    stored = post.record.get("text", "")
+    if stored and composed.rich.text != stored:
+        earlier = _of_row(post, replace(words, earlier=True))
+        return earlier if earlier.rich.text == stored else composed
+    return composed
+
+
+def _of_row(post: Announcement | Invitation, words: Words) -> Composed:
+    target = target_of(post)
+    if isinstance(post, Announcement):
+        return announcement(target, words)
     return invitation(target, words, did=post.invitee_did, handle=post.invitee_handle, ref=post.ref)
 
 
@@ -185,16 +208,25 @@ def to_send(
     return record
 
 
+def _named(words: Words, part: Mapping[str, str]) -> str:
+    """The host in a post of the relay. Her handle is text: a mention would notify her of every post."""
+    return f"{part['name']} (@{words.host_handle})"
+
+
 def _invites(target: Target, words: Words, part: Mapping[str, str]) -> str:
+    """What stands between the mention and the link, as the person says it whose account posts."""
+    if words.earlier:
+        return earlier_words.invites(target, words.voice, part["title"], part["name"], words.host_handle)
     relayed = words.voice == Voice.RELAY
-    who = f"{part['name']} (@{words.host_handle})" if relayed else part["name"]
     if target.is_private:
-        return f"{who} invites you to a private {target.kind}"
-    to = part["title"] if target.kind == "event" else f"join {part['title']}"
-    when = f", {target.when()}" if target.when() else ""
-    if relayed:
-        return f"{who} invites you to {to}{when}"
-    return f"You're invited to {to} by {who}{when}"
+        who = f"{_named(words, part)} invites you" if relayed else "I'd like to invite you"
+        return f"{who} to a private {target.kind}"
+    when = f", {target.when_there()}" if target.when_there() else ""
+    if target.kind == "event":
+        who = f"{_named(words, part)} invites you to" if relayed else "I'd love you to come to"
+    else:
+        who = f"{_named(words, part)} invites you to join" if relayed else "I'd love you to join"
+    return f"{who} {part['title']}{when}"
 
 
 def _fitted(target: Target, words: Words, write: Callable[[Mapping[str, str]], RichText], link: str) -> Composed:
@@ -221,8 +253,8 @@ def _fitted(target: Target, words: Words, write: Callable[[Mapping[str, str]], R
     for name, least in steps:
         if words.fit(rich):
             break
-        if lengths[name] <= least:
-            continue
+        if lengths[name] <= least or write(parts | {name: ""}).text == rich.text:
+            continue  # there is nothing to take away: her own posts do not name her
         whole = parts[name]
         low, high = least, lengths[name] - 1
         while low < high:  # the longest that fits

@@ -75,7 +75,8 @@ def _wrong_in(told: dict[str, str], target: Target) -> frozenset[str]:
         return frozenset()
     if target.is_private:
         return frozenset({PRIVATE})
-    return frozenset(name for name, value in target.facts.items() if told.get(name, value) != value)
+    wrong = {name for name, value in target.facts.items() if told.get(name, value) != value}
+    return frozenset("when" if name == "starts" else name for name in wrong)
 
 
 def names_target(row: Deliverable, target: Target) -> bool:

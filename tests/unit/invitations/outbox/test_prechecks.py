@@ -1,12 +1,15 @@
 """What is checked before a post is written: host, target, text, invitee and account may have changed since Send."""
 
+import dataclasses
+
 import pytest
 from tests.fakes.graph import somebody
 
 from elonara.bluesky.writing.agent import Readiness
 from elonara.events import actions as events
 from elonara.invitations import actions, queries
-from elonara.invitations.models import Announcement, HostSending, State
+from elonara.invitations.models import Announcement, HostSending, Invitation, State
+from elonara.invitations.planning import compose
 from elonara.invitations.results import InvitationRefused
 from elonara.members.models import Notice
 
@@ -160,10 +163,56 @@ def test_a_pause_also_holds_rows_that_were_attempted_before(picnic, alice, send,
     assert [what for what, _ in agent.calls].count("create") == 1
 
 
-def test_a_host_who_is_renamed_confirms_what_names_her(picnic, alice, send, deliver, agent, row):
+def test_a_host_who_is_renamed_confirms_what_names_her(picnic, alice, send, deliver, agent, appview, row):
+    agent.ready = Readiness(True, "did:plc:relay", "relay.example", "relay", "relay", "", "Ready.")
     send(picnic, "bob", thread=False)
     type(alice).objects.filter(pk=alice.pk).update(display_name="Alicia")
     deliver()
     assert not agent.posts
     assert (row("bob").state, row("bob").needs_confirmation, row("bob").reason) == (State.QUEUED, True, "changed")
     assert "Alicia" in row("bob").record["text"]
+
+
+def test_a_host_who_is_renamed_confirms_nothing_that_she_posts_herself(picnic, alice, send, deliver, agent, row):
+    send(picnic, "bob", thread=False)
+    type(alice).objects.filter(pk=alice.pk).update(display_name="Alicia")
+    deliver()
+    assert row("bob").state == State.SENT
+
+
+@pytest.mark.parametrize("voice", ["host", "relay"])
+@pytest.mark.parametrize("visibility", ["public", "private"])
+def test_what_was_queued_in_the_words_of_0_1_0_goes_out_in_them(
+    picnic, send, deliver, agent, appview, row, voice, visibility
+):
+    if voice == "relay":
+        agent.ready = Readiness(True, "did:plc:relay", "relay.example", "relay", "relay", "", "Ready.")
+    type(picnic).objects.update(visibility=visibility)
+    picnic.refresh_from_db()
+    send(picnic, "bob")
+    for post in (row("bob"), *Announcement.objects.all()):
+        words = compose.words_of(post.host, "alice.example", post.voice)
+        earlier = compose._of_row(post, dataclasses.replace(words, earlier=True))
+        assert earlier.rich.text != post.record["text"] or (voice, visibility) == ("relay", "private")
+        type(post).objects.filter(pk=post.pk).update(record=earlier.record)
+    seen = row("bob").record["text"]
+
+    deliver()
+
+    assert row("bob").state == State.SENT
+    assert seen in agent.texts()
+
+
+def test_an_edit_writes_it_in_the_words_of_now(picnic, alice, send, row):
+    send(picnic, "bob")
+    post = row("bob")
+    words = compose.words_of(post.host, "alice.example", post.voice)
+    earlier = compose._of_row(post, dataclasses.replace(words, earlier=True))
+    Invitation.objects.update(record=earlier.record)
+
+    events.change(picnic, by=alice, description="Bring a coat.")
+    assert row("bob").record["text"] == earlier.record["text"]
+    events.change(picnic, by=alice, title="Summer picnic")
+
+    assert "I'd love you to come to Summer picnic" in row("bob").record["text"]
+    assert row("bob").needs_confirmation

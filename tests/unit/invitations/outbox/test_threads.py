@@ -48,8 +48,8 @@ def test_two_hosts_of_one_event_have_announcements_of_their_own(both, agent, del
     deliver()
     hosts = [announcement.host for announcement in Announcement.objects.order_by("host_id")]
     assert hosts == [alice, both]
-    assert len([text for text in agent.texts() if "hosted by Alice" in text]) == 1
-    assert len([text for text in agent.texts() if "hosted by Zoe" in text]) == 1
+    assert len([text for text in agent.texts() if text.startswith("Alice (@alice.example) is inviting people")]) == 1
+    assert len([text for text in agent.texts() if text.startswith("Zoe (@zoe.example) is inviting people")]) == 1
 
 
 def test_disconnecting_ends_nothing_of_the_other_host(both, deliver, states, alice):

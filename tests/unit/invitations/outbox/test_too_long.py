@@ -110,7 +110,7 @@ def test_a_second_refusal_fails_with_the_server_named_and_the_host_not_blamed(al
     deliver()
     failed = row("bob")
     assert (failed.state, failed.reason) == (State.FAILED, "text_too_long")
-    assert "pds.example takes no text of this length" in failed.error
+    assert "pds.example does not accept a text of this length" in failed.error
     view = queries.progress(picnic, alice).rows[0]
     assert view.sentence.startswith("Your server does not accept a text of this length")
     for _ in range(3):

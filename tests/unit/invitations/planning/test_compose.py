@@ -41,15 +41,41 @@ def text(target, own_words=None):
     return compose.invitation(target, own_words or words(), **BOB).rich.text
 
 
-def test_an_event_is_named_with_host_and_time():
-    assert text(event()) == (
-        "@bob.example You're invited to Picnic by Alice, Sat 5 Dec 15:00 — "
+def test_the_host_speaks_for_herself_and_names_the_event_and_its_time():
+    assert text(event(timezone="Europe/Lisbon")) == (
+        "@bob.example I'd love you to come to Picnic, Sat 5 Dec 15:00 Lisbon — "
         "https://events.example/i/abcdefghijklmnopqrst"
     )
 
 
-def test_the_time_is_in_the_events_time_zone():
-    assert "Sat 5 Dec 16:00" in text(event(timezone="Europe/Berlin"))
+@pytest.mark.parametrize(
+    ("zone", "told"),
+    [
+        ("Europe/Berlin", "Sat 5 Dec 16:00 Berlin"),
+        ("America/Argentina/Buenos_Aires", "Sat 5 Dec 12:00 Buenos Aires"),
+        ("UTC", "Sat 5 Dec 15:00 UTC"),
+    ],
+)
+def test_the_time_is_in_the_events_time_zone_and_names_its_city(zone, told):
+    assert f", {told} — https" in text(event(timezone=zone))
+
+
+def test_the_voice_of_somebody_who_posts_by_hand_is_her_own():
+    assert text(event(), words(voice="compose")) == text(event(), words(voice="host"))
+
+
+@pytest.mark.parametrize(
+    ("target", "voice", "said"),
+    [
+        (event(), "host", "I'm inviting people to Picnic, Sat 5 Dec 15:00 UTC.\n"),
+        (community(), "host", "I'm inviting people to join Bakers.\n"),
+        (event(), "relay", "Alice (@alice.example) is inviting people to Picnic, Sat 5 Dec 15:00 UTC.\n"),
+        (community(), "relay", "Alice (@alice.example) is inviting people to join Bakers.\n"),
+    ],
+)
+def test_an_announcement_speaks_as_whoever_posts_it(target, voice, said):
+    composed = compose.announcement(target, words(voice=voice))
+    assert composed.rich.text == f"{said}The invitations are in the replies.\n{target.url}"
 
 
 def test_note_and_line_follow_on_lines_of_their_own():
@@ -58,21 +84,21 @@ def test_note_and_line_follow_on_lines_of_their_own():
 
 
 def test_a_community_is_joined():
-    assert "You're invited to join Bakers by Alice — https" in text(community())
+    assert "I'd love you to join Bakers — https" in text(community())
 
 
 @pytest.mark.promise("private-not-named")
 @pytest.mark.parametrize("target", [event(visibility="private"), community(visibility="private")])
 def test_a_private_target_is_not_named(target):
     composed = compose.invitation(target, words(), **BOB)
-    assert composed.rich.text.startswith(f"@bob.example Alice invites you to a private {target.kind} — https")
+    assert composed.rich.text.startswith(f"@bob.example I'd like to invite you to a private {target.kind} — https")
     for word in ("Picnic", "Bakers", "Dec"):
         assert word not in str(composed.record)
 
 
 def test_the_relay_names_the_host():
     composed = compose.invitation(event(), words(voice="relay"), **BOB)
-    assert "Alice (@alice.example) invites you to Picnic, Sat 5 Dec 15:00 — https" in composed.rich.text
+    assert "Alice (@alice.example) invites you to Picnic, Sat 5 Dec 15:00 UTC — https" in composed.rich.text
     assert len(composed.rich.facets) == 2  # the host is not mentioned: she would be notified of every one
 
 
@@ -81,7 +107,7 @@ def test_facets_are_those_that_the_sdk_makes():
         event(title="Grillfest für Ötzi 🎉"), words(note="@carol.example https://x.example"), **BOB
     )
     oracle = Oracle().mention("@bob.example", "did:plc:bob")
-    oracle.text(" You're invited to Grillfest für Ötzi 🎉 by Alice, Sat 5 Dec 15:00 — ")
+    oracle.text(" I'd love you to come to Grillfest für Ötzi 🎉, Sat 5 Dec 15:00 UTC — ")
     oracle.link(composed.link, composed.link).text("\n@carol.example https://x.example")
     expected = [facet.model_dump(by_alias=True, exclude_none=True) for facet in oracle.build_facets()]
 

@@ -205,7 +205,9 @@ class TestHandingOver:
         agent.ready = Readiness(**READY.__dict__ | {"can_post": False, "reason": "app_password_missing"})
         send(picnic, "bob")
         link = actions.hand_over(row("bob"), alice)
-        assert link.startswith("https://bsky.app/intent/compose?text=%40bob.example%20You%27re%20invited")
+        assert link.startswith(
+            "https://bsky.app/intent/compose?text=%40bob.example%20I%27d%20love%20you%20to%20come%20to%20Picnic"
+        )
         assert row("bob").state == State.HANDED_OVER
         shown = queries.progress(picnic, alice)
         assert (shown.counts["handed_over"], shown.counts["sent"]) == (1, 0)

@@ -111,10 +111,15 @@ class TestTheNotice:
     def test_is_not_about_what_no_post_tells(self, fields, out, edit, notice):
         if "ends_at" in fields:
             fields = {"ends_at": out.starts_at + timedelta(hours=3)}
-        if "timezone" in fields:  # the same clock time elsewhere: the posts name no zone
+        if "timezone" in fields:  # the same moment in a zone with the same offset
             fields = {"timezone": "Africa/Abidjan"}
         edit(out, **fields)
         assert notice(out) is None
+
+    def test_names_a_time_that_is_another_moment_now(self, out, edit, notice):
+        edit(out, timezone="Asia/Tokyo", starts_at=out.starts_at - timedelta(hours=9))
+        assert notice(out).words == "the old time"
+        assert notice(out).update.text.splitlines()[1].endswith(" Tokyo")
 
     def test_a_new_name_of_the_host_is_no_edit(self, out, alice, notice):
         alice.display_name = "Alice Moreira"
