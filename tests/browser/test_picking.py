@@ -104,6 +104,19 @@ def saved(page, count):
     raise AssertionError(f"{found} are saved, not {count}")
 
 
+def test_next_is_not_active_while_nobody_is_chosen(visit):
+    page = visit(WIDE)
+    page.goto(page.pick)
+    next_step = page.get_by_role("button", name="Next: check")
+    assert next_step.is_disabled()
+
+    box = page.locator("#rows input[name=did]:not([disabled])").first
+    box.check()
+    assert next_step.is_enabled()
+    box.uncheck()
+    assert next_step.is_disabled()
+
+
 def test_forty_by_mouse(visit, picture):
     page = visit(WIDE)
     began = time.monotonic()

@@ -179,4 +179,6 @@ AUTH_PASSWORD_VALIDATORS = [
 MFA_ADAPTER = "elonara.members.sign_in.mfa.SealedMFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = ELONARA.site.name
+# An address that nobody can confirm, without a mail server, keeps no member from a second factor.
+MFA_ALLOW_UNVERIFIED_EMAIL = not ELONARA.email.url
 USERSESSIONS_TRACK_ACTIVITY = False

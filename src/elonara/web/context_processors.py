@@ -48,5 +48,6 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "section": section,
         "standing_notice": _standing_notice(request),
         "guest": SimpleLazyObject(lambda: guest_of(request) if hasattr(request, "user") else None),
+        "sends_email": bool(options().email.url),  # a page of a site without a mail server promises no e-mail
         "waiting_invitations": SimpleLazyObject(lambda: _waiting_invitations(request)),
     }

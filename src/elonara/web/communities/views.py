@@ -16,6 +16,7 @@ from elonara.communities.models import Community, Membership, Visibility
 from elonara.events import queries as events
 from elonara.invitations.queries import is_invited, on_bluesky, targets_of
 from elonara.members.errors import Invalid, NotAllowed
+from elonara.members.standing import require_active
 from elonara.web.communities.forms import CommunityForm
 from elonara.web.invitations.posts import after_ending
 from elonara.web.proofs import proofs
@@ -80,6 +81,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
 @members_only
 def create(request: HttpRequest) -> HttpResponse:
     """Create a community."""
+    require_active(the_member(request))  # before she fills in the form
     form = CommunityForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:

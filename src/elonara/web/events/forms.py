@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
 from elonara.communities.models import Community
 from elonara.events.models import Event
@@ -137,6 +138,8 @@ class EventForm(WithPicture):
             group.queryset = communities
         if not by_host:  # a co-host changes none of them
             del self.fields["visibility"], self.fields["community"], self.fields["replies_to_host"]
+        elif not settings.ELONARA.email.url:  # nothing could be replied to
+            del self.fields["replies_to_host"]
         offer_take_back(self, posts if by_host else "")
 
     def values(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from elonara.invitations.guest_emails.told import told_to
 from elonara.invitations.queries import is_invited, on_bluesky, targets_of
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
+from elonara.members.standing import require_active
 from elonara.web.events.forms import EventForm
 from elonara.web.invitations import reporting
 from elonara.web.invitations.posts import after_ending
@@ -128,6 +129,7 @@ def _dids_known_to(member: Member | None) -> Collection[str] | QuerySet[ActorVie
 def create(request: HttpRequest) -> HttpResponse:
     """Create an event."""
     member = the_member(request)
+    require_active(member)  # before she fills in the form
     choices = communities.invitable_communities(member)
     zone = str(zone_of(request) or "") or "UTC"
     initial = {"timezone": zone, "community": choices.filter(slug=request.GET.get("community", "")).first()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+
 from elonara.events.messages.models import MessageKind
 from elonara.events.messages.readers import hearing
 from elonara.events.models import Event
@@ -22,6 +24,8 @@ def told_words(event: Event, by: Member) -> str:
 def in_words(found: Audience) -> str:
     """How many people are told, and how many of them cannot be reached by e-mail."""
     people = "1 person is told" if found.people == 1 else f"{found.people} people are told"
+    if not settings.ELONARA.email.url:
+        return f"{people}, on this site."
     if not found.unreachable:
         return f"{people}."
     return f"{people}, {found.unreachable} {_ONE if found.unreachable == 1 else _MORE}."

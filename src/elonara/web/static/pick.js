@@ -28,6 +28,7 @@
   const show = (words) => {
     const number = count();
     form.querySelector(".sum").textContent = number;
+    form.querySelector("[name=go][value=next]").disabled = number < 1;
     document.getElementById("said").textContent = (words ? words + " " : "") + number + " chosen";
   };
   const trouble = (sentence) => {
