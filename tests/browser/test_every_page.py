@@ -121,6 +121,6 @@ def test_the_colours_stay_without_a_script(open_browser):
     page = open_browser(javascript=False)
     page.goto("/events")
     page.get_by_label("Dark").check()
-    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("button", name="Apply").click()
     page.goto("/communities")
     assert page.locator("html").get_attribute("data-theme") == "dark"

@@ -73,7 +73,7 @@ def test_private_ones_name_nothing(mode, host, friends, make_event, make_communi
         # No word that a random DID or ref can contain by chance.
         for word in ("Secret", "supper", "Hush", "Behind", "the oak", "Hidden", "circle", "Nobody", "thumb", "reply"):
             assert word not in said
-        assert " invites you to a private " in found["value"]["text"]
+        assert " you to a private " in found["value"]["text"]
 
 
 def test_the_mentioned_person_is_notified_by_a_reply_in_the_quiet_thread(network, host, friends, make_event, deliver):

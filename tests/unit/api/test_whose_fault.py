@@ -23,7 +23,7 @@ def test_inviting(reason, program, friends, picnic, chess, problem):
         response = program.post(path.format(event=picnic.slug, club=chess.slug), PEOPLE)
         document = problem(response, *INVITING.get(reason, (503, "graph_unavailable")))
         # Nothing was queued, so nothing is tried again by itself.
-        assert "by itself" not in document["way_on"]
+        assert "automatically" not in document["way_on"]
 
 
 def test_who_has_no_account_is_told_to_connect_one(program, alice, picnic, chess, problem):

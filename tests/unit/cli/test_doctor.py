@@ -115,7 +115,7 @@ def test_workers_and_a_database_with_other_clocks_are_named(world, settings, mon
         (response(302, {}, {"location": "/login"}), "302"),
         (response(200, b"<html>a login page</html>", {"content-type": "text/html"}), "not reached"),
         (response(200, {"a": 1}, {"content-type": "text/plain"}), "application/json"),
-        (response(200, {"client_id": "https://another.example"}), "something else"),
+        (response(200, {"client_id": "https://another.example"}), "does not say what this site would"),
     ],
 )
 def test_a_proxy_in_front_of_the_client_metadata_is_noticed(world, settings, given, word):
@@ -147,7 +147,7 @@ def test_missing_and_killed_workers_are_reported(world, settings, monkeypatch):
     workers.beating("embedded")()
     assert ("ok", "workers", f"{workers.name()} (embedded)") in found(doctor_rows.check, settings)
     Worker.objects.update(seen_at=timezone.now() - timedelta(minutes=5))
-    assert any("without a word" in says for _, what, says in found(doctor_rows.check, settings))
+    assert any("stopped without notice" in says for _, what, says in found(doctor_rows.check, settings))
 
 
 def test_a_failing_periodic_task_is_named(world, settings, monkeypatch):

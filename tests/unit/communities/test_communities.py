@@ -29,7 +29,7 @@ def test_invalid_input_is_refused_with_a_sentence_per_field(alice):
 
 
 def test_a_pending_member_cannot_create_a_community(make_member):
-    with pytest.raises(actions.NotAllowed, match="waits"):
+    with pytest.raises(actions.NotAllowed, match="waiting for approval"):
         actions.create(make_member(standing="pending"), name="Bakers")
 
 

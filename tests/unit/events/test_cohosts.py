@@ -52,7 +52,7 @@ def test_who_is_asked_has_no_right_until_she_accepts(picnic, alice, asked, heard
     actions.accept_cohost(picnic, by=asked)
     assert rights(picnic, asked) == ALL
     assert not asked.notices.filter(dismissed_at=None).exists()
-    assert alice.notices.get().text == "Bob hosts Picnic with you now."
+    assert alice.notices.get().text == "Bob now hosts Picnic with you."
 
 
 def test_who_is_asked_may_read_a_private_event_and_find_it_in_no_list(supper, alice, bob, make_member):

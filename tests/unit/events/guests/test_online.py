@@ -109,7 +109,7 @@ def test_a_new_link_is_told_to_who_comes_online_and_not_shown(
     rsvps.respond(hybrid, choice="going", member=carol)
     with django_capture_on_commit_callbacks(execute=True):
         actions.change(hybrid, by=alice, online_link=f"{LINK}-2")
-    assert "The link of Picnic for those who come online is new" in open_notices(bob).get().text
+    assert "The link of Picnic for those who join online is new" in open_notices(bob).get().text
     assert "secret-room" not in open_notices(bob).get().text
     assert not open_notices(carol).exists()
 

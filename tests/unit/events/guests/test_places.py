@@ -127,7 +127,7 @@ def test_the_host_gives_places_by_hand(small, alice, make_member):
         places.give(small, make_member("mallory"), row.pk)
     places.give(small, alice, row.pk)
     assert state(small)[1] == ["d"]
-    with pytest.raises(NotAllowed, match="not wait"):
+    with pytest.raises(NotAllowed, match="no longer waiting"):
         places.give(small, alice, row.pk)
 
 

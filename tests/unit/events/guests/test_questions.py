@@ -123,7 +123,7 @@ def test_an_answer_to_a_question_that_is_not_asked_is_left_out(asking, make_even
 
 
 @pytest.mark.parametrize(("wanted", "sentence"), [
-    ([{"text": ""}], "Question 1: Write the question"),
+    ([{"text": ""}], "Question 1: Enter the question"),
     ([{"text": "x" * 201}], "Question 1"),
     ([{"text": "Q?", "kind": "essay"}], "Choose what"),
     ([{"text": "Q?", "kind": "choice", "options": ["a"]}], "2 to 20 different"),
