@@ -36,6 +36,7 @@ VISITORS = [
     Route("/communities", likely=True),
     Route("/communities/club"),
     Route("/communities/club/picture"),
+    Route("/communities/club/members?q={n}", likely=True),
     Route("/i/unknown", likely=True),
     Route("/i/unknown", "POST", HANDLE, likely=True),
     Route("/@nobody"),
@@ -150,6 +151,7 @@ MEMBERS = [
     press("/communities/club/edit", body={"name": "Club {n}", "visibility": "public"}),
     press("/communities/other/close"),
     press("/communities/club/members/1", body={"role": "member"}),
+    press("/communities/club/members/1/remove"),
     member("/communities/club/manage", likely=True),
     press(f"/invitations/{UUID}/retry"),
     press(f"/letters/{UUID}/retry"),
@@ -219,6 +221,7 @@ CALLS = [
             press(f"/api/v1/{of}/transfer/take-back"),
         )
     ],
+    member("/api/v1/communities/club/members?q={n}", likely=True),
     member("/api/v1/me/export"),
     *(press(f"/api/v1/invitations/{UUID}/{verb}") for verb in ("retry", "cancel", "undo", "confirm")),
 ]  # fmt: skip

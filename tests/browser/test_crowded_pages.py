@@ -25,6 +25,7 @@ PAGES = {
         f"{MANAGE}?tab=hosts", f"{MANAGE}?tab=invite", f"{MANAGE}?tab=invite&step=check",
         f"{MANAGE}?tab=invite&step=email", f"{MANAGE}?tab=invite&step=take-back", "/events/{event}/edit",
         "/events/{event}/cancel", "/communities/{community}/manage", "/communities/{community}/manage?tab=members",
+        "/communities/{community}/members", "/communities/{community}/members?page=2",
         "/communities/{community}/manage?tab=invite", "/communities/{community}/edit",
     ),
     "operator": (

@@ -33,6 +33,7 @@ HOST = (
     "/events/{event}/cancel", "/events/{event}/questions", "/events/{event}/again", "/events/{event}/transfer",
     "/communities/{community}/transfer",
     "/communities/{community}/manage", "/communities/{community}/manage?tab=members",
+    "/communities/{community}/members",
     "/communities/{community}/manage?tab=invite", "/communities/{community}/edit", "/communities/{community}/close",
     "/communities/{community}/leave",
 )  # fmt: skip

@@ -14,7 +14,7 @@ from django.views.generic import RedirectView
 from elonara.api import communities, events, invitations, me, people, problems
 from elonara.api.auth import Bearer
 from elonara.api.guests import answers, listing, messages
-from elonara.api.hosting import event_hosts
+from elonara.api.hosting import event_hosts, members
 from elonara.api.openapi import ElonaraAPI
 
 api = ElonaraAPI(
@@ -33,6 +33,7 @@ api.add_router("/events", answers.router)
 api.add_router("/events", listing.router)
 api.add_router("", messages.router)
 api.add_router("/communities", communities.router)
+api.add_router("/communities", members.router)
 api.add_router("/invitations", invitations.router)
 
 

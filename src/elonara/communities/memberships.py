@@ -113,6 +113,11 @@ def remove_member(community: Community, *, by: Member, membership: Membership) -
         row.delete()
 
 
+def may_remove(role: str, membership: Membership) -> bool:
+    """Whether somebody with this role may remove this person: admins anybody, moderators plain members."""
+    return role == Role.ADMIN or (role == Role.MODERATOR and membership.role == Role.MEMBER)
+
+
 def has_unadopted(member: Member, did: str) -> bool:
     """Whether `adopt` would change anything. Much cheaper than `adopt`, which takes a transaction."""
     return _UNADOPTED.exists(who=member.pk, did=did)

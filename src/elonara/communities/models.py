@@ -38,7 +38,7 @@ class Community(Searchable):
         return self.name
 
 
-class Membership(models.Model):
+class Membership(Searchable):
     """A person in a community: a member of the site, or somebody without an account who proved an invited DID."""
 
     class Role(models.TextChoices):
@@ -57,6 +57,7 @@ class Membership(models.Model):
     handle = models.CharField(max_length=253, blank=True)
     role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
     joined_at = models.DateTimeField(auto_now_add=True)
+    search_text = SearchColumn(of=("name", "handle"))
 
     class Meta:
         app_label = "elonara"

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
-from elonara import search_columns
+from elonara import folding, search_columns
 from elonara.communities import transfer_rows
 from elonara.communities.models import Community, Membership, Visibility
 from elonara.communities.principals import rows_of
@@ -125,16 +125,35 @@ def with_counts(rows: QuerySet[Community]) -> QuerySet[Community]:
     return rows.annotate(member_count=Count("memberships")).defer("search_name", "search_text")
 
 
-def people(community: Community) -> QuerySet[Membership]:
-    """Memberships, with members and Bluesky identities: admins, then moderators, then members, each by join date."""
+def may_see_people(community: Community, member: Member | None, proven_dids: Collection[str] = ()) -> bool:
+    """Whether somebody who may see the community may see all its people: of a private one its members alone."""
+    return community.visibility == Visibility.PUBLIC or membership_of(community, member, proven_dids) is not None
+
+
+def people(community: Community, search: str = "") -> QuerySet[Membership]:
+    """Memberships, with members and Bluesky identities: admins, then moderators, then members, each by join date.
+
+    A search finds those whose name, username or handle holds every word.
+    """
     order = Case(
         When(role=Membership.Role.ADMIN, then=Value(0)),
         When(role=Membership.Role.MODERATOR, then=Value(1)),
         default=Value(2),
         output_field=IntegerField(),
     )
-    rows = Membership.objects.filter(community=community).select_related("member__bluesky")
-    return rows.order_by(order, "joined_at", "pk")
+    rows = Membership.objects.filter(community=community).select_related("member__bluesky").annotate(rank=order)
+    for word in folding.words_of(search):
+        rows = rows.filter(_called(word))
+    return rows.defer("search_text", "member__search_text").order_by("rank", "joined_at", "pk")
+
+
+def _called(word: str) -> Q:
+    """Whether a folded word is in what the list calls a person: her account's names and handle, else those she joined
+    with.
+    """
+    how = "contains" if len(word) >= folding.MIN_SUBSTRING else "startswith"
+    account = search_columns.word_of("member__search_text", word) | Q(**{f"member__bluesky__bsky_handle__{how}": word})
+    return account | (Q(member=None) & search_columns.word_of("search_text", word))
 
 
 def only_admin(community: Community) -> int | None:

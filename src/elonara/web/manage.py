@@ -17,7 +17,7 @@ from elonara.bluesky.identity.proven_handles import named_member
 from elonara.communities import queries as communities
 from elonara.communities import transfer as community_transfer
 from elonara.communities import transfer_rows
-from elonara.communities.models import Community, Membership
+from elonara.communities.models import Community
 from elonara.events import location
 from elonara.events import queries as events
 from elonara.events import transfer as event_transfer
@@ -27,6 +27,7 @@ from elonara.invitations.queries import SendingRows
 from elonara.invitations.targets import Target
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
+from elonara.web.communities.members import list_of_people
 from elonara.web.communities.views import community_or_404
 from elonara.web.events import guest_list, messages
 from elonara.web.events.views import event_or_404
@@ -107,13 +108,7 @@ def community(request: HttpRequest, slug: str) -> HttpResponse:
     if tab == "details":
         frame |= posts.notice_context(request, target) | {"base": f"/communities/{slug}/manage"}
     if tab == "members":
-        roles = [
-            (Membership.Role.ADMIN, "Admin"),
-            (Membership.Role.MODERATOR, "Moderator"),
-            (Membership.Role.MEMBER, "Member"),
-        ]
-        frame |= {"rows": communities.people(target)[:500], "roles": roles, "is_admin": manages}
-        frame["only_admin"] = communities.only_admin(target)
+        frame |= list_of_people(request, target, member, address=f"/communities/{slug}/manage", tab="members")
         frame |= _transfer_context(target, member) if manages else {}
     return render(request, "communities/manage.html", frame)
 

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from elonara.web import bluesky as bluesky_views
 from elonara.web import callback, home, manage
+from elonara.web.communities import members as community_members
 from elonara.web.communities import views as community_views
 from elonara.web.events import again as event_again
 from elonara.web.events import answering as event_answering
@@ -68,7 +69,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("communities/<slug:slug>/edit", community_views.edit),
     path("communities/<slug:slug>/close", community_views.close),
     path("communities/<slug:slug>/picture", community_views.picture),
-    path("communities/<slug:slug>/members/<int:pk>", community_views.set_member),
+    path("communities/<slug:slug>/members", community_members.index),
+    path("communities/<slug:slug>/members/<int:pk>", community_members.set_role),
+    path("communities/<slug:slug>/members/<int:pk>/remove", community_members.remove),
     path("communities/<slug:slug>/manage", manage.community),
     path("communities/<slug:slug>/transfer", manage.transfer, OF_COMMUNITIES),
     path("communities/<slug:slug>/transfer/answer", manage.answer_transfer, OF_COMMUNITIES),

@@ -67,3 +67,25 @@ def test_without_a_token_nothing_is_created_or_read(nobody, chess, problem):
     problem(nobody.post("/communities", CHESS), 401, "unauthorized")
     problem(nobody.get(f"/communities/{chess.slug}"), 401, "unauthorized")
     problem(nobody.patch(f"/communities/{chess.slug}", {}), 401, "unauthorized")
+
+
+def test_members_are_listed_searched_and_paged(program, program_of, mallory, chess, problem, make_member):
+    actions.join(chess, member=mallory)
+    actions.join(chess, did="did:plc:gil", handle="gil.example", name="Gil", invited=True)
+    first = program.get(f"/communities/{chess.slug}/members?limit=2").json()
+    assert [(one["username"], one["role"]) for one in first["members"]] == [("alice", "admin"), ("mallory", "member")]
+    rest = program.get(f"/communities/{chess.slug}/members?cursor={first['cursor']}").json()
+    (gil,) = rest["members"]
+    assert (gil["username"], gil["name"], gil["handle"], rest["cursor"]) == (None, "Gil", "gil.example", None)
+    found = program_of(make_member("zoe")).get(f"/communities/{chess.slug}/members?q=MALLORY").json()["members"]
+    assert [one["username"] for one in found] == ["mallory"]
+    problem(program.get(f"/communities/{chess.slug}/members?cursor=x"), 422, "bad_cursor")
+
+
+@pytest.mark.promise("private-is-absent")
+def test_the_members_of_a_private_community_are_listed_for_them_alone(program, program_of, mallory, problem):
+    secret = program.post("/communities", CHESS | {"visibility": "private"}).json()
+    address = f"/communities/{secret['slug']}/members"
+    problem(program_of(mallory).get(address), 404, "not_found")
+    actions.join(Community.objects.get(), member=mallory, invited=True)
+    assert len(program_of(mallory).get(address).json()["members"]) == 2

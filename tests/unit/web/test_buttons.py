@@ -46,7 +46,7 @@ OF_EVENTS = (
 )  # fmt: skip
 OF_COMMUNITIES = (
     "/communities/{slug}/manage?tab=members", "/communities/{slug}/close", "/communities/{slug}/leave",
-    "/communities/{slug}/transfer",
+    "/communities/{slug}/transfer", "/communities/{slug}/members",
 )  # fmt: skip
 
 

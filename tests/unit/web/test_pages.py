@@ -129,11 +129,11 @@ def test_roles_are_set_on_the_members_tab(signed_in, make_member, alice, circle,
     bob = make_member("bob")
     signed_in(bob).post(f"/communities/{circle.slug}/join")
     row = circle.memberships.get(member=bob)
-    signed_in(alice).post(f"/communities/{circle.slug}/members/{row.pk}", {"act": "role", "role": "moderator"})
+    signed_in(alice).post(f"/communities/{circle.slug}/members/{row.pk}", {"role": "moderator"})
     row.refresh_from_db()
     assert row.role == "moderator"
     own = circle.memberships.get(member=alice)
-    client.post(f"/communities/{circle.slug}/members/{own.pk}", {"act": "remove"})
+    client.post(f"/communities/{circle.slug}/members/{own.pk}", {"role": "member"})
     assert "have no admin" in page_text(client.get(f"/communities/{circle.slug}/manage?tab=members"))
 
 

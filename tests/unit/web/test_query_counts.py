@@ -130,3 +130,18 @@ def test_a_large_community_is_not_read_to_show_a_dozen(signed_in, alice, circle)
     assert "101" in page
     assert "baker000" in page
     assert len(read) < 20
+
+
+@pytest.mark.parametrize("address", ["", "/members", "/members?q=baker", "/manage?tab=members"])
+def test_the_people_of_a_community(asked, alice, circle, address):
+    counts = []
+    for first, last in ((0, 1), (1, 10), (10, 100)):
+        members = Member.objects.bulk_create(
+            [Member(username=f"baker{n:03}", password="!") for n in range(first, last)]
+        )
+        MemberIdentity.objects.bulk_create(
+            MemberIdentity(pk=uuid.uuid4(), member=member, bsky_did=f"did:plc:{member.username}") for member in members
+        )
+        Membership.objects.bulk_create(Membership(community=circle, member=member) for member in members)
+        counts.append(asked(alice, f"/communities/{circle.slug}{address}"))
+    assert len(set(counts)) == 1

@@ -1,4 +1,4 @@
-"""Communities: list, show, create, edit, close; join, leave, and set the roles of members."""
+"""Communities: list, show, create, edit, close; join and leave."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -71,6 +71,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
         "member_count": people.count(),
         "runners": people.exclude(role=Membership.Role.MEMBER),
         "members": people.filter(role=Membership.Role.MEMBER)[:12],
+        "sees_people": queries.may_see_people(community, member, dids),
         "events": events.of_community(community.pk, member, dids)[:20],
         "past": past.order_by("-starts_at")[:10],
         "link": f"{options().site.url}/communities/{slug}",
@@ -137,7 +138,7 @@ def close(request: HttpRequest, slug: str) -> HttpResponse:
         "Nobody can join after that, and invitations that are not sent yet are stopped. This can’t be undone.",
     ]
     heading, back = f"Close “{community.name}”?", f"/communities/{slug}/manage"
-    return _confirm(request, heading, lines, "Close the community", back, posts=on_bluesky(community).in_words)
+    return confirm(request, heading, lines, "Close the community", back, posts=on_bluesky(community).in_words)
 
 
 @members_only
@@ -161,29 +162,10 @@ def leave(request: HttpRequest, slug: str) -> HttpResponse:
     heading, back = f"Leave “{community.name}”?", f"/communities/{slug}"
     own = queries.membership_of(community, the_member(request))
     if own is not None and own.pk == queries.only_admin(community):
-        return _confirm(request, heading, [LAST_ADMIN.format(name=community.name)], "", back, stay="Stay")
+        return confirm(request, heading, [LAST_ADMIN.format(name=community.name)], "", back, stay="Stay")
     private = "You can come back only with a new invitation." if community.visibility == "private" else ""
     lines = [line for line in ("Your answers to its events stay.", private) if line]
-    return _confirm(request, heading, lines, "Leave", back, stay="Stay")
-
-
-@members_only
-@require_POST
-def set_member(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """Give a member another role, or remove them."""
-    community = managed_or_refused(request, slug)
-    membership = get_object_or_404(Membership, pk=pk, community=community)
-    try:
-        if request.POST.get("act") == "remove":
-            actions.remove_member(community, by=the_member(request), membership=membership)
-            show_message(request, "Removed.")
-        else:
-            role = request.POST.get("role", "")
-            actions.set_role(community, by=the_member(request), membership=membership, role=role)
-            show_message(request, "The role is saved.")
-    except (NotAllowed, Invalid) as fault:
-        show_message(request, str(fault), "bad")
-    return redirect(f"/communities/{slug}/manage?tab=members")
+    return confirm(request, heading, lines, "Leave", back, stay="Stay")
 
 
 @require_safe
@@ -195,6 +177,7 @@ def picture(request: HttpRequest, slug: str) -> FileResponse:
     return FileResponse(community.picture.open("rb"), headers={"Cache-Control": "private, max-age=300"})
 
 
-def _confirm(request: HttpRequest, heading: str, lines: list[str], button: str, back: str, **more: Any) -> HttpResponse:
+def confirm(request: HttpRequest, heading: str, lines: list[str], button: str, back: str, **more: Any) -> HttpResponse:
+    """A page that asks before an act, and says what it means. Without `button` it only says why it cannot be done."""
     context = {"heading": heading, "lines": lines, "button": button, "back": back, **more}
     return render(request, "communities/confirm.html", context)
