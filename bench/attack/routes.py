@@ -152,6 +152,11 @@ MEMBERS = [
     press("/communities/other/close"),
     press("/communities/club/members/1", body={"role": "member"}),
     press("/communities/club/members/1/remove"),
+    press("/communities/club/members/add-again", body={"removal": "1"}),
+    press("/communities/club/ask", body={"word": "{n}"}),
+    press("/communities/club/ask/withdraw"),
+    press("/communities/club/requests/accept", body={"request": "1", "word": "{n}"}),
+    press("/communities/club/requests/decline", body={"request": "1"}),
     member("/communities/club/manage", likely=True),
     press(f"/invitations/{UUID}/retry"),
     press(f"/letters/{UUID}/retry"),
@@ -222,6 +227,9 @@ CALLS = [
         )
     ],
     member("/api/v1/communities/club/members?q={n}", likely=True),
+    press("/api/v1/communities/club/join", body={"word": "{n}"}),
+    member("/api/v1/communities/club/requests"),
+    *(press(f"/api/v1/communities/club/requests/1/{what}", body={"word": "{n}"}) for what in ("accept", "decline")),
     member("/api/v1/me/export"),
     *(press(f"/api/v1/invitations/{UUID}/{verb}") for verb in ("retry", "cancel", "undo", "confirm")),
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from elonara.bluesky.models import (
     MemberIdentity,
     PdsHost,
 )
-from elonara.communities.models import Community, Membership, Transfer
+from elonara.communities.models import Community, JoinRequest, Membership, Removal, Transfer
 from elonara.events.messages.models import GuestMessage, HostMessage, MessageOptOut
 from elonara.events.models import Event, EventHost, GivenAnswer, Question, Rsvp
 from elonara.housekeeping.models import CacheEntry, OutgoingEmail, PeriodicTask, ProcessCounts, Worker
@@ -57,6 +57,7 @@ __all__ = [
     "HostSending",
     "Invitation",
     "InvitationDraft",
+    "JoinRequest",
     "KnownList",
     "KnownListMember",
     "KnownPerson",
@@ -76,6 +77,7 @@ __all__ = [
     "ProcessCounts",
     "Question",
     "RelayConsent",
+    "Removal",
     "Report",
     "Rsvp",
     "SendingAccount",

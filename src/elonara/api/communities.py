@@ -29,6 +29,7 @@ class NewCommunity(Schema):
     name: Name
     description: Description = ""
     visibility: Literal["public", "private"] = "public"
+    joining: Literal["open", "request"] = "open"
 
 
 class CommunityChange(Schema):
@@ -37,17 +38,19 @@ class CommunityChange(Schema):
     name: Name = ""
     description: Description = ""
     visibility: Literal["public", "private"] = "public"
+    joining: Literal["open", "request"] = "open"
     take_back: bool = False
 
 
 class CommunityOut(Schema):
-    """A community. `role` is the caller's, null for somebody outside."""
+    """A community. `role` is the caller's, null for somebody outside. `joining`: whether one joins, or asks first."""
 
     slug: str
     url: str
     name: str
     description: str
     visibility: str
+    joining: str
     role: str | None
     posts_on_bluesky: int | None  # those that stand, or may; null for callers who may not invite to it
 
@@ -79,7 +82,7 @@ def change(request: HttpRequest, slug: str, payload: CommunityChange) -> Any:
 
 
 def _out(community: Community, member: Member) -> dict[str, Any]:
-    fields = {name: getattr(community, name) for name in ("slug", "name", "description", "visibility")}
+    fields = {name: getattr(community, name) for name in ("slug", "name", "description", "visibility", "joining")}
     role = queries.role_of(community, member, targets.dids_of(member))
     posts = posts_on_bluesky(community, member)
     return fields | {"url": Target(community).url, "role": role, "posts_on_bluesky": posts}

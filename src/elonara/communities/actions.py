@@ -8,8 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from elonara.communities import hooks, transfer_rows
-from elonara.communities.memberships import CLOSED, adopt, has_unadopted, join, leave, remove_member, set_role
-from elonara.communities.models import Community, Membership
+from elonara.communities.memberships import CLOSED, adopt, has_unadopted, join, leave, set_role
+from elonara.communities.models import Community, Joining, Membership
+from elonara.communities.people import requests
+from elonara.communities.people.removals import add_again, remove_member
+from elonara.communities.people.requests import accept, ask, decline, withdraw
 from elonara.communities.pictures import prepare
 from elonara.communities.principals import did_of
 from elonara.communities.queries import may_manage
@@ -23,10 +26,14 @@ from elonara.members.models import Member
 __all__ = [
     "Invalid",
     "NotAllowed",
+    "accept",
+    "add_again",
     "adopt",
+    "ask",
     "change",
     "close",
     "create",
+    "decline",
     "has_unadopted",
     "hide",
     "join",
@@ -35,9 +42,10 @@ __all__ = [
     "require_admin",
     "set_role",
     "unhide",
+    "withdraw",
 ]
 
-CHANGEABLE = frozenset({"name", "description", "visibility", "picture", "picture_alt"})
+CHANGEABLE = frozenset({"name", "description", "visibility", "joining", "picture", "picture_alt"})
 
 
 def create(
@@ -46,12 +54,14 @@ def create(
     name: str,
     description: str = "",
     visibility: str = "public",
+    joining: str = "open",
     picture: Any = None,
     picture_alt: str = "",
 ) -> Community:
     """Create a community; `by` becomes its first admin. `picture` is bytes or a file. Raises Invalid and NotAllowed."""
     require_active(by)
-    values = clean({"name": name, "description": description, "visibility": visibility, "picture_alt": picture_alt})
+    texts = {"name": name, "description": description, "picture_alt": picture_alt}
+    values = clean(texts | {"visibility": visibility, "joining": joining})
     community = Community(created_by=by, **values)
     prepared = prepare(picture) if picture else None
     with transaction.atomic():
@@ -83,6 +93,8 @@ def change(community: Community, *, by: Member, **fields: Any) -> Community:
             changed.add("picture")
         if changed:
             row.save(update_fields=sorted(changed))
+            if "joining" in changed and row.joining == Joining.OPEN and row.hidden_at is None:
+                requests.admit(row)
             hooks.changed(row, frozenset(changed))
     community.refresh_from_db()
     return community
@@ -96,6 +108,7 @@ def close(community: Community, by: Member) -> Community:
             community.refresh_from_db()
             audit.record(by, "community_closed", community)
             transfer_rows.take_back(community, by=None)
+            requests.end_all(community)
             hooks.changed(community, frozenset({"closed_at"}))
     community.refresh_from_db()
     return community

@@ -1,10 +1,15 @@
-"""The writes about memberships: joining, leaving, roles. Members of a community have an account or a proven DID."""
+"""The writes about memberships: joining, leaving, roles. Members of a community have an account or a proven DID.
+
+Asking to join and removing somebody are in `people`.
+"""
+
+import datetime as dt
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from elonara.communities import hooks, transfer_rows
-from elonara.communities.models import Community, Membership, Visibility
+from elonara.communities import bars, hooks, transfer_rows
+from elonara.communities.models import Community, Joining, Membership, Visibility
 from elonara.communities.principals import Principal, principal_of
 from elonara.communities.queries import role_of
 from elonara.compiled_queries import CompiledQuery
@@ -32,11 +37,13 @@ def join(
     handle: str = "",
     name: str = "",
     invited: bool = False,
+    invited_at: dt.datetime | None = None,
 ) -> Membership:
     """Add a person, given by account or by a DID that the caller has verified. Joining twice changes nothing.
 
-    `invited`: the caller has verified an invitation. It opens a private community, and any community to people without
-    an account and to members who wait for approval. Raises NotAllowed.
+    `invited`: the caller has verified an invitation. It opens a private community and one where people ask first, and
+    any community to people without an account and to members who wait for approval. `invited_at`: when it was made; it
+    opens nothing to who was declined or removed later. Raises NotAllowed.
     """
     person = principal_of(member, did, handle, name)
     existing = _membership(community, person)
@@ -46,17 +53,21 @@ def join(
         raise NotAllowed("This community is closed; nobody can join.", "closed")
     if community.hidden_at:
         raise NotAllowed("This community has been hidden by the operator of this site.", "hidden")
+    bars.require_none(community, person, invited_at=invited_at)
     if not invited:
         if community.visibility == Visibility.PRIVATE:
             raise NotAllowed("This community is private. Ask one of its admins for an invitation.", "private")
         if person.member is None:
             raise NotAllowed("Sign in or create an account to join.", "sign_in")
         require_active(person.member)
+        if community.joining == Joining.REQUEST:
+            raise NotAllowed(f"The admins of {community.name} decide who joins. Ask to join on its page.", "ask_first")
     try:
         with transaction.atomic():
             row = Membership.objects.create(
                 community=community, member=person.member, did=person.did, handle=person.handle, name=person.name
             )
+            bars.lift(community, person)
             hooks.joined(row)
     except IntegrityError:
         row = Membership.objects.get(person.rows, community=community)  # joined by a simultaneous request
@@ -70,7 +81,7 @@ def leave(community: Community, *, member: Member | None = None, did: str = "") 
         lock(community)
         row = _membership(community, person)
         if row is not None:
-            _end_as_admin(community, row)
+            end_as_admin(community, row)
             row.delete()
 
 
@@ -83,39 +94,19 @@ def set_role(community: Community, *, by: Member, membership: Membership, role: 
         lock(community)
         if role_of(community, by) != Role.ADMIN:
             raise NotAllowed(f"Only admins of {community.name} can change roles.", "not_admin")
-        row = _row(community, membership)
+        row = row_of(community, membership)
         if role != Role.MEMBER and row.member_id is None:
             raise NotAllowed(
                 f"{row.name or row.handle or 'This person'} has no account here yet and cannot be {role}.", "no_account"
             )
         if role != Role.ADMIN:
-            _end_as_admin(community, row)
+            end_as_admin(community, row)
         if row.role != role:
-            audit.record(by, "role_changed", community, f"{_called(row)}: {row.role}, now {role}")
+            audit.record(by, "role_changed", community, f"{called(row)}: {row.role}, now {role}")
         row.role = role
         row.save(update_fields=["role"])
     membership.role = row.role
     return row
-
-
-def remove_member(community: Community, *, by: Member, membership: Membership) -> None:
-    """Remove somebody: admins may remove anybody, moderators plain members. Raises NotAllowed."""
-    require_active(by)
-    with transaction.atomic():
-        lock(community)
-        mine, row = role_of(community, by), _row(community, membership)
-        if mine is None or RANK[Role(mine)] < RANK[Role.MODERATOR]:
-            raise NotAllowed(f"Only admins and moderators of {community.name} can remove people.", "not_moderator")
-        if mine == Role.MODERATOR and row.role != Role.MEMBER:
-            raise NotAllowed("Moderators can remove plain members only. Ask an admin.", "not_admin")
-        _end_as_admin(community, row)
-        audit.record(by, "person_removed", community, _called(row))
-        row.delete()
-
-
-def may_remove(role: str, membership: Membership) -> bool:
-    """Whether somebody with this role may remove this person: admins anybody, moderators plain members."""
-    return role == Role.ADMIN or (role == Role.MODERATOR and membership.role == Role.MEMBER)
 
 
 def has_unadopted(member: Member, did: str) -> bool:
@@ -154,11 +145,13 @@ def _membership(community: Community, person: Principal) -> Membership | None:
     return rows.order_by("member_id").first() if person.member is None else rows.order_by("-member_id").first()
 
 
-def _called(membership: Membership) -> str:
+def called(membership: Membership) -> str:
+    """What the audit log calls a person of a community."""
     return membership.member.username if membership.member else membership.handle or membership.did
 
 
-def _row(community: Community, membership: Membership) -> Membership:
+def row_of(community: Community, membership: Membership) -> Membership:
+    """The row as it is now. Raises NotAllowed where it is gone."""
     try:
         return Membership.objects.get(pk=membership.pk, community=community)
     except Membership.DoesNotExist as fault:
@@ -174,7 +167,7 @@ def lock(community: Community) -> Community:
     return Community.objects.select_for_update().get(pk=community.pk)
 
 
-def _end_as_admin(community: Community, row: Membership) -> None:
+def end_as_admin(community: Community, row: Membership) -> None:
     """Before an admin is none any more: raise NotAllowed for the last one, and end her question to take it over."""
     if row.role != Role.ADMIN:
         return

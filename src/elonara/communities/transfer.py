@@ -65,7 +65,7 @@ def accept(community: Community, *, by: Member) -> None:
             return
         if (did := did_of(by)) and has_unadopted(by, did):
             adopt(by, did)  # she may belong to it by her account on Bluesky alone
-        membership = join(locked, member=by, invited=True)
+        membership = join(locked, member=by, invited=True, invited_at=row.asked_at)
         Membership.objects.filter(pk=membership.pk).update(role=Membership.Role.ADMIN)
         giver = Membership.objects.filter(community=locked, member=row.by, role=Membership.Role.ADMIN)
         if not giver.update(role=Membership.Role.MODERATOR):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from elonara.communities.models import Visibility
+from elonara.communities.models import Joining, Visibility
 from elonara.members.errors import Invalid
 from elonara.members.text import many_lines, one_line
 
@@ -35,6 +35,10 @@ def clean(fields: dict[str, Any]) -> dict[str, Any]:
         values["visibility"] = str(fields["visibility"] or "")
         if values["visibility"] not in Visibility.values:
             errors["visibility"] = "Choose public or private."
+    if "joining" in fields:
+        values["joining"] = str(fields["joining"] or "")
+        if values["joining"] not in Joining.values:
+            errors["joining"] = "Choose open or request."
     errors = {name: sentence for name, sentence in errors.items() if sentence}
     if errors:
         raise Invalid(errors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +47,7 @@ __all__ = [
     "inbox",
     "invitability",
     "invitation_for",
+    "invited_at",
     "is_invited",
     "listed",
     "notice",
@@ -169,6 +171,16 @@ def is_invited(target: Event | Community, dids: Sequence[str]) -> bool:
         invitee_actions.may_have_been_seen(), invitee_did__in=list(dids), **Target(target).only
     )
     return rows.exists()
+
+
+def invited_at(target: Event | Community, dids: Sequence[str]) -> datetime | None:
+    """When the latest invitation to these proved DIDs was made; None where `is_invited` says no."""
+    if target.hidden_at is not None:
+        return None
+    rows = Invitation.objects.filter(
+        invitee_actions.may_have_been_seen(), invitee_did__in=list(dids), **Target(target).only
+    )
+    return rows.order_by("-queued_at").values_list("queued_at", flat=True).first()
 
 
 def targets_of(kind: str, dids: Sequence[str]) -> QuerySet[Any, Any]:

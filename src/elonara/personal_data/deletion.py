@@ -17,7 +17,7 @@ from elonara.bluesky.app_password.app_passwords import session_of
 from elonara.bluesky.app_password.sessions import end_at_server
 from elonara.bluesky.connections.revocation import stored_session
 from elonara.bluesky.identity.identities import identity_row
-from elonara.communities.models import Community, Membership
+from elonara.communities.models import Community, Membership, Removal
 from elonara.events.models import Event, Rsvp
 from elonara.events.queries import is_cancelled, is_over
 from elonara.invitations.models import ON_ITS_WAY, Announcement, Correction, Invitation, State
@@ -93,6 +93,7 @@ def delete(member: Member, by: Member, word: str = "") -> bool:
             bluesky.on_disconnect.fire(member.pk, identity.bsky_did)
             Rsvp.objects.filter(member=None, did=identity.bsky_did).delete()
             Membership.objects.filter(member=None, did=identity.bsky_did).delete()
+            Removal.objects.filter(member=None, did=identity.bsky_did).delete()
         leaving.leave_events(member, former, word)
         leaving.leave_communities(member, former)
         leaving.leave_invitations(member, former)

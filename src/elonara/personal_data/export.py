@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from elonara.communities.models import Membership
+from elonara.communities.models import Membership, Removal
 from elonara.events.messages.models import TOLD, GuestMessage, MessageOptOut
 from elonara.events.messages.readers import member_key
 from elonara.events.models import Rsvp
@@ -79,6 +79,7 @@ def export(person: DataSubject) -> dict[str, Any]:
         "messages_received": _messages(person),
         "opt_outs": _opt_outs(person),
         "memberships": _memberships(person),
+        "removed_from_communities": _removals(person),
     }
     if person.member is not None:
         found |= account.sections(person.member) | hosting.sections(person.member)
@@ -200,6 +201,16 @@ def _whom(row: OptOut | EmailOptOut) -> str:
     if row.host is not None:
         return row.host.name
     return "a former member" if row.account_id else "the whole site"
+
+
+def _removals(person: DataSubject) -> list[dict[str, Any]]:
+    mine = Q(member=None, did__in=person.dids)
+    if person.member is not None:
+        mine |= Q(member=person.member)
+    return _list(
+        Removal.objects.filter(mine, community__hidden_at=None).select_related("community").order_by("pk"),
+        lambda row: {"community": hosting.called(row.community), "name": row.name, "at": row.removed_at},
+    )
 
 
 def _memberships(person: DataSubject) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from elonara.communities.models import Community, Transfer
+from elonara.communities.models import Community, JoinRequest, Transfer
 from elonara.events.messages.models import HostMessage
 from elonara.events.models import Event, EventHost
 from elonara.invitations.models import Announcement, Batch, Correction, EmailInvitation, HostSending, Invitation
@@ -60,6 +60,15 @@ def sections(member: Member) -> dict[str, Any]:
             {"of": called(row.event or row.community), "by_you": row.by_id == member.pk, "outcome": row.outcome,
              "asked_at": row.asked_at, "ended_at": row.ended_at}
             for row in Transfer.objects.filter(Q(by=member) | Q(to=member)).select_related("event", "community")
+        ],
+        "asked_to_join": [
+            {"of": called(row.community), "word": row.word, "answer": row.answer, "outcome": row.outcome,
+             "asked_at": row.asked_at, "ended_at": row.ended_at}
+            for row in JoinRequest.objects.filter(member=member).select_related("community").order_by("asked_at")
+        ],
+        "answered_who_asked_to_join": [
+            {"of": called(row.community), "answer": row.answer, "at": row.ended_at}
+            for row in JoinRequest.objects.filter(by=member).exclude(answer="").select_related("community")
         ],
         "messages_sent": [
             {"event": called(row.event), "to": row.audience, "text": row.text, "at": row.created_at}

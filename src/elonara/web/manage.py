@@ -27,6 +27,7 @@ from elonara.invitations.queries import SendingRows
 from elonara.invitations.targets import Target
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
+from elonara.web.communities.joining import who_waits
 from elonara.web.communities.members import list_of_people
 from elonara.web.communities.views import community_or_404
 from elonara.web.events import guest_list, messages
@@ -109,6 +110,7 @@ def community(request: HttpRequest, slug: str) -> HttpResponse:
         frame |= posts.notice_context(request, target) | {"base": f"/communities/{slug}/manage"}
     if tab == "members":
         frame |= list_of_people(request, target, member, address=f"/communities/{slug}/manage", tab="members")
+        frame |= who_waits(target, member)
         frame |= _transfer_context(target, member) if manages else {}
     return render(request, "communities/manage.html", frame)
 

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from elonara.web import bluesky as bluesky_views
 from elonara.web import callback, home, manage
+from elonara.web.communities import joining as community_joining
 from elonara.web.communities import members as community_members
 from elonara.web.communities import views as community_views
 from elonara.web.events import again as event_again
@@ -65,11 +66,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("communities/create", community_views.create),
     path("communities/<slug:slug>", community_views.show),
     path("communities/<slug:slug>/join", community_views.join),
+    path("communities/<slug:slug>/ask", community_joining.ask),
+    path("communities/<slug:slug>/ask/withdraw", community_joining.withdraw),
+    path("communities/<slug:slug>/requests/accept", community_joining.accept),
+    path("communities/<slug:slug>/requests/decline", community_joining.decline),
     path("communities/<slug:slug>/leave", community_views.leave),
     path("communities/<slug:slug>/edit", community_views.edit),
     path("communities/<slug:slug>/close", community_views.close),
     path("communities/<slug:slug>/picture", community_views.picture),
     path("communities/<slug:slug>/members", community_members.index),
+    path("communities/<slug:slug>/members/add-again", community_joining.add_again),
     path("communities/<slug:slug>/members/<int:pk>", community_members.set_role),
     path("communities/<slug:slug>/members/<int:pk>/remove", community_members.remove),
     path("communities/<slug:slug>/manage", manage.community),

@@ -8,7 +8,7 @@ from elonara.communities import actions
 from elonara.communities.models import Community
 from elonara.invitations import actions as invitations
 
-CHESS = {"name": "Chess club", "description": "Every Tuesday.", "visibility": "public"}
+CHESS = {"name": "Chess club", "description": "Every Tuesday.", "visibility": "public", "joining": "open"}
 
 
 def test_a_community_is_created_read_and_changed(alice, program):
@@ -89,3 +89,24 @@ def test_the_members_of_a_private_community_are_listed_for_them_alone(program, p
     problem(program_of(mallory).get(address), 404, "not_found")
     actions.join(Community.objects.get(), member=mallory, invited=True)
     assert len(program_of(mallory).get(address).json()["members"]) == 2
+
+
+def test_people_ask_to_join_and_are_accepted_or_declined(program, program_of, mallory, problem, make_member):
+    made = program.post("/communities", CHESS | {"joining": "request"}).json()
+    address, zoe = f"/communities/{made['slug']}", make_member("zoe")
+    for member in (mallory, zoe):
+        assert program_of(member).post(f"{address}/join", {"word": "Me too"}).json() == {"state": "asked"}
+        problem(program_of(member).get(f"{address}/requests"), 403, "not_moderator")
+    first, second = program.get(f"{address}/requests").json()["requests"]
+    assert (first["username"], first["word"], first["outcome"]) == ("mallory", "Me too", "")
+    problem(program_of(mallory).post(f"{address}/requests/{first['id']}/accept", {}), 403, "not_moderator")
+    accepted = program.post(f"{address}/requests/{first['id']}/accept", {"word": "Welcome"}).json()
+    assert accepted["outcome"] == "accepted"
+    assert program_of(mallory).get(address).json()["role"] == "member"
+    assert program_of(mallory).post(f"{address}/join", {}).json() == {"state": "member"}
+    program.post(f"{address}/requests/{second['id']}/decline", {})
+    problem(program.post(f"{address}/requests/{second['id']}/decline", {}), 403, "not_asked")
+    problem(program_of(zoe).post(f"{address}/join", {}), 403, "declined")
+    problem(program.post(f"{address}/requests/{second['id']}/accept", {"word": "x" * 301}), 422, "invalid_input")
+    assert program.patch(address, {"joining": "open"}).json()["joining"] == "open"
+    problem(program.patch(address, {"joining": "odd"}), 422, "invalid_input")

@@ -26,7 +26,7 @@ from elonara.api.urls import api
 # What each part of a path is called in `World.parts`, by how the path begins.
 NAMES = {
     "events": {"slug": "event", "pk": "answer", "guest": "answer"},
-    "communities": {"slug": "community", "pk": "membership"},
+    "communities": {"slug": "community", "pk": "membership", "join_request": "join_request"},
     "i": {"ref": "ref"},
     "rsvp": {"token": "token"},
     "invitations": {"pk": "invitation", "ref": "ref", "invitation_id": "invitation"},
@@ -34,7 +34,7 @@ NAMES = {
 }
 NOT_THERE = {
     "event": "zqxjk", "community": "zqxjk", "ref": "zqxjk", "token": "zqxjk", "answer": 987654,
-    "membership": 987654,
+    "membership": 987654, "join_request": 987654,
 }  # fmt: skip
 # Behind a random id that its own people alone are shown: no query more or less tells a stranger anything.
 UNGUESSABLE = ("i/", "rsvp/", "invitations/", "letters/", "api/v1/invitations/")

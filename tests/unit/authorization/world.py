@@ -14,7 +14,7 @@ from tests.unit.web.conftest import sign_in
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities import actions as communities
-from elonara.communities.models import Membership
+from elonara.communities.models import JoinRequest, Membership
 from elonara.events import actions as events
 from elonara.events.models import EventHost, Rsvp
 from elonara.invitations.email import tokens as email_tokens
@@ -78,6 +78,7 @@ def _made_one(which: str, people: dict[str, Member]) -> dict[str, Any]:
     roles = {"member": "member", "moderator": "moderator", "admin": "admin"}
     for role, stored in roles.items():
         Membership.objects.create(community=circle, member=people[role], role=stored)
+    request = JoinRequest.objects.create(community=circle, member=people["asked"], word="Please")
     event = events.create(
         host, title=f"{which} picnic", starts_at=timezone.now() + timedelta(days=9), timezone="UTC",
         visibility=which, community=circle,
@@ -111,4 +112,5 @@ def _made_one(which: str, people: dict[str, Member]) -> dict[str, Any]:
     return {
         "event": event.slug, "community": circle.slug, "ref": invited.ref, "token": token, "invitation": invited.pk,
         "letter": letter.pk, "answer": guest.pk, "membership": circle.memberships.get(member=people["member"]).pk,
+        "join_request": request.pk,
     }  # fmt: skip

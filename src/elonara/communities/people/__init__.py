@@ -1,1 +1,5 @@
-"""Who belongs to a community: the list of its people, a page at a time. Roles and joining are in `memberships`."""
+"""Who belongs to a community, asks to, or was removed.
+
+`listing` reads, `requests` and `removals` write; all of it is below `actions`, which pages and API call. Joining,
+leaving and roles are in `memberships`.
+"""

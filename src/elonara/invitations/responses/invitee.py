@@ -67,7 +67,9 @@ def respond(
         )  # fmt: skip
         answer = choice
     elif row.community is not None and choice in JOINING:
-        kept = memberships.join(row.community, member=member, did=did, handle=handle, name=name, invited=True)
+        kept = memberships.join(
+            row.community, member=member, did=did, handle=handle, name=name, invited=True, invited_at=row.queued_at
+        )
         answer = "joined"
     elif choice in DECLINING:
         kept, answer = None, "declined"

@@ -23,18 +23,28 @@ class CommunityForm(WithPicture):
     )
     visibility = forms.ChoiceField(label="Who may see it", choices=VISIBILITY_CHOICES)
     take_back = TakeBackField()
-    field_order = ("name", "description", "visibility", "take_back", "picture", "picture_alt")
+    joining = forms.ChoiceField(
+        label="How people join",
+        choices=(("open", "everyone who likes"), ("request", "by asking; admins and moderators accept or decline")),
+        widget=forms.RadioSelect,
+        initial="open",
+        required=False,
+        help_text="Whoever is invited joins without asking. A private community is joined by invitation alone.",
+    )
+    field_order = ("name", "description", "visibility", "take_back", "joining", "picture", "picture_alt")
 
     def __init__(self, *args: Any, posts: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer_take_back(self, posts)
 
     def values(self) -> dict[str, Any]:
-        """Arguments for the action. `picture` only where a file was chosen, so that an edit keeps the old one."""
+        """Arguments for the action. What an edit keeps where nothing was chosen is left out: picture, way to join."""
         values = {name: value for name, value in self.cleaned_data.items() if name != "take_back"}
-        return {name: value for name, value in values.items() if name != "picture" or value}
+        return {name: value for name, value in values.items() if name not in {"picture", "joining"} or value}
 
     @staticmethod
     def initial_of(community: Community) -> dict[str, Any]:
         """Initial values of the edit page."""
-        return {name: getattr(community, name) for name in ("name", "description", "visibility", "picture_alt")}
+        return {
+            name: getattr(community, name) for name in ("name", "description", "visibility", "joining", "picture_alt")
+        }

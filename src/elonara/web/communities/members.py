@@ -10,11 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from elonara.communities import actions, queries
-from elonara.communities.memberships import may_remove
-from elonara.communities.models import Community, Membership
+from elonara.communities.models import Community, Membership, Visibility
+from elonara.communities.people.removals import may_remove
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
 from elonara.members.queries import may_act
+from elonara.web.communities.joining import who_waits
 from elonara.web.communities.views import community_or_404, confirm, managed_or_refused
 from elonara.web.parts.template_tags import person_name
 from elonara.web.proofs import proofs
@@ -34,7 +35,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     if not queries.may_see_people(community, member, list(proofs(request))):
         raise Http404
     context = list_of_people(request, community, member, address=f"/communities/{slug}/members")
-    return render(request, "communities/members.html", {"community": community, **context})
+    return render(request, "communities/members.html", context | who_waits(community, member))
 
 
 def list_of_people(
@@ -47,6 +48,7 @@ def list_of_people(
     mine = queries.membership_of(community, member)
     role = mine.role if mine is not None and may_act(member) else ""
     return {
+        "community": community,
         "listed": listed,
         "q": search,
         "address": address,
@@ -92,7 +94,12 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         except NotAllowed as fault:
             show_message(request, str(fault), "bad")
         return redirect(back)
-    lines = ["Their answers to its events stay."]
+    lines = [
+        f"{name} belongs to it no more and is told so. Their answers to its events stay.",
+        "They cannot join again, whichever way others join, until you or another admin or moderator lets them in.",
+    ]
+    if community.visibility == Visibility.PRIVATE:
+        lines.append("They do not see the community any more, nor what it shows to its members.")
     heading = f"Remove {name} from “{community.name}”?"
     return confirm(request, heading, lines, f"Remove {name}", back, stay="Keep them")
 

@@ -14,10 +14,11 @@ from elonara.communities import actions, queries, transfer_rows
 from elonara.communities.memberships import CLOSED, LAST_ADMIN
 from elonara.communities.models import Community, Membership, Visibility
 from elonara.events import queries as events
-from elonara.invitations.queries import is_invited, on_bluesky, targets_of
+from elonara.invitations.queries import invited_at, on_bluesky, targets_of
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.standing import require_active
 from elonara.web.communities.forms import CommunityForm
+from elonara.web.communities.ways_in import way_in
 from elonara.web.invitations.posts import after_ending
 from elonara.web.proofs import proofs
 from elonara.web.shortcuts import add_form_errors, member_of, members_only, options, paged, show_message, the_member
@@ -71,6 +72,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
         "member_count": people.count(),
         "runners": people.exclude(role=Membership.Role.MEMBER),
         "members": people.filter(role=Membership.Role.MEMBER)[:12],
+        "join": None if role else way_in(community, member, dids),
         "sees_people": queries.may_see_people(community, member, dids),
         "events": events.of_community(community.pk, member, dids)[:20],
         "past": past.order_by("-starts_at")[:10],
@@ -146,7 +148,8 @@ def close(request: HttpRequest, slug: str) -> HttpResponse:
 def join(request: HttpRequest, slug: str) -> HttpResponse:
     """Join a community that the member may see."""
     community = community_or_404(request, slug)
-    actions.join(community, member=the_member(request), invited=is_invited(community, list(proofs(request))))
+    at = invited_at(community, list(proofs(request)))
+    actions.join(community, member=the_member(request), invited=at is not None, invited_at=at)
     show_message(request, f"You’re in: {community.name}.")
     return redirect(f"/communities/{slug}")
 

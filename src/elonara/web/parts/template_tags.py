@@ -199,9 +199,9 @@ def person_name(row: Any) -> str:
 
 @register.filter
 def person_handle(row: Any) -> str:
-    """The handle on a membership: the member's linked one, else the one they joined with."""
+    """The handle on a membership, or of who asks for one: the member's linked one, else the one they joined with."""
     identity = getattr(row.member, "bluesky", None) if row.member else None
-    return str(identity.bsky_handle if identity else row.handle)
+    return str(identity.bsky_handle if identity else getattr(row, "handle", ""))
 
 
 BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))

@@ -1,0 +1,85 @@
+"""Removing somebody from a community, and letting her in again.
+
+A removal is a row of its own (`Removal`), which keeps her from joining; leaving by oneself leaves none. She hears of it
+by a notice, and may ask to come back (`requests`), whichever way others join.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from elonara.communities.memberships import called, end_as_admin, join, lock, row_of
+from elonara.communities.models import Community, Membership, Removal, Visibility
+from elonara.communities.people.notices import link, removed_kind
+from elonara.communities.queries import may_invite, role_of
+from elonara.members import audit
+from elonara.members.actions import notify, require_active
+from elonara.members.errors import NotAllowed
+from elonara.members.models import Member
+
+Role = Membership.Role
+
+
+def may_remove(role: str, membership: Membership) -> bool:
+    """Whether somebody with this role may remove this person: admins anybody, moderators plain members."""
+    return role == Role.ADMIN or (role == Role.MODERATOR and membership.role == Role.MEMBER)
+
+
+def remove_member(community: Community, *, by: Member, membership: Membership) -> None:
+    """Remove somebody: admins may remove anybody, moderators plain members. Raises NotAllowed.
+
+    Whoever removes herself has left. Another person is told, and does not come back before somebody lets her.
+    """
+    require_active(by)
+    with transaction.atomic():
+        locked = lock(community)
+        mine, row = role_of(locked, by) or "", row_of(locked, membership)
+        if mine not in (Role.ADMIN, Role.MODERATOR):
+            raise NotAllowed(f"Only admins and moderators of {community.name} can remove people.", "not_moderator")
+        if not may_remove(mine, row):
+            raise NotAllowed("Moderators can remove plain members only. Ask an admin.", "not_admin")
+        end_as_admin(locked, row)
+        row.delete()
+        if row.member_id == by.pk:
+            return
+        audit.record(by, "person_removed", locked, called(row))
+        Removal.objects.create(
+            community=locked, member_id=row.member_id, did=row.did, name=row.name, handle=row.handle, by=by
+        )
+        if row.member is not None:
+            private = locked.visibility == Visibility.PRIVATE
+            asks = "" if private else " You can ask for that on its page."
+            text = f"You were removed from {locked.name}. You come back when an admin or moderator lets you in.{asks}"
+            notify(row.member, removed_kind(locked), text, "" if private else link(locked))
+
+
+def removed(community: Community) -> QuerySet[Removal]:
+    """Who was removed and not let in again, the latest first, with members and Bluesky identities."""
+    rows = Removal.objects.filter(community=community).select_related("member__bluesky")
+    return rows.order_by("-removed_at", "-pk")
+
+
+def add_again(community: Community, *, by: Member, removal_id: Any) -> Membership:
+    """Let somebody in who was removed; admins and moderators may. She is told. Raises NotAllowed."""
+    require_active(by)
+    with transaction.atomic():
+        locked = lock(community)
+        if not may_invite(locked, by):
+            raise NotAllowed(f"Only admins and moderators of {community.name} can add people.", "not_moderator")
+        row = Removal.objects.select_related("member").filter(community=locked, pk=removal_id).first()
+        if row is None:
+            raise NotAllowed("This person has been let in, or deleted the account.", "not_removed")
+        row.delete()
+        membership = join(
+            locked, member=row.member, did=row.did, handle=row.handle, name=row.name, invited=True,
+            invited_at=timezone.now(),
+        )  # fmt: skip
+        audit.record(by, "removal_lifted", locked, called(membership))
+        if membership.member is not None:
+            text = f"You are in {locked.name} again: {by.name} has added you."
+            notify(membership.member, removed_kind(locked), text, link(locked))
+        return membership

@@ -1,0 +1,192 @@
+"""Asking to join a community, as approval is for guests of an event: accepted or declined, with a word if one likes.
+
+Who was declined cannot ask again: an admin or moderator who changes their mind accepts her. Every decision locks the
+community's row and changes the request only while it is undecided, so of two decisions, or one and a withdrawal, at the
+same moment the first counts and the others are told so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from elonara.communities import bars
+from elonara.communities.memberships import join, lock
+from elonara.communities.models import Community, Joining, JoinRequest, Visibility
+from elonara.communities.people.notices import answered_kind, link, tell_of_requests
+from elonara.communities.principals import principal_of
+from elonara.communities.queries import may_invite, role_of
+from elonara.communities.validation import many_lines, too_long
+from elonara.members import audit
+from elonara.members.actions import notify, require_active
+from elonara.members.errors import Invalid, NotAllowed
+from elonara.members.models import Member
+from elonara.members.queries import may_act
+
+Outcome = JoinRequest.Outcome
+MAX_WORD_LENGTH: Final = 500
+MAX_ANSWER_LENGTH: Final = 300  # with the names before it, it fits into a notice
+MAX_A_DAY: Final = 3  # requests of one member to one community: each of them is a notice for several people
+DECIDED: Final = "This is decided already, or this person does not ask any more."
+
+
+def ask(community: Community, *, by: Member, word: str = "") -> JoinRequest:
+    """Ask to join, with a word to its admins and moderators. Asking twice changes nothing.
+
+    Raises NotAllowed and Invalid.
+    """
+    require_active(by)
+    text = _checked(word, "Your word", MAX_WORD_LENGTH)
+    with transaction.atomic():
+        locked = lock(community)
+        _require_askable(locked, by)
+        row = mine(locked, by)
+        if row is not None and row.outcome == Outcome.OPEN:
+            return row
+        lately = JoinRequest.objects.filter(
+            community=locked, member=by, asked_at__gt=timezone.now() - timedelta(days=1)
+        )
+        if lately.count() >= MAX_A_DAY:
+            raise NotAllowed(f"You have asked {MAX_A_DAY} times within a day. Try again tomorrow.", "too_many")
+        row = JoinRequest.objects.create(community=locked, member=by, word=text)
+        tell_of_requests(locked, by)
+        return row
+
+
+def withdraw(community: Community, *, by: Member) -> None:
+    """Take one's own request back; nothing where none waits."""
+    with transaction.atomic():
+        locked = lock(community)
+        if _open(locked).filter(member=by).update(outcome=Outcome.WITHDRAWN, ended_at=timezone.now()):
+            tell_of_requests(locked)
+
+
+def accept(community: Community, *, by: Member, request_id: Any, word: str = "") -> JoinRequest:
+    """Accept somebody who asked, or was declined. Raises NotAllowed and Invalid."""
+    answer = _checked(word, "Your word", MAX_ANSWER_LENGTH)
+    with transaction.atomic():
+        locked = _opened(community, by)
+        decision = {"outcome": Outcome.ACCEPTED, "by": by, "answer": answer}
+        row = _decide(locked, request_id, decision, of=(Outcome.OPEN, Outcome.DECLINED))
+        if not may_act(row.member):
+            raise NotAllowed(f"The account of {row.member.name} is not active at the moment.", "not_active")
+        _let_in(locked, row)
+        audit.record(by, "join_accepted", locked, row.member.username)
+        _tell(locked, row, f"You are accepted to {locked.name}.")
+        return row
+
+
+def decline(community: Community, *, by: Member, request_id: Any, word: str = "") -> JoinRequest:
+    """Decline somebody who asked. Raises NotAllowed and Invalid."""
+    answer = _checked(word, "Your word", MAX_ANSWER_LENGTH)
+    with transaction.atomic():
+        locked = _opened(community, by)
+        decision = {"outcome": Outcome.DECLINED, "by": by, "answer": answer}
+        row = _decide(locked, request_id, decision, of=(Outcome.OPEN,))
+        audit.record(by, "join_declined", locked, row.member.username)
+        _tell(locked, row, f"The admins of {locked.name} have declined.")
+        return row
+
+
+def admit(community: Community) -> int:
+    """Where nobody has to ask any more: who asked is in, but for people who were removed. How many.
+
+    `community` is locked.
+    """
+    admitted = 0
+    for row in _open(community).select_related("member").order_by("asked_at", "pk"):
+        if may_act(row.member) and not bars.is_removed(community, principal_of(row.member)):
+            row.outcome, row.ended_at = Outcome.ACCEPTED, timezone.now()
+            row.save(update_fields=["outcome", "ended_at"])
+            _let_in(community, row)
+            _tell(community, row, f"You are accepted to {community.name}.")
+            admitted += 1
+    return admitted
+
+
+def end_all(community: Community) -> None:
+    """End what waits, because the community is closed. `community` is locked."""
+    if _open(community).update(outcome=Outcome.ENDED, ended_at=timezone.now()):
+        tell_of_requests(community)
+
+
+def mine(community: Community, member: Member | None) -> JoinRequest | None:
+    """The member's request that waits or was declined; None where she has none."""
+    if member is None:
+        return None
+    rows = JoinRequest.objects.filter(community=community, member=member)
+    return rows.filter(outcome__in=(Outcome.OPEN, Outcome.DECLINED)).order_by("outcome", "-pk").first()
+
+
+def waiting(community: Community) -> QuerySet[JoinRequest]:
+    """Who waits for a decision, in the order of asking, with members and Bluesky identities."""
+    return _open(community).select_related("member__bluesky").order_by("asked_at", "pk")
+
+
+def declined(community: Community) -> QuerySet[JoinRequest]:
+    """Who was declined, the latest first, with members and Bluesky identities."""
+    rows = JoinRequest.objects.filter(community=community, outcome=Outcome.DECLINED)
+    return rows.select_related("member__bluesky").order_by("-ended_at", "-pk")
+
+
+def _require_askable(community: Community, by: Member) -> None:
+    if role_of(community, by) is not None:
+        raise NotAllowed(f"You belong to {community.name} already.", "member")
+    if community.closed_at:
+        raise NotAllowed("This community is closed; nobody can join it any more.", "closed")
+    if community.hidden_at:
+        raise NotAllowed("This community has been hidden by the operator of this site.", "hidden")
+    if community.visibility == Visibility.PRIVATE:
+        raise NotAllowed("This community is private. Ask one of its admins for an invitation.", "private")
+    person = principal_of(by)
+    row = mine(community, by)
+    if row is not None and row.outcome == Outcome.DECLINED:
+        raise NotAllowed(bars.DECLINED, "declined")
+    if community.joining == Joining.OPEN and not bars.is_removed(community, person):
+        raise NotAllowed(f"You need not ask: everybody can join {community.name}.", "open")
+
+
+def _opened(community: Community, by: Member) -> Community:
+    require_active(by)
+    locked = lock(community)
+    if not may_invite(locked, by):
+        raise NotAllowed(f"Only admins and moderators of {community.name} decide who joins.", "not_moderator")
+    if locked.hidden_at is not None:
+        raise NotAllowed("This community has been hidden by the operator of this site.", "hidden")
+    if locked.closed_at is not None:
+        raise NotAllowed("This community is closed; nobody can join it any more.", "closed")
+    return locked
+
+
+def _decide(community: Community, request_id: Any, decision: dict[str, Any], *, of: Sequence[str]) -> JoinRequest:
+    """Store a decision about a request whose outcome is one `of` these. Raises NotAllowed where it is none any more."""
+    found = JoinRequest.objects.filter(community=community, pk=request_id)
+    if not found.filter(outcome__in=of).update(**decision, ended_at=timezone.now()):
+        raise NotAllowed(DECIDED, "not_asked")
+    tell_of_requests(community)
+    return found.select_related("member", "by").get()
+
+
+def _let_in(community: Community, row: JoinRequest) -> None:
+    join(community, member=row.member, invited=True, invited_at=timezone.now())
+
+
+def _tell(community: Community, row: JoinRequest, sentence: str) -> None:
+    said = f" “{row.answer}”" if row.answer else ""
+    notify(row.member, answered_kind(community), sentence + said, link(community))
+
+
+def _open(community: Community) -> QuerySet[JoinRequest]:
+    return JoinRequest.objects.filter(community=community, outcome=Outcome.OPEN)
+
+
+def _checked(word: str, label: str, most: int) -> str:
+    text = many_lines(word)
+    if sentence := too_long(label, text, most):
+        raise Invalid({"word": sentence})
+    return text
