@@ -153,6 +153,7 @@ MEMBERS = [
     press("/communities/club/members/1", body={"role": "member"}),
     press("/communities/club/members/1/remove"),
     press("/communities/club/members/add-again", body={"removal": "1"}),
+    member("/communities/club/events/picnic/remove"),
     press("/communities/club/ask", body={"word": "{n}"}),
     press("/communities/club/ask/withdraw"),
     press("/communities/club/requests/accept", body={"request": "1", "word": "{n}"}),

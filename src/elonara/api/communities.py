@@ -30,6 +30,7 @@ class NewCommunity(Schema):
     description: Description = ""
     visibility: Literal["public", "private"] = "public"
     joining: Literal["open", "request"] = "open"
+    members_add_events: bool = False
 
 
 class CommunityChange(Schema):
@@ -39,6 +40,7 @@ class CommunityChange(Schema):
     description: Description = ""
     visibility: Literal["public", "private"] = "public"
     joining: Literal["open", "request"] = "open"
+    members_add_events: bool = False
     take_back: bool = False
 
 
@@ -51,6 +53,7 @@ class CommunityOut(Schema):
     description: str
     visibility: str
     joining: str
+    members_add_events: bool  # else admins and moderators alone
     role: str | None
     posts_on_bluesky: int | None  # those that stand, or may; null for callers who may not invite to it
 
@@ -82,7 +85,10 @@ def change(request: HttpRequest, slug: str, payload: CommunityChange) -> Any:
 
 
 def _out(community: Community, member: Member) -> dict[str, Any]:
-    fields = {name: getattr(community, name) for name in ("slug", "name", "description", "visibility", "joining")}
+    fields = {
+        name: getattr(community, name)
+        for name in ("slug", "name", "description", "visibility", "joining", "members_add_events")
+    }
     role = queries.role_of(community, member, targets.dids_of(member))
     posts = posts_on_bluesky(community, member)
     return fields | {"url": Target(community).url, "role": role, "posts_on_bluesky": posts}

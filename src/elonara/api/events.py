@@ -88,7 +88,10 @@ class NewEvent(Schema):
 
 
 class EventChange(Schema):
-    """What is left out stays. `take_back`: also take back the posts that do not hold after the change."""
+    """What is left out stays. `take_back`: also take back the posts that do not hold after the change.
+
+    `community` is the slug of one that the caller may add events to; "" takes the event out of its community.
+    """
 
     title: Title = ""
     starts_at: MomentUnlessLeftOut = None
@@ -99,6 +102,7 @@ class EventChange(Schema):
     location: Place = ""
     online_link: Link = ""
     visibility: Literal["public", "private"] = "public"
+    community: Slug = ""
     capacity: Capacity = None
     guests: GuestSettings = GuestSettings()
     replies_to_host: bool = False
@@ -165,6 +169,8 @@ def change(request: HttpRequest, slug: str, payload: EventChange) -> Any:
     fields = payload.model_dump(exclude_unset=True)
     fields |= fields.pop("guests", {})
     take_back = fields.pop("take_back", False)
+    if "community" in fields:
+        fields["community"] = _community_or_invalid(fields["community"], member)
     event = actions.change(targets.event_at(slug, member), by=member, **fields)
     if take_back:
         invitations.take_back(event, member, only_wrong=True)

@@ -45,7 +45,7 @@ __all__ = [
     "withdraw",
 ]
 
-CHANGEABLE = frozenset({"name", "description", "visibility", "joining", "picture", "picture_alt"})
+CHANGEABLE = frozenset({"name", "description", "visibility", "joining", "members_add_events", "picture", "picture_alt"})
 
 
 def create(
@@ -55,13 +55,14 @@ def create(
     description: str = "",
     visibility: str = "public",
     joining: str = "open",
+    members_add_events: bool = False,
     picture: Any = None,
     picture_alt: str = "",
 ) -> Community:
     """Create a community; `by` becomes its first admin. `picture` is bytes or a file. Raises Invalid and NotAllowed."""
     require_active(by)
     texts = {"name": name, "description": description, "picture_alt": picture_alt}
-    values = clean(texts | {"visibility": visibility, "joining": joining})
+    values = clean(texts | {"visibility": visibility, "joining": joining, "members_add_events": members_add_events})
     community = Community(created_by=by, **values)
     prepared = prepare(picture) if picture else None
     with transaction.atomic():

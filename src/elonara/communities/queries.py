@@ -35,8 +35,15 @@ def may_manage(community: Community, member: Member | None) -> bool:
 
 
 def may_invite(community: Community, member: Member | None) -> bool:
-    """Whether the member may invite, remove plain members and add events: active admins and moderators may."""
+    """Whether the member may invite, remove plain members and decide who joins: active admins and moderators."""
     return may_act(member) and role_of(community, member) in {Membership.Role.ADMIN, Membership.Role.MODERATOR}
+
+
+def may_add_events(community: Community, member: Member | None) -> bool:
+    """Whether the member may add events of hers: admins and moderators, and where admins allow it every member."""
+    if community.members_add_events:
+        return may_act(member) and role_of(community, member) is not None
+    return may_invite(community, member)
 
 
 def run_by(member: Member) -> QuerySet[Any, Any]:
@@ -114,11 +121,13 @@ def communities_of(member: Member | None, dids: Collection[str] = ()) -> QuerySe
     return with_counts(Community.objects.filter(_not_hidden_from(member), pk__in=mine)).order_by("name", "pk")
 
 
-def invitable_communities(member: Member) -> QuerySet[Community]:
-    """The open communities that the member may invite to and add events to."""
+def communities_for_events(member: Member, kept: int | None = None) -> QuerySet[Community]:
+    """The open communities that the member may add events to, and `kept` (its id), where an event is now."""
     roles = (Membership.Role.ADMIN, Membership.Role.MODERATOR)
-    mine = Membership.objects.filter(member=member, role__in=roles).values("community")
-    return Community.objects.filter(pk__in=mine, closed_at=None, hidden_at=None).order_by("name", "pk")
+    may = Q(role__in=roles) | Q(community__members_add_events=True)
+    mine = Membership.objects.filter(may, member=member).values("community")
+    found = Q(pk__in=mine, closed_at=None, hidden_at=None) | Q(pk=kept)
+    return Community.objects.filter(found).order_by("name", "pk")
 
 
 def with_counts(rows: QuerySet[Community]) -> QuerySet[Community]:

@@ -39,6 +39,8 @@ def clean(fields: dict[str, Any]) -> dict[str, Any]:
         values["joining"] = str(fields["joining"] or "")
         if values["joining"] not in Joining.values:
             errors["joining"] = "Choose open or request."
+    if "members_add_events" in fields:
+        values["members_add_events"] = bool(fields["members_add_events"])
     errors = {name: sentence for name, sentence in errors.items() if sentence}
     if errors:
         raise Invalid(errors)

@@ -296,5 +296,6 @@ def _require_role_in(community: Community | None, by: Member) -> None:
         return
     if community.closed_at:
         raise Invalid({"community": f"{community.name} is closed. Choose another community, or none."})
-    if not communities.may_invite(community, by):
-        raise NotAllowed(f"Only admins and moderators of {community.name} can add events to it.", "not_moderator")
+    if not communities.may_add_events(community, by):
+        whom = "members" if community.members_add_events else "admins and moderators"
+        raise NotAllowed(f"Only {whom} of {community.name} can add events to it.", "not_moderator")

@@ -91,7 +91,7 @@ def fields_of(event: Event, host: Member, starts_at: datetime, timezone: str = "
     fields = {name: getattr(event, name) for name in COPIED} | times_from(event, start.replace(tzinfo=None))
     fields["replies_to_host"] = event.replies_to_host and queries.role_of(event, host) == EventHost.Role.HOST
     group = event.community
-    open_to_her = group is not None and not group.closed_at and communities.may_invite(group, host)
+    open_to_her = group is not None and not group.closed_at and communities.may_add_events(group, host)
     return fields | {"starts_at": starts_at, "community": group if open_to_her else None}
 
 

@@ -46,6 +46,7 @@ WORDS: Final = {
     "guest_removed": "removed a guest who was added by name from",
     "answers_merged": "merged two answers to",
     "event_cancelled": "cancelled",
+    "event_taken_out": "took an event out of",
     "community_closed": "closed",
     "role_changed": "changed a role in",
     "person_removed": "removed a person from",

@@ -34,7 +34,7 @@ def sections(member: Member) -> dict[str, Any]:
         "events_hosted": _events(member),
         "communities_made": list(
             Community.objects.filter(created_by=member).values(
-                "slug", "name", "description", "visibility", "created_at"
+                "slug", "name", "description", "visibility", "joining", "members_add_events", "created_at"
             )
         ),
         "invitations_sent": _sent(member),

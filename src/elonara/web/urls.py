@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from elonara.web import bluesky as bluesky_views
 from elonara.web import callback, home, manage
+from elonara.web.communities import events as community_events
 from elonara.web.communities import joining as community_joining
 from elonara.web.communities import members as community_members
 from elonara.web.communities import views as community_views
@@ -78,6 +79,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("communities/<slug:slug>/members/add-again", community_joining.add_again),
     path("communities/<slug:slug>/members/<int:pk>", community_members.set_role),
     path("communities/<slug:slug>/members/<int:pk>/remove", community_members.remove),
+    path("communities/<slug:slug>/events/<slug:event>/remove", community_events.take_out),
     path("communities/<slug:slug>/manage", manage.community),
     path("communities/<slug:slug>/transfer", manage.transfer, OF_COMMUNITIES),
     path("communities/<slug:slug>/transfer/answer", manage.answer_transfer, OF_COMMUNITIES),

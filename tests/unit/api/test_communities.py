@@ -8,7 +8,10 @@ from elonara.communities import actions
 from elonara.communities.models import Community
 from elonara.invitations import actions as invitations
 
-CHESS = {"name": "Chess club", "description": "Every Tuesday.", "visibility": "public", "joining": "open"}
+CHESS = {
+    "name": "Chess club", "description": "Every Tuesday.", "visibility": "public", "joining": "open",
+    "members_add_events": False,
+}  # fmt: skip
 
 
 def test_a_community_is_created_read_and_changed(alice, program):
@@ -110,3 +113,15 @@ def test_people_ask_to_join_and_are_accepted_or_declined(program, program_of, ma
     problem(program.post(f"{address}/requests/{second['id']}/accept", {"word": "x" * 301}), 422, "invalid_input")
     assert program.patch(address, {"joining": "open"}).json()["joining"] == "open"
     problem(program.patch(address, {"joining": "odd"}), 422, "invalid_input")
+
+
+def test_a_plain_member_names_the_community_of_her_event_where_admins_allow_it(
+    program, program_of, mallory, chess, problem
+):
+    event = {"title": "Blitz", "starts_at": "2027-05-01T16:00", "timezone": "UTC", "community": chess.slug}
+    actions.join(chess, member=mallory)
+    problem(program_of(mallory).post("/events", event), 403, "not_moderator")
+    assert program.patch(f"/communities/{chess.slug}", {"members_add_events": True}).json()["members_add_events"]
+    made = program_of(mallory).post("/events", event).json()
+    assert made["community"] == chess.slug
+    assert program_of(mallory).patch(f"/events/{made['slug']}", {"community": ""}).json()["community"] is None

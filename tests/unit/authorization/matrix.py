@@ -26,7 +26,7 @@ from elonara.api.urls import api
 # What each part of a path is called in `World.parts`, by how the path begins.
 NAMES = {
     "events": {"slug": "event", "pk": "answer", "guest": "answer"},
-    "communities": {"slug": "community", "pk": "membership", "join_request": "join_request"},
+    "communities": {"slug": "community", "pk": "membership", "join_request": "join_request", "event": "event"},
     "i": {"ref": "ref"},
     "rsvp": {"token": "token"},
     "invitations": {"pk": "invitation", "ref": "ref", "invitation_id": "invitation"},

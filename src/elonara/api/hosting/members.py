@@ -21,7 +21,7 @@ from elonara.members.errors import NotAllowed
 
 router = Router(tags=["communities"])
 MOST_REQUESTS = 100
-RequestId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+JoinRequestId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 NO_SUCH_CURSOR = "This site has given no such cursor. Begin again without one."
 
 
@@ -127,7 +127,7 @@ def waiting(request: HttpRequest, slug: str) -> Any:
 
 
 @router.post("/{slug}/requests/{join_request}/accept", response=JoinRequestOut, summary="Accept who asks to join")
-def accept(request: HttpRequest, slug: str, join_request: RequestId, payload: JoinDecision) -> Any:
+def accept(request: HttpRequest, slug: str, join_request: JoinRequestId, payload: JoinDecision) -> Any:
     """Who asked, or was declined. For admins and moderators."""
     member = caller(request)
     community = targets.community_at(slug, member)
@@ -135,7 +135,7 @@ def accept(request: HttpRequest, slug: str, join_request: RequestId, payload: Jo
 
 
 @router.post("/{slug}/requests/{join_request}/decline", response=JoinRequestOut, summary="Decline who asks to join")
-def decline(request: HttpRequest, slug: str, join_request: RequestId, payload: JoinDecision) -> Any:
+def decline(request: HttpRequest, slug: str, join_request: JoinRequestId, payload: JoinDecision) -> Any:
     """Who is declined cannot ask again. For admins and moderators."""
     member = caller(request)
     community = targets.community_at(slug, member)

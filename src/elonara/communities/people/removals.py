@@ -21,12 +21,12 @@ from elonara.members.actions import notify, require_active
 from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
 
-Role = Membership.Role
+ADMIN, MODERATOR, MEMBER = Membership.Role.ADMIN, Membership.Role.MODERATOR, Membership.Role.MEMBER
 
 
 def may_remove(role: str, membership: Membership) -> bool:
     """Whether somebody with this role may remove this person: admins anybody, moderators plain members."""
-    return role == Role.ADMIN or (role == Role.MODERATOR and membership.role == Role.MEMBER)
+    return role == ADMIN or (role == MODERATOR and membership.role == MEMBER)
 
 
 def remove_member(community: Community, *, by: Member, membership: Membership) -> None:
@@ -38,7 +38,7 @@ def remove_member(community: Community, *, by: Member, membership: Membership) -
     with transaction.atomic():
         locked = lock(community)
         mine, row = role_of(locked, by) or "", row_of(locked, membership)
-        if mine not in (Role.ADMIN, Role.MODERATOR):
+        if mine not in (ADMIN, MODERATOR):
             raise NotAllowed(f"Only admins and moderators of {community.name} can remove people.", "not_moderator")
         if not may_remove(mine, row):
             raise NotAllowed("Moderators can remove plain members only. Ask an admin.", "not_admin")

@@ -28,7 +28,8 @@ from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
 from elonara.members.queries import may_act
 
-Outcome = JoinRequest.Outcome
+OPEN, ACCEPTED = JoinRequest.Outcome.OPEN, JoinRequest.Outcome.ACCEPTED
+DECLINED, WITHDRAWN = JoinRequest.Outcome.DECLINED, JoinRequest.Outcome.WITHDRAWN
 MAX_WORD_LENGTH: Final = 500
 MAX_ANSWER_LENGTH: Final = 300  # with the names before it, it fits into a notice
 MAX_A_DAY: Final = 3  # requests of one member to one community: each of them is a notice for several people
@@ -46,7 +47,7 @@ def ask(community: Community, *, by: Member, word: str = "") -> JoinRequest:
         locked = lock(community)
         _require_askable(locked, by)
         row = mine(locked, by)
-        if row is not None and row.outcome == Outcome.OPEN:
+        if row is not None and row.outcome == OPEN:
             return row
         lately = JoinRequest.objects.filter(
             community=locked, member=by, asked_at__gt=timezone.now() - timedelta(days=1)
@@ -62,7 +63,7 @@ def withdraw(community: Community, *, by: Member) -> None:
     """Take one's own request back; nothing where none waits."""
     with transaction.atomic():
         locked = lock(community)
-        if _open(locked).filter(member=by).update(outcome=Outcome.WITHDRAWN, ended_at=timezone.now()):
+        if _open(locked).filter(member=by).update(outcome=WITHDRAWN, ended_at=timezone.now()):
             tell_of_requests(locked)
 
 
@@ -71,8 +72,8 @@ def accept(community: Community, *, by: Member, request_id: Any, word: str = "")
     answer = _checked(word, "Your word", MAX_ANSWER_LENGTH)
     with transaction.atomic():
         locked = _opened(community, by)
-        decision = {"outcome": Outcome.ACCEPTED, "by": by, "answer": answer}
-        row = _decide(locked, request_id, decision, of=(Outcome.OPEN, Outcome.DECLINED))
+        decision = {"outcome": ACCEPTED, "by": by, "answer": answer}
+        row = _decide(locked, request_id, decision, of=(OPEN, DECLINED))
         if not may_act(row.member):
             raise NotAllowed(f"The account of {row.member.name} is not active at the moment.", "not_active")
         _let_in(locked, row)
@@ -86,8 +87,8 @@ def decline(community: Community, *, by: Member, request_id: Any, word: str = ""
     answer = _checked(word, "Your word", MAX_ANSWER_LENGTH)
     with transaction.atomic():
         locked = _opened(community, by)
-        decision = {"outcome": Outcome.DECLINED, "by": by, "answer": answer}
-        row = _decide(locked, request_id, decision, of=(Outcome.OPEN,))
+        decision = {"outcome": DECLINED, "by": by, "answer": answer}
+        row = _decide(locked, request_id, decision, of=(OPEN,))
         audit.record(by, "join_declined", locked, row.member.username)
         _tell(locked, row, f"The admins of {locked.name} have declined.")
         return row
@@ -101,7 +102,7 @@ def admit(community: Community) -> int:
     admitted = 0
     for row in _open(community).select_related("member").order_by("asked_at", "pk"):
         if may_act(row.member) and not bars.is_removed(community, principal_of(row.member)):
-            row.outcome, row.ended_at = Outcome.ACCEPTED, timezone.now()
+            row.outcome, row.ended_at = ACCEPTED, timezone.now()
             row.save(update_fields=["outcome", "ended_at"])
             _let_in(community, row)
             _tell(community, row, f"You are accepted to {community.name}.")
@@ -111,7 +112,7 @@ def admit(community: Community) -> int:
 
 def end_all(community: Community) -> None:
     """End what waits, because the community is closed. `community` is locked."""
-    if _open(community).update(outcome=Outcome.ENDED, ended_at=timezone.now()):
+    if _open(community).update(outcome=JoinRequest.Outcome.ENDED, ended_at=timezone.now()):
         tell_of_requests(community)
 
 
@@ -120,7 +121,7 @@ def mine(community: Community, member: Member | None) -> JoinRequest | None:
     if member is None:
         return None
     rows = JoinRequest.objects.filter(community=community, member=member)
-    return rows.filter(outcome__in=(Outcome.OPEN, Outcome.DECLINED)).order_by("outcome", "-pk").first()
+    return rows.filter(outcome__in=(OPEN, DECLINED)).order_by("outcome", "-pk").first()
 
 
 def waiting(community: Community) -> QuerySet[JoinRequest]:
@@ -130,7 +131,7 @@ def waiting(community: Community) -> QuerySet[JoinRequest]:
 
 def declined(community: Community) -> QuerySet[JoinRequest]:
     """Who was declined, the latest first, with members and Bluesky identities."""
-    rows = JoinRequest.objects.filter(community=community, outcome=Outcome.DECLINED)
+    rows = JoinRequest.objects.filter(community=community, outcome=DECLINED)
     return rows.select_related("member__bluesky").order_by("-ended_at", "-pk")
 
 
@@ -145,7 +146,7 @@ def _require_askable(community: Community, by: Member) -> None:
         raise NotAllowed("This community is private. Ask one of its admins for an invitation.", "private")
     person = principal_of(by)
     row = mine(community, by)
-    if row is not None and row.outcome == Outcome.DECLINED:
+    if row is not None and row.outcome == DECLINED:
         raise NotAllowed(bars.DECLINED, "declined")
     if community.joining == Joining.OPEN and not bars.is_removed(community, person):
         raise NotAllowed(f"You need not ask: everybody can join {community.name}.", "open")
@@ -182,7 +183,7 @@ def _tell(community: Community, row: JoinRequest, sentence: str) -> None:
 
 
 def _open(community: Community) -> QuerySet[JoinRequest]:
-    return JoinRequest.objects.filter(community=community, outcome=Outcome.OPEN)
+    return JoinRequest.objects.filter(community=community, outcome=OPEN)
 
 
 def _checked(word: str, label: str, most: int) -> str:

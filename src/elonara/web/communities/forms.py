@@ -31,7 +31,21 @@ class CommunityForm(WithPicture):
         required=False,
         help_text="Whoever is invited joins without asking. A private community is joined by invitation alone.",
     )
-    field_order = ("name", "description", "visibility", "take_back", "joining", "picture", "picture_alt")
+    members_add_events = forms.BooleanField(
+        label="Members may add events",
+        required=False,
+        help_text="Else admins and moderators alone. Hosts stay the hosts of their events; you can take an event out.",
+    )
+    field_order = (
+        "name",
+        "description",
+        "visibility",
+        "take_back",
+        "joining",
+        "members_add_events",
+        "picture",
+        "picture_alt",
+    )
 
     def __init__(self, *args: Any, posts: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -46,5 +60,6 @@ class CommunityForm(WithPicture):
     def initial_of(community: Community) -> dict[str, Any]:
         """Initial values of the edit page."""
         return {
-            name: getattr(community, name) for name in ("name", "description", "visibility", "joining", "picture_alt")
+            name: getattr(community, name)
+            for name in ("name", "description", "visibility", "joining", "members_add_events", "picture_alt")
         }

@@ -68,6 +68,8 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
         "role_word": {"admin": "an admin", "moderator": "a moderator"}.get(role or "", "a member"),
         "manages": queries.may_manage(community, member),
         "transfer": transfer_rows.asked(community, member),
+        "runs": community if queries.may_invite(community, member) else None,
+        "adds_events": not community.closed_at and queries.may_add_events(community, member),
         "invites": not community.closed_at and queries.may_invite(community, member),
         "member_count": people.count(),
         "runners": people.exclude(role=Membership.Role.MEMBER),

@@ -31,7 +31,7 @@ class AgainForm(EventForm):
         initial = EventForm.initial_of(of) | {name: fields[name] for name in _CHOSEN_ANEW}
         if of.all_day:  # the form has the last day itself
             initial["ends_at"] -= timedelta(days=1)
-        super().__init__(*args, initial=initial, communities=communities.invitable_communities(host), **kwargs)
+        super().__init__(*args, initial=initial, communities=communities.communities_for_events(host), **kwargs)
         if not of.picture:
             del self.fields["same_picture"]
 

@@ -130,7 +130,7 @@ def create(request: HttpRequest) -> HttpResponse:
     """Create an event."""
     member = the_member(request)
     require_active(member)  # before she fills in the form
-    choices = communities.invitable_communities(member)
+    choices = communities.communities_for_events(member)
     zone = str(zone_of(request) or "") or "UTC"
     initial = {"timezone": zone, "community": choices.filter(slug=request.GET.get("community", "")).first()}
     form = EventForm(request.POST or None, request.FILES or None, communities=choices, initial=initial)
@@ -157,7 +157,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     form = EventForm(
         request.POST or None,
         request.FILES or None,
-        communities=communities.invitable_communities(member),
+        communities=communities.communities_for_events(member, event.community_id),
         initial=EventForm.initial_of(event),
         by_host=queries.role_of(event, member) == "host",
         posts=on_bluesky(event, naming=True).in_words if was_public else "",
