@@ -47,6 +47,34 @@ MUTANTS = (
         ("tests/unit/events/test_cohosts.py:test_only_the_host_changes_hosts_and_who_may_see_it",),
     ),
     Mutant(
+        "removed-rejoins",
+        "communities/memberships.py",
+        "    bars.require_none(community, person, invited_at=invited_at)",
+        "    pass",
+        "whoever was removed from a community, or declined by it, joins all the same",
+        (
+            "tests/unit/communities/people/test_removals.py:"
+            "test_she_does_not_rejoin_by_account_by_did_or_by_an_older_invitation",
+            "tests/unit/communities/people/test_requests.py:test_only_an_invitation_after_the_decision_opens",
+        ),
+    ),
+    Mutant(
+        "members-decide-who-joins",
+        "communities/people/requests.py",
+        "    if not may_invite(locked, by):",
+        "    if role_of(locked, by) is None:",
+        "plain members accept and decline who asks to join",
+        ("tests/unit/communities/people/test_requests.py:test_only_those_who_run_it_decide",),
+    ),
+    Mutant(
+        "anybody-adds-events",
+        "communities/queries.py",
+        "    if community.members_add_events:",
+        "    if True:",
+        "plain members add events to a community whose admins do not allow it",
+        ("tests/unit/events/test_of_communities.py:test_plain_members_add_events_only_where_admins_allow_it",),
+    ),
+    Mutant(
         "transfer-without-asking",
         "communities/transfer_rows.py",
         "    row = asked(of, member)\n    if row is None:",

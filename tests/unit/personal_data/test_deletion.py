@@ -6,13 +6,14 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.core import serializers
+from tests.unit.events.test_at_once import at_once
 from tests.unit.invitations.email.mail import SENT, token_in
 
 from elonara import jobs
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities import actions as communities
 from elonara.communities import transfer as community_transfer
-from elonara.communities.models import Community, Membership
+from elonara.communities.models import Community, JoinRequest, Membership, Removal
 from elonara.events import actions as events
 from elonara.events import queries
 from elonara.events import transfer as event_transfer
@@ -281,3 +282,25 @@ def test_it_stands_in_the_audit_log(alice):
     end(alice)
     entry = AuditEntry.objects.get(what="account_deleted")
     assert (entry.who, entry.by) == ("alice", None)
+
+
+def test_what_she_asked_and_where_she_was_removed_goes_with_her(bakers, alice, make_member):
+    bob = make_member("robert", "did:plc:robert")
+    choosy = communities.create(make_member("zoe"), name="Brewers", joining="request")
+    communities.ask(choosy, by=bob, word="secret word")
+    communities.remove_member(bakers, by=alice, membership=communities.join(bakers, member=bob))
+    Removal.objects.create(community=choosy, did="did:plc:robert")  # before she had an account
+    kept = Removal.objects.create(community=choosy, did="did:plc:somebody-else", by=bob)
+    end(bob)
+    assert list(Removal.objects.all()) == [kept]
+    assert not JoinRequest.objects.exists()
+    kept.refresh_from_db()
+    assert kept.by is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_admins_one_who_deletes_her_account_and_one_who_leaves_some_admin_stays(bakers, alice, bob):
+    Membership.objects.create(community=bakers, member=bob, role="admin")
+    at_once(lambda: end(alice), lambda: communities.leave(bakers, member=bob))
+    bakers.refresh_from_db()
+    assert bakers.closed_at is not None or Membership.objects.get(community=bakers, role="admin").member == bob

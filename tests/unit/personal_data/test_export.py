@@ -9,6 +9,7 @@ from tests.unit.invitations.email.mail import SENT, token_in
 
 from elonara import jobs
 from elonara.bluesky.models import MemberIdentity
+from elonara.communities import actions as communities
 from elonara.events.guests import by_host, questions, rsvps
 from elonara.events.messages.models import MessageOptOut
 from elonara.events.models import Rsvp
@@ -193,3 +194,22 @@ def test_every_model_with_a_member_has_been_thought_of():
     } | {"account.emailaddress", "mfa.authenticator", "usersessions.usersession"}  # fmt: skip
     assert named <= exported | elsewhere, named - exported - elsewhere
     assert export.FORMAT == 1
+
+
+def test_what_she_asked_a_community_and_where_she_was_removed_is_in_it(alice, robert, make_member):
+    choosy, bakers = (communities.create(alice, name=name, joining="request") for name in ("Brewers", "Bakers"))
+    zoe = make_member("zoe")
+    for member in (robert, zoe):
+        communities.ask(choosy, by=member, word=f"word of {member.username}")
+    row = choosy.join_requests.get(member=robert)
+    communities.decline(choosy, by=alice, request_id=row.pk, word="Full")
+    communities.remove_member(bakers, by=alice, membership=communities.join(bakers, member=robert, invited=True))
+    found = actions.export_of(robert)
+    (asked,) = found["asked_to_join"]
+    assert (asked["word"], asked["answer"], asked["outcome"]) == ("word of robert", "Full", "declined")
+    assert [one["community"]["community"] for one in found["removed_from_communities"]] == ["Bakers"]
+    assert "zoe" not in text(found)
+    of_alice = actions.export_of(alice)
+    assert [one["answer"] for one in of_alice["answered_who_asked_to_join"]] == ["Full"]
+    assert "word of" not in text(of_alice["answered_who_asked_to_join"])
+    assert actions.export_for_did(BOB)["removed_from_communities"] == []
