@@ -22,7 +22,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField("membership", "search_text", models.TextField(default="", db_default="", editable=False)),
-        migrations.RunPython(fold, migrations.RunPython.noop),
         migrations.AddField("community", "members_add_events", models.BooleanField(default=False, db_default=False)),
         migrations.AddField(
             model_name='community',
@@ -63,4 +62,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('member__isnull', False), models.Q(('did', ''), _negated=True), _connector='OR'), name='removal_names_somebody')],
             },
         ),
+        migrations.RunPython(fold, migrations.RunPython.noop),
     ]
