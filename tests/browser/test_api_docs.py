@@ -12,7 +12,7 @@ def test_the_docs_show_every_call_and_load_nothing_from_other_sites(open_browser
     page.on("request", lambda request: asked.append(request.url))
     page.goto("/api/v1/")
     assert page.url == f"{site.url}/api/v1/docs"
-    expect(page.locator(".opblock")).to_have_count(67)
+    expect(page.locator(".opblock")).to_have_count(68)
     page.locator("#operations-you-elonara_api_me_me").click()
     expect(page.locator("#operations-you-elonara_api_me_me .opblock-body")).to_contain_text("Unauthorized")
     page.wait_for_load_state("networkidle")

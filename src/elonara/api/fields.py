@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
 from elonara.communities.validation import NAME_LENGTH
-from elonara.events.validation import MAX_CAPACITY, MAX_HOURS, MAX_PLUS_ONES, TITLE_LENGTH
+from elonara.events.validation.fields import MAX_CAPACITY, MAX_HOURS, MAX_PLUS_ONES, TITLE_LENGTH
 from elonara.invitations.planning.compose import LINE_LENGTH, NOTE_LENGTH
 
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"

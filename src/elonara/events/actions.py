@@ -17,7 +17,7 @@ from elonara.events.messages import telling
 from elonara.events.messages.notices import take_back
 from elonara.events.models import Event, EventHost, Rsvp
 from elonara.events.queries import is_cancelled, is_over, may_manage, role_of
-from elonara.events.validation import SETTINGS, clean, clean_word
+from elonara.events.validation.fields import SETTINGS, clean, clean_word
 from elonara.members import audit
 from elonara.members.actions import notify, require_active, settle
 from elonara.members.errors import Invalid, NotAllowed
@@ -74,8 +74,8 @@ def create(
 ) -> Event:
     """Create an event with its host. Times are aware, or naive and then local times of `timezone` (an IANA name).
 
-    `all_day`: the whole days that they touch (`time_validation`).
-    `picture` is bytes or a file; `settings` are those of `validation.SETTINGS` that differ from what the model says.
+    `all_day`: the whole days that they touch. `picture` is bytes or a file; `settings` are those of
+    `validation.fields.SETTINGS` that differ from what the model says.
     Raises NotAllowed, Invalid with a sentence per field, and TypeError for a setting that does not exist.
     """
     _require_known(settings.keys() - SETTINGS)
@@ -136,7 +136,6 @@ def change(event: Event, *, by: Member, **fields: Any) -> Event:
             changed.add("picture")
         if changed:
             _save(row, changed)
-        if changed:
             telling.changed(before, row, but=by.pk)  # first: it compares with how each guest was to come until now
         if "attendance" in changed and row.attendance != Event.Attendance.BOTH:
             Rsvp.objects.filter(event=row).update(online=row.attendance == Event.Attendance.ONLINE)

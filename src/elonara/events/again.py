@@ -20,7 +20,7 @@ from elonara.events import actions, queries
 from elonara.events.guests import questions
 from elonara.events.models import Event, EventHost
 from elonara.events.times import days_of, exists_on_the_clock
-from elonara.events.validation import SETTINGS
+from elonara.events.validation.fields import SETTINGS
 from elonara.members.actions import require_active
 from elonara.members.errors import NotAllowed
 from elonara.members.models import Member

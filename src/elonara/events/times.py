@@ -117,6 +117,11 @@ def short_phrase(event: Event) -> str:
     return f"{_short_day(start)}{year} {start:%H:%M}"
 
 
+def short_phrase_there(event: Event) -> str:
+    """`short_phrase` with the city of the zone, as people say it: "Sat 5 Dec 15:00 Lisbon". Whole days need none."""
+    return short_phrase(event) if event.all_day else f"{short_phrase(event)} {zone_city(event.timezone)}"
+
+
 def moment_phrase(event: Event, moment: datetime) -> str:
     """A moment on the clock of the event's zone: "Saturday 5 December, 16:00 (Berlin time)"."""
     local = moment.astimezone(_zone(None, event))
@@ -186,6 +191,7 @@ __all__ = [
     "local_phrase",
     "moment_phrase",
     "short_phrase",
+    "short_phrase_there",
     "utc_offset",
     "whole_days",
     "with_zone",

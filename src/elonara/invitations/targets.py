@@ -18,7 +18,7 @@ from elonara.compiled_queries import CompiledQuery
 from elonara.events import queries as events
 from elonara.events.link_cards import Card, card_for
 from elonara.events.models import Event, Rsvp
-from elonara.events.times import short_phrase, zone_city
+from elonara.events.times import short_phrase, short_phrase_there
 from elonara.invitations.models import Announcement, Batch, Correction, Invitation
 from elonara.members.models import Member
 
@@ -136,19 +136,21 @@ class Target:
 
     def when_there(self) -> str:
         """`when` with the city of the time zone, as posts say it: `Sat 5 Dec 15:00 Lisbon`; "" for a community."""
-        return f"{self.when()} {zone_city(self.of.timezone)}" if isinstance(self.of, Event) else ""
+        return short_phrase_there(self.of) if isinstance(self.of, Event) else ""
 
     @property
     def facts(self) -> dict[str, str]:
         """What posts about it say that may change: title, when, place and link; of a private one that it is private.
 
         `starts` is the moment: the same clock time in a zone with another offset makes a post wrong. An end, or a zone
-        that changes neither, does not.
+        that changes neither, does not. Whole days are the same days in every zone.
         """
         if self.is_private:
             return {"private": self.kind}
         place = one_line(self.of.public_location) if isinstance(self.of, Event) else ""
-        starts = self.of.starts_at.astimezone(dt.UTC).isoformat() if isinstance(self.of, Event) else ""
+        starts = ""
+        if isinstance(self.of, Event) and not self.of.all_day:
+            starts = self.of.starts_at.astimezone(dt.UTC).isoformat()
         return {"title": self.title, "when": self.when(), "starts": starts, "place": place, "link": self.url}
 
     def card(self) -> Card:

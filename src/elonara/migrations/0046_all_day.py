@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('elonara', '0044_reports'),
+        ('elonara', '0045_joining_communities'),
     ]
 
     operations = [

@@ -177,8 +177,8 @@ MUTANTS = (
     Mutant(
         "private-target-named",
         "invitations/planning/compose.py",
-        '    if target.is_private:\n        return f"{who}',
-        '    if False:\n        return f"{who}',
+        '    if target.is_private:\n        who = f"{_named',
+        '    if False:\n        who = f"{_named',
         "a public post names a private event",
         ("tests/unit/invitations/planning/test_compose.py:test_a_private_target_is_not_named",),
     ),

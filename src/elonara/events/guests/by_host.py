@@ -24,7 +24,7 @@ from elonara.events.messages.telling import joined as joined_messages
 from elonara.events.messages.telling import tell
 from elonara.events.models import Event, Rsvp
 from elonara.events.queries import is_cancelled, may_manage
-from elonara.events.validation import MAX_PLUS_ONES
+from elonara.events.validation.fields import MAX_PLUS_ONES
 from elonara.members import audit
 from elonara.members.actions import require_active
 from elonara.members.errors import Invalid, NotAllowed

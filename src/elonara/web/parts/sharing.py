@@ -9,7 +9,7 @@ from elonara.communities.models import Visibility
 from elonara.communities.validation import one_line
 from elonara.events import calendar_file
 from elonara.events.models import Event
-from elonara.events.times import short_phrase
+from elonara.events.times import short_phrase_there
 from elonara.events.web_previews import WebPreview, web_preview
 
 
@@ -44,7 +44,7 @@ def ready_text(event: Event, answer: str) -> str:
     """What somebody who is going can post herself; "" where an anonymous visitor may not see the event."""
     if answer not in ("going", "online") or event.visibility != Visibility.PUBLIC or event.hidden_at is not None:
         return ""
-    return f"I’m going to {one_line(event.title)}, {short_phrase(event)}\n{page_url(event)}"
+    return f"I’m going to {one_line(event.title)}, {short_phrase_there(event)}\n{page_url(event)}"
 
 
 def shared_preview(event: Event) -> WebPreview | None:

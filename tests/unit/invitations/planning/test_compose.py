@@ -1,6 +1,7 @@
 """The exact texts and facets of the posts."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from atproto_client.utils import TextBuilder as Oracle
@@ -161,3 +162,12 @@ def test_every_post_fits_and_keeps_its_mention_and_its_link(title, name, note, l
     raw = post.rich.text.encode()
     shown = [raw[f["index"]["byteStart"] : f["index"]["byteEnd"]].decode() for f in post.rich.facets]
     assert shown == ["@bob.example", "https://events.example/i/abcdefghijklmnopqrst"]
+
+
+def test_whole_days_name_no_city_and_are_the_same_in_every_zone():
+    first = datetime(2026, 12, 5, tzinfo=ZoneInfo("Europe/Lisbon"))
+    fair = event(all_day=True, timezone="Europe/Lisbon", starts_at=first, ends_at=first + timedelta(days=2))
+    assert fair.when_there() == fair.when() == "Sat 5 to Sun 6 Dec"
+    there = first.replace(tzinfo=ZoneInfo("Pacific/Auckland"))
+    moved = event(all_day=True, timezone="Pacific/Auckland", starts_at=there, ends_at=there + timedelta(days=2))
+    assert moved.facts == fair.facts

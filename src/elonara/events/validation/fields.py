@@ -8,7 +8,7 @@ from django.core.validators import URLValidator
 from elonara.communities.models import Visibility
 from elonara.communities.validation import many_lines, one_line, too_long
 from elonara.events.models import Event
-from elonara.events.time_validation import clean_times
+from elonara.events.validation.times import clean_times
 from elonara.members.errors import Invalid
 
 TITLE_LENGTH = 120
