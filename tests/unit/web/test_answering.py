@@ -31,7 +31,7 @@ def press(client, page, **fields):
 def test_a_visitor_says_who_she_is_and_has_answered(client, page, server, authorize):
     asked = press(client, page, plus_ones="2", note="We bring bread.")
     assert asked.status_code == 200
-    assert "You need no account on this site." in page_text(asked)
+    assert "You don’t need an account here." in page_text(asked)
     assert not Session.objects.exists()  # nothing is begun, so nothing is stored
     sent = press(client, page, plus_ones="2", note="We bring bread.", handle=BOB_HANDLE)
     back = authorize(client, sent, BOB)

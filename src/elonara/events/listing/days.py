@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final, Literal, get_args
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from elonara.events.models import Event
+from elonara.events.times import day_begins
 from elonara.members.time_zones import zone
 
 When = Literal["today", "weekend", "week", "month"]
@@ -58,7 +59,7 @@ class Days:
     def between(self, there: tzinfo, now: datetime) -> tuple[datetime, datetime]:
         """When the days begin and end (UTC) by the clock of a zone. The end is the beginning of the day after."""
         first, last = self.on(now.astimezone(there).date())
-        return _begins(first, there), _begins(last + _DAY, there)
+        return day_begins(first, there), day_begins(last + _DAY, there)
 
 
 def on_days(
@@ -84,16 +85,11 @@ def on_days(
     return rows.filter(~online & by_own_clock | online & _within(*wanted.between(viewer, now)))
 
 
-def _begins(day: date, there: tzinfo) -> datetime:
-    # Where the clock skips midnight, this is the moment at which it does.
-    return datetime.combine(day, time.min, there).astimezone(UTC)
-
-
 def _anywhere(wanted: Days, now: datetime) -> tuple[datetime, datetime]:
     """A span of time that holds the days of every zone on earth."""
     first, _ = wanted.on((now - _MOST_BEHIND).astimezone(UTC).date())
     _, last = wanted.on((now + _MOST_AHEAD).astimezone(UTC).date())
-    return _begins(first, UTC) - _MOST_AHEAD, _begins(last + _DAY, UTC) + _MOST_BEHIND
+    return day_begins(first, UTC) - _MOST_AHEAD, day_begins(last + _DAY, UTC) + _MOST_BEHIND
 
 
 def _within(begin: datetime, end: datetime) -> Q:

@@ -34,7 +34,7 @@ class EventForm(WithPicture):
     all_day = forms.BooleanField(
         label="All day",
         required=False,
-        help_text="Whole days, the last one included. Times of day above do not count.",
+        help_text="Whole days, including the last one. The times above are ignored.",
         widget=forms.CheckboxInput(attrs={"data-whole-days": "id_starts_at id_ends_at"}),
     )
     timezone = forms.ChoiceField(label="Time zone", help_text="Where it happens. Guests see their own time beside it.")
