@@ -17,8 +17,8 @@ from elonara.communities.principals import Principal, rows_of
 from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
 
-DECLINED = "The admins have declined. Write to them if you think that it is a mistake."
-REMOVED = "You were removed from {name}. You come back when an admin or moderator lets you in."
+DECLINED = "The admins declined your request. Write to them if you think this is a mistake."
+REMOVED = "You were removed from {name}. You can come back when an admin or moderator lets you in."
 
 
 def require_none(community: Community, person: Principal, *, invited_at: dt.datetime | None = None) -> None:

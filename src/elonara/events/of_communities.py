@@ -26,13 +26,13 @@ def take_out(event: Event, *, of: Community, by: Member) -> None:
     with transaction.atomic():
         row = Event.objects.select_for_update().get(pk=event.pk)
         if row.community_id != of.pk:
-            raise NotAllowed(f"{row.title} is not in {of.name} any more.", "not_in_community")
+            raise NotAllowed(f"{row.title} is no longer in {of.name}.", "not_in_community")
         row.community = None
         row.save(update_fields=["community"])
         audit.record(by, "event_taken_out", of, row.slug)
         for host in host_rows(row).select_related("member"):
             if host.member_id != by.pk:
-                text = f"{by.name} has taken {row.title} out of {of.name}. It stays yours, in no community."
+                text = f"{by.name} took {row.title} out of {of.name}. It is still yours, in no community."
                 notify(host.member, f"taken out:{row.pk}", text, f"/events/{row.slug}")
         hooks.changed(row, frozenset({"community"}))
     event.refresh_from_db()

@@ -83,7 +83,7 @@ def test_those_who_run_it_take_an_event_out_and_its_hosts_hear_of_it(bakers, bob
     (notice,) = open_notices(bob)
     assert notice.text == "ada has taken Walk out of Bakers. It stays yours, in no community."
     assert AuditEntry.objects.get(by=by).what == "event_taken_out"
-    with pytest.raises(actions.NotAllowed, match="not in Bakers any more"):
+    with pytest.raises(actions.NotAllowed, match="no longer in Bakers"):
         of_communities.take_out(walk, of=bakers, by=by)
 
 

@@ -34,7 +34,7 @@ def tell_of_requests(community: Community, latest: Member | None = None) -> None
     waiting = JoinRequest.objects.filter(community=community, outcome=JoinRequest.Outcome.OPEN).count()
     if latest is None and waiting:
         return
-    others = f" {waiting} people wait." if waiting > 1 else ""
+    others = f" {waiting} people are waiting." if waiting > 1 else ""
     for row in Membership.objects.filter(community=community, role__in=RUNNING).select_related("member"):
         if row.member is None:
             continue

@@ -52,9 +52,9 @@ def remove_member(community: Community, *, by: Member, membership: Membership) -
         )
         if row.member is not None:
             private = locked.visibility == Visibility.PRIVATE
-            asks = "" if private else " You can ask for that on its page."
-            text = f"You were removed from {locked.name}. You come back when an admin or moderator lets you in.{asks}"
-            notify(row.member, removed_kind(locked), text, "" if private else link(locked))
+            asks = "" if private else " You can ask on its page."
+            text = f"You were removed from {locked.name}. You can come back when an admin or moderator lets you in."
+            notify(row.member, removed_kind(locked), text + asks, "" if private else link(locked))
 
 
 def removed(community: Community) -> QuerySet[Removal]:
@@ -72,7 +72,7 @@ def add_again(community: Community, *, by: Member, removal_id: Any) -> Membershi
             raise NotAllowed(f"Only admins and moderators of {community.name} can add people.", "not_moderator")
         row = Removal.objects.select_related("member").filter(community=locked, pk=removal_id).first()
         if row is None:
-            raise NotAllowed("This person has been let in, or deleted the account.", "not_removed")
+            raise NotAllowed("This person was let in already, or deleted their account.", "not_removed")
         row.delete()
         membership = join(
             locked, member=row.member, did=row.did, handle=row.handle, name=row.name, invited=True,
@@ -80,6 +80,6 @@ def add_again(community: Community, *, by: Member, removal_id: Any) -> Membershi
         )  # fmt: skip
         audit.record(by, "removal_lifted", locked, called(membership))
         if membership.member is not None:
-            text = f"You are in {locked.name} again: {by.name} has added you."
+            text = f"You are in {locked.name} again: {by.name} added you."
             notify(membership.member, removed_kind(locked), text, link(locked))
         return membership

@@ -33,7 +33,7 @@ DECLINED, WITHDRAWN = JoinRequest.Outcome.DECLINED, JoinRequest.Outcome.WITHDRAW
 MAX_WORD_LENGTH: Final = 500
 MAX_ANSWER_LENGTH: Final = 300  # with the names before it, it fits into a notice
 MAX_A_DAY: Final = 3  # requests of one member to one community: each of them is a notice for several people
-DECIDED: Final = "This is decided already, or this person does not ask any more."
+DECIDED: Final = "This was decided already, or the request was withdrawn."
 
 
 def ask(community: Community, *, by: Member, word: str = "") -> JoinRequest:
@@ -42,7 +42,7 @@ def ask(community: Community, *, by: Member, word: str = "") -> JoinRequest:
     Raises NotAllowed and Invalid.
     """
     require_active(by)
-    text = _checked(word, "Your word", MAX_WORD_LENGTH)
+    text = _checked(word, "Your message", MAX_WORD_LENGTH)
     with transaction.atomic():
         locked = lock(community)
         _require_askable(locked, by)
@@ -69,7 +69,7 @@ def withdraw(community: Community, *, by: Member) -> None:
 
 def accept(community: Community, *, by: Member, request_id: Any, word: str = "") -> JoinRequest:
     """Accept somebody who asked, or was declined. Raises NotAllowed and Invalid."""
-    answer = _checked(word, "Your word", MAX_ANSWER_LENGTH)
+    answer = _checked(word, "Your message", MAX_ANSWER_LENGTH)
     with transaction.atomic():
         locked = _opened(community, by)
         decision = {"outcome": ACCEPTED, "by": by, "answer": answer}
@@ -78,19 +78,19 @@ def accept(community: Community, *, by: Member, request_id: Any, word: str = "")
             raise NotAllowed(f"The account of {row.member.name} is not active at the moment.", "not_active")
         _let_in(locked, row)
         audit.record(by, "join_accepted", locked, row.member.username)
-        _tell(locked, row, f"You are accepted to {locked.name}.")
+        _tell(locked, row, f"You are in: {locked.name} accepted your request.")
         return row
 
 
 def decline(community: Community, *, by: Member, request_id: Any, word: str = "") -> JoinRequest:
     """Decline somebody who asked. Raises NotAllowed and Invalid."""
-    answer = _checked(word, "Your word", MAX_ANSWER_LENGTH)
+    answer = _checked(word, "Your message", MAX_ANSWER_LENGTH)
     with transaction.atomic():
         locked = _opened(community, by)
         decision = {"outcome": DECLINED, "by": by, "answer": answer}
         row = _decide(locked, request_id, decision, of=(OPEN,))
         audit.record(by, "join_declined", locked, row.member.username)
-        _tell(locked, row, f"The admins of {locked.name} have declined.")
+        _tell(locked, row, f"The admins of {locked.name} declined your request to join.")
         return row
 
 
@@ -105,7 +105,7 @@ def admit(community: Community) -> int:
             row.outcome, row.ended_at = ACCEPTED, timezone.now()
             row.save(update_fields=["outcome", "ended_at"])
             _let_in(community, row)
-            _tell(community, row, f"You are accepted to {community.name}.")
+            _tell(community, row, f"You are in: {community.name} accepted your request.")
             admitted += 1
     return admitted
 
@@ -137,9 +137,9 @@ def declined(community: Community) -> QuerySet[JoinRequest]:
 
 def _require_askable(community: Community, by: Member) -> None:
     if role_of(community, by) is not None:
-        raise NotAllowed(f"You belong to {community.name} already.", "member")
+        raise NotAllowed(f"You are already a member of {community.name}.", "member")
     if community.closed_at:
-        raise NotAllowed("This community is closed; nobody can join it any more.", "closed")
+        raise NotAllowed("This community is closed; nobody can join it now.", "closed")
     if community.hidden_at:
         raise NotAllowed("This community has been hidden by the operator of this site.", "hidden")
     if community.visibility == Visibility.PRIVATE:
@@ -149,7 +149,7 @@ def _require_askable(community: Community, by: Member) -> None:
     if row is not None and row.outcome == DECLINED:
         raise NotAllowed(bars.DECLINED, "declined")
     if community.joining == Joining.OPEN and not bars.is_removed(community, person):
-        raise NotAllowed(f"You need not ask: everybody can join {community.name}.", "open")
+        raise NotAllowed(f"You do not need to ask: anyone can join {community.name}.", "open")
 
 
 def _opened(community: Community, by: Member) -> Community:
@@ -160,7 +160,7 @@ def _opened(community: Community, by: Member) -> Community:
     if locked.hidden_at is not None:
         raise NotAllowed("This community has been hidden by the operator of this site.", "hidden")
     if locked.closed_at is not None:
-        raise NotAllowed("This community is closed; nobody can join it any more.", "closed")
+        raise NotAllowed("This community is closed; nobody can join it now.", "closed")
     return locked
 
 

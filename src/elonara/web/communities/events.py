@@ -22,10 +22,10 @@ def take_out(request: HttpRequest, slug: str, event: str) -> HttpResponse:
     found, back = get_object_or_404(visible_to(member).filter(community=community), slug=event), f"/communities/{slug}"
     if request.method == "POST":
         of_communities.take_out(found, of=community, by=member)
-        show_message(request, f"{found.title} is not in the community any more.")
+        show_message(request, f"{found.title} is no longer in the community.")
         return redirect(back)
     lines = [
-        "It stays its hosts’, with its page, its guests and their answers. They are told.",
-        "It is not listed here any more. A private event is not seen any more by members who have not answered.",
+        "Its hosts keep it, with its page, its guests and their answers. They get a notice.",
+        "It is no longer listed here. Members who have not answered a private event no longer see it.",
     ]
     return confirm(request, f"Take “{found.title}” out of “{community.name}”?", lines, "Take it out", back)

@@ -25,16 +25,16 @@ class CommunityForm(WithPicture):
     take_back = TakeBackField()
     joining = forms.ChoiceField(
         label="How people join",
-        choices=(("open", "everyone who likes"), ("request", "by asking; admins and moderators accept or decline")),
+        choices=(("open", "anyone can join"), ("request", "people ask first; admins and moderators accept or decline")),
         widget=forms.RadioSelect,
         initial="open",
         required=False,
-        help_text="Whoever is invited joins without asking. A private community is joined by invitation alone.",
+        help_text="People who are invited do not need to ask. A private community can only be joined by invitation.",
     )
     members_add_events = forms.BooleanField(
         label="Members may add events",
         required=False,
-        help_text="Else admins and moderators alone. Hosts stay the hosts of their events; you can take an event out.",
+        help_text="Otherwise only admins and moderators can. Hosts keep their events; you can take an event out.",
     )
     field_order = (
         "name",

@@ -20,8 +20,8 @@ from elonara.web.shortcuts import members_only, safe_next, show_message, the_mem
 MOST_SHOWN = 50  # requests, and people who were declined or removed, on one page
 MAX_ID_DIGITS = 18
 DECIDED = {
-    JoinRequest.Outcome.ACCEPTED: "{} belongs to the community now.",
-    JoinRequest.Outcome.DECLINED: "Declined. {} reads it in a notice.",
+    JoinRequest.Outcome.ACCEPTED: "{} is a member now.",
+    JoinRequest.Outcome.DECLINED: "Declined. {} gets a notice.",
 }
 
 
@@ -47,7 +47,7 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
     except (Invalid, NotAllowed) as fault:
         show_message(request, str(fault), "bad")
     else:
-        show_message(request, "Asked. You hear of it when an admin or moderator has decided.")
+        show_message(request, "Request sent. We’ll tell you when an admin or moderator has decided.")
     return redirect(f"/communities/{slug}")
 
 
@@ -56,7 +56,7 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
 def withdraw(request: HttpRequest, slug: str) -> HttpResponse:
     """Take one's own request back."""
     actions.withdraw(community_or_404(request, slug), by=the_member(request))
-    show_message(request, "Taken back. You do not ask to join any more.")
+    show_message(request, "Request withdrawn.")
     return redirect(f"/communities/{slug}")
 
 
@@ -81,7 +81,7 @@ def add_again(request: HttpRequest, slug: str) -> HttpResponse:
     community = _run_or_refused(request, slug)
     try:
         actions.add_again(community, by=the_member(request), removal_id=_number(request.POST.get("removal", "")))
-        show_message(request, "They belong to the community again.")
+        show_message(request, "They are a member again.")
     except NotAllowed as fault:
         show_message(request, str(fault), "bad")
     return redirect(_back(request, slug))

@@ -72,7 +72,7 @@ def set_role(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     try:
         role = request.POST.get("role", "")
         actions.set_role(community, by=the_member(request), membership=membership, role=role)
-        show_message(request, "The role is set.")
+        show_message(request, "The role is saved.")
     except (NotAllowed, Invalid) as fault:
         show_message(request, str(fault), "bad")
     return redirect(_back(request, slug))
@@ -95,11 +95,11 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             show_message(request, str(fault), "bad")
         return redirect(back)
     lines = [
-        f"{name} belongs to it no more and is told so. Their answers to its events stay.",
-        "They cannot join again, whichever way others join, until you or another admin or moderator lets them in.",
+        f"{name} will no longer be a member, and will get a notice. Their answers to its events stay.",
+        "They cannot join again until you or another admin or moderator lets them in.",
     ]
     if community.visibility == Visibility.PRIVATE:
-        lines.append("They do not see the community any more, nor what it shows to its members.")
+        lines.append("They will no longer see the community or what is in it.")
     heading = f"Remove {name} from “{community.name}”?"
     return confirm(request, heading, lines, f"Remove {name}", back, stay="Keep them")
 

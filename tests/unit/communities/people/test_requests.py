@@ -51,14 +51,14 @@ def test_admins_and_moderators_hear_of_it_and_the_word_is_kept(choosy, bob, alic
     assert texts(alice) == texts(mod) == ["Bob asks to join Brewers."]
     assert texts(plain) == []
     actions.ask(choosy, by=make_member("cleo"))
-    assert texts(alice) == ["cleo asks to join Brewers. 2 people wait."]
+    assert texts(alice) == ["cleo asks to join Brewers. 2 people are waiting."]
 
 
 def test_accepted_with_a_word_she_is_in_and_told(choosy, bob, alice):
     row = actions.ask(choosy, by=bob)
     assert actions.accept(choosy, by=alice, request_id=row.pk, word=" Welcome. ").outcome == "accepted"
     assert queries.role_of(choosy, bob) == "member"
-    assert texts(bob) == ["You are accepted to Brewers. “Welcome.”"]
+    assert texts(bob) == ["You are in: Brewers accepted your request. “Welcome.”"]
     assert texts(alice) == []
     assert AuditEntry.objects.get().what == "join_accepted"
 
@@ -67,7 +67,7 @@ def test_accepted_with_a_word_she_is_in_and_told(choosy, bob, alice):
 def test_who_was_declined_cannot_ask_again_and_is_accepted_later(choosy, bob, alice):
     row = actions.ask(choosy, by=bob)
     actions.decline(choosy, by=alice, request_id=row.pk, word="Full")
-    assert texts(bob) == ["The admins of Brewers have declined. “Full”"]
+    assert texts(bob) == ["The admins of Brewers declined your request to join. “Full”"]
     for attempt in (
         lambda: actions.ask(choosy, by=bob),
         lambda: actions.join(choosy, member=bob),
@@ -178,7 +178,7 @@ def test_where_nobody_has_to_ask_any_more_who_waits_is_in(choosy, bob, alice, ma
     Member.objects.filter(pk=late.pk).update(standing="suspended")
     actions.change(choosy, by=alice, joining="open")
     assert queries.role_of(choosy, bob) == "member"
-    assert texts(bob) == ["You are accepted to Brewers."]
+    assert texts(bob) == ["You are in: Brewers accepted your request."]
     assert {row.member.username for row in requests.waiting(choosy)} == {"gone", "late"}
 
 
