@@ -31,7 +31,7 @@ def look(open_browser, picture, axe):  # noqa: F811
     return at
 
 
-def test_people_ask_and_are_accepted_declined_removed_and_let_in_again(open_browser, look):
+def test_people_ask_and_are_accepted_declined_removed_and_let_in_again(open_browser, look, picture):
     host = open_browser()
     ben, cleo = (open_browser(javascript=False) for _ in range(2))
     for page, name in ((host, "asked-ann"), (ben, "asking-ben"), (cleo, "asking-cleo")):
@@ -63,6 +63,8 @@ def test_people_ask_and_are_accepted_declined_removed_and_let_in_again(open_brow
     host.goto(f"{address}/manage?tab=members")
     host.get_by_role("heading", name="2 people ask to join").wait_for()
     look(host, "community-requests")
+    host.set_viewport_size(SIZES["wide"])
+    picture(host, "community-requests-1280", docs=True)
     host.get_by_label("Your message to asking-ben").fill("Come on Sunday.")
     host.get_by_role("button", name="Accept asking-ben").click()
     host.get_by_text("asking-ben is a member now.").wait_for()

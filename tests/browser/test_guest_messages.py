@@ -39,7 +39,7 @@ def test_guests_are_told_and_written_to(open_browser, host_jar, mail_server, pic
     host.get_by_label("Your message").fill("Bring bread.")
     host.get_by_role("button", name="Check the message").click()
     host.set_viewport_size(PHONE)
-    picture(host, "messages-check")
+    picture(host, "messages-check-390", docs=True)
     host.get_by_role("button", name="Send to 1 guest").click()
     host.get_by_text("Your message is on its way to 1 guest.").wait_for()
     said = letter(mail_server, "nia@example.org", "> Bring bread.")

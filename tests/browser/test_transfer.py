@@ -4,6 +4,7 @@ import re
 
 import pytest
 from tests.browser import people
+from tests.browser.conftest import PHONE
 from tests.browser.test_every_page import axe  # noqa: F401
 from tests.browser.test_guests import _sound
 
@@ -29,7 +30,7 @@ def _ask(host, begin, name):
     host.get_by_label("Who takes it over").fill(name)
 
 
-def test_an_event_and_a_community_change_hands_and_the_event_is_done_again(open_browser, look):
+def test_an_event_and_a_community_change_hands_and_the_event_is_done_again(open_browser, look, picture):
     host, ben = open_browser(javascript=False), open_browser(javascript=False)
     people.sign_up(host, "giver-ann")
     people.sign_up(ben, "taker-ben")
@@ -44,6 +45,8 @@ def test_an_event_and_a_community_change_hands_and_the_event_is_done_again(open_
     ben.get_by_text("giver-ann asks you to take Chess in the park over.").first.wait_for()
     ben.goto(f"/events/{slug}")
     look(ben, "transfer-is-asked")
+    ben.set_viewport_size(PHONE)
+    picture(ben, "transfer-asked-390", docs=True)
     ben.get_by_role("button", name="Take it over").click()
     ben.get_by_text("Chess in the park is yours now.").wait_for()
     host.goto(f"/events/{slug}/manage?tab=hosts")

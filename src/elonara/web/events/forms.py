@@ -61,7 +61,7 @@ class EventForm(WithPicture):
     fills = forms.ChoiceField(
         label="A place that becomes free",
         choices=(
-            ("itself", "goes to the first person waiting who fits"),
+            ("itself", "goes to the first person waiting"),
             ("offer", "is offered to that person for some hours, then to the next"),
             ("hand", "stays free until I give it to someone"),
         ),
