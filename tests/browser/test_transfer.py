@@ -25,7 +25,7 @@ def look(open_browser, picture, axe):  # noqa: F811
 
 def _ask(host, begin, name):
     host.goto(begin)
-    host.get_by_role("link", name=re.compile("^Give the .* to somebody else$")).click()
+    host.get_by_role("link", name=re.compile("^Give the .* to someone else$")).click()
     host.get_by_role("heading", name="What happens").wait_for()
     host.get_by_label("Who takes it over").fill(name)
 
@@ -38,11 +38,11 @@ def test_an_event_and_a_community_change_hands_and_the_event_is_done_again(open_
     _ask(host, f"/events/{slug}/manage?tab=hosts", "taker-ben")
     look(host, "transfer-asks")
     host.get_by_role("button", name="Ask them").click()
-    host.get_by_role("heading", name="taker-ben is asked to take this event over").wait_for()
+    host.get_by_role("heading", name="taker-ben has been asked to take over this event").wait_for()
     look(host, "transfer-waits")
 
     ben.goto("/")
-    ben.get_by_text("giver-ann asks you to take Chess in the park over.").first.wait_for()
+    ben.get_by_text("giver-ann asks you to take over Chess in the park.").first.wait_for()
     ben.goto(f"/events/{slug}")
     look(ben, "transfer-is-asked")
     ben.set_viewport_size(PHONE)

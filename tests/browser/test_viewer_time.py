@@ -36,7 +36,7 @@ def test_the_line_is_filled_and_online_the_clocks_are_swapped(open_browser, visi
     host.goto(f"/events/{slug}/edit")
     host.get_by_text("Online", exact=True).click()
     host.get_by_label("online", exact=True).check()
-    host.get_by_label("Link for those who come online").fill("https://meet.example/room")
+    host.get_by_label("Link for those who join online").fill("https://meet.example/room")
     host.locator("form .button.primary").click()
     host.wait_for_url("**/manage?tab=details")
     first = visit("Asia/Tokyo")

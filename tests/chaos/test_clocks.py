@@ -137,4 +137,4 @@ def wait(site, until, off):
             soon.update(next_attempt_at=now - behind)
 
     hurry()
-    site.wait(until, 120, often=0.5, meanwhile=hurry)
+    site.wait(until, 240, often=0.5, meanwhile=hurry)

@@ -58,6 +58,7 @@ class ListedEvent(Schema):
     title: str
     starts_at: dt.datetime
     ends_at: dt.datetime | None
+    all_day: bool
     timezone: str
     location: str
     visibility: str
@@ -102,14 +103,14 @@ def _wanted(params: EventsQuery, member: Member, dids: tuple[str, ...]) -> Filte
         errors["to"] = "This is before `from`."
     community = community_at(params.community, member, dids) if params.community else None
     if params.community and community is None:
-        errors["community"] = "There is no such community, or you may not see it."
+        errors["community"] = "This community does not exist, or you may not see it."
     if errors:
         raise Invalid(errors)
     return Filters(Days(params.when, params.first, params.last), community, params.places_left)
 
 
 def _listed(event: Event, known: set[int]) -> dict[str, Any]:
-    names = ("slug", "title", "starts_at", "ends_at", "timezone", "visibility", "status")
+    names = ("slug", "title", "starts_at", "ends_at", "all_day", "timezone", "visibility", "status")
     community = event.community if event.community_id in known else None
     return {name: getattr(event, name) for name in names} | {
         "url": Target(event).url,

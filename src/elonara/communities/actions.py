@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from elonara.communities import hooks, transfer_rows
 from elonara.communities.memberships import CLOSED, adopt, has_unadopted, join, leave, set_role
-from elonara.communities.models import Community, Joining, Membership
+from elonara.communities.models import Community, Joining, Membership, Visibility
 from elonara.communities.people import requests
 from elonara.communities.people.removals import add_again, remove_member
 from elonara.communities.people.requests import accept, ask, decline, withdraw
@@ -94,7 +94,10 @@ def change(community: Community, *, by: Member, **fields: Any) -> Community:
             changed.add("picture")
         if changed:
             row.save(update_fields=sorted(changed))
-            if "joining" in changed and row.joining == Joining.OPEN and row.hidden_at is None:
+            if row.visibility == Visibility.PRIVATE:
+                if "visibility" in changed:
+                    requests.end_all(row)  # it is joined by invitation alone
+            elif "joining" in changed and row.joining == Joining.OPEN and row.hidden_at is None:
                 requests.admit(row)
             hooks.changed(row, frozenset(changed))
     community.refresh_from_db()

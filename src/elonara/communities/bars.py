@@ -7,15 +7,13 @@ than the bar. An older invitation opens nothing: it would be a way around the de
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from elonara.communities.models import Community, JoinRequest, Removal
-from elonara.communities.principals import Principal, rows_of
+from elonara.communities.principals import Principal
 from elonara.members.errors import NotAllowed
-from elonara.members.models import Member
 
 DECLINED = "The admins declined your request. Write to them if you think this is a mistake."
 REMOVED = "You were removed from {name}. You can come back when an admin or moderator lets you in."
@@ -34,11 +32,6 @@ def require_none(community: Community, person: Principal, *, invited_at: dt.date
 def is_removed(community: Community, person: Principal) -> bool:
     """Whether the person was removed, and nobody has let her in again."""
     return _removals(community, person).exists()
-
-
-def removed_from(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Removal]:
-    """The ids of the communities that a viewer was removed from."""
-    return Removal.objects.filter(rows_of(member, tuple(dids))).values("community")  # type: ignore[return-value]
 
 
 def lift(community: Community, person: Principal) -> None:

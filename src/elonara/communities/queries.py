@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
 from elonara import folding, search_columns
-from elonara.communities import bars, transfer_rows
+from elonara.communities import transfer_rows
 from elonara.communities.models import Community, Membership, Visibility
 from elonara.communities.principals import rows_of
 from elonara.members.models import Member
@@ -55,12 +55,11 @@ def run_by(member: Member) -> QuerySet[Any, Any]:
 def find(slug: str, member: Member | None, dids: Collection[str], invited: QuerySet[Any]) -> Community | None:
     """The community with this slug, if the viewer may see it; else None.
 
-    `invited`: the ids of the communities to which she has an invitation, which shows nothing any more to who was
-    removed. What she may not see takes the same queries as what is not there.
+    `invited`: the ids of the communities that an invitation opens to her. What she may not see takes the same queries
+    as what is not there.
     """
     community = Community.objects.select_related("created_by").filter(slug=slug).first()
-    opened = Q(hidden_at=None, pk__in=invited) & ~Q(pk__in=bars.removed_from(member, dids))
-    shown = Q(pk__in=visible_to(member, dids).order_by().values("pk")) | opened
+    shown = Q(pk__in=visible_to(member, dids).order_by().values("pk")) | Q(hidden_at=None, pk__in=invited)
     if member is not None:
         asked = transfer_rows.open_to(member).filter(community__isnull=False).values("community")
         shown |= Q(hidden_at=None) & Q(pk__in=asked)

@@ -22,7 +22,7 @@ def take_out(event: Event, *, of: Community, by: Member) -> None:
     """Take an event out of a community; its admins and moderators may. The hosts are told. Raises NotAllowed."""
     require_active(by)
     if not may_invite(of, by):
-        raise NotAllowed(f"Only admins and moderators of {of.name} take events out of it.", "not_moderator")
+        raise NotAllowed(f"Only admins and moderators of {of.name} can take events out of it.", "not_moderator")
     with transaction.atomic():
         row = Event.objects.select_for_update().get(pk=event.pk)
         if row.community_id != of.pk:
@@ -32,7 +32,7 @@ def take_out(event: Event, *, of: Community, by: Member) -> None:
         audit.record(by, "event_taken_out", of, row.slug)
         for host in host_rows(row).select_related("member"):
             if host.member_id != by.pk:
-                text = f"{by.name} took {row.title} out of {of.name}. It is still yours, in no community."
+                text = f"{by.name} took {row.title} out of {of.name}. It is still your event; its page and guests stay."
                 notify(host.member, f"taken out:{row.pk}", text, f"/events/{row.slug}")
         hooks.changed(row, frozenset({"community"}))
     event.refresh_from_db()

@@ -110,9 +110,11 @@ def short_phrase(event: Event) -> str:
     year = f" {start.year}" if event.starts_at - created > YEAR_SHOWN_AFTER else ""
     if event.all_day:
         first, last = days_of(event)
+        year = f" {last.year}" if year else ""
         if first == last:
             return f"{_short_day(first)}{year}"
-        begins = f"{DAYS[first.weekday()][:3]} {first.day}" if first.month == last.month else _short_day(first)
+        one_month = (first.year, first.month) == (last.year, last.month)
+        begins = f"{DAYS[first.weekday()][:3]} {first.day}" if one_month else _short_day(first)
         return f"{begins} to {_short_day(last)}{year}"
     return f"{_short_day(start)}{year} {start:%H:%M}"
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from elonara.bluesky.identity.people import Person
-from elonara.communities.models import Community
+from elonara.communities.models import Community, Removal
 from elonara.compiled_queries import CompiledQuery
 from elonara.events.models import Event
 from elonara.events.times import days_of
@@ -184,11 +184,18 @@ def invited_at(target: Event | Community, dids: Sequence[str]) -> datetime | Non
 
 
 def targets_of(kind: str, dids: Sequence[str]) -> QuerySet[Any, Any]:
-    """The ids of the events (or communities: `kind`) to which these proved DIDs have an invitation."""
+    """The ids of the events (or communities: `kind`) that an invitation of these proved DIDs opens.
+
+    Whoever was removed from a community later is not let in by it any more.
+    """
     rows: QuerySet[Any, Any] = Invitation.objects.filter(
         invitee_actions.may_have_been_seen(), invitee_did__in=list(dids), **{f"{kind}__isnull": False}
-    ).values(kind)
-    return rows
+    )
+    if kind == "community":
+        theirs = Q(did__in=list(dids)) | Q(member__bluesky__bsky_did__in=list(dids))
+        newer = Removal.objects.filter(theirs, community=OuterRef("community"), removed_at__gte=OuterRef("queued_at"))
+        rows = rows.exclude(Exists(newer))
+    return rows.values(kind)
 
 
 def _to(whom: Q) -> QuerySet[Invitation]:

@@ -93,7 +93,10 @@ def delete(member: Member, by: Member, word: str = "") -> bool:
             bluesky.on_disconnect.fire(member.pk, identity.bsky_did)
             Rsvp.objects.filter(member=None, did=identity.bsky_did).delete()
             Membership.objects.filter(member=None, did=identity.bsky_did).delete()
-            Removal.objects.filter(member=None, did=identity.bsky_did).delete()
+            # A removal holds for the account as "never again" does: else it would end with every deletion.
+            Removal.objects.filter(Q(member=member) | Q(member=None, did=identity.bsky_did)).update(
+                member=None, did=identity.bsky_did, name="", handle=""
+            )
         leaving.leave_events(member, former, word)
         leaving.leave_communities(member, former)
         leaving.leave_invitations(member, former)

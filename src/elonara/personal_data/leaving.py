@@ -18,7 +18,7 @@ from django.utils import timezone
 from elonara.communities import actions as communities
 from elonara.communities import transfer_rows
 from elonara.communities.memberships import lock
-from elonara.communities.models import Community, Membership
+from elonara.communities.models import Community, JoinRequest, Membership
 from elonara.events import actions as events
 from elonara.events import hooks
 from elonara.events.guests import rsvps
@@ -92,6 +92,8 @@ def leave_events(member: Member, former: Member, word: str) -> None:
 
 def leave_communities(member: Member, former: Member) -> None:
     """Let another admin, or the first moderator, go on with each community; one without either is closed."""
+    for request in JoinRequest.objects.filter(member=member, outcome="").select_related("community"):
+        communities.withdraw(request.community, by=member)  # admins were told of it
     mine = Membership.objects.filter(member=member, role=Membership.Role.ADMIN)
     for community in Community.objects.filter(pk__in=mine.values("community")).order_by("pk"):
         lock(community)

@@ -14,15 +14,14 @@ from elonara.bluesky.identity.profiles import public_profile
 from elonara.bluesky.models import AuthorizationPurpose
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
 from elonara.events import access
+from elonara.events.guests import questions
 from elonara.events.models import Event
 from elonara.invitations import queries
 from elonara.invitations.targets import target_of
 from elonara.web.concurrency import limits_visitor_named_servers
 from elonara.web.proofs import browser_of, keep_browser, proofs
 from elonara.web.rate_limits import AUTHORIZATIONS
-from elonara.web.shortcuts import member_of, safe_next, show_message
-
-MAX_QUERY = 2000  # characters of an address that a sign-in leads back to; servers and proxies refuse long ones
+from elonara.web.shortcuts import MAX_NEXT, member_of, safe_next, show_message
 
 
 class RedirectToServer(HttpResponseRedirect):
@@ -117,12 +116,16 @@ def _answer_failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResp
 def pending_answer(event: Event, action: Mapping[str, Any], *, known: bool) -> dict[str, Any]:
     """The context of the page that asks a visitor who she is, or (`known`) to send her answer once more."""
     fields = {name: value for name, value in action.items() if name != "event" and value not in (None, "")}
-    fitting: dict[str, Any] = {}
+    path, fitting = f"/events/{event.slug}/answer?", dict[str, Any]()
     for name, value in fields.items():
-        if len(urlencode(fitting | {name: value})) <= MAX_QUERY:
+        if len(path + urlencode(fitting | {name: value})) <= MAX_NEXT:
             fitting[name] = value
-    after = f"/events/{event.slug}/answer?{urlencode(fitting)}"
-    return {"event": event, "pending": fields, "known": known, "after": after, "answered": fields.get("answer", "")}
+    asked = {f"{questions.PREFIX}{question.pk}": question.text for question in questions.of_event(event)}
+    labels = {"plus_ones": "People you bring", "note": "Your note"} | asked
+    # Everything that is sent is shown: whoever made the link that led here may have filled it in.
+    said = [(labels[name], value) for name, value in fields.items() if name in labels]
+    context = {"event": event, "pending": fields, "known": known, "said": said, "answered": fields.get("answer", "")}
+    return context | {"after": path + urlencode(fitting)}
 
 
 def pending_action_failed(request: HttpRequest, fault: AuthorizationFailed, *, got: str) -> HttpResponse:

@@ -19,6 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from elonara.members.models import Member
 from elonara.options import Options
 
+MAX_NEXT = 500  # characters of an address to come back to, as authorization requests store it
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
 
@@ -75,7 +76,7 @@ def safe_next(request: HttpRequest, wanted: str | None, fallback: str = "/") -> 
     if "://" in wanted:
         wanted = "/" + wanted.split("://", 1)[1].partition("/")[2]
     # After the first slash, browsers take a second slash or a backslash as the start of a host.
-    if not wanted.startswith("/") or wanted.startswith(("//", "/\\")) or len(wanted) > 500:
+    if not wanted.startswith("/") or wanted.startswith(("//", "/\\")) or len(wanted) > MAX_NEXT:
         return fallback
     return wanted
 

@@ -52,6 +52,12 @@ def fair(make_event, soon):
         (date(2027, 1, 2), date(2027, 1, 3), "Saturday 2 to Sunday 3 January 2027", "Sat 2 to Sun 3 Jan"),
         (date(2027, 1, 31), date(2027, 2, 1), "Sunday 31 January to Monday 1 February 2027", "Sun 31 Jan to Mon 1 Feb"),
         (date(2027, 12, 5), date(2027, 12, 5), "Sunday 5 December 2027", "Sun 5 Dec 2027"),
+        (
+            date(2027, 12, 31),
+            date(2028, 1, 1),
+            "Friday 31 December 2027 to Saturday 1 January 2028",
+            "Fri 31 Dec to Sat 1 Jan 2028",
+        ),
     ],
 )
 def test_days_in_words(first, last, phrase, short):
@@ -189,3 +195,16 @@ def test_doing_it_again_takes_as_many_days(make_event, alice, soon, zone):
         begins, ends = times.days_of(made)
         assert made.all_day
         assert (begins.weekday(), ends - begins) == (first.weekday(), last - first)
+
+
+def test_another_zone_with_the_same_days_is_no_news(fair, alice):
+    before = facts.facts_for(fair, None)
+    actions.change(fair, by=alice, timezone="Pacific/Auckland")
+    assert facts.differences(before, facts.facts_for(fair, None)) == ()
+
+
+@pytest.mark.parametrize("end", [None, datetime(9999, 12, 31, 12)])  # noqa: DTZ001
+def test_the_last_day_of_the_calendar_gets_a_sentence(make_event, end):
+    with pytest.raises(Invalid) as fault:
+        make_event(starts_at=datetime(9999, 12, 31, 10), ends_at=end, all_day=True, timezone="UTC")  # noqa: DTZ001
+    assert "not a time of our calendar" in fault.value.errors["starts_at"]

@@ -304,3 +304,23 @@ def test_of_two_admins_one_who_deletes_her_account_and_one_who_leaves_some_admin
     at_once(lambda: end(alice), lambda: communities.leave(bakers, member=bob))
     bakers.refresh_from_db()
     assert bakers.closed_at is not None or Membership.objects.get(community=bakers, role="admin").member == bob
+
+
+@pytest.mark.promise("community-decides")
+def test_a_removal_outlives_the_account(make_member, alice):
+    circle = communities.create(alice, name="Bakers")
+    bob = make_member("bob", did="did:plc:bob")
+    communities.remove_member(circle, by=alice, membership=communities.join(circle, member=bob))
+    end(bob)
+    row = Removal.objects.get()
+    assert (row.member, row.did, row.name, row.handle) == (None, "did:plc:bob", "", "")
+    with pytest.raises(NotAllowed, match="removed"):
+        communities.join(circle, member=make_member("robert", did="did:plc:bob"))
+
+
+def test_nobody_asks_to_join_after_the_account_has_ended(make_member, alice):
+    circle = communities.create(alice, name="Bakers", joining="request")
+    bob = make_member("bob", did="did:plc:bob")
+    communities.ask(circle, by=bob)
+    end(bob)
+    assert not open_notices(alice).filter(kind__startswith="asked").exists()

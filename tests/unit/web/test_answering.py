@@ -17,6 +17,7 @@ from elonara.events.guests import questions
 from elonara.events.models import Event, Rsvp
 from elonara.members.models import Member
 from elonara.web import proofs
+from elonara.web.shortcuts import MAX_NEXT
 
 
 @pytest.fixture
@@ -129,6 +130,7 @@ def test_a_long_note_does_not_make_an_address_that_servers_refuse(client, page):
     asked = press(client, page, note="ł" * 500)
     link = asked.content.decode().split("/accounts/login/?next=")[1].split('"')[0]
     assert len(link) < 4000
+    assert len(unquote(link)) <= MAX_NEXT
     assert "answer%3Dgoing" in link
     assert f'value="{"ł" * 500}"' in asked.content.decode()
 
@@ -199,3 +201,15 @@ def test_it_is_not_offered_where_nobody_can_join(client, page, server, authorize
     authorize(client, press(client, page, handle=BOB_HANDLE), BOB)
     assert "Keep my events in one place" not in client.get(page).content.decode()
     assert Event.objects.count() == 1
+
+
+def test_all_that_a_link_has_filled_in_is_shown_before_it_is_sent(client, page, make_member):
+    link = f"{page}/answer?answer=going&plus_ones=2&note=Your+cooking+is+awful"
+    for known in (False, True):
+        if known:
+            sign_in(client, make_member("carol"))
+        words = page_text(client.get(link))
+        assert "Your note" in words
+        assert '<dd dir="auto">Your cooking is awful</dd>' in words.replace("\n", "")
+        assert "People you bring" in words
+    assert not Rsvp.objects.exists()

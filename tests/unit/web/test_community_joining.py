@@ -133,7 +133,9 @@ def test_the_way_to_join_is_set_in_the_form_and_kept_by_an_edit_without_it(of_al
     of_alice.post(f"/communities/{community.slug}/edit", {"name": "Choosier", "visibility": "public"})
     community.refresh_from_db()
     assert (community.name, community.joining) == ("Choosier", "request")
-    assert "Asking an admin or moderator first" in page_text(of_alice.get(f"/communities/{community.slug}/manage"))
+    assert "Anyone, after asking an admin or moderator" in page_text(
+        of_alice.get(f"/communities/{community.slug}/manage")
+    )
     of_alice.post(f"/communities/{community.slug}/edit", {"name": "C", "visibility": "public", "joining": "open"})
     community.refresh_from_db()
     assert community.joining == "open"

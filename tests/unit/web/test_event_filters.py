@@ -79,7 +79,7 @@ def test_days(signed_in, alice, week, query, days):
 
 def test_a_filter_that_fits_nothing_says_so_and_can_be_cleared(client, week):
     page = page_text(client.get("/events?when=today&places_left=1&from=2031-01-01"))
-    assert "No upcoming event fits the filters" in page
+    assert "No upcoming event matches the filters" in page
     assert '<a class="button" href="/events">Clear the filters</a>' in page
     page = page_text(client.get("/events?show=past&when=today&q=picnic"))
     assert "No event matches “picnic” and the filters" in page

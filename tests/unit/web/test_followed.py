@@ -40,7 +40,7 @@ def guests(picnic):
 @pytest.mark.parametrize(
     ("count", "sentence"),
     [
-        (1, "Guest 0, whom you follow, is going"),
+        (1, "Guest 0, who you follow, is going"),
         (2, f"{LINE} Guest 0 and Guest 1"),
         (3, f"{LINE} Guest 0, Guest 1 and Guest 2"),
         (4, f"{LINE} Guest 0, Guest 1, Guest 2 and 1 other you follow"),

@@ -71,7 +71,7 @@ def test_what_is_chosen_stands_in_the_form_and_in_the_links(signed_in, alice, pi
     assert f'href="/events/{picnic.slug}/guests/print{kept}"' in page
     assert 'href="?tab=guests">Clear the filters</a>' in page
     page = page_text(signed_in(alice).get(f"{tab}&q=nobody"))
-    assert "No guest fits" in page
+    assert "No guest matches" in page
     assert 'href="?tab=guests">Clear the filters</a>' in page
     assert "guests.csv" not in page
 
@@ -91,7 +91,7 @@ class TestTheListToPrint:
         response = signed_in(alice).get(f"/events/{picnic.slug}/guests/print")
         page = page_text(response)
         assert shown(response) == {"Änne", "bob"}
-        assert "Going: 4 people with those whom guests bring." in page
+        assert "Going: 4 people, including those guests bring." in page
         assert "Diet?<strong>Vegan &lt;b&gt;</strong>" in page
         assert page.count('class="box"') == 2
         assert response["Cache-Control"] == "private, no-store"

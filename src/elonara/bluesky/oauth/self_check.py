@@ -27,7 +27,7 @@ from elonara.options import Bluesky
 DEADLINE_SECONDS: Final = 10.0
 # Some servers accept nothing from their future, and a `Date` header is exact to one second.
 OFF_SECONDS: Final = 8.0
-SYNC: Final = "Save machine's clock right: timedatectl set-ntp true (systemd), or any NTP client."
+SYNC: Final = "Set this machine's clock right: timedatectl set-ntp true (systemd), or any NTP client."
 CLOCK_OFF: Final = (
     "The clock of {machine} is {seconds:.0f} seconds {way}. Signatures are dated by the servers' clocks where that is "
     f"possible, but servers may refuse sign-ins and posts, and waiting times are wrong. {SYNC}"

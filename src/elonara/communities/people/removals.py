@@ -12,9 +12,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from elonara.communities import transfer_rows
 from elonara.communities.memberships import called, end_as_admin, join, lock, row_of
 from elonara.communities.models import Community, Membership, Removal, Visibility
-from elonara.communities.people.notices import link, removed_kind
+from elonara.communities.people.notices import link, removed_kind, tell_of_requests
 from elonara.communities.queries import may_invite, role_of
 from elonara.members import audit
 from elonara.members.actions import notify, require_active
@@ -43,6 +44,8 @@ def remove_member(community: Community, *, by: Member, membership: Membership) -
         if not may_remove(mine, row):
             raise NotAllowed("Moderators can remove plain members only. Ask an admin.", "not_admin")
         end_as_admin(locked, row)
+        if (asked := transfer_rows.waiting(locked)) is not None and asked.to_id == row.member_id:
+            transfer_rows.take_back(locked, by=None)  # else it would go on showing her the community
         row.delete()
         if row.member_id == by.pk:
             return
@@ -74,10 +77,12 @@ def add_again(community: Community, *, by: Member, removal_id: Any) -> Membershi
         if row is None:
             raise NotAllowed("This person was let in already, or deleted their account.", "not_removed")
         row.delete()
-        membership = join(
-            locked, member=row.member, did=row.did, handle=row.handle, name=row.name, invited=True,
-            invited_at=timezone.now(),
-        )  # fmt: skip
+        # The account, where there is one: she may have unlinked the DID, and another account may have it by now.
+        who: dict[str, Any] = {"member": row.member}
+        if row.member is None:
+            who = {"did": row.did, "handle": row.handle, "name": row.name}
+        membership = join(locked, **who, invited=True, invited_at=timezone.now())
+        tell_of_requests(locked)  # she may have asked, too
         audit.record(by, "removal_lifted", locked, called(membership))
         if membership.member is not None:
             text = f"You are in {locked.name} again: {by.name} added you."

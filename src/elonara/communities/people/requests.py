@@ -97,7 +97,7 @@ def decline(community: Community, *, by: Member, request_id: Any, word: str = ""
 def admit(community: Community) -> int:
     """Where nobody has to ask any more: who asked is in, but for people who were removed. How many.
 
-    `community` is locked.
+    `community` is locked, and public: a private one is joined by invitation alone.
     """
     admitted = 0
     for row in _open(community).select_related("member").order_by("asked_at", "pk"):
@@ -107,11 +107,13 @@ def admit(community: Community) -> int:
             _let_in(community, row)
             _tell(community, row, f"You are in: {community.name} accepted your request.")
             admitted += 1
+    if admitted:
+        tell_of_requests(community)
     return admitted
 
 
 def end_all(community: Community) -> None:
-    """End what waits, because the community is closed. `community` is locked."""
+    """End what waits, because the community is closed or private now. `community` is locked."""
     if _open(community).update(outcome=JoinRequest.Outcome.ENDED, ended_at=timezone.now()):
         tell_of_requests(community)
 

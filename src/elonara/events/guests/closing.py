@@ -26,4 +26,4 @@ def require_open(event: Event, row: Rsvp | None, choice: str, plus_ones: int) ->
     stays = row is not None and row.choice == choice and plus_ones <= row.plus_ones
     if not stays and not (row is not None and offers.is_open(row)):
         when = moment_phrase(event, event.answers_until)
-        raise NotAllowed(f"Answers are closed since {when}. You can still say that you can’t come.", "answers_closed")
+        raise NotAllowed(f"Answers closed on {when}. You can still say that you cannot come.", "answers_closed")

@@ -1,7 +1,7 @@
 """Events of some days, each by the clock of its own place: an event in Auckland is on the day that Auckland has.
 
 "Today" is today there, too. Online there is no place, so such an event is on the viewer's day, and by the clock of its
-own zone where the viewer's is not known.
+own zone where the viewer's is not known. Whole days are the same days to everybody.
 
 No database converts by a zone that stands in a column, so the instants at which the days begin and end are computed
 here, for each zone that an event of about that time has.
@@ -81,7 +81,7 @@ def on_days(
         by_own_clock |= Q(timezone__in=sorted(names)) & _within(*bounds)
     if viewer is None:
         return rows.filter(by_own_clock)
-    online = Q(attendance=Event.Attendance.ONLINE)
+    online = Q(attendance=Event.Attendance.ONLINE, all_day=False)
     return rows.filter(~online & by_own_clock | online & _within(*wanted.between(viewer, now)))
 
 

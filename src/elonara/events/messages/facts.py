@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from elonara.communities.validation import one_line
 from elonara.events import location
 from elonara.events.models import Event, Rsvp
+from elonara.events.times import day_begins, days_of
+from elonara.members.time_zones import zone
 
 type GuestFacts = Mapping[str, str]
 
@@ -19,15 +21,31 @@ type GuestFacts = Mapping[str, str]
 def facts_for(event: Event, answer: Rsvp | None) -> dict[str, str]:
     """What somebody with this answer may know. Times are ISO 8601 in UTC; "" is what there is not, or is hidden.
 
-    `all_day` is "yes" for whole days, which are told without a time.
+    For whole days `all_day` is "yes", and the times are days: the first, and the one after the last. Another zone, in
+    which they are other moments, is no news.
     """
+    starts_at, ends_at = _moment(event.starts_at), _moment(event.ends_at)
+    if event.all_day:
+        first, last = days_of(event)
+        starts_at, ends_at = first.isoformat(), (last + timedelta(days=1)).isoformat()
     return {
-        "starts_at": _moment(event.starts_at),
-        "ends_at": _moment(event.ends_at),
+        "starts_at": starts_at,
+        "ends_at": ends_at,
         "all_day": "yes" if event.all_day else "",
         "place": one_line(location.where(event, answer)),
         "link": location.link(event, answer),
     }
+
+
+def start_and_end(facts: GuestFacts, event: Event) -> tuple[datetime, datetime | None]:
+    """The moments that these facts name, by the clock of the event's zone where they are days."""
+
+    def moment(text: str) -> datetime:
+        if facts.get("all_day"):
+            return day_begins(date.fromisoformat(text), zone(event.timezone))
+        return datetime.fromisoformat(text)
+
+    return moment(facts["starts_at"]), moment(facts["ends_at"]) if facts.get("ends_at") else None
 
 
 def without_hiding(before: Event, now: Event) -> Event:

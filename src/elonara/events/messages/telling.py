@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from elonara import jobs
 from elonara.events.messages import notices, readers
-from elonara.events.messages.facts import differences, facts_for, without_hiding
+from elonara.events.messages.facts import differences, facts_for, start_and_end, without_hiding
 from elonara.events.messages.models import UNSENT, GuestMessage, HostMessage, MessageKind, MessageState
 from elonara.events.models import Event, Rsvp
 from elonara.events.queries import is_over
@@ -93,10 +93,10 @@ def changed(before: Event, event: Event, *, but: int) -> None:
             texts.setdefault(notices.of_change(event, new_to_her, knows), []).append(rsvp.member_id)
         if row is None:
             row = _row(event, rsvp, MessageKind.CHANGED, before=knew, created_at=now)
-            row.due_at = _settles(row, now, often=told[key] >= OFTEN)
+            row.due_at = _settles(row, event, now, often=told[key] >= OFTEN)
             new.append(row)
         elif new_to_her:
-            row.due_at = _settles(row, now, often=told[key] >= OFTEN)
+            row.due_at = _settles(row, event, now, often=told[key] >= OFTEN)
             moved.append(row)
         else:
             undone.append(row)
@@ -167,11 +167,14 @@ def _row(event: Event, rsvp: Rsvp, kind: MessageKind, **values: Any) -> GuestMes
     return GuestMessage(event=event, kind=kind, **readers.columns_of(rsvp), **values)
 
 
-def _settles(row: GuestMessage, now: datetime, *, often: bool) -> datetime:
+def _settles(row: GuestMessage, event: Event, now: datetime, *, often: bool) -> datetime:
     if row.attempts:
         return row.due_at  # the mail server asked to wait
     if often:
-        return max(now + SETTLES_AFTER, min(row.created_at + SETTLES_WHEN_OFTEN, row.event.starts_at - IN_TIME))
+        # The start that she knows may be the sooner one: then she would stand before the door.
+        knew = start_and_end(row.before, event)[0] if row.before else event.starts_at
+        in_time = min(event.starts_at, knew) - IN_TIME
+        return max(now + SETTLES_AFTER, min(row.created_at + SETTLES_WHEN_OFTEN, in_time))
     return min(now + SETTLES_AFTER, row.created_at + SETTLES_AT_THE_LATEST)
 
 

@@ -17,6 +17,7 @@ from elonara.members.time_zones import is_zone
 START_GRACE = timedelta(minutes=15)  # for a form that was open for a while, or an event that starts now
 MAX_LEAD_TIME = timedelta(days=5 * 366)
 MAX_DURATION = timedelta(days=366)
+NO_SUCH_TIME = "This is not a time of our calendar. Check the year."
 FIELDS = frozenset({"timezone", "starts_at", "ends_at", "all_day", "answers_until"})
 
 
@@ -51,7 +52,11 @@ def clean_times(fields: dict[str, Any], before: Event | None) -> tuple[dict[str,
         if end is not None and end < start:
             errors.setdefault("ends_at", "The event ends before it starts. Choose a later end, or leave it empty.")
             return values, errors
-        start, end = values["starts_at"], values["ends_at"] = whole_days(start, end, ZoneInfo(name))
+        try:
+            start, end = values["starts_at"], values["ends_at"] = whole_days(start, end, ZoneInfo(name))
+        except OverflowError:
+            errors["starts_at"] = NO_SUCH_TIME
+            return values, errors
     _check_order(start, end, values, errors, before=before, all_day=all_day)
     return values, errors
 
@@ -124,7 +129,7 @@ def _instant(value: Any, zone: ZoneInfo, kept: datetime | None, *, day: bool) ->
                 return None, f"There is no {value:%H:%M} on that day in {zone.key}: the clocks are put forward."
         return value.astimezone(UTC).replace(second=0, microsecond=0), ""
     except OverflowError:
-        return None, "This is not a time of our calendar. Check the year."
+        return None, NO_SUCH_TIME
 
 
 def _local(value: datetime, zone: ZoneInfo, kept: datetime | None) -> datetime:

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q
 from elonara.communities.models import Visibility
 from elonara.communities.principals import rows_of
 from elonara.compiled_queries import CompiledQuery
-from elonara.events.messages.facts import GuestFacts, differences
+from elonara.events.messages.facts import GuestFacts, differences, start_and_end
 from elonara.events.messages.models import TOLD, GuestMessage, MessageKind
 from elonara.events.messages.readers import of_viewer
 from elonara.events.models import Event, Rsvp
@@ -132,8 +132,7 @@ def in_words(names: Sequence[str]) -> str:
 def when(event: Event, facts: GuestFacts, zone: str) -> str:
     """The time that these facts have, in a zone ("": the event's), and in the event's where it differs."""
     moment = copy.copy(event)
-    moment.starts_at = dt.datetime.fromisoformat(facts["starts_at"])
-    moment.ends_at = dt.datetime.fromisoformat(facts["ends_at"]) if facts.get("ends_at") else None
+    moment.starts_at, moment.ends_at = start_and_end(facts, event)
     moment.all_day = bool(facts.get("all_day"))
     if moment.all_day:
         return days_phrase(moment)

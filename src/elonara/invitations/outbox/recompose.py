@@ -85,8 +85,10 @@ def announcement_gone(announcement: Announcement) -> bool:
 
 def renamed(row: Invitation, handle: str) -> None:
     """The invitee's handle has changed: name the new one in the text. The mention's DID stays."""
+    host_handle = posting_readiness.host_handle(row.host)
+    earlier = compose.is_in_earlier_words(row, host_handle)
     row.invitee_handle = handle
-    row.record = compose.of_row(row, posting_readiness.host_handle(row.host)).record
+    row.record = compose.of_row(row, host_handle, earlier=earlier).record
     Invitation.objects.filter(pk=row.pk, state=row.state).update(invitee_handle=handle, record=row.record)
 
 
@@ -107,7 +109,8 @@ def handle_changed(did: str, handle: str) -> None:
             names = related if model is Invitation else related[:3]
             relayed = model._default_manager.filter(host__bluesky__bsky_did=did, voice=Voice.RELAY, **unsent)
             for one in relayed.select_for_update(of=("self",)).select_related(*names):
-                composed = compose.of_row(one, handle)
+                earlier = compose.is_in_earlier_words(one, posting_readiness.host_handle(one.host))
+                composed = compose.of_row(one, handle, earlier=earlier)
                 if composed.record != one.record:
                     recompose(one, composed, ask=False)
 

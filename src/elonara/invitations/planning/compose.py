@@ -160,7 +160,7 @@ def correction(target: Target, words: Words, changed: Collection[str]) -> Compos
         if "when" in changed:
             lines.append(f"New time: {target.when_there()}")
         if "place" in changed and not facts["place"]:
-            lines.append("The place is open again.")
+            lines.append("The place is not decided yet.")
         elif "place" in changed and part["note"]:
             lines.append(f"New place: {part['note']}")
         text = TextBuilder().text("\n".join(lines) + ("\nNew link: " if "link" in changed else "\n"))
@@ -169,10 +169,11 @@ def correction(target: Target, words: Words, changed: Collection[str]) -> Compos
     return _fitted(target, replace(words, note=facts["place"], line=""), write, link)
 
 
-def of_row(post: Deliverable, host_handle: str, *, voice: str = "") -> Composed:
+def of_row(post: Deliverable, host_handle: str, *, voice: str = "", earlier: bool = False) -> Composed:
     """The row's post as it would be composed now, in another `voice` where one is given.
 
-    A post that was queued in the words of 0.1.0, and that is still true, keeps them: its host has seen those.
+    A post that was queued in the words of 0.1.0, and that is still true, keeps them: its host has seen those. With
+    `earlier` it keeps them although a handle in it has changed (`is_in_earlier_words`).
     """
     voice = voice or post.voice
     if isinstance(post, Correction):
@@ -180,12 +181,20 @@ def of_row(post: Deliverable, host_handle: str, *, voice: str = "") -> Composed:
         return correction(target_of(post), words, post.changed)
     note, line = (post.batch.note, post.line) if isinstance(post, Invitation) else ("", "")
     words = words_of(post.host, host_handle, voice, note, line, limit=post.text_limit)
+    if earlier:
+        return _of_row(post, replace(words, earlier=True))
     composed = _of_row(post, words)
     stored = post.record.get("text", "")
     if stored and composed.rich.text != stored:
-        earlier = _of_row(post, replace(words, earlier=True))
-        return earlier if earlier.rich.text == stored else composed
+        before = _of_row(post, replace(words, earlier=True))
+        return before if before.rich.text == stored else composed
     return composed
+
+
+def is_in_earlier_words(post: Announcement | Invitation, host_handle: str) -> bool:
+    """Whether the stored text is what 0.1.0 said of the row, and not what is said now."""
+    stored, now = post.record.get("text", ""), of_row(post, host_handle)
+    return bool(stored) and now.rich.text == stored and of_row(post, host_handle, earlier=True).rich.text == stored
 
 
 def _of_row(post: Announcement | Invitation, words: Words) -> Composed:

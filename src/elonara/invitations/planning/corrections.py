@@ -15,7 +15,7 @@ from elonara.invitations.models import ON_ITS_WAY, Announcement, Correction, Sta
 from elonara.invitations.planning import compose, fingerprint
 from elonara.invitations.planning.compose import Composed
 from elonara.invitations.planning.readiness import host_handle, text_limit_of, voice_for
-from elonara.invitations.planning.standing import PRIVATE, no_longer_true
+from elonara.invitations.planning.standing import PRIVATE, differs, no_longer_true
 from elonara.invitations.results import PostingReadiness
 from elonara.invitations.targets import Target
 from elonara.invitations.transitions import Deliverable
@@ -64,7 +64,7 @@ def uncorrected(
     found: dict[int, list[Deliverable]] = {}
     for row in rows:
         last = said.get(row.host_id)
-        if (last is None or last.facts != target.facts) and no_longer_true(row, target):
+        if (last is None or differs(last.facts, target)) and no_longer_true(row, target):
             found.setdefault(row.host_id, []).append(row)
     return found
 
@@ -79,7 +79,7 @@ def plan_update(
     changed = tuple(name for name in ORDER if name in facts)
     failed = Correction.objects.filter(host=host, state=State.FAILED, **target.only).select_related("announcement")
     again = failed.order_by("-queued_at").first()
-    if again is not None and again.facts != target.facts:
+    if again is not None and differs(again.facts, target):
         again = None
     if again is not None and again.ambiguous:  # it may stand: the same post, at the same place
         author, voice, changed, above = again.author_did, again.voice, tuple(again.changed), again.announcement

@@ -79,6 +79,11 @@ def _wrong_in(told: dict[str, str], target: Target) -> frozenset[str]:
     return frozenset("when" if name == "starts" else name for name in wrong)
 
 
+def differs(told: dict[str, str] | None, target: Target) -> bool:
+    """Whether these facts, as a post told them, are not those of now. A fact that is not among them does not count."""
+    return told is None or bool(_wrong_in(told, target))
+
+
 def names_target(row: Deliverable, target: Target) -> bool:
     """Whether the post names the target, as posts about a public one do."""
     return PRIVATE not in _told(row, target)

@@ -104,7 +104,8 @@ ALL = (
     Reason(
         "app_password_moved",
         "Your account has moved to another server.",
-        "Add one from the new server on your profile; it then continues automatically. Or post the text yourself.",
+        "Add an app password from the new server on your profile; it then continues automatically. "
+        "Or post the text yourself.",
         "app_password",
     ),
     Reason(
@@ -175,7 +176,7 @@ ALL = (
         "Confirm, and it goes out as a post of its own.",
         "confirm",
     ),
-    Reason("preview_changed", "This has changed since you saw it.", "Check what it is now, then send it.", "confirm"),
+    Reason("preview_changed", "This has changed since you saw it.", "Check it again, then send it.", "confirm"),
     Reason(
         "unsure",
         "Bluesky did not answer, and no such post is on the profile now.",
@@ -272,7 +273,7 @@ ALL = (
     Reason("note_too_long", "The note is too long.", "Make it shorter."),
     Reason("line_too_long", "A personal line is too long.", "Make it shorter."),
     Reason("update_under_way", "An earlier update is being posted right now.", "Try again in a few minutes.", "wait"),
-    Reason("wrong_state", "That is no longer possible.", "Reload the page to see its state."),
+    Reason("wrong_state", "That is no longer possible.", "Reload the page to see the current state."),
     Reason("wrong_person", "This invitation is for another account.", "Continue with the invited account."),
     Reason("withdrawn", "This invitation was withdrawn.", "Ask the person who invited you."),
     # Messages to guests.

@@ -20,7 +20,14 @@ from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.corrections import CorrectionPlan
 from elonara.invitations.planning.plan import require_inviter
 from elonara.invitations.planning.queueing import reset_for_requeue
-from elonara.invitations.planning.standing import in_words, names_target, no_longer_true, number_of, standing
+from elonara.invitations.planning.standing import (
+    differs,
+    in_words,
+    names_target,
+    no_longer_true,
+    number_of,
+    standing,
+)
 from elonara.invitations.previews import PostPreview
 from elonara.invitations.responses.host import undo
 from elonara.invitations.results import InvitationRefused, PostingReadiness
@@ -136,7 +143,7 @@ def post_update(to: Event | Community, by: Member, preview_id: str | None = None
         caps.lock(by, ready.author_did if relay else "")  # serializes her presses too
         target = Target(type(to)._default_manager.get(pk=to.pk))
         before = corrections.last_words(target).get(by.pk)
-        if before is not None and before.facts == target.facts:
+        if before is not None and not differs(before.facts, target):
             return before
         wrong = corrections.uncorrected(standing(target), target, {})
         plan = corrections.plan_update(by, target, ready, wrong.get(by.pk, ()))

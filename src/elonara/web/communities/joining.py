@@ -28,9 +28,9 @@ DECIDED = {
 def who_waits(community: Community, member: Member | None) -> dict[str, Any]:
     """What `communities/requests.html` shows: nothing but to admins and moderators."""
     if not queries.may_invite(community, member):
-        return {"decides": False}
+        return {}
     return {
-        "decides": True,
+        "waiting_count": requests.waiting(community).count(),
         "waiting": requests.waiting(community)[:MOST_SHOWN],
         "declined": requests.declined(community)[:MOST_SHOWN],
         "removed": removals.removed(community)[:MOST_SHOWN],

@@ -85,7 +85,7 @@ def apply(request: HttpRequest, proved: Proved) -> str | None:
     proof = proofs(request)[proved.did]
     event = access.find(slug, member_of(request), [proof.did], targets_of("event", [proof.did]))
     if event is None:
-        show_message(request, "This event is not there any more.", "bad")
+        show_message(request, "This event no longer exists, or you may not see it.", "bad")
         return "/events"
     choice, online = choice_of(str(proved.payload.get("answer", "")))
     try:

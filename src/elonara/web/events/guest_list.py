@@ -14,7 +14,7 @@ from elonara.events.guests import closing, export, places, questions, rsvps
 from elonara.events.guests.guest_list import GuestList
 from elonara.events.guests.narrowing import ANSWERS, CAME_BY, AnswerGroup, CameBy, GuestFilter
 from elonara.events.models import Event, Question
-from elonara.events.times import local_phrase, zone_label
+from elonara.events.times import with_zone
 from elonara.members.models import Member
 from elonara.web.events.views import managed_or_refused
 from elonara.web.shortcuts import members_only, page_of, the_member
@@ -87,7 +87,7 @@ def sheet(request: HttpRequest, slug: str) -> HttpResponse:
     guests = rsvps.guest_list(event, the_member(request), wanted=shown)
     context = {
         "event": event,
-        "when": f"{local_phrase(event)} ({zone_label(event.timezone)})",
+        "when": with_zone(event),
         "guests": guests.guests,
         "people": 0 if shown.answer == "cant" else sum(1 + guest.plus_ones for guest in guests.guests),
         "said": _said(guests, questions.answered(event)),

@@ -32,7 +32,7 @@ from elonara.web.invitations.posts import after_ending
 from elonara.web.parts.answer_forms import AnswerForm
 from elonara.web.parts.audiences import told_words
 from elonara.web.parts.places import places_of, shown_answer
-from elonara.web.parts.sharing import calendar_response, calendars, page_url, ready_text, shared_preview
+from elonara.web.parts.sharing import calendar_response, calendars, is_public, page_url, ready_text, shared_preview
 from elonara.web.parts.times import zone_of
 from elonara.web.proofs import keepable, proofs
 from elonara.web.shortcuts import add_form_errors, member_of, members_only, page_of, show_message, the_member
@@ -76,6 +76,7 @@ def show_context(request: HttpRequest, event: Event, form: AnswerForm) -> dict[s
         "event": event,
         "community": _visible_community(event, member, dids),
         "hosts": queries.hosts(event),
+        "hosts_have_pages": is_public(event) and not queries.is_cancelled(event),
         "mine": mine,
         "answer": shown_answer(mine, event),
         "guests": rsvps.visible_list(

@@ -50,7 +50,7 @@ def relay(request: HttpRequest) -> HttpResponse:
         show_message(request, "This site’s own account may invite you.")
     elif proof is not None:
         actions.relay_opt_out(proof.did)
-        show_message(request, "It may no longer always mention you.")
+        show_message(request, "This site’s own account no longer has your permission to mention you.")
     return _back(request)
 
 

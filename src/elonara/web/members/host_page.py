@@ -19,7 +19,7 @@ def show(request: HttpRequest, username: str) -> HttpResponse:
     404 where there is no such member, she is suspended, or has no public event: all three take the same queries, so
     that nobody can find out who has an account here.
     """
-    found = Member.objects.filter(username=username).exclude(standing=Member.Standing.SUSPENDED)
+    found = Member.objects.filter(username=username, is_active=True).exclude(standing=Member.Standing.SUSPENDED)
     member = found.select_related("bluesky").first()
     hosted = events.hosted_by(member or Member(pk=0)).order_by().values("pk")
     upcoming = list(events.upcoming_public().filter(pk__in=hosted)[:UPCOMING_SHOWN])

@@ -40,15 +40,20 @@ def calendar_response(event: Event, place: str) -> HttpResponse:
     return response
 
 
+def is_public(event: Event) -> bool:
+    """Whether an anonymous visitor may see the event, as far as it and not its host decides."""
+    return event.visibility == Visibility.PUBLIC and event.hidden_at is None
+
+
 def ready_text(event: Event, answer: str) -> str:
     """What somebody who is going can post herself; "" where an anonymous visitor may not see the event."""
-    if answer not in ("going", "online") or event.visibility != Visibility.PUBLIC or event.hidden_at is not None:
+    if answer not in ("going", "online") or not is_public(event):
         return ""
     return f"I’m going to {one_line(event.title)}, {short_phrase_there(event)}\n{page_url(event)}"
 
 
 def shared_preview(event: Event) -> WebPreview | None:
     """The tags for previews; None where an anonymous visitor may not see the event."""
-    if event.visibility != Visibility.PUBLIC or event.hidden_at is not None:
+    if not is_public(event):
         return None
     return web_preview(event, url=page_url(event), site_name=settings.ELONARA.site.name)

@@ -31,10 +31,11 @@
 
   /* For whole days, the fields of start and end ask for days alone. A time of day comes back when the box is cleared. */
   for (const box of document.querySelectorAll("[data-whole-days]")) {
-    const turn = () => {
+    const turn = (event) => {
       for (const id of box.dataset.wholeDays.split(" ")) {
         const field = document.getElementById(id);
-        const [day, time] = field.value.split("T");
+        /* A form that comes back with an error has the day alone, which a field of day and time does not show. */
+        const [day, time] = (field.value || (event ? "" : field.defaultValue)).split("T");
         if (time) field.dataset.time = time;
         field.type = box.checked ? "date" : "datetime-local";
         field.value = box.checked || !day ? day : day + "T" + (field.dataset.time || "12:00");

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from elonara.bluesky.models import MemberIdentity
-from elonara.communities import actions, queries, transfer
+from elonara.communities import actions, queries, transfer, transfer_rows
 from elonara.communities.models import Membership, Removal
 from elonara.members.models import AuditEntry
 from elonara.members.queries import open_notices
@@ -123,3 +123,19 @@ def test_who_is_asked_to_take_it_over_comes_back_by_that(removed, alice, bob):
     transfer.accept(removed, by=bob)
     assert queries.role_of(removed, bob) == "admin"
     assert not Removal.objects.exists()
+
+
+def test_add_again_adds_the_account_and_not_who_has_its_did_by_now(removed, alice, bob, make_member):
+    MemberIdentity.objects.all().delete()
+    other = make_member("robert", did="did:plc:bob")
+    actions.add_again(removed, by=alice, removal_id=Removal.objects.get().pk)
+    assert queries.role_of(removed, bob) == "member"
+    assert queries.role_of(removed, other) is None
+    assert any("again" in text for text in texts(bob))
+
+
+def test_a_question_to_take_it_over_ends_with_a_removal(bakers, alice, bob):
+    membership = actions.join(bakers, member=bob)
+    transfer.ask(bakers, by=alice, member=bob)
+    actions.remove_member(bakers, by=alice, membership=membership)
+    assert transfer_rows.waiting(bakers) is None

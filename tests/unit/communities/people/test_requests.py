@@ -197,3 +197,23 @@ def test_accepting_declining_and_taking_back_at_once_have_one_outcome(choosy, bo
     assert row.outcome in {"accepted", "declined", "withdrawn"}
     assert sum(isinstance(one, JoinRequest) for one in outcomes) <= 2
     assert principal_of(bob).member == bob
+
+
+@pytest.mark.parametrize("fields", [{"visibility": "private", "joining": "open"}, {"visibility": "private"}])
+def test_a_community_that_becomes_private_lets_in_nobody_who_waits(choosy, alice, bob, fields):
+    actions.ask(choosy, by=bob)
+    actions.change(choosy, by=alice, **fields)
+    assert queries.role_of(choosy, bob) is None
+    assert JoinRequest.objects.get().outcome == JoinRequest.Outcome.ENDED
+    assert texts(alice) == []
+    actions.change(choosy, by=alice, joining="request")
+    actions.change(choosy, by=alice, joining="open")
+    assert queries.role_of(choosy, bob) is None
+
+
+def test_nobody_is_said_to_ask_once_all_are_let_in(choosy, alice, bob):
+    actions.ask(choosy, by=bob)
+    assert len(texts(alice)) == 1
+    actions.change(choosy, by=alice, joining="open")
+    assert queries.role_of(choosy, bob) == "member"
+    assert texts(alice) == []

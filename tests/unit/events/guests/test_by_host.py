@@ -127,7 +127,7 @@ class TestClosing:
 
     def test_then_nobody_new_comes_and_anybody_can_stay_away(self, closed):
         for who, choice in (("c", "going"), ("c", "maybe"), ("a", "maybe")):
-            with pytest.raises(NotAllowed, match="Answers are closed since"):
+            with pytest.raises(NotAllowed, match="Answers closed on"):
                 answer(closed, who, choice)
         with pytest.raises(NotAllowed, match="closed"):
             answer(closed, "a", plus_ones=2)

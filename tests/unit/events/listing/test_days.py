@@ -141,3 +141,10 @@ def test_words_mean_whole_days_around_today(when):
 def test_an_unknown_zone_is_taken_as_utc(event):
     Event.objects.filter(pk=event("Old", "2030-05-04 12:00", LISBON).pk).update(timezone="Mars/Base")
     assert found(day("2030-05-04")) == {"Old"}
+
+
+@pytest.mark.parametrize("viewer", ["", PAGO, KIRITIMATI, "Europe/Berlin"])
+def test_whole_days_online_are_the_same_days_to_everybody(event, viewer):
+    event("Fair", "2030-05-05 00:00", AUCKLAND, "2030-05-06 00:00", all_day=True, attendance="online")
+    assert found(day("2030-05-05"), viewer) == {"Fair"}
+    assert found(day("2030-05-04"), viewer) == set()

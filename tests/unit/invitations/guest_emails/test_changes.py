@@ -333,3 +333,14 @@ def test_another_day_begins_anew(picnic, bob, move, clock):
     clock.pass_(hours=25)
     move(OFTEN)
     assert len([message for message in SENT if "New place" in message.subject]) == OFTEN + 1
+
+
+def test_who_knows_a_sooner_start_hears_in_time(picnic, alice, bob, move, clock, soon):
+    """The event begins in three hours by what he knows; hours would be too late, whatever the new day is."""
+    clock.ahead += soon - timedelta(hours=3) - clock.now()
+    for number in range(OFTEN):
+        move(number)
+    actions.change(picnic, by=alice, starts_at=soon + timedelta(days=7))
+    clock.pass_(hours=1)
+    jobs.drain()
+    assert "New time" in SENT[-1].subject

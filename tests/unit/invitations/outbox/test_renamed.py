@@ -5,6 +5,7 @@ import dataclasses
 from elonara.bluesky.identity import handles
 from elonara.events.models import Rsvp
 from elonara.invitations.models import Announcement, Invitation, State, Voice
+from elonara.invitations.planning import compose
 
 BOB, NEW = "did:plc:bob", "bob.in.lisbon.example"
 
@@ -74,3 +75,15 @@ def test_a_change_that_nobody_told_of_is_found_before_the_post_is_written(alice,
     row = Invitation.objects.get()
     assert (row.state, row.invitee_handle) == (State.SENT, NEW)
     assert mention(row.record) == (f"@{NEW}", BOB)
+
+
+def test_a_post_of_the_previous_release_keeps_its_words_with_the_new_handle(alice, send, picnic, agent):
+    """Its host has seen those, and is not asked about a handle."""
+    send(picnic, "bob", thread=False)
+    row = Invitation.objects.get()
+    Invitation.objects.update(record=compose.of_row(row, "alice.example", earlier=True).record)
+    handles.store(BOB, NEW)
+    row.refresh_from_db()
+    assert row.record["text"].startswith(f"@{NEW} ")
+    assert "You're invited to" in row.record["text"]
+    assert not row.needs_confirmation

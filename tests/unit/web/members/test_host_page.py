@@ -78,3 +78,9 @@ def test_markup_in_a_name_stays_text(client, alice, picnic):
     page = client.get("/@alice").content.decode()
     assert "<b>Alice" not in page
     assert "<i>hello" not in page
+
+
+def test_the_account_that_keeps_what_former_members_made_has_no_page(client, alice, picnic):
+    Member.objects.filter(pk=alice.pk).update(is_active=False)
+    assert client.get("/@alice").status_code == 404
+    assert "/@alice" not in client.get(f"/events/{picnic.slug}").content.decode()
