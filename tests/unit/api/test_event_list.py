@@ -40,7 +40,8 @@ def test_an_event_of_the_list(program, walks, chess):
         "events": [
             {
                 "slug": walks[0].slug, "url": f"https://events.example/events/{walks[0].slug}", "title": "Walk2",
-                "starts_at": "2030-04-02T05:00:00Z", "ends_at": None, "timezone": "Asia/Tokyo", "location": "Park",
+                "starts_at": "2030-04-02T05:00:00Z", "ends_at": None, "all_day": False, "timezone": "Asia/Tokyo",
+                "location": "Park",
                 "visibility": "public", "status": "scheduled", "community": chess.slug, "going": 1,
             }
         ],

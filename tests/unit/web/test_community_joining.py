@@ -60,7 +60,7 @@ def test_an_admin_accepts_or_declines_where_people_are_listed(choosy, of_bob, of
     of_alice.post(f"{address}/requests/decline?next={address}/{page}", {"request": second.pk, "word": "Full"})
     assert "2 members" in page_text(of_bob.get(address))
     shown = page_text(cleo.get(address))
-    assert "declined that you join" in shown
+    assert "declined your request" in shown
     assert "Full" in shown
     assert "Ask to join" not in shown
     shown = page_text(of_alice.get(f"{address}/{page}"))

@@ -4,12 +4,13 @@ from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from tests.pages import page_text
 from tests.unit.web.conftest import BOB, sign_in
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities import actions as communities
-from elonara.communities.models import Membership
+from elonara.communities.models import Membership, Removal
 
 
 @pytest.fixture
@@ -49,10 +50,27 @@ def test_the_people_of_a_private_one_are_seen_by_its_members_alone(hidden_circle
     assert "Alice Moreira" in page_text(sign_in(Client(), bob).get(address))
 
 
+@pytest.mark.promise("community-decides")
+@pytest.mark.parametrize("by_account", [True, False])
+def test_an_invitation_that_is_newer_than_a_removal_opens_it_again(hidden_circle, alice, bob, invited, by_account):
+    invitation = invited(hidden_circle)
+    address = f"/communities/{hidden_circle.slug}"
+    MemberIdentity.objects.create(member=bob, bsky_did=BOB, bsky_handle="bob.example.com", state="active")
+    row = joined(hidden_circle, bob)
+    if by_account:
+        communities.remove_member(hidden_circle, by=alice, membership=row)
+    else:
+        row.delete()
+        Removal.objects.create(community=hidden_circle, did=BOB, by=alice)
+    assert sign_in(Client(), bob).get(address).status_code == 404
+    type(invitation).objects.filter(pk=invitation.pk).update(queued_at=timezone.now())
+    assert sign_in(Client(), bob).get(address).status_code == 200
+
+
 def test_a_search_finds_and_says_what_it_looked_for(client, circle, bob):
     joined(circle, bob)
     page = page_text(client.get(f"/communities/{circle.slug}/members?q=baker"))
-    assert "1 matches “baker”" in page
+    assert "1 person matches “baker”" in page
     assert "Alice Moreira" not in page
     assert "Nobody matches “zzz”" in page_text(client.get(f"/communities/{circle.slug}/members?q=zzz"))
 

@@ -103,12 +103,12 @@ class TestTheListToPrint:
         address = f"/events/{picnic.slug}/guests/print"
         response = signed_in(alice).get(f"{address}?answer=maybe&by=name&q=CORA")
         assert shown(response) == {"Cora"}
-        assert "Maybe: 1 person with those" in page_text(response)
+        assert "Maybe: 1 person, including those guests bring." in page_text(response)
         assert f'href="/events/{picnic.slug}/manage?tab=guests&amp;q=CORA&amp;answer=maybe&amp;by=name"' in page_text(
             response
         )
         assert shown(signed_in(alice).get(f"{address}?unanswered=1")) == {"bob"}
-        assert "Can’t: 0 people" in page_text(signed_in(alice).get(f"{address}?answer=cant"))
+        assert "Can’t: 1 person." in page_text(signed_in(alice).get(f"{address}?answer=cant"))
         assert "No guest is on this list." in page_text(signed_in(alice).get(f"{address}?q=nobody"))
 
     def test_is_for_the_hosts_alone(self, client, signed_in, alice, picnic, guests, make_member):

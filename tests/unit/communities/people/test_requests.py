@@ -134,12 +134,12 @@ def test_only_those_who_run_it_decide(choosy, bob, make_member):
 
 
 def test_nobody_asks_where_it_leads_nowhere(bakers, secret, choosy, bob, alice, make_member):
-    for community, sentence in ((bakers, "need not ask"), (secret, "private")):
+    for community, sentence in ((bakers, "do not need to ask"), (secret, "private")):
         with pytest.raises(actions.NotAllowed, match=sentence):
             actions.ask(community, by=bob)
     with pytest.raises(actions.NotAllowed, match="already"):
         actions.ask(choosy, by=alice)
-    with pytest.raises(actions.NotAllowed, match="waits"):
+    with pytest.raises(actions.NotAllowed, match="waiting"):
         actions.ask(choosy, by=make_member(standing="pending"))
     row = actions.ask(choosy, by=bob)
     actions.close(choosy, alice)

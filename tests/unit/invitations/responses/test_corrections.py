@@ -102,7 +102,7 @@ class TestTheNotice:
         deliver()
         edit(lake, location="", description="Bring bread")
         assert notice(lake).words == "the old place"
-        assert "The place is open again." in notice(lake).update.text
+        assert "The place is not decided yet." in notice(lake).update.text
 
     @pytest.mark.parametrize(
         "fields",
