@@ -94,7 +94,8 @@ def test_nobody_else_reads_it(signed_in, over, make_member, client):
     assert "/accounts/login/" in client.get(address).url
 
 
-def test_a_cohost_may_without_the_hosts_address_for_replies(signed_in, over, alice, make_member):
+def test_a_cohost_may_without_the_hosts_address_for_replies(signed_in, over, alice, make_member, set_options):
+    set_options(email={"url": "smtp://mail.example"})
     zoe = make_member("zoe")
     EventHost.objects.create(event=over, member=zoe, role="cohost", accepted_at=over.created_at)
     Event.objects.update(replies_to_host=True)

@@ -52,14 +52,14 @@ def test_who_is_asked_finds_it_at_home_and_on_the_event_and_accepts(signed_in, a
     client = signed_in(bob)
     assert "asks you to host Winter picnic" in page_text(client.get("/"))
     shown = client.get(f"/events/{picnic.slug}").content.decode()
-    assert "Bob</bdi></strong> hosts" not in shown
+    assert "<strong><bdi>Bob</bdi></strong>" not in shown
     assert "Accept" in shown
     assert "Decline" in shown
     assert client.get(f"/events/{picnic.slug}/manage").status_code == 403
     client.post(f"/events/{picnic.slug}/hosts/answer", {"answer": "accept"})
     assert queries.may_manage(picnic, bob)
     shown = client.get(f"/events/{picnic.slug}").content.decode()
-    assert "Bob</bdi></strong> hosts" in shown
+    assert '<a href="/@robert"><strong><bdi>Bob</bdi></strong></a>' in shown
     assert "hosts/answer" not in shown
 
 

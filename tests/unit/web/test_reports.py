@@ -29,7 +29,7 @@ def page(report):
 
 def test_a_report_shows_post_host_and_event(signed_in, operator, report, page):
     shown = page_text(signed_in(operator).get(page))
-    for words in ("I do not know her.", "Winter picnic", "Alice Moreira", "alice.example", "invited to", BOB):
+    for words in ("I do not know her.", "Winter picnic", "Alice Moreira", "alice.example", "love you to come to", BOB):
         assert words in shown, words
     for button in ("Hide the event", "Suspend the host", "Handled"):
         assert f">{button}</button>" in shown
