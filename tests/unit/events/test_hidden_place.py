@@ -17,8 +17,10 @@ SOURCES = Path(__file__).resolve().parents[3] / "src" / "elonara"
 PLACE = "Behind the crooked oak"
 # Where the column is read: where it is stored, validated and changed, and where somebody is known to be allowed to.
 FORM = "web/templates/events/form.html"  # of the hosts
+SHEET = "web/templates/events/guests_print.html"  # the list for the door, of the hosts
 READERS = {
     "events/location.py", "events/models.py", "events/messages/facts.py", "web/templates/events/facts.html", FORM,
+    SHEET,
 }  # fmt: skip
 
 

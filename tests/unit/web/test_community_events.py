@@ -76,4 +76,4 @@ def test_an_admin_takes_an_event_out_after_being_asked(circle, alice, bob, of_bo
     walk.refresh_from_db()
     assert walk.community is None
     assert of_alice.get(address).status_code == 404
-    assert "has taken Walk out of Bread Circle" in page_text(of_bob.get("/"))
+    assert "took Walk out of Bread Circle" in page_text(of_bob.get("/"))
