@@ -24,7 +24,7 @@ from elonara.api.invitation_schemas import (
     TakenBack,
     UpdateOut,
 )
-from elonara.api.problems import Problem
+from elonara.api.problems import wrong_cursor
 from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations import actions, queries
@@ -94,8 +94,7 @@ def attach(parent: Router, find: Finder, noun: str) -> None:
         try:
             listed = queries.listed(find(slug, host), host, cursor=params.cursor or "", limit=params.limit)
         except queries.WrongCursor as fault:
-            sentence = "This cursor did not come from this site. Start again without one."
-            raise Problem(422, "bad_cursor", sentence, errors=[{"field": "cursor", "problem": sentence}]) from fault
+            raise wrong_cursor() from fault
         return {"invitations": listed.rows, "counts": listed.counts, "cursor": listed.cursor or None}
 
     @parent.get("/{slug}/posts", response=PostsOut, summary="What is on Bluesky?", operation_id=f"list_{noun}_posts")

@@ -52,6 +52,12 @@ class Problem(Exception):
         self.status, self.code, self.detail, self.extra = status, code, detail, extra
 
 
+def wrong_cursor() -> Problem:
+    """The problem of a cursor that this site has not given."""
+    sentence = "This cursor did not come from this site. Start again without one."
+    return Problem(422, "bad_cursor", sentence, errors=[{"field": "cursor", "problem": sentence}])
+
+
 def render(status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
     """The response for one problem."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}

@@ -15,7 +15,7 @@ from elonara.communities.people.removals import add_again, remove_member
 from elonara.communities.people.requests import accept, ask, decline, withdraw
 from elonara.communities.pictures import prepare
 from elonara.communities.principals import did_of
-from elonara.communities.queries import may_manage
+from elonara.communities.queries import may_invite, may_manage
 from elonara.communities.slugs import save_with_slug
 from elonara.communities.validation import clean
 from elonara.members import audit
@@ -40,6 +40,7 @@ __all__ = [
     "leave",
     "remove_member",
     "require_admin",
+    "require_moderator",
     "set_role",
     "unhide",
     "withdraw",
@@ -174,6 +175,13 @@ def put_picture(row: Any, prepared: "ContentFile[bytes] | None") -> bool:
     if prepared is not None:
         row.picture.save(prepared.name or "", prepared, save=False)
     return True
+
+
+def require_moderator(community: Community, by: Member) -> None:
+    """Raise NotAllowed unless the member is one of its admins or moderators."""
+    require_active(by)
+    if not may_invite(community, by):
+        raise NotAllowed("Only admins and moderators of this community may do that.", "not_moderator")
 
 
 def require_admin(community: Community, by: Member) -> None:

@@ -21,6 +21,8 @@ from elonara.members.models import Member
 Role = Membership.Role
 RANK = {Role.MEMBER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
 CLOSED = "This community is closed; it can no longer be changed."
+NOBODY_JOINS = "This community is closed; nobody can join."
+HIDDEN = "This community has been hidden by the operator of this site."
 LAST_ADMIN = "{name} would have no admin. Make someone else an admin first, or close the community."
 
 # Asked at every connect and every sign-in.
@@ -50,9 +52,9 @@ def join(
     if existing is not None:
         return existing
     if community.closed_at:
-        raise NotAllowed("This community is closed; nobody can join.", "closed")
+        raise NotAllowed(NOBODY_JOINS, "closed")
     if community.hidden_at:
-        raise NotAllowed("This community has been hidden by the operator of this site.", "hidden")
+        raise NotAllowed(HIDDEN, "hidden")
     bars.require_none(community, person, invited_at=invited_at)
     if not invited:
         if community.visibility == Visibility.PRIVATE:

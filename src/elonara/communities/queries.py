@@ -52,6 +52,17 @@ def run_by(member: Member) -> QuerySet[Any, Any]:
     return Membership.objects.filter(member=member, role__in=roles).values("community")
 
 
+def name_of(row: Any) -> str:
+    """The name on a membership or removal: the member's, else that in the Bluesky profile when they joined."""
+    return str(row.member.name if row.member else row.name or row.handle or "Someone from Bluesky")
+
+
+def handle_of(row: Any) -> str:
+    """The handle on a membership, a removal or a request: the member's linked one, else the one they joined with."""
+    identity = getattr(row.member, "bluesky", None) if row.member else None
+    return str(identity.bsky_handle if identity else getattr(row, "handle", ""))
+
+
 def find(slug: str, member: Member | None, dids: Collection[str], invited: QuerySet[Any]) -> Community | None:
     """The community with this slug, if the viewer may see it; else None.
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from elonara.api import targets
 from elonara.api.auth import caller
 from elonara.api.fields import NO_CONTROLS, Text
-from elonara.api.problems import Problem
+from elonara.api.problems import wrong_cursor
 from elonara.communities import actions, queries
 from elonara.communities.models import JoinRequest, Membership
 from elonara.communities.people import listing, requests
@@ -22,7 +22,6 @@ from elonara.members.errors import NotAllowed
 router = Router(tags=["communities"])
 MOST_REQUESTS = 100
 JoinRequestId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-NO_SUCH_CURSOR = "This site has given no such cursor. Begin again without one."
 
 
 class CommunityMemberOut(Schema):
@@ -95,8 +94,7 @@ def members(request: HttpRequest, slug: str, params: Query[CommunityMembersQuery
     try:
         rows, cursor = listing.after(community, params.q, params.cursor or "", params.limit)
     except listing.WrongMembersCursor as fault:
-        errors = [{"field": "cursor", "problem": NO_SUCH_CURSOR}]
-        raise Problem(422, "bad_cursor", NO_SUCH_CURSOR, errors=errors) from fault
+        raise wrong_cursor() from fault
     return {"members": [_out(row) for row in rows], "cursor": cursor or None}
 
 
@@ -121,8 +119,7 @@ def waiting(request: HttpRequest, slug: str) -> Any:
     """For its admins and moderators."""
     member = caller(request)
     community = targets.community_at(slug, member)
-    if not queries.may_invite(community, member):
-        raise NotAllowed("Only admins and moderators of this community may do that.", "not_moderator")
+    actions.require_moderator(community, member)
     return {"requests": [_request(row) for row in requests.waiting(community)[:MOST_REQUESTS]]}
 
 
@@ -148,8 +145,6 @@ def _request(row: JoinRequest) -> dict[str, Any]:
 
 
 def _out(row: Membership) -> dict[str, Any]:
-    identity = getattr(row.member, "bluesky", None) if row.member else None
-    handle = identity.bsky_handle if identity else row.handle
-    name = row.member.name if row.member else row.name or row.handle or "Somebody from Bluesky"
     username = row.member.username if row.member else None
-    return {"id": row.pk, "name": name, "username": username, "handle": handle or None, "role": row.role}
+    name, handle = queries.name_of(row), queries.handle_of(row) or None
+    return {"id": row.pk, "name": name, "username": username, "handle": handle, "role": row.role}

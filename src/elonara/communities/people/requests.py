@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from elonara.communities import bars
-from elonara.communities.memberships import join, lock
+from elonara.communities.memberships import HIDDEN, NOBODY_JOINS, join, lock
 from elonara.communities.models import Community, Joining, JoinRequest, Visibility
 from elonara.communities.people.notices import answered_kind, link, tell_of_requests
 from elonara.communities.principals import principal_of
@@ -141,9 +141,9 @@ def _require_askable(community: Community, by: Member) -> None:
     if role_of(community, by) is not None:
         raise NotAllowed(f"You are already a member of {community.name}.", "member")
     if community.closed_at:
-        raise NotAllowed("This community is closed; nobody can join it now.", "closed")
+        raise NotAllowed(NOBODY_JOINS, "closed")
     if community.hidden_at:
-        raise NotAllowed("This community has been hidden by the operator of this site.", "hidden")
+        raise NotAllowed(HIDDEN, "hidden")
     if community.visibility == Visibility.PRIVATE:
         raise NotAllowed("This community is private. Ask one of its admins for an invitation.", "private")
     person = principal_of(by)
@@ -160,9 +160,9 @@ def _opened(community: Community, by: Member) -> Community:
     if not may_invite(locked, by):
         raise NotAllowed(f"Only admins and moderators of {community.name} decide who joins.", "not_moderator")
     if locked.hidden_at is not None:
-        raise NotAllowed("This community has been hidden by the operator of this site.", "hidden")
+        raise NotAllowed(HIDDEN, "hidden")
     if locked.closed_at is not None:
-        raise NotAllowed("This community is closed; nobody can join it now.", "closed")
+        raise NotAllowed(NOBODY_JOINS, "closed")
     return locked
 
 

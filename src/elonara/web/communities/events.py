@@ -5,10 +5,9 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
-from elonara.communities import queries
+from elonara.communities.actions import require_moderator
 from elonara.events import of_communities
 from elonara.events.queries import visible_to
-from elonara.members.errors import NotAllowed
 from elonara.web.communities.views import community_or_404, confirm
 from elonara.web.shortcuts import members_only, show_message, the_member
 
@@ -17,8 +16,7 @@ from elonara.web.shortcuts import members_only, show_message, the_member
 def take_out(request: HttpRequest, slug: str, event: str) -> HttpResponse:
     """GET says what taking an event out of the community means; POST does it."""
     community, member = community_or_404(request, slug), the_member(request)
-    if not queries.may_invite(community, member):
-        raise NotAllowed("Only admins and moderators of this community may do that.")
+    require_moderator(community, member)
     found, back = get_object_or_404(visible_to(member).filter(community=community), slug=event), f"/communities/{slug}"
     if request.method == "POST":
         of_communities.take_out(found, of=community, by=member)

@@ -105,8 +105,7 @@ def _decided(request: HttpRequest, slug: str, decide: Callable[..., JoinRequest]
 
 def _run_or_refused(request: HttpRequest, slug: str) -> Community:
     community = community_or_404(request, slug)
-    if not queries.may_invite(community, the_member(request)):
-        raise NotAllowed("Only admins and moderators of this community may do that.")
+    actions.require_moderator(community, the_member(request))
     return community
 
 

@@ -17,7 +17,6 @@ from elonara.members.models import Member
 from elonara.members.queries import may_act
 from elonara.web.communities.joining import who_waits
 from elonara.web.communities.views import community_or_404, confirm, managed_or_refused
-from elonara.web.parts.template_tags import person_name
 from elonara.web.proofs import proofs
 from elonara.web.shortcuts import member_of, members_only, paged, safe_next, show_message, the_member
 
@@ -83,10 +82,9 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """GET says what removing somebody means; POST removes them."""
     community = community_or_404(request, slug)
     member = the_member(request)
-    if not queries.may_invite(community, member):
-        raise NotAllowed("Only admins and moderators of this community may do that.")
+    actions.require_moderator(community, member)
     membership = get_object_or_404(Membership.objects.select_related("member"), pk=pk, community=community)
-    name, back = person_name(membership), _back(request, slug)
+    name, back = queries.name_of(membership), _back(request, slug)
     if request.method == "POST":
         try:
             actions.remove_member(community, by=member, membership=membership)

@@ -23,10 +23,12 @@ from elonara.invitations.queries import is_invited, targets_of
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.authorization import begin, pending_answer
 from elonara.web.events.views import event_or_404, show_context
-from elonara.web.parts.answer_forms import AnswerForm, answers_in, choice_of
+from elonara.web.parts.answer_forms import AnswerForm
 from elonara.web.parts.places import answered_words
 from elonara.web.proofs import Proof, proofs
 from elonara.web.shortcuts import add_form_errors, member_of, show_message
+
+WRONG = "Choose Going, Maybe or Can’t; a note has up to 500 characters."
 
 
 @never_cache
@@ -37,7 +39,7 @@ def answer(request: HttpRequest, slug: str) -> HttpResponse:
     form = AnswerForm(request.POST if request.method == "POST" else request.GET, event=event)
     if not form.is_valid() or form.choice() not in rsvps.ANSWERS:
         if request.method == "POST":
-            show_message(request, "Choose Going, Maybe or Can’t; a note has up to 500 characters.", "bad")
+            show_message(request, WRONG, "bad")
         return redirect(f"/events/{slug}")
     proof = next(reversed(proofs(request).values()), None)
     known = member_of(request) is not None or proof is not None
@@ -60,10 +62,13 @@ def _respond(request: HttpRequest, event: Event, form: AnswerForm, proof: Proof 
     # A member answers as herself: another account that was proved in this browser may be somebody else's.
     who: dict[str, Any] = {"member": member}
     if member is None and proof is not None:
-        who = {"did": proof.did, "handle": proof.handle, "name": proof.name}
-    return rsvps.respond(
-        event, **form.values(), online=form.online(), invited=is_invited(event, list(proofs(request))), **who
-    )
+        who = _as(proof)
+    invited = is_invited(event, list(proofs(request)))
+    return rsvps.respond(event, **form.values(), online=form.online(), invited=invited, **who)
+
+
+def _as(proof: Proof) -> dict[str, Any]:
+    return {"did": proof.did, "handle": proof.handle, "name": proof.name}
 
 
 def _prove(request: HttpRequest, event: Event, form: AnswerForm) -> HttpResponse:
@@ -87,20 +92,13 @@ def apply(request: HttpRequest, proved: Proved) -> str | None:
     if event is None:
         show_message(request, "This event no longer exists, or you may not see it.", "bad")
         return "/events"
-    choice, online = choice_of(str(proved.payload.get("answer", "")))
+    form = AnswerForm(proved.payload, event=event)
+    if not form.is_valid():
+        show_message(request, WRONG, "bad")
+        return f"/events/{event.slug}"
+    invited = is_invited(event, [proof.did])
     try:
-        row = rsvps.respond(
-            event,
-            choice=choice,
-            online=online,
-            plus_ones=int(proved.payload.get("plus_ones") or 0),
-            note=str(proved.payload.get("note", "")),
-            answers=answers_in(proved.payload),
-            invited=is_invited(event, [proof.did]),
-            did=proof.did,
-            handle=proof.handle,
-            name=proof.name,
-        )
+        row = rsvps.respond(event, **form.values(), online=form.online(), invited=invited, **_as(proof))
     except NotAllowed as fault:
         show_message(request, fault.sentence, "bad")
     except Invalid as fault:

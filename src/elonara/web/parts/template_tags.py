@@ -13,6 +13,7 @@ from django.utils import dateformat, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from elonara.communities.queries import handle_of, name_of
 from elonara.housekeeping import words
 from elonara.markup import html_of, plain_of
 from elonara.web.parts import avatars, times
@@ -191,17 +192,8 @@ def going_words(event: Any) -> str:
     return f"{count} going" if count else ""
 
 
-@register.filter
-def person_name(row: Any) -> str:
-    """The name on a membership: the member's, else the one in the Bluesky profile when they joined."""
-    return str(row.member.name if row.member else row.name or row.handle or "Someone from Bluesky")
-
-
-@register.filter
-def person_handle(row: Any) -> str:
-    """The handle on a membership, or of who asks for one: the member's linked one, else the one they joined with."""
-    identity = getattr(row.member, "bluesky", None) if row.member else None
-    return str(identity.bsky_handle if identity else getattr(row, "handle", ""))
+register.filter("person_name", name_of)
+register.filter("person_handle", handle_of)
 
 
 BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import dateformat, timezone
 
 from elonara.events.models import Event
-from elonara.events.times import days_phrase, utc_offset
+from elonara.events.times import days_phrase, utc_offset, zone_city
 
 COOKIE = "tz"
 
@@ -28,11 +28,6 @@ def zone_of(request: HttpRequest) -> ZoneInfo | None:
     """The viewer's time zone: the member's setting, else the browser's cookie; None where neither is set."""
     chosen = getattr(request.user, "timezone", "") if hasattr(request, "user") else ""
     return zone_named(chosen) or zone_named(request.COOKIES.get(COOKIE, ""))
-
-
-def city(zone: tzinfo) -> str:
-    """`Europe/Berlin` as `Berlin`."""
-    return str(zone).rsplit("/", 1)[-1].replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -78,20 +73,23 @@ def _when(
         return starts_at.astimezone(zone), ends_at.astimezone(zone) if ends_at else None
 
     start, end = on(there)
+    place = f"{zone_city(there)} time"
     if viewer is None:
-        beside = f"{city(there)} time." if str(there) == "UTC" else f"{city(there)} time ({utc_offset(start)})."
+        beside = f"{place}." if str(there) == "UTC" else f"{place} ({utc_offset(start)})."
         short = dateformat.format(start, "D, H:i")
         return ShownTime(start, _sentence(start, end, year), beside, short, viewer_unknown=True)
     mine, mine_end = on(viewer)
     if mine.utcoffset() == start.utcoffset():
-        beside = f"{city(there)} time." if str(viewer) == str(there) else f"{city(there)} time, and yours."
+        beside = f"{place}." if str(viewer) == str(there) else f"{place}, and yours."
         return ShownTime(start, _sentence(start, end, year), beside, dateformat.format(start, "D, H:i"))
     if online:
-        beside = f"Your time, {city(viewer)}. In {city(there)} it is {_day_if_other(start, mine)}{_span(start, end)}."
+        theirs = f"{_day_if_other(start, mine)}{_span(start, end)}"
+        beside = f"Your time, {zone_city(viewer)}. In {zone_city(there)} it is {theirs}."
         return ShownTime(mine, _sentence(mine, mine_end, year), beside, dateformat.format(mine, "D, H:i"))
     yours = f"{_day_if_other(mine, start)}{_span(mine, mine_end)}"
-    beside = f"{city(there)} time. For you in {city(viewer)}: {yours}."
-    return ShownTime(start, _sentence(start, end, year), beside, f"{dateformat.format(start, 'D, H:i')} {city(there)}")
+    beside = f"{place}. For you in {zone_city(viewer)}: {yours}."
+    short = f"{dateformat.format(start, 'D, H:i')} {zone_city(there)}"
+    return ShownTime(start, _sentence(start, end, year), beside, short)
 
 
 def _sentence(start: datetime, end: datetime | None, this_year: int) -> str:
