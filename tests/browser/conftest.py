@@ -3,7 +3,6 @@
 import contextlib
 import io
 import os
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -16,6 +15,7 @@ from playwright.sync_api import sync_playwright
 from tests.browser import people
 from tests.fakes.mail_server import MailServer
 from tests.networks import *  # noqa: F403
+from tests.ports import free_port
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = [
@@ -39,16 +39,10 @@ class Site:
     first_run: str
 
 
-def a_free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextlib.contextmanager
 def serving(network, data, *, raised_caps=True, mail_url=""):
     """Runs `elonara serve` as an operator does: in a process of its own, jobs included."""
-    port = a_free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")}
     environment = kept | network.settings(raised_caps=raised_caps)

@@ -1,4 +1,6 @@
-"""Fills the database of a site that is not running: Alice, a community, thirty events, and sixty guests of one of them.
+"""Fills the database of a site that is not running: Alice, her community, thirty events, and sixty guests of one.
+
+Bruna hosts nothing. Both follow half of the guests.
 
 ELONARA_DATA_DIR=… DJANGO_SETTINGS_MODULE=elonara.config.settings python -m tests.browser.listed_events PASSWORD
 """
@@ -34,10 +36,12 @@ def seed(password):
 
     now = timezone.now()
     alice = Member.objects.create_user("alice", password=password, display_name="Alice Moreira")
-    MemberIdentity.objects.create(
-        member=alice, bsky_did="did:plc:alicealicealicealicealic", bsky_handle="alice.example", state="active",
-        pds_url="https://pds.example", state_reason="", connected_at=now,
-    )  # fmt: skip
+    bruna = Member.objects.create_user("bruna", password=password, display_name="Bruna Costa")
+    for member in (alice, bruna):
+        MemberIdentity.objects.create(
+            member=member, bsky_did=f"did:plc:{member.username:a<24}", bsky_handle=f"{member.username}.example",
+            state="active", pds_url="https://pds.example", state_reason="", connected_at=now,
+        )  # fmt: skip
     circle = communities.create(alice, name="Bread Circle")
     for number in range(30):
         made = events.create(
@@ -65,8 +69,9 @@ def seed(password):
         if number % 2:
             GivenAnswer.objects.create(rsvp=row, question=diet, value="Everything but nuts, please")
             GivenAnswer.objects.create(rsvp=row, question=car, value="No")
-    StoredGraph.objects.filter(member=alice).delete()
-    graph_with(alice, [somebody(f"guest{number}", known=True) for number in range(30)], due_at=None)
+    for member in (alice, bruna):
+        StoredGraph.objects.filter(member=member).delete()
+        graph_with(member, [somebody(f"guest{number}", known=True) for number in range(30)], due_at=None)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tests.browser.conftest import a_free_port
 from tests.browser.test_every_page import axe, serious  # noqa: F401
+from tests.ports import free_port
 
 WIDTHS = (320, 360, 390)
 START_SECONDS = 30
@@ -24,7 +24,8 @@ PAGES = {
         "/profile/edit?tab=about", "/profile/edit?tab=invitations", MANAGE, f"{MANAGE}?tab=guests",
         f"{MANAGE}?tab=hosts", f"{MANAGE}?tab=invite", f"{MANAGE}?tab=invite&step=check",
         f"{MANAGE}?tab=invite&step=email", f"{MANAGE}?tab=invite&step=take-back", "/events/{event}/edit",
-        "/events/{event}/cancel", "/communities/{community}/manage", "/communities/{community}/manage?tab=members",
+        "/events/{event}/cancel", "/events/{event}/guests/print", "/@hanna", "/events",
+        "/communities/{community}/manage", "/communities/{community}/manage?tab=members",
         "/communities/{community}/members", "/communities/{community}/members?page=2",
         "/communities/{community}/manage?tab=invite", "/communities/{community}/edit",
     ),
@@ -48,7 +49,7 @@ BEYOND = """() => {
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory):
     """The site of `tests.browser.crowded`, whose posts stay as they are: it serves pages and runs no jobs."""
-    data, port = tmp_path_factory.mktemp("crowded"), a_free_port()
+    data, port = tmp_path_factory.mktemp("crowded"), free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")} | {
         "ELONARA_DATA_DIR": str(data), "ELONARA_CONFIG": os.devnull, "ELONARA_SITE__URL": url,

@@ -16,7 +16,8 @@ NARROW = {"width": 360, "height": 740}
 OPEN_TO_ALL = (
     "/", "/events", "/events?show=past", "/events?q=nothing-like-it", "/communities", "/invitations", "/about",
     "/auth/bluesky/start", "/events/{event}", "/communities/{community}", "/i/nobody-knows-this-one",
-    "/nothing-here", "/first-run/used-up", "/events/{event}/report",
+    "/nothing-here", "/first-run/used-up", "/events/{event}/report", "/@alice",
+    "/events/{event}/answer?answer=going&note=By+train",
 )  # fmt: skip
 SIGNED_OUT = ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")
 SIGNED_IN = (
@@ -25,7 +26,8 @@ SIGNED_IN = (
     "/accounts/logout/", "/accounts/email/", "/accounts/2fa/", "/accounts/sessions/", "/accounts/password/change/",
 )  # fmt: skip
 HOST = (
-    "/events/{event}/manage", "/events/{event}/manage?tab=guests", "/events/{event}/manage?tab=invite",
+    "/events/{event}/manage", "/events/{event}/manage?tab=guests", "/events/{event}/guests/print",
+    "/events/{event}/manage?tab=invite",
     "/events/{event}/manage?tab=invite&list=followers", "/events/{event}/manage?tab=invite&q=nobody-at-all",
     "/events/{event}/manage?tab=invite&step=check", "/events/{event}/manage?tab=invite&step=watch",
     "/events/{event}/manage?tab=invite&step=take-back", "/communities/{community}/manage?tab=invite&step=take-back",

@@ -29,22 +29,31 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def jar(site, chromium):
-    context = chromium.new_context(base_url=site.url, timezone_id="Europe/Berlin")
-    people.sign_in(context.new_page(), "alice")
-    found = context.storage_state()
-    context.close()
+def jars(site, chromium):
+    """The cookies of the host and of another member."""
+    found = {}
+    for who in ("alice", "bruna"):
+        context = chromium.new_context(base_url=site.url, timezone_id="Europe/Berlin")
+        people.sign_in(context.new_page(), who)
+        found[who] = context.storage_state()
+        context.close()
     return found
 
 
+@pytest.fixture
+def who():
+    """Whose pages they are."""
+    return "alice"
+
+
 @pytest.fixture(params=["light", "dark"])
-def browser(request, chromium, site, jar):
-    """`browser(javascript=False)`: a page of alice's, light or dark."""
+def browser(request, chromium, site, jars, who):
+    """`browser(javascript=False)`: a page of that member's, light or dark."""
     contexts = []
 
     def open_one(*, javascript):
         context = chromium.new_context(
-            base_url=site.url, viewport=SIZES["phone"], storage_state=jar, java_script_enabled=javascript,
+            base_url=site.url, viewport=SIZES["phone"], storage_state=jars[who], java_script_enabled=javascript,
             color_scheme=request.param,
         )  # fmt: skip
         context.set_default_timeout(15_000)
@@ -109,6 +118,7 @@ def test_events_are_narrowed(page, sound):
     assert titles(page) == ["Walk 21"]
 
 
+@pytest.mark.parametrize("who", ["bruna"])
 def test_who_is_followed_stands_on_the_page(page, sound):
     page.goto("/events/winter-supper")
     assert page.get_by_text("others you follow").count()

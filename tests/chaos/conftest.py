@@ -1,11 +1,10 @@
 """Fixtures of the chaos tests, which run against the real local network, and the report at the end of a run."""
 
-import socket
-
 import pytest
 from tests.chaos.ground import Appview, Hosts, Site
 from tests.networks import *  # noqa: F403
 from tests.networks import started
+from tests.ports import free_port
 
 _counts = []
 
@@ -30,8 +29,7 @@ def appview():
 @pytest.fixture(scope="session")
 def port():
     """One port for the whole run: a loopback client's id contains it, and sessions belong to a client id."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import asyncio
 import email
 import email.policy
 import random
-import socket
 import time
 from dataclasses import dataclass
 
 from aiosmtpd.controller import Controller
+from tests.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,7 @@ class MailServer:
     def __init__(self, slowest):
         self.slowest = slowest  # seconds
         self.copies, self.under_way = [], 0
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self._port = listener.getsockname()[1]
+        self._port = free_port()
         self._controller = Controller(self, hostname="127.0.0.1", port=self._port)
 
     async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - the name that aiosmtpd calls

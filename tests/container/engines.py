@@ -4,12 +4,13 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINERFILE = "deploy/Containerfile"
@@ -28,12 +29,6 @@ def call(*command: str, **more: object) -> str:
             f"{' '.join(command[:3])} ended with {done.returncode}:\n{done.stdout}{done.stderr}"[-4000:]
         )
     return done.stdout
-
-
-def free_port() -> int:
-    """One that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class Podman:

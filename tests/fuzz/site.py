@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx2
 from bench.ground import make_database
 from sandbox import network
+from tests.ports import free_port
 from tests.runner.cluster import cluster
 
 START_SECONDS = 60
@@ -47,8 +47,7 @@ def running(*, postgresql: bool, log: Path) -> Iterator[Site]:
         if postgresql:
             database = stack.enter_context(cluster(folder / "postgresql")).url("fuzz")
         net = stack.enter_context(network.start(accounts=3))
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
         for name in [name for name in os.environ if name.startswith("ELONARA_")]:
             del os.environ[name]
         os.environ |= net.settings(raised_caps=True) | {

@@ -1,7 +1,6 @@
 """The PostgreSQL server of a run: a database for each suite, so that suites can run beside each other."""
 
 import contextlib
-import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 from sandbox import postgres
+from tests.ports import free_port
 
 PATIENCE = 60  # seconds until it must answer
 
@@ -37,8 +37,7 @@ class Cluster:
 @contextlib.contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
     """A server in that folder, until the block ends. Raises psycopg.OperationalError where it does not come up."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     # Without autovacuum: statistics that it gathers at any moment would decide which plans the tests see.
     settings = (f"port={port}", "listen_addresses=127.0.0.1", "max_connections=300", "autovacuum=off")
     running = postgres.start(folder, *settings)

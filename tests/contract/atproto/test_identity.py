@@ -1,8 +1,7 @@
 """Handles and DIDs of real accounts."""
 
-import socket
-
 import pytest
+from tests.ports import free_port
 
 from elonara.atproto.app_password import BearerAuth, create_session
 from elonara.atproto.errors import IdentityError
@@ -35,8 +34,7 @@ def test_who_is_not_there_is_told_so(resolver, identifier, reason):
 
 
 def test_a_directory_that_is_down_is_unreachable(network, http):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     resolver = IdentityResolver(GuardedHttp([f"127.0.0.1:{port}"]), plc_url=f"http://127.0.0.1:{port}")
     with pytest.raises(IdentityError) as caught:
         resolver.resolve(network.accounts["alice.test"].did)

@@ -12,6 +12,7 @@ import zlib
 
 import pytest
 import werkzeug
+from tests.ports import free_port
 
 from elonara.atproto.connections import calls
 from elonara.atproto.errors import AddressRefused, BodyTooLarge, MalformedResponse, NameNotFound, NetworkError, SlowBody
@@ -32,11 +33,6 @@ def http():
             return made
 
         yield make
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 # Where it connects

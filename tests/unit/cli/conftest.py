@@ -3,7 +3,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.ports import free_port
 from tests.unit.cli.starter import Starter
 
 
@@ -100,11 +100,6 @@ def site(elonara, prepared_folder):
     """A copy of the prepared site."""
     shutil.copytree(prepared_folder, elonara.folder / "data")
     return elonara
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def get(url, seconds=60.0):

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.fakes.proxy import Proxy
-from tests.unit.cli.conftest import free_port, get
+from tests.ports import free_port
+from tests.unit.cli.conftest import get
 
 from elonara.cli.serve import _listen
 from elonara.options import Http
