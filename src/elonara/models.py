@@ -14,6 +14,7 @@ from elonara.bluesky.models import (
 from elonara.communities.models import Community, JoinRequest, Membership, Removal, Transfer
 from elonara.events.messages.models import GuestMessage, HostMessage, MessageOptOut
 from elonara.events.models import Event, EventHost, GivenAnswer, Question, Rsvp
+from elonara.housekeeping.answer_digest.models import AnswerDigest
 from elonara.housekeeping.models import CacheEntry, OutgoingEmail, PeriodicTask, ProcessCounts, Worker
 from elonara.invitations.account_models import (
     PastInvitation,
@@ -38,6 +39,7 @@ __all__ = [
     "AccountLane",
     "ActorView",
     "Announcement",
+    "AnswerDigest",
     "AppPasswordSession",
     "AssertionKey",
     "AuditEntry",

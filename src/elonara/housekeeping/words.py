@@ -41,6 +41,7 @@ TASKS: Final[Mapping[str, str]] = {
     "fill places": "Give free places to people who are waiting.",
     "admit guests": "Give a place to people who asked for one at an event that no longer needs approval.",
     "pass offers on": "Offer places to the next person where the time to accept one has run out.",
+    "answer digests": "Send hosts the daily e-mail about new answers, at eight in the morning of their own clocks.",
     "guest data": "Delete what is known of guests of events that ended long ago, 30 days after operators were told.",
     "clear away": "Clear away what has expired.",
 }

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from elonara.bluesky.graph.models import StoredGraph
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
+from elonara.housekeeping.answer_digest.models import AnswerDigest
 from elonara.invitations.opt_out_models import Report
 from elonara.members import audit
 from elonara.members.models import AuditEntry, Member, Notice
@@ -45,8 +46,10 @@ def _dids(member: Member) -> list[str]:
 
 
 def _account(member: Member) -> dict[str, Any]:
+    digest = AnswerDigest.objects.filter(member=member).values("stopped", "told_until").first()
     return {
         **{name: getattr(member, name) for name in _ACCOUNT},
+        "digest_of_answers": digest,
         "operator": member.is_superuser,
         "has_password": member.has_usable_password(),
         "addresses": list(EmailAddress.objects.filter(user=member).values("email", "verified", "primary")),

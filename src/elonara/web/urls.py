@@ -21,7 +21,7 @@ from elonara.web.events import messages as event_messages
 from elonara.web.events import questions as event_questions
 from elonara.web.events import views as event_views
 from elonara.web.invitations import email_invitations, email_rsvp, invitation, preferences, watch_actions
-from elonara.web.members import accounts, fresh_proof, host_page, own_data, profile
+from elonara.web.members import accounts, answer_digest, fresh_proof, host_page, own_data, profile
 from elonara.web.operator import admin as operator_pages
 from elonara.web.operator import hiding, reports
 
@@ -91,6 +91,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rsvp/<str:token>", email_rsvp.show),
     path("rsvp/<str:token>/stop", email_rsvp.stop),
     path("rsvp/<str:token>/mail", event_messages.stop),
+    path("digest/<str:token>", answer_digest.stop),
     path("invitations", invitation.inbox),
     path("invitations/prove", bluesky_views.prove),
     path("invitations/export", own_data.export_of_guest),
@@ -106,6 +107,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("profile/export", own_data.export),
     path("profile/delete", own_data.delete),
     path("profile/emails", event_messages.choose_for_all),
+    path("profile/digest", answer_digest.choose),
     path("connect/bluesky", profile.connect_app_password),
     path("connect/posting", profile.allow_posting),
     path("disconnect/posting", profile.end_posting),

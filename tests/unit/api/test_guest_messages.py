@@ -57,9 +57,11 @@ def test_what_one_wants_by_e_mail_is_ones_own(picnic, bob, program_of, alice):
     chosen = {"changes": True, "reminders": False}
     assert guest._call("PUT", "/events/picnic/emails", chosen).json() == chosen
     assert guest.get("/events/picnic/emails").json() == chosen
-    assert guest.get("/me/emails").json() == {"changes": True, "reminders": True}
+    assert guest.get("/me/emails").json() == {"changes": True, "reminders": True, "answers": True}
     none = {"changes": False, "reminders": False}
-    assert guest._call("PUT", "/me/emails", none).json() == none
+    assert guest._call("PUT", "/me/emails", none).json() == none | {"answers": True}
+    assert guest._call("PUT", "/me/emails", none | {"answers": False}).json() == none | {"answers": False}
+    assert guest._call("PUT", "/me/emails", none).json() == none | {"answers": False}
     assert set(MessageOptOut.objects.values_list("member", flat=True)) == {bob.pk}
 
 

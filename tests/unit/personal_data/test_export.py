@@ -189,7 +189,7 @@ def test_every_model_with_a_member_has_been_thought_of():
             "event", "eventhost", "rsvp", "hostmessage", "guestmessage", "messageoptout", "community", "membership",
             "announcement", "correction", "batch", "invitation", "hostsending", "report", "emailinvitation", "optout",
             "emailoptout", "invitationdraft", "memberidentity", "apppasswordsession", "notice", "auditentry",
-            "transfer", "joinrequest", "removal",
+            "transfer", "joinrequest", "removal", "answerdigest",
         )
     } | {"account.emailaddress", "mfa.authenticator", "usersessions.usersession"}  # fmt: skip
     assert named <= exported | elsewhere, named - exported - elsewhere

@@ -13,12 +13,14 @@ from pydantic import Field
 from elonara.api import targets
 from elonara.api.auth import caller
 from elonara.api.fields import NO_CONTROLS, Text
+from elonara.housekeeping import answer_digest
 from elonara.invitations import actions
 from elonara.invitations.guest_emails import host_messages, stopping
 from elonara.invitations.guest_emails.host_messages import TEXT_LENGTH, HostMessageView
 from elonara.invitations.guest_emails.stopping import EmailSettings
 from elonara.invitations.queries import is_invited
 from elonara.invitations.responses.reports import MAX_TEXT
+from elonara.members.models import Member
 
 router = Router(tags=["guests"])
 
@@ -88,6 +90,18 @@ class EmailChoice(Schema):
     reminders: bool
 
 
+class MyEmailChoice(EmailChoice):
+    """For all events. `answers`: the daily e-mail that says who answered the caller's own events."""
+
+    answers: bool
+
+
+class MyEmailChange(EmailChoice):
+    """For all events. Without `answers` the daily e-mail stays as it was chosen."""
+
+    answers: bool | None = None
+
+
 @router.post("/events/{slug}/messages/preview", response=MessagePreviewOut, summary="See a message to guests")
 def preview(request: HttpRequest, slug: str, payload: MessageIn) -> Any:
     """Writes nothing."""
@@ -152,18 +166,25 @@ def choose(request: HttpRequest, slug: str, payload: EmailChoice) -> Any:
     return stopping.settings_of(member, event)
 
 
-@router.get("/me/emails", response=EmailChoice, summary="What you want by e-mail about events")
+@router.get("/me/emails", response=MyEmailChoice, summary="What you want by e-mail about events")
 def of_all(request: HttpRequest) -> Any:
-    """About every event that the caller answers."""
-    return stopping.settings_of(caller(request))
+    """About every event that the caller answers, and about those that the caller hosts."""
+    return _choice_of(caller(request))
 
 
-@router.put("/me/emails", response=EmailChoice, summary="Choose it for all events")
-def choose_for_all(request: HttpRequest, payload: EmailChoice) -> Any:
+@router.put("/me/emails", response=MyEmailChoice, summary="Choose it for all events")
+def choose_for_all(request: HttpRequest, payload: MyEmailChange) -> Any:
     """The pages go on telling."""
     member = caller(request)
     stopping.change_settings(member, EmailSettings(payload.changes, payload.reminders))
-    return stopping.settings_of(member)
+    if payload.answers is not None:
+        answer_digest.choose(member, wanted=payload.answers)
+    return _choice_of(member)
+
+
+def _choice_of(member: Member) -> dict[str, bool]:
+    chosen = stopping.settings_of(member)
+    return {"changes": chosen.changes, "reminders": chosen.reminders, "answers": answer_digest.wants(member)}
 
 
 def _out(one: HostMessageView) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who answered lately to the events that a member runs: for her front page."""
+"""Who answered lately to the events that a member runs: for her front page and the digest by e-mail."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from elonara.events.guests.guest_list import COLUMNS, name_of
-from elonara.events.models import Rsvp
+from elonara.events.models import EventHost, Rsvp
 from elonara.events.queries import hosted_by
 from elonara.members.models import Member
 
@@ -32,12 +33,24 @@ class LatestAnswer:
 
 
 def latest(host: Member) -> list[LatestAnswer]:
-    """The newest answers to events that she hosts or co-hosts, newest first, in one query. Hers are not among them."""
-    running = hosted_by(host).order_by().values("pk")
-    rows = Rsvp.objects.filter(event__in=running, answered_at__gt=timezone.now() - LATELY, added_by_host=False)
-    rows = rows.exclude(member=host).select_related("member__bluesky", "event")
+    """The newest answers to events that she hosts or co-hosts, newest first, in one query."""
+    rows = answers_to(host).filter(answered_at__gt=timezone.now() - LATELY).select_related("event")
     rows = rows.only(*COLUMNS, "answered_at", "event__title", "event__slug").order_by("-answered_at", "-pk")
     return [_shown(row) for row in rows[:SHOWN]]
+
+
+def answers_to(host: Member) -> QuerySet[Rsvp]:
+    """The answers to events that she hosts or co-hosts: none of her own, and none that a host wrote."""
+    running = hosted_by(host).order_by().values("pk")
+    rows = Rsvp.objects.filter(event__in=running, added_by_host=False)
+    return rows.exclude(member=host).select_related("member__bluesky")
+
+
+def hosts_with_answers(after: datetime) -> QuerySet[Member]:
+    """Hosts and co-hosts of events to which somebody has answered since then."""
+    answered = Rsvp.objects.filter(answered_at__gt=after, added_by_host=False).values("event")
+    hosts = EventHost.objects.filter(event__in=answered).values("member")
+    return Member.objects.filter(pk__in=hosts).order_by("pk")
 
 
 def _shown(row: Rsvp) -> LatestAnswer:

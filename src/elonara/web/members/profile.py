@@ -19,6 +19,7 @@ from elonara.bluesky.identity.identities import ConnectedIdentity
 from elonara.bluesky.identity.oauth_posting import ConsentRefused
 from elonara.bluesky.models import ActorView, AppPasswordSession
 from elonara.events import queries as events
+from elonara.housekeeping import answer_digest
 from elonara.invitations import queries as invitations
 from elonara.invitations.guest_emails.stopping import settings_of
 from elonara.invitations.models import Invitation, State
@@ -62,7 +63,8 @@ def edit(request: HttpRequest) -> HttpResponse:
     if tab == "invitations":
         member = the_member(request)
         emails, has_address = settings_of(member), has_verified_email(member)
-        return _page(request, tab, emails=emails, has_address=has_address, **preferences_of(request))
+        digest = answer_digest.wants(member)
+        return _page(request, tab, emails=emails, has_address=has_address, digest=digest, **preferences_of(request))
     return _page(request, tab, has_email=bool(options().email.url))
 
 
