@@ -17,8 +17,7 @@ OPEN_TO_ALL = (
     "/", "/events", "/events?show=past", "/events?q=nothing-like-it", "/communities", "/invitations", "/about",
     "/auth/bluesky/start", "/events/{event}", "/communities/{community}", "/i/nobody-knows-this-one",
     "/nothing-here", "/first-run/used-up", "/events/{event}/report", "/@alice",
-    "/events/{event}/answer?answer=going&note=By+train",
-    "/digest/unknown",
+    "/events/{event}/answer?answer=going&note=By+train", "/digest/unknown",
 )  # fmt: skip
 SIGNED_OUT = ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")
 SIGNED_IN = (
