@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,6 +36,25 @@ CONNECTIONS, GUESTS, EVENTS = 4, 500, 12
 TURN_SECONDS, SECONDS = 0.7, 7.0
 FIRST, LAST, GROWTH = 1000, 10_000, 1.10
 BOUNDS = {"home": 1 / 4, "event page": 1 / 4, "/i/{ref}": 1 / 4, "API event": 1 / 2, "host, 500 guests": 1 / 8}
+
+
+@contextlib.contextmanager
+def configured() -> Iterator[int]:
+    """The settings of a new site, in the environment; yields the port that it will listen on."""
+    with tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        for name in [name for name in os.environ if name.startswith("ELONARA_")]:
+            del os.environ[name]
+        os.environ |= {
+            "ELONARA_DATA_DIR": folder,
+            "ELONARA_CONFIG": os.devnull,
+            "ELONARA_SITE__URL": f"http://127.0.0.1:{port}",
+            "ELONARA_HTTP__PORT": str(port),
+            "DJANGO_SETTINGS_MODULE": "elonara.config.settings",
+        }
+        yield port
 
 
 def serve() -> int:
@@ -209,19 +229,7 @@ def _memory(visitors: Visitors, requests: dict[str, bytes], pid: int) -> tuple[f
 def main() -> int:
     """Print the table; 1 if a bound is not met."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
-    with socket.socket() as free, tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        for name in [name for name in os.environ if name.startswith("ELONARA_")]:
-            del os.environ[name]
-        os.environ |= {
-            "ELONARA_DATA_DIR": folder,
-            "ELONARA_CONFIG": os.devnull,
-            "ELONARA_SITE__URL": f"http://127.0.0.1:{port}",
-            "ELONARA_HTTP__PORT": str(port),
-            "DJANGO_SETTINGS_MODULE": "elonara.config.settings",
-        }
+    with configured() as port:
         requests = fill()
         with server(port) as pid:
             visitors = Visitors(port)
