@@ -37,6 +37,7 @@ SORT_WORDS: Final = (
     (listing.LIKELY, "Suggested"), (listing.NAME, "Name"), (listing.NEWEST, "Newest"), (listing.OLDEST, "Oldest"),
 )  # fmt: skip
 _A_MINUTE: Final = 60
+_DONE: Final = frozenset({"already_invited", "already_answered"})
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def candidates(
         view=view,
         tabs=tabs,
         ways=ways,
-        rows=list(_rows(found.people, refused, draft.people)),
+        rows=_in_order(_rows(found.people, refused, draft.people), view),
         cursor=found.cursor,
         begins=not cursor or lost,
         reading=Reading.of(progress.of(graph)),
@@ -191,6 +192,13 @@ def row(person: Person, refused: str | None, *, is_chosen: bool) -> CandidateRow
 def _rows(people: Iterable[Person], refused: dict[str, str | None], chosen: Collection[str]) -> Iterable[CandidateRow]:
     for person in people:
         yield row(person, refused.get(person.did), is_chosen=person.did in chosen)
+
+
+def _in_order(rows: Iterable[CandidateRow], view: PickView) -> list[CandidateRow]:
+    """As found; where the order is ours, those who were invited or have answered are the last of their page."""
+    if view.source == CHOSEN or view.sort not in {"", listing.LIKELY}:
+        return list(rows)
+    return sorted(rows, key=lambda one: one.reason is not None and one.reason.code in _DONE)
 
 
 def _relation(person: Person) -> str:

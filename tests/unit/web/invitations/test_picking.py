@@ -64,6 +64,15 @@ def crowd(friends, alice):
     return add
 
 
+def test_who_is_invited_is_the_last_of_a_page_in_our_own_order_alone(pick, chosen, picnic, invited):
+    before = names(pick())
+    invited(picnic, f"did:plc:{before[0].lower()}")
+    assert names(pick()) == [*before[1:], before[0]]
+    assert names(pick(sort="name")) == sorted(before)
+    pick({"did": [CAROL], "go": "next"})
+    assert chosen() == [CAROL]
+
+
 class TestTheChoice:
     def test_stays_over_lists_searches_and_pages(self, pick, chosen):
         pick({"listed": f"{CAROL} {DAN}", "did": [CAROL], "go": "list:followers"})
