@@ -4,7 +4,7 @@ Her server is asked for Connect's permissions before she has an account here. Th
 request, at most as long as a request lives. They become a stored session only for a member who may act, who presses the
 button that names what is kept, in the browser that began. In every other case they are revoked: at once where no
 account can follow (registration is closed or asks for approval, the member is suspended or connected already) or
-somebody signs in by a password, else by the clean-up.
+somebody signs in by a password, else by the hourly clean-up.
 """
 
 from __future__ import annotations

@@ -34,13 +34,18 @@ CONNECT = "connect"  # value of the button that keeps the permission, too
 def offer(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
     """Lead a visitor who proved an account that no member has to the page that offers one."""
     end_offer(request)  # one before this, in another tab
+    waits = outcome.request_id
+    if waits is not None and member_of(request) is not None:
+        # She signed in as somebody else meanwhile: the account may be added, and no permission over it is kept.
+        first_session.drop(str(waits), browser_of(request))
+        waits = None
     offer_account(
         request,
         outcome.did,
         outcome.handle,
         outcome.display_name,
         back=outcome.next,
-        request_id=str(outcome.request_id or ""),
+        request_id=str(waits or ""),
     )
     return redirect(PAGE)
 

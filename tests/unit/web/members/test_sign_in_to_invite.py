@@ -305,6 +305,16 @@ class TestSomebodyElse:
         client.post(NEW, CONNECT)
         assert MemberIdentity.objects.get().state == "revoked", "a way to sign in, which the page names, and no more"
 
+    def test_nor_who_has_signed_in_before_the_server_answers(self, client, server, authorize, begin, make_member):
+        redirect = begin()
+        make_member("mallory")
+        password_in(client, "mallory")
+        assert authorize(client, redirect, BOB)["location"] == NEW
+        assert alive(server) == [False]
+        assert "I want to invite people" not in page_text(client.get(START))
+        client.post(NEW, CONNECT)
+        assert MemberIdentity.objects.get().state == "revoked"
+
     @pytest.mark.promise("left-browser")
     def test_not_you_revokes_it(self, client, server, came_back):
         client.post("/invitations/forget")
