@@ -214,6 +214,8 @@ class TestRegistration:
             registration(mode)
             for address in ("/", "/accounts/login/"):
                 assert ("No Bluesky? Use" in page_text(client.get(address))) is shown
+        registration("open")
+        assert 'href="/accounts/signup/?next=%2Fevents"' in page_text(client.get("/accounts/login/?next=/events"))
 
 
 class TestAnAccountThatExists:
