@@ -143,6 +143,7 @@ def test_eight_people_are_invited_in_few_pages_and_presses(visit, crowd, look, m
     look(page, f"{mode}-5-check", javascript=javascript)
     trip.press("button", re.compile("^Send 8 invitation"))
     page.get_by_role("heading", name=re.compile("on Bluesky")).wait_for()
+    page.wait_for_load_state("domcontentloaded")  # only then is it counted
     pages, presses = list(trip.pages), list(trip.presses)
     print(f"\n{mode}: {len(pages)} pages, {len(presses)} presses, {trip.visits} visits to Bluesky", pages, presses)
 
