@@ -29,7 +29,7 @@ def hold_at_the_pds(page):
     """Without JavaScript, do not open the PDS's page: it would bind the authorization request to its own cookies."""
 
     def hold(route):
-        if route.request.method != "POST":
+        if route.request.method != "POST" and "/auth/bluesky/start" not in route.request.url:
             return route.continue_()
         response = route.fetch(max_redirects=0)
         where = response.headers.get("location", "")

@@ -109,6 +109,7 @@ class AuthorizationPurpose(models.TextChoices):
     """Why the authorization was requested."""
 
     SIGN_IN = "sign_in"
+    HOST = "host"  # a visitor signs in to invite people: Connect's permissions in the same consent
     CONNECT = "connect"
     REAUTHORIZE = "reauthorize"
     PROVE = "prove"  # an invitee proves a DID, to respond or to opt out

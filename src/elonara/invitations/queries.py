@@ -12,10 +12,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from elonara.bluesky.identity.people import Person
 from elonara.communities.models import Community, Removal
 from elonara.compiled_queries import CompiledQuery
+from elonara.events import queries as events
 from elonara.events.models import Event
 from elonara.events.times import days_of
 from elonara.invitations.consent import caps, eligibility
-from elonara.invitations.models import Invitation
+from elonara.invitations.models import EmailInvitation, Invitation
 from elonara.invitations.opt_out_models import OptOut, RelayConsent
 from elonara.invitations.planning import compose, drafts
 from elonara.invitations.planning import readiness as posting_readiness
@@ -50,6 +51,7 @@ __all__ = [
     "invited_at",
     "is_invited",
     "listed",
+    "next_to_invite_to",
     "notice",
     "on_bluesky",
     "opt_outs",
@@ -72,6 +74,16 @@ _BY_REF = CompiledQuery(
 
 # In the menu of every page of a member.
 _WAITING = CompiledQuery(lambda did: _to(Q(invitee_did=did)).filter(answer=""))
+
+
+def next_to_invite_to(host: Member) -> tuple[Event, bool] | None:
+    """The host's next event that nobody is invited to, else her next one, and whether somebody is; None without one."""
+    mine = events.upcoming(host).filter(pk__in=events.hosting(host).values("event"))
+    of_event = {"event": OuterRef("pk")}
+    invited = Exists(Invitation.objects.filter(**of_event)) | Exists(EmailInvitation.objects.filter(**of_event))
+    found = mine.exclude(status=Event.Status.CANCELLED).annotate(invited=invited).order_by("invited", "starts_at", "pk")
+    event = found.first()
+    return (event, bool(event.invited)) if event is not None else None
 
 
 def readiness(host: Member, rows: SendingRows | None = None) -> PostingReadiness:

@@ -92,12 +92,13 @@ def failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
         fault.purpose in {AuthorizationPurpose.CONNECT, AuthorizationPurpose.REAUTHORIZE}
         and request.user.is_authenticated
     ):
-        query = urlencode({"tab": "bluesky"})
+        query = urlencode({"tab": "bluesky", "next": back})  # the step she came from is not lost
         show_message(request, fault.sentence, "bad")
         request.session["tried_handle"] = fault.handle[:253]
         return redirect(f"/profile/edit?{query}")
     # 400, not 500: the usual cause is a mistyped handle.
     context = {"fault": fault, "next": back, "proving": fault.purpose == AuthorizationPurpose.PROVE}
+    context["denied"] = fault.purpose == AuthorizationPurpose.HOST and fault.reason == "access_denied"
     return render(request, "bluesky/start.html", context, status=400)
 
 

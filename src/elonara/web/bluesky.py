@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from elonara.bluesky.connections import first_session
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.models import AuthorizationPurpose, MemberIdentity
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
-from elonara.members import actions as members
-from elonara.members import queries as member_queries
-from elonara.members.errors import RegistrationClosed
 from elonara.web.authorization import RedirectToServer, begin, failed, prove_for
 from elonara.web.concurrency import limits_visitor_named_servers
 from elonara.web.members import fresh_proof
-from elonara.web.members.accounts import adopt, sign_in
-from elonara.web.proofs import NEWCOMER_SECONDS, browser_of, end_offer, offer_account, proofs
-from elonara.web.proofs import newcomer as newcomer_of
+from elonara.web.members.accounts import adopt
+from elonara.web.proofs import NEWCOMER_SECONDS, browser_of, offer_account, proofs
 from elonara.web.shortcuts import came_from_here, member_of, members_only, safe_next, show_message, the_member
+
+FIRST_STEP = "/events/create"  # of somebody who signs in to invite people
 
 
 @never_cache
 @require_http_methods(["GET", "POST"])
 def start(request: HttpRequest) -> HttpResponse:
     """Sign in a visitor, or connect an account to a signed-in member, who is asked to confirm after the callback.
+
+    A visitor who came to invite people is asked for Connect's permissions in the same consent (`first_session`).
 
     A link on another site only shows the form, whoever follows it: if it started the flow itself, it could sign the
     visitor in to an account of the other site's choice (login CSRF), and send her threads of this site to slow servers.
@@ -39,8 +39,12 @@ def start(request: HttpRequest) -> HttpResponse:
     member = member_of(request)
     if not handle or (request.method != "POST" and not came_from_here(request)):
         return render(request, "bluesky/start.html", {"next": back, "member": member, "handle": handle})
-    purpose = AuthorizationPurpose.CONNECT if member else AuthorizationPurpose.SIGN_IN
-    return begin(request, purpose, handle, back, confirmed=False)
+    if member is not None:
+        return begin(request, AuthorizationPurpose.CONNECT, handle, back, confirmed=False)
+    if asked.get("to") == "invite" and first_session.is_offered():
+        back = FIRST_STEP if back == "/" else back
+        return begin(request, AuthorizationPurpose.HOST, handle, back, confirmed=False)
+    return begin(request, AuthorizationPurpose.SIGN_IN, handle, back, confirmed=False)
 
 
 @members_only
@@ -93,13 +97,13 @@ def confirm(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Name the account and ask before linking it: another site may have started this authorization request."""
     service, member = BlueskyOAuthService(), the_member(request)
     try:
+        waiting = service.waiting(request_id, browser_of(request), member)
         if request.method != "POST":
-            waiting = service.waiting(request_id, browser_of(request), member)
             return render(request, "bluesky/confirm.html", {"waiting": waiting})
         if request.POST.get("act") != "link":
             service.decline(request_id, browser_of(request))
             show_message(request, "Nothing was connected.", "info")
-            return redirect("/profile/edit")
+            return redirect(safe_next(request, waiting.next) if waiting.is_hers else "/profile/edit")
         _require_proof_for_a_first_account(request)
         linked = service.confirm(request_id, browser_of(request), member)
     except AuthorizationFailed as fault:
@@ -107,41 +111,6 @@ def confirm(request: HttpRequest, request_id: UUID) -> HttpResponse:
     adopt(member, linked.identity.bsky_did)
     show_message(request, f"Connected as @{linked.identity.bsky_handle}.")
     return redirect(safe_next(request, linked.next, "/profile/edit"))
-
-
-@never_cache
-def newcomer(request: HttpRequest) -> HttpResponse:
-    """Somebody proved a DID that no member has: create an account, or link it to the member signed in now."""
-    who = newcomer_of(request)
-    if not who:
-        return redirect("/accounts/login/")
-    member = member_of(request)
-    if request.method != "POST":
-        context = {"who": who, "member": member, "open": member_queries.registration_is_open()}
-        return render(
-            request, "bluesky/newcomer.html", context | {"registration": member_queries.registration_sentence()}
-        )
-    if member is not None:
-        _require_proof_for_a_first_account(request)
-    service = BlueskyOAuthService()
-    try:
-        # One transaction: nobody could ever sign in to a member who was created without the identity.
-        with transaction.atomic():
-            joining = member or members.member_for_new_did(who["did"], who["handle"], who["name"])
-            identity = service.link_sign_in(joining, who["did"], who["handle"], who["name"])
-    except RegistrationClosed as fault:
-        show_message(request, fault.sentence, "bad")
-        return redirect("/auth/bluesky/new")
-    except AuthorizationFailed as fault:
-        end_offer(request)
-        return failed(request, fault)
-    back = safe_next(request, who.get("next"))
-    end_offer(request)
-    if member is not None:
-        adopt(member, who["did"])
-        show_message(request, f"@{who['handle']} is yours here now. You can sign in with it.")
-        return redirect(back)
-    return sign_in(request, identity, back)
 
 
 @require_safe

@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from elonara.bluesky import outward
+from elonara.bluesky.connections import first_session
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.identity.identities import by_did
 from elonara.bluesky.oauth.outcomes import (
@@ -36,9 +37,9 @@ from elonara.web.authorization import RedirectToServer, failed
 from elonara.web.concurrency import busy_page, limits_callbacks
 from elonara.web.events import answering
 from elonara.web.invitations import pending_actions
-from elonara.web.members import fresh_proof
+from elonara.web.members import fresh_proof, newcomer
 from elonara.web.members.accounts import adopt, sign_in
-from elonara.web.proofs import browser_of, offer_account, remember
+from elonara.web.proofs import browser_of, remember
 from elonara.web.shortcuts import member_of, safe_next, show_message
 
 FINISHING: Final = "finishing"  # session key
@@ -105,6 +106,7 @@ def _keep(key: str, outcome: Outcome | None, fault: BaseException | None) -> Non
     elif isinstance(outcome, SignedIn):
         names = ("did", "handle", "display_name", "next")
         found = {"kind": "signed_in", **{name: getattr(outcome, name) for name in names}}
+        found["request_id"] = str(outcome.request_id or "")
     elif isinstance(outcome, NeedsConfirmation):
         found = {"kind": "confirm", **asdict(outcome), "request_id": str(outcome.request_id)}
     elif isinstance(outcome, Proved):
@@ -123,7 +125,8 @@ def _restored(kept: Mapping[str, Any]) -> Outcome:
     fields = {name: value for name, value in kept.items() if name != "kind"}
     match kept["kind"]:
         case "signed_in":
-            return SignedIn(**fields, identity=by_did(fields["did"]))
+            waits = UUID(fields["request_id"]) if fields["request_id"] else None
+            return SignedIn(**(fields | {"request_id": waits}), identity=by_did(fields["did"]))
         case "proved":
             return Proved(**fields)
         case "again":
@@ -170,18 +173,16 @@ def _cycle_session_key(request: HttpRequest) -> None:
 def _signed_in(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
     identity, member = outcome.identity, member_of(request)
     if identity is None:
-        return _newcomer(request, outcome)
+        _cycle_session_key(request)
+        remember(request, outcome.did, outcome.handle, outcome.display_name)
+        return newcomer.offer(request, outcome)
     if member is not None and member.pk != identity.member_id:
         # The request started before she signed in, perhaps from another site: never switch to a different member.
+        first_session.drop(str(outcome.request_id or ""), browser_of(request))
         show_message(
             request, f"You are signed in as {member.name}. To sign in as someone else, sign out first.", "warn"
         )
         return redirect("/")
-    return sign_in(request, identity, safe_next(request, outcome.next))
-
-
-def _newcomer(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
-    _cycle_session_key(request)
-    remember(request, outcome.did, outcome.handle, outcome.display_name)
-    offer_account(request, outcome.did, outcome.handle, outcome.display_name, back=outcome.next)
-    return redirect("/auth/bluesky/new")
+    back = safe_next(request, outcome.next)
+    # She has an account, and came to invite: her page asks whether the permission is to be kept, once she is signed in.
+    return sign_in(request, identity, f"/auth/bluesky/confirm/{outcome.request_id}" if outcome.request_id else back)

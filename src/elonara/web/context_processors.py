@@ -7,8 +7,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from elonara.bluesky.connections import first_session
 from elonara.invitations import queries as invitations
 from elonara.members.models import Member
+from elonara.members.queries import registration_is_open
 from elonara.members.registration import WAITING
 from elonara.web.proofs import guest_of, proofs
 from elonara.web.shortcuts import member_of, options
@@ -49,5 +51,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "standing_notice": _standing_notice(request),
         "guest": SimpleLazyObject(lambda: guest_of(request) if hasattr(request, "user") else None),
         "sends_email": bool(options().email.url),  # a page of a site without a mail server promises no e-mail
+        "registration_open": registration_is_open(),
+        "invites_at_sign_in": first_session.is_offered(),
         "waiting_invitations": SimpleLazyObject(lambda: _waiting_invitations(request)),
     }

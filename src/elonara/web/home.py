@@ -14,6 +14,7 @@ from elonara.members import actions as members
 from elonara.members import queries as member_queries
 from elonara.members.models import Member
 from elonara.web.context_processors import THEME_COOKIE
+from elonara.web.members.next_step import next_step
 from elonara.web.proofs import guest_of, proofs
 from elonara.web.shortcuts import member_of, members_only, options, safe_next, the_member
 
@@ -26,6 +27,7 @@ def home(request: HttpRequest) -> HttpResponse:
         mine = events.upcoming(None, list(proofs(request)))[:6] if guest_of(request) else []
         return render(request, "home_visitor.html", {"events": events.next_public(), "mine": mine})
     proved = proofs(request)
+    answers = latest(member)
     items = invitations.inbox(list(proved)) if proved else []
     return render(
         request,
@@ -34,7 +36,8 @@ def home(request: HttpRequest) -> HttpResponse:
             "greeting": _greeting(),
             "events": events.upcoming(member, list(proved))[:6],
             "open_items": [item for item in items if not item.answer and not item.is_over][:5],
-            "answers": latest(member),
+            "answers": answers,
+            "step": next_step(member, answers),
             "notices": member_queries.open_notices(member),
             "connected": hasattr(member, "bluesky"),
         },

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
+from elonara.bluesky.connections import first_session
 from elonara.members.queries import registration_is_open
 from elonara.web.shortcuts import member_of, safe_next
 
@@ -84,20 +85,24 @@ def keepable(request: HttpRequest) -> Proof | None:
     return guest_of(request) if registration_is_open() else None
 
 
-def offer_account(request: HttpRequest, did: str, handle: str, name: str, *, back: str) -> None:
-    """Store the offer to create or link an account for this DID; `back` is the page to go to afterwards."""
+def offer_account(request: HttpRequest, did: str, handle: str, name: str, *, back: str, request_id: str = "") -> None:
+    """Store the offer to create or link an account for this DID; `back` is the page to go to afterwards.
+
+    `request_id` names the authorization request whose session waits for her confirmation. No token is in the session.
+    """
     at = timezone.now().timestamp()
     request.session[NEWCOMER] = {
         "did": did,
         "handle": handle[:MAX_HANDLE],
         "name": name[:MAX_NAME],
         "next": safe_next(request, back),
+        "request": request_id,
         "at": at,
     }
 
 
 def newcomer(request: HttpRequest) -> dict[str, Any] | None:
-    """The stored offer (`did`, `handle`, `name`, `next`, `at`); None where there is none or it has expired."""
+    """The stored offer (`did`, `handle`, `name`, `next`, `request`, `at`); None where none is good."""
     who: dict[str, Any] | None = request.session.get(NEWCOMER)
     if who is not None and who.get("at", 0) < timezone.now().timestamp() - NEWCOMER_SECONDS:
         end_offer(request)
@@ -107,7 +112,14 @@ def newcomer(request: HttpRequest) -> dict[str, Any] | None:
 
 def end_offer(request: HttpRequest) -> None:
     """Delete the offer: it was taken, or somebody else uses this browser now."""
+    end_permission(request)
     request.session.pop(NEWCOMER, None)
+
+
+def end_permission(request: HttpRequest) -> None:
+    """Revoke the session that waits for who takes the offer, if there is one: nobody else may have it."""
+    if waiting := (request.session.get(NEWCOMER) or {}).get("request"):
+        first_session.drop(waiting, browser_of(request))
 
 
 def forget(request: HttpRequest, keep: str = "") -> None:

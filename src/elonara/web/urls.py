@@ -21,7 +21,7 @@ from elonara.web.events import messages as event_messages
 from elonara.web.events import questions as event_questions
 from elonara.web.events import views as event_views
 from elonara.web.invitations import email_invitations, email_rsvp, invitation, preferences, watch_actions
-from elonara.web.members import accounts, answer_digest, fresh_proof, host_page, own_data, profile
+from elonara.web.members import accounts, answer_digest, fresh_proof, host_page, newcomer, own_data, profile
 from elonara.web.operator import admin as operator_pages
 from elonara.web.operator import hiding, reports
 
@@ -122,7 +122,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("auth/bluesky/verify", fresh_proof.verify),
     path("accounts/password/set/", fresh_proof.set_password),
     path("auth/bluesky/confirm/<uuid:request_id>", bluesky_views.confirm),
-    path("auth/bluesky/new", bluesky_views.newcomer),
+    path("auth/bluesky/new", newcomer.page),
     path("auth/bluesky/keep", bluesky_views.keep),
     path("oauth/oauth-client-metadata.json", bluesky_views.client_metadata),
     path("oauth/jwks.json", bluesky_views.jwks),

@@ -135,6 +135,16 @@ def test_no_secret_shows_anywhere(begin, hunt, network, listen_on, faults, accou
     walter.get(answer["Location"])
     story.look()
     walter.post(answer["Location"], {"act": "decline"})
+    # Signing in to invite people: tokens wait for an account, and are kept by the button that says so.
+    nora, hers = story.open("nora"), network.create_account()
+    start = nora.get("/auth/bluesky/start", {"handle": hers.handle, "to": "invite"})
+    assert story.consent(nora, start, hers)[0]["Location"] == "/auth/bluesky/new"
+    nora.get("/auth/bluesky/new")
+    story.look()
+    nora.post("/auth/bluesky/new", {"did": hers.did, "act": "connect"})
+    assert MemberIdentity.objects.get(bsky_did=hers.did).state == "active"
+    story.look()
+    nora.post("/disconnect/bluesky")
 
     # App passwords: a wrong one, the main one, the right one.
     assert story.app_password(alice, account, "qwer-tzui-asdf-ghjk").status_code == 400

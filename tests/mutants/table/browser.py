@@ -62,6 +62,50 @@ MUTANTS = (
         ("tests/unit/web/members/test_fresh_proof.py:TestWithoutAPassword.test_a_first_password_is_not_set",),
     ),
     Mutant(
+        "first-session-for-anybody",
+        "bluesky/connections/first_session.py",
+        'row.payload.get("tokens", {}).get("did") != did',
+        "False",
+        "the permission over one account is kept for another",
+        (
+            "tests/unit/web/members/test_sign_in_to_invite.py:TestSomebodyElse."
+            "test_the_session_of_one_account_is_not_kept_for_another",
+        ),
+    ),
+    Mutant(
+        "first-session-of-a-suspended-member",
+        "bluesky/connections/first_session.py",
+        "if not members.may_act(Member.objects.filter(pk=member.pk).first()):",
+        "if False:",
+        "a permission is kept for an account that may not act",
+        (
+            "tests/unit/web/members/test_sign_in_to_invite.py:TestTime."
+            "test_a_member_suspended_at_the_last_moment_keeps_nothing",
+        ),
+    ),
+    Mutant(
+        "first-session-left-to-the-next",
+        "web/members/accounts.py",
+        "        end_permission(request)\n        # A member",
+        "        # A member",
+        "who signs in next in a browser leaves a permission over somebody else's account alive",
+        (
+            "tests/unit/web/members/test_sign_in_to_invite.py:TestSomebodyElse."
+            "test_who_signs_in_by_password_next_gets_no_permission",
+        ),
+    ),
+    Mutant(
+        "first-session-though-closed",
+        "bluesky/connections/first_session.py",
+        'return members.registration_mode() == "open"',
+        "return True",
+        "a permission is asked for and waits where no account can follow",
+        (
+            "tests/unit/web/members/test_sign_in_to_invite.py:TestRegistration."
+            "test_that_changes_before_she_is_back_revokes_at_once",
+        ),
+    ),
+    Mutant(
         "last-way-removed",
         "bluesky/connections/linking.py",
         "if not member.has_usable_password():",

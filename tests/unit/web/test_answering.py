@@ -170,7 +170,7 @@ def test_one_press_makes_the_account_of_who_has_just_proved_it(client, page, pic
     authorize(client, press(client, page, handle=BOB_HANDLE), BOB)
     kept = client.post("/auth/bluesky/keep", {"did": BOB, "next": page})
     assert kept.url == "/auth/bluesky/new"
-    client.post("/auth/bluesky/new")
+    client.post("/auth/bluesky/new", {"did": BOB})
     member = MemberIdentity.objects.get(bsky_did=BOB).member
     assert Rsvp.objects.get().member == member
     assert "Keep my events in one place" not in client.get(page).content.decode()

@@ -41,14 +41,14 @@ class TestSomebodyElseAtTheSameBrowser:
         client.post("/invitations/forget")
         make_member("mallory")
         password_in(client, "mallory")
-        client.post("/auth/bluesky/new")
+        client.post("/auth/bluesky/new", {"did": BOB})
         assert not MemberIdentity.objects.exists()
 
     def test_the_offer_ends_after_ten_minutes(self, client, authorize, server, make_member, monkeypatch):
         authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
         later = timezone.now() + timedelta(minutes=11)
         monkeypatch.setattr(timezone, "now", lambda: later)
-        response = client.post("/auth/bluesky/new")
+        response = client.post("/auth/bluesky/new", {"did": BOB})
         assert response["location"] == "/accounts/login/"
         assert not Member.objects.exists()
 

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
+from uuid import uuid4
 
 import pytest
 from django.contrib.messages.storage import default_storage
@@ -58,7 +59,8 @@ def test_proofs_of_many_accounts_and_the_offer_of_one(client, request_of):
     proofs.keep_browser(request)
     for number in range(200):
         proofs.remember(request, f"did:web:{number}.{'x' * 200}.example", f"{number}.{'y' * 240}.example", WIDE)
-        proofs.offer_account(request, f"did:web:{number}.{'x' * 230}", "y" * 253, WIDE, back="/i/" + "z" * 9000)
+        did, back = f"did:web:{number}.{'x' * 230}", "/i/" + "z" * 9000
+        proofs.offer_account(request, did, "y" * 253, WIDE, back=back, request_id=str(uuid4()))
     assert size(session) < BOUND
     newest = f"did:web:199.{'x' * 200}.example"
     assert list(session[proofs.PROVEN])[-1] == newest, "the newest proof is kept"

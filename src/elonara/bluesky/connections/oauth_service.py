@@ -1,7 +1,8 @@
 """`BlueskyOAuthService`: what the rest of the site calls to connect, prove and disconnect a Bluesky account.
 
 One DID belongs to one member and is never moved (`account_rules`). Signing in and proving a DID leave no session
-behind; only Connect and Reauthorize store one, in place of the old one, which is then revoked.
+behind; only Connect and Reauthorize store one, in place of the old one, which is then revoked. A sign-in to invite
+people (`first_session`) leaves one that waits, sealed and for ten minutes, until the new member confirms it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from elonara.atproto.oauth.dpop import DpopKey
 from elonara.atproto.oauth.metadata import AuthorizationServer
 from elonara.atproto.oauth.server_exchange import does_not_know_scope
 from elonara.atproto.xrpc import Authorizer
-from elonara.bluesky.connections import linking
+from elonara.bluesky.connections import first_session, linking
 from elonara.bluesky.connections.account_rules import refuse_conflict, wrong_account
 from elonara.bluesky.connections.revocation import revoke_tokens
 from elonara.bluesky.identity import handles
@@ -45,6 +46,7 @@ from elonara.members.models import Member
 log = logging.getLogger(__name__)
 
 STORING_PURPOSES = frozenset({AuthorizationPurpose.CONNECT, AuthorizationPurpose.REAUTHORIZE})
+CONNECTING_PURPOSES = STORING_PURPOSES | {AuthorizationPurpose.HOST}  # ask for what hosts need
 MEMBERS_PURPOSES = STORING_PURPOSES | {AuthorizationPurpose.VERIFY}  # begun by a member, for nobody else to finish
 PROMPTS = {
     # For missing permissions or a lost session: the old consent is not enough.
@@ -104,7 +106,7 @@ class BlueskyOAuthService:
         try:
             started = oauth_client.clients().authorization.begin(
                 identifier.strip(),
-                scope=scope or (_choice(member) if purpose in STORING_PURPOSES else scopes.sign_in()),
+                scope=scope or (_choice(member) if purpose in CONNECTING_PURPOSES else scopes.sign_in()),
                 prompt=PROMPTS.get(AuthorizationPurpose(purpose), ""),
             )
         except AtprotoError as fault:
@@ -183,7 +185,8 @@ class BlueskyOAuthService:
         kept = row.payload.get("tokens") if row else None
         if row is None or not kept or row.member_id != member.pk:
             raise AuthorizationFailed("expired", authorization_requests.EXPIRED)
-        return NeedsConfirmation(row.pk, kept["did"], kept["handle"], row.next)
+        is_hers = row.purpose == AuthorizationPurpose.HOST
+        return NeedsConfirmation(row.pk, kept["did"], kept["handle"], row.next, is_hers)
 
     def decline(self, request_id: UUID, browser: str) -> None:
         """Revoke and delete the session that waits for confirmation: the member does not want it."""
@@ -235,11 +238,15 @@ class BlueskyOAuthService:
         return oauth_client.jwks()
 
     def _proved(self, row: AuthorizationRequest, tokens: TokenSet, key: DpopKey, expected: str) -> Outcome:
-        # This session was needed only to learn the DID.
-        revoke_tokens(tokens, key, row)
+        identity = by_did(tokens.did)
+        waits = row.purpose == AuthorizationPurpose.HOST and first_session.may_wait(identity)
+        if not waits or (expected and tokens.did != expected):
+            # This session was needed only to learn the DID.
+            revoke_tokens(tokens, key, row)
         if expected and tokens.did != expected:
             raise wrong_account(row, expected, tokens)
-        identity = by_did(tokens.did)
+        if waits:
+            first_session.keep(row, tokens, key, identity)
         if row.purpose == AuthorizationPurpose.VERIFY:
             # Unlinked meanwhile, or linked to somebody else: it shows nothing about this member.
             if identity is None or identity.member_id != row.member_id:
@@ -254,7 +261,7 @@ class BlueskyOAuthService:
             name = profile.display_name
         if row.purpose == AuthorizationPurpose.PROVE:
             return Proved(tokens.did, tokens.handle, name, authorization_requests.pending_action(row), row.next)
-        return SignedIn(tokens.did, tokens.handle, name, identity, row.next)
+        return SignedIn(tokens.did, tokens.handle, name, identity, row.next, row.pk if waits else None)
 
     def _ask_again(self, row: AuthorizationRequest, browser: str, scope: str) -> str:
         return self._begin(
@@ -284,6 +291,6 @@ def _other_way(row: AuthorizationRequest, fault: AtprotoError) -> str | None:
 
     Permissions are asked for first, `transition:generic` after that, and then nothing more.
     """
-    if row.purpose not in STORING_PURPOSES or not isinstance(fault, OAuthError) or not does_not_know_scope(fault):
+    if row.purpose not in CONNECTING_PURPOSES or not isinstance(fault, OAuthError) or not does_not_know_scope(fault):
         return None
     return None if scopes.is_transition(row.scope) else next(filter(scopes.is_transition, scopes.families()))

@@ -12,13 +12,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A visitor proved a DID to sign in. `identity` is None where no member has this DID: the page asks "new here?"."""
+    """A visitor proved a DID to sign in. `identity` is None where no member has this DID: the page asks "new here?".
+
+    `request_id` is the request whose session waits until the member confirms that it is to be kept; None where none
+    does. Only a sign-in to invite people leaves one.
+    """
 
     did: str
     handle: str
     display_name: str
     identity: MemberIdentity | None
     next: str
+    request_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,16 @@ class Connected:
 
 @dataclass(frozen=True)
 class NeedsConfirmation:
-    """A link that no form of ours began. The page names the DID and asks; `confirm` then stores the session."""
+    """A link that no form of ours began. The page names the DID and asks; `confirm` then stores the session.
+
+    `is_hers`: the DID is the member's already, who signed in with it to invite people.
+    """
 
     request_id: UUID
     did: str
     handle: str
     next: str
+    is_hers: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ The draft is kept as a row, so a host can leave at any step and continue later, 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -27,7 +28,10 @@ MAX_NAMES = 20  # of people left out in the message after Send
 def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
     """The step named by `?step=`. `frame` is the template context of the manage page around it."""
     step = request.GET.get("step", "pick")
-    frame |= {"base": f"/{frame['folder']}/{to.slug}/manage", "step": step, "link": Target(to).url}
+    base = f"/{frame['folder']}/{to.slug}/manage"
+    # The status card of Bluesky is a detour: what is missing there brings her back to her people.
+    card = f"/profile/edit?{urlencode({'next': f'{base}?tab=invite'})}"
+    frame |= {"base": base, "step": step, "link": Target(to).url, "card": card}
     match step:
         case "check":
             return _check(request, to, frame)

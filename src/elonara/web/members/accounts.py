@@ -20,7 +20,7 @@ from elonara.members import queries
 from elonara.members.errors import Invalid, LinkRefused
 from elonara.members.models import Member
 from elonara.web.members.forms import OperatorForm
-from elonara.web.proofs import end_offer, forget
+from elonara.web.proofs import end_offer, end_permission, forget
 from elonara.web.shortcuts import add_form_errors, show_message
 
 
@@ -56,6 +56,8 @@ def keep_own_proof(request: HttpRequest | None, user: Any, **_: Any) -> None:
     if request is not None and hasattr(request, "session"):
         identity = MemberIdentity.objects.filter(member_id=user.pk).first()
         forget(request, keep=identity.bsky_did if identity else "")
+        # Whoever signs in now may be somebody else: she links the account at most, and gets no permission over it.
+        end_permission(request)
         # A member without a Bluesky account keeps the offer to link one: that page names the account and asks first.
         if identity is not None:
             end_offer(request)

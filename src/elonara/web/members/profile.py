@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -30,7 +30,7 @@ from elonara.members.queries import has_verified_email
 from elonara.web.invitations.preferences import preferences_of
 from elonara.web.members import fresh_proof
 from elonara.web.members.forms import AppPasswordForm, ProfileForm
-from elonara.web.shortcuts import add_form_errors, members_only, options, show_message, the_member
+from elonara.web.shortcuts import add_form_errors, members_only, options, safe_next, show_message, the_member
 
 TABS = (
     ("bluesky", "Bluesky"),
@@ -39,6 +39,7 @@ TABS = (
     ("invitations", "Invitations"),
     ("data", "Your data"),
 )
+CARD = "/profile/edit"
 HANDLE_REASONS = {"unknown_account", "not_pointing_back", "other_account", "not_connected"}
 
 
@@ -59,7 +60,7 @@ def edit(request: HttpRequest) -> HttpResponse:
     if tab == "about":
         return _about(request)
     if tab == "bluesky":
-        return _page(request, tab, **_bluesky(request))
+        return _page(request, tab, **_bluesky(request, back=request.GET.get("next", "")))
     if tab == "invitations":
         member = the_member(request)
         emails, has_address = settings_of(member), has_verified_email(member)
@@ -86,7 +87,7 @@ def _about(request: HttpRequest) -> HttpResponse:
     return _page(request, "about", form=form)
 
 
-def _bluesky(request: HttpRequest, form: AppPasswordForm | None = None) -> dict[str, Any]:
+def _bluesky(request: HttpRequest, form: AppPasswordForm | None = None, *, back: str = "") -> dict[str, Any]:
     member, service = the_member(request), BlueskyOAuthService()
     identity = service.get_identity_for_member(member.pk)
     stored = AppPasswordSession.objects.filter(member=member).first()
@@ -107,8 +108,16 @@ def _bluesky(request: HttpRequest, form: AppPasswordForm | None = None) -> dict[
         "unsent": rows.filter(state__in=PENDING).count(),
         "waiting": rows.filter(state=State.WAITING).count(),
         "form": form or AppPasswordForm(initial={"identifier": identity.handle if identity else ""}),
+        "back": _step(request, back),
+        "after": _step(request, back) or CARD,
         "tried_handle": request.session.pop("tried_handle", ""),
     }
+
+
+def _step(request: HttpRequest, wanted: str) -> str:
+    """The step that led to the status card, to return to; "" where she came for the card itself."""
+    found = safe_next(request, wanted, CARD)
+    return "" if found.partition("?")[0] == CARD else found
 
 
 @never_cache
@@ -126,8 +135,8 @@ def connect_app_password(request: HttpRequest) -> HttpResponse:
             form.add_error("identifier" if fault.reason in HANDLE_REASONS else "app_password", fault.sentence)
         else:
             show_message(request, "The app password is saved. Invitations that waited for it will now go out.")
-            return redirect("/profile/edit")
-    return _page(request, "bluesky", status=400, **_bluesky(request, form))
+            return redirect(_step(request, request.POST.get("next", "")) or CARD)
+    return _page(request, "bluesky", status=400, **_bluesky(request, form, back=request.POST.get("next", "")))
 
 
 @members_only
@@ -147,12 +156,19 @@ def allow_posting(request: HttpRequest) -> HttpResponse:
         identity = oauth_posting.consent(the_member(request), request.POST.get("did", ""))
     except ConsentRefused as fault:
         show_message(request, fault.sentence, "bad")
-        return redirect("/profile/edit")
+        return redirect(_back_to_card(request))
     if ConnectedIdentity.of(identity).can_write:
         show_message(request, "This site posts for you now. Invitations that waited for it will now go out.")
     else:
         show_message(request, "One step is left: reauthorize, and allow posting on your server’s page.", "warn")
-    return redirect("/profile/edit")
+        return redirect(_back_to_card(request))
+    return redirect(_step(request, request.POST.get("next", "")) or CARD)
+
+
+def _back_to_card(request: HttpRequest) -> str:
+    """The status card, which still knows the step that led to it."""
+    back = _step(request, request.POST.get("next", ""))
+    return f"{CARD}?{urlencode({'next': back})}" if back else CARD
 
 
 @members_only

@@ -206,7 +206,7 @@ class TestAFirstBlueskyAccount:
         authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
         client.post("/accounts/login/", {"login": "dave", "password": PASSWORD})
         grow_old(client)
-        assert client.post("/auth/bluesky/new")["location"].startswith(ASK_PASSWORD)
+        assert client.post("/auth/bluesky/new", {"did": BOB})["location"].startswith(ASK_PASSWORD)
         assert not MemberIdentity.objects.exists()
 
     def test_is_right_after_signing_in_or_up(self, client, dave, server, site):

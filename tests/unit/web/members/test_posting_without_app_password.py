@@ -27,7 +27,7 @@ def test_the_page_says_what_it_means_and_the_form_stores_and_ends_it(client, ali
     assert "cocoon.example, gives full access to your account with any password" in said
     assert "It can then write and delete posts and add pictures to them, from @alice.example" in said
     assert "cocoon.example did not support app passwords when one was tried here" in said
-    assert "Bluesky asks twice" not in said
+    assert "an app password lets this site" not in said
     did = alice.bluesky.bsky_did
     assert client.post("/connect/posting", {"did": "did:plc:another"}).status_code == 302
     assert since(alice) is None

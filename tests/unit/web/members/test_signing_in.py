@@ -51,7 +51,7 @@ def test_an_unknown_account_is_asked_whether_to_create_a_member(client, authoriz
     assert "New here?" in page_text(client.get("/auth/bluesky/new"))
     assert not Member.objects.exists()
 
-    client.post("/auth/bluesky/new")
+    client.post("/auth/bluesky/new", {"did": BOB})
     assert MemberIdentity.objects.get(bsky_did=BOB).member_id == int(client.session["_auth_user_id"])
 
 
@@ -61,7 +61,7 @@ def test_a_newcomer_with_an_account_links_it_after_signing_in(client, authorize,
     client.post("/accounts/login/", {"login": "robert", "password": "correct horse battery staple"})
     assert "from now on?" in page_text(client.get("/auth/bluesky/new"))
     assert not MemberIdentity.objects.exists()
-    client.post("/auth/bluesky/new")
+    client.post("/auth/bluesky/new", {"did": BOB})
     assert MemberIdentity.objects.get().member == member
 
 

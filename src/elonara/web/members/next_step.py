@@ -1,0 +1,75 @@
+"""What a member does next, for her front page: connect, make an event, invite people, or see who answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from elonara.bluesky.models import MemberIdentity
+from elonara.events.guests.latest import LatestAnswer
+from elonara.events.models import Event
+from elonara.invitations import queries as invitations
+from elonara.members import queries as members
+from elonara.members.models import Member
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """`heading` and `sentence` say what and why; `button` leads to `address`. `event` is the title it is about.
+
+    Without an address the button sends her to her own server, to authorize this site, and back to her front page.
+    """
+
+    heading: str
+    sentence: str
+    button: str
+    address: str
+    event: str = ""
+
+
+CONNECT = NextStep(
+    "Connect your Bluesky account",
+    "This site then sees who you follow and who follows you, so that you can invite them. Nothing is posted until "
+    "you press Send.",
+    "Connect Bluesky",
+    "/profile/edit?next=/",  # where she says which account
+)
+RECONNECT = NextStep(
+    "Renew your Bluesky connection", "The permission has ended. Until you renew it, nobody can be invited on Bluesky.",
+    "Renew the connection", "",
+)  # fmt: skip
+MAKE = NextStep(
+    "Plan an event", "A title, a day and a place are enough. Then choose who to invite.", "Create an event",
+    "/events/create",
+)  # fmt: skip
+
+
+def next_step(member: Member, answers: Sequence[LatestAnswer]) -> NextStep | None:
+    """The member's next step; None while she may not act. `answers`: the latest to her events."""
+    if not members.may_act(member):
+        return None
+    identity = getattr(member, "bluesky", None)
+    if identity is None or identity.state != MemberIdentity.State.ACTIVE:
+        if identity is None:
+            return CONNECT
+        return RECONNECT if identity.state == MemberIdentity.State.NEEDS_REAUTH else replace(CONNECT, address="")
+    found = invitations.next_to_invite_to(member)
+    return _about(*found, answers) if found else MAKE
+
+
+def _about(event: Event, invited: bool, answers: Sequence[LatestAnswer]) -> NextStep:
+    manage = f"/events/{event.slug}/manage?tab="
+    if not invited:
+        return NextStep(
+            "Invite people", "Nobody is invited yet.", "Choose people", f"{manage}invite", event.title
+        )  # fmt: skip
+    if answers:
+        newest = answers[0]
+        return NextStep(
+            "See who answered", f"{newest.name} was the last.", "See the answers",
+            f"/events/{newest.slug}/manage?tab=guests", newest.title,
+        )  # fmt: skip
+    return NextStep(
+        "Wait for answers", "Your invitations are out. Nobody has answered yet.", "See how they are doing",
+        f"{manage}invite&step=watch", event.title,
+    )  # fmt: skip
