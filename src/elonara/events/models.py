@@ -25,6 +25,15 @@ class Event(Searchable):
         ONLINE = "online"
         BOTH = "both"  # each guest chooses
 
+    class Mood(models.TextChoices):
+        """What the drawn cover is like."""
+
+        ANY = "any"
+        CALM = "calm"
+        LIVELY = "lively"
+        EVENING = "evening"
+        OUTDOORS = "outdoors"
+
     slug = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=120)
     description = models.TextField(max_length=5000, blank=True)
@@ -42,6 +51,8 @@ class Event(Searchable):
     status = models.CharField(max_length=10, choices=Status, default=Status.SCHEDULED)
     picture = models.ImageField(upload_to="events", blank=True)
     picture_alt = models.CharField(max_length=300, blank=True)
+    # Of the cover (`covers.choice`), which an event without a picture has.
+    mood = models.CharField(max_length=8, choices=Mood, default=Mood.ANY, db_default=Mood.ANY)
     # People who can come, those whom guests bring included; null: no limit. See `guests.places`.
     capacity = models.PositiveIntegerField(null=True, blank=True)
     online_capacity = models.PositiveIntegerField(null=True, blank=True)  # the same for those who come online
