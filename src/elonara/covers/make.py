@@ -6,34 +6,18 @@ while a file is older than what it is made of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import elonara
 from elonara.covers.choice import PALETTES_OF
-from elonara.covers.drawings import festive, indoors, landscapes
-from elonara.covers.palettes import BY_NAME, Colours, stylesheet
-from elonara.covers.shapes import Shape
+from elonara.covers.drawings import shapes_of
+from elonara.covers.palettes import stylesheet
 from elonara.covers.svg import svg
 
 STATIC: Final = Path(elonara.__file__).parent / "web" / "static"
 BEGIN: Final = "  /* palettes of covers: written by elonara.covers.make */\n"
 END: Final = "  /* end of the palettes */\n"
-
-DRAWINGS: Final[dict[str, Callable[[Colours], Iterator[Shape]]]] = {
-    draw.__name__: draw
-    for draw in (
-        landscapes.lake, landscapes.hills, landscapes.waves, landscapes.forest, landscapes.kites,
-        indoors.table, indoors.bread, indoors.window, indoors.paper,
-        festive.lanterns, festive.roofs, festive.fire, festive.bunting,
-    )
-}  # fmt: skip
-
-
-def shapes_of(drawing: str, palette: str) -> list[Shape]:
-    """The shapes of a drawing in a palette, by their names. Raises KeyError."""
-    return list(DRAWINGS[drawing](BY_NAME[palette].colours))
 
 
 def files() -> dict[str, str]:

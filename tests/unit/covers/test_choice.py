@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from elonara.covers.choice import DRAWINGS_OF, PALETTES_OF, PALETTES_OF_MOOD, cover_of, covers_in_order
-from elonara.covers.make import DRAWINGS, STATIC
+from elonara.covers.drawings import DRAWINGS
+from elonara.covers.make import STATIC
 from elonara.covers.palettes import BY_NAME
 from elonara.events.models import Event
 
