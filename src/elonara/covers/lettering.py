@@ -1,6 +1,6 @@
 """Words in pictures: which characters the font has, where lines break, and how large a title is.
 
-The font is bundled (`fonts/`, made by `script/fonts.py`): Noto Sans of Latin, Cyrillic, Greek, Hebrew, Arabic and
+The font is bundled (`fonts/`, made by `script/fonts`): Noto Sans of Latin, Cyrillic, Greek, Hebrew, Arabic and
 Japanese in one file, so that a line may mix them. Pillow joins and orders Arabic and Hebrew letters by Raqm.
 """
 

@@ -1,8 +1,8 @@
 """The picture of an event that other sites show: `python -m elonara.covers.share_picture`, 1200 by 630 pixels.
 
 A process of its own, because Pillow and the font take 40 MB that the site then does not keep. What is drawn comes as
-JSON by standard input (the fields of `Wanted`), the JPEG goes to standard output. No Django, no settings, no database:
-it knows nothing but what it was told, and whoever tells it decides what anybody may read.
+JSON by standard input (the fields of `ShareFacts`), the JPEG goes to standard output. No Django, no settings, no
+database: it knows nothing but what it was told, and whoever tells it decides what anybody may read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import base64
 import io
 import json
 import sys
-from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from PIL import Image, ImageDraw, ImageOps
@@ -20,10 +19,8 @@ from elonara.covers.drawings import shapes_of
 from elonara.covers.lettering import Lettering, fitted, font, writable
 from elonara.covers.palettes import BY_NAME
 from elonara.covers.raster import drawn
+from elonara.covers.share_facts import HEIGHT, MAX_BYTES, WIDTH, ShareFacts
 
-WIDTH: Final = 1200
-HEIGHT: Final = 630  # what Open Graph and app.bsky.embed.external show without cutting
-MAX_BYTES: Final = 1_000_000  # of a card's picture on Bluesky
 COVER_WIDTH: Final = 480
 MARGIN: Final = 56
 TEXT_WIDTH: Final = WIDTH - COVER_WIDTH - 2 * MARGIN
@@ -34,31 +31,14 @@ INK, QUIET = "#1c1b20", "#5b5862"
 QUALITIES: Final = (88, 75, 60)
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What is drawn. `picture` is a JPEG in base64 that takes the place of the cover, "" for none."""
-
-    title: str
-    when: str
-    place: str
-    site: str
-    drawing: str
-    palette: str
-    picture: str = ""
-
-    def as_json(self) -> bytes:
-        """What the process reads."""
-        return json.dumps(asdict(self)).encode()
-
-
 def main() -> int:
     """Read what is wanted, write the JPEG."""
-    wanted = Wanted(**json.loads(sys.stdin.buffer.read()))
+    wanted = ShareFacts(**json.loads(sys.stdin.buffer.read()))
     sys.stdout.buffer.write(jpeg(composed(wanted)))
     return 0
 
 
-def composed(wanted: Wanted) -> Any:
+def composed(wanted: ShareFacts) -> Any:
     """The picture. The cover is beside the words: to the right of them, to the left where they run from the right."""
     page = BY_NAME[wanted.palette].light
     image = Image.new("RGB", (WIDTH, HEIGHT), page.glow)
@@ -96,7 +76,7 @@ def jpeg(image: Any) -> bytes:
     return data
 
 
-def _cover(wanted: Wanted) -> Any:
+def _cover(wanted: ShareFacts) -> Any:
     if not wanted.picture:
         return drawn(shapes_of(wanted.drawing, wanted.palette), COVER_WIDTH, HEIGHT)
     with Image.open(io.BytesIO(base64.b64decode(wanted.picture)), formats=("JPEG",)) as picture:

@@ -76,7 +76,7 @@ def test_a_title_that_is_too_long_ends_with_an_ellipsis(text):
 
 def test_the_font_is_small_enough_and_has_its_licence():
     assert lettering.FONT.stat().st_size < 2_500_000
-    licence = (lettering.FOLDER / "OFL.txt").read_text(encoding="utf-8")
+    licence = (lettering.FOLDER / "LICENSE").read_text(encoding="utf-8")
     assert "SIL OPEN FONT LICENSE Version 1.1" in licence
     assert licence.count("Copyright") >= 4
 

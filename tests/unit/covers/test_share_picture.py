@@ -13,9 +13,10 @@ from elonara.covers.choice import PALETTES_OF
 from elonara.covers.palettes import BY_NAME
 from elonara.covers.raster import drawn, lines_of
 from elonara.covers.shapes import Area, Halo, Oval, Stroke, Wash, box, path
-from elonara.covers.share_picture import COVER_WIDTH, HEIGHT, MAX_BYTES, WIDTH, Wanted, composed, jpeg
+from elonara.covers.share_facts import HEIGHT, MAX_BYTES, WIDTH, ShareFacts
+from elonara.covers.share_picture import COVER_WIDTH, composed, jpeg
 
-WANTED = Wanted("Winter picnic", "Saturday 5 December, 15:00", "Boathouse lawn", "Elonara", "lake", "dawn")
+WANTED = ShareFacts("Winter picnic", "Saturday 5 December, 15:00", "Boathouse lawn", "Elonara", "lake", "dawn")
 WORDS = (56, 40, WIDTH - COVER_WIDTH - 56, HEIGHT - 40)
 
 
