@@ -194,6 +194,7 @@ def going_words(event: Any) -> str:
 
 register.filter("person_name", name_of)
 register.filter("person_handle", handle_of)
+register.filter("card_picture", covers.card_picture)
 register.filter("cover_address", covers.address)
 register.filter("cover_class", covers.page_class)
 register.filter("with_covers", covers.with_covers)
