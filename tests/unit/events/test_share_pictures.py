@@ -85,12 +85,14 @@ def test_a_change_of_anything_else_makes_none(picnic, alice, drawn):
     assert len(drawn) == 1
 
 
+@pytest.mark.promise("hidden-place")
 def test_a_hidden_place_is_not_drawn(make_event, drawn):
     made(make_event(location="Behind the oak", place_hidden=True))
     made(make_event(location="The lake"))
     assert [wanted.place for wanted in drawn] == ["", "The lake"]
 
 
+@pytest.mark.promise("private-not-named")
 def test_a_private_event_has_none(supper, alice, drawn, media):
     row = made(supper)
     assert (drawn, stored(media), share_pictures.current(row)) == ([], [], "")
