@@ -56,6 +56,14 @@ def no_network():
     patch.undo()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_share_pictures():
+    """No job draws a picture of each event that a test creates; `tests/unit/events/test_share_pictures.py` does."""
+    from elonara import jobs
+
+    jobs.register("share", lambda key: None)
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
     """Let the workers of a run share one migration: see `tests.migrated`."""

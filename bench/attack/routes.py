@@ -33,6 +33,7 @@ VISITORS = [
     Route("/events/picnic", likely=True),
     Route("/events/picnic.ics", likely=True),
     Route("/events/picnic/picture", likely=True),
+    Route("/events/picnic/share.jpg", likely=True),
     Route("/communities", likely=True),
     Route("/communities/club"),
     Route("/communities/club/picture"),

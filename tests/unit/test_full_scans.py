@@ -16,6 +16,7 @@ from tests.unit.web.conftest import *  # noqa: F403
 
 from elonara.bluesky.models import AccountLane, ActorView
 from elonara.cli import doctor_rows
+from elonara.events import share_pictures
 from elonara.events.guests import places
 from elonara.events.messages import reminders
 from elonara.events.messages.models import GuestMessage
@@ -95,6 +96,7 @@ def calls(host, picnic, settings, client):
 
     yield "sweep of posts", lambda: list(delivery.sweep())
     yield "sweep of e-mails", lambda: (list(email_delivery.sweep()), list(outgoing_email.sweep()))
+    yield "sweep of share pictures", lambda: list(share_pictures.sweep())
     yield "sweep of messages to guests", lambda: (list(guest_delivery.sweep()), list(reminders.sweep()))
     yield "next poll", lambda: queue.next_poll_at(DID)
     yield "a turn in the lane", take_turn

@@ -26,6 +26,8 @@ from elonara.invitations.targets import Target
 from elonara.members.errors import Invalid
 from elonara.members.models import Member
 
+Mood = Literal["any", "calm", "lively", "evening", "outdoors"]
+
 router = Router(tags=["events"])
 attach(router, targets.event_at, "event")
 transfers.attach(router, targets.event_at, transfer, "event")
@@ -78,6 +80,7 @@ class NewEvent(Schema):
     capacity: Capacity = None
     guests: GuestSettings = GuestSettings()
     replies_to_host: bool = False
+    mood: Mood = "any"
 
     @field_validator("title")
     @classmethod
@@ -106,6 +109,7 @@ class EventChange(Schema):
     capacity: Capacity = None
     guests: GuestSettings = GuestSettings()
     replies_to_host: bool = False
+    mood: Mood = "any"
     take_back: bool = False
 
 
@@ -127,6 +131,7 @@ class EventOut(Schema):
     capacity: int | None  # people who can come; null: no limit
     places_left: int | None  # null: no limit, or hidden
     online_places_left: int | None
+    mood: Mood  # of the drawn cover
     replies_to_host: bool  # e-mails to guests name the host's confirmed address
     guests: GuestSettings
     community: str | None  # the slug, null also where the caller may not see that community
@@ -204,7 +209,7 @@ def _community_or_invalid(slug: str, member: Member) -> Community | None:
 def _out(event: Event, member: Member) -> dict[str, Any]:
     names = (
         "slug", "title", "starts_at", "ends_at", "all_day", "timezone", "description", "visibility", "status",
-        "capacity",
+        "capacity", "mood",
     )  # fmt: skip
     community = event.community
     visible = community is not None and communities.may_see(community, member, targets.dids_of(member))

@@ -266,7 +266,7 @@ def asked_kind(event: Event) -> str:
 def _save(row: Event, changed: set[str]) -> None:
     if changed & CALENDAR_FIELDS:
         row.sequence += 1
-    new = {"sequence"}
+    row.share_picture_due_at, new = clock.now(), {"sequence", "share_picture_due_at"}
     if row.guest_totals is not None and not is_over(row):
         # It takes place once more, and will have guests.
         row.guest_totals, row.guest_data_deleted_at = None, None

@@ -14,6 +14,7 @@ from django.conf import settings
 from elonara.communities.models import Community, Visibility
 from elonara.communities.pictures import shrunk
 from elonara.communities.validation import one_line
+from elonara.events import share_pictures
 from elonara.events.models import Event
 from elonara.events.times import short_phrase
 from elonara.markup import plain_of
@@ -38,14 +39,35 @@ class Card:
     target: Event | Community | None = field(default=None, repr=False, compare=False)
 
     @property
+    def picture_name(self) -> str:
+        """Which picture is shown, "" for none: another picture has another name.
+
+        Of an event it is the one that other sites show, once the job has made it; else what was uploaded.
+        """
+        if drawn := self._drawn:
+            return f"share {drawn}"
+        return str(self.target.picture.name) if self.target is not None and self.target.picture else ""
+
+    @property
     def has_thumb(self) -> bool:
         """Whether there is a picture to show."""
-        return self.target is not None and bool(self.target.picture)
+        return bool(self.picture_name)
 
     @property
     def thumb(self) -> bytes | None:
-        """The target's picture, scaled down; cached on disk."""
+        """The picture that `picture_name` names; an upload scaled down, and cached on disk."""
+        if isinstance(self.target, Event) and self._drawn:
+            try:
+                with self.target.share_picture.open("rb") as file:
+                    return bytes(file.read())
+            except OSError:  # made anew at this moment, or lost: a post without a picture is better than no post
+                log.warning("the picture of %s for other sites cannot be read", self.target.slug)
+                return None
         return thumb_for(self.target) if self.target is not None else None
+
+    @property
+    def _drawn(self) -> str:
+        return share_pictures.current(self.target) if isinstance(self.target, Event) else ""
 
 
 def card_for(target: Event | Community) -> Card:

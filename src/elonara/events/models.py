@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone as clock
 
 from elonara.communities.models import Community, Visibility
 from elonara.search_columns import Searchable, SearchColumn
@@ -25,6 +26,15 @@ class Event(Searchable):
         ONLINE = "online"
         BOTH = "both"  # each guest chooses
 
+    class Mood(models.TextChoices):
+        """What the drawn cover is like."""
+
+        ANY = "any"
+        CALM = "calm"
+        LIVELY = "lively"
+        EVENING = "evening"
+        OUTDOORS = "outdoors"
+
     slug = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=120)
     description = models.TextField(max_length=5000, blank=True)
@@ -42,6 +52,11 @@ class Event(Searchable):
     status = models.CharField(max_length=10, choices=Status, default=Status.SCHEDULED)
     picture = models.ImageField(upload_to="events", blank=True)
     picture_alt = models.CharField(max_length=300, blank=True)
+    # Of the cover (`covers.choice`), which an event without a picture has.
+    mood = models.CharField(max_length=8, choices=Mood, default=Mood.ANY, db_default=Mood.ANY)
+    # Its picture on other sites, and when it has to be made anew; None: it is that of now. See `share_pictures`.
+    share_picture = models.FileField(upload_to="share", blank=True, db_default="")
+    share_picture_due_at = models.DateTimeField(null=True, blank=True, default=clock.now)
     # People who can come, those whom guests bring included; null: no limit. See `guests.places`.
     capacity = models.PositiveIntegerField(null=True, blank=True)
     online_capacity = models.PositiveIntegerField(null=True, blank=True)  # the same for those who come online
@@ -79,6 +94,11 @@ class Event(Searchable):
         indexes = [
             models.Index(fields=["visibility", "status", "starts_at"]),
             models.Index(fields=["status", "starts_at"], name="events_by_start"),
+            models.Index(
+                fields=["share_picture_due_at"],
+                name="events_with_share_picture_due",
+                condition=models.Q(share_picture_due_at__isnull=False),
+            ),
             models.Index(
                 fields=["starts_at"], name="events_with_guest_data", condition=models.Q(guest_data_deleted_at=None)
             ),

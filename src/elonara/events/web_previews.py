@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from elonara.communities.validation import one_line
+from elonara.covers.share_facts import HEIGHT, WIDTH
+from elonara.events import share_pictures
 from elonara.events.models import Event
 from elonara.events.queries import ends, is_cancelled
 from elonara.events.times import days_of, with_zone
@@ -40,7 +42,9 @@ def web_preview(event: Event, *, url: str, site_name: str) -> WebPreview:
     cancelled = "Cancelled. " if is_cancelled(event) else ""
     facts = " · ".join(part for part in (when, event.public_location) if part)
     description = _short(f"{cancelled}{facts}. {one_line(plain_of(event.description))}".strip())
-    image = f"{url}/picture" if event.picture else ""
+    image, alt = f"{url}/picture" if event.picture else "", event.picture_alt
+    if drawn := share_pictures.current(event):
+        image, alt = f"{url}/share.jpg?v={drawn}", f"{event.title}. {facts}"
     properties = [
         ("og:type", "website"),
         ("og:site_name", site_name),
@@ -57,7 +61,9 @@ def web_preview(event: Event, *, url: str, site_name: str) -> WebPreview:
     if event.public_location:
         names += [("twitter:label2", "Where"), ("twitter:data2", event.public_location)]
     if image:
-        properties += [("og:image", image), *([("og:image:alt", event.picture_alt)] if event.picture_alt else [])]
+        properties += [("og:image", image), *([("og:image:alt", alt)] if alt else [])]
+    if drawn:
+        properties += [("og:image:width", str(WIDTH)), ("og:image:height", str(HEIGHT))]
     return WebPreview(properties, names, _json_ld(event, url, image))
 
 

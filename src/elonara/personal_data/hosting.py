@@ -15,7 +15,7 @@ from elonara.members.models import Member
 
 _EVENT = (
     "slug", "title", "description", "starts_at", "ends_at", "all_day", "timezone", "location", "attendance",
-    "online_link", "visibility", "status", "picture_alt", "capacity", "online_capacity", "fills_by_itself",
+    "online_link", "visibility", "status", "picture_alt", "mood", "capacity", "online_capacity", "fills_by_itself",
     "offer_hours", "fill_cutoff_hours", "plus_ones_allowed", "approval", "place_hidden", "answers_until",
     "guest_list_hidden", "count_hidden", "cancel_word", "created_at",
 )  # fmt: skip

@@ -55,6 +55,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("events/<slug:slug>/report", event_views.report),
     path("events/<slug:slug>/emails", event_messages.choose),
     path("events/<slug:slug>/picture", event_views.picture),
+    path("events/<slug:slug>/share.jpg", event_views.share_picture),
     path("events/<slug:slug>/hosts", event_hosts.add_host),
     path("events/<slug:slug>/hosts/answer", event_hosts.answer),
     path("events/<slug:slug>/hosts/remove", event_hosts.remove_host),

@@ -80,4 +80,31 @@ MUTANTS = (
         "a report tells whether a private event exists",
         ("tests/unit/web/test_reporting.py:test_nobody_reports_what_she_cannot_see",),
     ),
+    Mutant(
+        "share-picture-of-before",
+        "events/share_pictures.py",
+        'return now if PurePosixPath(str(event.share_picture.name)).name.startswith(f"{now}-") else ""',
+        "return now",
+        "a picture goes on showing a place that its host has hidden since",
+        ("tests/unit/events/test_share_pictures.py:test_a_change_of_what_is_drawn_makes_another",),
+    ),
+    Mutant(
+        "share-picture-of-private",
+        "events/share_pictures.py",
+        "event.visibility == Visibility.PRIVATE or event.hidden_at is not None",
+        "False",
+        "other sites show an event that was made private or hidden",
+        (
+            "tests/unit/events/test_share_pictures.py:test_a_private_event_has_none",
+            "tests/unit/events/test_share_pictures.py:test_a_hidden_event_shows_none",
+        ),
+    ),
+    Mutant(
+        "share-picture-hidden-place",
+        "events/share_pictures.py",
+        "place=event.public_location or online,",
+        "place=event.location or online,",
+        "a place that is for guests alone is drawn for everybody",
+        ("tests/unit/events/test_share_pictures.py:test_a_hidden_place_is_not_drawn",),
+    ),
 )

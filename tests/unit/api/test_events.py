@@ -73,6 +73,15 @@ def test_whole_days_have_an_end_that_is_no_part_of_them(program):
     assert again["all_day"] is False
 
 
+def test_a_cover_has_the_mood_that_was_chosen(program):
+    made = program.post("/events", PICNIC).json()
+    assert made["mood"] == "any"
+    assert program.patch(f"/events/{made['slug']}", {"mood": "calm"}).json()["mood"] == "calm"
+    again = program.post("/events", {"copy_of": made["slug"], "starts_at": "2030-05-09T10:00"}).json()
+    assert again["mood"] == "calm"
+    assert program.post("/events", PICNIC | {"mood": "lively"}).json()["mood"] == "lively"
+
+
 def test_an_event_of_a_community_needs_a_role_in_it(program, chess, mallory, program_of, problem):
     assert program.post("/events", PICNIC | {"community": chess.slug}).json()["community"] == chess.slug
     refused = program_of(mallory).post("/events", PICNIC | {"community": chess.slug})
@@ -95,6 +104,7 @@ def test_an_event_of_a_community_needs_a_role_in_it(program, chess, mallory, pro
         ({"ends_at": "2030-05-01T15:00"}, "ends_at"),
         ({"timezone": "Mars/Olympus"}, "timezone"),
         ({"visibility": "secret"}, "visibility"),
+        ({"mood": "wild"}, "mood"),
         ({"description": "x" * 5001}, "description"),
         ({"location": ["here"]}, "location"),
     ],

@@ -130,7 +130,7 @@ SETTINGS = {
     "plus_ones_allowed": 2, "approval": True, "place_hidden": True, "attendance": "both",
     "online_link": "https://meet.example/a", "online_capacity": 5, "fills_by_itself": False, "offer_hours": 0,
     "fill_cutoff_hours": 3, "guest_list_hidden": True, "count_hidden": True, "replies_to_host": True,
-    "picture_alt": "A table",
+    "picture_alt": "A table", "mood": "calm",
 }  # fmt: skip
 ASKED = [
     {"text": "What do you eat?", "kind": "choice", "options": ["All", "Vegan"], "required": True},

@@ -8,7 +8,8 @@ from html import unescape
 import pytest
 from django.utils import timezone
 
-from elonara.events import actions
+from elonara.events import actions, share_pictures
+from elonara.events.models import Event
 
 SOON = timedelta(days=12)
 HOSTILE = '</script><script>alert(1)</script> "&<!--'
@@ -46,6 +47,69 @@ def test_a_public_event_tells_date_place_and_site(client, make_event):
     assert (data["@type"], data["name"], data["location"]["name"]) == ("Event", "Picnic", "Park")
     assert data["startDate"] < data["endDate"]
     assert f'<link rel="alternate" type="text/calendar" href="/events/{event.slug}.ics"' in page
+
+
+@pytest.fixture
+def drawn(settings, tmp_path, monkeypatch):
+    """Makes the pictures of all events, as the job does."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    monkeypatch.setattr(share_pictures, "_draw", lambda wanted: b"JPEG")
+
+    def draw():
+        for key, _ in share_pictures.sweep():
+            share_pictures.poll(key)
+
+    return draw
+
+
+def test_a_shared_link_shows_the_picture_of_the_event_as_it_is(client, alice, make_event, drawn):
+    event = make_event(location="Park")
+    assert "og:image" not in tags(client, f"/events/{event.slug}")[1]
+    drawn()
+    page, found = tags(client, f"/events/{event.slug}")
+    path, _, version = found["og:image"].partition("?v=")
+    assert path.endswith(f"/events/{event.slug}/share.jpg")
+    assert (found["og:image:width"], found["og:image:height"]) == ("1200", "630")
+    assert found["og:image:alt"].startswith("Picnic. ")
+    assert "Park" in found["og:image:alt"]
+    assert found["twitter:card"] == "summary_large_image"
+    assert json_ld(page)["image"] == [found["og:image"]]
+    actions.change(event, by=alice, title="Lunch")
+    assert "og:image" not in tags(client, f"/events/{event.slug}")[1]
+    drawn()
+    assert tags(client, f"/events/{event.slug}")[1]["og:image"].partition("?v=")[2] != version
+
+
+def test_the_picture_is_served_to_anybody_and_asked_for_once(client, make_event, drawn):
+    address = f"/events/{make_event().slug}/share.jpg"
+    assert client.get(address).status_code == 404
+    drawn()
+    response = client.get(address)
+    assert (response.status_code, response["Content-Type"], response.getvalue()) == (200, "image/jpeg", b"JPEG")
+    assert response["Cache-Control"] == "public, max-age=3600"
+    assert client.get(address, HTTP_IF_NONE_MATCH=response["ETag"]).status_code == 304
+    assert client.head(address).status_code == 200
+
+
+def test_a_picture_of_what_is_private_or_was_is_not_there(signed_in, alice, make_event, drawn):
+    event = make_event()
+    drawn()
+    client, address = signed_in(alice), f"/events/{event.slug}/share.jpg"
+    actions.change(event, by=alice, visibility="private")
+    refused = client.get(address)
+    assert (refused.status_code, "If-None-Match" in refused.headers) == (404, False)
+    actions.change(event, by=alice, visibility="public", location="Secret", place_hidden=True)
+    drawn()
+    assert client.get(address).status_code == 200
+    Event.objects.update(hidden_at=timezone.now())
+    assert client.get(address).status_code == 404
+
+
+def test_a_picture_whose_file_is_lost_is_not_there(client, make_event, drawn):
+    event = make_event()
+    drawn()
+    Event.objects.get().share_picture.delete(save=False)
+    assert client.get(f"/events/{event.slug}/share.jpg").status_code == 404
 
 
 def test_text_of_a_host_cannot_leave_its_place(client, make_event):

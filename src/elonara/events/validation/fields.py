@@ -14,11 +14,11 @@ from elonara.members.errors import Invalid
 TITLE_LENGTH = 120
 MAX_PLUS_ONES = 20
 MAX_CAPACITY = 100_000
-# How guests answer and get places, and whether they can reply to the host.
+# How guests answer and get places, whether they can reply to the host, and what the cover is like.
 SETTINGS = frozenset({
     "plus_ones_allowed", "capacity", "fills_by_itself", "offer_hours", "fill_cutoff_hours", "approval", "place_hidden",
     "attendance", "online_link", "online_capacity", "answers_until", "guest_list_hidden", "count_hidden",
-    "replies_to_host",
+    "replies_to_host", "mood",
 })  # fmt: skip
 SWITCHES = frozenset({
     "fills_by_itself", "approval", "place_hidden", "guest_list_hidden", "count_hidden", "replies_to_host",
@@ -42,6 +42,10 @@ def clean(fields: dict[str, Any], before: Event | None = None) -> dict[str, Any]
         values["visibility"] = str(fields["visibility"] or "")
         if values["visibility"] not in Visibility.values:
             errors["visibility"] = "Choose public or private."
+    if "mood" in fields:
+        values["mood"] = str(fields["mood"] or "")
+        if values["mood"] not in Event.Mood.values:
+            errors["mood"] = "Choose what the cover is like: any, calm, lively, evening or outdoors."
     if "plus_ones_allowed" in fields:
         values["plus_ones_allowed"] = plus_ones = _whole_number(fields["plus_ones_allowed"])
         if not 0 <= plus_ones <= MAX_PLUS_ONES:

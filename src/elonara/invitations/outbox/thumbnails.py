@@ -34,14 +34,14 @@ def for_row(agent: BlueskyAgent, row: Deliverable, *, anew: bool = False) -> Car
     `anew`: upload it even where it was uploaded before.
     """
     target = target_of(row)
-    if target.is_private or not target.of.picture:
+    card = target.card()
+    if target.is_private or not card.has_thumb:
         return CardPicture(None)
-    key = (row.author_did, target.of.picture.name or "")
+    key = (row.author_did, card.picture_name)
     with _lock:
         found = _blobs.get(key)
     if found is not None and not anew:
         return CardPicture(found)
-    card = target.card()
     data = card.thumb
     if data is None:
         return CardPicture(None)

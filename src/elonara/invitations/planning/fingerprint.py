@@ -87,7 +87,7 @@ def require_one(preview_id: str | None, now: str) -> None:
 
 def picture_of(target: Target) -> str:
     """Which picture the card shows, "" for none."""
-    return str(target.of.picture.name) if target.card().has_thumb else ""
+    return target.card().picture_name
 
 
 def _digest(what: Any) -> bytes:

@@ -23,6 +23,13 @@ from elonara.web.parts.fields import (
 
 DEFAULT_OFFER_HOURS = 24
 NO_LIMIT = "Empty: no limit."
+MOODS = (
+    (Event.Mood.ANY, "Any"),
+    (Event.Mood.CALM, "Calm"),
+    (Event.Mood.LIVELY, "Lively"),
+    (Event.Mood.EVENING, "Evening"),
+    (Event.Mood.OUTDOORS, "Outdoors"),
+)
 
 
 class EventForm(WithPicture):
@@ -118,6 +125,13 @@ class EventForm(WithPicture):
         label="How many people a guest may bring", min_value=0, max_value=20, initial=0, required=False
     )
 
+    mood = forms.ChoiceField(
+        label="Cover",
+        choices=MOODS,
+        initial=Event.Mood.ANY,
+        required=False,
+        help_text="A picture that is drawn for your event. One that you upload takes its place.",
+    )
     replies_to_host = forms.BooleanField(
         label="Guests can reply to my e-mail address",
         required=False,
@@ -146,6 +160,7 @@ class EventForm(WithPicture):
         """Arguments for the action: naive times of the form's time zone; `picture` only where a file was chosen."""
         values = {name: value for name, value in self.cleaned_data.items() if name != "take_back"}
         values["attendance"] = values["attendance"] or "place"
+        values["mood"] = values["mood"] or Event.Mood.ANY
         if values["all_day"]:
             values |= _until_the_day_after(values["starts_at"], values["ends_at"])
         fills = values.pop("fills") or "itself"
@@ -164,7 +179,7 @@ class EventForm(WithPicture):
             "title", "all_day", "timezone", "location", "description", "visibility", "capacity",
             "fill_cutoff_hours", "approval", "place_hidden", "guest_list_hidden",
             "count_hidden", "attendance", "online_link", "online_capacity", "plus_ones_allowed", "picture_alt",
-            "replies_to_host",
+            "replies_to_host", "mood",
         )  # fmt: skip
         return {name: getattr(event, name) for name in names} | {
             "community": event.community_id,

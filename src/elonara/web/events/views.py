@@ -7,7 +7,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.cache import get_conditional_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -15,7 +17,7 @@ from elonara.bluesky.models import ActorView
 from elonara.communities import queries as communities
 from elonara.communities import transfer_rows
 from elonara.communities.models import Community, Visibility
-from elonara.events import access, actions, location, queries
+from elonara.events import access, actions, location, queries, share_pictures
 from elonara.events.guests import rsvps
 from elonara.events.guests.followed import followed_going
 from elonara.events.models import Event, Rsvp
@@ -224,3 +226,21 @@ def picture(request: HttpRequest, slug: str) -> FileResponse:
     if not event.picture:
         raise Http404
     return FileResponse(event.picture.open("rb"), headers={"Cache-Control": "private, max-age=300"})
+
+
+@require_safe
+def share_picture(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """The picture of a public event for other sites. Raises Http404 where there is none of the event as it is now."""
+    event = event_or_404(request, slug)
+    drawn = share_pictures.current(event)
+    if not drawn:
+        raise Http404
+    etag = f'"{drawn}"'
+    if (unchanged := get_conditional_response(request, etag=etag)) is not None:
+        return unchanged
+    try:
+        file = event.share_picture.open("rb")
+    except FileNotFoundError as fault:  # made anew meanwhile, or not in the backup
+        raise Http404 from fault
+    headers = {"Cache-Control": "public, max-age=3600", "ETag": etag}
+    return FileResponse(file, content_type="image/jpeg", headers=headers)

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from elonara.communities.queries import handle_of, name_of
 from elonara.housekeeping import words
 from elonara.markup import html_of, plain_of
-from elonara.web.parts import avatars, times
+from elonara.web.parts import avatars, covers, times
 from elonara.web.parts.icons import PATHS
 
 register = template.Library()
@@ -194,6 +194,10 @@ def going_words(event: Any) -> str:
 
 register.filter("person_name", name_of)
 register.filter("person_handle", handle_of)
+register.filter("card_picture", covers.card_picture)
+register.filter("cover_address", covers.address)
+register.filter("cover_class", covers.page_class)
+register.filter("with_covers", covers.with_covers)
 
 
 BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))

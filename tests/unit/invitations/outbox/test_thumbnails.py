@@ -5,6 +5,7 @@ from tests.fakes.agent import refused
 
 from elonara.bluesky.writing.agent import Readiness
 from elonara.events import actions as events
+from elonara.events import share_pictures
 from elonara.invitations.models import State
 
 ALICE = "did:plc:host"
@@ -21,6 +22,18 @@ class TestPictures:
         data = io.BytesIO()
         Image.new("RGB", (800, 600), "teal").save(data, "JPEG")
         return make_event(picture=data.getvalue(), picture_alt="Teal")
+
+    @pytest.fixture
+    def draw(self, monkeypatch):
+        """Makes the picture of an event for other sites, as the job does."""
+        monkeypatch.setattr(share_pictures, "_draw", lambda facts: f"JPEG of {facts.title}".encode())
+
+        def draw(event):
+            share_pictures.poll(str(event.pk))
+            event.refresh_from_db()
+            return event
+
+        return draw
 
     def thumbs(self, agent):
         return [post.record["embed"]["external"].get("thumb") for post in agent.posts.values()]
@@ -45,6 +58,29 @@ class TestPictures:
         deliver()
         assert row("bob").state == State.SENT
         assert self.thumbs(agent) == [None]
+
+    def test_the_picture_for_other_sites_is_that_of_the_card(self, make_event, draw, alice, send, deliver, agent):
+        event = draw(make_event())
+        send(event, "bob", "carol")
+        deliver()
+        assert [blob[1] for blob in agent.blobs] == [b"JPEG of Picnic"]
+        assert all(self.thumbs(agent))
+        events.change(event, by=alice, visibility="private")
+        send(event, "dan", thread=False)
+        deliver()
+        assert len(agent.blobs) == 1
+
+    def test_it_takes_the_place_of_the_upload_that_is_in_it(self, pictured, draw, send, deliver, agent):
+        send(draw(pictured), "bob", thread=False)
+        deliver()
+        assert [blob[1] for blob in agent.blobs] == [b"JPEG of Picnic"]
+
+    def test_a_post_whose_picture_was_just_lost_goes_without(self, make_event, draw, send, deliver, agent):
+        event = draw(make_event())
+        event.share_picture.storage.delete(event.share_picture.name)
+        send(event, "bob", thread=False)
+        deliver()
+        assert (agent.blobs, self.thumbs(agent)) == ([], [None])
 
     def test_a_private_event_shows_no_picture(self, pictured, alice, send, deliver, agent):
         events.change(pictured, by=alice, visibility="private")

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from tests.pages import page_text, shown
 
 from elonara import jobs
+from elonara.covers.choice import cover_of
 from elonara.events import actions as events
 from elonara.events.models import Rsvp
 from elonara.invitations.models import EmailInvitation
@@ -51,6 +52,10 @@ def link(alice):
 
 def words(response):
     return page_text(response)
+
+
+def test_the_page_of_a_private_event_shows_its_cover(client, friends, supper, link):
+    assert f"/static/{cover_of(supper.title).file}" in client.get(link(supper)).content.decode()
 
 
 def test_the_host_writes_checks_and_sends(signed_in, alice, friends, page):

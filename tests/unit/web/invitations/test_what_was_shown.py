@@ -3,9 +3,11 @@
 import dataclasses
 
 import pytest
+from django.utils import timezone
 from tests.pages import page_text, shown
 
 from elonara.events import actions as events
+from elonara.events import share_pictures
 from elonara.invitations import actions
 from elonara.invitations.models import Announcement, Batch, Invitation
 
@@ -89,6 +91,33 @@ def test_the_event_changes_after_the_preview(tab, checked, picnic, alice, change
 def test_the_picture_of_the_card_changes(tab, checked, picnic):
     type(picnic).objects.filter(pk=picnic.pk).update(picture="pictures/other.jpg")
     refused(tab("check", checked))
+
+
+@pytest.fixture
+def drawn(picnic, monkeypatch, settings, tmp_path):
+    """The picture of the event for other sites, as the job makes it."""
+    settings.MEDIA_ROOT = tmp_path
+    monkeypatch.setattr(share_pictures, "_draw", lambda facts: b"JPEG")
+    share_pictures.poll(str(picnic.pk))
+
+
+def test_the_card_shows_the_picture_for_other_sites(drawn, tab, picnic):
+    tab(data={"did": [CAROL], "go": "next"})
+    picnic.refresh_from_db()
+    shown_picture = f'src="/events/{picnic.slug}/share.jpg?v={share_pictures.version(picnic)}"'
+    assert shown_picture in tab("check").content.decode()
+
+
+@pytest.mark.parametrize("change", [{"mood": "evening"}, {"location": "The oak"}])
+def test_what_is_drawn_into_the_card_changes(drawn, tab, checked, picnic, alice, change):
+    events.change(picnic, by=alice, **change)
+    refused(tab("check", checked))
+
+
+def test_the_same_picture_made_again_is_no_other_picture(drawn, tab, checked, picnic):
+    type(picnic).objects.update(share_picture_due_at=timezone.now())
+    share_pictures.poll(str(picnic.pk))
+    assert tab("check", checked).status_code == 302
 
 
 def test_the_posting_account_changes(tab, checked, alice, friends):

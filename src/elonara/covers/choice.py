@@ -1,0 +1,88 @@
+"""Which cover an event gets: from the hash of its title, within the mood that its host chose.
+
+The same title and mood have the same cover everywhere, on every machine and in every version that has the same tables
+below. In a list it may be another one: two neighbours never show the same drawing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from elonara.covers.palettes import page_class
+
+ANY: Final = "any"
+# Drawing → the palettes that suit it.
+PALETTES_OF: Final[dict[str, tuple[str, ...]]] = {
+    "lake": ("dawn", "ember", "plum"),
+    "table": ("sea", "ember", "meadow"),
+    "hills": ("meadow", "dawn", "sea"),
+    "lanterns": ("plum", "night", "ember"),
+    "waves": ("sea", "ember", "plum"),
+    "bunting": ("dawn", "ember", "sea"),
+    "forest": ("meadow", "plum", "sea"),
+    "bread": ("dawn", "meadow", "ember"),
+    "roofs": ("night", "plum", "ember"),
+    "kites": ("sea", "dawn", "meadow"),
+    "window": ("dawn", "plum", "night"),
+    "fire": ("night", "ember", "plum"),
+    "paper": ("meadow", "dawn", "plum"),
+}
+# Mood → the drawings that suit it.
+DRAWINGS_OF: Final[dict[str, tuple[str, ...]]] = {
+    ANY: tuple(PALETTES_OF),
+    "calm": ("lake", "bread", "waves", "window", "hills", "paper"),
+    "lively": ("bunting", "table", "kites", "lanterns", "paper"),
+    "evening": ("lanterns", "roofs", "fire", "window", "lake", "waves"),
+    "outdoors": ("lake", "kites", "hills", "fire", "forest", "waves"),
+}
+# Of a drawing that suits the mood in some palettes alone.
+PALETTES_OF_MOOD: Final[dict[str, frozenset[str]]] = {"evening": frozenset({"night", "plum", "ember"})}
+
+
+@dataclass(frozen=True)
+class Cover:
+    """A drawing in a palette."""
+
+    drawing: str
+    palette: str
+
+    @property
+    def file(self) -> str:
+        """The name of the static file."""
+        return f"covers/{self.drawing}-{self.palette}.svg"
+
+    @property
+    def page_class(self) -> str:
+        """The class of a page in its colours."""
+        return page_class(self.palette)
+
+
+def cover_of(title: str, mood: str = ANY, *, but: str = "") -> Cover:
+    """The cover of an event. `but`: a drawing that it must not be; the next one of the mood is taken then.
+
+    Spaces and capitals of the title do not count. A mood that this version does not know counts as any.
+    """
+    digest = hashlib.sha256(" ".join(title.casefold().split()).encode("utf-8", "surrogatepass")).digest()
+    drawings = DRAWINGS_OF.get(mood, DRAWINGS_OF[ANY])
+    at = int.from_bytes(digest[:4]) % len(drawings)
+    drawing = drawings[at] if drawings[at] != but else drawings[(at + 1) % len(drawings)]
+    suiting = PALETTES_OF_MOOD.get(mood)
+    palettes = [name for name in PALETTES_OF[drawing] if suiting is None or name in suiting]
+    return Cover(drawing, palettes[int.from_bytes(digest[4:8]) % len(palettes)])
+
+
+def covers_in_order(wanted: Iterable[tuple[str, str] | None]) -> list[Cover | None]:
+    """The covers of a list of (title, mood), without two neighbours of the same drawing: the later one gives way.
+
+    None stands for an event that has a picture of its own, and stays None.
+    """
+    covers: list[Cover | None] = []
+    before = ""
+    for one in wanted:
+        cover = cover_of(*one, but=before) if one is not None else None
+        before = cover.drawing if cover is not None else ""
+        covers.append(cover)
+    return covers

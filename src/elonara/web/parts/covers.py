@@ -1,0 +1,40 @@
+"""The covers of events on pages: their addresses, the class that gives a page their colours, and lists of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.templatetags.static import static
+
+from elonara.communities.models import Community
+from elonara.covers.choice import cover_of, covers_in_order
+from elonara.events import share_pictures
+from elonara.events.models import Event
+
+
+def address(event: Any) -> str:
+    """The address of the event's drawn cover; in a list the one that `with_covers` gave it."""
+    cover = getattr(event, "cover", None) or cover_of(event.title, event.mood)
+    return static(cover.file)
+
+
+def card_picture(target: Event | Community) -> str:
+    """The address of the picture on the target's link card, "" for none."""
+    if isinstance(target, Event) and (drawn := share_pictures.current(target)):
+        return f"/events/{target.slug}/share.jpg?v={drawn}"
+    folder = "events" if isinstance(target, Event) else "communities"
+    return f"/{folder}/{target.slug}/picture" if target.picture else ""
+
+
+def page_class(event: Any) -> str:
+    """The class that gives a page the colours of the event's cover; "" for one with a picture of its own."""
+    return "" if event.picture else cover_of(event.title, event.mood).page_class
+
+
+def with_covers(events: Iterable[Any]) -> list[Any]:
+    """The events of a list, each with a `cover`, so that no two neighbours look alike."""
+    rows = list(events)
+    for event, cover in zip(rows, covers_in_order((event.title, event.mood) for event in rows), strict=True):
+        event.cover = cover
+    return rows

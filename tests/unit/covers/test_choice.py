@@ -1,0 +1,70 @@
+"""Which cover an event gets."""
+
+import itertools
+
+import pytest
+
+from elonara.covers.choice import DRAWINGS_OF, PALETTES_OF, PALETTES_OF_MOOD, cover_of, covers_in_order
+from elonara.covers.drawings import DRAWINGS
+from elonara.covers.make import STATIC
+from elonara.covers.palettes import BY_NAME
+from elonara.events.models import Event
+
+TITLES = [f"Event {number}" for number in range(300)]
+
+
+def test_a_title_keeps_its_cover():
+    assert [cover_of(title).file for title in ("Winter picnic by the river", "Книжный клуб", "")] == [
+        "covers/bunting-sea.svg",
+        "covers/kites-dawn.svg",
+        "covers/fire-plum.svg",
+    ]
+
+
+def test_spaces_and_capitals_do_not_count():
+    assert cover_of("  Winter   PICNIC ") == cover_of("winter picnic")
+
+
+def test_the_moods_are_those_that_a_host_can_choose():
+    assert set(DRAWINGS_OF) == set(Event.Mood.values)
+
+
+@pytest.mark.parametrize("mood", DRAWINGS_OF)
+def test_a_mood_has_all_of_its_drawings_and_no_other(mood):
+    covers = [cover_of(title, mood) for title in TITLES]
+    assert {cover.drawing for cover in covers} == set(DRAWINGS_OF[mood])
+    suiting = PALETTES_OF_MOOD.get(mood, set(BY_NAME))
+    assert {cover.palette for cover in covers} <= suiting
+    assert all(cover.palette in PALETTES_OF[cover.drawing] for cover in covers)
+
+
+def test_an_unknown_mood_is_any():
+    assert cover_of("Picnic", "of a later version") == cover_of("Picnic", "any")
+
+
+def test_every_drawing_can_be_had_in_a_mood_of_its_own():
+    """And is drawn by a function of that name."""
+    named = {drawing for mood, drawings in DRAWINGS_OF.items() if mood != "any" for drawing in drawings}
+    assert named == set(PALETTES_OF) == set(DRAWINGS)
+
+
+@pytest.mark.parametrize("mood", DRAWINGS_OF)
+def test_no_two_neighbours_show_the_same_drawing(mood):
+    covers = covers_in_order((title, mood) for title in TITLES)
+    assert all(one.drawing != other.drawing for one, other in itertools.pairwise(covers))
+    assert covers == covers_in_order((title, mood) for title in TITLES)
+
+
+def test_the_later_neighbour_gives_way_and_a_picture_of_its_own_separates():
+    first, second = covers_in_order([("Picnic", "calm")] * 2)
+    at = DRAWINGS_OF["calm"].index(first.drawing)
+    assert first == cover_of("Picnic", "calm")
+    assert second.drawing == DRAWINGS_OF["calm"][(at + 1) % 6]
+    assert covers_in_order([("Picnic", "calm"), None, ("Picnic", "calm")]) == [first, None, first]
+
+
+@pytest.mark.parametrize("mood", DRAWINGS_OF)
+def test_every_cover_has_a_file(mood):
+    assert [
+        cover.file for cover in map(cover_of, TITLES, [mood] * len(TITLES)) if not (STATIC / cover.file).is_file()
+    ] == []

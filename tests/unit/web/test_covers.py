@@ -1,0 +1,87 @@
+"""Where covers stand: at the head of events and invitations, and in every list of events."""
+
+import io
+import itertools
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from PIL import Image
+
+from elonara.covers.choice import cover_of
+from elonara.events import actions
+
+COVER = re.compile(r'<img[^>]* src="/static/(covers/[\w-]+\.svg)\?v=\w+"[^>]*>')
+
+
+def read(browser, address):
+    response = browser.get(address)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+@pytest.fixture
+def make_event(alice):
+    def make(title, **fields):
+        values = {"starts_at": timezone.now() + timedelta(days=3), "timezone": "Europe/Lisbon"}
+        return actions.create(alice, title=title, **values | fields)
+
+    return make
+
+
+def test_an_event_is_led_by_its_cover_in_its_colours(client, make_event):
+    event = make_event("Walk", mood="calm")
+    page, cover = read(client, f"/events/{event.slug}"), cover_of("Walk", "calm")
+    assert COVER.findall(page) == [cover.file]
+    assert f'<body class="glow hue-{cover.palette}">' in page
+    # It has its size before it is loaded, and says nothing to who cannot see it.
+    assert 'width="1200" height="900" alt=""' in COVER.search(page)[0]
+
+
+def test_her_picture_takes_the_place_of_the_cover(client, make_event, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(file, "JPEG")
+    event = make_event("Walk", picture=file.getvalue(), picture_alt="Two boats")
+    page = read(client, f"/events/{event.slug}")
+    assert COVER.findall(page) == []
+    assert f'src="/events/{event.slug}/picture" alt="Two boats"' in page
+    assert "hue-" not in page
+
+
+def test_an_invitation_shows_the_cover(client, invited, picnic, circle):
+    page, cover = read(client, f"/i/{invited(picnic).ref}"), cover_of(picnic.title)
+    assert COVER.findall(page) == [cover.file]
+    assert f'<body class="glow hue-{cover.palette}">' in page
+    community = read(client, f"/i/{invited(circle).ref}")
+    assert (COVER.findall(community), "hue-" in community) == ([], False)
+
+
+def test_the_form_shows_the_cover_of_now(signed_in, alice, make_event):
+    event = make_event("Walk", mood="lively")
+    page = read(signed_in(alice), f"/events/{event.slug}/edit")
+    assert COVER.findall(page) == [cover_of("Walk", "lively").file]
+    assert '<option value="lively" selected>Lively</option>' in page
+    assert COVER.findall(read(signed_in(alice), "/events/create")) == []
+
+
+@pytest.mark.parametrize("address", ["/", "/events", "/@alice", "/communities/walkers", "/profile"])
+def test_lists_show_covers_and_no_two_neighbours_alike(client, signed_in, alice, make_event, address):
+    from elonara.communities import actions as communities
+
+    walkers = communities.create(alice, name="Walkers")
+    for number in range(5):
+        make_event("Walk", mood="evening", community=walkers, starts_at=timezone.now() + timedelta(days=number + 1))
+    shown = COVER.findall(read(signed_in(alice) if address == "/profile" else client, address))
+    assert len(shown) == 5
+    drawings = [re.split("[/-]", name)[1] for name in shown]
+    assert all(one != other for one, other in itertools.pairwise(drawings))
+    assert shown[0] == cover_of("Walk", "evening").file
+
+
+def test_a_hidden_event_shows_no_cover(client, make_event):
+    event = make_event("Walk", visibility="private")
+    refused = client.get(f"/events/{event.slug}")
+    assert (refused.status_code, COVER.findall(refused.content.decode())) == (404, [])
+    assert COVER.findall(read(client, "/events")) == []
