@@ -54,6 +54,10 @@ def _check(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
             thread=request.POST.get("separate") != "1",
             alone_if_gone=request.POST.get("alone_if_gone") == "1",
         )
+        if request.POST.get("go") == "usual":
+            draft.write_sentence("", "", Target(to))
+        elif "sentence" in request.POST:
+            draft.write_sentence(request.POST["sentence"], request.POST.get("proposed", ""), Target(to))
         actions.write_draft(the_member(request), to, draft)
         if request.POST.get("go") == "send":
             return _send(request, to, frame, draft)
@@ -72,6 +76,7 @@ def _send(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft) -> 
             note=draft.note,
             lines=draft.lines,
             thread=draft.thread,
+            sentence=draft.sentence_for(Target(to)),
             alone_if_gone=draft.alone_if_gone,
             idempotency_key=draft.key,
             # What this browser tab showed; the draft may have been changed in another one.
@@ -100,10 +105,24 @@ def _left_out(sent: Sent) -> str:
 def _check_page(
     request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft, *, refusal: Exception | None = None
 ) -> HttpResponse:
-    context: dict[str, Any] = {"draft": draft, "refusal": refusal, "preview": None}
+    sentence, usual = draft.sentence_for(Target(to)), queries.usual_sentence(to)
+    context: dict[str, Any] = {
+        "draft": draft,
+        "refusal": refusal,
+        "preview": None,
+        "usual_sentence": usual,
+        "sentence": sentence or usual,
+        "caution": queries.caution(draft, to),
+    }
     try:
         context["preview"] = actions.preview(
-            the_member(request), to, draft.dids, note=draft.note, lines=draft.lines, thread=draft.thread
+            the_member(request),
+            to,
+            draft.dids,
+            note=draft.note,
+            lines=draft.lines,
+            thread=draft.thread,
+            sentence=sentence,
         )
     except (InvitationRefused, GraphUnavailable) as fault:
         context["refusal"] = refusal or fault
