@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from elonara.bluesky.identity.people import Person
 from elonara.communities.models import Community
@@ -94,13 +95,15 @@ def preview(
     lines: Mapping[str, str] | None = None,
     thread: bool = True,
     sentence: str = "",
+    unasked: Mapping[str, Person] | None = None,
 ) -> Preview:
     """The exact posts, who is skipped, and on which days the posts would go. Writes nothing.
 
     `dids` are DIDs or handles; `lines` maps some of them to a personal line. `sentence` stands between the mention and
-    the link in place of ours ("": ours). Raises InvitationRefused.
+    the link in place of ours ("": ours). With `unasked`, people by DID as they were known before, Bluesky is asked
+    nothing and Send is refused: for a page whose servers do not answer. Raises InvitationRefused.
     """
-    plan = plan_send(host, Target(to), dids, note=note, lines=lines, thread=thread, sentence=sentence)
+    plan = plan_send(host, Target(to), dids, note=note, lines=lines, thread=thread, sentence=sentence, unasked=unasked)
     days = caps.days_for(host, len(plan.invitations), relay=plan.voice == Voice.RELAY)
     today, later, schedule = caps.schedule_in_words(days, sending_days.today(host))
     posts = [
@@ -124,7 +127,7 @@ def preview(
         usual_sentence=compose.usual_sentence(plan.target),
         sentence_room=plan.sentence_room,
         schedule=schedule,
-        refusal=_refusal(plan),
+        refusal=_refusal(plan) if unasked is None else replace(reasons.reason("graph_unavailable"), way_on=""),
         preview_id=str(plan.fingerprint(plan.invitations, plan.above)),
     )
 

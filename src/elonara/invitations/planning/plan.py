@@ -87,16 +87,25 @@ def plan_send(
     lines: Mapping[str, str] | None,
     thread: bool,
     sentence: str = "",
+    unasked: Mapping[str, Person] | None = None,
 ) -> SendPlan:
-    """Check the input, look the people up and compose the posts. Raises InvitationRefused where Send is refused."""
+    """Check the input, look the people up and compose the posts. Raises InvitationRefused where Send is refused.
+
+    `unasked`: people by DID as they were known before, where Bluesky cannot be asked. Such a plan is shown, not sent.
+    """
     require_inviter(host, target)
     actors = _actors(dids)
     note, lines = _checked(note, lines or {})
     sentence = _own_sentence(sentence, target)
     ready = posting_readiness.readiness(host)
     voice, handle = posting_readiness.voice_for(ready), posting_readiness.host_handle(host)
-    people, missing = _confirm(host, actors)
-    refused = eligibility.refusals(host, target, people, voice=voice, author_did=ready.author_did)
+    if unasked is None:
+        people, missing = _confirm(host, actors)
+    else:
+        people, missing = {did: unasked[did] for did in actors if did in unasked}, []
+    # Whom the relay may mention is asked of Bluesky, too.
+    audience_of = voice if unasked is None else Voice.HOST
+    refused = eligibility.refusals(host, target, people, voice=audience_of, author_did=ready.author_did)
     skipped = missing + [
         skip(refused[did].code, did=did, handle=person.handle, name=person.name, until=refused[did].until)
         for did, person in people.items()

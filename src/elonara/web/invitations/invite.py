@@ -7,6 +7,7 @@ The draft is kept as a row, so a host can leave at any step and continue later, 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -17,7 +18,8 @@ from elonara.invitations import actions, queries
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.results import InvitationRefused, Sent
 from elonara.invitations.targets import Target
-from elonara.web.invitations import email_invitations, picking, posts, watch
+from elonara.members.models import Member
+from elonara.web.invitations import candidates, email_invitations, picking, posts, watch
 from elonara.web.invitations.steps import To, redirect_to_step
 from elonara.web.shortcuts import show_message, the_member
 
@@ -114,18 +116,16 @@ def _check_page(
         "sentence": sentence or usual,
         "caution": queries.caution(draft, to),
     }
+    words: dict[str, Any] = {"note": draft.note, "lines": draft.lines, "thread": draft.thread, "sentence": sentence}
     try:
-        context["preview"] = actions.preview(
-            the_member(request),
-            to,
-            draft.dids,
-            note=draft.note,
-            lines=draft.lines,
-            thread=draft.thread,
-            sentence=sentence,
-        )
+        context["preview"] = actions.preview(the_member(request), to, draft.dids, **words)
     except (InvitationRefused, GraphUnavailable) as fault:
-        context["refusal"] = refusal or fault
+        if getattr(fault, "code", "") == "graph_unavailable":
+            context |= _as_stored(the_member(request), to, draft, words) | {"silent": fault}
+        else:
+            context["refusal"] = refusal or fault
+    if context.get("silent") and isinstance(refusal, InvitationRefused) and refusal.code == "graph_unavailable":
+        context["refusal"] = None  # Send was pressed, and the notice about the server says why nothing was sent
     ready = context["preview"].readiness if context["preview"] else None
     identity = getattr(the_member(request), "bluesky", None)
     own = ready is not None and identity is not None and ready.author_did == identity.bsky_did
@@ -133,4 +133,17 @@ def _check_page(
     context["author_name"] = context["author_name"] or (ready.handle if ready else "") or the_member(request).name
     field = getattr(context["refusal"], "field_name", "")
     context |= {"field": field, "lines": [{**one, "line": draft.lines.get(one["did"], "")} for one in draft.chosen]}
-    return render(request, "invite/check.html", frame | context, status=400 if context["refusal"] else 200)
+    status = 400 if context["refusal"] or refusal else 200
+    return render(request, "invite/check.html", frame | context, status=status)
+
+
+def _as_stored(host: Member, to: To, draft: Draft, words: dict[str, Any]) -> dict[str, Any]:
+    """The posts for the people as they are stored, where a server does not say how they are now."""
+    people = {person.did: person for person in candidates.as_stored(host, draft.chosen)}
+    try:
+        preview = actions.preview(host, to, draft.dids, unasked=people, **words)
+    except InvitationRefused as fault:
+        return {"refusal": fault}
+    identity = getattr(host, "bluesky", None)
+    server = urlsplit(identity.pds_url).hostname if identity is not None else ""
+    return {"preview": preview, "age": candidates.stored_age(host), "server": server}
