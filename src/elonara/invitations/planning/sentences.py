@@ -54,7 +54,10 @@ def require_allowed(text: str, target: Target) -> None:
     if named := _private_in(text, target):
         sentence = f"Posts are public, and “{named}” in your sentence is private."
         raise InvitationRefused("sentence_private", sentence, field_name=FIELD)
-    seen = INVISIBLE.sub("", unicodedata.normalize("NFKC", text.replace(target.title, " ") if target.title else text))
+    # The whole title, and not one that begins something else, such as an event called "@".
+    title = rf"(?<!\S){re.escape(target.title)}(?![\w@/:#$-]|\.\w)"
+    apart = re.sub(title, " ", text) if target.title else text
+    seen = INVISIBLE.sub("", unicodedata.normalize("NFKC", apart))
     for pattern, what, why in _LOOKS_LIKE:
         if found := pattern.search(seen):
             sentence = f"“{found[0].strip()[:60]}” in your sentence looks like {what}. {why}"

@@ -18,7 +18,8 @@
       if (name) found.querySelector(`[name="${name}"]`)?.focus({ preventScroll: true });
     }
     const wrong = part(form, "sentence").querySelector(".error");
-    form.elements.sentence.toggleAttribute("aria-invalid", Boolean(wrong));
+    if (wrong) form.elements.sentence.setAttribute("aria-invalid", "true");
+    else form.elements.sentence.removeAttribute("aria-invalid");
     const said = wrong || part(form, "room");
     document.getElementById("said").textContent = said.textContent.trim().replace(/\s+/g, " ");
   };

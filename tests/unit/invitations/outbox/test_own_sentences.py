@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from tests.fakes.graph import somebody
 
+from elonara.atproto.text_limits import TextLimit
 from elonara.bluesky.identity import handles
 from elonara.bluesky.writing.agent import Readiness
 from elonara.events import actions as events
@@ -71,6 +72,20 @@ def test_from_the_sites_own_account_she_confirms_what_it_says(alice, send, picni
     found = row("bob")
     assert (found.voice, found.needs_confirmation, found.reason) == (Voice.RELAY, True, "author_changed")
     assert between(found.record["text"]) == f"Alice (@alice.example) writes: {OWN}"
+
+
+def test_a_server_that_takes_less_shortens_it_and_she_confirms(alice, send, picnic, row, agent, deliver):
+    agent.takes = TextLimit("graphemes", 150)
+    send(picnic, "bob", sentence="x" * 120, note="Bring bread.", thread=False)
+    deliver()
+    found = row("bob")
+    assert (found.needs_confirmation, found.reason) == (True, "text_shortened")
+    assert len(found.record["text"]) <= 150
+    assert between(found.record["text"]).endswith("x…")
+    assert found.record["text"].startswith("@bob.example ")
+    actions.confirm(row("bob"), alice, view(alice, picnic).preview_id)
+    deliver()
+    assert row("bob").state == State.SENT
 
 
 class TestAnEdit:

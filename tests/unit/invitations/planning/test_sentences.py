@@ -113,8 +113,22 @@ def test_plain_words_stay_as_they_are(alice, picnic, said):
 
 def test_the_events_own_title_may_be_in_it(alice, make_event):
     event = make_event(title="Meet at node.js #7a")
-    assert preview(alice, event, "Come to Meet at node.js #7a!").posts
+    for after in ("!", ".", ", please", ""):
+        assert preview(alice, event, f"Come to Meet at node.js #7a{after}").posts
     assert refusal(alice, event, "Come to Meet at node.js #7a and evil.example").code == "sentence_not_plain"
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ("@", "Ask @carol.example"),
+        ("@carol", "Ask @carol.example"),
+        ("#", "A #tag"),
+        ("https://", "https://evil.example"),
+    ],
+)
+def test_a_title_that_begins_something_else_makes_no_way_for_it(alice, make_event, title, said):
+    assert refusal(alice, make_event(title=title), said).code == "sentence_not_plain"
 
 
 class TestLength:
