@@ -10,7 +10,7 @@ from tests.browser import people
 def ref_of():
     """Finds the path of an invitation in the host's posts, as the invitee would see it."""
 
-    def find(network, invitee, title):
+    def find(network, invitee, title, said=""):
         network.sync()
         with network.client() as client:
             did = network.accounts["alice.test"].did
@@ -21,9 +21,15 @@ def ref_of():
         texts = [row["value"]["text"] for row in response["records"]]
         wanted = [text for text in texts if f"@{invitee}" in text and title in text]
         assert wanted, texts
+        assert f"@{invitee} {said} — http" in wanted[0] or not said, wanted
         return re.search(r"/i/[\w-]+", wanted[0]).group()
 
     return find
+
+
+def shows(page, number, text):
+    """Wait until this post of the preview has the text."""
+    page.locator(".post .text").nth(number).filter(has_text=text).wait_for(state="attached")
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with javascript", "without javascript"])
@@ -36,7 +42,22 @@ def test_a_host_invites_and_an_invitee_answers(open_browser, network, site, host
     picture(host, f"{mode}-1-pick")
     people.pick(host, "bob.test", "dan.test")
     host.get_by_label(re.compile("Note to all 2")).fill("We share one long table.")
-    host.get_by_role("button", name="Update the preview").click()
+    # Her own sentence, and back to ours, and hers again. With scripts the posts follow what she writes.
+    usual, said = host.get_by_label("Your sentence").input_value(), f"Come and share {title} with us"
+    assert title in usual
+    host.get_by_label("Your sentence").fill("Soup for everybody")
+    if not javascript:
+        host.get_by_role("button", name="Show the posts").click()
+    for number in (1, 2):
+        shows(host, number, "Soup for everybody — ")
+    host.get_by_role("button", name="Use the usual sentence").click()
+    shows(host, 1, usual)
+    host.get_by_label("Your sentence").fill("Ask @dan.test")
+    host.get_by_role("button", name="Show the posts").click()
+    assert host.get_by_text("looks like a mention").first.is_visible()
+    host.get_by_label("Your sentence").fill(said)
+    host.get_by_role("button", name="Show the posts").click()
+    shows(host, 1, f"{said} — ")
     assert "We share one long table." in host.locator(".post .text").nth(1).inner_text()
     picture(host, f"{mode}-2-check")
     people.send_and_watch(host, 2)
@@ -46,7 +67,7 @@ def test_a_host_invites_and_an_invitee_answers(open_browser, network, site, host
     bob = open_browser(phone=True, javascript=javascript)
     ours = []
     bob.on("framenavigated", lambda frame: ours.append(frame.url) if frame.url.startswith(site.url) else None)
-    ref = ref_of(network, "bob.test", title)
+    ref = ref_of(network, "bob.test", title, said)
     bob.goto(ref)
     picture(bob, f"{mode}-4-invitation")
     assert bob.get_by_text("Alice Moreira").first.is_visible()

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError, core_schema
 from elonara.communities.validation import NAME_LENGTH
 from elonara.events.validation.fields import MAX_CAPACITY, MAX_HOURS, MAX_PLUS_ONES, TITLE_LENGTH
 from elonara.invitations.planning.compose import LINE_LENGTH, NOTE_LENGTH
+from elonara.invitations.planning.sentences import SENTENCE_LENGTH
 
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 
@@ -96,6 +97,7 @@ Zone = Annotated[str, Text(64)]
 # Longer than any DID or handle: what is none is skipped and named, and the others are invited.
 Actors = Annotated[list[Annotated[str, Text(5000)]], OfOneSend("maxItems")]
 Note = Annotated[str, Text(NOTE_LENGTH, code="note_too_long")]
+Sentence = Annotated[str, Text(SENTENCE_LENGTH, code="sentence_too_long")]
 Lines = Annotated[dict[str, Annotated[str, Text(LINE_LENGTH, code="line_too_long")]], OfOneSend("maxProperties")]
 # May be left out of a change, where it stays; an event always has a start.
 MomentUnlessLeftOut = Annotated[Moment | None, Field(json_schema_extra=_never_null)]

@@ -9,19 +9,24 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
-from elonara.api.fields import NO_CONTROLS, Actors, Lines, Note
+from elonara.api.fields import NO_CONTROLS, Actors, Lines, Note, Sentence
 from elonara.invitations.queries import MAX_LISTED
 
 MAX_LENGTH = 20_000  # characters of a `preview_id`; one of a hundred people has 3,800
 
 
 class Selection(Schema):
-    """Whom to invite and with which words. `notes` are personal lines, keyed like the people."""
+    """Whom to invite and with which words. `notes` are personal lines, keyed like the people.
+
+    `sentence` stands between the mention and the link of each post in place of ours (`usual_sentence` of a preview);
+    "" is ours. It is plain text: a mention, a web address or a tag in it is refused (`sentence_not_plain`).
+    """
 
     dids: Actors = []
     handles: Actors = []
     note: Note = ""
     notes: Lines = {}
+    sentence: Sentence = ""
     thread: bool = True
 
     @property
@@ -79,7 +84,11 @@ class DayOut(Schema):
 
 
 class PreviewOut(Schema):
-    """What would happen. `refusal` is a stable code where Send would be refused."""
+    """What would happen. `refusal` is a stable code where Send would be refused.
+
+    `sentence_room`: how many graphemes more the sentence may have in the post with the longest mention, note and lines
+    left out.
+    """
 
     can_post: bool
     author_did: str
@@ -91,6 +100,8 @@ class PreviewOut(Schema):
     today: int
     later: list[DayOut]
     warnings: list[str]
+    usual_sentence: str
+    sentence_room: int
     refusal: str | None
     preview_id: str
 
@@ -108,7 +119,8 @@ class InvitationOut(Schema):
     """One invitation. `reason` is a stable code, "" where there is nothing to say; `answer` likewise.
 
     `can` names the calls that will be taken: retry, confirm, cancel, undo. `text` is the post; where it can be
-    retried or confirmed, as that call would write it, and `preview_id` stands for it ("" elsewhere).
+    retried or confirmed, as that call would write it, and `preview_id` stands for it ("" elsewhere). `caution` says
+    there that the host wrote her own sentence before something changed that it may name.
     """
 
     id: UUID
@@ -124,6 +136,7 @@ class InvitationOut(Schema):
     can: list[str]
     text: str
     preview_id: str
+    caution: str
 
 
 class Shown(Schema):

@@ -55,7 +55,13 @@ def attach(parent: Router, find: Finder, noun: str) -> None:
         """Writes nothing."""
         host = caller(request)
         found = actions.preview(
-            host, find(slug, host), payload.people, note=payload.note, lines=payload.notes, thread=payload.thread
+            host,
+            find(slug, host),
+            payload.people,
+            note=payload.note,
+            lines=payload.notes,
+            thread=payload.thread,
+            sentence=payload.sentence,
         )
         return _preview(found)
 
@@ -75,6 +81,7 @@ def attach(parent: Router, find: Finder, noun: str) -> None:
             note=payload.note,
             lines=payload.notes,
             thread=payload.thread,
+            sentence=payload.sentence,
             alone_if_gone=payload.alone_if_gone,
             idempotency_key=payload.idempotency_key,
             preview_id=payload.preview_id,
@@ -187,6 +194,8 @@ def _preview(preview: Preview) -> dict[str, Any]:
         "today": preview.today,
         "later": [{"day": day, "count": count} for day, count in preview.later],
         "warnings": preview.warnings,
+        "usual_sentence": preview.usual_sentence,
+        "sentence_room": preview.sentence_room,
         "refusal": preview.refusal.code if preview.refusal else None,
         "preview_id": preview.preview_id,
     }

@@ -30,6 +30,9 @@ _STATUS_OF_CODES = {
             "too_many",
             "note_too_long",
             "line_too_long",
+            "sentence_too_long",
+            "sentence_not_plain",
+            "sentence_private",
             "unknown_audience",
             "unknown_choice",
         }

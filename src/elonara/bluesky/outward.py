@@ -1,4 +1,4 @@
-"""What one request of a visitor may spend on other servers: three seconds, and its visitor's share of the threads.
+"""What one request of a visitor may spend on other servers: under three seconds, and its visitor's share of threads.
 
 Any server can be slow, and a visitor can choose a slow one on purpose. A thread that waits for it serves nobody else.
 So every call to another server that is made while a page or an API call is prepared goes through the budget of that
@@ -20,14 +20,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from elonara.atproto.connections.targets import Params
+from elonara.atproto.connections.targets import Params, target
 from elonara.atproto.dns import TxtLookup
 from elonara.atproto.errors import NetworkError
 from elonara.atproto.http import GuardedHttp, Response
 from elonara.bluesky import background_threads
 
-GIVE_UP_SECONDS: Final = 3.0
-GAVE_UP = "The other server is slow. This page waited {seconds:.0f} seconds for it and gave up. Try again in a minute."
+PAGE_SECONDS: Final = 3.0  # after which a visitor has a page, whatever other servers do
+PREPARING_SECONDS: Final = 0.3  # for our own part of it
+GIVE_UP_SECONDS: Final = PAGE_SECONDS - PREPARING_SECONDS
+GAVE_UP = "{server} has not answered within {seconds:.0f} seconds. This page waits no longer; try again in a minute."
+A_SERVER: Final = "The other server"  # where it is not known which
 
 type Release = Callable[[], None]
 type Late = Callable[[Any, BaseException | None], None]
@@ -58,21 +61,29 @@ class RequestBudget:
         self._seconds = GIVE_UP_SECONDS if seconds is None else seconds
         self._ends: float | None = None
         self._release: Release | None = None
+        self.server = ""  # the host name of the server that was asked last
 
-    def hold(self, release: Release) -> None:
-        """Use a place that was taken before the first call."""
-        self._release = release
+    def hold(self, release: Release, since: float) -> None:
+        """Use a place that was taken before the first call. `since`: when the request began to wait for it (monotonic).
+
+        Waiting for the place is a part of the time.
+        """
+        self._release, self._ends = release, since + self._seconds
 
     def left(self) -> float:
         """Seconds left to wait; the first call takes a place and starts the clock. Raises NotNow."""
+        if self._ends is None:
+            self._ends = time.monotonic() + self._seconds
         if self._release is None:
             self._release = self._take()
         now = time.monotonic()
-        if self._ends is None:
-            self._ends = now + self._seconds
         if self._ends <= now:
-            raise NotNow(GAVE_UP.format(seconds=self._seconds), reason="unreachable")
+            raise NotNow(self.gave_up(), reason="unreachable")
         return self._ends - now
+
+    def gave_up(self) -> str:
+        """What the page says of the server that it waited for."""
+        return GAVE_UP.format(server=self.server or A_SERVER, seconds=self._seconds)
 
     def close(self) -> None:
         """Give the place back: the response is ready."""
@@ -130,6 +141,9 @@ class BudgetedHttp(GuardedHttp):
     ) -> Response:
         """As `GuardedHttp.request`, which ends with the budget at the latest. Raises NotNow, too."""
         budget = _budget.get()
+        if budget is not None:
+            left, budget.server = budget.left(), target(url).host
+            deadline = min(deadline, left)
         return self._client.request(
             method,
             url,
@@ -139,7 +153,7 @@ class BudgetedHttp(GuardedHttp):
             form=form,
             params=params,
             max_bytes=max_bytes,
-            deadline=deadline if budget is None else min(deadline, budget.left()),
+            deadline=deadline,
             redirects=redirects,
         )
 
@@ -188,7 +202,7 @@ def to_the_end[Result](key: Any, job: Callable[[], Result], *, late: Late | None
             if not work.future.done():
                 if late is not None:
                     work.late.append(late)
-                raise StillRunning(GAVE_UP.format(seconds=GIVE_UP_SECONDS)) from None
+                raise StillRunning(budget.gave_up()) from None
         return cast(Result, work.future.result())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from elonara.bluesky.identity.people import Person
 from elonara.communities.models import Community
@@ -12,7 +13,7 @@ from elonara.invitations.consent import caps, sending_days
 from elonara.invitations.consent.pauses import approve_relay, pause_sending, resume_sending, withdraw_relay
 from elonara.invitations.models import Voice
 from elonara.invitations.people import stored
-from elonara.invitations.planning import drafts, queueing
+from elonara.invitations.planning import compose, drafts, queueing
 from elonara.invitations.planning.drafts import Draft, PickView
 from elonara.invitations.planning.plan import SendPlan, plan_send
 from elonara.invitations.previews import PostPreview
@@ -93,12 +94,16 @@ def preview(
     note: str = "",
     lines: Mapping[str, str] | None = None,
     thread: bool = True,
+    sentence: str = "",
+    unasked: Mapping[str, Person] | None = None,
 ) -> Preview:
     """The exact posts, who is skipped, and on which days the posts would go. Writes nothing.
 
-    `dids` are DIDs or handles; `lines` maps some of them to a personal line. Raises InvitationRefused.
+    `dids` are DIDs or handles; `lines` maps some of them to a personal line. `sentence` stands between the mention and
+    the link in place of ours ("": ours). With `unasked`, people by DID as they were known before, Bluesky is asked
+    nothing and Send is refused: for a page whose servers do not answer. Raises InvitationRefused.
     """
-    plan = plan_send(host, Target(to), dids, note=note, lines=lines, thread=thread)
+    plan = plan_send(host, Target(to), dids, note=note, lines=lines, thread=thread, sentence=sentence, unasked=unasked)
     days = caps.days_for(host, len(plan.invitations), relay=plan.voice == Voice.RELAY)
     today, later, schedule = caps.schedule_in_words(days, sending_days.today(host))
     posts = [
@@ -119,8 +124,10 @@ def preview(
         later=later,
         warnings=warnings,
         note_room=min((post.room for post in posts), default=0),
+        usual_sentence=compose.usual_sentence(plan.target),
+        sentence_room=plan.sentence_room,
         schedule=schedule,
-        refusal=_refusal(plan),
+        refusal=_refusal(plan) if unasked is None else replace(reasons.reason("graph_unavailable"), way_on=""),
         preview_id=str(plan.fingerprint(plan.invitations, plan.above)),
     )
 
@@ -133,6 +140,7 @@ def invite(
     note: str = "",
     lines: Mapping[str, str] | None = None,
     thread: bool = True,
+    sentence: str = "",
     alone_if_gone: bool = False,
     idempotency_key: str = "",
     preview_id: str | None = None,
@@ -150,7 +158,7 @@ def invite(
     target, key = Target(to), idempotency_key.strip()[:100]
     if (before := queueing.earlier_outcome(host, target, key)) is not None:
         return before
-    plan = plan_send(host, target, dids, note=note, lines=lines, thread=thread)
+    plan = plan_send(host, target, dids, note=note, lines=lines, thread=thread, sentence=sentence)
     if (refusal := _refusal(plan)) is not None:
         raise InvitationRefused(refusal.code, refusal.sentence)
     return queueing.write(plan, key, preview_id, alone_if_gone=alone_if_gone)

@@ -151,6 +151,9 @@ class Batch(models.Model):
     event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, blank=True)
     community = models.ForeignKey(Community, on_delete=models.CASCADE, null=True, blank=True)
     note = models.CharField(max_length=300, blank=True)
+    # The host's own sentence between mention and link ("": ours), and what posts told of the target as she wrote it.
+    sentence = models.CharField(max_length=300, blank=True, default="", db_default="")
+    sentence_facts = models.JSONField(null=True, blank=True)
     thread = models.BooleanField(default=True)
     # What becomes of replies whose announcement was deleted on Bluesky: they go alone, or (False) the host is asked.
     alone_if_gone = models.BooleanField(default=False, db_default=False)

@@ -18,7 +18,7 @@ from elonara.events.times import days_of
 from elonara.invitations.consent import caps, eligibility
 from elonara.invitations.models import EmailInvitation, Invitation
 from elonara.invitations.opt_out_models import OptOut, RelayConsent
-from elonara.invitations.planning import compose, drafts
+from elonara.invitations.planning import compose, drafts, sentences
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning import sending_rows as planning_sending_rows
 from elonara.invitations.planning.drafts import Draft
@@ -43,6 +43,7 @@ __all__ = [
     "WrongCursor",
     "by_ref",
     "caps_left",
+    "caution",
     "draft",
     "handed_over",
     "inbox",
@@ -62,6 +63,7 @@ __all__ = [
     "sending_rows",
     "targets_of",
     "to_take_back",
+    "usual_sentence",
     "view_of",
     "waiting_in_inbox",
 ]
@@ -104,6 +106,16 @@ def sending_rows(host: Member) -> SendingRows:
 def draft(host: Member, to: Event | Community) -> Draft:
     """What the host has chosen and written for this target and not sent; a fresh draft where there is none."""
     return drafts.load(host, Target(to))
+
+
+def usual_sentence(to: Event | Community) -> str:
+    """What our posts say between mention and link where the host writes no sentence of her own."""
+    return compose.usual_sentence(Target(to))
+
+
+def caution(draft: Draft, to: Event | Community) -> str:
+    """What the host has to know about the sentence in her draft before it is sent; "" for nothing."""
+    return sentences.caution(draft.sentence, draft.sentence_facts, Target(to))
 
 
 def invitability(

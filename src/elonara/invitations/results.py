@@ -98,6 +98,8 @@ class Preview:
     later: list[tuple[dt.date, int]]
     warnings: list[str]
     note_room: int  # graphemes left for the note in the longest post
+    usual_sentence: str = ""  # what our posts say between mention and link where the host gives no sentence
+    sentence_room: int = 0  # graphemes left beside the longest mention, sentence and link, without note and line
     schedule: str = ""  # "30 today, 10 tomorrow"
     refusal: reasons.Reason | None = None  # why Send would be refused although the preview works
     preview_id: str = ""  # the fingerprint of all this; Send takes it, and then sends exactly this or nothing

@@ -49,7 +49,11 @@ def sections(member: Member) -> dict[str, Any]:
             }
             for row in EmailInvitation.objects.filter(host=member).select_related("event").order_by("created_at")
         ],
-        "sends": list(Batch.objects.filter(host=member).order_by("created_at").values("note", "thread", "created_at")),
+        "sends": list(
+            Batch.objects.filter(host=member)
+            .order_by("created_at")
+            .values("note", "sentence", "thread", "created_at")
+        ),
         "posts": [
             {"to": called(row.event or row.community), "text": row.record.get("text", ""), "uri": row.uri,
              "state": row.state, "sent_at": row.sent_at}
@@ -75,8 +79,9 @@ def sections(member: Member) -> dict[str, Any]:
             for row in HostMessage.objects.filter(by=member).select_related("event").order_by("created_at")
         ],
         "drafts": [
-            {"to": called(row.event or row.community), "note": row.note, "lines": list(row.lines.values()),
-             "people": [person[0] for person in row.people if person], "changed_at": row.changed_at}
+            {"to": called(row.event or row.community), "note": row.note, "sentence": row.sentence,
+             "lines": list(row.lines.values()), "people": [person[0] for person in row.people if person],
+             "changed_at": row.changed_at}
             for row in InvitationDraft.objects.filter(member=member).select_related("event", "community")
         ],
         "sending": HostSending.objects.filter(host=member)

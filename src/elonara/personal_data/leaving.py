@@ -132,7 +132,9 @@ def leave_invitations(member: Member, former: Member) -> None:
         )
     Announcement.objects.filter(host=member, invitations__in=kept).update(host=former, record={"text": ""})
     Correction.objects.filter(host=member).delete()
-    Batch.objects.filter(invitations__in=kept).update(host=former, note="", idempotency_key="", skipped=[])
+    Batch.objects.filter(invitations__in=kept).update(
+        host=former, note="", sentence="", sentence_facts=None, idempotency_key="", skipped=[]
+    )
     kept.update(host=former, line="", record={"text": ""}, counted_on=None, undone_on=None)
 
 

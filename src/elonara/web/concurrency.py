@@ -160,13 +160,14 @@ def _limits[**P](
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if (member := _member(request)) is not None:
             require_active(member)
+        began = time.monotonic()
         try:
             release = pool().take(*_names(request))
         except TooManyConcurrentRequests:
             return busy_page(request)
         budget = outward.current()
         if budget is not None:
-            budget.hold(release)
+            budget.hold(release, began)
             return view(request, *args, **kwargs)
         try:
             return view(request, *args, **kwargs)

@@ -30,7 +30,7 @@ PASSWORD = "correct horse battery staple"
 # The fields of one invitation in a response.
 ROW = {
     "id", "did", "handle", "state", "reason", "sentence", "uri", "attempts", "sent_at", "answer", "can",
-    "text", "preview_id",
+    "text", "preview_id", "caution",
 }  # fmt: skip
 _numbers = itertools.count(1)
 

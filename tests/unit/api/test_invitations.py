@@ -13,6 +13,36 @@ from elonara.events import actions as events
 from elonara.invitations.models import Batch, Invitation
 
 
+def test_a_host_writes_the_sentence_herself(program, place, agent):
+    choice = {"dids": ["did:plc:bob"], "sentence": "Come swim with us"}
+    preview = program.post(f"{place}/invitations/preview", choice).json()
+    assert preview["posts"][0]["text"].startswith("@bob.example Come swim with us — https://")
+    assert preview["usual_sentence"].startswith("I'd love you to ")
+    assert 0 < preview["sentence_room"] < 300
+    ours = program.post(f"{place}/invitations", {"dids": ["did:plc:bob"], "preview_id": preview["preview_id"]})
+    assert (ours.status_code, ours.json()["code"]) == (409, "preview_changed")
+    assert program.post(f"{place}/invitations", choice | {"preview_id": preview["preview_id"]}).status_code == 202
+    jobs.drain()
+    assert [post.record["text"] for post in agent.posts.values() if "@bob.example" in post.record["text"]] == [
+        preview["posts"][0]["text"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "code"),
+    [
+        ("Ask @carol.example", "sentence_not_plain"),
+        ("x" * 301, "sentence_too_long"),
+        ("x" * 290, "sentence_too_long"),
+    ],
+)
+def test_a_sentence_that_cannot_be_posted(program, place, sentence, code):
+    for call in ("/preview", ""):
+        response = program.post(f"{place}/invitations{call}", {"dids": ["did:plc:bob"], "sentence": sentence})
+        assert (response.status_code, response.json()["code"]) == (422, code)
+    assert not Invitation.objects.exists()
+
+
 def test_preview_send_and_list(program, place, agent):
     choice = {
         "dids": ["did:plc:bob"],

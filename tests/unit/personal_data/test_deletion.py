@@ -109,7 +109,7 @@ def test_two_members_share_one_name_afterwards(make_event, make_member, alice):
 def test_nothing_of_her_is_left(picnic, alice, bob, send, deliver, write, make_event, clock):
     Member.objects.filter(pk=alice.pk).update(bio="Zebedee", email="zebedee@example.org", display_name="Zebedee")
     EmailAddress.objects.create(user=alice, email="zebedee@example.org", verified=True)
-    send(picnic, "carol", note="Zebedee says", lines={"did:plc:carol": "Zebedee"})
+    send(picnic, "carol", note="Zebedee says", lines={"did:plc:carol": "Zebedee"}, sentence="Zebedee wants you")
     deliver()
     write(picnic, note="Zebedee writes")
     lunch = make_event(host=bob, title="Lunch")

@@ -14,9 +14,11 @@ from elonara.events.guests import by_host, questions, rsvps
 from elonara.events.messages.models import MessageOptOut
 from elonara.events.models import Rsvp
 from elonara.invitations import actions as invitations
+from elonara.invitations import queries
 from elonara.invitations.models import EmailInvitation, Invitation
 from elonara.invitations.opt_out_models import OptOut
 from elonara.invitations.responses import email_reader
+from elonara.invitations.targets import Target
 from elonara.members import audit, standing
 from elonara.members.models import Member
 from elonara.members.notices import notify
@@ -66,14 +68,19 @@ def test_what_a_guest_did_is_in_it(picnic, asked, robert, alice, send, deliver, 
 
 
 def test_what_a_host_did_is_in_it(picnic, alice, send, deliver, write, asked):
-    send(picnic, "bob", "carol", lines={"did:plc:bob": "You too!"})
+    send(picnic, "bob", "carol", lines={"did:plc:bob": "You too!"}, sentence="Come swim with us")
     deliver()
+    draft = queries.draft(alice, picnic)
+    draft.write_sentence("Come, the last ones", "", Target(picnic))
+    invitations.write_draft(alice, picnic, draft)
     write(picnic, "Ana Lima <ana@example.org>", note="Come along")
     found = actions.export_of(alice)
     assert [one["title"] for one in found["events_hosted"]] == ["Picnic"]
     assert found["events_hosted"][0]["questions"] == ["What do you eat?"]
     assert {one["handle"] for one in found["invitations_sent"]} == {"bob.example", "carol.example"}
     assert "You too!" in text(found["invitations_sent"])
+    assert found["sends"][0]["sentence"] == "Come swim with us"
+    assert found["drafts"][0]["sentence"] == "Come, the last ones"
     assert found["email_invitations_sent"][0]["note"] == "Come along"
     assert len(found["posts"]) == 1
 

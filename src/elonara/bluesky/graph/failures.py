@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from elonara.atproto.errors import AtprotoError, ErrorKind, NetworkError, XrpcError
+from elonara.bluesky import outward
 from elonara.bluesky.outward import NotNow
 from elonara.bluesky.refresh_lease import TryLater
 
@@ -58,6 +59,8 @@ def as_graph_unavailable() -> Iterator[None]:
     except NotNow as fault:
         raise GraphUnavailable(fault.reason, fault.sentence) from fault
     except NetworkError as fault:
-        raise GraphUnavailable("unreachable", "Your server does not answer. Try again in a minute.") from fault
+        budget = outward.current()
+        server = (budget.server if budget is not None else "") or "Your server"
+        raise GraphUnavailable("unreachable", f"{server} does not answer. Try again in a minute.") from fault
     except (AtprotoError, KeyError, TypeError) as fault:
         raise GraphUnavailable("server", MALFORMED_RESPONSE) from fault

@@ -74,7 +74,7 @@ def _delete_of(pk: int, ended_before: datetime, until: float) -> int:
                 return done
             time.sleep(PAUSE)
     with transaction.atomic():
-        Batch.objects.filter(event=pk).update(skipped=[], note="")
+        Batch.objects.filter(event=pk).update(skipped=[], note="", sentence="", sentence_facts=None)
         if not Invitation.objects.filter(_UNDECIDED, event=pk).exists():
             Event.objects.filter(pk=pk, guest_totals__isnull=False).update(guest_data_deleted_at=timezone.now())
             log.info("deleted the guests' data of event %s: %s rows", pk, done)

@@ -228,8 +228,9 @@ def _invitee(context: DeliveryContext, row: Invitation, target: Target) -> Verdi
         return _nobody_can_be_asked(row)
     if code:
         return Verdict(Transition.SUPPRESS, code)
-    if checked.person is not None and checked.person.handle != row.invitee_handle:
-        recompose.renamed(row, checked.person.handle)
+    new_handle = checked.person is not None and checked.person.handle != row.invitee_handle
+    if checked.person is not None and new_handle and not recompose.renamed(row, checked.person.handle):
+        return Verdict(None, "changed", timezone.now())
     return None
 
 

@@ -83,13 +83,23 @@ def announcement_gone(announcement: Announcement) -> bool:
     return True
 
 
-def renamed(row: Invitation, handle: str) -> None:
-    """The invitee's handle has changed: name the new one in the text. The mention's DID stays."""
+def renamed(row: Invitation, handle: str) -> bool:
+    """The invitee's handle has changed: name the new one in the text. The mention's DID stays.
+
+    Whether it may go. Beside a longer handle the host's own sentence may have to be shortened: then she is asked first.
+    """
     host_handle = posting_readiness.host_handle(row.host)
     earlier = compose.is_in_earlier_words(row, host_handle)
+    whole = "sentence" not in compose.of_row(row, host_handle).shortened
     row.invitee_handle = handle
-    row.record = compose.of_row(row, host_handle, earlier=earlier).record
-    Invitation.objects.filter(pk=row.pk, state=row.state).update(invitee_handle=handle, record=row.record)
+    composed = compose.of_row(row, host_handle, earlier=earlier)
+    Invitation.objects.filter(pk=row.pk, state=row.state).update(invitee_handle=handle)
+    if whole and "sentence" in composed.shortened:
+        recompose(row, composed)
+        return False
+    row.record = composed.record
+    Invitation.objects.filter(pk=row.pk, state=row.state).update(record=row.record)
+    return True
 
 
 def handle_changed(did: str, handle: str) -> None:
@@ -112,7 +122,7 @@ def handle_changed(did: str, handle: str) -> None:
                 earlier = compose.is_in_earlier_words(one, posting_readiness.host_handle(one.host))
                 composed = compose.of_row(one, handle, earlier=earlier)
                 if composed.record != one.record:
-                    recompose(one, composed, ask=False)
+                    recompose(one, composed, ask="sentence" in composed.shortened)
 
 
 def readdress(row: Deliverable, ready: PostingReadiness) -> None:

@@ -18,7 +18,8 @@ from elonara.atproto.rich_text import MAX_GRAPHEMES, RichText, TextBuilder, grap
 from elonara.atproto.text_limits import TextLimit
 from elonara.communities.validation import many_lines, one_line
 from elonara.invitations.models import Announcement, Correction, Invitation, State, Voice
-from elonara.invitations.planning import earlier_words
+from elonara.invitations.planning import earlier_words, sentences
+from elonara.invitations.planning.fitting import SHORT_NAME_GRAPHEMES, fitted
 from elonara.invitations.previews import CardPreview, PostPreview
 from elonara.invitations.targets import Target, target_of
 from elonara.invitations.transitions import Deliverable
@@ -28,20 +29,18 @@ LANGS = ("en",)  # the language of the posts, a BCP 47 tag
 NOTE_LENGTH = 300  # characters
 LINE_LENGTH = 200  # characters
 CARD_TITLE_GRAPHEMES = 200
-# Before the note is shortened the title is, to this: it still reads as a title, and the note is the host's own words.
-SHORT_TITLE_GRAPHEMES = 24
-SHORT_NAME_GRAPHEMES = 16
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a post says apart from its target: who invites, in which voice, the note and the personal line."""
+    """What a post says apart from its target: who invites, in which voice, her own sentence, note and line."""
 
     host_name: str
     host_handle: str
     voice: str = Voice.HOST
     note: str = ""
     line: str = ""
+    sentence: str = ""  # the host's own between mention and link, as it is posted; "" for ours
     limit: TextLimit | None = None  # what the author's server takes, where that is less than the lexicon allows
     earlier: bool = False  # as 0.1.0 said it
 
@@ -91,9 +90,12 @@ class Composed:
         )
 
 
-def words_of(host: Member, handle: str, voice: str, note: str = "", line: str = "", *, limit: str = "") -> Words:
+def words_of(
+    host: Member, handle: str, voice: str, note: str = "", line: str = "", *, sentence: str = "", limit: str = ""
+) -> Words:
     """The words of a host. `handle` is her own, also where the relay posts; `limit` is a stored `TextLimit`."""
-    return Words(one_line(host.name), handle, voice, many_lines(note), one_line(line), TextLimit.parse(limit))
+    name, note, line = one_line(host.name), many_lines(note), one_line(line)
+    return Words(name, handle, voice, note, line, sentence, TextLimit.parse(limit))
 
 
 def ref_for(target: Target, did: str) -> str:
@@ -120,6 +122,21 @@ def invitation(target: Target, words: Words, *, did: str, handle: str, ref: str)
         return text.build()
 
     return _fitted(target, words, write, link)
+
+
+def usual_sentence(target: Target) -> str:
+    """What we say between mention and link, unshortened, where a host posts: what she changes into her own sentence.
+
+    The relay speaks of her instead, and says "writes:" before a sentence of hers.
+    """
+    return _invites(target, Words("", ""), {"title": target.title, "name": ""})
+
+
+def room(target: Target, words: Words, *, handle: str, ref: str) -> int:
+    """Graphemes that are free beside mention, sentence and link, or (negative) that are too many."""
+    part = {"title": target.title, "name": shorten(words.host_name, SHORT_NAME_GRAPHEMES), "sentence": words.sentence}
+    text = f"@{handle} {_invites(target, words, part)} — {link_for(ref)}"
+    return MAX_GRAPHEMES - grapheme_length(text)
 
 
 def announcement(target: Target, words: Words) -> Composed:
@@ -179,8 +196,10 @@ def of_row(post: Deliverable, host_handle: str, *, voice: str = "", earlier: boo
     if isinstance(post, Correction):
         words = words_of(post.host, host_handle, voice, limit=post.text_limit)
         return correction(target_of(post), words, post.changed)
-    note, line = (post.batch.note, post.line) if isinstance(post, Invitation) else ("", "")
-    words = words_of(post.host, host_handle, voice, note, line, limit=post.text_limit)
+    words = words_of(post.host, host_handle, voice, limit=post.text_limit)
+    if isinstance(post, Invitation):
+        sentence = sentences.of_batch(post.batch, target_of(post))
+        words = replace(words, note=many_lines(post.batch.note), line=one_line(post.line), sentence=sentence)
     if earlier:
         return _of_row(post, replace(words, earlier=True))
     composed = _of_row(post, words)
@@ -227,6 +246,9 @@ def _invites(target: Target, words: Words, part: Mapping[str, str]) -> str:
     if words.earlier:
         return earlier_words.invites(target, words.voice, part["title"], part["name"], words.host_handle)
     relayed = words.voice == Voice.RELAY
+    if words.sentence:
+        # The site's own account says whose words they are.
+        return f"{_named(words, part)} writes: {part['sentence']}" if relayed else part["sentence"]
     if target.is_private:
         who = f"{_named(words, part)} invites you" if relayed else "I'd like to invite you"
         return f"{who} to a private {target.kind}"
@@ -239,45 +261,14 @@ def _invites(target: Target, words: Words, part: Mapping[str, str]) -> str:
 
 
 def _fitted(target: Target, words: Words, write: Callable[[Mapping[str, str]], RichText], link: str) -> Composed:
-    """Shorten the parts, in a fixed order, until `write` gives a post that fits. Raises ValueError if none does."""
-    parts = {"title": target.title, "note": words.note, "line": words.line, "name": words.host_name}
-    lengths = {name: grapheme_length(text) for name, text in parts.items()}
-    # Part, and the graphemes it keeps at least: first the title, last what the host wrote to this person alone. In
-    # the end every part may go, since a name of few graphemes can have 3,000 bytes.
-    steps: tuple[tuple[str, int], ...] = (
-        ("title", SHORT_TITLE_GRAPHEMES),
-        ("note", 0),
-        ("name", SHORT_NAME_GRAPHEMES),
-        ("line", 0),
-        ("title", 1),
-        ("name", 1),
-        ("title", 0),
-        ("name", 0),
-    )
-    if words.limit is not None:
-        # She has read the whole text before: what the post is about stays as long as it can.
-        steps = (("note", 0), *(step for step in steps if step != ("note", 0)))
-    shortened: list[str] = []
-    rich = write(parts)
-    for name, least in steps:
-        if words.fit(rich):
-            break
-        if lengths[name] <= least or write(parts | {name: ""}).text == rich.text:
-            continue  # there is nothing to take away: her own posts do not name her
-        whole = parts[name]
-        low, high = least, lengths[name] - 1
-        while low < high:  # the longest that fits
-            middle = (low + high + 1) // 2
-            if words.fit(write(parts | {name: shorten(whole, middle)})):
-                low = middle
-            else:
-                high = middle - 1
-        parts[name], lengths[name] = shorten(whole, low), low
-        rich = write(parts)
-        if name not in shortened:
-            shortened.append(name)
+    """The post with its parts shortened until it fits. Raises ValueError if none does."""
+    parts = {
+        "title": target.title, "note": words.note, "line": words.line, "name": words.host_name,
+        "sentence": words.sentence,
+    }  # fmt: skip
+    rich, shortened = fitted(parts, write, words.fit, note_first=words.limit is not None)
     if not rich.fits:  # one that only a server's own limit excludes is tried, and its refusal names the server
         raise ValueError("the mention and the link alone are too long for a post")
     card = target.card()
     title = shorten(one_line(card.title), CARD_TITLE_GRAPHEMES)
-    return Composed(rich, CardPreview(link, title, card.description, card.has_thumb), link, tuple(shortened))
+    return Composed(rich, CardPreview(link, title, card.description, card.has_thumb), link, shortened)

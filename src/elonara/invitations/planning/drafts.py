@@ -20,6 +20,7 @@ from elonara.atproto.syntax import is_did, is_handle
 from elonara.communities.validation import many_lines, one_line
 from elonara.events import queries as events
 from elonara.events.models import Event
+from elonara.invitations.planning import compose, sentences
 from elonara.invitations.planning.models import InvitationDraft
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import Target
@@ -27,6 +28,7 @@ from elonara.members.models import Member
 
 MAX_PEOPLE: Final = 500  # far above what one send allows
 MAX_NOTE: Final = 2000  # characters; 300 can be sent
+MAX_SENTENCE: Final = 1000
 MAX_LINE: Final = 250  # 200 can be sent
 MAX_NAME: Final = 100
 MAX_SOURCE: Final = 80
@@ -57,6 +59,8 @@ class Draft:
     key: str = ""
     alone_if_gone: bool = False  # as in `Batch`
     view: PickView = field(default_factory=PickView)
+    sentence: str = ""  # her own between mention and link, "" for ours
+    sentence_facts: dict[str, str] | None = None  # what posts told of the target as she wrote it
 
     @property
     def dids(self) -> list[str]:
@@ -69,6 +73,18 @@ class Draft:
         return [
             {"did": did, "name": name or handle or did, "handle": handle} for did, (name, handle) in self.people.items()
         ]
+
+    def sentence_for(self, target: Target) -> str:
+        """Her sentence, where it may be posted about the target as it is now (`sentences.in_use`)."""
+        return sentences.in_use(self.sentence, self.sentence_facts, target)
+
+    def write_sentence(self, text: str, proposed: str, target: Target) -> None:
+        """Replace the sentence. One that is as the page `proposed` it is ours, also where ours is another one now."""
+        sentence = sentences.clean(text)[:MAX_SENTENCE]
+        if sentence in {"", sentences.clean(proposed), compose.usual_sentence(target)}:
+            self.sentence, self.sentence_facts = "", None
+        elif sentence != self.sentence or self.sentence_facts is None or not self.sentence_for(target):
+            self.sentence, self.sentence_facts = sentence, target.facts
 
     def write(self, note: str, lines: Mapping[str, str], *, thread: bool, alone_if_gone: bool = False) -> None:
         """Replace the texts. Lines for people who are not chosen are left out."""
@@ -113,7 +129,7 @@ def write(host: Member, target: Target, draft: Draft) -> None:
     """Store the texts of the draft, and not whom it chose. Raises InvitationRefused where the host may not invite."""
     if not target.may_invite(host):
         raise InvitationRefused("not_allowed")
-    texts = ("note", "lines", "thread", "alone_if_gone", "key")
+    texts = ("note", "lines", "thread", "alone_if_gone", "key", "sentence", "sentence_facts")
     with transaction.atomic():
         row = _locked(host, target)
         for name in texts:
@@ -125,7 +141,9 @@ def write(host: Member, target: Target, draft: Draft) -> None:
 def _draft_of(row: InvitationDraft) -> Draft:
     people = {did: [name, handle] for did, name, handle in row.people}
     view = PickView(row.source, row.sort, row.search)
-    return Draft(people, row.note, row.lines, row.thread, row.key, row.alone_if_gone, view)
+    return Draft(
+        people, row.note, row.lines, row.thread, row.key, row.alone_if_gone, view, row.sentence, row.sentence_facts
+    )
 
 
 def _locked(host: Member, target: Target) -> InvitationDraft:

@@ -21,6 +21,9 @@ class InvitationDraft(models.Model):
     sort = models.CharField(max_length=8, blank=True, default="", db_default="")
     search = models.CharField(max_length=100, blank=True, default="", db_default="")
     note = models.CharField(max_length=2000, blank=True)
+    # The sentence between mention and link, "" for ours, and what posts told as she wrote it (`planning.sentences`).
+    sentence = models.CharField(max_length=1000, blank=True, default="", db_default="")
+    sentence_facts = models.JSONField(null=True, blank=True)
     lines = models.JSONField(default=dict)  # DID → the line for that person
     thread = models.BooleanField(default=True)
     alone_if_gone = models.BooleanField(default=False, db_default=False)

@@ -19,7 +19,7 @@ from elonara.bluesky.identity.people import Person
 from elonara.communities.validation import many_lines, one_line
 from elonara.invitations.consent import eligibility
 from elonara.invitations.models import Announcement, State, Voice
-from elonara.invitations.planning import compose, fingerprint
+from elonara.invitations.planning import compose, fingerprint, sentences
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.compose import Composed, Words
 from elonara.invitations.planning.fingerprint import Fingerprint
@@ -54,12 +54,14 @@ class SendPlan:
     voice: str
     handle: str
     note: str
+    sentence: str  # her own, "" for ours
     thread: bool
     announcement: Composed | None
     invitations: list[PlannedInvitation]
     skipped: list[Skipped]
     warnings: list[str] = field(default_factory=list)
     standing: Announcement | None = None  # the announcement that is on Bluesky already, or may be
+    sentence_room: int = 0  # graphemes left (or too many, negative) in the post with the longest mention
     text_limit: str = ""  # what the author's server takes of a text (`text_limits.TextLimit`), "" where as all
 
     def fingerprint(self, invitations: Sequence[PlannedInvitation], above: Mapping[str, Any] | None) -> Fingerprint:
@@ -84,15 +86,26 @@ def plan_send(
     note: str,
     lines: Mapping[str, str] | None,
     thread: bool,
+    sentence: str = "",
+    unasked: Mapping[str, Person] | None = None,
 ) -> SendPlan:
-    """Check the input, look the people up and compose the posts. Raises InvitationRefused where Send is refused."""
+    """Check the input, look the people up and compose the posts. Raises InvitationRefused where Send is refused.
+
+    `unasked`: people by DID as they were known before, where Bluesky cannot be asked. Such a plan is shown, not sent.
+    """
     require_inviter(host, target)
     actors = _actors(dids)
     note, lines = _checked(note, lines or {})
+    sentence = _own_sentence(sentence, target)
     ready = posting_readiness.readiness(host)
     voice, handle = posting_readiness.voice_for(ready), posting_readiness.host_handle(host)
-    people, missing = _confirm(host, actors)
-    refused = eligibility.refusals(host, target, people, voice=voice, author_did=ready.author_did)
+    if unasked is None:
+        people, missing = _confirm(host, actors)
+    else:
+        people, missing = {did: unasked[did] for did in actors if did in unasked}, []
+    # Whom the relay may mention is asked of Bluesky, too.
+    audience_of = voice if unasked is None else Voice.HOST
+    refused = eligibility.refusals(host, target, people, voice=audience_of, author_did=ready.author_did)
     skipped = missing + [
         skip(refused[did].code, did=did, handle=person.handle, name=person.name, until=refused[did].until)
         for did, person in people.items()
@@ -103,12 +116,13 @@ def plan_send(
     undoing = standing is not None and standing.state == State.UNDOING
     thread = thread and not target.is_private and not undoing
     limit = text_limit_of(ready.author_did)
-    words = compose.words_of(host, handle, voice, note, limit=limit)
+    words = compose.words_of(host, handle, voice, note, sentence=sentence, limit=limit)
     invitations = [
         _planned(target, words, person, _line_for(person, lines))
         for did, person in people.items()
         if did not in refused
     ]
+    room = _sentence_room(target, words, invitations)
     return SendPlan(
         host=host,
         target=target,
@@ -116,12 +130,14 @@ def plan_send(
         voice=voice,
         handle=handle,
         note=note,
+        sentence=sentence,
         thread=thread,
         announcement=compose.announcement(target, words) if thread and invitations else None,
         invitations=invitations,
         skipped=skipped,
-        warnings=_warnings(target, invitations, note, voice),
+        warnings=_warnings(target, invitations, words),
         standing=standing,
+        sentence_room=room,
         text_limit=limit,
     )
 
@@ -166,6 +182,30 @@ def _checked(note: str, lines: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     return note, kept
 
 
+def _own_sentence(text: str, target: Target) -> str:
+    """The cleaned sentence, "" where it is ours. Raises InvitationRefused."""
+    sentence = sentences.clean(text)
+    if sentence in {"", compose.usual_sentence(target)}:
+        return ""
+    sentences.require_allowed(sentence, target)
+    return sentence
+
+
+def _sentence_room(target: Target, words: Words, invitations: Sequence[PlannedInvitation]) -> int:
+    """The room in the post with the longest mention. Raises InvitationRefused where her own sentence does not fit."""
+    if not invitations:
+        return 0
+    longest = max(invitations, key=lambda one: len(one.person.handle))
+    handle = longest.person.handle
+    room = compose.room(target, words, handle=handle, ref=longest.ref)
+    if any("sentence" in one.post.shortened for one in invitations):
+        said = f"With your sentence the post to @{handle} is {-room} characters too long: a post holds 300."
+        if room >= 0:
+            said = "Your server takes less text than Bluesky, and with your sentence the posts are too long for it."
+        raise InvitationRefused("sentence_too_long", said, field_name=sentences.FIELD)
+    return room
+
+
 def _confirm(host: Member, actors: list[str]) -> tuple[dict[str, Person], list[Skipped]]:
     """The chosen people by DID, and those whom Bluesky does not know. Raises InvitationRefused."""
     # One malformed name would make the AppView refuse the request about all of them.
@@ -204,15 +244,16 @@ def _planned(target: Target, words: Words, person: Person, line: str) -> Planned
     )
 
 
-def _warnings(target: Target, invitations: list[PlannedInvitation], note: str, voice: str) -> list[str]:
+def _warnings(target: Target, invitations: list[PlannedInvitation], words: Words) -> list[str]:
     found = ["Posts and mentions on Bluesky are public: everyone can see who you invite."]
     if target.is_private:
         found.append(
             f"The post does not name your private {target.kind}, but it shows that you invite this person to one."
         )
-        if note:
-            found.append("Your note is public too. Write nothing in it that should stay private.")
-    if voice == Voice.RELAY:
+        if own := [name for name in ("sentence", "note") if getattr(words, name)]:
+            it, them = ("is", "it") if len(own) == 1 else ("are", "them")
+            found.append(f"Your {' and '.join(own)} {it} public too. Write nothing in {them} that should stay private.")
+    if words.voice == Voice.RELAY:
         found.append("The posts come from the site's own account and name you.")
     count = sum("note" in plan.post.shortened or "line" in plan.post.shortened for plan in invitations)
     if count:

@@ -71,7 +71,7 @@ def write(plan: SendPlan, key: str, preview_id: str | None = None, *, alone_if_g
         days = caps.days_for(host, len(wanted), relay=relay)
         batch = Batch.objects.create(
             host=host, note=plan.note, thread=plan.thread, alone_if_gone=alone_if_gone, idempotency_key=key, skipped=[],
-            **target.keys,
+            sentence=plan.sentence, sentence_facts=target.facts if plan.sentence else None, **target.keys,
         )  # fmt: skip
         rows = {
             one.person.did: _invitation(

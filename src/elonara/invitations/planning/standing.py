@@ -6,7 +6,7 @@ now: a change that a post does not tell makes it no less true, and a change that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -82,6 +82,11 @@ def _wrong_in(told: dict[str, str], target: Target) -> frozenset[str]:
 def differs(told: dict[str, str] | None, target: Target) -> bool:
     """Whether these facts, as a post told them, are not those of now. A fact that is not among them does not count."""
     return told is None or bool(_wrong_in(told, target))
+
+
+def changed_since(told: Mapping[str, str], target: Target) -> frozenset[str]:
+    """Which of the facts that were told then are other ones now: title, when, place, link; or `PRIVATE`."""
+    return _wrong_in(dict(told), target)
 
 
 def names_target(row: Deliverable, target: Target) -> bool:

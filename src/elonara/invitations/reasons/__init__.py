@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from elonara.bluesky.reasons import KEYS_MISSING, SENTENCES
-from elonara.invitations.reasons.table import ALL, Reason
+from elonara.invitations.reasons import own_words, table
+from elonara.invitations.reasons.table import Reason
 
 __all__ = ["REASONS", "Reason", "codes_with", "reason", "sentence", "way_on"]
 
-REASONS: dict[str, Reason] = {reason.code: reason for reason in ALL}
+REASONS: dict[str, Reason] = {reason.code: reason for reason in (*table.ALL, *own_words.ALL)}
 # Codes of the agents (`elonara.bluesky.reasons`): those that need the host to reauthorize, and temporary ones.
 REAUTHORIZE = frozenset({
     "disconnected", "revoked", "refresh_lost", "client_changed", "wrong_account", "refused", "unreadable",

@@ -270,8 +270,6 @@ ALL = (
     Reason("not_allowed", "Only those who run it may invite.", "Ask a host or an admin."),
     Reason("nobody", "Nobody is chosen.", "Pick at least one person."),
     Reason("too_many", "Too many people for one send.", "Send to some of them now and to the others after."),
-    Reason("note_too_long", "The note is too long.", "Make it shorter."),
-    Reason("line_too_long", "A personal line is too long.", "Make it shorter."),
     Reason("update_under_way", "An earlier update is being posted right now.", "Try again in a few minutes.", "wait"),
     Reason("wrong_state", "That is no longer possible.", "Reload the page to see the current state."),
     Reason("wrong_person", "This invitation is for another account.", "Continue with the invited account."),

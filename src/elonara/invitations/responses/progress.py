@@ -16,7 +16,7 @@ from elonara.events.models import Event
 from elonara.invitations import reasons, states
 from elonara.invitations.consent import opt_outs
 from elonara.invitations.models import ON_ITS_WAY, Announcement, Correction, HostSending, Invitation, State
-from elonara.invitations.planning import compose
+from elonara.invitations.planning import compose, sentences
 from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning.standing import no_longer_true
 from elonara.invitations.previews import compose_url
@@ -137,6 +137,7 @@ def _row(one: Invitation, now: _Now) -> InvitationView:
         can=can,
         preview_id=post.preview_id if post else "",
         author_did=post.author_did if post else one.author_did,
+        caution=sentences.caution(one.batch.sentence, one.batch.sentence_facts, target_of(one)) if post else "",
         card_title=post.record["embed"]["external"]["title"] if post else "",
         card_description=post.record["embed"]["external"]["description"] if post else "",
     )

@@ -47,6 +47,7 @@ class InvitationView:
     author_did: str = ""  # who would post that, and the card under it
     card_title: str = ""
     card_description: str = ""
+    caution: str = ""  # what the host has to know about her own sentence before she confirms or retries it
 
     @property
     def needs_host(self) -> bool:

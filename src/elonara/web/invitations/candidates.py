@@ -5,7 +5,7 @@ Everything is read from the stored graph and our own rows. The network is asked 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -170,18 +170,27 @@ def _page(
 
 
 def _chosen(host: Member, draft: Draft, cursor: str) -> PeoplePage:
-    """A page of those who are chosen, in the order of choosing. Who is not stored (any more) has the name of then."""
+    """A page of those who are chosen, in the order of choosing."""
     start = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 6 else 0
-    some = draft.chosen[start : start + PAGE_SIZE]
-    known = stored.people(host.pk, [one["did"] for one in some])
-    people = [
+    people = as_stored(host, draft.chosen[start : start + PAGE_SIZE])
+    after = start + PAGE_SIZE
+    return PeoplePage(people, str(after) if after < len(draft.people) else "")
+
+
+def as_stored(host: Member, chosen: Sequence[Mapping[str, str]]) -> list[Person]:
+    """People of a draft (`Draft.chosen`) as they are stored. Who is not stored (any more) has the name of then."""
+    known = stored.people(host.pk, [one["did"] for one in chosen])
+    return [
         known.get(one["did"])
         # Chosen by handle, so Bluesky was asked then, and is asked again before Send.
         or Person(one["did"], one["handle"], one["name"], follows_you=True, you_follow=True)
-        for one in some
+        for one in chosen
     ]
-    after = start + PAGE_SIZE
-    return PeoplePage(people, str(after) if after < len(draft.people) else "")
+
+
+def stored_age(host: Member) -> str:
+    """How old the stored people are: "3 hours ago", "" where they were never read to the end."""
+    return Reading.of(progress.of(getattr(host, "stored_graph", None))).age
 
 
 def row(person: Person, refused: str | None, *, is_chosen: bool) -> CandidateRow:

@@ -7,7 +7,7 @@ The draft is kept as a row, so a host can leave at any step and continue later, 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,7 +18,8 @@ from elonara.invitations import actions, queries
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.results import InvitationRefused, Sent
 from elonara.invitations.targets import Target
-from elonara.web.invitations import email_invitations, picking, posts, watch
+from elonara.members.models import Member
+from elonara.web.invitations import candidates, email_invitations, picking, posts, watch
 from elonara.web.invitations.steps import To, redirect_to_step
 from elonara.web.shortcuts import show_message, the_member
 
@@ -58,6 +59,10 @@ def _check(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
             thread=request.POST.get("separate") != "1",
             alone_if_gone=request.POST.get("alone_if_gone") == "1",
         )
+        if request.POST.get("go") == "usual":
+            draft.write_sentence("", "", Target(to))
+        elif "sentence" in request.POST:
+            draft.write_sentence(request.POST["sentence"], request.POST.get("proposed", ""), Target(to))
         actions.write_draft(the_member(request), to, draft)
         if request.POST.get("go") == "send":
             return _send(request, to, frame, draft)
@@ -76,6 +81,7 @@ def _send(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft) -> 
             note=draft.note,
             lines=draft.lines,
             thread=draft.thread,
+            sentence=draft.sentence_for(Target(to)),
             alone_if_gone=draft.alone_if_gone,
             idempotency_key=draft.key,
             # What this browser tab showed; the draft may have been changed in another one.
@@ -104,13 +110,25 @@ def _left_out(sent: Sent) -> str:
 def _check_page(
     request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft, *, refusal: Exception | None = None
 ) -> HttpResponse:
-    context: dict[str, Any] = {"draft": draft, "refusal": refusal, "preview": None}
+    sentence, usual = draft.sentence_for(Target(to)), queries.usual_sentence(to)
+    context: dict[str, Any] = {
+        "draft": draft,
+        "refusal": refusal,
+        "preview": None,
+        "usual_sentence": usual,
+        "sentence": sentence or usual,
+        "caution": queries.caution(draft, to),
+    }
+    words: dict[str, Any] = {"note": draft.note, "lines": draft.lines, "thread": draft.thread, "sentence": sentence}
     try:
-        context["preview"] = actions.preview(
-            the_member(request), to, draft.dids, note=draft.note, lines=draft.lines, thread=draft.thread
-        )
+        context["preview"] = actions.preview(the_member(request), to, draft.dids, **words)
     except (InvitationRefused, GraphUnavailable) as fault:
-        context["refusal"] = refusal or fault
+        if getattr(fault, "code", "") == "graph_unavailable":
+            context |= _as_stored(the_member(request), to, draft, words) | {"silent": fault}
+        else:
+            context["refusal"] = refusal or fault
+    if context.get("silent") and isinstance(refusal, InvitationRefused) and refusal.code == "graph_unavailable":
+        context["refusal"] = None  # Send was pressed, and the notice about the server says why nothing was sent
     ready = context["preview"].readiness if context["preview"] else None
     identity = getattr(the_member(request), "bluesky", None)
     own = ready is not None and identity is not None and ready.author_did == identity.bsky_did
@@ -118,4 +136,17 @@ def _check_page(
     context["author_name"] = context["author_name"] or (ready.handle if ready else "") or the_member(request).name
     field = getattr(context["refusal"], "field_name", "")
     context |= {"field": field, "lines": [{**one, "line": draft.lines.get(one["did"], "")} for one in draft.chosen]}
-    return render(request, "invite/check.html", frame | context, status=400 if context["refusal"] else 200)
+    status = 400 if context["refusal"] or refusal else 200
+    return render(request, "invite/check.html", frame | context, status=status)
+
+
+def _as_stored(host: Member, to: To, draft: Draft, words: dict[str, Any]) -> dict[str, Any]:
+    """The posts for the people as they are stored, where a server does not say how they are now."""
+    people = {person.did: person for person in candidates.as_stored(host, draft.chosen)}
+    try:
+        preview = actions.preview(host, to, draft.dids, unasked=people, **words)
+    except InvitationRefused as fault:
+        return {"refusal": fault}
+    identity = getattr(host, "bluesky", None)
+    server = urlsplit(identity.pds_url).hostname if identity is not None else ""
+    return {"preview": preview, "age": candidates.stored_age(host), "server": server}

@@ -201,6 +201,8 @@ def test_an_event_that_takes_place_again_has_guests_again(known, clock, alice, b
 
 def test_a_batch_keeps_no_names(known, invitation, clock):
     invitation("sent")
+    Batch.objects.update(sentence="Come, Bob", sentence_facts={"title": "Picnic"})
     delete(clock)
-    assert (Batch.objects.get().skipped, Batch.objects.get().note) == ([], "")
+    batch = Batch.objects.get()
+    assert (batch.skipped, batch.note, batch.sentence, batch.sentence_facts) == ([], "", "", None)
     assert caps.remaining(known.created_by) is not None

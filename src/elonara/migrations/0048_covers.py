@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('elonara', '0046_all_day'),
+        ('elonara', '0047_answer_digest'),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ def only_what_is_to_come(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('elonara', '0047_covers'),
+        ('elonara', '0048_covers'),
     ]
 
     operations = [
