@@ -66,10 +66,10 @@ def _about(event: Event, invited: bool, answers: Sequence[LatestAnswer]) -> Next
     if answers:
         newest = answers[0]
         return NextStep(
-            "See who answered", f"{newest.name} was the last.", "See the answers",
+            "See who answered", "There are new answers to your invitations.", "See the answers",
             f"/events/{newest.slug}/manage?tab=guests", newest.title,
         )  # fmt: skip
     return NextStep(
-        "Wait for answers", "Your invitations are out. Nobody has answered yet.", "See how they are doing",
+        "Wait for answers", "People are invited. There are no new answers.", "See how they are doing",
         f"{manage}invite&step=watch", event.title,
     )  # fmt: skip
