@@ -1,14 +1,16 @@
 """Markdown in descriptions: as safe HTML for pages, and as plain text for cards, e-mails and calendars.
 
-CommonMark (https://spec.commonmark.org/0.31.2/) without HTML and pictures: a picture from another host would tell that
-host who reads the page. A line break is a line break, and a bare address is a link, as people expect who have never
-heard of Markdown. Links say `nofollow ugc`, so that nobody gains from putting them here.
+CommonMark (https://spec.commonmark.org/0.31.2/) without HTML. A picture becomes a link: from another host it would
+tell that host who reads the page. A line break is a line break, and a bare address is a link, as people expect who have
+never heard of Markdown. Links say `nofollow ugc`, so that nobody gains from putting them here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final
+from html import escape
+from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.safestring import SafeString, mark_safe
 
@@ -83,7 +85,9 @@ def _inline(tokens: list[Token]) -> str:
     parts: list[str] = []
     link, begun = "", 0
     for token in tokens:
-        if token.type in {"softbreak", "hardbreak"}:
+        if token.type == "image":
+            parts.append(f"{token.content} ({token.attrs.get('src', '')})".lstrip())
+        elif token.type in {"softbreak", "hardbreak"}:
             parts.append("\n")
         elif token.type == "link_open":
             link, begun = str(token.attrs.get("href", "")), len(parts)
@@ -106,4 +110,13 @@ def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt  # noqa: PLC0415 - loaded with the first description
 
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True})
-    return parser.enable(["linkify", "strikethrough"]).disable(["image", "html_block", "html_inline"])
+    parser.enable(["linkify", "strikethrough"]).disable(["html_block", "html_inline"])
+    parser.add_render_rule("image", _picture)
+    return parser
+
+
+def _picture(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
+    """A picture of another host as a link to it, with its words."""
+    token = tokens[index]
+    address = str(token.attrs.get("src", ""))
+    return f'<a href="{escape(address)}">{escape(token.content or address)}</a>'

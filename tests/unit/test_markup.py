@@ -80,7 +80,7 @@ def harmless(html):
         ("[the map](https://a.example/map)", "the map (https://a.example/map)"),
         ("https://a.example/x", "https://a.example/x"),
         ("write to me@a.example", "write to me@a.example"),
-        ("![a cat](https://a.example/cat.png)", "!a cat (https://a.example/cat.png)"),
+        ("![a cat](https://a.example/cat.png)", "a cat (https://a.example/cat.png)"),
         ("a < b &amp; c", "a < b & c"),
         ("", ""),
         ("snake_case stays, 2*3*4 too? yes", "snake_case stays, 234 too? yes"),
@@ -97,3 +97,13 @@ def test_no_description_is_slow(piece):
     html_of(text)
     plain_of(text)
     assert time.process_time() - began < 2
+
+
+def test_a_picture_is_a_link_with_its_words():
+    html = html_of("See ![a cat](https://a.example/cat.png) and ![](https://a.example/b.png)")
+    assert 'href="https://a.example/cat.png"' in html
+    assert ">a cat</a>" in html
+    assert ">https://a.example/b.png</a>" in html
+    assert "!" not in html
+    harmless(html_of('![x"><script>alert(1)</script>](https://a.example/"onerror="x)'))
+    harmless(html_of("![x](javascript:alert(1)) ![y](data:text/html;base64,PHNjcmlwdD4=)"))

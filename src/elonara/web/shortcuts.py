@@ -19,6 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from elonara.members.models import Member
 from elonara.options import Options
 
+GUESTS_ON_A_PAGE = 25  # of an event's page and of an e-mail invitation's
 MAX_NEXT = 500  # characters of an address to come back to, as authorization requests store it
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 

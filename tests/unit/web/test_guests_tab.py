@@ -1,5 +1,7 @@
 """The Guests tab: setting answers, adding, merging, closing; and what guests see of it."""
 
+import re
+
 import pytest
 from tests.pages import page_text
 
@@ -68,3 +70,37 @@ def test_hidden_numbers_are_not_on_the_page(client, signed_in, alice, picnic, bo
             assert word not in page, path
     page = page_text(signed_in(bobs.member).get(f"/events/{picnic.slug}"))
     assert "Only the hosts can see who’s coming." in page
+
+
+@pytest.mark.parametrize("choice", ["asked", "refused"])
+def test_changing_only_the_number_decides_nothing(client, signed_in, alice, picnic, bobs, choice):
+    """Going must not be what is chosen where the guest's answer is none of the buttons."""
+    Rsvp.objects.filter(pk=bobs.pk).update(choice=choice)
+    signed_in(alice)
+    address = f"/events/{picnic.slug}/guests/{bobs.pk}"
+    page = page_text(client.get(address))
+    assert page.count("selected") == 1
+    assert re.search(r'<option value="" selected>[^<]+, as it is</option>', page)
+    client.post(address, {"answer": "", "plus_ones": "1"})
+    bobs.refresh_from_db()
+    assert (bobs.choice, bobs.plus_ones) == (choice, 1)
+
+
+def test_how_a_guest_comes_is_chosen_where_there_are_two_ways(client, signed_in, alice, picnic, bobs):
+    actions.change(picnic, by=alice, attendance="both", online_link="https://call.example/x", location="The lawn")
+    signed_in(alice)
+    address = f"/events/{picnic.slug}/guests"
+    for answer, online in (("online", True), ("maybe", True), ("going", False)):
+        client.post(f"{address}/{bobs.pk}", {"answer": answer, "plus_ones": "0", "ways": "both"})
+        bobs.refresh_from_db()
+        assert bobs.online is online
+    client.post(address, {"name": "Cora", "answer": "online"})
+    assert Rsvp.objects.get(name="Cora").online
+
+
+def test_a_couple_takes_two_places_with_one_press(client, signed_in, picnic, alice, make_member):
+    actions.change(picnic, by=alice, plus_ones_allowed=1)
+    signed_in(make_member("eve"))
+    assert 'name="plus_ones"' in page_text(client.get(f"/events/{picnic.slug}"))
+    client.post(f"/events/{picnic.slug}/answer", {"answer": "going", "plus_ones": "1"})
+    assert Rsvp.objects.get(member__username="eve").plus_ones == 1

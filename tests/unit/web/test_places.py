@@ -127,3 +127,45 @@ def test_the_form_offers_three_ways_to_fill_a_place(client, signed_in, alice, fi
     assert (event.fills_by_itself, event.offer_hours) == stored
     page = client.get(f"/events/{event.slug}/edit")
     assert page.context["form"].initial["fills"] == fills
+
+
+def waiting_page(client, event):
+    return page_text(client.get(f"/events/{event.slug}"))
+
+
+def test_who_waits_reads_what_happens_to_a_free_place(client, signed_in, alice, make_member, small, clock):
+    fill(small, 2)
+    bob = make_member("bob")
+    rsvps.respond(small, choice="going", member=bob)
+    signed_in(bob)
+    assert "You get a place when one becomes free." in waiting_page(client, small)
+    actions.change(small, by=alice, offer_hours=5)
+    assert "You are offered a place when one becomes free." in waiting_page(client, small)
+    actions.change(small, by=alice, fill_cutoff_hours=24 * 28)
+    page = waiting_page(client, small)
+    assert "Nobody moves up automatically now; the hosts can still give you a place." in page
+    actions.change(small, by=alice, fills_by_itself=False)
+    assert "When a place becomes free, the hosts decide who gets it." in waiting_page(client, small)
+
+
+def test_places_that_are_left_while_others_wait_are_not_called_taken(client, alice, small):
+    event = actions.change(small, by=alice, plus_ones_allowed=3)
+    fill(event, 1)
+    rsvps.respond(event, choice="going", did="did:plc:carol", plus_ones=1, invited=True)
+    page = waiting_page(client, event)
+    assert "Other people are waiting for the places that are left." in page
+    assert "places are taken" not in page
+    assert ">Join the waiting list</button>" in page
+
+
+def test_until_when_an_answer_can_be_changed(client, signed_in, alice, small, clock):
+    signed_in(alice)
+    assert "You can change it until the event is over." in waiting_page(client, small)
+    actions.change(small, by=alice, answers_until=small.starts_at - timedelta(hours=2))
+    assert "You can change it until " in waiting_page(client, small)
+    assert "until the event is over" not in waiting_page(client, small)
+    actions.change(small, by=alice, answers_until=clock.now())
+    page = waiting_page(client, small)
+    assert "You can change it" not in page
+    assert "Answers are closed." in page
+    assert "Be the first." not in page

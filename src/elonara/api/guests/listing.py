@@ -39,6 +39,7 @@ class GuestOut(Schema):
 class ListedGuest(GuestOut):
     """A guest with everything that hosts may read. `answers` are by the ids of the questions."""
 
+    online: bool
     name: str
     handle: str
     did: str
@@ -47,10 +48,11 @@ class ListedGuest(GuestOut):
 
 
 class SetAnswer(Schema):
-    """What a host sets: `going` at a full event goes on the waiting list."""
+    """What a host sets: `going` at a full event goes on the waiting list. `online`: how, where there are two ways."""
 
     answer: Literal["going", "maybe", "cant"]
     plus_ones: PlusOnes = 0
+    online: bool | None = None
 
 
 class AddedGuest(SetAnswer):
@@ -104,7 +106,8 @@ def guests(request: HttpRequest, slug: str, params: Query[GuestsQuery]) -> Any:
     given = questions.given([guest.rsvp for guest in found.guests])
     rows = [
         {
-            "id": guest.rsvp, "answer": guest.choice, "plus_ones": guest.plus_ones, "name": guest.name,
+            "id": guest.rsvp, "answer": guest.choice, "plus_ones": guest.plus_ones, "online": guest.online,
+            "name": guest.name,
             "handle": guest.handle, "did": guest.did, "note": guest.note,
             "answers": {str(pk): value for pk, value in given[guest.rsvp].items()},
         }
@@ -117,14 +120,17 @@ def guests(request: HttpRequest, slug: str, params: Query[GuestsQuery]) -> Any:
 def add(request: HttpRequest, slug: str, payload: AddedGuest) -> Any:
     """For hosts."""
     event = _event(request, slug)
-    return Status(201, _guest(by_host.add(event, caller(request), payload.name, payload.answer, payload.plus_ones)))
+    row = by_host.add(event, caller(request), payload.name, payload.answer, payload.plus_ones, online=payload.online)
+    return Status(201, _guest(row))
 
 
 @router.patch("/{slug}/guests/{guest}", response=GuestOut, summary="Set a guest's answer")
 def set_answer(request: HttpRequest, slug: str, guest: GuestId, payload: SetAnswer) -> Any:
     """Set or correct it; a guest who has an account is told. For hosts."""
     event = _event(request, slug)
-    return _guest(by_host.set_answer(event, caller(request), guest, payload.answer, payload.plus_ones))
+    return _guest(
+        by_host.set_answer(event, caller(request), guest, payload.answer, payload.plus_ones, online=payload.online)
+    )
 
 
 @router.post("/{slug}/guests/{guest}/remove", response=RemovedGuest, summary="Remove a guest who was added by name")

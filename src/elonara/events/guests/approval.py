@@ -144,6 +144,7 @@ def _store(event: Event, row: Rsvp, values: dict[str, Any], sentence: str) -> No
     for name, value in values.items():
         setattr(row, name, value)
     row.save(update_fields=list(values))
-    kind = MessageKind.DECLINED if row.choice == Rsvp.Choice.REFUSED else MessageKind.ACCEPTED
-    tell(event, row, kind, sentence, word=row.word)
+    # Whoever was accepted to a full event cannot come yet: ANSWER does not say so.
+    kinds = {Rsvp.Choice.REFUSED: MessageKind.DECLINED, Rsvp.Choice.WAITING: MessageKind.ANSWER}
+    tell(event, row, kinds.get(Rsvp.Choice(row.choice), MessageKind.ACCEPTED), sentence, word=row.word)
     hooks.rsvp_saved(row)

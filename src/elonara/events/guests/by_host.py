@@ -38,26 +38,43 @@ _WORDS: Final = {
     "maybe": "Maybe",
     "cant": "Can’t",
 }
+# What a host can leave as it is while the number of people changes: answers that no button gives.
+KEPT: Final = frozenset({Rsvp.Choice.ASKED, Rsvp.Choice.WAITING, Rsvp.Choice.REFUSED, Rsvp.Choice.OFFERED})
 TWO_PEOPLE: Final = "These two are different accounts, so each keeps its own answer."
 
 
-def set_answer(event: Event, by: Member, rsvp_id: Any, choice: str, plus_ones: Any = 0) -> Rsvp:
-    """Set or correct the answer of a guest. Raises NotAllowed and Invalid."""
+def set_answer(
+    event: Event, by: Member, rsvp_id: Any, choice: str, plus_ones: Any = 0, *, online: bool | None = None
+) -> Rsvp:
+    """Set or correct the answer of a guest. Raises NotAllowed and Invalid.
+
+    "" as `choice` leaves an answer of `KEPT` as it is. `online`: how the guest comes where an event has two ways; None
+    leaves it.
+    """
     with transaction.atomic():
         locked = _locked(event, by)
         row = _row(locked, rsvp_id)
-        values = _checked(choice, plus_ones)
-        before = (row.choice, row.plus_ones)
-        _store(locked, row, values)
+        before = (row.choice, row.plus_ones, row.online)
+        if not choice and row.choice in KEPT:
+            number = _number(plus_ones)
+            if row.choice == Rsvp.Choice.OFFERED and number > row.plus_ones:
+                raise Invalid({"plus_ones": "Places are offered to this guest, and no more than these are kept."})
+            row.plus_ones = number
+            row.save(update_fields=["plus_ones"])
+            hooks.rsvp_saved(row)
+        else:
+            _store(locked, row, _checked(choice, plus_ones), online)
         audit.record(by, "answer_changed", event)
-        if (row.choice, row.plus_ones) != before:
+        if (row.choice, row.plus_ones, row.online) != before:
             _tell(locked, row, by)
         places.fill(locked)
         return row
 
 
-def add(event: Event, by: Member, name: str, choice: str = "going", plus_ones: Any = 0) -> Rsvp:
-    """Add a guest who is known by name alone. Raises NotAllowed and Invalid."""
+def add(
+    event: Event, by: Member, name: str, choice: str = "going", plus_ones: Any = 0, *, online: bool | None = None
+) -> Rsvp:
+    """Add a guest who is known by name alone. `online` as in `set_answer`. Raises NotAllowed and Invalid."""
     called = one_line(name)
     sentence = too_long("The name", called, MAX_NAME_LENGTH) if called else "Enter the name of the guest."
     with transaction.atomic():
@@ -68,7 +85,7 @@ def add(event: Event, by: Member, name: str, choice: str = "going", plus_ones: A
         if Rsvp.objects.filter(event=locked, added_by_host=True).count() >= MAX_ADDED:
             raise NotAllowed(f"An event has at most {MAX_ADDED} guests who were added by name.", "too_many")
         row = Rsvp(event=locked, name=called, added_by_host=True)
-        _store(locked, row, values)
+        _store(locked, row, values, online)
         audit.record(by, "guest_added", event)
         return row
 
@@ -168,18 +185,23 @@ def _is_a_name(row: Rsvp) -> bool:
 def _checked(choice: str, plus_ones: Any) -> dict[str, Any]:
     if choice not in ANSWERS:
         raise Invalid({"choice": "Choose Going, Maybe or Can't."})
+    number = _number(plus_ones)
+    return {"choice": choice, "plus_ones": 0 if choice == Rsvp.Choice.CANT else number}
+
+
+def _number(plus_ones: Any) -> int:
     try:
         number = int(plus_ones or 0)
     except (TypeError, ValueError):
         number = -1
     if not 0 <= number <= MAX_PLUS_ONES:
         raise Invalid({"plus_ones": f"A guest can bring 0 to {MAX_PLUS_ONES} people."})
-    return {"choice": choice, "plus_ones": 0 if choice == Rsvp.Choice.CANT else number}
+    return number
 
 
-def _store(event: Event, row: Rsvp, values: dict[str, Any]) -> None:
+def _store(event: Event, row: Rsvp, values: dict[str, Any], online: bool | None) -> None:
     accepted = {"accepted_at": timezone.now(), "refused_at": None} if values["choice"] != Rsvp.Choice.CANT else {}
-    wanted = values | {"online": event.comes_online(row.online)}
+    wanted = values | {"online": event.comes_online(row.online if online is None else online)}
     for name, value in (places.placed(event, row, wanted) | accepted | {"answered_at": timezone.now()}).items():
         setattr(row, name, value)
     row.save()

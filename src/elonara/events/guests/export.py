@@ -31,10 +31,10 @@ def guests_csv(event: Event, by: Member, wanted: GuestFilter | None = None) -> s
     out = io.StringIO()
     out.write(BOM)
     table = csv.writer(out)
-    table.writerow(["Name", "Bluesky", "Answer", "People", "Note", *(_harmless(row.text) for row in asked)])
+    table.writerow(["Name", "Bluesky", "Answer", "People", "Online", "Note", *(_harmless(row.text) for row in asked)])
     for guest in guests:
         people = 0 if guest.choice in _NOT_COMING else 1 + guest.plus_ones
-        cells = [guest.name, guest.handle, guest.choice, str(people), guest.note]
+        cells = [guest.name, guest.handle, guest.choice, str(people), "yes" if guest.online else "no", guest.note]
         cells += [given[guest.rsvp].get(row.pk, "") for row in asked]
         table.writerow(map(_harmless, cells))
     return out.getvalue()

@@ -89,16 +89,20 @@ def guest_list(
     *,
     dids: Collection[str] = (),
     known_dids: Collection[str] | QuerySet[Any, str] = (),
+    answered: Rsvp | None = None,
     page: int = 1,
     page_size: int | None = None,
     wanted: GuestFilter | None = None,
 ) -> GuestList:
-    """The guest list for one viewer: a member, or somebody who proved `dids`. Takes four queries at most.
+    """The guest list for one viewer: a member, somebody who proved `dids`, or who gave the answer `answered` by a link.
+
+    Takes four queries at most.
 
     Hosts see everybody, with notes. Guests who are going or maybe see the names of the others who are. Other viewers
     see the names of people in `known_dids`, whom they know on Bluesky; without member and DIDs they see numbers only.
-    The viewer comes first within an answer, then people whom she knows. With a `page_size`, `guests` are those of one
-    page, the last one where `page` is beyond it. `wanted` narrows a host's list, and no numbers but `named`.
+    The viewer comes first within an answer, then people whom she knows; who waits is in the order of the waiting list.
+    With a `page_size`, `guests` are those of one page, the last one where `page` is beyond it. `wanted` narrows a
+    host's list, and no numbers but `named`.
     """
     counts = totals(event)
     numbers = GuestList(
@@ -108,10 +112,12 @@ def guest_list(
         waiting=counts[RsvpChoice.WAITING][1],
         answers={choice: pair[0] for choice, pair in counts.items()},
     )
-    if viewer is None and not dids:
+    if viewer is None and not dids and answered is None:
         return numbers
     answers, is_host, full = Rsvp.objects.filter(event=event), may_manage(event, viewer), True
     mine, known = rows_of(viewer, tuple(dids)), _is_any_of(known_dids)
+    if answered is not None:
+        mine |= Q(pk=answered.pk)
     if not is_host:
         answers = answers.filter(choice__in=SHOWN_TO_GUESTS)
         if not answers.filter(mine).exists():
@@ -168,7 +174,8 @@ def _in_order(answers: QuerySet[Rsvp], mine: Q, known: Q) -> QuerySet[Rsvp]:
         is_you=Case(When(mine, then=yes), default=no, output_field=BooleanField()),
         is_known=Case(When(known, then=yes), default=no, output_field=BooleanField()),
     )
-    return rows.order_by(rank, "-is_you", "-is_known", "answered_at", "pk")
+    # Who waits is in the order in which places are given (`places`), whoever looks: a later note does not move her.
+    return rows.order_by(rank, "waiting_since", "-is_you", "-is_known", "answered_at", "pk")
 
 
 def _guest(row: Rsvp, viewer: Member | None, own: set[str], *, with_notes: bool) -> Guest:

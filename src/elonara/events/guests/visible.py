@@ -21,6 +21,7 @@ def visible_list(
     *,
     dids: Collection[str] = (),
     known_dids: Collection[str] | QuerySet[Any, str] = (),
+    answered: Rsvp | None = None,
     page: int = 1,
     page_size: int | None = None,
 ) -> GuestList:
@@ -30,16 +31,20 @@ def visible_list(
     """
     if may_manage(event, viewer):
         return guest_list(event, viewer, dids=dids, known_dids=known_dids, page=page, page_size=page_size)
-    if event.guest_list_hidden or (event.approval and not _is_going(event, viewer, dids)):
+    if event.guest_list_hidden or (event.approval and not _is_going(event, viewer, dids, answered)):
         found = guest_list(event)
     else:
-        found = guest_list(event, viewer, dids=dids, known_dids=known_dids, page=page, page_size=page_size)
+        found = guest_list(
+            event, viewer, dids=dids, known_dids=known_dids, answered=answered, page=page, page_size=page_size
+        )
     if event.count_hidden and not found.full:
         found = replace(found, going=0, maybe=0, cant=0, waiting=0, answers={})
     return found
 
 
-def _is_going(event: Event, viewer: Member | None, dids: Collection[str]) -> bool:
+def _is_going(event: Event, viewer: Member | None, dids: Collection[str], answered: Rsvp | None) -> bool:
+    if answered is not None and answered.choice == Rsvp.Choice.GOING:
+        return True
     if viewer is None and not dids:
         return False
     return Rsvp.objects.filter(rows_of(viewer, tuple(dids)), event=event, choice=Rsvp.Choice.GOING).exists()

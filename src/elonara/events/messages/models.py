@@ -17,7 +17,7 @@ class MessageKind(models.TextChoices):
     CANCELLED = "cancelled"
     PLACE = "place"  # waited, and has a place now
     OFFERED = "offered"  # waited, and can take a place
-    ACCEPTED = "accepted"  # asked to come, and may
+    ACCEPTED = "accepted"  # asked to come, and has a place
     DECLINED = "declined"  # asked to come, and may not
     ANSWER = "answer"  # something else became of the answer: an offer ran out, a host set it
     REMINDER_DAY = "reminder_day"

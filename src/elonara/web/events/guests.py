@@ -70,9 +70,10 @@ def close(request: HttpRequest, slug: str) -> HttpResponse:
 def add(request: HttpRequest, slug: str) -> HttpResponse:
     """Add a guest by name."""
     event = managed_or_refused(request, slug)
-    name, answer = request.POST.get("name", ""), request.POST.get("answer", "going")
+    answer, online = _answer_of(request.POST, "going")
     try:
-        row = by_host.add(event, the_member(request), name, answer, request.POST.get("plus_ones"))
+        name, more = request.POST.get("name", ""), request.POST.get("plus_ones")
+        row = by_host.add(event, the_member(request), name, answer, more, online=online)
     except (Invalid, NotAllowed) as fault:
         show_message(request, str(fault), "bad")
     else:
@@ -105,6 +106,7 @@ def one(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "said": said,
         "name": name_of(row),
         "others": [each for each in others if each.rsvp != pk],
+        "kept": row.choice in by_host.KEPT,
     }
     return render(request, "events/guest.html", context)
 
@@ -118,9 +120,20 @@ def _do(event: Event, by: Member, pk: int, form: QueryDict) -> str:
             by_host.remove(event, by, pk)
             return "Removed."
         case _:
-            row = by_host.set_answer(event, by, pk, form.get("answer", ""), form.get("plus_ones"))
-            full = "All places are taken, so they are on the waiting list." if row.choice == "waiting" else ""
+            answer, online = _answer_of(form, "")
+            row = by_host.set_answer(event, by, pk, answer, form.get("plus_ones"), online=online)
+            full = (
+                "All places are taken, so they are on the waiting list." if answer and row.choice == "waiting" else ""
+            )
             return full or "The answer is saved."
+
+
+def _answer_of(form: QueryDict, otherwise: str) -> tuple[str, bool | None]:
+    """The answer that a host chose, and how the guest comes: None where the form does not say."""
+    answer = form.get("answer", otherwise)
+    if answer == "online":
+        return "going", True
+    return answer, False if answer == "going" and form.get("ways") == "both" else None
 
 
 def _decided(request: HttpRequest, slug: str, decide: HostAct) -> HttpResponse:

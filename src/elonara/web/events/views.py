@@ -37,9 +37,15 @@ from elonara.web.parts.places import places_of, shown_answer
 from elonara.web.parts.sharing import calendar_response, calendars, is_public, page_url, ready_text, shared_preview
 from elonara.web.parts.times import zone_of
 from elonara.web.proofs import keepable, proofs
-from elonara.web.shortcuts import add_form_errors, member_of, members_only, page_of, show_message, the_member
-
-GUESTS_ON_A_PAGE = 25
+from elonara.web.shortcuts import (
+    GUESTS_ON_A_PAGE,
+    add_form_errors,
+    member_of,
+    members_only,
+    page_of,
+    show_message,
+    the_member,
+)
 
 
 def event_or_404(request: HttpRequest, slug: str) -> Event:

@@ -29,7 +29,7 @@ from elonara.web.parts.answer_forms import RsvpForm
 from elonara.web.parts.places import answered_words, places_of, shown_answer
 from elonara.web.parts.sharing import calendar_response, calendars
 from elonara.web.rate_limits import RSVP
-from elonara.web.shortcuts import add_form_errors, member_of, show_message
+from elonara.web.shortcuts import GUESTS_ON_A_PAGE, add_form_errors, member_of, page_of, show_message
 
 type TokenView = Callable[[HttpRequest, str], HttpResponse]
 
@@ -127,7 +127,7 @@ def _page(request: HttpRequest, row: EmailInvitation, form: RsvpForm, *, status:
         "event": event,
         "mine": mine,
         "answer": shown_answer(mine, event),
-        "guests": rsvps.visible_list(event),
+        "guests": rsvps.visible_list(event, answered=mine, page=page_of(request), page_size=GUESTS_ON_A_PAGE),
         "form": form,
         "questions": form.shown(mine),
         "public": event.visibility == Visibility.PUBLIC,

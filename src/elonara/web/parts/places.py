@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from elonara.events.guests import approval, closing, offers, places
 from elonara.events.models import Event, Rsvp
+from elonara.events.queries import ends, is_over
 from elonara.events.times import moment_phrase
 
 DONE = {
-    "going": "You are going. You can change it until it starts.",
-    "maybe": "You answered Maybe. You can change it until it starts.",
+    "going": "You are going. {until}",
+    "maybe": "You answered Maybe. {until}",
     "cant": "You answered Can’t. Thank you for saying so.",
 }
 
@@ -26,6 +27,7 @@ class Places:
     pressed: str = "going"  # the button that says how the viewer comes, where an event has two
     online_full: bool = False  # the same as `full` for those who come online
     asks: bool = False  # the viewer's "going" asks the hosts first
+    until: str = ""  # until when the answer can be changed, "" once it cannot
 
 
 def places_of(event: Event, mine: Rsvp | None, *, manages: bool = False) -> Places:
@@ -48,7 +50,17 @@ def places_of(event: Event, mine: Rsvp | None, *, manages: bool = False) -> Plac
         pressed=pressed,
         online_full=online_full,
         asks=asks,
+        until=until_words(event),
     )
+
+
+def until_words(event: Event) -> str:
+    """Until when an answer can be given or changed, "" once it cannot."""
+    if closing.is_closed(event) or is_over(event):
+        return ""
+    if event.answers_until is not None and event.answers_until < ends(event):
+        return f"You can change it until {moment_phrase(event, event.answers_until)}."
+    return "You can change it until the event is over."
 
 
 def _of_one_way(event: Event, online: bool, counts: bool) -> tuple[bool, str]:
@@ -57,12 +69,14 @@ def _of_one_way(event: Event, online: bool, counts: bool) -> tuple[bool, str]:
     if most is None:
         return False, ""
     free = places.left(event, online) or 0
-    full = free == 0 or places.anybody_waits(event, online)
+    waits = places.anybody_waits(event, online)
+    full = free == 0 or waits
     on = "" if event.attendance != Event.Attendance.BOTH else " online" if online else " on site"
-    if not counts:
-        return full, f"All places{on} are taken." if full else ""
-    left = f"{free} of {most} places{on} {'is' if free == 1 else 'are'} left."
-    return full, f"All {most} places{on} are taken." if full else left
+    if free == 0:
+        return full, f"All {most} places{on} are taken." if counts else f"All places{on} are taken."
+    if waits:  # somebody who brings others and does not fit yet, or whom the hosts have not given a place
+        return full, f"Other people are waiting for the places{on} that are left."
+    return full, f"{free} of {most} places{on} {'is' if free == 1 else 'are'} left." if counts else ""
 
 
 def shown_answer(mine: Rsvp | None, event: Event | None) -> str:
@@ -77,7 +91,8 @@ def shown_answer(mine: Rsvp | None, event: Event | None) -> str:
 
 def answered_words(event: Event, row: Rsvp) -> str:
     """What is said after an answer: what became of it, which is not always what was pressed."""
-    return DONE.get(row.choice) or waiting_words(event, row)
+    said = DONE.get(row.choice, "").format(until=until_words(event)).strip()
+    return said or waiting_words(event, row)
 
 
 def waiting_words(event: Event, row: Rsvp) -> str:
@@ -95,8 +110,16 @@ def waiting_words(event: Event, row: Rsvp) -> str:
         return f"The hosts write: {row.word}" if row.word and row.accepted_at and row.choice == "going" else ""
     before = "You are next" if number == 1 else f"You are number {number}"
     late = "The time to take your place has run out, and it went to the next. " if row.offer_ended_at else ""
-    then = "You are offered a place" if event.offer_hours and event.fills_by_itself else "You get a place"
-    return f"{late}{before} on the waiting list. {then} when one becomes free."
+    return f"{late}{before} on the waiting list. {_next(event)}"
+
+
+def _next(event: Event) -> str:
+    """How somebody who waits gets a place."""
+    if not event.fills_by_itself:
+        return "When a place becomes free, the hosts decide who gets it."
+    if not offers.still_fills(event):
+        return "Nobody moves up automatically now; the hosts can still give you a place."
+    return f"{'You are offered a place' if event.offer_hours else 'You get a place'} when one becomes free."
 
 
 _CLOSED = "Answers are closed."

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.events import actions, queries
-from elonara.events.guests import by_host, places, rsvps
+from elonara.events.guests import by_host, export, places, rsvps
 from elonara.events.guests.visible import visible_list
 from elonara.events.models import Event, Rsvp
 from elonara.members.errors import Invalid, NotAllowed
@@ -173,3 +173,52 @@ class TestWhatIsShown:
         assert visible_list(event, bob).guests == ()
         Rsvp.objects.update(choice="going")
         assert len(visible_list(event, bob).guests) == 2
+
+
+@pytest.mark.parametrize("choice", sorted(by_host.KEPT))
+def test_the_number_of_people_changes_and_the_answer_stays(make_event, alice, choice):
+    event = make_event(capacity=1, plus_ones_allowed=5)
+    answer(event, "first")
+    row = answer(event, "b")
+    Rsvp.objects.filter(pk=row.pk).update(choice=choice, plus_ones=3, offered_until=timezone.now() + timedelta(hours=1))
+    assert by_host.set_answer(event, alice, row.pk, "", 2).choice == choice
+    row.refresh_from_db()
+    assert (row.choice, row.plus_ones) == (choice, 2)
+
+
+def test_an_offer_is_not_made_larger_and_other_answers_are_never_left_out(picnic, alice):
+    row = answer(picnic, "b")
+    Rsvp.objects.filter(pk=row.pk).update(choice="offered", offered_until=timezone.now() + timedelta(hours=1))
+    with pytest.raises(Invalid, match="no more than these"):
+        by_host.set_answer(picnic, alice, row.pk, "", 1)
+    Rsvp.objects.filter(pk=row.pk).update(choice="going")
+    with pytest.raises(Invalid, match="Choose Going"):
+        by_host.set_answer(picnic, alice, row.pk, "", 1)
+
+
+def test_how_a_guest_comes_is_set_and_counted_there(make_event, alice):
+    event = make_event(
+        attendance="both", capacity=1, online_capacity=1, location="The lawn", online_link="https://call.example/x"
+    )
+    row = answer(event, "a")
+    assert by_host.set_answer(event, alice, row.pk, "going", online=True).online
+    assert (places.taken(event, online=False), places.taken(event, online=True)) == (0, 1)
+    assert by_host.set_answer(event, alice, row.pk, "going").online  # left as it is
+    assert by_host.add(event, alice, "Cora").choice == "going"
+    assert by_host.add(event, alice, "Dan", online=True).choice == "waiting"
+    table = [line.split(",") for line in export.guests_csv(event, alice).splitlines()]
+    assert sorted(row[4] for row in table) == ["Online", "no", "yes", "yes"]
+
+
+def test_in_person_where_there_is_no_other_way(picnic, alice):
+    assert by_host.add(picnic, alice, "Cora", online=True).online is False
+
+
+def test_the_host_reads_who_waits_in_the_order_of_the_list(make_event, alice, make_member):
+    event = make_event(capacity=1)
+    answer(event, "first")
+    for who in ("b", "c", "d"):
+        answer(event, who)
+    rsvps.respond(event, choice="going", did="did:plc:b", note="Really!", invited=True)  # a later note
+    shown = visible_list(event, alice, known_dids={"did:plc:d"})
+    assert [guest.did for guest in shown.guests] == [f"did:plc:{who}" for who in ("first", "b", "c", "d")]

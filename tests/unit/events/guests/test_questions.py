@@ -154,8 +154,8 @@ def test_the_export_is_a_table_that_computes_nothing(asking, alice):
     text = export.guests_csv(event, alice)
     assert text.startswith("\ufeff")
     table = list(csv.reader(io.StringIO(text[1:])))
-    assert table[0] == ["Name", "Bluesky", "Answer", "People", "Note", "'=Diet?", "Children?"]
-    assert table[1] == ["'-Änne", "a.example", "going", "3", "'@note\nmore", '\'=HYPERLINK("x")', "1"]
+    assert table[0] == ["Name", "Bluesky", "Answer", "People", "Online", "Note", "'=Diet?", "Children?"]
+    assert table[1] == ["'-Änne", "a.example", "going", "3", "no", "'@note\nmore", '\'=HYPERLINK("x")', "1"]
     assert table[2][2:4] == ["cant", "0"]
 
 

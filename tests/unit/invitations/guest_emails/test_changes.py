@@ -10,7 +10,7 @@ from tests.unit.invitations.email.mail import FAULTS, SENT
 from elonara import jobs
 from elonara.bluesky.models import MemberIdentity
 from elonara.events import actions
-from elonara.events.guests import adoption, by_host, rsvps
+from elonara.events.guests import adoption, approval, by_host, rsvps
 from elonara.events.messages.models import GuestMessage, MessageKind
 from elonara.events.messages.telling import OFTEN, tell
 from elonara.invitations.email import tokens
@@ -344,3 +344,29 @@ def test_who_knows_a_sooner_start_hears_in_time(picnic, alice, bob, move, clock,
     clock.pass_(hours=1)
     jobs.drain()
     assert "New time" in SENT[-1].subject
+
+
+def test_who_is_accepted_to_a_full_event_is_not_told_that_she_can_come(make_event, alice, with_address, going, deliver):
+    event = make_event(capacity=1, approval=True)
+    bob, eve = with_address("bob"), with_address("eve")
+    for guest in (bob, eve):
+        approval.accept(event, alice, going(event, guest).pk, "See you")
+    deliver()
+    assert {message.to[0].split()[0]: message.subject for message in SENT} == {
+        "bob": "[Elonara] You can come: Picnic",
+        "eve": "[Elonara] Your answer: Picnic",
+    }
+    text = next(message.body for message in SENT if message.to[0].startswith("eve"))
+    assert "You are accepted, and on the waiting list of Picnic." in text
+    assert "See you" in text
+
+
+def test_who_waits_once_approval_ends_is_not_told_that_she_can_come(make_event, alice, with_address, going, deliver):
+    event = make_event(capacity=1, approval=True)
+    for name in ("bob", "eve"):
+        going(event, with_address(name))
+    actions.change(event, by=alice, approval=False)
+    deliver()
+    assert sorted(message.subject for message in SENT) == [
+        "[Elonara] You can come: Picnic", "[Elonara] Your answer: Picnic",
+    ]  # fmt: skip

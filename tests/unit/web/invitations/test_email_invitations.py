@@ -10,6 +10,7 @@ from tests.pages import page_text, shown
 from elonara import jobs
 from elonara.covers.choice import cover_of
 from elonara.events import actions as events
+from elonara.events.guests import rsvps
 from elonara.events.models import Rsvp
 from elonara.invitations.models import EmailInvitation
 from elonara.invitations.opt_out_models import EmailOptOut
@@ -199,3 +200,17 @@ def test_a_host_without_a_proof_reads_what_to_do(signed_in, make_member, picnic)
     picnic.hosts.create(member=mallory, role="host")
     page = signed_in(mallory).get(f"/events/{picnic.slug}/manage?tab=invite&step=email")
     assert "needs to know that you are you" in page.content.decode()
+
+
+def test_who_comes_reads_who_else_does_by_the_link_as_members_do(client, link, picnic, alice, make_member):
+    rsvps.respond(picnic, choice="going", member=make_member("zebedee"))
+    here = link(picnic)
+    assert "zebedee" not in words(client.get(here))
+    client.post(here, {"answer": "cant"})
+    assert "zebedee" not in words(client.get(here))
+    client.post(here, {"answer": "maybe", "name": "Ana L."})
+    assert "zebedee" in words(client.get(here))
+    events.change(picnic, by=alice, approval=True)
+    assert "zebedee" not in words(client.get(here)), "where hosts accept each guest, Maybe shows no names"
+    events.change(picnic, by=alice, approval=False, guest_list_hidden=True)
+    assert "zebedee" not in words(client.get(here))
