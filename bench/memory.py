@@ -11,7 +11,6 @@ import io
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 import httpx2  # noqa: E402
 from sandbox import network  # noqa: E402
+from tests.ports import free_port  # noqa: E402
 
 from bench.ground import table  # noqa: E402
 
@@ -39,9 +39,7 @@ class Site:
     """A running `elonara serve`, and an HTTP client with cookies."""
 
     def __init__(self, net: network.Network, folder: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")}
         self.environment |= net.settings(raised_caps=True)

@@ -30,6 +30,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tests.ports import free_port  # noqa: E402
+
 from bench.ground import make_database, table  # noqa: E402
 
 CONNECTIONS, GUESTS, EVENTS = 4, 500, 12
@@ -42,9 +44,7 @@ BOUNDS = {"home": 1 / 4, "event page": 1 / 4, "/i/{ref}": 1 / 4, "API event": 1 
 def configured() -> Iterator[int]:
     """The settings of a new site, in the environment; yields the port that it will listen on."""
     with tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         for name in [name for name in os.environ if name.startswith("ELONARA_")]:
             del os.environ[name]
         os.environ |= {

@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,8 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
+
+from tests.ports import free_port
 
 from bench.attack.load import ATTACKER, VISITOR, ask
 from bench.attack.route import Route
@@ -66,8 +67,7 @@ def site() -> Iterator[tuple[int, dict[str, str]]]:
     slow.daemon_threads = True
     threading.Thread(target=slow.serve_forever, daemon=True).start()
     address = f"127.0.0.1:{slow.server_address[1]}"
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="elonara-attacker-") as folder:
         for name in [name for name in os.environ if name.startswith("ELONARA_")]:
             del os.environ[name]

@@ -7,10 +7,12 @@ never heard of Markdown. Links say `nofollow ugc`, so that nobody gains from put
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
 
 from django.utils.safestring import SafeString, mark_safe
 
@@ -24,6 +26,7 @@ ALLOWED_TAGS: Final = frozenset(
 )
 ALLOWED_ATTRIBUTES: Final = {"a": {"href"}, "ol": {"start"}, "*": set[str]()}
 LINK_SCHEMES: Final = frozenset({"http", "https", "mailto"})
+_SIGN_IN: Final = ("auth/", "accounts/")
 # The page has an h1, and an h2 above the description.
 _DEEPER: Final = {"h1": "h3", "h2": "h4", "h3": "h5", "h4": "h6", "h5": "h6", "h6": "h6"}
 
@@ -43,9 +46,18 @@ def html_of(text: str) -> SafeString:
         tags=set(ALLOWED_TAGS),
         attributes=ALLOWED_ATTRIBUTES,
         url_schemes=set(LINK_SCHEMES),
+        attribute_filter=_harmless,
         link_rel="nofollow ugc noopener noreferrer",
     )
     return mark_safe(clean)  # noqa: S308 - the sanitizer's output
+
+
+def _harmless(tag: str, attribute: str, value: str) -> str | None:
+    """The value; None for an address that begins a sign-in: a click in a stranger's words must not start one."""
+    if (tag, attribute) != ("a", "href"):
+        return value
+    path = posixpath.normpath(unquote(urlsplit(value).path).replace("\\", "/")).lstrip("/")
+    return None if path.startswith(_SIGN_IN) else value
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
@@ -117,6 +129,8 @@ def _parser() -> MarkdownIt:
 
 def _picture(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
     """A picture of another host as a link to it, with its words."""
-    token = tokens[index]
+    token, before = tokens[index], tokens[:index]
+    if sum(one.type == "link_open" for one in before) > sum(one.type == "link_close" for one in before):
+        return escape(token.content)  # a link has no other inside
     address = str(token.attrs.get("src", ""))
     return f'<a href="{escape(address)}">{escape(token.content or address)}</a>'

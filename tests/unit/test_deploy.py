@@ -107,6 +107,7 @@ SECRET = "s3cr3t-Value_1"
 ADDRESSES = [
     f"/rsvp/{SECRET}",
     f"/rsvp/{SECRET}/stop",
+    f"/digest/{SECRET}",
     f"/first-run/{SECRET}",
     f"/accounts/confirm-email/{SECRET}/",
     f"/accounts/password/reset/key/1-{SECRET}/",

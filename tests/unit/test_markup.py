@@ -107,3 +107,27 @@ def test_a_picture_is_a_link_with_its_words():
     assert "!" not in html
     harmless(html_of('![x"><script>alert(1)</script>](https://a.example/"onerror="x)'))
     harmless(html_of("![x](javascript:alert(1)) ![y](data:text/html;base64,PHNjcmlwdD4=)"))
+
+
+def test_a_picture_that_is_a_link_leads_where_the_link_does():
+    html = html_of("[![the map](https://a.example/map.png)](https://a.example/map)")
+    assert html.count("<a ") == 1
+    assert 'href="https://a.example/map"' in html
+    assert ">the map</a>" in html
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/auth/bluesky/start?handle=evil.example", "/%61uth/bluesky/start", "/x/../auth/bluesky/start",
+        "https://events.example/auth/bluesky/start?handle=evil.example", "/accounts/logout/", "auth/bluesky/start",
+        "//events.example//auth/bluesky/start", "/./accounts/login/",
+    ],
+)  # fmt: skip
+def test_no_link_begins_a_sign_in(address):
+    assert "href" not in html_of(f"[Details]({address})")
+
+
+def test_other_pages_of_the_site_can_be_linked():
+    for address in ("/events/picnic", "https://a.example/author", "/authors", "/communities/auth"):
+        assert f'href="{address}"' in html_of(f"[Details]({address})")

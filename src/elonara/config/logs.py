@@ -16,8 +16,8 @@ HIDDEN = "<hidden>"
 _json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` would make one for each line
 # Secrets where they could appear: JWTs, authorization headers, app passwords, query and form fields.
 SECRETS = (
-    # Paths with a one-time token: first operator, e-mail invitation, address confirmation, password reset.
-    re.compile(r"(?P<keep>/(?:first-run|rsvp|confirm-email|reset/key)/)[^\s/?\"']+"),
+    # Paths with a token: first operator, e-mail invitation, daily digest, address confirmation, password reset.
+    re.compile(r"(?P<keep>/(?:first-run|rsvp|digest|confirm-email|reset/key)/)[^\s/?\"']+"),
     re.compile(r"(?P<keep>)eyJ[\w-]+\.[\w-]+\.[\w-]*"),
     re.compile(r"(?P<keep>(?i:\b(?:bearer|dpop|basic)\s+))[\w.~+/=-]{8,}"),
     re.compile(r"(?P<keep>)\b[a-z2-7]{4}(?:-[a-z2-7]{4}){3}\b"),

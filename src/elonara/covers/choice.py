@@ -74,15 +74,9 @@ def cover_of(title: str, mood: str = ANY, *, but: str = "") -> Cover:
     return Cover(drawing, palettes[int.from_bytes(digest[4:8]) % len(palettes)])
 
 
-def covers_in_order(wanted: Iterable[tuple[str, str] | None]) -> list[Cover | None]:
-    """The covers of a list of (title, mood), without two neighbours of the same drawing: the later one gives way.
-
-    None stands for an event that has a picture of its own, and stays None.
-    """
-    covers: list[Cover | None] = []
-    before = ""
-    for one in wanted:
-        cover = cover_of(*one, but=before) if one is not None else None
-        before = cover.drawing if cover is not None else ""
-        covers.append(cover)
+def covers_in_order(wanted: Iterable[tuple[str, str]]) -> list[Cover]:
+    """The covers of a list of (title, mood), without two neighbours of the same drawing: the later one gives way."""
+    covers: list[Cover] = []
+    for title, mood in wanted:
+        covers.append(cover_of(title, mood, but=covers[-1].drawing if covers else ""))
     return covers

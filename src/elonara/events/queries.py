@@ -176,7 +176,7 @@ def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Ev
 
 def upcoming_public(search: str = "", *, now: datetime | None = None) -> QuerySet[Event]:
     """Public events that are not over, soonest first: none that is cancelled or hidden, none of a suspended host."""
-    return matching(for_lists(_not_over(public(), now)), search)
+    return matching(for_lists(not_over(public(), now)), search)
 
 
 def matching(rows: QuerySet[Event], search: str) -> QuerySet[Event]:
@@ -223,7 +223,7 @@ def upcoming(member: Member | None, dids: Collection[str] = (), *, now: datetime
     mine = Q(pk__in=_attending(member, dids))
     if member is not None:
         mine |= Q(pk__in=_running().filter(member=member).values("event"))
-    return for_lists(_not_over(Event.objects.filter(mine).filter(_not_hidden_from(member)), now))
+    return for_lists(not_over(Event.objects.filter(mine).filter(_not_hidden_from(member)), now))
 
 
 def hosted_by(member: Member) -> QuerySet[Event]:
@@ -234,22 +234,21 @@ def hosted_by(member: Member) -> QuerySet[Event]:
 
 def hosted_and_over(member: Member) -> QuerySet[Event]:
     """The events that the member hosts or co-hosts and that took place: none that was cancelled. In no order."""
-    now = timezone.now()
-    mine = Event.objects.filter(pk__in=_running().filter(member=member).values("event"))
+    mine, now = Event.objects.filter(pk__in=_running().filter(member=member).values("event")), timezone.now()
     return mine.filter(over_by(now, now - DEFAULT_DURATION)).exclude(status=Event.Status.CANCELLED)
 
 
 def attending(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Event]:
     """Every event that somebody answered going or maybe to, the latest start first."""
-    rows = Event.objects.filter(_not_hidden_from(member), pk__in=_attending(member, dids))
-    return for_lists(rows).order_by("-starts_at", "-pk")
+    mine = Event.objects.filter(_not_hidden_from(member), pk__in=_attending(member, dids))
+    return for_lists(mine).order_by("-starts_at", "-pk")
 
 
 def of_community(
     community_id: int, member: Member | None = None, dids: Collection[str] = (), *, now: datetime | None = None
 ) -> QuerySet[Event]:
     """The events of a community that are not over and that the viewer may see."""
-    return for_lists(_not_over(visible_to(member, dids).filter(community=community_id), now))
+    return for_lists(not_over(visible_to(member, dids).filter(community=community_id), now))
 
 
 def for_lists(rows: QuerySet[Event]) -> QuerySet[Event]:
@@ -291,7 +290,8 @@ def _attending(member: Member | None, dids: Collection[str]) -> QuerySet[Rsvp]:
     return Rsvp.objects.filter(rows_of(member, tuple(dids)) & coming).values("event")  # type: ignore[return-value]
 
 
-def _not_over(rows: QuerySet[Event], now: datetime | None) -> QuerySet[Event]:
+def not_over(rows: QuerySet[Event], now: datetime | None = None) -> QuerySet[Event]:
+    """Those of the events that are not over."""
     now = now or timezone.now()
     return rows.filter(_ends_after(now, now - DEFAULT_DURATION))
 

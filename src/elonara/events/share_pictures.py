@@ -15,6 +15,7 @@ import secrets
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -40,7 +41,9 @@ FOLDER: Final = "share"  # below the media files
 DESIGN: Final = 1  # to be raised when the same words are drawn in another way
 DRAWER: Final = (sys.executable, "-I", "-m", "elonara.covers.share_picture")
 MAX_SECONDS: Final = 30.0  # for one picture; it takes one
+WAIT_FOR_TURN: Final = timedelta(seconds=2)
 RETRY_AFTER_FAILURE: Final = timedelta(minutes=10)
+MAX_SEARCH_SECONDS: Final = 60.0  # of one run of `find_outdated`
 SWEEP_BATCH: Final = 20  # events a sweep; the next sweep takes the next ones
 PICTURE_SIDE_PIXELS: Final = 1000  # of her own picture, of which a part is drawn
 MAX_PICTURE_BYTES: Final = 600_000
@@ -78,10 +81,21 @@ def poll(key: str) -> datetime | None:
         return None
     if row.share_picture_due_at > timezone.now():
         return row.share_picture_due_at
+    if not _one_at_a_time.acquire(blocking=False):
+        return timezone.now() + WAIT_FOR_TURN  # a thread that waited here would send no invitations meanwhile
+    try:
+        return _make(row)
+    finally:
+        _one_at_a_time.release()
+
+
+def _make(row: Event) -> datetime | None:
+    """Make the picture of an event that is due."""
     storage, before, name = row.share_picture.storage, str(row.share_picture.name or ""), ""
     if row.visibility == Visibility.PUBLIC and not is_over(row):
         try:
-            name = before if current(row) else storage.save(_file_name(row), ContentFile(_jpeg(row)))
+            kept = current(row) and storage.exists(before)
+            name = before if kept else storage.save(_file_name(row), ContentFile(_jpeg(row)))
         except (OSError, ValueError, subprocess.SubprocessError):
             log.exception("cannot make the picture of %s that other sites show", row.slug)
             again = timezone.now() + RETRY_AFTER_FAILURE
@@ -106,6 +120,20 @@ def sweep() -> Iterator[tuple[str, datetime | None]]:
     rows = Event.objects.filter(share_picture_due_at__lte=timezone.now()).order_by("share_picture_due_at")
     for pk, due_at in rows.values_list("pk", "share_picture_due_at")[:SWEEP_BATCH]:
         yield str(pk), due_at
+
+
+def find_outdated() -> int:
+    """Make those of events to come due that are drawn as they would not be now: the site has another name, or DESIGN
+    was raised. For a periodic task; returns how many.
+    """
+    now, found, began = timezone.now(), 0, time.monotonic()
+    events = Event.objects.filter(starts_at__gt=now, visibility=Visibility.PUBLIC, share_picture_due_at=None)
+    for event in events.order_by("starts_at").iterator(chunk_size=500):
+        if jobs.stopping() or time.monotonic() - began > MAX_SEARCH_SECONDS:
+            break
+        if event.hidden_at is None and not current(event):
+            found += Event.objects.filter(pk=event.pk, share_picture_due_at=None).update(share_picture_due_at=now)
+    return found
 
 
 def _changed(event: Event, fields: frozenset[str]) -> None:
@@ -134,24 +162,31 @@ def _file_name(event: Event) -> str:
 
 
 def _jpeg(event: Event) -> bytes:
-    """The picture. Raises OSError, ValueError and SubprocessError."""
+    """The picture: of the cover where her own cannot be read. Raises OSError, ValueError and SubprocessError."""
     wanted = _wanted(event)
     if event.picture:
-        with event.picture.open("rb") as file:
-            small = shrunk(file.read(), side=PICTURE_SIDE_PIXELS, most_bytes=MAX_PICTURE_BYTES)
-        wanted = dataclasses.replace(wanted, picture=base64.b64encode(small).decode("ascii"))
+        try:
+            with event.picture.open("rb") as file:
+                small = shrunk(file.read(), side=PICTURE_SIDE_PIXELS, most_bytes=MAX_PICTURE_BYTES)
+        except (OSError, ValueError) as fault:
+            log.warning("the drawn cover is taken for %s, whose own picture cannot be read: %s", event.slug, fault)
+        else:
+            wanted = dataclasses.replace(wanted, picture=base64.b64encode(small).decode("ascii"))
     return _draw(wanted)
 
 
 def _draw(wanted: ShareFacts) -> bytes:
-    with _one_at_a_time:
-        made = subprocess.run(  # noqa: S603 - the words are ours
-            DRAWER,
-            input=wanted.as_json(),
-            capture_output=True,
-            timeout=MAX_SECONDS,
-            env={},  # the variables of this process hold the site's secrets
-            cwd="/",
-            check=True,
+    made = subprocess.run(  # noqa: S603 - the words are ours
+        DRAWER,
+        input=wanted.as_json(),
+        capture_output=True,
+        timeout=MAX_SECONDS,
+        env={},  # the variables of this process hold the site's secrets
+        cwd="/",
+        check=False,
+    )
+    if made.returncode:
+        raise ValueError(
+            f"the drawing program ended with {made.returncode}: {made.stderr[-500:].decode(errors='replace')}"
         )
     return made.stdout

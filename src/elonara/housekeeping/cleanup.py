@@ -85,12 +85,21 @@ def _purges(now: datetime) -> dict[str, Callable[[], int]]:
 
 def _expired_authorization_requests() -> int:
     """Delete authorization requests that were never finished, and revoke the sessions that some had obtained."""
-    count, ends = 0, time.monotonic() + MAX_REVOCATION_SECONDS
+    ends, failing = time.monotonic() + MAX_REVOCATION_SECONDS, set[str]()
     # A minute of grace: a callback may be reading the row right now.
     old = AuthorizationRequest.objects.filter(expires_at__lt=timezone.now() - timedelta(minutes=1))
-    for row in old.order_by("expires_at")[:MAX_AUTHORIZATION_REQUESTS]:
-        if time.monotonic() > ends or jobs.stopping():
+    # Most have obtained nothing. They never wait behind those whose servers have to be asked.
+    count = old.exclude(payload__has_key="tokens").delete()[0]
+    tried = 0
+    for pk, issuer in list(old.order_by("expires_at").values_list("pk", "issuer")):
+        if tried >= MAX_AUTHORIZATION_REQUESTS or time.monotonic() > ends or jobs.stopping():
             break  # the next run continues
+        if issuer in failing:
+            continue  # a server that does not respond, or a hostile one, must not hold up the sessions at the others
+        row = AuthorizationRequest.objects.filter(pk=pk).first()
+        if row is None:
+            continue
+        tried += 1
         try:
             kept = authorization_requests.kept_tokens(row)
         except CannotUnseal:
@@ -98,6 +107,6 @@ def _expired_authorization_requests() -> int:
         # Delete the row first: of several processes only the one that deleted it revokes the session.
         if authorization_requests.forget(row):
             count += 1
-            if kept is not None:
-                revoke_tokens(*kept, row)
+            if kept is not None and not revoke_tokens(*kept, row):
+                failing.add(issuer)
     return count

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from elonara.bluesky.graph import sync
 from elonara.bluesky.oauth import self_check
+from elonara.events import share_pictures
 from elonara.events.guests import approval, places
 from elonara.housekeeping import answer_digest, cleanup, guest_data, session_renewal
 from elonara.housekeeping.models import PeriodicTask
@@ -46,6 +47,7 @@ TASKS: Final = {
     "pass offers on": TaskDefinition(places.pass_offers_on, timedelta(minutes=1)),
     "stored graphs": TaskDefinition(sync.begin_missing, timedelta(hours=1)),
     "answer digests": TaskDefinition(answer_digest.send_due, timedelta(minutes=15)),
+    "share pictures": TaskDefinition(share_pictures.find_outdated, timedelta(hours=6)),
     "guest data": TaskDefinition(guest_data.run, timedelta(hours=1)),
     "clear away": TaskDefinition(cleanup.clear, timedelta(hours=1)),
 }

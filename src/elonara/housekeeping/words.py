@@ -42,6 +42,7 @@ TASKS: Final[Mapping[str, str]] = {
     "admit guests": "Give a place to people who asked for one at an event that no longer needs approval.",
     "pass offers on": "Offer places to the next person where the time to accept one has run out.",
     "answer digests": "Send hosts the daily e-mail about new answers, at eight in the morning of their own clocks.",
+    "share pictures": "Find pictures of events for other sites that show an earlier name or design of this site.",
     "guest data": "Delete what is known of guests of events that ended long ago, 30 days after operators were told.",
     "clear away": "Clear away what has expired.",
 }

@@ -16,7 +16,7 @@ from elonara.events import queries as events
 from elonara.events.models import Event
 from elonara.events.times import days_of
 from elonara.invitations.consent import caps, eligibility
-from elonara.invitations.models import EmailInvitation, Invitation
+from elonara.invitations.models import EmailInvitation, Invitation, State
 from elonara.invitations.opt_out_models import OptOut, RelayConsent
 from elonara.invitations.planning import compose, drafts, sentences
 from elonara.invitations.planning import readiness as posting_readiness
@@ -82,7 +82,9 @@ def next_to_invite_to(host: Member) -> tuple[Event, bool] | None:
     """The host's next event that nobody is invited to, else her next one, and whether somebody is; None without one."""
     mine = events.upcoming(host).filter(pk__in=events.hosting(host).values("event"))
     of_event = {"event": OuterRef("pk")}
-    invited = Exists(Invitation.objects.filter(**of_event)) | Exists(EmailInvitation.objects.filter(**of_event))
+    ended = (State.CANCELLED, State.FAILED, State.SUPPRESSED, State.UNDOING, State.UNDONE)
+    posts = Invitation.objects.filter(**of_event).exclude(state__in=ended)
+    invited = Exists(posts) | Exists(EmailInvitation.objects.filter(**of_event).exclude(state__in=ended))
     found = mine.exclude(status=Event.Status.CANCELLED).annotate(invited=invited).order_by("invited", "starts_at", "pk")
     event = found.first()
     return (event, bool(event.invited)) if event is not None else None

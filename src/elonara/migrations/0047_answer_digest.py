@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('member', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL)),
                 ('stopped', models.BooleanField(default=False)),
+                ('email', models.UUIDField(blank=True, null=True)),
                 ('told_until', models.DateTimeField(blank=True, null=True)),
             ],
         ),

@@ -2,10 +2,11 @@ import django.utils.timezone
 from django.db import migrations, models
 
 
-def only_what_is_to_come(apps, schema_editor):
-    """Every event is due now; those that have begun need no picture any more."""
+def what_is_to_come(apps, schema_editor):
+    """Events that have not begun are due now; the others need no picture any more."""
+    now = django.utils.timezone.now()
     events = apps.get_model('elonara', 'Event').objects.using(schema_editor.connection.alias)
-    events.filter(starts_at__lt=django.utils.timezone.now()).update(share_picture_due_at=None)
+    events.filter(starts_at__gte=now).update(share_picture_due_at=now)
 
 
 class Migration(migrations.Migration):
@@ -23,9 +24,14 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='event',
             name='share_picture_due_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.RunPython(what_is_to_come, migrations.RunPython.noop),
+        migrations.AlterField(
+            model_name='event',
+            name='share_picture_due_at',
             field=models.DateTimeField(blank=True, default=django.utils.timezone.now, null=True),
         ),
-        migrations.RunPython(only_what_is_to_come, migrations.RunPython.noop),
         migrations.AddIndex(
             model_name='event',
             index=models.Index(condition=models.Q(('share_picture_due_at__isnull', False)), fields=['share_picture_due_at'], name='events_with_share_picture_due'),

@@ -51,7 +51,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_POST
 def connect(request: HttpRequest) -> HttpResponse:
     """Connect an account by a form of this site. The CSRF token shows that the member asked for it herself."""
-    _require_proof_for_a_first_account(request)
+    fresh_proof.require_for_a_first_account(request)
     return begin(request, AuthorizationPurpose.CONNECT, request.POST.get("handle", ""), _back(request), confirmed=True)
 
 
@@ -104,7 +104,7 @@ def confirm(request: HttpRequest, request_id: UUID) -> HttpResponse:
             service.decline(request_id, browser_of(request))
             show_message(request, "Nothing was connected.", "info")
             return redirect(safe_next(request, waiting.next) if waiting.is_hers else "/profile/edit")
-        _require_proof_for_a_first_account(request)
+        fresh_proof.require_for_a_first_account(request)
         linked = service.confirm(request_id, browser_of(request), member)
     except AuthorizationFailed as fault:
         return failed(request, fault)
@@ -129,9 +129,3 @@ def jwks(request: HttpRequest) -> JsonResponse:
 
 def _back(request: HttpRequest, fallback: str = "/profile/edit") -> str:
     return safe_next(request, request.POST.get("next"), fallback)
-
-
-def _require_proof_for_a_first_account(request: HttpRequest) -> None:
-    """Ask who is at the keyboard before a Bluesky account becomes a new way to sign in. Another can never follow."""
-    if BlueskyOAuthService().get_identity_for_member(the_member(request).pk) is None:
-        fresh_proof.require(request)

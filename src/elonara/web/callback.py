@@ -125,7 +125,8 @@ def _restored(kept: Mapping[str, Any]) -> Outcome:
     fields = {name: value for name, value in kept.items() if name != "kind"}
     match kept["kind"]:
         case "signed_in":
-            waits = UUID(fields["request_id"]) if fields["request_id"] else None
+            # Absent in what the release before has kept.
+            waits = UUID(fields["request_id"]) if fields.get("request_id") else None
             return SignedIn(**(fields | {"request_id": waits}), identity=by_did(fields["did"]))
         case "proved":
             return Proved(**fields)

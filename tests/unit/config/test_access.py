@@ -48,6 +48,7 @@ def client(db):
         ("get", "/health", "/health", 200),
         ("get", f"/rsvp/{SECRET}", "/rsvp/<str:token>", 404),
         ("post", f"/rsvp/{SECRET}/stop", "/rsvp/<str:token>/stop", 404),
+        ("post", f"/digest/{SECRET}", "/digest/<str:token>", 404),
         ("get", f"/i/{SECRET}?email=anna@example.org", "/i/<str:ref>", 404),
         ("get", f"/events/{SECRET}?q=anna", "(none)", 404),
         ("get", f"/{SECRET}", "(none)", 404),

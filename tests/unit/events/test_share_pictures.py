@@ -168,3 +168,38 @@ def test_a_key_of_nothing_is_nothing(picnic, drawn):
     row = made(picnic)
     assert share_pictures.poll(str(row.pk)) is None
     assert len(drawn) == 1
+
+
+def test_a_job_that_would_have_to_wait_for_another_comes_again(picnic, drawn, clock):
+    """It would keep a thread from sending invitations."""
+    with share_pictures._one_at_a_time:
+        assert share_pictures.poll(str(picnic.pk)) == timezone.now() + share_pictures.WAIT_FOR_TURN
+    assert drawn == []
+    assert share_pictures.poll(str(picnic.pk)) is None
+    assert len(drawn) == 1
+
+
+def test_one_that_is_lost_is_made_again_at_the_next_change(picnic, alice, drawn):
+    row = made(picnic)
+    row.share_picture.storage.delete(row.share_picture.name)
+    actions.change(row, by=alice, description="Bread")
+    Event.objects.update(share_picture_due_at=timezone.now())
+    row = made(row)
+    assert row.share_picture.storage.exists(row.share_picture.name)
+
+
+def test_after_a_new_name_of_the_site_those_of_events_to_come_are_made_anew(picnic, drawn, set_options, clock):
+    row = made(picnic)
+    assert share_pictures.find_outdated() == 0
+    set_options(site={"name": "Bread Site"})
+    assert share_pictures.current(row) == ""
+    assert share_pictures.find_outdated() == 1
+    assert share_pictures.current(made(row))
+    assert share_pictures.find_outdated() == 0
+
+
+def test_the_cover_is_drawn_where_her_own_picture_cannot_be_read(make_event, photo, drawn):
+    event = make_event(picture=photo())
+    event.picture.storage.delete(event.picture.name)
+    assert share_pictures.current(made(event))
+    assert drawn[0].picture == ""

@@ -1,6 +1,8 @@
 """Expired rows are deleted, the others stay."""
 
+import copy
 import time
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -66,6 +68,29 @@ def kept_sessions(service, server, connect, make_member):
         url = service.begin("connect", handle, member=make_member(), browser=did)
         assert isinstance(service.finish(server.approve(url, did), browser=did), NeedsConfirmation)
     AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=2))
+
+
+def test_a_server_that_revokes_nothing_holds_up_nobody_else(kept_sessions, server, monkeypatch):
+    """Anybody can bring an authorization server, and leave any number of sessions there."""
+    hostile = AuthorizationRequest.objects.order_by("expires_at").first()
+    rows = []
+    for number in range(cleanup.MAX_AUTHORIZATION_REQUESTS + 5):
+        row = copy.copy(hostile)
+        row.pk, row.state_hash, row.issuer = uuid.uuid4(), f"state-{number}", "https://hostile.example"
+        row.expires_at = hostile.expires_at - timedelta(hours=1)
+        rows.append(row)
+    AuthorizationRequest.objects.bulk_create(rows)
+    asked = []
+
+    def revoke(tokens, key, row):
+        asked.append(row.issuer)
+        return row.issuer != "https://hostile.example"
+
+    monkeypatch.setattr(cleanup, "revoke_tokens", revoke)
+    cleanup.clear()
+    assert asked[0] == "https://hostile.example"
+    assert asked.count("https://hostile.example") == 1
+    assert len(asked) == 3
 
 
 def test_slow_servers_do_not_make_a_run_exceed_its_time_limit(kept_sessions, server, monkeypatch):

@@ -80,7 +80,7 @@ def test_lists_show_covers_and_no_two_neighbours_alike(client, signed_in, alice,
     assert shown[0] == cover_of("Walk", "evening").file
 
 
-def test_a_hidden_event_shows_no_cover(client, make_event):
+def test_a_private_event_shows_strangers_no_cover(client, make_event):
     event = make_event("Walk", visibility="private")
     refused = client.get(f"/events/{event.slug}")
     assert (refused.status_code, COVER.findall(refused.content.decode())) == (404, [])

@@ -48,16 +48,22 @@ class ListedGuest(GuestOut):
 
 
 class SetAnswer(Schema):
-    """What a host sets: `going` at a full event goes on the waiting list. `online`: how, where there are two ways."""
+    """What a host sets: `going` at a full event goes on the waiting list. `online`: how, where there are two ways.
 
-    answer: Literal["going", "maybe", "cant"]
+    Without `answer` one that no button gives (asked, waiting, offered, declined) stays, and the number changes.
+    """
+
+    answer: Literal["going", "maybe", "cant"] | None = None
     plus_ones: PlusOnes = 0
     online: bool | None = None
 
 
-class AddedGuest(SetAnswer):
-    """Somebody who is known by name alone."""
+class AddedGuest(Schema):
+    """Somebody who is known by name alone; the rest as in `SetAnswer`."""
 
+    answer: Literal["going", "maybe", "cant"]
+    plus_ones: PlusOnes = 0
+    online: bool | None = None
     name: Annotated[str, Text(by_host.MAX_NAME_LENGTH, 1)]
 
 
@@ -129,7 +135,9 @@ def set_answer(request: HttpRequest, slug: str, guest: GuestId, payload: SetAnsw
     """Set or correct it; a guest who has an account is told. For hosts."""
     event = _event(request, slug)
     return _guest(
-        by_host.set_answer(event, caller(request), guest, payload.answer, payload.plus_ones, online=payload.online)
+        by_host.set_answer(
+            event, caller(request), guest, payload.answer or "", payload.plus_ones, online=payload.online
+        )
     )
 
 

@@ -77,8 +77,10 @@ def drop(request_id: str | None, browser: str) -> None:
     """Revoke and delete the session that waits: it is not wanted, or cannot be kept."""
     row = _of_browser(request_id, browser)
     kept = _tokens(row) if row else None
-    if row is not None and authorization_requests.forget(row) and kept is not None:
-        revoke_tokens(*kept, row)
+    if row is None or not authorization_requests.end(row) or kept is None:
+        return
+    if revoke_tokens(*kept, row):
+        authorization_requests.forget(row)  # else the hourly clean-up tries again
 
 
 def _of_browser(request_id: str | None, browser: str) -> AuthorizationRequest | None:

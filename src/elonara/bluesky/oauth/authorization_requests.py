@@ -152,6 +152,12 @@ def forget(row: AuthorizationRequest) -> bool:
     return AuthorizationRequest.objects.filter(pk=row.pk).delete()[0] > 0
 
 
+def end(row: AuthorizationRequest) -> bool:
+    """End a request that waits for confirmation; the clean-up deletes it. False where that was done already."""
+    now = timezone.now()
+    return bool(AuthorizationRequest.objects.filter(pk=row.pk, expires_at__gt=now).update(expires_at=now))
+
+
 def for_browser(request_id: UUID, browser: str) -> AuthorizationRequest | None:
     """A request that waits for confirmation, if this browser began it."""
     row = AuthorizationRequest.objects.filter(

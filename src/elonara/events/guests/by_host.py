@@ -37,6 +37,8 @@ _WORDS: Final = {
     "waiting": "Going; you are on the waiting list",
     "maybe": "Maybe",
     "cant": "Can’t",
+    "asked": "Asked to come",
+    "offered": "A place is offered to you",
 }
 # What a host can leave as it is while the number of people changes: answers that no button gives.
 KEPT: Final = frozenset({Rsvp.Choice.ASKED, Rsvp.Choice.WAITING, Rsvp.Choice.REFUSED, Rsvp.Choice.OFFERED})
@@ -133,8 +135,11 @@ def merge(event: Event, by: Member, rsvp_id: Any, other_id: Any) -> Rsvp:
 
 def _tell(event: Event, row: Rsvp, by: Member) -> None:
     if row.choice in _WORDS:
+        both = event.attendance == Event.Attendance.BOTH and row.choice in ("going", "waiting")
+        way = "" if not both else " (online)" if row.online else " (in person)"
         more = f", with {row.plus_ones} more" if row.plus_ones else ""
-        tell(event, row, MessageKind.ANSWER, f"{by.name} set your answer to {event.title}: {_WORDS[row.choice]}{more}.")
+        said = f"{by.name} set your answer to {event.title}: {_WORDS[row.choice]}{way}{more}."
+        tell(event, row, MessageKind.ANSWER, said)
 
 
 def _identity(kept: Rsvp, gone: Rsvp) -> dict[str, Any]:

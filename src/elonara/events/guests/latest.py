@@ -10,8 +10,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from elonara.events.guests.guest_list import COLUMNS, name_of
-from elonara.events.models import EventHost, Rsvp
-from elonara.events.queries import hosted_by
+from elonara.events.models import Event, EventHost, Rsvp
+from elonara.events.queries import hosted_by, not_over
 from elonara.members.models import Member
 
 LATELY: Final = timedelta(days=14)
@@ -40,7 +40,7 @@ def latest(host: Member) -> list[LatestAnswer]:
 
 
 def answers_to(host: Member) -> QuerySet[Rsvp]:
-    """The answers to events that she hosts or co-hosts: none of her own, and none that a host wrote."""
+    """The answers to events that she hosts or co-hosts: none of her own, and none of guests who were added by name."""
     running = hosted_by(host).order_by().values("pk")
     rows = Rsvp.objects.filter(event__in=running, added_by_host=False)
     return rows.exclude(member=host).select_related("member__bluesky")
@@ -48,7 +48,8 @@ def answers_to(host: Member) -> QuerySet[Rsvp]:
 
 def hosts_with_answers(after: datetime) -> QuerySet[Member]:
     """Hosts and co-hosts of events to which somebody has answered since then."""
-    answered = Rsvp.objects.filter(answered_at__gt=after, added_by_host=False).values("event")
+    to_come = not_over(Event.objects.all()).values("pk")  # few, beside the answers to all events
+    answered = Rsvp.objects.filter(event__in=to_come, answered_at__gt=after, added_by_host=False).values("event")
     hosts = EventHost.objects.filter(event__in=answered).values("member")
     return Member.objects.filter(pk__in=hosts).order_by("pk")
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from django.core.signing import BadSignature, Signer
+from django.db import transaction
 
 from elonara.housekeeping.answer_digest.models import AnswerDigest
+from elonara.housekeeping.models import OutgoingEmail
 from elonara.members.models import Member
 
 MAX_TOKEN_LENGTH: Final = 100
@@ -19,8 +21,11 @@ def wants(member: Member) -> bool:
 
 
 def choose(member: Member, *, wanted: bool) -> None:
-    """Switch the digest on or off."""
-    AnswerDigest.objects.update_or_create(member=member, defaults={"stopped": not wanted})
+    """Switch the digest on or off. One that still waits in the queue of e-mails is not sent then."""
+    with transaction.atomic():
+        row, _ = AnswerDigest.objects.update_or_create(member=member, defaults={"stopped": not wanted})
+        if not wanted and row.email is not None:
+            OutgoingEmail.objects.filter(pk=row.email).delete()
 
 
 def token_of(member: Member) -> str:

@@ -79,7 +79,7 @@ def _html(host: Member, news: list[EventNews], stop: str) -> SafeString:
 
 
 def _greeting(host: Member) -> str:
-    return f"Hello {email_name(host.name)}, this is who answered since your last summary."
+    return f"Hello {email_name(host.name)}, these people answered lately."
 
 
 def _title(each: EventNews) -> str:

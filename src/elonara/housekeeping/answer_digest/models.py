@@ -11,6 +11,7 @@ class AnswerDigest(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
     )
     stopped = models.BooleanField(default=False)
+    email = models.UUIDField(null=True, blank=True)  # the latest one, in the queue of e-mails for as long as it waits
     told_until = models.DateTimeField(null=True, blank=True)  # answers given up to this moment were told
 
     class Meta:

@@ -43,7 +43,7 @@ class EventNews:
 def new_answers(host: Member, after: datetime, until: datetime) -> list[EventNews]:
     """What was answered in that time to the events that she hosts and that are still to come, soonest event first.
 
-    Not among them: her own answers, those that a host wrote, and what hosts declined.
+    Not among them: her own answers, those of guests whom a host added by name, and what hosts declined.
     """
     found: dict[int, EventNews] = {}
     rows = answers_to(host).filter(answered_at__gt=after, answered_at__lte=until).exclude(choice=Rsvp.Choice.REFUSED)

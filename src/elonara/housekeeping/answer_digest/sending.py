@@ -14,6 +14,7 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
+from elonara import jobs
 from elonara.events.guests.latest import hosts_with_answers
 from elonara.housekeeping.answer_digest.message import message
 from elonara.housekeeping.answer_digest.models import AnswerDigest
@@ -28,6 +29,8 @@ from elonara.members.time_zones import zone
 MORNING: Final = time(8)
 # Older answers are no news: after a pause, and on the first morning of a site that had no digest before.
 LOOK_BACK: Final = timedelta(days=3)
+# So long after eight an answer that was given before eight has been stored.
+SETTLED: Final = timedelta(minutes=1)
 MAX_SECONDS: Final = 60.0  # of one run, well within the lease of a periodic task; the next run goes on
 
 
@@ -35,8 +38,12 @@ def send_due() -> int:
     """Queue the digests of this morning that are not queued yet. Returns how many."""
     if eligibility.unavailable() is not None:
         return 0
-    end = clock.monotonic() + MAX_SECONDS
-    return sum(_send(host) for host in _candidates() if clock.monotonic() < end)
+    sent, end = 0, clock.monotonic() + MAX_SECONDS
+    for host in _candidates():
+        if jobs.stopping() or clock.monotonic() > end:
+            break
+        sent += _send(host)
+    return sent
 
 
 def last_morning(host: Member, now: datetime) -> datetime:
@@ -49,10 +56,10 @@ def last_morning(host: Member, now: datetime) -> datetime:
 def _candidates() -> Iterator[Member]:
     """Hosts of events to which somebody answered lately."""
     now = timezone.now()
-    for host in hosts_with_answers(now - LOOK_BACK - timedelta(days=1)):
-        row = AnswerDigest.objects.filter(member=host).first()
-        told = row is not None and (row.stopped or (row.told_until or now - LOOK_BACK) >= last_morning(host, now))
-        if may_act(host) and not told:
+    told = dict(AnswerDigest.objects.filter(stopped=False).values_list("member_id", "told_until"))
+    stopped = AnswerDigest.objects.filter(stopped=True).values("member_id")
+    for host in hosts_with_answers(now - LOOK_BACK - timedelta(days=1)).exclude(pk__in=stopped):
+        if may_act(host) and (told.get(host.pk) or now - LOOK_BACK) < last_morning(host, now - SETTLED):
             yield host
 
 
@@ -60,7 +67,7 @@ def _send(host: Member) -> int:
     address = verified_address(host)
     if not address:
         return 0
-    until = last_morning(host, timezone.now())
+    until = last_morning(host, timezone.now() - SETTLED)
     with transaction.atomic():
         AnswerDigest.objects.get_or_create(member=host)
         row = AnswerDigest.objects.select_for_update().get(member=host)
@@ -72,5 +79,6 @@ def _send(host: Member) -> int:
         row.save(update_fields=["told_until"])
         if not news:
             return 0
-        enqueue(message(host, address, news))
+        row.email = enqueue(message(host, address, news)).pk
+        row.save(update_fields=["email"])
     return 1

@@ -25,13 +25,14 @@ from elonara.invitations.targets import Target
 from elonara.members.text import INVISIBLE, one_line
 
 SENTENCE_LENGTH: Final = 300  # characters; what fits into a post is counted in graphemes, with the mention and the link
+MAX_SEEN: Final = 4 * SENTENCE_LENGTH  # characters that are searched after normalizing
 FIELD: Final = "sentence"  # of the form and of the API
 
-_MENTION: Final = re.compile(r"\S*@[\w.-]\S*")
+_MENTION: Final = re.compile(r"@[\w.-]\S*")
 _TAG: Final = re.compile(r"#(?!\u20e3)\S*[^\W\d_]\w*|#(?!\u20e3)[^\x00-\x7f]\S*|(?<!\w)\$[A-Za-z]\w*")
 # An address with a scheme, or words joined by dots: Bluesky takes `picnic.example` for a domain, not `3.30pm` or `a.m.`
 _ADDRESS: Final = re.compile(
-    r"\S*[a-z][a-z0-9+-]*:/\S*|\bwww\.\S+|\b[^\W\d_][\w-]*(?:\.[\w-]+)*\.[^\W\d_]{2,}\S*", re.IGNORECASE
+    r"[a-z][0-9+-]*:/\S*|\bwww\.\S+|\b[^\W\d_][\w-]*(?:\.[\w-]+)*\.[^\W\d_]{2,}\S*", re.IGNORECASE
 )
 _LOOKS_LIKE: Final = (
     (_MENTION, "a mention", "The post mentions the person you invite and nobody else."),
@@ -57,10 +58,12 @@ def require_allowed(text: str, target: Target) -> None:
     # The whole title, and not one that begins something else, such as an event called "@".
     title = rf"(?<!\S){re.escape(target.title)}(?![\w@/:#$-]|\.\w)"
     apart = re.sub(title, " ", text) if target.title else text
-    seen = INVISIBLE.sub("", unicodedata.normalize("NFKC", apart))
+    # Normalizing makes some characters several: without a limit the search would take seconds.
+    seen = INVISIBLE.sub("", unicodedata.normalize("NFKC", apart))[:MAX_SEEN]
     for pattern, what, why in _LOOKS_LIKE:
         if found := pattern.search(seen):
-            sentence = f"“{found[0].strip()[:60]}” in your sentence looks like {what}. {why}"
+            word = seen[seen.rfind(" ", 0, found.start() + 1) + 1 : found.end()].strip()
+            sentence = f"“{word[:60]}” in your sentence looks like {what}. {why}"
             raise InvitationRefused("sentence_not_plain", sentence, field_name=FIELD)
 
 

@@ -23,13 +23,6 @@ from elonara.web.parts.fields import (
 
 DEFAULT_OFFER_HOURS = 24
 NO_LIMIT = "Empty: no limit."
-MOODS = (
-    (Event.Mood.ANY, "Any"),
-    (Event.Mood.CALM, "Calm"),
-    (Event.Mood.LIVELY, "Lively"),
-    (Event.Mood.EVENING, "Evening"),
-    (Event.Mood.OUTDOORS, "Outdoors"),
-)
 
 
 class EventForm(WithPicture):
@@ -127,7 +120,7 @@ class EventForm(WithPicture):
 
     mood = forms.ChoiceField(
         label="Cover",
-        choices=MOODS,
+        choices=Event.Mood.choices,
         initial=Event.Mood.ANY,
         required=False,
         help_text="A picture that is drawn for your event. One that you upload takes its place.",

@@ -246,7 +246,7 @@ def share_picture(request: HttpRequest, slug: str) -> HttpResponseBase:
         return unchanged
     try:
         file = event.share_picture.open("rb")
-    except FileNotFoundError as fault:  # made anew meanwhile, or not in the backup
+    except FileNotFoundError as fault:  # made anew meanwhile, or lost
         raise Http404 from fault
-    headers = {"Cache-Control": "public, max-age=3600", "ETag": etag}
+    headers = {"Cache-Control": "public, no-cache", "ETag": etag}
     return FileResponse(file, content_type="image/jpeg", headers=headers)

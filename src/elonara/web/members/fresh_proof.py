@@ -36,6 +36,12 @@ def require(request: HttpRequest) -> None:
     raise_if_reauthentication_required(request, app="elonara")
 
 
+def require_for_a_first_account(request: HttpRequest) -> None:
+    """`require`, before a Bluesky account becomes a member's new way to sign in. Another can never follow."""
+    if BlueskyOAuthService().get_identity_for_member(the_member(request).pk) is None:
+        require(request)
+
+
 def required[View: Any](view: View) -> View:
     """Ask before a page is shown, and before its form is taken."""
 

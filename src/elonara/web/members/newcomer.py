@@ -77,8 +77,8 @@ def _question(request: HttpRequest, who: dict[str, Any], member: Member | None) 
 
 
 def _answered(request: HttpRequest, who: dict[str, Any], member: Member | None) -> HttpResponse:
-    if member is not None and BlueskyOAuthService().get_identity_for_member(member.pk) is None:
-        fresh_proof.require(request)  # a new way to sign in; another can never follow
+    if member is not None:
+        fresh_proof.require_for_a_first_account(request)
     try:
         # One transaction: nobody could ever sign in to a member who was created without the identity.
         with transaction.atomic():

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.templatetags.static import static
 
-from elonara.communities.models import Community
+from elonara.communities.models import Community, Visibility
 from elonara.covers.choice import cover_of, covers_in_order
 from elonara.events import share_pictures
 from elonara.events.models import Event
@@ -28,8 +28,9 @@ def card_picture(target: Event | Community) -> str:
 
 
 def page_class(event: Any) -> str:
-    """The class that gives a page the colours of the event's cover; "" for one with a picture of its own."""
-    return "" if event.picture else cover_of(event.title, event.mood).page_class
+    """The class that gives a page the colours of the event's cover; "" for one that shows a picture of its own."""
+    shows_her_own = event.picture and event.visibility == Visibility.PUBLIC
+    return "" if shows_her_own else cover_of(event.title, event.mood).page_class
 
 
 def with_covers(events: Iterable[Any]) -> list[Any]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
-from tests.unit.invitations.email.mail import SENT
+from tests.unit.invitations.email.mail import FAULTS, SENT
 
 from elonara import jobs
 from elonara.events import actions
@@ -36,6 +36,7 @@ def morning(clock):
         local = clock.now().astimezone(sending.zone("Europe/Lisbon"))
         eight = local.replace(hour=8, minute=0, second=0, microsecond=0)
         clock.pass_(seconds=((eight if eight > local else eight + timedelta(days=1)) - local).total_seconds())
+        clock.pass_(seconds=sending.SETTLED.total_seconds())
         if later:
             clock.pass_(**later)
         SENT.clear()
@@ -167,19 +168,20 @@ def test_after_a_long_pause_old_answers_are_no_news(dinner, host, make_member, m
     assert morning(days=sending.LOOK_BACK.days + 1) == []
 
 
-def test_two_processes_at_once_queue_one(dinner, host, make_member, morning, monkeypatch):
-    """The second one has found her due, and finds under the lock that the first has told it."""
+def test_a_process_that_found_her_due_before_another_told_it_queues_nothing(dinner, host, make_member, morning):
     rsvps.respond(dinner, choice="going", member=make_member("bob"))
-    found = sending.message
-
-    def meanwhile(*values):
-        row = AnswerDigest.objects.get()
-        assert row.told_until is not None
-        return found(*values)
-
-    monkeypatch.setattr(sending, "message", meanwhile)
     assert len(morning()) == 1
     assert sending._send(host) == 0
+
+
+def test_one_that_waits_in_the_queue_is_not_sent_after_she_ended_it(dinner, host, make_member, morning, monkeypatch):
+    rsvps.respond(dinner, choice="going", member=make_member("bob"))
+    FAULTS.append(ConnectionRefusedError())
+    with pytest.raises(AssertionError):
+        morning()  # queued, and not sent
+    assert OutgoingEmail.objects.count() == 1
+    answer_digest.choose(host, wanted=False)
+    assert not OutgoingEmail.objects.exists()
 
 
 def test_if_the_e_mail_cannot_be_queued_it_is_told_later(dinner, make_member, morning, monkeypatch):

@@ -1,6 +1,8 @@
 """The host's own sentence between mention and link: what may be in it, and the post that it makes."""
 
+import contextlib
 import dataclasses
+import time
 
 import pytest
 from tests.fakes.graph import somebody
@@ -246,3 +248,24 @@ def test_the_caution_names_what_has_changed(picnic):
     assert "before the title and place changed:" not in sentences.caution(OWN, None, Target(picnic))
     assert "before the title and place changed." in sentences.caution(OWN, told, Target(picnic))
     assert sentences.caution(OWN, Target(picnic).facts, Target(picnic)) == ""
+
+
+@pytest.mark.parametrize("letter", ["a", "ﬃ", "㎉", "a-", "a.", "@", "a+", "1a"])
+def test_no_sentence_takes_long_to_read(alice, picnic, letter):
+    """The search holds up every thread of the process, so a sentence that is made for it must not take seconds."""
+    began = time.process_time()
+    with contextlib.suppress(InvitationRefused):
+        sentences.require_allowed((letter * sentences.SENTENCE_LENGTH)[: sentences.SENTENCE_LENGTH], Target(picnic))
+    assert time.process_time() - began < 0.5
+
+
+def test_the_whole_word_is_named(alice, picnic):
+    for said, word in (
+        ("See https://evil.example/x now", "https://evil.example/x"),
+        ("for a@b.example too", "a@b.example"),
+        ("@carol.example", "@carol.example"),
+        ("picnic #bread", "#bread"),
+    ):
+        with pytest.raises(InvitationRefused) as caught:
+            sentences.require_allowed(said, Target(picnic))
+        assert f"“{word}”" in caught.value.sentence
