@@ -24,6 +24,7 @@ from elonara.members.models import Member
 CAPACITY, WAITING = 10, 24
 PROCESSES, KILLS = 3, how_many("PLACE_KILLS", 500, 20)
 LONGEST_LIFE = 0.8  # seconds between two kills, at most
+PATIENCE = 60  # seconds for places to be given
 WORKER = str(Path(__file__).with_name("guest_worker.py"))
 
 
@@ -116,6 +117,12 @@ def look(event):
     return free
 
 
+def too_few():
+    """Whether hardly anybody was told of a place yet, as on a machine that is busy."""
+    kinds = Counter(GuestMessage.objects.values_list("kind", flat=True))
+    return kinds[MessageKind.PLACE] < KILLS // 4 or kinds[MessageKind.OFFERED] < KILLS // 8
+
+
 def told(event, row, kind):
     person = {"member": row.member_id} if row.member_id else {"did": row.did}
     return GuestMessage.objects.filter(event=event, kind=kind, **person).count()
@@ -136,7 +143,8 @@ def test_places_are_given_whatever_is_killed(alice, tmp_path, count):
         time.sleep(0.03)
 
     try:
-        for _ in range(KILLS):
+        end = time.monotonic() + PATIENCE
+        while len(crew.logs) < KILLS or (too_few() and time.monotonic() < end):
             crew.kill_one(meanwhile)
     finally:
         crew.close()
@@ -154,8 +162,7 @@ def test_places_are_given_whatever_is_killed(alice, tmp_path, count):
         f"{looks} looks, {fullest} of {CAPACITY} at most"
     )
     assert fullest == CAPACITY
-    assert kinds[MessageKind.PLACE] >= KILLS // 4
-    assert kinds[MessageKind.OFFERED] >= KILLS // 8
+    assert not too_few()
     for event in (full, offering):
         free, (holds, waits) = look(event), holds_and_waits(event)
         assert waits
