@@ -102,7 +102,8 @@ def test_fifty_answers_at_once_take_exactly_ten_places(make_event, most):
         holding = list(Rsvp.objects.filter(event=event, choice="going").order_by("pk"))
         waiting = list(Rsvp.objects.filter(event=event, choice="waiting").order_by("pk"))
         leaving = [*holding[: len(holding) - 1], *waiting[::6]]
-        assert at_once([*map(leaves, leaving), places.fill_all, places.fill_all]) == []
+        newcomers = [going(3 * number) for number in range(GUESTS, GUESTS + 10)]  # who bring nobody, and fit first
+        assert at_once([*map(leaves, leaving), *newcomers, places.fill_all, places.fill_all]) == []
         check(event, watch)
     told = GuestMessage.objects.filter(event=event, kind=MessageKind.PLACE)
     assert sorted(told.values_list("did", flat=True)) == sorted(set(watch.promoted))
