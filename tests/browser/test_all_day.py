@@ -3,8 +3,8 @@
 from datetime import date, timedelta
 
 from tests.browser import people
+from tests.browser.soundness import sound
 from tests.browser.test_every_page import axe  # noqa: F401
-from tests.browser.test_guests import _sound
 
 FIRST = date.today() + timedelta(days=12)  # noqa: DTZ011
 LAST = FIRST + timedelta(days=2)
@@ -33,9 +33,9 @@ def test_with_a_script_the_form_asks_for_days(open_browser, picture, axe):  # no
     page = open_browser()
     people.sign_up(page, "fair-scripted")
     fill(page, "Book fair", FIRST.isoformat(), LAST.isoformat())
-    _sound(page, axe, picture, "all-day-form")
+    sound(page, axe, picture, "all-day-form")
     slug = shown(page)
-    _sound(page, axe, picture, "all-day")
+    sound(page, axe, picture, "all-day")
     page.goto(f"/events/{slug}/edit")
     assert page.get_by_label("Ends").input_value() == LAST.isoformat()
     page.get_by_label("All day").uncheck()

@@ -1,8 +1,8 @@
 """A visitor answers on a public event's page, proves who he is at his server, and has answered: no account needed."""
 
 from tests.browser import people
+from tests.browser.soundness import sound
 from tests.browser.test_every_page import axe  # noqa: F401
-from tests.browser.test_guests import _sound
 
 
 def test_going_survives_saying_who_one_is(open_browser, network, picture, axe):  # noqa: F811
@@ -13,17 +13,17 @@ def test_going_survives_saying_who_one_is(open_browser, network, picture, axe): 
     dan.goto(f"/events/{slug}")
     dan.get_by_role("button", name="Going", exact=True).click()
     dan.get_by_role("heading", name="Who is answering?").wait_for()
-    _sound(dan, axe, picture, "answer-who")
+    sound(dan, axe, picture, "answer-who")
     dan.get_by_label("Your Bluesky handle").fill("dan.test")
     dan.get_by_role("button", name="Continue with Bluesky").click()
     people.at_the_pds(dan, network, "dan.test")
     dan.get_by_text("You are going.").wait_for()
     dan.get_by_role("heading", name="What next?").wait_for()
-    _sound(dan, axe, picture, "answer-next")
+    sound(dan, axe, picture, "answer-next")
     dan.goto("/")
     dan.get_by_role("heading", name="Your events").wait_for()
     dan.get_by_role("link", name="Street music").first.wait_for()
-    _sound(dan, axe, picture, "guest-home")
+    sound(dan, axe, picture, "guest-home")
     host.goto(f"/events/{slug}/manage?tab=guests")
     host.get_by_text("dan.test").first.wait_for()
     assert not dan.complaints

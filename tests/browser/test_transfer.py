@@ -2,25 +2,10 @@
 
 import re
 
-import pytest
 from tests.browser import people
 from tests.browser.conftest import PHONE
+from tests.browser.soundness import look, scroll_to  # noqa: F401
 from tests.browser.test_every_page import axe  # noqa: F401
-from tests.browser.test_guests import _sound
-
-
-@pytest.fixture
-def look(open_browser, picture, axe):  # noqa: F811
-    """`look(page, "name")`: the page as it stands, in a browser that runs scripts, which the checker needs."""
-
-    def at(page, name):
-        copy = open_browser(jar=page.context.storage_state())
-        copy.goto(page.url)
-        _sound(copy, axe, picture, name)
-        assert not copy.complaints
-        copy.close()
-
-    return at
 
 
 def _ask(host, begin, name):
@@ -30,7 +15,7 @@ def _ask(host, begin, name):
     host.get_by_label("Who takes it over").fill(name)
 
 
-def test_an_event_and_a_community_change_hands_and_the_event_is_done_again(open_browser, look, picture):
+def test_an_event_and_a_community_change_hands_and_the_event_is_done_again(open_browser, look, picture):  # noqa: F811
     host, ben = open_browser(javascript=False), open_browser(javascript=False)
     people.sign_up(host, "giver-ann")
     people.sign_up(ben, "taker-ben")
@@ -46,6 +31,12 @@ def test_an_event_and_a_community_change_hands_and_the_event_is_done_again(open_
     ben.goto(f"/events/{slug}")
     look(ben, "transfer-is-asked")
     ben.set_viewport_size(PHONE)
+    scroll_to(
+        ben.get_by_role("heading", name="Chess in the park"),
+        ben.get_by_role("heading", name="giver-ann asks you to take over this event"),
+        ben.get_by_role("button", name="Take it over"),
+        ben.get_by_role("button", name="Decline"),
+    )
     picture(ben, "transfer-asked-390", docs=True)
     ben.get_by_role("button", name="Take it over").click()
     ben.get_by_text("Chess in the park is yours now.").wait_for()
