@@ -13,7 +13,7 @@ from tests.container import base_image
 from tests.container.engines import Buildah, ContainerError, Podman, engine
 
 MACHINE = "machine"  # as a base: made of this machine's own packages
-PATIENCE = 60  # seconds until /health must answer
+PATIENCE = 180  # seconds until /health must answer, also while other suites take the processors
 # One is set, so that what it changes is changed for the health check, too.
 SITES = ({}, {"ELONARA_SITE__URL": "https://events.example.org", "ELONARA_HTTP__PORT": "8123"})
 # What deploy/compose.yaml and a backup of PostgreSQL call inside.

@@ -3,6 +3,8 @@
 import pytest
 from tests.networks import *  # noqa: F403
 
+from elonara.bluesky import outward
+
 # What takes long to make and serves a whole session. Tests that ask for one of these form a group, and a group is run
 # by one worker (`--dist loadgroup`), so that it is made once and not by each worker anew.
 SHARED = {
@@ -12,6 +14,18 @@ SHARED = {
     "process": "arroba",
     "moving_network": "two-homes",
 }
+
+
+PATIENCE_SECONDS = 30.0
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """A page waits longer for the network than it lets a visitor wait: suites beside this one take its processors.
+
+    What a page shows that gives up is tested in tests/unit/web/slow_servers.
+    """
+    monkeypatch.setattr(outward, "GIVE_UP_SECONDS", PATIENCE_SECONDS)
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in the same hook

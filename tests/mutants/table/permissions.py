@@ -5,9 +5,9 @@ from tests.mutants.mutant import Mutant
 MUTANTS = (
     Mutant(
         "private-event-shown",
-        "events/queries.py",
-        "if event.visibility == Visibility.PUBLIC and not is_withheld(event):",
-        "if not is_withheld(event):",
+        "events/access.py",
+        "if event is not None and event.visibility == Visibility.PUBLIC and not queries.is_withheld(event):",
+        "if event is not None and not queries.is_withheld(event):",
         "anybody sees a private event",
         (
             "tests/unit/web/test_pages.py:test_a_private_event_does_not_exist_for_others",

@@ -50,7 +50,7 @@ class ListedGuest(GuestOut):
 class SetAnswer(Schema):
     """What a host sets: `going` at a full event goes on the waiting list. `online`: how, where there are two ways.
 
-    Without `answer` one that no button gives (asked, waiting, offered, declined) stays, and the number changes.
+    Without `answer` it stays what it is, and the number changes.
     """
 
     answer: Literal["going", "maybe", "cant"] | None = None

@@ -50,7 +50,7 @@ def set_answer(
 ) -> Rsvp:
     """Set or correct the answer of a guest. Raises NotAllowed and Invalid.
 
-    "" as `choice` leaves an answer of `KEPT` as it is. `online`: how the guest comes where an event has two ways; None
+    "" as `choice` leaves the answer as it is. `online`: how the guest comes where an event has two ways; None
     leaves it.
     """
     with transaction.atomic():
@@ -65,7 +65,7 @@ def set_answer(
             row.save(update_fields=["plus_ones"])
             hooks.rsvp_saved(row)
         else:
-            _store(locked, row, _checked(choice, plus_ones), online)
+            _store(locked, row, _checked(choice or row.choice, plus_ones), online)
         audit.record(by, "answer_changed", event)
         if (row.choice, row.plus_ones, row.online) != before:
             _tell(locked, row, by)

@@ -186,14 +186,15 @@ def test_the_number_of_people_changes_and_the_answer_stays(make_event, alice, ch
     assert (row.choice, row.plus_ones) == (choice, 2)
 
 
-def test_an_offer_is_not_made_larger_and_other_answers_are_never_left_out(picnic, alice):
+def test_an_offer_is_not_made_larger_and_other_answers_stay_too(picnic, alice):
     row = answer(picnic, "b")
     Rsvp.objects.filter(pk=row.pk).update(choice="offered", offered_until=timezone.now() + timedelta(hours=1))
     with pytest.raises(Invalid, match="no more than these"):
         by_host.set_answer(picnic, alice, row.pk, "", 1)
     Rsvp.objects.filter(pk=row.pk).update(choice="going")
+    assert by_host.set_answer(picnic, alice, row.pk, "", 1).choice == "going"
     with pytest.raises(Invalid, match="Choose Going"):
-        by_host.set_answer(picnic, alice, row.pk, "", 1)
+        by_host.set_answer(picnic, alice, row.pk, "waiting", 1)
 
 
 def test_how_a_guest_comes_is_set_and_counted_there(make_event, alice):

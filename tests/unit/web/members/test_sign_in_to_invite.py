@@ -169,7 +169,7 @@ class TestADeniedConsent:
         page = page_text(response)
         assert response.status_code == 400
         assert "nothing was connected" in page
-        assert "go on as a guest" in page
+        assert "sign in without that permission" in page
         assert 'value="bob.example.com"' in page
         assert not AuthorizationRequest.objects.exists()
         assert not Member.objects.exists()
