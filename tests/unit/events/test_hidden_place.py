@@ -20,7 +20,7 @@ FORM = "web/templates/events/form.html"  # of the hosts
 SHEET = "web/templates/events/guests_print.html"  # the list for the door, of the hosts
 READERS = {
     "events/location.py", "events/models.py", "events/messages/facts.py", "web/templates/events/facts.html", FORM,
-    SHEET,
+    SHEET, "invitations/planning/sentences.py",  # which refuses a sentence that names it
 }  # fmt: skip
 
 

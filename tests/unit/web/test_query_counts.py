@@ -32,10 +32,13 @@ def same(signed_in):
     def look(member, address):
         browser = signed_in(member)
         browser.get(address)  # the caches of the process are warm from then on
-        with CaptureQueriesContext(connection) as seen:
-            response = browser.get(address)
-        assert response.status_code == 200
-        return len(seen), len(response.content)
+        counts = []
+        for _ in range(2):  # what a request does once in a while, whatever page it asks for, is not of the page
+            with CaptureQueriesContext(connection) as seen:
+                response = browser.get(address)
+            assert response.status_code == 200
+            counts.append(len(seen))
+        return min(counts), len(response.content)
 
     def check(member, address, make, *, or_fewer=False):
         queries, sizes = {}, {}
