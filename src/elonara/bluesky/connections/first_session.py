@@ -62,8 +62,8 @@ def confirm(request_id: str | None, browser: str, member: Member, did: str) -> M
     """
     row = _waiting(request_id, browser, did)
     kept = _tokens(row) if row else None
-    # Deleted before it is used: of two presses one goes on.
-    if row is None or kept is None or not authorization_requests.forget(row):
+    # Deleted before it is used: of two presses, or of a press and a refusal (`drop`), one goes on.
+    if row is None or kept is None or not authorization_requests.take(row):
         raise AuthorizationFailed("expired", authorization_requests.EXPIRED)
     # Read anew: an operator may have suspended her a moment ago.
     if not members.may_act(Member.objects.filter(pk=member.pk).first()):

@@ -174,7 +174,7 @@ class BlueskyOAuthService:
         row = authorization_requests.for_browser(request_id, browser)
         kept = authorization_requests.kept_tokens(row) if row else None
         # Deleted before it is used: if she presses the button twice, one request goes on.
-        if row is None or kept is None or row.member_id != member.pk or not authorization_requests.forget(row):
+        if row is None or kept is None or row.member_id != member.pk or not authorization_requests.take(row):
             raise AuthorizationFailed("expired", authorization_requests.EXPIRED)
         tokens, key = kept
         return Connected(linking.store_session(row, member, tokens, key), row.next)

@@ -152,8 +152,13 @@ def forget(row: AuthorizationRequest) -> bool:
     return AuthorizationRequest.objects.filter(pk=row.pk).delete()[0] > 0
 
 
+def take(row: AuthorizationRequest) -> bool:
+    """Delete a request that waits for confirmation, to use its session. False where another took or ended it first."""
+    return AuthorizationRequest.objects.filter(pk=row.pk, expires_at__gt=timezone.now()).delete()[0] > 0
+
+
 def end(row: AuthorizationRequest) -> bool:
-    """End a request that waits for confirmation; the clean-up deletes it. False where that was done already."""
+    """End a request that waits for confirmation; the clean-up deletes it. False as for `take`."""
     now = timezone.now()
     return bool(AuthorizationRequest.objects.filter(pk=row.pk, expires_at__gt=now).update(expires_at=now))
 

@@ -16,9 +16,8 @@ from elonara.invitations.guest_emails import host_messages, stopping
 from elonara.invitations.guest_emails.stopping import EmailSettings
 from elonara.invitations.results import InvitationRefused
 from elonara.web.events.views import event_or_404
-from elonara.web.invitations.email_rsvp import keeps_token_secret
+from elonara.web.invitations.email_rsvp import keeps_token_secret, unknown_link
 from elonara.web.parts.audiences import in_words
-from elonara.web.rate_limits import RSVP
 from elonara.web.shortcuts import members_only, show_message, the_member
 
 AUDIENCES = (
@@ -82,9 +81,7 @@ def stop(request: HttpRequest, token: str) -> HttpResponse:
     """The link in each e-mail. GET changes nothing; a mail program posts without a choice: this event's end."""
     row = stopping.by_token(token)
     if row is None:
-        if RSVP.passed(request):
-            return RSVP.refuse(render(request, "429.html", {"sentence": RSVP.sentence, "back": "/"}))
-        return render(request, "rsvp/unknown.html", status=404)
+        return unknown_link(request)
     done = _stop(row, request.POST.get("what", "event")) if request.method == "POST" else ""
     return render(request, "rsvp/mail_stop.html", {"row": row, "done": done})
 

@@ -57,7 +57,7 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
     stopping = "stop" in request.GET
     row = email_reader.by_token(token, include_cancelled=stopping)
     if row is None:
-        return _unknown(request)
+        return unknown_link(request)
     if stopping:
         return _stop(request, row)
     if request.GET.keys() & {"data", "report"}:
@@ -113,7 +113,7 @@ def _answer(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
 def stop(request: HttpRequest, token: str) -> HttpResponse:
     """Opt out of e-mail invitations: of this host, or of the whole site."""
     row = email_reader.by_token(token, include_cancelled=True)
-    return _unknown(request) if row is None else _stop(request, row)
+    return unknown_link(request) if row is None else _stop(request, row)
 
 
 def _page(request: HttpRequest, row: EmailInvitation, form: RsvpForm, *, status: int = 200) -> HttpResponse:
@@ -148,11 +148,12 @@ def _closed(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
     return render(request, "rsvp/closed.html", context, status=410)
 
 
-def _unknown(request: HttpRequest) -> HttpResponse:
+def unknown_link(request: HttpRequest, page: str = "rsvp/unknown.html") -> HttpResponse:
+    """404 for a token that is none: `page` is shown with `unknown`. 429 for who tries many."""
     # Tokens are too long to guess; the limit keeps programs from trying anyway.
     if RSVP.passed(request):
         return RSVP.refuse(render(request, "429.html", {"sentence": RSVP.sentence, "back": "/"}))
-    return render(request, "rsvp/unknown.html", status=404)
+    return render(request, page, {"unknown": True}, status=404)
 
 
 def _stop(request: HttpRequest, row: EmailInvitation) -> HttpResponse:

@@ -8,8 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from elonara.housekeeping import answer_digest
-from elonara.web.invitations.email_rsvp import keeps_token_secret
-from elonara.web.rate_limits import RSVP
+from elonara.web.invitations.email_rsvp import keeps_token_secret, unknown_link
 from elonara.web.shortcuts import members_only, show_message, the_member
 
 
@@ -30,9 +29,7 @@ def stop(request: HttpRequest, token: str) -> HttpResponse:
     """The link in each e-mail. GET changes nothing."""
     host = answer_digest.by_token(token)
     if host is None:
-        if RSVP.passed(request):
-            return RSVP.refuse(render(request, "429.html", {"sentence": RSVP.sentence, "back": "/"}))
-        return render(request, "rsvp/digest_stop.html", {"unknown": True}, status=404)
+        return unknown_link(request, "rsvp/digest_stop.html")
     if request.method == "POST":
         answer_digest.choose(host, wanted=False)
     return render(request, "rsvp/digest_stop.html", {"stopped": not answer_digest.wants(host)})

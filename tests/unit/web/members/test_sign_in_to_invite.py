@@ -352,6 +352,23 @@ class TestTwice:
         assert client.post(NEW, CONNECT)["location"] == "/accounts/login/"
         assert MemberIdentity.objects.count() == 1
 
+    @pytest.mark.promise("first-consent")
+    def test_what_was_refused_meanwhile_is_not_kept(self, client, server, came_back, make_member, monkeypatch):
+        """Both have read the row; the refusal comes first."""
+        waiting, browser = waiting_id(client), client.session[proofs.BROWSER_ID]
+        found = first_session._tokens
+
+        def refused_meanwhile(row):
+            monkeypatch.setattr(first_session, "_tokens", found)
+            monkeypatch.setattr(first_session, "revoke_tokens", lambda *_: False)  # its server is down
+            first_session.drop(waiting, browser)
+            return found(row)
+
+        monkeypatch.setattr(first_session, "_tokens", refused_meanwhile)
+        with pytest.raises(AuthorizationFailed):
+            first_session.confirm(waiting, browser, make_member("bob"), BOB)
+        assert AuthorizationRequest.objects.exists(), "the clean-up revokes it"
+
     def test_a_second_tab_with_another_account_ends_the_first(self, client, server, authorize, came_back):
         authorize(client, client.get(START, {"handle": "alice.example.com", "to": "invite"}), ALICE)
         assert alive(server) == [False, True]
