@@ -25,7 +25,7 @@ from elonara.invitations.targets import Target
 from elonara.members.text import INVISIBLE, one_line
 
 SENTENCE_LENGTH: Final = 300  # characters; what fits into a post is counted in graphemes, with the mention and the link
-MAX_SEEN: Final = 4 * SENTENCE_LENGTH  # characters that are searched after normalizing
+MAX_SEEN: Final = 4 * SENTENCE_LENGTH  # characters after normalizing
 FIELD: Final = "sentence"  # of the form and of the API
 
 _MENTION: Final = re.compile(r"@[\w.-]\S*")
@@ -58,8 +58,12 @@ def require_allowed(text: str, target: Target) -> None:
     # The whole title, and not one that begins something else, such as an event called "@".
     title = rf"(?<!\S){re.escape(target.title)}(?![\w@/:#$-]|\.\w)"
     apart = re.sub(title, " ", text) if target.title else text
-    # Normalizing makes some characters several: without a limit the search would take seconds.
-    seen = INVISIBLE.sub("", unicodedata.normalize("NFKC", apart))[:MAX_SEEN]
+    seen = INVISIBLE.sub("", unicodedata.normalize("NFKC", apart))
+    if len(seen) > MAX_SEEN:
+        # Normalizing makes up to 18 characters of one. To search them all would take seconds, and of a part of them a
+        # mention could be behind the rest.
+        sentence = "Your sentence has too many characters that stand for several. Write them out, or use fewer."
+        raise InvitationRefused("sentence_too_long", sentence, field_name=FIELD)
     for pattern, what, why in _LOOKS_LIKE:
         if found := pattern.search(seen):
             word = seen[seen.rfind(" ", 0, found.start() + 1) + 1 : found.end()].strip()

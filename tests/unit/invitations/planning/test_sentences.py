@@ -269,3 +269,13 @@ def test_the_whole_word_is_named(alice, picnic):
         with pytest.raises(InvitationRefused) as caught:
             sentences.require_allowed(said, Target(picnic))
         assert f"“{word}”" in caught.value.sentence
+
+
+@pytest.mark.parametrize("said", ["@carol.example", "https://evil.example", "#tag"])
+def test_nothing_hides_behind_characters_that_stand_for_many(alice, picnic, said):
+    with pytest.raises(InvitationRefused) as caught:
+        sentences.require_allowed(
+            "\ufdfa" * 80 + " " + said, Target(picnic)
+        )  # each is 18 letters once it is normalized
+    assert caught.value.code == "sentence_too_long"
+    sentences.require_allowed("\ufdfa" * 60, Target(picnic))
