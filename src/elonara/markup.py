@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -32,8 +32,8 @@ _DEEPER: Final = {"h1": "h3", "h2": "h4", "h3": "h5", "h4": "h6", "h5": "h6", "h
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
-def html_of(text: str) -> SafeString:
-    """The description as HTML that can stand in a page."""
+def html_of(text: str, own_host: str = "") -> SafeString:
+    """The description as HTML that can stand in a page. `own_host`: the host name of this site."""
     import nh3  # noqa: PLC0415 - loaded with the first description
 
     parser = _parser()
@@ -46,17 +46,24 @@ def html_of(text: str) -> SafeString:
         tags=set(ALLOWED_TAGS),
         attributes=ALLOWED_ATTRIBUTES,
         url_schemes=set(LINK_SCHEMES),
-        attribute_filter=_harmless,
+        attribute_filter=partial(_harmless, own_host),
         link_rel="nofollow ugc noopener noreferrer",
     )
     return mark_safe(clean)  # noqa: S308 - the sanitizer's output
 
 
-def _harmless(tag: str, attribute: str, value: str) -> str | None:
-    """The value; None for an address that begins a sign-in: a click in a stranger's words must not start one."""
+def _harmless(own_host: str, tag: str, attribute: str, value: str) -> str | None:
+    """The value; None for an address here that begins a sign-in: a click in a stranger's words must not start one."""
     if (tag, attribute) != ("a", "href"):
         return value
-    path = posixpath.normpath(unquote(urlsplit(value).path).replace("\\", "/")).lstrip("/")
+    try:
+        address = urlsplit(value)
+        host = address.hostname
+    except ValueError:  # no address that a browser would open
+        return None
+    if host and host != own_host:
+        return value
+    path = posixpath.normpath(unquote(address.path).replace("\\", "/")).lstrip("/")
     return None if path.startswith(_SIGN_IN) else value
 
 

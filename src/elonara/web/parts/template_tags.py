@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from django import template
 from django.conf import settings
@@ -44,7 +44,7 @@ def guest_data_days() -> int:
 @register.filter
 def markdown(text: str) -> SafeString:
     """A description as HTML."""
-    return html_of(text)
+    return html_of(text, urlsplit(settings.ELONARA.site.url).hostname or "")
 
 
 @register.filter
