@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Locator, expect, sync_playwright
 from tests.browser import people
 from tests.fakes.mail_server import MailServer
 from tests.networks import *  # noqa: F403
@@ -27,6 +27,16 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# A page waits longer for the network than it lets a visitor wait: suites beside this one take its processors.
+# What a page shows that gives up is tested in tests/unit/web/slow_servers.
+SERVE = """
+import sys
+from elonara.bluesky import outward
+from elonara.cli import main
+outward.GIVE_UP_SECONDS = 30.0
+sys.exit(main(["serve"]))
+"""
+EXPECT_MS = 20_000  # how long `expect` waits, as long as a press does
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1100, "height": 800}
 
@@ -53,7 +63,7 @@ def serving(network, data, *, raised_caps=True, mail_url=""):
     log = data / "serve.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-c", "import sys; from elonara.cli import main; sys.exit(main(['serve']))"],
+            [sys.executable, "-c", SERVE],
             env=environment,
             cwd=data,
             stdout=subprocess.PIPE,
@@ -87,6 +97,21 @@ def site(network, mail_server, tmp_path_factory):
     """One site for all tests of a run."""
     with serving(network, tmp_path_factory.mktemp("site"), mail_url=mail_server.url) as running:
         yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def whole_pages():
+    """A press ends when the page that it leads to is there as a whole: playwright waits for its beginning alone."""
+
+    def click(locator, **how):
+        plain(locator, **how)
+        locator.page.wait_for_load_state("domcontentloaded")
+
+    plain = Locator.click
+    expect.set_options(timeout=EXPECT_MS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Locator, "click", click)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -110,10 +110,10 @@ def test_eight_people_are_invited_in_few_pages_and_presses(visit, crowd, look, m
     trip = visit(mode, javascript=javascript)
     page = trip.page
     page.goto("/")
-    look(page, f"{mode}-1-front", javascript=javascript)
     for one in (page.locator("img"), *map(page.get_by_text, ("Continue with Bluesky", "No Bluesky?"))):
         box = one.first.bounding_box()
         assert box["y"] + box["height"] <= PHONE["height"], "it fits on the first screen of a phone"
+    look(page, f"{mode}-1-front", javascript=javascript)
     if not javascript:
         people.hold_at_the_pds(page)
     page.get_by_label("Your Bluesky handle").fill("alice.test")

@@ -49,6 +49,13 @@ class Card:
         return str(self.target.picture.name) if self.target is not None and self.target.picture else ""
 
     @property
+    def picture_source(self) -> str:
+        """What the picture shows, "" for none: it stays the same while the job draws what is to be seen."""
+        if isinstance(self.target, Event):
+            return f"share {share_pictures.version(self.target)}"
+        return self.picture_name
+
+    @property
     def has_thumb(self) -> bool:
         """Whether there is a picture to show."""
         return bool(self.picture_name)

@@ -86,8 +86,11 @@ def require_one(preview_id: str | None, now: str) -> None:
 
 
 def picture_of(target: Target) -> str:
-    """Which picture the card shows, "" for none."""
-    return target.card().picture_name
+    """What the card's picture shows, "" for none.
+
+    Not whether the job has drawn it by now: that happens between a preview and its Send after each edit.
+    """
+    return target.card().picture_source
 
 
 def _digest(what: Any) -> bytes:

@@ -11,6 +11,7 @@ from tests.fakes.graph import somebody
 from elonara.bluesky.writing.agent import Readiness
 from elonara.communities import actions as communities
 from elonara.events import actions as events
+from elonara.events import share_pictures
 from elonara.invitations import actions, queries, registration
 from elonara.invitations.consent import pauses, spam_labels
 from elonara.invitations.models import Announcement, Correction, HostSending, Invitation, State
@@ -602,3 +603,14 @@ def test_a_row_keeps_what_was_written_though_an_edit_came_between(picnic, alice,
     one = row("bob")
     written = agent.posts[HOST, one.rkey].record
     assert written["embed"]["external"]["description"] == one.record["embed"]["external"]["description"]
+
+
+def test_the_picture_is_drawn_between_an_edit_and_the_update(out, edit, notice, alice, monkeypatch, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    monkeypatch.setattr(share_pictures, "_draw", lambda facts: b"JPEG")
+    edit(out, location="The oak")
+    shown = notice(out).preview_id
+    share_pictures.poll(str(out.pk))
+    out.refresh_from_db()
+    assert share_pictures.current(out)
+    assert actions.post_update(out, alice, shown).state == State.QUEUED

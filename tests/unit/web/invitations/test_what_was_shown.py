@@ -94,11 +94,21 @@ def test_the_picture_of_the_card_changes(tab, checked, picnic):
 
 
 @pytest.fixture
-def drawn(picnic, monkeypatch, settings, tmp_path):
-    """The picture of the event for other sites, as the job makes it."""
+def draw(picnic, monkeypatch, settings, tmp_path):
+    """`draw()`: the job makes the picture of the event for other sites."""
     settings.MEDIA_ROOT = tmp_path
     monkeypatch.setattr(share_pictures, "_draw", lambda facts: b"JPEG")
-    share_pictures.poll(str(picnic.pk))
+    return lambda: share_pictures.poll(str(picnic.pk))
+
+
+@pytest.fixture
+def drawn(draw):
+    draw()
+
+
+def test_the_picture_is_drawn_between_the_preview_and_send(tab, checked, draw):
+    draw()
+    assert tab("check", checked).status_code == 302, "it shows what the preview said, and the host did nothing"
 
 
 def test_the_card_shows_the_picture_for_other_sites(drawn, tab, picnic):
