@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
 from elonara.bluesky.connections import first_session
 from elonara.invitations import queries as invitations
@@ -37,7 +38,7 @@ def _standing_notice(request: HttpRequest) -> str:
     member = member_of(request) if hasattr(request, "user") else None
     if member is None or member.standing != Member.Standing.PENDING:
         return ""
-    return WAITING.format(site=options().site.name)
+    return _(WAITING).format(site=options().site.name)
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
