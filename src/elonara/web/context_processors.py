@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -54,5 +55,6 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "sends_email": bool(options().email.url),  # a page of a site without a mail server promises no e-mail
         "registration_open": registration_is_open(),
         "invites_at_sign_in": first_session.is_offered(),
-        "waiting_invitations": SimpleLazyObject(lambda: _waiting_invitations(request)),
+        # Called by the template, so that it has a number: the plural of some languages divides it.
+        "waiting_invitations": cache(lambda: _waiting_invitations(request)),
     }
