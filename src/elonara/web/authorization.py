@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.identity.profiles import public_profile
@@ -122,7 +123,7 @@ def pending_answer(event: Event, action: Mapping[str, Any], *, known: bool) -> d
         if len(path + urlencode(fitting | {name: value})) <= MAX_NEXT:
             fitting[name] = value
     asked = {f"{questions.PREFIX}{question.pk}": question.text for question in questions.of_event(event)}
-    labels = {"plus_ones": "People you bring", "note": "Your note"} | asked
+    labels = {"plus_ones": _("People you bring"), "note": _("Your note")} | asked
     # Everything that is sent is shown: whoever made the link that led here may have filled it in.
     said = [(labels[name], value) for name, value in fields.items() if name in labels]
     context = {"event": event, "pending": fields, "known": known, "said": said, "answered": fields.get("answer", "")}

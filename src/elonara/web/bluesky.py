@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -102,14 +103,14 @@ def confirm(request: HttpRequest, request_id: UUID) -> HttpResponse:
             return render(request, "bluesky/confirm.html", {"waiting": waiting})
         if request.POST.get("act") != "link":
             service.decline(request_id, browser_of(request))
-            show_message(request, "Nothing was connected.", "info")
+            show_message(request, _("Nothing was connected."), "info")
             return redirect(safe_next(request, waiting.next) if waiting.is_hers else "/profile/edit")
         fresh_proof.require_for_a_first_account(request)
         linked = service.confirm(request_id, browser_of(request), member)
     except AuthorizationFailed as fault:
         return failed(request, fault)
     adopt(member, linked.identity.bsky_did)
-    show_message(request, f"Connected as @{linked.identity.bsky_handle}.")
+    show_message(request, _("Connected as @{handle}.").format(handle=linked.identity.bsky_handle))
     return redirect(safe_next(request, linked.next, "/profile/edit"))
 
 

@@ -16,6 +16,8 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -46,7 +48,7 @@ FINISHING: Final = "finishing"  # session key
 OUTCOME_SECONDS: Final = 600
 # An exchange has 20 s, and what follows it (revoking, the profile) as much again.
 LATEST_SECONDS: Final = 60
-LOST: Final = "Your server did not answer. Start again."
+LOST: Final = gettext_noop("Your server did not answer. Start again.")
 
 
 @never_cache
@@ -88,7 +90,7 @@ def finishing(request: HttpRequest) -> HttpResponse:
         return page
     del request.session[FINISHING]
     if kept is None:
-        return failed(request, AuthorizationFailed("unreachable", LOST))
+        return failed(request, AuthorizationFailed("unreachable", _(LOST)))
     cache.delete(f"callback:{begun['key']}")
     try:
         outcome = _restored(kept)
@@ -116,7 +118,7 @@ def _keep(key: str, outcome: Outcome | None, fault: BaseException | None) -> Non
     elif isinstance(outcome, Verified):
         found = {"kind": "verified", **asdict(outcome)}
     else:
-        found = {"kind": "failed", **asdict(AuthorizationFailed("server", LOST))}
+        found = {"kind": "failed", **asdict(AuthorizationFailed("server", _(LOST)))}
     cache.set(f"callback:{key}", found, OUTCOME_SECONDS)
 
 
@@ -140,7 +142,7 @@ def _restored(kept: Mapping[str, Any]) -> Outcome:
             return Connected(identity, fields["next"])
         case "failed":
             raise AuthorizationFailed(**fields)
-    raise AuthorizationFailed("server", LOST)
+    raise AuthorizationFailed("server", _(LOST))
 
 
 def _proceed(request: HttpRequest, outcome: Outcome) -> HttpResponse:
@@ -149,7 +151,7 @@ def _proceed(request: HttpRequest, outcome: Outcome) -> HttpResponse:
             return _signed_in(request, outcome)
         case Connected():
             adopt(outcome.identity.member, outcome.identity.bsky_did)
-            show_message(request, f"Connected as @{outcome.identity.bsky_handle}.")
+            show_message(request, _("Connected as @{handle}.").format(handle=outcome.identity.bsky_handle))
             return redirect(safe_next(request, outcome.next, "/profile/edit"))
         case NeedsConfirmation():
             return redirect(f"/auth/bluesky/confirm/{outcome.request_id}")
@@ -180,9 +182,8 @@ def _signed_in(request: HttpRequest, outcome: SignedIn) -> HttpResponse:
     if member is not None and member.pk != identity.member_id:
         # The request started before she signed in, perhaps from another site: never switch to a different member.
         first_session.drop(str(outcome.request_id or ""), browser_of(request))
-        show_message(
-            request, f"You are signed in as {member.name}. To sign in as someone else, sign out first.", "warn"
-        )
+        sentence = _("You are signed in as {name}. To sign in as someone else, sign out first.")
+        show_message(request, sentence.format(name=member.name), "warn")
         return redirect("/")
     back = safe_next(request, outcome.next)
     # She has an account, and came to invite: her page asks whether the permission is to be kept, once she is signed in.

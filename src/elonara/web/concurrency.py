@@ -19,6 +19,8 @@ from typing import Concatenate, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.bluesky import outward
 from elonara.members.models import Member
@@ -34,7 +36,7 @@ MAX_PER_VISITOR: Final = 2
 # A second place only while so many stay free: so three networks can never hold all of them.
 KEPT_FREE: Final = 2
 MAX_WAIT_SECONDS: Final = 1.0
-WAITS_FOR_OPERATOR = (
+WAITS_FOR_OPERATOR = gettext_noop(
     "Your account is waiting for approval by the operator of this site. "
     "Other servers are contacted once it is approved."
 )
@@ -43,7 +45,7 @@ WAITS_FOR_OPERATOR = (
 class TooManyConcurrentRequests(Exception):
     """Too many threads already wait for servers that visitors named. Nothing was started; the visitor may retry."""
 
-    sentence = "Many people are asking their servers right now. Wait a few seconds, then reload the page."
+    sentence = gettext_noop("Many people are asking their servers right now. Wait a few seconds, then reload the page.")
     retry_after = 5  # seconds
 
 
@@ -108,7 +110,7 @@ class ConcurrencyLimit:
             if len(own) >= self._max_per_visitor or (own and free <= self._kept_free):
                 return max(own, default=float("-inf"))
         if free <= 0:
-            return max((since for _, since in self._held), default=float("-inf"))
+            return max((since for _visitor, since in self._held), default=float("-inf"))
         return None
 
 
@@ -148,7 +150,7 @@ def limits_callbacks[**P](
 
 def busy_page(request: HttpRequest) -> HttpResponse:
     """503 with Retry-After: nothing was started."""
-    response = render(request, "503.html", {"sentence": TooManyConcurrentRequests.sentence}, status=503)
+    response = render(request, "503.html", {"sentence": _(TooManyConcurrentRequests.sentence)}, status=503)
     response["Retry-After"] = str(TooManyConcurrentRequests.retry_after)
     return response
 
@@ -180,7 +182,7 @@ def _limits[**P](
 def _take(request: HttpRequest) -> Callable[[], None]:
     member = _member(request)
     if member is not None and member.standing != Member.Standing.ACTIVE:
-        raise outward.NotNow(WAITS_FOR_OPERATOR, reason="pending")
+        raise outward.NotNow(_(WAITS_FOR_OPERATOR), reason="pending")
     return _or_not_now(visitor_named_servers, request)
 
 
@@ -192,7 +194,7 @@ def _or_not_now(pool: ConcurrencyLimit, request: HttpRequest) -> Callable[[], No
     try:
         return pool.take(*_names(request))
     except TooManyConcurrentRequests as fault:
-        raise outward.NotNow(fault.sentence) from fault
+        raise outward.NotNow(_(fault.sentence)) from fault
 
 
 def _member(request: HttpRequest) -> Member | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
 from elonara.bluesky.connections import first_session
 from elonara.invitations import queries as invitations
@@ -37,7 +39,7 @@ def _standing_notice(request: HttpRequest) -> str:
     member = member_of(request) if hasattr(request, "user") else None
     if member is None or member.standing != Member.Standing.PENDING:
         return ""
-    return WAITING.format(site=options().site.name)
+    return _(WAITING).format(site=options().site.name)
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -53,5 +55,6 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "sends_email": bool(options().email.url),  # a page of a site without a mail server promises no e-mail
         "registration_open": registration_is_open(),
         "invites_at_sign_in": first_session.is_offered(),
-        "waiting_invitations": SimpleLazyObject(lambda: _waiting_invitations(request)),
+        # Called by the template, so that it has a number: the plural of some languages divides it.
+        "waiting_invitations": cache(lambda: _waiting_invitations(request)),
     }

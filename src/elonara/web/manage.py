@@ -10,6 +10,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -33,18 +35,22 @@ from elonara.web.communities.views import community_or_404
 from elonara.web.events import guest_list, messages
 from elonara.web.events.views import event_or_404
 from elonara.web.invitations import invite, posts
-from elonara.web.shortcuts import members_only, options, show_message, the_member
+from elonara.web.shortcuts import members_only, options, show_message, shown_tabs, the_member
 
 EVENT_TABS = (
-    ("details", "Details"),
-    ("guests", "Guests"),
-    ("messages", "Messages"),
-    ("invite", "Invite"),
-    ("hosts", "Hosts"),
+    ("details", gettext_noop("Details")),
+    ("guests", gettext_noop("Guests")),
+    ("messages", gettext_noop("Messages")),
+    ("invite", gettext_noop("Invite")),
+    ("hosts", gettext_noop("Hosts")),
 )
-COMMUNITY_TABS = (("details", "Details"), ("members", "Members"), ("invite", "Invite"))
+COMMUNITY_TABS = (
+    ("details", gettext_noop("Details")),
+    ("members", gettext_noop("Members")),
+    ("invite", gettext_noop("Invite")),
+)
 TRANSFER_TABS = {"events": "hosts", "communities": "members"}  # where it begins, and who is asked is shown
-ONLY_INVITE = (("invite", "Invite"),)
+ONLY_INVITE = (("invite", gettext_noop("Invite")),)
 
 
 @never_cache
@@ -55,7 +61,7 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
     target, member = event_or_404(request, slug), the_member(request)
     manages = events.may_manage(target, member)
     if not manages and not events.may_invite(target, member):
-        raise NotAllowed("Only the hosts of this event may manage it.")
+        raise NotAllowed(_("Only the hosts of this event may manage it."))
     tabs = EVENT_TABS if manages else ONLY_INVITE
     tab = _tab(request, tabs)
     link = f"{options().site.url}/events/{slug}"
@@ -63,7 +69,7 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
         "event": target,
         "target": target,
         "folder": "events",
-        "tabs": tabs,
+        "tabs": shown_tabs(tabs),
         "tab": tab,
         "link": link,
         "place": location.where(target, None, manages=manages),
@@ -92,7 +98,7 @@ def community(request: HttpRequest, slug: str) -> HttpResponse:
     target, member = community_or_404(request, slug), the_member(request)
     manages = communities.may_manage(target, member)
     if not manages and not communities.may_invite(target, member):
-        raise NotAllowed("Only admins and moderators of this community may manage it.")
+        raise NotAllowed(_("Only admins and moderators of this community may manage it."))
     tabs = COMMUNITY_TABS if manages else COMMUNITY_TABS[1:]
     alias = {"roles": "members"}.get(request.GET.get("tab", ""), "")
     tab = alias or _tab(request, tabs)
@@ -100,7 +106,7 @@ def community(request: HttpRequest, slug: str) -> HttpResponse:
         "community": target,
         "target": target,
         "folder": "communities",
-        "tabs": tabs,
+        "tabs": shown_tabs(tabs),
         "tab": tab,
         "link": f"{options().site.url}/communities/{slug}",
     }
@@ -128,7 +134,8 @@ def transfer(request: HttpRequest, folder: str, slug: str) -> HttpResponse:
         except (Invalid, NotAllowed) as refused:
             fault = str(refused)
         else:
-            show_message(request, f"{asked.to.name} is asked. Nothing changes until they accept.")
+            sentence = _("{name} is asked. Nothing changes until they accept.")
+            show_message(request, sentence.format(name=asked.to.name))
             return redirect(back)
     elif transfer_rows.waiting(of) is not None:
         return redirect(back)
@@ -142,7 +149,7 @@ def take_transfer_back(request: HttpRequest, folder: str, slug: str) -> HttpResp
     """Withdraw the request whether somebody takes it over."""
     of, actions = _with_actions(request, folder, slug)
     actions.take_back(of, by=the_member(request))
-    show_message(request, "Withdrawn. Nobody is being asked now.")
+    show_message(request, _("Withdrawn. Nobody is being asked now."))
     return redirect(f"/{folder}/{slug}/manage?tab={TRANSFER_TABS[folder]}")
 
 
@@ -155,12 +162,12 @@ def answer_transfer(request: HttpRequest, folder: str, slug: str) -> HttpRespons
     try:
         if what == "accept":
             actions.accept(of, by=member)
-            show_message(request, f"{of} is yours now.")
+            show_message(request, _("{title} is yours now.").format(title=of))
         elif what == "decline":
             actions.decline(of, by=member)
-            show_message(request, "Declined. Nothing has changed.")
+            show_message(request, _("Declined. Nothing has changed."))
         else:
-            show_message(request, "Choose Accept or Decline.", "bad")
+            show_message(request, _("Choose Accept or Decline."), "bad")
     except NotAllowed as fault:
         show_message(request, fault.sentence, "bad")
     sees = events.may_see(of, member) if isinstance(of, Event) else communities.may_see(of, member)

@@ -10,13 +10,15 @@ from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.invitations.results import InvitationRefused
 from elonara.members.errors import NotAllowed
 from elonara.web.parts.times import zone_of
 from elonara.web.shortcuts import safe_next
 
-SIGN_IN_AGAIN = "This changes how you sign in. Sign out and in again, then go on."
+SIGN_IN_AGAIN = gettext_noop("This changes how you sign in. Sign out and in again, then go on.")
 
 
 class ViewerTimeZone:
@@ -53,7 +55,7 @@ class RefusalMiddleware:
         if isinstance(fault, ReauthenticationRequired):
             methods = get_adapter().get_reauthentication_methods(request.user)
             if not methods:
-                return render(request, "403.html", {"sentence": SIGN_IN_AGAIN}, status=403)
+                return render(request, "403.html", {"sentence": _(SIGN_IN_AGAIN)}, status=403)
             back = request.get_full_path() if request.method == "GET" else request.headers.get("referer")
             back = safe_next(request, back, "/profile/edit?tab=signin")
             return redirect(f"{methods[0]['url']}?{urlencode({'next': back})}")

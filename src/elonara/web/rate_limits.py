@@ -10,12 +10,13 @@ import hashlib
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from elonara import shared_cache
 from elonara.networks import network_of
 from elonara.web.proofs import names_of_browser
 
-SENTENCE = "Too many tries. Wait {wait}, then try again; nothing you wrote is lost."
 # Many people share one address: an office, a mobile operator.
 BROWSERS_PER_ADDRESS = 6
 
@@ -32,7 +33,13 @@ class VisitorRateLimit:
     def sentence(self) -> str:
         """What a visitor reads who has exceeded it."""
         minutes = self.seconds // 60
-        return SENTENCE.format(wait=f"{minutes} minutes" if minutes < 60 else "an hour")
+        if minutes >= 60:
+            return _("Too many tries. Wait an hour, then try again; nothing you wrote is lost.")
+        return ngettext(
+            "Too many tries. Wait {count} minute, then try again; nothing you wrote is lost.",
+            "Too many tries. Wait {count} minutes, then try again; nothing you wrote is lost.",
+            minutes,
+        ).format(count=minutes)
 
     def passed(self, request: HttpRequest) -> bool:
         """Count this request; whether the limit is exceeded."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -15,6 +15,7 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from elonara.members.models import Member
 from elonara.options import Options
@@ -110,6 +111,11 @@ def show_message(request: HttpRequest, sentence: str, kind: str = "ok") -> None:
     """Queue a message for the next page. `kind` is `ok`, `info`, `warn` or `bad`."""
     level = {"ok": messages.SUCCESS, "info": messages.INFO, "warn": messages.WARNING, "bad": messages.ERROR}[kind]
     messages.add_message(request, level, sentence)
+
+
+def shown_tabs(tabs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Tabs (key, label) as a page shows them: their labels in the language of this request."""
+    return [(key, _(label)) for key, label in tabs]
 
 
 def add_form_errors(form: BaseForm, faults: dict[str, str]) -> None:

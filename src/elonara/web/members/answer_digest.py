@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -17,7 +18,7 @@ from elonara.web.shortcuts import members_only, show_message, the_member
 def choose(request: HttpRequest) -> HttpResponse:
     """Switch it on or off."""
     answer_digest.choose(the_member(request), wanted="wanted" in request.POST)
-    show_message(request, "Your choice is saved.")
+    show_message(request, _("Your choice is saved."))
     return redirect("/profile/edit?tab=invitations")
 
 

@@ -17,6 +17,7 @@ from allauth.account.views import password_set
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
@@ -76,20 +77,20 @@ def verified(request: HttpRequest, outcome: Verified) -> HttpResponse:
     """Back from there: keep that the member in this browser has shown who she is."""
     member = the_member(request)
     if not request.user.is_authenticated or member.pk != outcome.member_id:
-        show_message(request, "You have been signed out. Sign in again.", "warn")
+        show_message(request, _("You have been signed out. Sign in again."), "warn")
         return redirect("/accounts/login/")
     record_authentication(request, member, method="bluesky", did=outcome.did, reauthenticated=True)
     return redirect(safe_next(request, outcome.next, SIGNING_IN))
 
 
 @receiver(user_signed_up)
-def chose_a_password(request: HttpRequest, user: Member, **_: Any) -> None:
+def chose_a_password(request: HttpRequest, user: Member, **_rest: Any) -> None:
     """Who has just made an account with a password has shown enough, as at a sign-in."""
     record_authentication(request, user, method="password", username=user.username)
 
 
 @receiver(authentication_step_completed)
-def keep_the_newest(request: HttpRequest, **_: Any) -> None:
+def keep_the_newest(request: HttpRequest, **_rest: Any) -> None:
     """Bound what repeated proofs add to a session."""
     records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
     if len(records) > RECORDS_KEPT:

@@ -11,6 +11,8 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 
 from elonara.bluesky.connections import first_session
@@ -26,7 +28,9 @@ from elonara.web.members.accounts import adopt, sign_in
 from elonara.web.proofs import browser_of, end_offer, end_permission, newcomer, offer_account
 from elonara.web.shortcuts import member_of, safe_next, show_message
 
-NOT_CONNECTED = "The permission has expired, so Bluesky is not connected yet. You can connect it at any time."
+NOT_CONNECTED = gettext_noop(
+    "The permission has expired, so Bluesky is not connected yet. You can connect it at any time."
+)
 PAGE = "/auth/bluesky/new"
 CONNECT = "connect"  # value of the button that keeps the permission, too
 
@@ -59,7 +63,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _question(request, who, member)
     if request.POST.get("did") != who["did"]:  # in another tab
-        show_message(request, "Another account was proved here meanwhile. Check which one this is.", "warn")
+        show_message(request, _("Another account was proved here meanwhile. Check which one this is."), "warn")
         return redirect(PAGE)
     return _answered(request, who, member)
 
@@ -98,7 +102,8 @@ def _answered(request: HttpRequest, who: dict[str, Any], member: Member | None) 
     if member is None:
         return sign_in(request, identity, back)
     adopt(member, who["did"])
-    show_message(request, f"@{who['handle']} is yours here now. You can sign in with it.")
+    sentence = _("@{handle} is yours here now. You can sign in with it.")
+    show_message(request, sentence.format(handle=who["handle"]))
     return redirect(back)
 
 
@@ -107,6 +112,6 @@ def _keep_session(request: HttpRequest, who: dict[str, Any], member: Member) -> 
     try:
         identity = first_session.confirm(who["request"], browser_of(request), member, who["did"])
     except AuthorizationFailed as fault:
-        show_message(request, fault.sentence if fault.reason != "expired" else NOT_CONNECTED, "warn")
+        show_message(request, fault.sentence if fault.reason != "expired" else _(NOT_CONNECTED), "warn")
     else:
-        show_message(request, f"Connected as @{identity.bsky_handle}.")
+        show_message(request, _("Connected as @{handle}.").format(handle=identity.bsky_handle))

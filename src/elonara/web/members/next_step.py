@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from django.utils.translation import gettext_noop
+
 from elonara.bluesky.models import MemberIdentity
 from elonara.events.guests.latest import LatestAnswer
 from elonara.events.models import Event
@@ -16,6 +18,7 @@ from elonara.members.models import Member
 @dataclass(frozen=True)
 class NextStep:
     """`heading` and `sentence` say what and why; `button` leads to `address`. `event` is the title it is about.
+    The first three are in the source's language: the page translates them.
 
     Without an address the button sends her to her own server, to authorize this site, and back to her front page.
     """
@@ -28,20 +31,26 @@ class NextStep:
 
 
 CONNECT = NextStep(
-    "Connect your Bluesky account",
-    "This site then sees who you follow and who follows you, so that you can invite them. Nothing is posted until "
-    "you press Send.",
-    "Connect Bluesky",
+    gettext_noop("Connect your Bluesky account"),
+    gettext_noop(
+        "This site then sees who you follow and who follows you, so that you can invite them. Nothing is posted until "
+        "you press Send."
+    ),
+    gettext_noop("Connect Bluesky"),
     "/profile/edit?next=/",  # where she says which account
 )
 RECONNECT = NextStep(
-    "Renew your Bluesky connection", "The permission has ended. Until you renew it, nobody can be invited on Bluesky.",
-    "Renew the connection", "",
-)  # fmt: skip
+    gettext_noop("Renew your Bluesky connection"),
+    gettext_noop("The permission has ended. Until you renew it, nobody can be invited on Bluesky."),
+    gettext_noop("Renew the connection"),
+    "",
+)
 MAKE = NextStep(
-    "Plan an event", "A title, a day and a place are enough. Then choose who to invite.", "Create an event",
+    gettext_noop("Plan an event"),
+    gettext_noop("A title, a day and a place are enough. Then choose who to invite."),
+    gettext_noop("Create an event"),
     "/events/create",
-)  # fmt: skip
+)
 
 
 def next_step(member: Member, answers: Sequence[LatestAnswer]) -> NextStep | None:
@@ -61,15 +70,25 @@ def _about(event: Event, invited: bool, answers: Sequence[LatestAnswer]) -> Next
     manage = f"/events/{event.slug}/manage?tab="
     if not invited:
         return NextStep(
-            "Invite people", "Nobody is invited yet.", "Choose people", f"{manage}invite", event.title
-        )  # fmt: skip
+            gettext_noop("Invite people"),
+            gettext_noop("Nobody is invited yet."),
+            gettext_noop("Choose people"),
+            f"{manage}invite",
+            event.title,
+        )
     if answers:
         newest = answers[0]
         return NextStep(
-            "See who answered", "There are new answers to your invitations.", "See the answers",
-            f"/events/{newest.slug}/manage?tab=guests", newest.title,
-        )  # fmt: skip
+            gettext_noop("See who answered"),
+            gettext_noop("There are new answers to your invitations."),
+            gettext_noop("See the answers"),
+            f"/events/{newest.slug}/manage?tab=guests",
+            newest.title,
+        )
     return NextStep(
-        "Wait for answers", "People are invited. There are no new answers.", "See how they are doing",
-        f"{manage}invite&step=watch", event.title,
-    )  # fmt: skip
+        gettext_noop("Wait for answers"),
+        gettext_noop("People are invited. There are no new answers."),
+        gettext_noop("See how they are doing"),
+        f"{manage}invite&step=watch",
+        event.title,
+    )

@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -18,7 +20,7 @@ from elonara.web.rate_limits import EXPORTS
 from elonara.web.shortcuts import members_only, show_message, the_member
 
 TAB = "/profile/edit?tab=data"
-UNTOLD = "Bluesky could not be reached. End the permission there too: Settings, Privacy and security."
+UNTOLD = gettext_noop("Bluesky could not be reached. End the permission there too: Settings, Privacy and security.")
 
 
 @never_cache
@@ -40,7 +42,7 @@ def export_of_guest(request: HttpRequest) -> HttpResponse:
     """The file of somebody who has proved a DID in this browser: what she did without an account."""
     did = request.POST.get("did", "")
     if did not in proofs(request):
-        show_message(request, "First confirm that this Bluesky account is yours.", "warn")
+        show_message(request, _("First confirm that this Bluesky account is yours."), "warn")
         return redirect("/invitations")
     if EXPORTS.passed(request):
         show_message(request, EXPORTS.sentence, "warn")
@@ -63,9 +65,9 @@ def delete(request: HttpRequest) -> HttpResponse:
             return redirect(TAB)
         else:
             logout(request)
-            show_message(request, "Your account is deleted.")
+            show_message(request, _("Your account is deleted."))
             if not told:
-                show_message(request, UNTOLD, "warn")
+                show_message(request, _(UNTOLD), "warn")
             return redirect("/")
     context = {"end": actions.what_ends(member), "word": word, "error": error}
     return render(request, "profile/delete.html", context, status=400 if error else 200)

@@ -7,6 +7,8 @@ from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -30,14 +32,22 @@ from elonara.members.queries import has_verified_email
 from elonara.web.invitations.preferences import preferences_of
 from elonara.web.members import fresh_proof
 from elonara.web.members.forms import AppPasswordForm, ProfileForm
-from elonara.web.shortcuts import add_form_errors, members_only, options, safe_next, show_message, the_member
+from elonara.web.shortcuts import (
+    add_form_errors,
+    members_only,
+    options,
+    safe_next,
+    show_message,
+    shown_tabs,
+    the_member,
+)
 
 TABS = (
     ("bluesky", "Bluesky"),
-    ("about", "About you"),
-    ("signin", "Signing in"),
-    ("invitations", "Invitations"),
-    ("data", "Your data"),
+    ("about", gettext_noop("About you")),
+    ("signin", gettext_noop("Signing in")),
+    ("invitations", gettext_noop("Invitations")),
+    ("data", gettext_noop("Your data")),
 )
 CARD = "/profile/edit"
 HANDLE_REASONS = {"unknown_account", "not_pointing_back", "other_account", "not_connected"}
@@ -70,7 +80,7 @@ def edit(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, tab: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    return render(request, f"profile/{tab}.html", {"tab": tab, "tabs": TABS, **context}, status=status)
+    return render(request, f"profile/{tab}.html", {"tab": tab, "tabs": shown_tabs(TABS), **context}, status=status)
 
 
 def _about(request: HttpRequest) -> HttpResponse:
@@ -82,7 +92,7 @@ def _about(request: HttpRequest) -> HttpResponse:
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         else:
-            show_message(request, "Your profile is saved.")
+            show_message(request, _("Your profile is saved."))
             return redirect("/profile/edit?tab=about")
     return _page(request, "about", form=form)
 
@@ -134,7 +144,7 @@ def connect_app_password(request: HttpRequest) -> HttpResponse:
         except AppPasswordRefused as fault:
             form.add_error("identifier" if fault.reason in HANDLE_REASONS else "app_password", fault.sentence)
         else:
-            show_message(request, "The app password is saved. Invitations that waited for it will now go out.")
+            show_message(request, _("The app password is saved. Invitations that waited for it will now go out."))
             return redirect(_step(request, request.POST.get("next", "")) or CARD)
     return _page(request, "bluesky", status=400, **_bluesky(request, form, back=request.POST.get("next", "")))
 
@@ -144,7 +154,7 @@ def connect_app_password(request: HttpRequest) -> HttpResponse:
 def remove_app_password(request: HttpRequest) -> HttpResponse:
     """Delete the app password."""
     app_passwords.remove(the_member(request))
-    show_message(request, "The app password is removed here. You can also end it in Bluesky’s settings.")
+    show_message(request, _("The app password is removed here. You can also end it in Bluesky’s settings."))
     return redirect("/profile/edit")
 
 
@@ -158,9 +168,9 @@ def allow_posting(request: HttpRequest) -> HttpResponse:
         show_message(request, fault.sentence, "bad")
         return redirect(_back_to_card(request))
     if ConnectedIdentity.of(identity).can_write:
-        show_message(request, "This site posts for you now. Invitations that waited for it will now go out.")
+        show_message(request, _("This site posts for you now. Invitations that waited for it will now go out."))
     else:
-        show_message(request, "One step is left: reauthorize, and allow posting on your server’s page.", "warn")
+        show_message(request, _("One step is left: reauthorize, and allow posting on your server’s page."), "warn")
         return redirect(_back_to_card(request))
     return redirect(_step(request, request.POST.get("next", "")) or CARD)
 
@@ -176,7 +186,7 @@ def _back_to_card(request: HttpRequest) -> str:
 def end_posting(request: HttpRequest) -> HttpResponse:
     """Take that back: nothing more is posted by the OAuth session."""
     oauth_posting.withdraw(the_member(request))
-    show_message(request, "This site no longer posts for you. What is not sent yet waits.")
+    show_message(request, _("This site no longer posts for you. What is not sent yet waits."))
     return redirect("/profile/edit")
 
 
@@ -185,11 +195,11 @@ def end_posting(request: HttpRequest) -> HttpResponse:
 def disconnect(request: HttpRequest) -> HttpResponse:
     """Revoke the OAuth tokens, delete the cached graph, and cancel invitations that are not sent."""
     revoked = BlueskyOAuthService().disconnect(the_member(request))
-    show_message(request, "Disconnected. You can still sign in with your Bluesky account.")
+    show_message(request, _("Disconnected. You can still sign in with your Bluesky account."))
     if not revoked:
         show_message(
             request,
-            "Bluesky could not be reached. End the permission there too: Settings, Privacy and security.",
+            _("Bluesky could not be reached. End the permission there too: Settings, Privacy and security."),
             "warn",
         )
     return redirect("/profile/edit")
@@ -205,5 +215,5 @@ def remove_sign_in(request: HttpRequest) -> HttpResponse:
     except LastWayToSignIn as fault:
         show_message(request, fault.sentence, "bad")
         return redirect("/profile/edit?tab=signin")
-    show_message(request, "Bluesky is no longer a way to sign in to this account.")
+    show_message(request, _("Bluesky is no longer a way to sign in to this account."))
     return redirect("/profile/edit")
