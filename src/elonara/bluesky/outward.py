@@ -20,6 +20,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from elonara.atproto.connections.targets import Params, target
 from elonara.atproto.dns import TxtLookup
 from elonara.atproto.errors import NetworkError
@@ -29,8 +32,12 @@ from elonara.bluesky import background_threads
 PAGE_SECONDS: Final = 3.0  # after which a visitor has a page, whatever other servers do
 PREPARING_SECONDS: Final = 0.3  # for our own part of it
 GIVE_UP_SECONDS: Final = PAGE_SECONDS - PREPARING_SECONDS
-GAVE_UP = "{server} has not answered within {seconds:.0f} seconds. This page waits no longer; try again in a minute."
-A_SERVER: Final = "The other server"  # where it is not known which
+GAVE_UP: Final = gettext_noop(
+    "{server} has not answered within {seconds} seconds. This page waits no longer; try again in a minute."
+)
+GAVE_UP_ON_A_SERVER: Final = gettext_noop(  # it is not known which
+    "The other server has not answered within {seconds} seconds. This page waits no longer; try again in a minute."
+)
 
 type Release = Callable[[], None]
 type Late = Callable[[Any, BaseException | None], None]
@@ -83,7 +90,9 @@ class RequestBudget:
 
     def gave_up(self) -> str:
         """What the page says of the server that it waited for."""
-        return GAVE_UP.format(server=self.server or A_SERVER, seconds=self._seconds)
+        return _(GAVE_UP if self.server else GAVE_UP_ON_A_SERVER).format(
+            server=self.server, seconds=round(self._seconds)
+        )
 
     def close(self) -> None:
         """Give the place back: the response is ready."""

@@ -10,28 +10,30 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara import trace
 from elonara.networks import plain_address, plain_network
 
 HEADER = "X-Forwarded-Proto"
-NO_SCHEME = f"""\
-This site is being set up: the proxy in front of it does not send the header {HEADER},
+NO_SCHEME = gettext_noop("""\
+This site is being set up: the proxy in front of it does not send the header {header},
 so nobody can tell whether you came by https.
 
-For the operator: make the proxy send "{HEADER}: https", and do so for every address of the site.
-  nginx    proxy_set_header {HEADER} $scheme;
-  Apache   RequestHeader set {HEADER} "https"
-  HAProxy  http-request set-header {HEADER} https
+For the operator: make the proxy send "{header}: https", and do so for every address of the site.
+  nginx    proxy_set_header {header} $scheme;
+  Apache   RequestHeader set {header} "https"
+  HAProxy  http-request set-header {header} https
   Caddy and Traefik send it by themselves; behind another proxy, they have to trust that one.
 `elonara doctor` tries it.
-"""
-NOT_TRUSTED = f"""\
-This site is being set up: the proxy in front of it sends {HEADER}, and is not among those that the site trusts.
+""")
+NOT_TRUSTED = gettext_noop("""\
+This site is being set up: the proxy in front of it sends {header}, and is not among those that the site trusts.
 
 For the operator: set http.trusted_proxies to the address from which the proxy reaches Elonara, and restart.
 `elonara doctor` tries it.
-"""
+""")
 
 type Next = Callable[[HttpRequest], HttpResponse]
 
@@ -62,12 +64,12 @@ class TrustedProxies:
         redirects = settings.SECURE_SSL_REDIRECT and request.path != "/health"
         if _trusts(remote):
             if redirects and not scheme:
-                return _page(NO_SCHEME)
+                return _page(_(NO_SCHEME))
             if scheme:
                 meta["HTTP_X_FORWARDED_PROTO"] = scheme
         else:
             if redirects and scheme.partition(",")[0].strip() == "https":
-                return _page(NOT_TRUSTED)
+                return _page(_(NOT_TRUSTED))
             for name in FORWARDED:
                 meta.pop(name, None)
         return self.get_response(request)
@@ -123,7 +125,10 @@ class OneLoopbackName:
 def _page(text: str) -> HttpResponse:
     """A page for the operator. Redirecting to https instead would come back here, without end."""
     return HttpResponse(
-        text, status=500, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"}
+        text.format(header=HEADER),
+        status=500,
+        content_type="text/plain; charset=utf-8",
+        headers={"Cache-Control": "no-store"},
     )
 
 

@@ -18,6 +18,7 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara import jobs
 from elonara.housekeeping.models import OutgoingEmail
@@ -117,7 +118,7 @@ def try_now(by: Member) -> None:
     require_operator(by)
     with transaction.atomic():
         pausing.try_now()
-        audit.record(by, "mail_tried", "mail server")
+        audit.record(by, "mail_tried", _("mail server"))
         held = OutgoingEmail.objects.filter(error=HELD)
         held.update(due_at=timezone.now())
         for pk in held.values_list("pk", flat=True)[:1]:

@@ -18,6 +18,8 @@ from typing import Final
 from django.db.models import Count, F
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.mail.models import MailPause, MailRefusal
 from elonara.members import notices
@@ -35,32 +37,42 @@ BETWEEN_DOMAINS: Final = timedelta(minutes=1)
 # What happened, and what the operator does about it.
 WORDS: Final = {
     MailPause.Reason.CONNECT: (
-        "The mail server refuses connections from this site",
-        "Is email.url right, and may this machine's address use that server? Ask the provider, with the code.",
+        gettext_noop("The mail server refuses connections from this site"),
+        gettext_noop(
+            "Is email.url right, and may this machine's address use that server? Ask the provider, with the code."
+        ),
     ),
     MailPause.Reason.TLS: (
-        "No safe connection to the mail server can be made",
-        "Is the name in email.url the one in the server's certificate, is that certificate valid, and is the port "
-        "right (465, or 587 with STARTTLS)?",
+        gettext_noop("No safe connection to the mail server can be made"),
+        gettext_noop(
+            "Is the name in email.url the one in the server's certificate, is that certificate valid, and is the port "
+            "right (465, or 587 with STARTTLS)?"
+        ),
     ),
     MailPause.Reason.AUTH: (
-        "The mail server does not accept the user name and password of this site",
-        "Set email.user and email.password again (many providers want an app password), and restart.",
+        gettext_noop("The mail server does not accept the user name and password of this site"),
+        gettext_noop("Set email.user and email.password again (many providers want an app password), and restart."),
     ),
     MailPause.Reason.SENDER: (
-        "The mail server does not accept the address that this site sends from",
-        "Set email.from to an address that this account may send from, and restart.",
+        gettext_noop("The mail server does not accept the address that this site sends from"),
+        gettext_noop("Set email.from to an address that this account may send from, and restart."),
     ),
     MailPause.Reason.QUOTA: (
-        "The mail server says that this site has sent all it may for now",
-        "E-mail continues automatically. For fewer a day set invitations.emails_per_day, or ask the provider for more.",
+        gettext_noop("The mail server says that this site has sent all it may for now"),
+        gettext_noop(
+            "E-mail continues automatically. For fewer a day set invitations.emails_per_day, or ask the provider "
+            "for more."
+        ),
     ),
     MailPause.Reason.BLOCKED: (
-        "Mail servers of several people refuse e-mail from this site as unwanted",
-        "Look up the server's address in block lists, check SPF, DKIM and DMARC of the domain in email.from, or ask "
-        "the provider.",
+        gettext_noop("Mail servers of several people refuse e-mail from this site as unwanted"),
+        gettext_noop(
+            "Look up the server's address in block lists, check SPF, DKIM and DMARC of the domain in email.from, or "
+            "ask the provider."
+        ),
     ),
 }
+ON_HOLD: Final = gettext_noop("All e-mail is on hold and will be tried again automatically.")
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +85,9 @@ def current() -> MailPause | None:
 def sentences(pause: MailPause) -> tuple[str, str]:
     """What happened, with the codes of the server's reply, and what to do."""
     says, fix = WORDS[MailPause.Reason(pause.reason)]
-    return f"{says} ({pause.reply})." if pause.reply else f"{says}.", fix
+    if pause.reply:
+        return _("{what} ({reply}).").format(what=_(says), reply=_(pause.reply)), _(fix)
+    return _("{what}.").format(what=_(says)), _(fix)
 
 
 def held_until(recipients: Iterable[str] = ()) -> datetime | None:
@@ -121,9 +135,7 @@ def pause(reason: MailPause.Reason, reply: str) -> datetime:
         MailPause.objects.filter(pk=row.pk).update(**changed)
     says, fix = sentences(row)
     log.error("all e-mail is paused, next attempt at %s: %s %s", row.next_try_at.isoformat("T", "seconds"), says, fix)
-    notices.notify_operators(
-        NOTICE, f"{says} All e-mail is on hold and will be tried again automatically. {fix}", JOBS_PAGE
-    )
+    notices.notify_operators(NOTICE, f"{says} {_(ON_HOLD)} {fix}", JOBS_PAGE)
     return row.next_try_at
 
 

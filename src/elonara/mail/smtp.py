@@ -10,6 +10,7 @@ from typing import override
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend
+from django.utils.translation import gettext_noop
 
 from elonara.mail.models import MailPause
 from elonara.mail.replies import MailServerRefused, judge
@@ -34,10 +35,10 @@ class SmtpBackend(EmailBackend):
             if isinstance(fault, ssl.SSLError):
                 raise MailServerRefused(MailPause.Reason.TLS, "") from fault
             if isinstance(fault, smtplib.SMTPServerDisconnected):
-                raise MailServerRefused(MailPause.Reason.CONNECT, "closed") from fault
+                raise MailServerRefused(MailPause.Reason.CONNECT, gettext_noop("closed")) from fault
             if isinstance(fault, smtplib.SMTPNotSupportedError):
                 reason = MailPause.Reason.TLS if "STARTTLS" in str(fault) else MailPause.Reason.AUTH
-                raise MailServerRefused(reason, "not offered") from fault
+                raise MailServerRefused(reason, gettext_noop("not offered")) from fault
             if isinstance(fault, smtplib.SMTPResponseException):
                 raise _refused(fault) from fault
             raise

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from elonara.members.errors import Invalid, LinkRefused, NotAllowed, RegistrationClosed
 from elonara.members.first_run import claim_first_operator, create_operator, first_run_link
 from elonara.members.models import Member
@@ -33,7 +36,10 @@ __all__ = [
 ]
 
 MAX_LENGTHS = {"display_name": 64, "bio": 500}
-LABELS = {"display_name": "The name", "bio": "The text about you"}
+TOO_LONG = {
+    "display_name": gettext_noop("The name has {count} characters; {longest} fit."),
+    "bio": gettext_noop("The text about you has {count} characters; {longest} fit."),
+}
 
 
 def update_profile(member: Member, **fields: Any) -> Member:
@@ -46,14 +52,15 @@ def update_profile(member: Member, **fields: Any) -> Member:
         raise TypeError(f"update_profile has no {sorted(unknown)[0]!r}")
     values = {name: (many_lines if name == "bio" else one_line)(value) for name, value in fields.items()}
     errors = {
-        name: f"{LABELS[name]} has {len(values[name])} characters; {longest} fit."
+        name: _(TOO_LONG[name]).format(count=len(values[name]), longest=longest)
         for name, longest in MAX_LENGTHS.items()
         if len(values.get(name, "")) > longest
     }
     if values.get("timezone") and not is_zone(values["timezone"]):
-        errors["timezone"] = f"There is no time zone {values['timezone'][:64]!r}. Choose one such as Europe/Berlin."
+        sentence = _("There is no time zone {zone}. Choose one such as Europe/Berlin.")
+        errors["timezone"] = sentence.format(zone=repr(values["timezone"][:64]))
     if "theme" in values and values["theme"] not in Member.Theme.values:
-        errors["theme"] = "Choose light, dark, or the system's."
+        errors["theme"] = _("Choose light, dark, or the system's.")
     if errors:
         raise Invalid(errors)
     if values:

@@ -9,6 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.members import audit
 from elonara.members.errors import Invalid, LinkRefused
@@ -57,14 +58,14 @@ def claim_first_operator(
             ).update(used_at=timezone.now())
             if not claimed:
                 raise LinkRefused(
-                    "This link was already used or is older than a day. Start the site again for a new one."
+                    _("This link was already used or is older than a day. Start the site again for a new one.")
                 )
             if has_operator():
-                raise LinkRefused("This site has an operator already. Sign in instead.")
+                raise LinkRefused(_("This site has an operator already. Sign in instead."))
             operator.save()
             audit.record(operator, "operator_created", operator)
     except IntegrityError as fault:
-        raise Invalid({"username": "This username is taken. Choose another."}) from fault
+        raise Invalid({"username": _("This username is taken. Choose another.")}) from fault
     return operator
 
 
@@ -76,7 +77,7 @@ def create_operator(username: str, password: str, *, email: str = "", display_na
             operator.save()
             audit.record(None, "operator_created", operator)
     except IntegrityError as fault:
-        raise Invalid({"username": "This username is taken. Choose another."}) from fault
+        raise Invalid({"username": _("This username is taken. Choose another.")}) from fault
     return operator
 
 
@@ -97,9 +98,9 @@ def _validated_operator(username: str, password: str, email: str, display_name: 
     if operator.username.lower() not in RESERVED and (sentence := refusal(operator.username)):
         errors["username"] = sentence
     if operator.username and Member.objects.filter(username__iexact=operator.username).exists():
-        errors["username"] = "This username is taken. Choose another."
+        errors["username"] = _("This username is taken. Choose another.")
     if not password:
-        errors["password"] = "Choose a password."  # noqa: S105  # a message, no password
+        errors["password"] = _("Choose a password.")
     else:
         try:
             validate_password(password, operator)

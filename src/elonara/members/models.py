@@ -1,13 +1,18 @@
 """The people who have an account here."""
 
 import uuid
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from elonara.search_columns import Searchable, SearchColumn
+
+# The display name of the account that stands for all who deleted theirs; translated where it is shown.
+FORMER_MEMBER: Final = gettext_noop("A former member")
 
 
 class Member(Searchable, AbstractUser):
@@ -16,16 +21,16 @@ class Member(Searchable, AbstractUser):
     class Standing(models.TextChoices):
         """Whether the operator lets this member act."""
 
-        ACTIVE = "active"
-        PENDING = "pending"  # signed up with registration mode "approval", waits for the operator
-        SUSPENDED = "suspended"
+        ACTIVE = "active", gettext_lazy("Active")
+        PENDING = "pending", gettext_lazy("Pending")  # signed up in mode "approval", waits for the operator
+        SUSPENDED = "suspended", gettext_lazy("Suspended")
 
     class Theme(models.TextChoices):
         """The colour theme, chosen in the footer."""
 
-        SYSTEM = "system"
-        LIGHT = "light"
-        DARK = "dark"
+        SYSTEM = "system", gettext_lazy("System")
+        LIGHT = "light", gettext_lazy("Light")
+        DARK = "dark", gettext_lazy("Dark")
 
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
@@ -51,6 +56,8 @@ class Member(Searchable, AbstractUser):
     @property
     def name(self) -> str:
         """The name shown to other people: the display name, else the username."""
+        if self.display_name == FORMER_MEMBER:
+            return _(FORMER_MEMBER)
         return self.display_name or self.username
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
@@ -92,7 +99,7 @@ class AuditEntry(models.Model):
 
     class Meta:
         app_label = "elonara"
-        verbose_name_plural = "audit log"
+        verbose_name_plural = gettext_lazy("audit log")
         ordering = ("-at", "-pk")
 
     def __str__(self) -> str:

@@ -2,6 +2,8 @@
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from elonara.members.errors import RegistrationClosed
 from elonara.members.models import Member
@@ -9,11 +11,11 @@ from elonara.members.notices import notify
 from elonara.members.text import one_line
 from elonara.members.usernames import free_username
 
-CLOSED = (
+CLOSED = gettext_noop(
     "{site} is not accepting new members at the moment. You can still answer an invitation: open its link and continue "
     "with Bluesky."
 )
-WAITING = (
+WAITING = gettext_noop(
     "Your account is waiting for approval by the operator of {site}. "
     "Meanwhile you can look around and answer invitations."
 )
@@ -33,9 +35,11 @@ def sentence() -> str:
     """The sentence about the mode on the sign-up page; "" where none is needed."""
     site = settings.ELONARA.site.name
     if mode() == "closed":
-        return CLOSED.format(site=site)
+        return _(CLOSED).format(site=site)
     if mode() == "approval":
-        return f"The operator of {site} looks at every new account before it can host or join anything."
+        return _("The operator of {site} looks at every new account before it can host or join anything.").format(
+            site=site
+        )
     return ""
 
 
@@ -50,13 +54,13 @@ def welcome(member: Member) -> None:
     """Notify a new member, once saved, and the operators where she needs approval."""
     if member.standing != Member.Standing.PENDING:
         return
-    notify(member, "standing", WAITING.format(site=settings.ELONARA.site.name))
+    notify(member, "standing", _(WAITING).format(site=settings.ELONARA.site.name))
     waiting = Member.objects.filter(standing=Member.Standing.PENDING).count()
-    text = (
-        "1 new member is waiting for your approval."
-        if waiting == 1
-        else f"{waiting} new members are waiting for your approval."
-    )
+    text = ngettext(
+        "{count} new member is waiting for your approval.",
+        "{count} new members are waiting for your approval.",
+        waiting,
+    ).format(count=waiting)
     for operator in Member.objects.filter(is_superuser=True, is_active=True):
         notify(operator, "approvals", text, "/admin/elonara/member/?standing__exact=pending")
 
@@ -68,7 +72,7 @@ def member_for_new_did(did: str, handle: str, display_name: str = "") -> Member:
     """
     standing = standing_of_a_new_member()
     name = one_line(display_name)[:64]
-    for _ in range(5):
+    for _attempt in range(5):
         member = Member(username=free_username(handle or did), display_name=name, standing=standing)
         member.set_unusable_password()
         try:
@@ -78,4 +82,4 @@ def member_for_new_did(did: str, handle: str, display_name: str = "") -> Member:
         except IntegrityError:
             continue  # somebody else took the username between our check and the insert
         return member
-    raise RegistrationClosed("Many people are signing up with this name at once. Please try again in a minute.")
+    raise RegistrationClosed(_("Many people are signing up with this name at once. Please try again in a minute."))

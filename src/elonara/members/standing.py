@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from elonara.members import audit
 from elonara.members.errors import NotAllowed
@@ -13,18 +14,22 @@ from elonara.members.notices import notify, settle
 def require_operator(by: Member | None) -> None:
     """Raise NotAllowed unless `by` is an operator."""
     if by is None or not (by.is_active and by.is_superuser and by.standing == Member.Standing.ACTIVE):
-        raise NotAllowed("Only the operator of the site may do this.", "operator_only")
+        raise NotAllowed(_("Only the operator of the site may do this."), "operator_only")
 
 
 def require_active(member: Member) -> None:
     """Raise NotAllowed, with a sentence that says what to do, unless the member may act on the site."""
     if not member.is_active or member.standing == Member.Standing.SUSPENDED:
-        raise NotAllowed("This account is suspended. Write to the operator of the site if you think it is a mistake.",
-                         "suspended")  # fmt: skip
+        raise NotAllowed(
+            _("This account is suspended. Write to the operator of the site if you think it is a mistake."),
+            "suspended",
+        )
     if member.standing == Member.Standing.PENDING:
         raise NotAllowed(
-            f"Your account is waiting for approval by the operator of {settings.ELONARA.site.name}. "
-            "You will see a notice here once it is approved.",
+            _(
+                "Your account is waiting for approval by the operator of {site}. "
+                "You will see a notice here once it is approved."
+            ).format(site=settings.ELONARA.site.name),
             "pending",
         )
 
@@ -39,7 +44,7 @@ def approve(member: Member, by: Member) -> None:
             reinstated = before == Member.Standing.SUSPENDED
             audit.record(by, "member_reinstated" if reinstated else "member_approved", member)
             settle(member, "standing")
-            notify(member, "approved", "Your account is approved. You can host and join now.", "/events")
+            notify(member, "approved", _("Your account is approved. You can host and join now."), "/events")
         if not Member.objects.filter(standing=Member.Standing.PENDING).exists():
             for operator in Member.objects.filter(is_superuser=True):
                 settle(operator, "approvals")
@@ -50,7 +55,7 @@ def suspend(member: Member, by: Member) -> None:
     """Suspend a member; sessions and API tokens end at once. An operator cannot suspend herself."""
     require_operator(by)
     if member.pk == by.pk:
-        raise NotAllowed("You cannot suspend your own account.", "own_account")
+        raise NotAllowed(_("You cannot suspend your own account."), "own_account")
     with transaction.atomic():
         acting = Member.objects.filter(pk=member.pk).exclude(standing=Member.Standing.SUSPENDED)
         if acting.update(standing=Member.Standing.SUSPENDED):
@@ -63,12 +68,13 @@ def set_rights(member: Member, by: Member, *, is_staff: bool, is_superuser: bool
     """Make somebody an operator (`is_superuser`), or no longer one. An operator cannot take her own rights away."""
     require_operator(by)
     if member.pk == by.pk and not (is_staff and is_superuser):
-        raise NotAllowed("You cannot remove your own rights. Ask another operator.", "own_account")
+        raise NotAllowed(_("You cannot remove your own rights. Ask another operator."), "own_account")
     with transaction.atomic():
         before = Member.objects.select_for_update().get(pk=member.pk)
         if (before.is_staff, before.is_superuser) != (is_staff, is_superuser):
             Member.objects.filter(pk=member.pk).update(is_staff=is_staff, is_superuser=is_superuser)
-            note = f"operator: {_yes(is_superuser)}, staff: {_yes(is_staff)}"
+            note = _("operator: {operator}, staff: {staff}")
+            note = note.format(operator=_yes(is_superuser), staff=_yes(is_staff))
             audit.record(by, "rights_changed", member, note)
     member.is_staff, member.is_superuser = is_staff, is_superuser
 
@@ -84,4 +90,4 @@ def end_sessions(member: Member) -> None:
 
 
 def _yes(value: bool) -> str:
-    return "yes" if value else "no"
+    return _("yes") if value else _("no")

@@ -7,6 +7,7 @@ import unicodedata
 from typing import Any, Final
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 # Control characters except tab and line feed; those that embed, override or isolate a direction (UAX 9), which would
 # reorder other people's words on the same line; halves of surrogate pairs, which no database can store.
@@ -68,4 +69,4 @@ def email_name(value: Any) -> str:
         apart = pattern.sub(" ", apart)
     # Unchanged: as it was written, with the joiners that some scripts need.
     name = kept if apart == shown else one_line(apart)
-    return name if any(char.isalnum() for char in apart) else "Somebody"
+    return name if any(char.isalnum() for char in apart) else _("Somebody")

@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Iterator
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.members.models import Member
 from elonara.members.text import INVISIBLE
@@ -58,11 +60,11 @@ def free_username(handle: str) -> str:
     raise RuntimeError("unreachable: candidates() is endless")
 
 
-LIKE_AN_ADDRESS = (
+LIKE_AN_ADDRESS = gettext_noop(
     "A username cannot look like a handle or an e-mail address: leave out @, and use no dot before a letter."
 )
-ONE_ALPHABET = "Use letters of one alphabet only, so that the username cannot be mistaken for another."
-LIKE_ANOTHER = "This username looks like another one. Choose another."
+ONE_ALPHABET = gettext_noop("Use letters of one alphabet only, so that the username cannot be mistaken for another.")
+LIKE_ANOTHER = gettext_noop("This username looks like another one. Choose another.")
 # The scripts in use (UAX 31, table 5), by the first word of the letters' names; those that are written together.
 _SCRIPT = re.compile(
     "LATIN|CYRILLIC|GREEK|ARMENIAN|GEORGIAN|HEBREW|ARABIC|THAANA|ETHIOPIC|DEVANAGARI|BENGALI|GURMUKHI|GUJARATI|ORIYA|"
@@ -84,15 +86,15 @@ def refusal(username: str) -> str:
     """Why nobody may take this username now, or "". Who has such a name from before keeps it, and signs in with it."""
     plain = unicodedata.normalize("NFKC", username)
     if "@" in plain or re.search(r"[.\u3002][^\W\d_]", plain):
-        return LIKE_AN_ADDRESS
+        return _(LIKE_AN_ADDRESS)
     if plain != username or not _is_of_one_script(plain):
-        return ONE_ALPHABET
+        return _(ONE_ALPHABET)
     likes = {_read_as(plain, letters) for letters in _AS_LATIN}
     taken = Q()
     for like in likes - {plain.lower()}:
         taken |= Q(username__iexact=like)
     if any(_without_accents(like) in RESERVED for like in likes) or (taken and Member.objects.filter(taken).exists()):
-        return LIKE_ANOTHER
+        return _(LIKE_ANOTHER)
     return ""
 
 

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from elonara.bluesky.graph.models import StoredGraph
 from elonara.bluesky.models import AppPasswordSession, MemberIdentity
@@ -76,10 +77,10 @@ def _audit_log(member: Member) -> list[dict[str, Any]]:
     return [
         {
             "at": row.at,
-            "by": "you" if row.by_id == member.pk else "an operator",
-            "what": audit.WORDS.get(row.what, row.what),
+            "by": _("you") if row.by_id == member.pk else _("an operator"),
+            "what": _(audit.WORDS.get(row.what, row.what)),
             # Of another member whose account she, as an operator, changed: the name is his.
-            "subject": row.subject if row.subject == mine or not row.subject.startswith("member ") else "a member",
+            "subject": row.subject if row.subject == mine or not row.subject.startswith("member ") else _("a member"),
         }
         for row in rows
     ]

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.bluesky import hooks as bluesky
 from elonara.bluesky.app_password.app_passwords import session_of
@@ -27,8 +29,8 @@ from elonara.members.models import Member
 from elonara.members.standing import end_sessions
 from elonara.personal_data import leaving
 
-LAST_OPERATOR = "You are the only operator of this site. Make another member an operator first."
-BEING_WRITTEN = "One of your posts is being written right now. Wait a minute, then try again."
+LAST_OPERATOR = gettext_noop("You are the only operator of this site. Make another member an operator first.")
+BEING_WRITTEN = gettext_noop("One of your posts is being written right now. Wait a minute, then try again.")
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +82,7 @@ def delete(member: Member, by: Member, word: str = "") -> bool:
     her tokens have ended. Raises Invalid for a word that is too long.
     """
     if by.pk != member.pk:
-        raise NotAllowed("Only you can delete your account.", "not_you")
+        raise NotAllowed(_("Only you can delete your account."), "not_you")
     identity, app_password = identity_row(member.pk), session_of(member.pk)
     old = stored_session(identity) if identity is not None else None
     with transaction.atomic():
@@ -115,10 +117,10 @@ def delete(member: Member, by: Member, word: str = "") -> bool:
 def _refusal(member: Member) -> str:
     operators = Member.objects.filter(is_superuser=True, is_active=True, standing=Member.Standing.ACTIVE)
     if operators.filter(pk=member.pk).exists() and not operators.exclude(pk=member.pk).exists():
-        return LAST_OPERATOR
+        return _(LAST_OPERATOR)
     for model in (Invitation, Announcement, Correction):
         if model._default_manager.filter(host=member, state=State.SENDING).exists():
-            return BEING_WRITTEN
+            return _(BEING_WRITTEN)
     return ""
 
 
@@ -128,5 +130,8 @@ def _standing(member: Member) -> list[Event | Community]:
     for model in (Invitation, Announcement, Correction):
         rows = model._default_manager.filter(host=member, state=State.SENT)
         of |= set(rows.order_by().values_list("event", "community").distinct())
-    events = Event.objects.filter(pk__in=[event for event, _ in of if event]).order_by("pk")
-    return [*events, *Community.objects.filter(pk__in=[community for _, community in of if community]).order_by("pk")]
+    events = Event.objects.filter(pk__in=[event for event, _community in of if event]).order_by("pk")
+    return [
+        *events,
+        *Community.objects.filter(pk__in=[community for _event, community in of if community]).order_by("pk"),
+    ]

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.communities.models import Membership, Removal
 from elonara.events.messages.models import TOLD, GuestMessage, MessageOptOut
@@ -179,18 +180,18 @@ def _opt_outs(person: DataSubject) -> list[dict[str, Any]]:
         messages |= MessageOptOut.objects.filter(who=member_key(person.member.pk))
     consents = RelayConsent.objects.filter(did__in=person.dids)
     return [
-        *({"of": "posts", "from": _whom(row), "since": row.created_at} for row in posts),
-        *({"of": "e-mail invitations", "from": _whom(row), "since": row.created_at} for row in stopped),
+        *({"of": _("posts"), "from": _whom(row), "since": row.created_at} for row in posts),
+        *({"of": _("e-mail invitations"), "from": _whom(row), "since": row.created_at} for row in stopped),
         *_message_opt_outs(messages.select_related("event")),
-        *({"allowed": "to be mentioned by the site’s own account", "since": row.created_at} for row in consents),
+        *({"allowed": _("to be mentioned by the site’s own account"), "since": row.created_at} for row in consents),
     ]
 
 
 def _message_opt_outs(rows: Iterable[MessageOptOut]) -> list[dict[str, Any]]:
     return [
         {
-            "of": "reminders" if row.reminders_only else "e-mails about events",
-            "from": row.event.title if row.event else "every event",
+            "of": _("reminders") if row.reminders_only else _("e-mails about events"),
+            "from": row.event.title if row.event else _("every event"),
             "since": row.created_at,
         }
         for row in rows
@@ -200,7 +201,7 @@ def _message_opt_outs(rows: Iterable[MessageOptOut]) -> list[dict[str, Any]]:
 def _whom(row: OptOut | EmailOptOut) -> str:
     if row.host is not None:
         return row.host.name
-    return "a former member" if row.account_id else "the whole site"
+    return _("a former member") if row.account_id else _("the whole site")
 
 
 def _removals(person: DataSubject) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.communities import actions as communities
 from elonara.communities import transfer_rows
@@ -31,16 +32,15 @@ from elonara.invitations.email_addresses import folded_hash_of, hash_of
 from elonara.invitations.models import Announcement, Batch, Correction, EmailInvitation, EmailState, Invitation
 from elonara.invitations.opt_out_models import EmailOptOut
 from elonara.invitations.responses.invitee import may_have_been_seen
-from elonara.members.models import Member
+from elonara.members.models import FORMER_MEMBER, Member
 from elonara.members.notices import notify
 
 USERNAME: Final = "former member"  # with a space, so nobody can sign up with it
-NAME: Final = "A former member"
 
 
 def former_member() -> Member:
     """The account that stands for all former members. Nobody can sign in to it."""
-    defaults = {"display_name": NAME, "is_active": False, "password": make_password(None)}
+    defaults = {"display_name": FORMER_MEMBER, "is_active": False, "password": make_password(None)}
     return Member.objects.get_or_create(username=USERNAME, defaults=defaults)[0]
 
 
@@ -104,7 +104,8 @@ def leave_communities(member: Member, former: Member) -> None:
             communities.close(community, member)
         elif after is not None and after.role != Membership.Role.ADMIN and after.member is not None:
             Membership.objects.filter(pk=after.pk).update(role=Membership.Role.ADMIN)
-            text = f"You are an admin of {community.name} now: {member.name} has left the site."
+            text = _("You are an admin of {community} now: {name} has left the site.")
+            text = text.format(community=community.name, name=member.name)
             notify(after.member, f"admin:{community.pk}", text, f"/communities/{community.slug}")
     for community in Community.objects.filter(created_by=member):
         after = new_admin(community, member)
@@ -167,7 +168,8 @@ def _pass_on(event: Event, member: Member, after: Member | None, former: Member)
     )
     Event.objects.filter(pk=event.pk).update(created_by=new, replies_to_host=False)
     if after is not None:
-        text = f"You are the host of {event.title} now: {member.name} has left the site."
+        text = _("You are the host of {event} now: {name} has left the site.")
+        text = text.format(event=event.title, name=member.name)
         notify(after, f"host:{event.pk}", text, f"/events/{event.slug}/manage")
     event.refresh_from_db()
     hooks.changed(event, frozenset({"hosts"}))

@@ -11,6 +11,8 @@ from dataclasses import replace
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.atproto import app_password
 from elonara.atproto.app_password import AppPasswordError, AppSession, AuthFactorRequired
@@ -40,7 +42,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-WRONG = (
+WRONG = gettext_noop(
     "Bluesky did not accept that app password for {who}. Copy it again from Bluesky, or create a new one there under "
     "Settings, Privacy and security, App passwords."
 )
@@ -61,15 +63,17 @@ def connect(member: Member, identifier: str, password: str) -> AppPasswordSessio
     """
     identity, password = identity_row(member.pk), password.strip()
     if identity is None:
-        raise AppPasswordRefused("not_connected", "Connect your Bluesky account first; then add its app password.")
+        raise AppPasswordRefused("not_connected", _("Connect your Bluesky account first; then add its app password."))
     if not password:
-        raise AppPasswordRefused("empty", "Enter the app password.")
+        raise AppPasswordRefused("empty", _("Enter the app password."))
     account = _account(identifier.strip().removeprefix("@") or identity.bsky_did)
     if account.did != identity.bsky_did:
         raise AppPasswordRefused(
             "other_account",
-            f"{named(account.handle)} is not the same account as {named(identity.bsky_handle)}, which you connected. "
-            "Enter an app password of the connected one.",
+            _(
+                "{entered} is not the same account as {connected}, which you connected. "
+                "Enter an app password of the connected one."
+            ).format(entered=named(account.handle), connected=named(identity.bsky_handle)),
         )
     try:
         session = _new_session(account, password)
@@ -155,9 +159,9 @@ def _account(identifier: str) -> Identity:
         return network.resolver().resolve(identifier, fresh=True)
     except IdentityError as fault:
         reason, sentence = BY_IDENTITY[fault.reason]
-        raise AppPasswordRefused(reason, sentence.format(who=named(identifier))) from fault
+        raise AppPasswordRefused(reason, _(sentence).format(who=named(identifier))) from fault
     except NetworkError as fault:
-        raise AppPasswordRefused("unreachable", UNREACHABLE.format(who=named(identifier))) from fault
+        raise AppPasswordRefused("unreachable", _(UNREACHABLE).format(who=named(identifier))) from fault
 
 
 def _new_session(account: Identity, password: str) -> AppSession:
@@ -171,9 +175,11 @@ def _new_session(account: Identity, password: str) -> AppSession:
     except XrpcError as fault:
         raise _refusal(fault, account) from fault
     except NetworkError as fault:
-        raise AppPasswordRefused("unreachable", UNREACHABLE.format(who=who)) from fault
+        raise AppPasswordRefused("unreachable", _(UNREACHABLE).format(who=who)) from fault
     if session.did != account.did:
-        raise AppPasswordRefused("other_account", f"That app password belongs to another account, not to {who}.")
+        raise AppPasswordRefused(
+            "other_account", _("That app password belongs to another account, not to {who}.").format(who=who)
+        )
     return session
 
 
@@ -183,19 +189,21 @@ def _refusal(fault: XrpcError, account: Identity) -> AppPasswordRefused:
         kind = ErrorKind.ACCOUNT_TAKENDOWN
     match kind:
         case ErrorKind.WRONG_PASSWORD:
-            return AppPasswordRefused("wrong_password", WRONG.format(who=who))
+            return AppPasswordRefused("wrong_password", _(WRONG).format(who=who))
         case ErrorKind.BAD_REQUEST if fault.error == "InvalidRequest" and not fault.message:
             # All that cocoon says about a wrong password; a malformed request would come with a message.
-            return AppPasswordRefused("wrong_password", WRONG.format(who=who))
+            return AppPasswordRefused("wrong_password", _(WRONG).format(who=who))
         case ErrorKind.RATE_LIMITED:
-            return AppPasswordRefused("rate_limited", "Too many tries. Bluesky asks you to wait a few minutes.")
+            return AppPasswordRefused("rate_limited", _("Too many tries. Bluesky asks you to wait a few minutes."))
         case ErrorKind.ACCOUNT_DEACTIVATED | ErrorKind.ACCOUNT_TAKENDOWN:
             return AppPasswordRefused(
-                "account_deactivated", f"The account {who} is not active now. Add the app password when it is."
+                "account_deactivated",
+                _("The account {who} is not active now. Add the app password when it is.").format(who=who),
             )
         case _:
             return AppPasswordRefused(
-                "server", f"The server of {who} refused, or its answer made no sense. Try again later."
+                "server",
+                _("The server of {who} refused, or its answer made no sense. Try again later.").format(who=who),
             )
 
 
@@ -205,7 +213,7 @@ def _store(member: Member, account: Identity, session: AppSession, password: str
         row = _replace(member, account, session, password)
     except IntegrityError as fault:
         raise AppPasswordRefused(
-            "is_relay", "That account is this site's relay account; its app password is in the site's settings."
+            "is_relay", _("That account is this site's relay account; its app password is in the site's settings.")
         ) from fault
     if old is not None:
         end_at_server(old)

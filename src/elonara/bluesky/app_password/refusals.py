@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from elonara.atproto import app_password
 from elonara.atproto.errors import NetworkError, XrpcError
 from elonara.atproto.identity import Identity
@@ -12,17 +15,17 @@ from elonara.bluesky import network
 from elonara.bluesky.identity import oauth_posting
 from elonara.bluesky.oauth.failures import UNREACHABLE, named
 
-NOT_THE_MAIN_ONE = (
+NOT_THE_MAIN_ONE = gettext_noop(
     "That is the main password of your account. It was not saved. Create an app password in Bluesky under "
     "Settings, Privacy and security, App passwords, and enter that one."
 )
-KNOWS_NO_APP_PASSWORDS = (
+KNOWS_NO_APP_PASSWORDS = gettext_noop(
     "With this password your server gives full access to your account, as servers without app passwords do. "
     "It was not saved, because this site stores no password that can do everything."
 )
 # As the reference PDS makes them: four groups of base32 in lower case.
 APP_PASSWORD_FORM = re.compile(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){3}")
-EMAIL_CODE = (
+EMAIL_CODE = gettext_noop(
     "Bluesky wants a code by e-mail for this password, as it does for main passwords only. It was not saved. "
     "Create an app password in Bluesky under Settings, Privacy and security, App passwords; it needs no code."
 )
@@ -46,7 +49,7 @@ class AppPasswordRefused(Exception):
 
 def full_access_in_words(password: str) -> str:
     """Why a password that opens the whole account is not kept, by its form: only what does not look like an app
-    password is called the main one.
+    password is called the main one. In English; translated where it is shown.
     """
     return KNOWS_NO_APP_PASSWORDS if APP_PASSWORD_FORM.fullmatch(password) else NOT_THE_MAIN_ONE
 
@@ -59,10 +62,10 @@ def full_access(account: Identity, password: str) -> AppPasswordRefused:
     sentence = full_access_in_words(password)
     try:
         if sentence == NOT_THE_MAIN_ONE and app_password.are_known_at(network.xrpc(), account.pds_url):
-            return AppPasswordRefused("main_password", sentence)
+            return AppPasswordRefused("main_password", _(sentence))
     except (NetworkError, XrpcError):
-        return AppPasswordRefused("unreachable", UNREACHABLE.format(who=named(account.handle)))
-    return AppPasswordRefused(oauth_posting.NO_APP_PASSWORDS, KNOWS_NO_APP_PASSWORDS)
+        return AppPasswordRefused("unreachable", _(UNREACHABLE).format(who=named(account.handle)))
+    return AppPasswordRefused(oauth_posting.NO_APP_PASSWORDS, _(KNOWS_NO_APP_PASSWORDS))
 
 
 def code_by_email(account: Identity) -> AppPasswordRefused:
@@ -72,5 +75,5 @@ def code_by_email(account: Identity) -> AppPasswordRefused:
     except (NetworkError, XrpcError):
         known = True
     if known:
-        return AppPasswordRefused("email_code", EMAIL_CODE)
-    return AppPasswordRefused(oauth_posting.NO_APP_PASSWORDS, KNOWS_NO_APP_PASSWORDS)
+        return AppPasswordRefused("email_code", _(EMAIL_CODE))
+    return AppPasswordRefused(oauth_posting.NO_APP_PASSWORDS, _(KNOWS_NO_APP_PASSWORDS))

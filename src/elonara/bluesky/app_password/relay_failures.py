@@ -9,17 +9,19 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.bluesky.oauth.failures import named
 from elonara.members.notices import notify_operators, settle_operators
 from elonara.options import Relay
 
 NOTICE_KIND: Final = "relay password"  # stored in the notice
-REFUSED: Final = (
+REFUSED: Final = gettext_noop(
     "Bluesky does not accept the app password of this site's own account, {who}, so nothing is posted from it. Create "
     "a new one in the Bluesky app and set it as bluesky.relay.app_password; what is waiting for it will then go out."
 )
-MOVED: Final = (
+MOVED: Final = gettext_noop(
     "This site's own account, {who}, has moved to another server, so nothing is posted from it. Create an app password "
     "there and set it as bluesky.relay.app_password; what is waiting for it will then go out."
 )
@@ -36,7 +38,7 @@ def refused(identifier: str, *, moved: bool = False) -> None:
 
     `moved`: it was of a server that the account has left.
     """
-    notify_operators(NOTICE_KIND, (MOVED if moved else REFUSED).format(who=named(identifier)), "/admin/jobs/")
+    notify_operators(NOTICE_KIND, _(MOVED if moved else REFUSED).format(who=named(identifier)), "/admin/jobs/")
 
 
 def pause(relay: Relay, duration: timedelta) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from elonara.atproto.oauth.client import TokenSet
 from elonara.atproto.oauth.dpop import DpopKey
 from elonara.bluesky.connections.revocation import revoke_tokens
@@ -14,7 +17,7 @@ from elonara.bluesky.oauth.failures import named
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
 from elonara.members.models import Member
 
-BELONGS_TO_ANOTHER = (
+BELONGS_TO_ANOTHER = gettext_noop(
     "{who} belongs to another member of this site. Sign in as that member, or choose another Bluesky account. "
     "Accounts are never moved or merged."
 )
@@ -25,8 +28,10 @@ def wrong_account(row: AuthorizationRequest, expected: str, tokens: TokenSet) ->
     return authorization_requests.authorization_failed(
         row,
         "wrong_account",
-        f"You are {named(tokens.handle)}; this was for another Bluesky account. "
-        "Start again and choose that one on your server's page.",
+        _(
+            "You are {who}; this was for another Bluesky account. "
+            "Start again and choose that one on your server's page."
+        ).format(who=named(tokens.handle)),
         expected=expected,
         got=tokens.did,
     )
@@ -50,7 +55,7 @@ def _conflict(
 ) -> AuthorizationFailed | None:
     if any(known.bsky_did == tokens.did and known.member_id != row.member_id for known in rows):
         return authorization_requests.authorization_failed(
-            row, "belongs_to_another_member", BELONGS_TO_ANOTHER.format(who=named(tokens.handle)), got=tokens.did
+            row, "belongs_to_another_member", _(BELONGS_TO_ANOTHER).format(who=named(tokens.handle)), got=tokens.did
         )
     other = next((known for known in rows if known.bsky_did != tokens.did), None)
     return connected_as_another(other, tokens.did, row) if other is not None else None
@@ -60,10 +65,10 @@ def connected_as_another(
     identity: MemberIdentity, did: str, row: AuthorizationRequest | None = None
 ) -> AuthorizationFailed:
     """The failure for a member who is connected as one account and has proved another, `did`."""
-    sentence = (
-        f"You are connected as {named(identity.bsky_handle)}, and that was a different "
-        "account. Each member has one Bluesky account; start again and choose yours on your server's page."
-    )
+    sentence = _(
+        "You are connected as {who}, and that was a different account. "
+        "Each member has one Bluesky account; start again and choose yours on your server's page."
+    ).format(who=named(identity.bsky_handle))
     if row is None:
         return AuthorizationFailed("wrong_account", sentence, expected=identity.bsky_did, got=did)
     return authorization_requests.authorization_failed(

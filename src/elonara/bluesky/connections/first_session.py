@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from elonara.atproto.oauth.client import TokenSet
 from elonara.atproto.oauth.dpop import DpopKey
 from elonara.bluesky.connections import linking
@@ -22,7 +25,7 @@ from elonara.members import queries as members
 from elonara.members.models import Member
 from elonara.sealing import CannotUnseal
 
-NOT_KEPT = "Your Bluesky permission was not kept: connect once your account may invite."
+NOT_KEPT = gettext_noop("Your Bluesky permission was not kept: connect once your account may invite.")
 
 
 def is_offered() -> bool:
@@ -64,11 +67,11 @@ def confirm(request_id: str | None, browser: str, member: Member, did: str) -> M
     kept = _tokens(row) if row else None
     # Deleted before it is used: of two presses, or of a press and a refusal (`drop`), one goes on.
     if row is None or kept is None or not authorization_requests.take(row):
-        raise AuthorizationFailed("expired", authorization_requests.EXPIRED)
+        raise AuthorizationFailed("expired", _(authorization_requests.EXPIRED))
     # Read anew: an operator may have suspended her a moment ago.
     if not members.may_act(Member.objects.filter(pk=member.pk).first()):
         revoke_tokens(*kept, row)
-        raise AuthorizationFailed("not_allowed", NOT_KEPT)
+        raise AuthorizationFailed("not_allowed", _(NOT_KEPT))
     row.member = member
     return linking.store_session(row, member, *kept)
 

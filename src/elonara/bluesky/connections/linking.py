@@ -8,6 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara import compiled_queries, jobs
 from elonara.atproto.oauth.client import TokenSet
@@ -42,7 +43,9 @@ NEXT_FENCE: dict[str, Any] = {
 class LastWayToSignIn(Exception):
     """Removing this DID would leave the member without any way to sign in."""
 
-    sentence = "This is your only way to sign in. Set a password first."
+    def __init__(self) -> None:
+        self.sentence = _("This is your only way to sign in. Set a password first.")
+        super().__init__(self.sentence)
 
 
 def store_session(row: AuthorizationRequest, member: Member, tokens: TokenSet, key: DpopKey) -> MemberIdentity:
@@ -64,7 +67,7 @@ def store_session(row: AuthorizationRequest, member: Member, tokens: TokenSet, k
         # Two members linked one DID at the same time: the unique column refuses the second.
         revoke_tokens(tokens, key, row)
         raise authorization_requests.authorization_failed(
-            row, "belongs_to_another_member", BELONGS_TO_ANOTHER.format(who=named(tokens.handle))
+            row, "belongs_to_another_member", _(BELONGS_TO_ANOTHER).format(who=named(tokens.handle))
         ) from fault
     # Her name and picture are not worth a wait: a job reads them.
     jobs.wake(profiles.JOB_KIND, identity.bsky_did)
@@ -88,7 +91,9 @@ def link_sign_in(member: Member, did: str, handle: str, display_name: str = "") 
                     member=member, bsky_did=did, bsky_handle=handle, display_name=display_name[:640]
                 )
     except IntegrityError as fault:
-        raise AuthorizationFailed("belongs_to_another_member", BELONGS_TO_ANOTHER.format(who=named(handle))) from fault
+        raise AuthorizationFailed(
+            "belongs_to_another_member", _(BELONGS_TO_ANOTHER).format(who=named(handle))
+        ) from fault
     if identity.bsky_did != did:
         raise connected_as_another(identity, did)
     return identity
@@ -127,7 +132,7 @@ def disconnect(member: Member) -> bool:
 def remove_sign_in(member: Member) -> None:
     """Disconnect, and delete the member's DID, so that anybody may link it. Raises LastWayToSignIn."""
     if not member.has_usable_password():
-        raise LastWayToSignIn(LastWayToSignIn.sentence)
+        raise LastWayToSignIn
     disconnect(member)
     with transaction.atomic():
         if MemberIdentity.objects.filter(member=member).delete()[0]:

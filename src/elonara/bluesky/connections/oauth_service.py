@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from elonara.atproto.errors import AtprotoError, OAuthError
 from elonara.atproto.oauth.client import TokenSet
 from elonara.atproto.oauth.dpop import DpopKey
@@ -101,7 +103,7 @@ class BlueskyOAuthService:
         if purpose in PROMPTS and member is not None:
             identity = identity_row(member.pk)
             if identity is None:
-                raise AuthorizationFailed("not_connected", "Connect your Bluesky account first.", next=next)
+                raise AuthorizationFailed("not_connected", _("Connect your Bluesky account first."), next=next)
             identifier = expected_did = identity.bsky_did
         try:
             started = oauth_client.clients().authorization.begin(
@@ -117,7 +119,7 @@ class BlueskyOAuthService:
         if expected_did and started.did and started.did != expected_did:
             raise AuthorizationFailed(
                 "wrong_account",
-                f"@{started.handle} is not the Bluesky account that is meant here.",
+                _("@{handle} is not the Bluesky account that is meant here.").format(handle=started.handle),
                 expected=expected_did,
                 got=started.did,
                 next=next,
@@ -175,7 +177,7 @@ class BlueskyOAuthService:
         kept = authorization_requests.kept_tokens(row) if row else None
         # Deleted before it is used: if she presses the button twice, one request goes on.
         if row is None or kept is None or row.member_id != member.pk or not authorization_requests.take(row):
-            raise AuthorizationFailed("expired", authorization_requests.EXPIRED)
+            raise AuthorizationFailed("expired", _(authorization_requests.EXPIRED))
         tokens, key = kept
         return Connected(linking.store_session(row, member, tokens, key), row.next)
 
@@ -184,7 +186,7 @@ class BlueskyOAuthService:
         row = authorization_requests.for_browser(request_id, browser)
         kept = row.payload.get("tokens") if row else None
         if row is None or not kept or row.member_id != member.pk:
-            raise AuthorizationFailed("expired", authorization_requests.EXPIRED)
+            raise AuthorizationFailed("expired", _(authorization_requests.EXPIRED))
         is_hers = row.purpose == AuthorizationPurpose.HOST
         return NeedsConfirmation(row.pk, kept["did"], kept["handle"], row.next, is_hers)
 

@@ -6,19 +6,22 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from elonara.atproto.errors import AtprotoError, ErrorKind, NetworkError, XrpcError
 from elonara.bluesky import outward
 from elonara.bluesky.outward import NotNow
 from elonara.bluesky.refresh_lease import TryLater
 
 ABOUT_THE_ACCOUNT = {
-    "account_deactivated": "Your Bluesky account is deactivated, so Bluesky does not show who you know.",
-    "account_takendown": "Bluesky has taken your account down, so it does not show who you know.",
+    "account_deactivated": gettext_noop("Your Bluesky account is deactivated, so Bluesky does not show who you know."),
+    "account_takendown": gettext_noop("Bluesky has taken your account down, so it does not show who you know."),
 }
 # Reasons that the member alone can end. The others are faults of the network, and `pending` is the operator's to end.
 FOR_THE_MEMBER = frozenset({"not_connected", *ABOUT_THE_ACCOUNT})
 PENDING = "pending"
-MALFORMED_RESPONSE = "Bluesky answered in a way that cannot be read."
+MALFORMED_RESPONSE = gettext_noop("Bluesky answered in a way that cannot be read.")
 
 
 @dataclass
@@ -44,23 +47,26 @@ def as_graph_unavailable() -> Iterator[None]:
     except TryLater as fault:
         known = ABOUT_THE_ACCOUNT.get(fault.reason)
         raise GraphUnavailable(
-            fault.reason, known or "Bluesky could not be reached just now. Try again in a minute."
+            fault.reason, _(known) if known else _("Bluesky could not be reached just now. Try again in a minute.")
         ) from fault
     except XrpcError as fault:
         match fault.kind:
             case ErrorKind.RATE_LIMITED:
-                sentence = "Bluesky asks this site to wait. Try again in a few minutes."
+                sentence = _("Bluesky asks this site to wait. Try again in a few minutes.")
             case ErrorKind.ACCOUNT_DEACTIVATED | ErrorKind.ACCOUNT_TAKENDOWN:
-                sentence = ABOUT_THE_ACCOUNT[fault.kind.value]
+                sentence = _(ABOUT_THE_ACCOUNT[fault.kind.value])
             case _:
-                sentence = "Bluesky had a problem. Try again in a minute."
+                sentence = _("Bluesky had a problem. Try again in a minute.")
         named = fault.kind is ErrorKind.RATE_LIMITED or fault.kind.value in ABOUT_THE_ACCOUNT
         raise GraphUnavailable(fault.kind.value if named else "server", sentence) from fault
     except NotNow as fault:
         raise GraphUnavailable(fault.reason, fault.sentence) from fault
     except NetworkError as fault:
         budget = outward.current()
-        server = (budget.server if budget is not None else "") or "Your server"
-        raise GraphUnavailable("unreachable", f"{server} does not answer. Try again in a minute.") from fault
+        if budget is not None and budget.server:
+            sentence = _("{server} does not answer. Try again in a minute.").format(server=budget.server)
+        else:
+            sentence = _("Your server does not answer. Try again in a minute.")
+        raise GraphUnavailable("unreachable", sentence) from fault
     except (AtprotoError, KeyError, TypeError) as fault:
-        raise GraphUnavailable("server", MALFORMED_RESPONSE) from fault
+        raise GraphUnavailable("server", _(MALFORMED_RESPONSE)) from fault

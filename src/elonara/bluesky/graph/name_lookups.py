@@ -6,6 +6,9 @@ import contextlib
 import time
 from collections.abc import Collection, Iterator
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from elonara.atproto.errors import ErrorKind, IdentityError, XrpcError
 from elonara.bluesky import network
 from elonara.bluesky.graph.failures import GraphUnavailable, as_graph_unavailable
@@ -14,7 +17,7 @@ from elonara.bluesky.identity.profiles import public_profile
 
 MAX_LOOKUP_SECONDS = 15.0  # for all names of one question
 GONE = {ErrorKind.ACCOUNT_DEACTIVATED: "deactivated", ErrorKind.ACCOUNT_TAKENDOWN: "takendown"}
-TOO_SLOW = "Some of these accounts are on servers that do not answer. Try again with fewer of them."
+TOO_SLOW = gettext_noop("Some of these accounts are on servers that do not answer. Try again with fewer of them.")
 
 
 class NameLookups:
@@ -52,7 +55,7 @@ class NameLookups:
     @contextlib.contextmanager
     def _timed(self) -> Iterator[None]:
         if self._seconds_spent > MAX_LOOKUP_SECONDS:
-            raise GraphUnavailable("unreachable", TOO_SLOW)
+            raise GraphUnavailable("unreachable", _(TOO_SLOW))
         began = time.monotonic()
         try:
             yield

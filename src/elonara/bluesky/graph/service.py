@@ -14,6 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from elonara.atproto.errors import ErrorKind, XrpcError
 from elonara.bluesky import network
 from elonara.bluesky.graph import actor_views
@@ -37,7 +40,9 @@ MAX_PAGE_SIZE = 100  # people: the most that app.bsky.graph.getFollowers and get
 MAX_COUNT = 2**30  # of the people in one list, as a profile counts them
 
 BAD_CURSOR = "bad_cursor"
-BAD_CURSOR_SENTENCE = "Bluesky no longer knows this place in the list. Start again at the top of the list."
+BAD_CURSOR_SENTENCE = gettext_noop(
+    "Bluesky no longer knows this place in the list. Start again at the top of the list."
+)
 
 # The session or its scope does not allow the read; the public AppView still does.
 NOT_ALLOWED = {ErrorKind.SCOPE_MISSING, ErrorKind.TOKEN_INVALID, ErrorKind.TOKEN_EXPIRED}
@@ -147,7 +152,7 @@ class BlueskyGraphService:
             response, viewer = self._read(member_id, nsid, params)
         except GraphUnavailable as fault:
             if cursor and self._cursor_is_at_fault(fault, member_id, nsid):
-                raise GraphUnavailable(BAD_CURSOR, BAD_CURSOR_SENTENCE) from fault
+                raise GraphUnavailable(BAD_CURSOR, _(BAD_CURSOR_SENTENCE)) from fault
             raise
         next_cursor = response.get("cursor")
         next_cursor = next_cursor if isinstance(next_cursor, str) and next_cursor else None
@@ -192,7 +197,7 @@ class BlueskyGraphService:
     def _viewer(self, member_id: int) -> Viewer:
         identity = identity_row(member_id)
         if identity is None:
-            raise GraphUnavailable("not_connected", "Connect your Bluesky account to see the people you know there.")
+            raise GraphUnavailable("not_connected", _("Connect your Bluesky account to see the people you know there."))
         if identity.state == MemberIdentity.State.ACTIVE:
             with contextlib.suppress(SessionEnded):
                 pds_url, auth = oauth_sessions.authorizer(identity)
@@ -277,7 +282,7 @@ def _counted(profiles: object) -> int | None:
 
 def _people(items: object, *, known: bool) -> list[Person]:
     if not isinstance(items, list):
-        raise GraphUnavailable("server", MALFORMED_RESPONSE)
+        raise GraphUnavailable("server", _(MALFORMED_RESPONSE))
     people = []
     for item in items:
         # A malformed profile is left out; the others are shown.

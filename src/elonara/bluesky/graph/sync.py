@@ -25,7 +25,7 @@ from elonara.bluesky.graph.failures import FOR_THE_MEMBER, GraphUnavailable
 from elonara.bluesky.graph.models import StoredGraph
 from elonara.bluesky.graph.passes import departed, slots
 from elonara.bluesky.graph.passes.one_pass import Slice
-from elonara.bluesky.graph.passes.progress import RESTING, SENTENCES, SyncProgress, of, progress
+from elonara.bluesky.graph.passes.progress import RESTING, SyncProgress, of, progress, sentence
 from elonara.bluesky.identity.identities import identity_row
 from elonara.bluesky.models import MemberIdentity
 from elonara.compiled_queries import CompiledQuery, insert
@@ -68,7 +68,7 @@ def request(member: Member) -> SyncProgress:
     if graph is None:
         identity = identity_row(member.pk)
         if identity is None or identity.state != MemberIdentity.State.ACTIVE:
-            raise GraphUnavailable("not_connected", SENTENCES["not_connected"])
+            raise GraphUnavailable("not_connected", sentence("not_connected"))
         ready(member.pk, identity.bsky_did)
         return progress(member.pk)
     if graph.state == StoredGraph.State.DONE or not graph.full:

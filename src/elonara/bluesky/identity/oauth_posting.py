@@ -13,6 +13,7 @@ from typing import Final
 
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.bluesky import hooks
 from elonara.bluesky.identity.identities import identity_row
@@ -82,16 +83,19 @@ def consent(by: Member, did: str) -> MemberIdentity:
     """
     identity = identity_row(by.pk)
     if identity is None:
-        raise ConsentRefused("not_connected", "Connect your Bluesky account first.")
+        raise ConsentRefused("not_connected", _("Connect your Bluesky account first."))
     if not may_sign_in(by):
-        raise ConsentRefused("suspended", "Your account on this site is suspended.")
+        raise ConsentRefused("suspended", _("Your account on this site is suspended."))
     if identity.bsky_did != did:
         raise ConsentRefused(
-            "other_account", "You are now connected with a different Bluesky account than the page showed. Reload it."
+            "other_account",
+            _("You are now connected with a different Bluesky account than the page showed. Reload it."),
         )
     rows = MemberIdentity.objects.filter(pk=identity.pk, full_access_pds=F("pds_url")).exclude(full_access_pds="")
     if not rows.exists():
-        raise ConsentRefused("app_passwords_work", "Add an app password: this is for servers that do not support them.")
+        raise ConsentRefused(
+            "app_passwords_work", _("Add an app password: this is for servers that do not support them.")
+        )
     if rows.filter(posts_by_oauth_since=None).update(posts_by_oauth_since=timezone.now()):
         log.info(
             "member %s lets this site post by OAuth: %s does not support app passwords", by.pk, identity.full_access_pds

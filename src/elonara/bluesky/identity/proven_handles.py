@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from elonara.atproto.errors import IdentityError
 from elonara.atproto.syntax import is_handle, normalize_handle
 from elonara.bluesky import network
@@ -39,10 +41,12 @@ def _member_of_handle(handle: str, field: str) -> Member | None:
         identity = network.resolver().resolve(handle, fresh=True)
     except IdentityError as fault:
         if fault.reason not in ABSENT:
-            sentence = f"Bluesky does not say whose handle @{handle[:60]} is. Try again later, or enter their username."
-            raise Invalid({field: sentence}) from fault
+            sentence = _("Bluesky does not say whose handle @{handle} is. Try again later, or enter their username.")
+            raise Invalid({field: sentence.format(handle=handle[:60])}) from fault
         if stored.exists():  # it was theirs, and the name could mean somebody else by now
-            raise Invalid({field: f"The handle @{handle[:60]} does not work at the moment."}) from fault
+            raise Invalid(
+                {field: _("The handle @{handle} does not work at the moment.").format(handle=handle[:60])}
+            ) from fault
         return None
     handles.store(identity.did, handle)
     row = by_did(identity.did)
@@ -52,4 +56,4 @@ def _member_of_handle(handle: str, field: str) -> Member | None:
 
 
 def _nobody(name: str) -> str:
-    return f"No member of this site is called “{name[:60]}”. Ask them for their username."
+    return _("No member of this site is called “{name}”. Ask them for their username.").format(name=name[:60])

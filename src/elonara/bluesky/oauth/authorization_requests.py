@@ -11,6 +11,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara import compiled_queries
 from elonara.atproto.oauth.client import AuthorizationStarted, TokenSet
@@ -23,10 +25,12 @@ from elonara.compiled_queries import CompiledQuery
 from elonara.members.models import Member
 from elonara.sealing import CannotUnseal, seal, unseal
 
-ANOTHER_MEMBER = "This was started by another member in this browser. Start again as yourself."
+ANOTHER_MEMBER = gettext_noop("This was started by another member in this browser. Start again as yourself.")
 REQUEST_LIFETIME = timedelta(minutes=10)
-EXPIRED = "That sign-in has expired or was already used. Start again."
-ANOTHER_BROWSER = "This sign-in was started in another browser, or this one refused the cookie. Start again here."
+EXPIRED = gettext_noop("That sign-in has expired or was already used. Start again.")
+ANOTHER_BROWSER = gettext_noop(
+    "This sign-in was started in another browser, or this one refused the cookie. Start again here."
+)
 
 
 @dataclass(frozen=True)
@@ -88,13 +92,13 @@ def consume(
     if member is not None:
         row.member = member  # known already: reading it would cost a query
     if row.expires_at <= timezone.now():
-        raise authorization_failed(row, "expired", EXPIRED)
+        raise authorization_failed(row, "expired", _(EXPIRED))
     try:
         verifier, key = unsealed(row, "verifier_enc"), dpop_key(row)
     except CannotUnseal as fault:
-        raise authorization_failed(row, "expired", EXPIRED) from fault
+        raise authorization_failed(row, "expired", _(EXPIRED)) from fault
     if verifier is None or key is None:
-        raise authorization_failed(row, "expired", EXPIRED)
+        raise authorization_failed(row, "expired", _(EXPIRED))
     started = AuthorizationStarted(
         state=Secret(state),
         verifier=Secret(verifier.reveal()),
@@ -201,10 +205,10 @@ def _take(state: str, browser: str, member: Member | None) -> AuthorizationReque
 def _refusal(state: str, browser: str) -> AuthorizationFailed:
     row = AuthorizationRequest.objects.filter(state_hash=_digest(state), consumed_at=None).first()
     if row is None:
-        return AuthorizationFailed("expired", EXPIRED)
+        return AuthorizationFailed("expired", _(EXPIRED))
     # The failure names no handle and no `next`: this browser may belong to somebody else.
     same = hmac.compare_digest(row.browser_hash, _digest(browser))
-    return AuthorizationFailed("other_browser", ANOTHER_MEMBER if same else ANOTHER_BROWSER, purpose=row.purpose)
+    return AuthorizationFailed("other_browser", _(ANOTHER_MEMBER if same else ANOTHER_BROWSER), purpose=row.purpose)
 
 
 def _seal_kept(row: AuthorizationRequest, name: str, secret: Secret) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from urllib.parse import parse_qs, quote
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 BASE = "atproto"
 TRANSITION = "transition:generic"
@@ -106,13 +107,13 @@ def can_upload(granted: str) -> bool:
 
 def in_words(granted: str) -> list[str]:
     """What the granted scope allows, one sentence for each permission, for the status card."""
-    allowed = ["Know your Bluesky address and ID"] if BASE in granted.split() else []
+    allowed = [_("Know your Bluesky address and ID")] if BASE in granted.split() else []
     if can_read_graph(granted):
-        allowed.append("See who you follow and who follows you")
+        allowed.append(_("See who you follow and who follows you"))
     if can_write(granted):
-        allowed.append("Write and delete posts for you")
+        allowed.append(_("Write and delete posts for you"))
     if can_upload(granted):
-        allowed.append("Add pictures to those posts")
+        allowed.append(_("Add pictures to those posts"))
     return allowed
 
 

@@ -14,6 +14,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from elonara.atproto.errors import AtprotoError
 from elonara.atproto.http import Response
@@ -27,16 +29,16 @@ from elonara.options import Bluesky
 DEADLINE_SECONDS: Final = 10.0
 # Some servers accept nothing from their future, and a `Date` header is exact to one second.
 OFF_SECONDS: Final = 8.0
-SYNC: Final = "Set this machine's clock right: timedatectl set-ntp true (systemd), or any NTP client."
-CLOCK_OFF: Final = (
-    "The clock of {machine} is {seconds:.0f} seconds {way}. Signatures are dated by the servers' clocks where that is "
-    f"possible, but servers may refuse sign-ins and posts, and waiting times are wrong. {SYNC}"
+SYNC: Final = gettext_noop("Set this machine's clock right: timedatectl set-ntp true (systemd), or any NTP client.")
+CLOCK_OFF: Final = gettext_noop(
+    "Signatures are dated by the servers' clocks where that is possible, but servers may refuse sign-ins and posts, "
+    "and waiting times are wrong."
 )
-METADATA_AWAY: Final = (
+METADATA_AWAY: Final = gettext_noop(
     "Servers cannot check who this site is: {trouble}. Until they can, posts and sign-ins wait; no connection is lost. "
     "`elonara doctor` says more."
 )
-REFUSED_ANYWAY: Final = (
+REFUSED_ANYWAY: Final = gettext_noop(
     "{issuer} refuses this site as a client ({code}), so posts of its members wait; no connection is lost. Clock and "
     "metadata look right from this machine: can that server reach {url}?"
 )
@@ -68,7 +70,7 @@ def typical(differences: Collection[float]) -> float | None:
 
 
 def way(ahead: float) -> str:
-    """In which direction a clock is off."""
+    """In which direction a clock is off, for the log and the command line."""
     return "ahead" if ahead > 0 else "behind"
 
 
@@ -82,13 +84,13 @@ def documents() -> list[tuple[str, dict[str, Any]]]:
 
 def document_trouble(url: str, expected: dict[str, Any]) -> str:
     """What is wrong with the document at `url`, in words; "" where nothing is. Raises AtprotoError: not reached."""
-    response, _ = ask(url)
+    response, _ahead = ask(url)
     if response.status != 200:
-        return f"{url} answers {response.status}; nobody can connect"
+        return _("{url} answers {status}; nobody can connect").format(url=url, status=response.status)
     found = response.json()
     if not response.headers.get("content-type", "").startswith("application/json"):
-        return f"{url} is not served as application/json"
-    return "" if found == expected else f"{url} does not say what this site would"
+        return _("{url} is not served as application/json").format(url=url)
+    return "" if found == expected else _("{url} does not say what this site would").format(url=url)
 
 
 def look(issuer: str = "", code: str = "") -> bool:
@@ -102,9 +104,9 @@ def look(issuer: str = "", code: str = "") -> bool:
     troubles = [trouble for url, expected in documents() if (trouble := _trouble(url, expected))]
     is_off = abs(ahead or 0.0) >= OFF_SECONDS
     if troubles:
-        notify_operators(METADATA_NOTICE, METADATA_AWAY.format(trouble=troubles[0])[:500], "/admin/jobs/")
+        notify_operators(METADATA_NOTICE, _(METADATA_AWAY).format(trouble=troubles[0])[:500], "/admin/jobs/")
     elif issuer and not is_off:
-        text = REFUSED_ANYWAY.format(issuer=issuer[:200], code=code[:40], url=settings.ELONARA.site.url[:100])
+        text = _(REFUSED_ANYWAY).format(issuer=issuer[:200], code=code[:40], url=settings.ELONARA.site.url[:100])
         notify_operators(METADATA_NOTICE, text, "/admin/jobs/")
     else:
         settle_operators(METADATA_NOTICE)
@@ -130,15 +132,31 @@ def _notify(kind: str, ahead: float, is_off: bool) -> None:
         settle_operators(kind)
         return
     log.warning("this machine's clock is %.0f seconds %s", abs(ahead), way(ahead))
-    sentence = CLOCK_OFF.format(machine=socket.gethostname()[:60], seconds=abs(ahead), way=way(ahead))
-    notify_operators(kind, sentence, "/admin/jobs/")
+    notify_operators(kind, f"{_how_far(ahead)} {_(CLOCK_OFF)} {_(SYNC)}", "/admin/jobs/")
+
+
+def _how_far(ahead: float) -> str:
+    seconds = round(abs(ahead))
+    if ahead > 0:
+        text = ngettext(
+            "The clock of {machine} is {seconds} second ahead.",
+            "The clock of {machine} is {seconds} seconds ahead.",
+            seconds,
+        )
+    else:
+        text = ngettext(
+            "The clock of {machine} is {seconds} second behind.",
+            "The clock of {machine} is {seconds} seconds behind.",
+            seconds,
+        )
+    return text.format(machine=socket.gethostname()[:60], seconds=seconds)
 
 
 def _differences() -> list[float]:
     found = []
     for url in services(settings.ELONARA.bluesky).values():
         try:
-            _, ahead = ask(url)
+            _response, ahead = ask(url)
         except AtprotoError as fault:
             log.info("%s was not reached for the time: %s", url, fault)
             continue
@@ -150,4 +168,4 @@ def _trouble(url: str, expected: dict[str, Any]) -> str:
     try:
         return document_trouble(url, expected)
     except AtprotoError as fault:
-        return f"{url} is not reached: {fault}"
+        return _("{url} is not reached: {fault}").format(url=url, fault=fault)

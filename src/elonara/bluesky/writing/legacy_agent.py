@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from elonara.atproto.tid import new_tid
 from elonara.bluesky import hooks, network
 from elonara.bluesky.app_password import app_passwords
@@ -15,15 +18,19 @@ from elonara.bluesky.reasons import sentence
 from elonara.bluesky.writing import credentials, repo_writer
 from elonara.bluesky.writing.agent import BlueskyResult, MemberRows, PostRecord, Readiness
 
-WHY_TWO_CREDENTIALS = (
+WHY_TWO_CREDENTIALS = gettext_noop(
     "Connecting shows this site who you follow; to post, Bluesky also needs an app password, "
     "which is why it asks twice."
 )
 REFUSED = {
-    "app_password_refused": "Bluesky no longer accepts your app password.",
-    "app_password_moved": "Your account has moved to another server, which does not know the app password.",
+    "app_password_refused": gettext_noop("Bluesky no longer accepts your app password."),
+    "app_password_moved": gettext_noop(
+        "Your account has moved to another server, which does not know the app password."
+    ),
 }
-COPY = "Add an app password on your profile, or copy the text and post it yourself."
+COPY = gettext_noop("Add an app password on your profile, or copy the text and post it yourself.")
+
+RELAY_MAY_HELP = gettext_noop("The operator can also let you post through the site's own account.")
 
 
 class LegacyBlueskyAgent:
@@ -66,12 +73,12 @@ class LegacyBlueskyAgent:
         if identity is None:
             return Readiness(
                 False, "", "", "compose", "", "not_connected",
-                "One step left. Connect your Bluesky account first.",
+                _("One step left. Connect your Bluesky account first."),
             )  # fmt: skip
         did, handle = identity.bsky_did, identity.bsky_handle
         own = known.app_password if known else app_passwords.session_of(member_id)
         if own is not None and own.did == did and own.state == AppPasswordSession.State.ACTIVE:
-            words = f"Ready to post: yes, from {named(handle)} by app password."
+            words = _("Ready to post: yes, from {who} by app password.").format(who=named(handle))
             return Readiness(True, did, handle, "host", "app_password", "", words)
         refused = own is not None
         reason = credentials.lacking(identity, own)
@@ -82,14 +89,14 @@ class LegacyBlueskyAgent:
             return relay
         if relay == "relay_unavailable" and not refused:
             # She may post through the relay account, so there is nothing for her to repair.
-            words = f"One step left. {sentence(relay)} Or add an app password on your profile."
+            words = _("One step left. {reason} Or add an app password on your profile.").format(reason=sentence(relay))
             return Readiness(False, did, handle, "compose", "", relay, words)
         lacking = REFUSED.get(reason, REFUSED["app_password_refused"]) if refused else WHY_TWO_CREDENTIALS
-        words = f"One step left. {lacking} {COPY}"
+        words = _("One step left. {reason} {advice}").format(reason=_(lacking), advice=_(COPY))
         if reason == oauth_posting.NO_APP_PASSWORDS:
-            words = f"One step left. {sentence(reason)} Or copy the text and post it yourself."
+            words = _("One step left. {reason} Or copy the text and post it yourself.").format(reason=sentence(reason))
         if relay == "relay_not_approved" and app_passwords.relay_is_configured():
-            words += " The operator can also let you post through the site's own account."
+            words = f"{words} {_(RELAY_MAY_HELP)}"
         return Readiness(False, did, handle, "compose", "", reason, words)
 
     def _write(
@@ -108,8 +115,8 @@ class LegacyBlueskyAgent:
             return fault.reason
         if relay.state != AppPasswordSession.State.ACTIVE:
             return "relay_unavailable"
-        words = (
-            f"Ready to post: yes, from {named(relay.handle)}, this site's own account. "
-            f"Each post says that the invitation is from {named(host_handle)}."
-        )
+        words = _(
+            "Ready to post: yes, from {relay}, this site's own account. "
+            "Each post says that the invitation is from {host}."
+        ).format(relay=named(relay.handle), host=named(host_handle))
         return Readiness(True, relay.did, relay.handle, "relay", "relay", "", words)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from elonara.atproto.tid import new_tid
 from elonara.bluesky import hooks, network
 from elonara.bluesky.app_password import app_passwords
@@ -16,8 +18,6 @@ from elonara.bluesky.oauth.failures import named
 from elonara.bluesky.reasons import sentence
 from elonara.bluesky.writing import credentials, repo_writer
 from elonara.bluesky.writing.agent import BlueskyResult, MemberRows, PostRecord, Readiness
-
-COPY = "Or copy the text and post it yourself."
 
 
 class OAuthBlueskyAgent:
@@ -69,15 +69,16 @@ class OAuthBlueskyAgent:
         if row is None:
             return Readiness(
                 False, "", "", "compose", "", "not_connected",
-                "One step left. Connect your Bluesky account first.",
+                _("One step left. Connect your Bluesky account first."),
             )  # fmt: skip
         identity = ConnectedIdentity.of(row)
         did, handle = identity.did, identity.handle
         if identity.can_write:
-            words = f"Ready to post: yes, from {named(handle)} with the permission you gave on Bluesky's page."
+            words = _("Ready to post: yes, from {who} with the permission you gave on Bluesky's page.")
+            words = words.format(who=named(handle))
             return Readiness(True, did, handle, "host", "oauth", "", words)
         reason = "scope_missing" if identity.connected else identity.reason
-        words = f"One step left. {sentence(reason)} {COPY}"
+        words = _("One step left. {reason} Or copy the text and post it yourself.").format(reason=sentence(reason))
         return Readiness(False, did, handle, "compose", "", reason, words)
 
     def _write(

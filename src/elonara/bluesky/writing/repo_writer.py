@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.atproto.errors import AddressRefused, AtprotoError, ErrorKind, IdentityError, NetworkError, XrpcError
 from elonara.atproto.xrpc import Authorizer
@@ -252,10 +253,15 @@ def failure(fault: Exception, server: str = "") -> BlueskyResult:
 
 def _error_message(result: BlueskyResult, server: str) -> str:
     server_message = (result.response_payload or {}).get("message")
-    text = sentence(result.reason)
-    if result.reason == TEXT_TOO_LONG:
-        return f"{server or 'Your server'} does not accept a text of this length. It said: {server_message}"
-    return f"{text} It said: {server_message}" if server_message and result.reason == "record_refused" else text
+    if result.reason == TEXT_TOO_LONG and server:
+        text = _("{server} does not accept a text of this length. It said: {message}")
+    elif result.reason == TEXT_TOO_LONG:
+        text = _("Your server does not accept a text of this length. It said: {message}")
+    elif result.reason == "record_refused" and server_message:
+        text = _("Your server refused the post. It said: {message}")
+    else:
+        return sentence(result.reason)
+    return text.format(server=server, message=server_message)
 
 
 def _log(action: str, member_id: int, did: str, backend: str, *, result: BlueskyResult, began: float) -> None:

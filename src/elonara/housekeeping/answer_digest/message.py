@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from elonara.events.models import Rsvp
 from elonara.events.times import short_phrase_there
@@ -18,12 +20,20 @@ from elonara.members.models import Member
 from elonara.members.text import email_name, email_subject, one_line
 
 SAID: Final = {
-    Rsvp.Choice.GOING: "{name} is going",
-    Rsvp.Choice.MAYBE: "{name} may come",
-    Rsvp.Choice.CANT: "{name} can’t come",
-    Rsvp.Choice.WAITING: "{name} is waiting for a place",
-    Rsvp.Choice.OFFERED: "{name} has been offered a place",
-    Rsvp.Choice.ASKED: "{name} asks to come",
+    Rsvp.Choice.GOING: gettext_noop("{name} is going"),
+    Rsvp.Choice.MAYBE: gettext_noop("{name} may come"),
+    Rsvp.Choice.CANT: gettext_noop("{name} can’t come"),
+    Rsvp.Choice.WAITING: gettext_noop("{name} is waiting for a place"),
+    Rsvp.Choice.OFFERED: gettext_noop("{name} has been offered a place"),
+    Rsvp.Choice.ASKED: gettext_noop("{name} asks to come"),
+}
+SAID_WITH_GUESTS: Final = {
+    Rsvp.Choice.GOING: gettext_noop("{name} is going, and brings {count}"),
+    Rsvp.Choice.MAYBE: gettext_noop("{name} may come, and brings {count}"),
+    Rsvp.Choice.CANT: gettext_noop("{name} can’t come, and brings {count}"),
+    Rsvp.Choice.WAITING: gettext_noop("{name} is waiting for a place, and brings {count}"),
+    Rsvp.Choice.OFFERED: gettext_noop("{name} has been offered a place, and brings {count}"),
+    Rsvp.Choice.ASKED: gettext_noop("{name} asks to come, and brings {count}"),
 }
 SUBJECT_LENGTH: Final = 180
 
@@ -50,8 +60,12 @@ def message(host: Member, address: str, news: list[EventNews]) -> EmailMultiAlte
 def subject(news: list[EventNews]) -> str:
     """`[Bread Site] 3 new answers: Picnic`."""
     count = sum(each.count for each in news)
-    to = email_name(news[0].event.title) if len(news) == 1 else f"{len(news)} events"
-    return email_subject(f"{'1 new answer' if count == 1 else f'{count} new answers'}: {to}")[:SUBJECT_LENGTH]
+    answers = ngettext("{count} new answer", "{count} new answers", count).format(count=count)
+    if len(news) == 1:
+        to = email_name(news[0].event.title)
+    else:
+        to = ngettext("{count} event", "{count} events", len(news)).format(count=len(news))
+    return email_subject(_("{answers}: {to}").format(answers=answers, to=to))[:SUBJECT_LENGTH]
 
 
 def _text(host: Member, news: list[EventNews], stop: str) -> str:
@@ -60,7 +74,7 @@ def _text(host: Member, news: list[EventNews], stop: str) -> str:
         lines = [_title(each), _when_and_how_many(each)]
         lines += [f"- {line}" for line in _lines(each)]
         parts.append("\n".join([*lines, _guests(each)]))
-    parts.append("\n".join(["-- ", *_footer(), f"No more e-mails like this: {stop}"]))
+    parts.append("\n".join(["-- ", *_footer(), _("No more e-mails like this: {link}").format(link=stop)]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -73,13 +87,13 @@ def _html(host: Member, news: list[EventNews], stop: str) -> SafeString:
             format_html("<p>{}</p><ul>{}</ul>", _when_and_how_many(each), lines),
         ]
     parts.append(format_html_join("", "<p><small>{}</small></p>", ((line,) for line in _footer())))
-    parts.append(format_html('<p><small><a href="{}">No more e-mails like this</a></small></p>', stop))
+    parts.append(format_html('<p><small><a href="{}">{}</a></small></p>', stop, _("No more e-mails like this")))
     body = mark_safe("".join(parts))  # noqa: S308 - each part is escaped above
     return format_html('<!doctype html>\n<html lang="en"><body>{}</body></html>\n', body)
 
 
 def _greeting(host: Member) -> str:
-    return f"Hello {email_name(host.name)}, these people answered lately."
+    return _("Hello {name}, these people answered lately.").format(name=email_name(host.name))
 
 
 def _title(each: EventNews) -> str:
@@ -87,17 +101,25 @@ def _title(each: EventNews) -> str:
 
 
 def _when_and_how_many(each: EventNews) -> str:
-    going = "1 person is going" if each.going == 1 else f"{each.going} people are going"
-    return f"{short_phrase_there(each.event)}. {going}" + (f", {each.maybe} may come." if each.maybe else ".")
+    if each.maybe:
+        text = ngettext(
+            "{when}. {going} person is going, {maybe} may come.",
+            "{when}. {going} people are going, {maybe} may come.",
+            each.going,
+        )
+    else:
+        text = ngettext("{when}. {going} person is going.", "{when}. {going} people are going.", each.going)
+    return text.format(when=short_phrase_there(each.event), going=each.going, maybe=each.maybe)
 
 
 def _lines(each: EventNews) -> list[str]:
-    return [_line(answer) for answer in each.answers] + ([f"and {each.more} more"] if each.more else [])
+    more = ngettext("and {count} more", "and {count} more", each.more).format(count=each.more)
+    return [_line(answer) for answer in each.answers] + ([more] if each.more else [])
 
 
 def _line(answer: Answer) -> str:
-    said = SAID[Rsvp.Choice(answer.choice)].format(name=email_name(answer.name))
-    return f"{said}, and brings {answer.plus_ones}" if answer.plus_ones else said
+    said = (SAID_WITH_GUESTS if answer.plus_ones else SAID)[Rsvp.Choice(answer.choice)]
+    return _(said).format(name=email_name(answer.name), count=answer.plus_ones)
 
 
 def _guests(each: EventNews) -> str:
@@ -105,8 +127,9 @@ def _guests(each: EventNews) -> str:
 
 
 def _footer() -> tuple[str, ...]:
-    why = f"You get this from {one_line(settings.ELONARA.site.name)} ({_site()}) because you host these events."
-    return why, "At most one a day. Replies to this e-mail are not read."
+    why = _("You get this from {site} ({url}) because you host these events.")
+    why = why.format(site=one_line(settings.ELONARA.site.name), url=_site())
+    return why, _("At most one a day. Replies to this e-mail are not read.")
 
 
 def _site() -> str:

@@ -14,6 +14,8 @@ from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
 from django.utils import dateformat, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from elonara.events.models import Event
 from elonara.events.queries import DEFAULT_DURATION, over_by
@@ -25,12 +27,8 @@ from elonara.members.text import email_subject
 
 KIND: Final = "guest data"  # of the notice
 TOLD_BEFORE: Final = timedelta(days=30)
-SUBJECT: Final = "What is known about guests will be deleted"
-TEXT: Final = (
-    "From {day} on, the site deletes what it knows about the guests of an event {days} days after its end: answers, "
-    "names, notes, messages. By then that concerns {events}. To keep it longer, set events.guest_data_days; 0 keeps "
-    "it forever."
-)
+SUBJECT: Final = gettext_noop("What is known about guests will be deleted")
+KEEP_LONGER: Final = gettext_noop("To keep it longer, set events.guest_data_days; 0 keeps it forever.")
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +61,7 @@ def _tell(days: int, now: datetime) -> None:
     number = concerned(now + TOLD_BEFORE - timedelta(days=days))
     if not operators or not number:
         return
-    text = TEXT.format(
-        day=dateformat.format(now + TOLD_BEFORE, "j F Y"),
-        days=days,
-        events=f"{number} event{'' if number == 1 else 's'}",
-    )
+    text = _text(days, number, now + TOLD_BEFORE)
     with transaction.atomic():
         GuestDataNotice.objects.all().delete()
         GuestDataNotice.objects.create(told_at=now, days=days)
@@ -76,6 +70,18 @@ def _tell(days: int, now: datetime) -> None:
     addresses = [operator.email for operator in operators if operator.email]
     for address in addresses if settings.ELONARA.email.url else ():
         try:
-            send_mail(email_subject(SUBJECT), f"{text}\n", None, [address])
+            send_mail(email_subject(_(SUBJECT)), f"{text}\n", None, [address])
         except OSError as fault:  # smtplib's errors included; the notice on her pages remains
             log.warning("an operator was not told by e-mail of the deletion of guests' data: %s", type(fault).__name__)
+
+
+def _text(days: int, number: int, begins: datetime) -> str:
+    what = ngettext(
+        "From {day} on, the site deletes what it knows about the guests of an event {days} day after its end: "
+        "answers, names, notes, messages.",
+        "From {day} on, the site deletes what it knows about the guests of an event {days} days after its end: "
+        "answers, names, notes, messages.",
+        days,
+    ).format(day=dateformat.format(begins, "j F Y"), days=days)
+    many = ngettext("By then that concerns {number} event.", "By then that concerns {number} events.", number)
+    return f"{what} {many.format(number=number)} {_(KEEP_LONGER)}"

@@ -12,6 +12,8 @@ from allauth.core.exceptions import ReauthenticationRequired
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from elonara import shared_cache
 from elonara.members import registration
@@ -38,23 +40,25 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "username_taken": "This username is taken. Choose another.",
-        "username_blacklisted": "This username is reserved for the site itself. Choose another.",
-        "username_password_mismatch": "This username and password do not match. Check both, then try again.",
-        "email_password_mismatch": "This address and password do not match. Check both, then try again.",
-        "invalid_login": "This name and password do not match. Check both, then try again.",
-        "too_many_login_attempts": "Too many tries. Wait a few minutes, or choose a new password.",
-        "rate_limited": "Too many tries. Wait a few minutes, then try again.",
-        "account_inactive": "This account is suspended. Write to the operator of the site.",
-        "enter_current_password": "That is not your password. Enter the one you have used until now.",
-        "incorrect_password": "That is not your password.",
-        "incorrect_code": "This code is wrong or has expired. Enter the one that your app shows now.",
-        "invalid_password_reset": "This link no longer works. Ask for a new one.",
-        "email_taken": "Another account has this address.",
-        "duplicate_email": "This account already has this address.",
-        "max_email_addresses": "An account has %d addresses at most. Remove one first.",
-        "unverified_primary_email": "Confirm the address first: open the link in the e-mail we sent you.",
-        "cannot_remove_primary_email": "Make another address the main one before you remove this.",
+        "username_taken": gettext_lazy("This username is taken. Choose another."),
+        "username_blacklisted": gettext_lazy("This username is reserved for the site itself. Choose another."),
+        "username_password_mismatch": gettext_lazy(
+            "This username and password do not match. Check both, then try again."
+        ),
+        "email_password_mismatch": gettext_lazy("This address and password do not match. Check both, then try again."),
+        "invalid_login": gettext_lazy("This name and password do not match. Check both, then try again."),
+        "too_many_login_attempts": gettext_lazy("Too many tries. Wait a few minutes, or choose a new password."),
+        "rate_limited": gettext_lazy("Too many tries. Wait a few minutes, then try again."),
+        "account_inactive": gettext_lazy("This account is suspended. Write to the operator of the site."),
+        "enter_current_password": gettext_lazy("That is not your password. Enter the one you have used until now."),
+        "incorrect_password": gettext_lazy("That is not your password."),
+        "incorrect_code": gettext_lazy("This code is wrong or has expired. Enter the one that your app shows now."),
+        "invalid_password_reset": gettext_lazy("This link no longer works. Ask for a new one."),
+        "email_taken": gettext_lazy("Another account has this address."),
+        "duplicate_email": gettext_lazy("This account already has this address."),
+        "max_email_addresses": gettext_lazy("An account has %d addresses at most. Remove one first."),
+        "unverified_primary_email": gettext_lazy("Confirm the address first: open the link in the e-mail we sent you."),
+        "cannot_remove_primary_email": gettext_lazy("Make another address the main one before you remove this."),
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  # allauth's signature
@@ -111,7 +115,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         response: HttpResponse | None = super().pre_login(request, user, **kwargs)
         return response
 
-    def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:  # noqa: ARG002  # allauth's signature
+    def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:  # noqa: ARG002  # allauth's signature
         """Whether a member has to show again who she is before she changes how she signs in.
 
         Having signed in a moment ago is enough. allauth asks nothing of members who have neither a password nor a
@@ -128,7 +132,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """The ways to show it: password, second factor, Bluesky."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if getattr(user, "bluesky", None):
-            methods.append({"id": "bluesky", "description": "Use Bluesky", "url": "/auth/bluesky/verify"})
+            methods.append({"id": "bluesky", "description": _("Use Bluesky"), "url": "/auth/bluesky/verify"})
         return methods
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002  # allauth's signature

@@ -12,6 +12,9 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities.models import Membership
@@ -38,7 +41,7 @@ else:  # Django's class takes no type argument at run time
 def brand(site: admin.AdminSite) -> None:
     """Titles of the admin, allauth's sign-in for it, and models that it must not show."""
     site.site_header = site.site_title = "Elonara"
-    site.index_title = f"Operator of {options().site.name}"
+    site.index_title = format_lazy(gettext_lazy("Operator of {site}"), site=options().site.name)
     # Django's own admin login would skip the second factor.
     site.login = secure_admin_login(site.login)  # type: ignore[method-assign]
     # Operators have no reason to see members' second factors and sessions.
@@ -102,17 +105,19 @@ class MemberAdmin(FoldedSearch, TypedMemberAdmin):
         """Never: events and answers belong to the account. Suspend it instead."""
         return False
 
-    @admin.action(description="Approve or reinstate (let them act)")
+    @admin.action(description=gettext_lazy("Approve or reinstate (let them act)"))
     def approve(self, request: HttpRequest, queryset: QuerySet[Member]) -> None:
         """Approve the chosen members."""
-        self._each(request, queryset, actions.approve, "approved")
+        if count := self._each(request, queryset, actions.approve):
+            self.message_user(request, ngettext("{count} approved.", "{count} approved.", count).format(count=count))
 
-    @admin.action(description="Suspend (sign them out, stop their invitations)")
+    @admin.action(description=gettext_lazy("Suspend (sign them out, stop their invitations)"))
     def suspend(self, request: HttpRequest, queryset: QuerySet[Member]) -> None:
         """Suspend the chosen members."""
-        self._each(request, queryset, actions.suspend, "suspended")
+        if count := self._each(request, queryset, actions.suspend):
+            self.message_user(request, ngettext("{count} suspended.", "{count} suspended.", count).format(count=count))
 
-    def _each(self, request: HttpRequest, chosen: QuerySet[Member], do: Any, word: str) -> None:
+    def _each(self, request: HttpRequest, chosen: QuerySet[Member], do: Any) -> int:
         count = 0
         for member in chosen:
             try:
@@ -120,8 +125,7 @@ class MemberAdmin(FoldedSearch, TypedMemberAdmin):
                 count += 1
             except NotAllowed as fault:
                 self.message_user(request, f"{member}: {fault.sentence}", messages.ERROR)
-        if count:
-            self.message_user(request, f"{count} {word}.")
+        return count
 
 
 @admin.register(HostSending)
@@ -142,22 +146,22 @@ class HostSendingAdmin(TypedHostSendingAdmin):
         do = sending.approve_relay if obj.relay_approved else sending.withdraw_relay
         do(obj.host, by=cast("Member", request.user))
 
-    @admin.action(description="Approve for the site’s own account")
+    @admin.action(description=gettext_lazy("Approve for the site’s own account"))
     def approve_relay(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
         """Allow these hosts to post by the site's own account (the relay)."""
         self._each(request, queryset, sending.approve_relay)
 
-    @admin.action(description="Withdraw the site’s own account")
+    @admin.action(description=gettext_lazy("Withdraw the site’s own account"))
     def withdraw_relay(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
         """Withdraw that permission."""
         self._each(request, queryset, sending.withdraw_relay)
 
-    @admin.action(description="Pause sending")
+    @admin.action(description=gettext_lazy("Pause sending"))
     def pause(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
         """Stop sending for these hosts."""
         self._each(request, queryset, sending.pause_sending)
 
-    @admin.action(description="Let sending go on")
+    @admin.action(description=gettext_lazy("Let sending go on"))
     def go_on(self, request: HttpRequest, queryset: QuerySet[HostSending]) -> None:
         """End the pause; waiting invitations are queued at once."""
         self._each(request, queryset, sending.resume_sending)
@@ -166,7 +170,7 @@ class HostSendingAdmin(TypedHostSendingAdmin):
         for row in chosen.select_related("host"):
             try:
                 if do(row.host, by=request.user) is False:
-                    self.message_user(request, f"{row.host} was paused already.", messages.WARNING)
+                    self.message_user(request, _("{name} was paused already.").format(name=row.host), messages.WARNING)
             except (InvitationRefused, NotAllowed) as fault:
                 self.message_user(request, f"{row.host}: {fault.sentence}", messages.ERROR)
 

@@ -7,6 +7,8 @@ from typing import Any, cast
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from elonara.communities import actions as communities
 from elonara.communities.models import Community
@@ -25,12 +27,12 @@ class HidingAdmin(FoldedSearch, ReadOnlyAdmin):
 
     actions = ("hide", "unhide")
 
-    @admin.action(description="Hide from everybody but those who run it")
+    @admin.action(description=gettext_lazy("Hide from everybody but those who run it"))
     def hide(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Hide the chosen rows."""
         self._each(request, queryset, "hide")
 
-    @admin.action(description="Show again")
+    @admin.action(description=gettext_lazy("Show again"))
     def unhide(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Show the chosen rows again."""
         self._each(request, queryset, "unhide")
@@ -43,7 +45,7 @@ class HidingAdmin(FoldedSearch, ReadOnlyAdmin):
         }
         return cast("QuerySet[Any]", super().get_queryset(request).annotate(**sent))
 
-    @admin.display(description="posts on Bluesky")
+    @admin.display(description=gettext_lazy("posts on Bluesky"))
     def on_bluesky(self, row: Any) -> int:
         """How many posts stay when it is hidden."""
         return int(row.sent_announcements + row.sent_corrections + row.sent_invitations)
@@ -54,8 +56,8 @@ class HidingAdmin(FoldedSearch, ReadOnlyAdmin):
             for row in chosen.select_related("created_by"):
                 do(row, cast("Member", request.user))
                 if what == "hide" and (posts := queries.on_bluesky(row).in_words):
-                    stays = f"{row}: what stays on Bluesky is {posts}. Only its hosts can take posts back."
-                    self.message_user(request, stays, messages.WARNING)
+                    stays = _("{name}: what stays on Bluesky is {posts}. Only its hosts can take posts back.")
+                    self.message_user(request, stays.format(name=row, posts=posts), messages.WARNING)
         except NotAllowed as fault:
             self.message_user(request, fault.sentence, messages.ERROR)
 

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -35,7 +36,7 @@ def page(request: HttpRequest) -> HttpResponse:
         except InvitationRefused as fault:
             messages.error(request, f"{fault.sentence} {fault.way_on}".strip())
         return HttpResponseRedirect(request.path)
-    context = {**admin.site.each_context(request), "title": "Jobs", "seen": overview()}
+    context = {**admin.site.each_context(request), "title": _("Jobs"), "seen": overview()}
     if context["seen"].mail_pause is not None:
         context["mail_pause_says"], context["mail_pause_fix"] = pausing.sentences(context["seen"].mail_pause)
     return render(request, "admin/jobs.html", context)
@@ -49,19 +50,19 @@ def _resume(request: HttpRequest) -> str:
     if what == "host" and which.isdecimal():
         host = get_object_or_404(Member, pk=which)
         resume_sending(host, request.user)
-        return f"{host.name} may send again."
+        return _("{name} may send again.").format(name=host.name)
     if what == "server":
         rate_budgets.resume(which)
         audit.record(request.user, "server_resumed", which)
-        return f"{which} is asked again."
+        return _("{server} is asked again.").format(server=which)
     if what == "account":
         AccountLane.objects.filter(author_did=which).update(paused_until=None, next_at=None, pause_reason="")
         wake_lane(which)
         audit.record(request.user, "account_resumed", which)
-        return "The account continues."
+        return _("The account continues.")
     if what == "mail":
         outgoing_email.try_now(request.user)
-        return "The mail server is asked again."
+        return _("The mail server is asked again.")
     raise Http404
 
 

@@ -10,6 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from elonara.invitations import actions, queries
 from elonara.invitations.opt_out_models import Report
@@ -35,11 +37,14 @@ def _handled(report: Report, by: Member, _note: str) -> None:
 
 
 ACTS: Final[dict[str, tuple[Callable[[Report, Member, str], None], str]]] = {
-    "hide": (actions.hide_reported, "It is hidden. Invitations to it that were not sent yet are stopped."),
-    "unhide": (actions.unhide_reported, "It is shown again."),
-    "suspend": (_suspend, "The host is suspended."),
-    "reinstate": (_reinstate, "The host is reinstated."),
-    "handled": (_handled, "Marked as handled."),
+    "hide": (
+        actions.hide_reported,
+        gettext_noop("It is hidden. Invitations to it that were not sent yet are stopped."),
+    ),
+    "unhide": (actions.unhide_reported, gettext_noop("It is shown again.")),
+    "suspend": (_suspend, gettext_noop("The host is suspended.")),
+    "reinstate": (_reinstate, gettext_noop("The host is reinstated.")),
+    "handled": (_handled, gettext_noop("Marked as handled.")),
 }
 
 
@@ -51,13 +56,16 @@ class ReportAdmin(ReadOnlyAdmin):
     list_select_related = ("invitation__event", "invitation__community", "event")
     actions = ("handled",)
 
-    @admin.display(description="about")
+    @admin.display(description=gettext_lazy("about"))
     def about(self, report: Report) -> str:
         """What was reported, and of which event or community."""
-        what = "invitation" if report.invitation_id else "message" if report.message_id else "event"
-        return f"{what}: {reported(report)}"
+        if report.invitation_id:
+            text = _("invitation: {name}")
+        else:
+            text = _("message: {name}") if report.message_id else _("event: {name}")
+        return text.format(name=reported(report))
 
-    @admin.action(description="Mark as handled")
+    @admin.action(description=gettext_lazy("Mark as handled"))
     def handled(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
         """Mark the chosen reports as handled."""
         try:
@@ -87,7 +95,7 @@ class ReportAdmin(ReadOnlyAdmin):
         target, host = Target(reported(report)), reported_host(report)
         context = {
             **self.admin_site.each_context(request),
-            "title": "Report",
+            "title": _("Report"),
             "report": report,
             "invitation": report.invitation,
             "host": host,
@@ -107,7 +115,7 @@ class ReportAdmin(ReadOnlyAdmin):
         except NotAllowed as fault:
             self.message_user(request, fault.sentence, messages.ERROR)
         else:
-            self.message_user(request, done)
+            self.message_user(request, _(done))
 
 
 class AuditEntryAdmin(ReadOnlyAdmin):
@@ -118,10 +126,10 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     search_fields = ("who", "subject", "note")
     fields = ("at", "who", "did", "subject", "note")
 
-    @admin.display(description="what", ordering="what")
+    @admin.display(description=gettext_lazy("what"), ordering="what")
     def did(self, entry: AuditEntry) -> str:
         """What was done, in words."""
-        return audit.WORDS.get(entry.what, entry.what)
+        return _(audit.WORDS.get(entry.what, entry.what))
 
 
 def register(site: admin.AdminSite) -> None:

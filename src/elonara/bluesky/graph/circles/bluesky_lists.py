@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara import jobs
 from elonara.atproto.errors import ErrorKind, XrpcError
@@ -129,7 +130,7 @@ def _names(claim: Claim) -> list[_Named]:
             if item.get("purpose") == CURATE and isinstance(uri, str) and uri.startswith("at://"):
                 text = storable(name).strip()[:MAX_NAME_LENGTH] if isinstance(name, str) else ""
                 if len(uri) <= MAX_URI_LENGTH:
-                    found.setdefault(uri, _Named(uri, text or "A list"))
+                    found.setdefault(uri, _Named(uri, text or _("A list")))
         if len(found) >= MAX_LISTS:
             break
     return list(found.values())[:MAX_LISTS]
@@ -155,9 +156,9 @@ def _pages(claim: Claim, nsid: str, params: dict[str, Any]) -> Iterator[dict[str
     server's rate limit to others. Raises _Resting.
     """
     cursor, reader = None, graph_service.current().reader(claim.member_id)
-    for _ in range(MAX_PAGES):
+    for _page in range(MAX_PAGES):
         if jobs.stopping():
-            raise GraphUnavailable("busy", "The site is being restarted.")
+            raise GraphUnavailable("busy", _("The site is being restarted."))
         if (until := reader.rests_until()) is not None:
             raise _Resting(until)
         page, known = reader.read(claim.member_id, nsid, params | {"limit": PAGE_SIZE, "cursor": cursor})

@@ -11,6 +11,8 @@ from datetime import datetime
 from queue import Empty, Queue
 from typing import Final, Protocol
 
+from django.utils.translation import gettext as _
+
 from elonara import jobs
 from elonara.bluesky import background_threads
 from elonara.bluesky.graph.failures import GraphUnavailable
@@ -62,7 +64,7 @@ def next_page(reader: Reader, side: str, cursor: str) -> Read | Rest:
         return Rest(until)
     page = (reader.followers if side == FOLLOWERS else reader.follows)(cursor or None)
     if page.cursor and page.cursor == cursor:
-        raise GraphUnavailable("server", "Bluesky led back to the same place in the list.")
+        raise GraphUnavailable("server", _("Bluesky led back to the same place in the list."))
     return Read(side, page, page.cursor or "")
 
 
@@ -134,7 +136,7 @@ class PagesAhead:
                 yield Total(self._reader.total())
             empty = 0 if event.page.people else empty + 1
             if empty > EMPTY_PAGES:
-                raise GraphUnavailable("server", "Bluesky's list has no end.")
+                raise GraphUnavailable("server", _("Bluesky's list has no end."))
             cursor = event.cursor
             if not cursor and side == FOLLOWS:
                 return

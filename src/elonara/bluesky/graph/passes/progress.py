@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from elonara.bluesky.graph.failures import ABOUT_THE_ACCOUNT
 from elonara.bluesky.graph.models import StoredGraph
 
@@ -15,14 +18,16 @@ RESTING: Final = "resting"  # the reason of a running sync that leaves the rest 
 
 SENTENCES: Final[Mapping[str, str]] = {
     **ABOUT_THE_ACCOUNT,
-    "not_connected": "Connect your Bluesky account to see the people you know there.",
-    RESTING: "Bluesky limits how often this site may ask, and invitations go first. The rest follows in a minute.",
-    "rate_limited": "Bluesky asks this site to wait. The rest follows in a few minutes.",
-    "unreachable": "Your server does not answer. We will try again automatically.",
-    "server": "Bluesky had a problem. We will try again automatically.",
-    "too_many": "This site stores up to a million people for each member.",
+    "not_connected": gettext_noop("Connect your Bluesky account to see the people you know there."),
+    RESTING: gettext_noop(
+        "Bluesky limits how often this site may ask, and invitations go first. The rest follows in a minute."
+    ),
+    "rate_limited": gettext_noop("Bluesky asks this site to wait. The rest follows in a few minutes."),
+    "unreachable": gettext_noop("Your server does not answer. We will try again automatically."),
+    "server": gettext_noop("Bluesky had a problem. We will try again automatically."),
+    "too_many": gettext_noop("This site stores up to a million people for each member."),
 }
-OTHER_FAULT: Final = "Bluesky could not be reached just now. We will try again automatically."
+OTHER_FAULT: Final = gettext_noop("Bluesky could not be reached just now. We will try again automatically.")
 
 
 @dataclass(frozen=True)
@@ -72,4 +77,4 @@ def of(graph: StoredGraph | None) -> SyncProgress:
 
 def sentence(reason: str) -> str:
     """The sentence for a reason of a sync, "" for none."""
-    return SENTENCES.get(reason, OTHER_FAULT) if reason else ""
+    return _(SENTENCES.get(reason, OTHER_FAULT)) if reason else ""
