@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from typing import Annotated, Any, Literal
 
+from django.utils.translation import gettext as _
 from ninja import Schema
 from pydantic import BeforeValidator, Field
 
@@ -98,12 +99,12 @@ def page_of_events(member: Member, params: EventsQuery) -> dict[str, Any]:
 def _wanted(params: EventsQuery, member: Member, dids: tuple[str, ...]) -> Filters:
     errors = {}
     if params.when and (params.first or params.last):
-        errors["when"] = "Send `when`, or `from` and `to`."
+        errors["when"] = _("Send `when`, or `from` and `to`.")
     if params.first and params.last and params.first > params.last:
-        errors["to"] = "This is before `from`."
+        errors["to"] = _("This is before `from`.")
     community = community_at(params.community, member, dids) if params.community else None
     if params.community and community is None:
-        errors["community"] = "This community does not exist, or you may not see it."
+        errors["community"] = _("This community does not exist, or you may not see it.")
     if errors:
         raise Invalid(errors)
     return Filters(Days(params.when, params.first, params.last), community, params.places_left)

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Annotated, Any, Literal
 
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema, Status
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -86,7 +87,7 @@ class NewEvent(Schema):
     @classmethod
     def _named(cls, title: str, info: ValidationInfo) -> str:
         if not title and not info.data.get("copy_of"):
-            raise PydanticCustomError("missing", "Give the event a title.")
+            raise PydanticCustomError("missing", _("Give the event a title."))
         return title
 
 
@@ -192,7 +193,7 @@ def _again(payload: NewEvent, member: Member) -> Event:
     try:
         of = targets.event_at(payload.copy_of, member)
     except Http404 as fault:
-        raise Invalid({"copy_of": "This event does not exist, or you may not see it."}) from fault
+        raise Invalid({"copy_of": _("This event does not exist, or you may not see it.")}) from fault
     again.require_repeatable(of, member)
     copied = again.fields_of(of, member, payload.starts_at, payload.timezone)
     return again.create(member, of=of, **(copied | given))
@@ -203,7 +204,7 @@ def _community_or_invalid(slug: str, member: Member) -> Community | None:
     try:
         return targets.community_at(slug, member) if slug else None
     except Http404 as fault:
-        raise Invalid({"community": "This community does not exist, or you may not see it."}) from fault
+        raise Invalid({"community": _("This community does not exist, or you may not see it.")}) from fault
 
 
 def _out(event: Event, member: Member) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Annotated, Any
 
 from django.conf import settings
+from django.utils.translation import ngettext
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
@@ -49,7 +50,9 @@ class Text:
 
     def _check(self, value: str) -> str:
         if len(value) > self.most:
-            message = "This has {length} characters; {most} fit."
+            message = ngettext(
+                "This has {length} character; {most} fit.", "This has {length} characters; {most} fit.", len(value)
+            )
             raise PydanticCustomError(self.code, message, {"length": len(value), "most": self.most})
         return value
 
@@ -71,7 +74,11 @@ class OfOneSend:
     def _check[Entries: list[str] | dict[str, str]](self, value: Entries) -> Entries:
         most = settings.ELONARA.invitations.per_send
         if len(value) > most:
-            message = "You chose {number} people; the most in one send is {most}."
+            message = ngettext(
+                "You chose {number} person; the most in one send is {most}.",
+                "You chose {number} people; the most in one send is {most}.",
+                len(value),
+            )
             raise PydanticCustomError("too_many", message, {"number": len(value), "most": most})
         return value
 

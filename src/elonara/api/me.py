@@ -12,6 +12,7 @@ from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
 from ninja.utils import check_csrf
 from pydantic import BeforeValidator, Field, SecretStr
@@ -82,7 +83,7 @@ def create_token(request: HttpRequest, payload: MaybeCredentials = None) -> Any:
     """With username and password, or from a signed-in browser session with its CSRF token."""
     member = _by_password(request, payload) if payload else _by_session(request)
     if not may_sign_in(member):
-        raise Problem(403, "suspended", "This account is suspended. Write to the operator of the site.")
+        raise Problem(403, "suspended", _("This account is suspended. Write to the operator of the site."))
     shown_at = time.time() if payload else _signed_in_at(request)
     log.info("a token for member %s, by %s", member.pk, "password" if payload else "session")
     return Status(201, tokens.issue(member, shown_at))
@@ -94,22 +95,22 @@ def _by_password(request: HttpRequest, given: Credentials) -> Member:
         # allauth's adapter limits failed attempts per account and IP address, as on the sign-in page.
         member = get_adapter().authenticate(request, **credentials)
     except ValidationError as fault:
-        raise Problem(429, "too_many_attempts", "Too many failed attempts. Wait a few minutes.") from fault
+        raise Problem(429, "too_many_attempts", _("Too many failed attempts. Wait a few minutes.")) from fault
     if not isinstance(member, Member) or not member.is_active:
-        raise Problem(401, "wrong_credentials", "The username or the password is wrong.")
+        raise Problem(401, "wrong_credentials", _("The username or the password is wrong."))
     if is_mfa_enabled(member):
-        raise Problem(
-            403, "mfa_required", "This account has a second factor: sign in on the site and get a token there."
-        )
+        sentence = _("This account has a second factor: sign in on the site and get a token there.")
+        raise Problem(403, "mfa_required", sentence)
     return member
 
 
 def _by_session(request: HttpRequest) -> Member:
     if not isinstance(request.user, Member):
-        raise Problem(401, "unauthorized", "Send a username and a password, or sign in on the site first.")
+        raise Problem(401, "unauthorized", _("Send a username and a password, or sign in on the site first."))
     # ninja exempts its views from CSRF checks, but this one authenticates by the session cookie.
     if check_csrf(request) is not None:
-        raise Problem(403, "csrf_failed", "The request does not carry the session's CSRF token (X-CSRFToken).")
+        sentence = _("The request does not carry the session's CSRF token (X-CSRFToken).")
+        raise Problem(403, "csrf_failed", sentence)
     return request.user
 
 
@@ -124,9 +125,8 @@ def export_data(request: HttpRequest) -> Any:
     """For a token of somebody who signed in less than ten minutes before (403 `fresh_token_needed`)."""
     member = caller(request)
     if not tokens.was_fresh(request.headers["Authorization"].split()[-1]):
-        raise Problem(
-            403, "fresh_token_needed", "Get a new token with your password, or sign in again, and repeat the call."
-        )
+        sentence = _("Get a new token with your password, or sign in again, and repeat the call.")
+        raise Problem(403, "fresh_token_needed", sentence)
     return JsonResponse(actions.export_of(member), headers={"Cache-Control": "no-store"})
 
 

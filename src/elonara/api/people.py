@@ -6,6 +6,8 @@ import datetime as dt
 from typing import Any, Literal
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
@@ -29,9 +31,9 @@ from elonara.members.models import Member
 
 router = Router(tags=["people"])
 
-SYNCING = "The people are being read from Bluesky for the first time. Ask again in a few seconds."
-NO_SUCH_CURSOR = "This cursor is not one for this list and order. Start again without one."
-NO_SUCH_LIST = "You do not have a list with this number."
+SYNCING = gettext_noop("The people are being read from Bluesky for the first time. Ask again in a few seconds.")
+NO_SUCH_CURSOR = gettext_noop("This cursor is not one for this list and order. Start again without one.")
+NO_SUCH_LIST = gettext_noop("You do not have a list with this number.")
 FILTERS = r"^(everyone|mutuals|followers|follows|talks|came|unanswered|community|list:[0-9]{1,18})?$"
 
 
@@ -136,8 +138,9 @@ def _people(member: Member, among: str, params: PeopleQuery) -> dict[str, Any]:
     target = targets.find(member, event=params.event, community=params.community)
     graph = _graph(member)
     if params.filter and not sources.has(member, params.filter):
-        fields = [{"field": "filter", "problem": NO_SUCH_LIST}]
-        raise Problem(422, "invalid_input", "The request does not have the form that this call expects.", errors=fields)
+        fields = [{"field": "filter", "problem": _(NO_SUCH_LIST)}]
+        sentence = _("The request does not have the form that this call expects.")
+        raise Problem(422, "invalid_input", sentence, errors=fields)
     wanted = Wanted(q=params.q, sort=params.sort, cursor=params.cursor or "", limit=params.limit)
     try:
         page = sources.page(
@@ -149,8 +152,8 @@ def _people(member: Member, among: str, params: PeopleQuery) -> dict[str, Any]:
             among=among,
         )
     except BadCursor as fault:
-        fields = [{"field": "cursor", "problem": NO_SUCH_CURSOR}]
-        raise Problem(400, BAD_CURSOR, NO_SUCH_CURSOR, errors=fields) from fault
+        sentence = _(NO_SUCH_CURSOR)
+        raise Problem(400, BAD_CURSOR, sentence, errors=[{"field": "cursor", "problem": sentence}]) from fault
     return {"people": _rows(member, target, page), "cursor": page.cursor or None}
 
 
@@ -183,11 +186,11 @@ def _graph(member: Member) -> StoredGraph:
     elif graph.state == FAILED:
         found = sync.progress(member.pk)
         raise GraphUnavailable(found.reason, found.sentence)
-    raise Problem(503, "syncing", SYNCING)
+    raise Problem(503, "syncing", _(SYNCING))
 
 
 def _require_connected(member: Member) -> None:
     """Raises GraphUnavailable for who is not connected."""
     identity = BlueskyOAuthService().get_identity_for_member(member.pk)
     if identity is None or not identity.connected:
-        raise GraphUnavailable("not_connected", SENTENCES["not_connected"])
+        raise GraphUnavailable("not_connected", _(SENTENCES["not_connected"]))

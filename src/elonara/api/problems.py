@@ -8,6 +8,8 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -40,6 +42,7 @@ _STATUS_OF_CODES = {
     403: frozenset({"not_allowed", "not_host", "suspended"}),
     503: frozenset({"graph_unavailable"}),
 }
+WRONG_FORM = gettext_noop("The request does not have the form that this call expects.")
 RETRY_SECONDS = 5  # after a fault of the network
 
 
@@ -57,7 +60,7 @@ class Problem(Exception):
 
 def wrong_cursor() -> Problem:
     """The problem of a cursor that this site has not given."""
-    sentence = "This cursor did not come from this site. Start again without one."
+    sentence = _("This cursor did not come from this site. Start again without one.")
     return Problem(422, "bad_cursor", sentence, errors=[{"field": "cursor", "problem": sentence}])
 
 
@@ -86,7 +89,7 @@ def _validation(_request: HttpRequest, fault: ValidationError) -> HttpResponse:
     own = next((error for error in fault.errors if error["type"] in _STATUS_OF_CODES[422]), None)
     if own is not None:  # as the action says it of a page's form
         return render(422, own["type"], own["msg"], way_on=reason(own["type"]).way_on, errors=fields)
-    return render(422, "invalid_input", "The request does not have the form that this call expects.", errors=fields)
+    return render(422, "invalid_input", _(WRONG_FORM), errors=fields)
 
 
 def _invalid(_request: HttpRequest, fault: Invalid) -> HttpResponse:
@@ -112,35 +115,36 @@ def _graph(_request: HttpRequest, fault: GraphUnavailable) -> HttpResponse:
 
 
 def _not_found(_request: HttpRequest, _fault: Http404) -> HttpResponse:
-    return render(404, "not_found", "This does not exist, or you may not see it.")
+    return render(404, "not_found", _("This does not exist, or you may not see it."))
 
 
 def _unauthorized(_request: HttpRequest, _fault: AuthenticationError) -> HttpResponse:
-    return render(401, "unauthorized", "Send a valid token: Authorization: Bearer <token>. POST /tokens gives one.")
+    sentence = _("Send a valid token: Authorization: Bearer <token>. POST /tokens gives one.")
+    return render(401, "unauthorized", sentence)
 
 
 def _permission_denied(_request: HttpRequest, _fault: PermissionDenied) -> HttpResponse:
-    return render(403, "not_allowed", "You may not do this.")
+    return render(403, "not_allowed", _("You may not do this."))
 
 
 def _http(_request: HttpRequest, fault: HttpError) -> HttpResponse:
     if isinstance(fault.__cause__, NotAnObject):
-        fields = [{"field": "", "problem": "This is not a JSON object."}]
-        return render(422, "invalid_input", "The request does not have the form that this call expects.", errors=fields)
+        fields = [{"field": "", "problem": _("This is not a JSON object.")}]
+        return render(422, "invalid_input", _(WRONG_FORM), errors=fields)
     if fault.status_code == 400:
-        return render(400, "bad_request", "The body of the request cannot be read. Send JSON in UTF-8.")
+        return render(400, "bad_request", _("The body of the request cannot be read. Send JSON in UTF-8."))
     return render(fault.status_code, "error", str(fault))
 
 
 def _suspicious(_request: HttpRequest, fault: SuspiciousOperation) -> HttpResponse:
     if isinstance(fault, RequestDataTooBig):
-        return render(413, "too_large", "The request is too large.")
-    return render(400, "bad_request", "The site does not accept this request.")
+        return render(413, "too_large", _("The request is too large."))
+    return render(400, "bad_request", _("The site does not accept this request."))
 
 
 def _unexpected(request: HttpRequest, fault: Exception) -> HttpResponse:
     log.error("unexpected error in %s %s", request.method, request.path, exc_info=fault)
-    return render(500, "internal_error", "Something went wrong on our side. The error is in the log of the site.")
+    return render(500, "internal_error", _("Something went wrong on our side. The error is in the log of the site."))
 
 
 def install(api: NinjaAPI) -> None:

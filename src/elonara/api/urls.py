@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, URLResolver, path, re_path
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
@@ -45,7 +46,8 @@ def _with_problem_405(view: Callable[..., Any]) -> Callable[..., Any]:
         response = view(request, *args, **kwargs)
         if not isinstance(response, HttpResponseNotAllowed):
             return response
-        problem = problems.render(405, "method_not_allowed", f"This address does not accept {request.method}.")
+        sentence = _("This address does not accept {method}.").format(method=request.method)
+        problem = problems.render(405, "method_not_allowed", sentence)
         problem["Allow"] = response["Allow"]
         return problem
 
@@ -54,7 +56,7 @@ def _with_problem_405(view: Callable[..., Any]) -> Callable[..., Any]:
 
 @csrf_exempt
 def _not_found(request: HttpRequest) -> HttpResponse:
-    return problems.render(404, "not_found", "This call does not exist. /api/v1/docs lists them all.")
+    return problems.render(404, "not_found", _("This call does not exist. /api/v1/docs lists them all."))
 
 
 def _patterns() -> list[URLPattern | URLResolver]:

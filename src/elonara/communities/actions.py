@@ -6,6 +6,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.communities import hooks, transfer_rows
 from elonara.communities.memberships import CLOSED, adopt, has_unadopted, join, leave, set_role
@@ -84,7 +85,7 @@ def change(community: Community, *, by: Member, **fields: Any) -> Community:
         raise TypeError(f"a community has no {sorted(unknown)[0]!r} to change")
     require_admin(community, by)
     if community.closed_at:
-        raise NotAllowed(CLOSED, "closed")
+        raise NotAllowed(_(CLOSED), "closed")
     picture = fields.pop("picture", None)
     values = clean(fields)
     prepared = prepare(picture) if picture else None
@@ -146,7 +147,8 @@ def set_hidden(row: Any, by: Member, *, hidden: bool, note: str) -> bool:
     if changed:
         audit.record(by, "hidden" if hidden else "unhidden", row, note)
     if changed and hidden:
-        notify(row.created_by, kind, f"{row} has been hidden by the operator of this site. Ask the operator why.")
+        text = _("{what} has been hidden by the operator of this site. Ask the operator why.").format(what=row)
+        notify(row.created_by, kind, text)
     elif changed:
         settle(row.created_by, kind)
     row.refresh_from_db(fields=["hidden_at"])
@@ -181,11 +183,12 @@ def require_moderator(community: Community, by: Member) -> None:
     """Raise NotAllowed unless the member is one of its admins or moderators."""
     require_active(by)
     if not may_invite(community, by):
-        raise NotAllowed("Only admins and moderators of this community may do that.", "not_moderator")
+        raise NotAllowed(_("Only admins and moderators of this community may do that."), "not_moderator")
 
 
 def require_admin(community: Community, by: Member) -> None:
     """Raise NotAllowed unless the member is one of its admins."""
     require_active(by)
     if not may_manage(community, by):
-        raise NotAllowed(f"Only admins of {community.name} can do this. Ask one of them.", "not_admin")
+        sentence = _("Only admins of {community} can do this. Ask one of them.")
+        raise NotAllowed(sentence.format(community=community.name), "not_admin")

@@ -10,23 +10,25 @@ import datetime as dt
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.communities.models import Community, JoinRequest, Removal
 from elonara.communities.principals import Principal
 from elonara.members.errors import NotAllowed
 
-DECLINED = "The admins declined your request. Write to them if you think this is a mistake."
-REMOVED = "You were removed from {name}. You can come back when an admin or moderator lets you in."
+DECLINED = gettext_noop("The admins declined your request. Write to them if you think this is a mistake.")
+REMOVED = gettext_noop("You were removed from {name}. You can come back when an admin or moderator lets you in.")
 
 
 def require_none(community: Community, person: Principal, *, invited_at: dt.datetime | None = None) -> None:
     """Raise NotAllowed where a bar holds. `invited_at`: when an invitation was made that the caller has verified."""
     declined = _declined(community, person).values_list("ended_at", flat=True).order_by("-ended_at").first()
     if declined is not None and (invited_at is None or invited_at <= declined):
-        raise NotAllowed(DECLINED, "declined")
+        raise NotAllowed(_(DECLINED), "declined")
     removed = _removals(community, person).values_list("removed_at", flat=True).order_by("-removed_at").first()
     if removed is not None and (invited_at is None or invited_at <= removed):
-        raise NotAllowed(REMOVED.format(name=community.name), "removed")
+        raise NotAllowed(_(REMOVED).format(name=community.name), "removed")
 
 
 def is_removed(community: Community, person: Principal) -> bool:

@@ -7,6 +7,8 @@ import datetime as dt
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.communities import bars, hooks, transfer_rows
 from elonara.communities.models import Community, Joining, Membership, Visibility
@@ -20,10 +22,10 @@ from elonara.members.models import Member
 
 Role = Membership.Role
 RANK = {Role.MEMBER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
-CLOSED = "This community is closed; it can no longer be changed."
-NOBODY_JOINS = "This community is closed; nobody can join."
-HIDDEN = "This community has been hidden by the operator of this site."
-LAST_ADMIN = "{name} would have no admin. Make someone else an admin first, or close the community."
+CLOSED = gettext_noop("This community is closed; it can no longer be changed.")
+NOBODY_JOINS = gettext_noop("This community is closed; nobody can join.")
+HIDDEN = gettext_noop("This community has been hidden by the operator of this site.")
+LAST_ADMIN = gettext_noop("{name} would have no admin. Make someone else an admin first, or close the community.")
 
 # Asked at every connect and every sign-in.
 _UNADOPTED = CompiledQuery(
@@ -52,18 +54,19 @@ def join(
     if existing is not None:
         return existing
     if community.closed_at:
-        raise NotAllowed(NOBODY_JOINS, "closed")
+        raise NotAllowed(_(NOBODY_JOINS), "closed")
     if community.hidden_at:
-        raise NotAllowed(HIDDEN, "hidden")
+        raise NotAllowed(_(HIDDEN), "hidden")
     bars.require_none(community, person, invited_at=invited_at)
     if not invited:
         if community.visibility == Visibility.PRIVATE:
-            raise NotAllowed("This community is private. Ask one of its admins for an invitation.", "private")
+            raise NotAllowed(_("This community is private. Ask one of its admins for an invitation."), "private")
         if person.member is None:
-            raise NotAllowed("Sign in or create an account to join.", "sign_in")
+            raise NotAllowed(_("Sign in or create an account to join."), "sign_in")
         require_active(person.member)
         if community.joining == Joining.REQUEST:
-            raise NotAllowed(f"The admins of {community.name} decide who joins. Ask to join on its page.", "ask_first")
+            sentence = _("The admins of {community} decide who joins. Ask to join on its page.")
+            raise NotAllowed(sentence.format(community=community.name), "ask_first")
     try:
         with transaction.atomic():
             row = Membership.objects.create(
@@ -91,16 +94,15 @@ def set_role(community: Community, *, by: Member, membership: Membership, role: 
     """Change a member's role; only admins may. Raises NotAllowed, Invalid."""
     require_active(by)
     if role not in Role.values:
-        raise Invalid({"role": "Choose admin, moderator or member."})
+        raise Invalid({"role": _("Choose admin, moderator or member.")})
     with transaction.atomic():
         lock(community)
         if role_of(community, by) != Role.ADMIN:
-            raise NotAllowed(f"Only admins of {community.name} can change roles.", "not_admin")
+            sentence = _("Only admins of {community} can change roles.")
+            raise NotAllowed(sentence.format(community=community.name), "not_admin")
         row = row_of(community, membership)
         if role != Role.MEMBER and row.member_id is None:
-            raise NotAllowed(
-                f"{row.name or row.handle or 'This person'} has no account here yet and cannot be {role}.", "no_account"
-            )
+            raise NotAllowed(_without_account(row, role), "no_account")
         if role != Role.ADMIN:
             end_as_admin(community, row)
         if row.role != role:
@@ -152,12 +154,24 @@ def called(membership: Membership) -> str:
     return membership.member.username if membership.member else membership.handle or membership.did
 
 
+def _without_account(row: Membership, role: str) -> str:
+    """Why somebody who has no account does not get this role."""
+    name = row.name or row.handle
+    if role == Role.ADMIN:
+        sentence = _("{name} has no account here yet and cannot be admin.")
+        nameless = _("This person has no account here yet and cannot be admin.")
+    else:
+        sentence = _("{name} has no account here yet and cannot be moderator.")
+        nameless = _("This person has no account here yet and cannot be moderator.")
+    return sentence.format(name=name) if name else nameless
+
+
 def row_of(community: Community, membership: Membership) -> Membership:
     """The row as it is now. Raises NotAllowed where it is gone."""
     try:
         return Membership.objects.get(pk=membership.pk, community=community)
     except Membership.DoesNotExist as fault:
-        raise NotAllowed("This person is no longer in the community.", "not_a_member") from fault
+        raise NotAllowed(_("This person is no longer in the community."), "not_a_member") from fault
 
 
 def lock(community: Community) -> Community:
@@ -177,7 +191,7 @@ def end_as_admin(community: Community, row: Membership) -> None:
         community=community, role=Role.ADMIN, member__is_active=True, member__standing=Member.Standing.ACTIVE
     ).exclude(pk=row.pk)
     if not others.exists():
-        raise NotAllowed(LAST_ADMIN.format(name=community.name), "last_admin")
+        raise NotAllowed(_(LAST_ADMIN).format(name=community.name), "last_admin")
     asked = transfer_rows.waiting(community)
     if asked is not None and asked.by_id == row.member_id:
         transfer_rows.take_back(community, by=None)

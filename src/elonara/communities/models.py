@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from elonara.search_columns import Searchable, SearchColumn
 
@@ -53,9 +54,9 @@ class Membership(Searchable):
     class Role(models.TextChoices):
         """What the person may do; admins and moderators may invite."""
 
-        ADMIN = "admin"
-        MODERATOR = "moderator"
-        MEMBER = "member"
+        ADMIN = "admin", _("Admin")
+        MODERATOR = "moderator", _("Moderator")
+        MEMBER = "member", _("Member")
 
     community = models.ForeignKey(Community, on_delete=models.CASCADE, related_name="memberships")
     member = models.ForeignKey(

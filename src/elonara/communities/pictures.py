@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from django.core.files.base import ContentFile
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.members.errors import Invalid
 
@@ -27,13 +29,17 @@ MAX_SECONDS = 20.0
 MAX_WAITING: Final = 3
 DECODER: Final = (sys.executable, "-I", "-m", "elonara.communities.picture_decoder")
 
-NOT_A_PICTURE = "This file is not a picture that can be read here. Choose a JPEG, PNG or WebP."
-TOO_HEAVY = "The picture is larger than 20 MB. Choose a smaller one."
-TOO_MANY_PIXELS = (
+NOT_A_PICTURE = gettext_noop("This file is not a picture that can be read here. Choose a JPEG, PNG or WebP.")
+TOO_HEAVY = gettext_noop("The picture is larger than 20 MB. Choose a smaller one.")
+TOO_MANY_PIXELS = gettext_noop(
     "The picture has too many pixels. Save it at 2000 by 2000 or smaller, as a JPEG, PNG or WebP, and try again."
 )
-TOO_COMPLEX = "This picture takes too long to read. Save it as an ordinary JPEG, PNG or WebP, and try again."
-BUSY = "Many pictures are being uploaded at this moment. Wait a minute, choose the picture again, and save."
+TOO_COMPLEX = gettext_noop(
+    "This picture takes too long to read. Save it as an ordinary JPEG, PNG or WebP, and try again."
+)
+BUSY = gettext_noop(
+    "Many pictures are being uploaded at this moment. Wait a minute, choose the picture again, and save."
+)
 # By the exit status of the decoder: the constants of `picture_decoder`, which is not imported because it loads Pillow.
 SENTENCES: Final = {10: NOT_A_PICTURE, 11: TOO_MANY_PIXELS, 12: TOO_COMPLEX}
 
@@ -55,13 +61,13 @@ def prepare(upload: bytes | IO[bytes] | Any, field: str = "picture") -> ContentF
     file = _large_file(upload)
     data = b"" if file else upload if isinstance(upload, bytes) else _read(upload)
     if (file.stat().st_size if file else len(data)) > MAX_FILE_BYTES:
-        raise Invalid({field: TOO_HEAVY})
+        raise Invalid({field: _(TOO_HEAVY)})
     if not _waiting.acquire(blocking=False):
-        raise Invalid({field: BUSY})
+        raise Invalid({field: _(BUSY)})
     try:
         return ContentFile(_decoded(file or data, "prepare", patience=MAX_SECONDS), name=f"{secrets.token_hex(12)}.jpg")
     except _Failed as fault:
-        raise Invalid({field: str(fault)}) from fault
+        raise Invalid({field: _(str(fault))}) from fault
     finally:
         _waiting.release()
 

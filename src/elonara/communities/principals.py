@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.compiled_queries import CompiledQuery
@@ -45,7 +46,7 @@ def principal_of(member: Member | None = None, did: str = "", handle: str = "", 
         raise ValueError("who needs a member or a proven DID")
     if person.member and (not person.member.is_active or person.member.standing == Member.Standing.SUSPENDED):
         raise NotAllowed(
-            "This account is suspended. Write to the operator of the site if you think it is a mistake.", "suspended"
+            _("This account is suspended. Write to the operator of the site if you think it is a mistake."), "suspended"
         )
     return person
 

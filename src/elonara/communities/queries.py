@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.utils.translation import gettext as _
 
 from elonara import folding, search_columns
 from elonara.communities import transfer_rows
@@ -54,7 +55,7 @@ def run_by(member: Member) -> QuerySet[Any, Any]:
 
 def name_of(row: Any) -> str:
     """The name on a membership or removal: the member's, else that in the Bluesky profile when they joined."""
-    return str(row.member.name if row.member else row.name or row.handle or "Someone from Bluesky")
+    return str(row.member.name if row.member else row.name or row.handle or _("Someone from Bluesky"))
 
 
 def handle_of(row: Any) -> str:

@@ -7,6 +7,7 @@ question back.
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from elonara.communities import hooks, transfer_rows
 from elonara.communities.actions import require_admin
@@ -36,7 +37,7 @@ def ask(community: Community, *, by: Member, member: Member) -> Transfer:
         locked = lock(community)
         require_giver(locked, by)
         if role_of(locked, member) == Membership.Role.ADMIN:
-            raise NotAllowed(f"{member.name} is an admin already.", "admin")
+            raise NotAllowed(_("{name} is an admin already.").format(name=member.name), "admin")
         return transfer_rows.ask(locked, by=by, member=member)
 
 
@@ -60,7 +61,7 @@ def accept(community: Community, *, by: Member) -> None:
     with transaction.atomic():
         locked = lock(community)
         _require_open(locked)
-        row = transfer_rows.accept(locked, by=by, stays_as="a moderator")
+        row = transfer_rows.accept(locked, by=by)
         if row is None:
             return
         if (did := did_of(by)) and has_unadopted(by, did):
@@ -69,7 +70,7 @@ def accept(community: Community, *, by: Member) -> None:
         Membership.objects.filter(pk=membership.pk).update(role=Membership.Role.ADMIN)
         giver = Membership.objects.filter(community=locked, member=row.by, role=Membership.Role.ADMIN)
         if not giver.update(role=Membership.Role.MODERATOR):
-            raise NotAllowed(transfer_rows.NOT_ASKED, "not_asked")
+            raise NotAllowed(_(transfer_rows.NOT_ASKED), "not_asked")
         if locked.created_by_id == row.by_id:
             locked.created_by = by
             locked.save(update_fields=["created_by"])
@@ -80,7 +81,7 @@ def accept(community: Community, *, by: Member) -> None:
 def _require_open(community: Community) -> None:
     if community.hidden_at is not None:
         raise NotAllowed(
-            "This community has been hidden by the operator of this site. Nobody can take it over.", "hidden"
+            _("This community has been hidden by the operator of this site. Nobody can take it over."), "hidden"
         )
     if community.closed_at is not None:
-        raise NotAllowed("This community is closed. Nobody can take it over.", "closed")
+        raise NotAllowed(_("This community is closed. Nobody can take it over."), "closed")

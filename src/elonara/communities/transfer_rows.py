@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from elonara.communities.models import Community, Transfer
 from elonara.compiled_queries import CompiledQuery
@@ -29,7 +31,7 @@ type Transferable = Event | Community
 MAX_A_DAY: Final = 10  # questions about one event or community: each of them is a notice for somebody
 MAX_REFUSALS: Final = 2  # whoever said no so often is not asked again
 AGAIN_AFTER: Final = timedelta(days=1)  # since she said no
-NOT_ASKED: Final = "Nobody is asking you to take this over at the moment."
+NOT_ASKED: Final = gettext_noop("Nobody is asking you to take this over at the moment.")
 
 # Asked on an event's page for everybody who is signed in. Nobody takes over from a host who is suspended: what is
 # withheld because of her would be public again.
@@ -56,16 +58,18 @@ def ask(of: Transferable, *, by: Member, member: Member) -> Transfer:
     The caller has checked who asks.
     """
     if not may_act(member):
-        raise NotAllowed(f"{member.name} cannot take it over at the moment: the account is not active.", "not_active")
+        sentence = _("{name} cannot take it over at the moment: the account is not active.")
+        raise NotAllowed(sentence.format(name=member.name), "not_active")
     if (row := waiting(of)) is not None:
         if row.to_id == member.pk:
             return row
-        raise NotAllowed(f"{row.to.name} has already been asked. Withdraw that request first.", "asked_already")
+        sentence = _("{name} has already been asked. Withdraw that request first.")
+        raise NotAllowed(sentence.format(name=row.to.name), "asked_already")
     _require_not_too_often(of, member)
     row = Transfer.objects.create(by=by, to=member, **_keys(of))
     audit.record(by, "transfer_asked", of, member.username)
-    text = f"{by.name} asks you to take over {of}. Accept or decline on its page."
-    notify(member, _asked_kind(of), text, _link(of))
+    text = _("{name} asks you to take over {what}. Accept or decline on its page.")
+    notify(member, _asked_kind(of), text.format(name=by.name, what=of), _link(of))
     return row
 
 
@@ -82,13 +86,14 @@ def decline(of: Transferable, *, by: Member) -> None:
     row = _of(of, by)
     _end(row, of, Transfer.Outcome.DECLINED)
     audit.record(by, "transfer_declined", of, row.by.username)
-    notify(row.by, _answered_kind(of), f"{by.name} declined to take over {of}. Nothing has changed.", _link(of))
+    text = _("{name} declined to take over {what}. Nothing has changed.")
+    notify(row.by, _answered_kind(of), text.format(name=by.name, what=of), _link(of))
 
 
-def accept(of: Transferable, *, by: Member, stays_as: str) -> Transfer | None:
-    """Say yes; None where the member did so before. The caller changes the roles. Raises NotAllowed.
+def accept(of: Transferable, *, by: Member) -> Transfer | None:
+    """Say yes; None where the member did so before. Both are told. Raises NotAllowed.
 
-    `stays_as`: what who asked is from now on, such as "a co-host". Both are told.
+    The caller changes the roles: who asked stays in a community as a moderator, at an event as a co-host.
     """
     if asked(of, by) is None:
         latest = _rows(of).order_by("-pk").first()
@@ -97,8 +102,14 @@ def accept(of: Transferable, *, by: Member, stays_as: str) -> Transfer | None:
     row = _of(of, by)
     _end(row, of, Transfer.Outcome.ACCEPTED)
     audit.record(by, "transferred", of, f"from {row.by.username}")
-    notify(row.by, _answered_kind(of), f"{by.name} has taken over {of}. You stay as {stays_as}.", _link(of))
-    notify(by, _answered_kind(of), f"{of} is yours now. {row.by.name} stays as {stays_as}.", f"{_link(of)}/manage")
+    if isinstance(of, Community):
+        given = _("{name} has taken over {what}. You stay as a moderator.")
+        taken = _("{what} is yours now. {name} stays as a moderator.")
+    else:
+        given = _("{name} has taken over {what}. You stay as a co-host.")
+        taken = _("{what} is yours now. {name} stays as a co-host.")
+    notify(row.by, _answered_kind(of), given.format(name=by.name, what=of), _link(of))
+    notify(by, _answered_kind(of), taken.format(name=row.by.name, what=of), f"{_link(of)}/manage")
     return row
 
 
@@ -110,18 +121,25 @@ def givers(of: Transferable) -> QuerySet[Member]:
 def _require_not_too_often(of: Transferable, member: Member) -> None:
     now = timezone.now()
     if _rows(of).filter(asked_at__gt=now - AGAIN_AFTER).count() >= MAX_A_DAY:
-        raise NotAllowed(f"{MAX_A_DAY} people were asked within a day. Try again tomorrow.", "too_many")
+        sentence = ngettext(
+            "{count} person was asked within a day. Try again tomorrow.",
+            "{count} people were asked within a day. Try again tomorrow.",
+            MAX_A_DAY,
+        )
+        raise NotAllowed(sentence.format(count=MAX_A_DAY), "too_many")
     refusals = list(_rows(of).filter(to=member, outcome=Transfer.Outcome.DECLINED).order_by("-pk")[:MAX_REFUSALS])
     if len(refusals) == MAX_REFUSALS:
-        raise NotAllowed(f"{member.name} said no twice, and cannot be asked again.", "declined")
+        sentence = _("{name} said no twice, and cannot be asked again.")
+        raise NotAllowed(sentence.format(name=member.name), "declined")
     if refusals and (refusals[0].ended_at or now) > now - AGAIN_AFTER:
-        raise NotAllowed(f"{member.name} said no. You can ask once more, a day after that.", "declined")
+        sentence = _("{name} said no. You can ask once more, a day after that.")
+        raise NotAllowed(sentence.format(name=member.name), "declined")
 
 
 def _of(of: Transferable, member: Member) -> Transfer:
     row = asked(of, member)
     if row is None:
-        raise NotAllowed(NOT_ASKED, "not_asked")
+        raise NotAllowed(_(NOT_ASKED), "not_asked")
     return row
 
 

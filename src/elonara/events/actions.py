@@ -5,6 +5,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone as clock
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from elonara.communities import queries as communities
 from elonara.communities import transfer_rows
@@ -25,22 +27,15 @@ from elonara.members.models import Member
 from elonara.members.queries import may_act
 
 __all__ = [
-    "Invalid",
-    "NotAllowed",
-    "accept_cohost",
-    "add_cohost",
-    "asked_kind",
-    "cancel",
-    "change",
-    "create",
-    "decline_cohost",
-    "hide",
-    "remove_cohost",
-    "require_first_host",
-    "unhide",
-]
+    "Invalid", "NotAllowed", "accept_cohost", "add_cohost", "asked_kind", "cancel", "change", "create",
+    "decline_cohost", "hide", "remove_cohost", "require_first_host", "unhide",
+]  # fmt: skip
 
-CANCELLED = "This event was cancelled; it can no longer be changed."
+CANCELLED = gettext_noop("This event was cancelled; it can no longer be changed.")
+ONLY_HOST_CHOOSES = gettext_noop("Only the host chooses co-hosts.")
+ONLY_HOST_CHANGES = gettext_noop(
+    "Only the host changes who may see the event, its community, and whether guests can reply to her."
+)
 MAX_COHOSTS = 20  # of one event, those who were asked or said no included: each of them gets a notice
 
 CHANGEABLE = SETTINGS | {
@@ -119,7 +114,7 @@ def change(event: Event, *, by: Member, **fields: Any) -> Event:
         row = Event.objects.select_for_update().get(pk=event.pk)
         before = copy.copy(row)
         if is_cancelled(row):
-            raise NotAllowed(CANCELLED, "cancelled")
+            raise NotAllowed(_(CANCELLED), "cancelled")
         values = clean(fields, before=row)
         if "community" in fields:
             values["community"] = fields["community"]
@@ -127,11 +122,7 @@ def change(event: Event, *, by: Member, **fields: Any) -> Event:
                 _require_role_in(fields["community"], by)
         changed = put(row, values)
         if changed & HOST_ALONE:
-            require_first_host(
-                row,
-                by,
-                "Only the host changes who may see the event, its community, and whether guests can reply to her.",
-            )
+            require_first_host(row, by, ONLY_HOST_CHANGES)
         if picture is not None and put_picture(row, prepared):
             changed.add("picture")
         if changed:
@@ -166,22 +157,27 @@ def add_cohost(event: Event, *, by: Member, member: Member) -> EventHost:
     """Ask another member to run the event too; until she accepts she may do nothing. Raises NotAllowed."""
     require_first_host(event, by)
     if not may_act(member):
-        raise NotAllowed(f"{member.name} cannot host at the moment: the account is not active.", "not_active")
+        sentence = _("{name} cannot host at the moment: the account is not active.")
+        raise NotAllowed(sentence.format(name=member.name), "not_active")
     try:
         with transaction.atomic():
             Event.objects.select_for_update().get(pk=event.pk)
             row = EventHost.objects.filter(event=event, member=member).first()
             if row is None:
                 if event.hosts.filter(role=EventHost.Role.COHOST).count() >= MAX_COHOSTS:
-                    raise NotAllowed(f"An event has at most {MAX_COHOSTS} co-hosts.", "too_many")
+                    sentence = ngettext(
+                        "An event has at most {count} co-host.", "An event has at most {count} co-hosts.", MAX_COHOSTS
+                    )
+                    raise NotAllowed(sentence.format(count=MAX_COHOSTS), "too_many")
                 row = EventHost.objects.create(event=event, member=member, role=EventHost.Role.COHOST)
-                text = f"{by.name} asks you to host {event.title} together. Accept or decline on its page."
+                text = _("{name} asks you to host {event} together. Accept or decline on its page.")
+                text = text.format(name=by.name, event=event.title)
                 audit.record(by, "cohost_added", event, member.username)
                 notify(member, asked_kind(event), text, f"/events/{event.slug}")
     except IntegrityError:
         row = EventHost.objects.get(event=event, member=member)
     if row.declined_at is not None:
-        raise NotAllowed(f"{member.name} said no to hosting this event.", "declined")
+        raise NotAllowed(_("{name} said no to hosting this event.").format(name=member.name), "declined")
     return row
 
 
@@ -207,9 +203,9 @@ def remove_cohost(event: Event, *, by: Member, member: Member) -> None:
         if row is None:
             return
         if row.role == EventHost.Role.HOST:
-            raise NotAllowed("The host stays with the event. Give it to someone else first, or cancel it.", "host")
+            raise NotAllowed(_("The host stays with the event. Give it to someone else first, or cancel it."), "host")
         if by.pk != member.pk:
-            require_first_host(event, by, "Only the host can remove co-hosts.")
+            require_first_host(event, by, gettext_noop("Only the host can remove co-hosts."))
         if row.declined_at is not None:
             return
         row.delete()
@@ -243,12 +239,12 @@ def _answer(event: Event, by: Member, **answer: Any) -> None:
         if not asked.filter(accepted_at=None).update(**answer):
             if "accepted_at" in answer and asked.exists():
                 return  # pressed twice
-            raise NotAllowed("Nobody is asking you to host this event at the moment.", "not_asked")
+            raise NotAllowed(_("Nobody is asking you to host this event at the moment."), "not_asked")
         settle(by, asked_kind(event))
-        said = "now hosts {} with you." if "accepted_at" in answer else "declined to host {} with you."
+        accepted, declined = _("{name} now hosts {event} with you."), _("{name} declined to host {event} with you.")
         host = EventHost.objects.select_related("member").filter(event=event, role=EventHost.Role.HOST).first()
         if host is not None:
-            text = f"{by.name} {said.format(event.title)}"
+            text = (accepted if "accepted_at" in answer else declined).format(name=by.name, event=event.title)
             notify(host.member, f"cohost {by.pk}:{event.pk}", text, f"/events/{event.slug}/manage?tab=hosts")
         hooks.changed(event, frozenset({"hosts"}))
 
@@ -280,21 +276,24 @@ def _save(row: Event, changed: set[str]) -> None:
 def _require_host(event: Event, by: Member) -> None:
     require_active(by)
     if not may_manage(event, by):
-        raise NotAllowed("Only the host and co-hosts of this event can do this.", "not_host")
+        raise NotAllowed(_("Only the host and co-hosts of this event can do this."), "not_host")
 
 
-def require_first_host(event: Event, by: Member, sentence: str = "Only the host chooses co-hosts.") -> None:
+def require_first_host(event: Event, by: Member, sentence: str = ONLY_HOST_CHOOSES) -> None:
     """Raise NotAllowed unless the member is the host; a co-host is not enough."""
     require_active(by)
     if role_of(event, by) != EventHost.Role.HOST:
-        raise NotAllowed(sentence, "not_host")
+        raise NotAllowed(_(sentence), "not_host")
 
 
 def _require_role_in(community: Community | None, by: Member) -> None:
     if community is None:
         return
     if community.closed_at:
-        raise Invalid({"community": f"{community.name} is closed. Choose another community, or none."})
+        sentence = _("{community} is closed. Choose another community, or none.")
+        raise Invalid({"community": sentence.format(community=community.name)})
     if not communities.may_add_events(community, by):
-        whom = "members" if community.members_add_events else "admins and moderators"
-        raise NotAllowed(f"Only {whom} of {community.name} can add events to it.", "not_moderator")
+        sentence = _("Only admins and moderators of {community} can add events to it.")
+        if community.members_add_events:
+            sentence = _("Only members of {community} can add events to it.")
+        raise NotAllowed(sentence.format(community=community.name), "not_moderator")

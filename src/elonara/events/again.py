@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone as clock
+from django.utils.translation import gettext as _
 
 from elonara.communities import queries as communities
 from elonara.events import actions, queries
@@ -39,9 +40,10 @@ def require_repeatable(event: Event, by: Member) -> None:
     """Raise NotAllowed unless the member may do the event again."""
     require_active(by)
     if not queries.may_manage(event, by):
-        raise NotAllowed("Only the hosts of this event can do it again.", "not_host")
+        raise NotAllowed(_("Only the hosts of this event can do it again."), "not_host")
     if event.hidden_at is not None:
-        raise NotAllowed("This event has been hidden by the operator of this site. It cannot be done again.", "hidden")
+        sentence = _("This event has been hidden by the operator of this site. It cannot be done again.")
+        raise NotAllowed(sentence, "hidden")
 
 
 def next_start(event: Event, host: Member, *, now: datetime | None = None) -> datetime:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from elonara.communities.models import Community, Visibility
 from elonara.communities.pictures import shrunk
@@ -80,8 +81,8 @@ class Card:
 def card_for(target: Event | Community) -> Card:
     """The card of a public target; for a private one a card that reveals nothing about it."""
     if target.visibility == Visibility.PRIVATE:
-        kind = "event" if isinstance(target, Event) else "community"
-        return Card(title=f"A private {kind}", description="Open the invitation to see it.")
+        title = _("A private event") if isinstance(target, Event) else _("A private community")
+        return Card(title=title, description=_("Open the invitation to see it."))
     if isinstance(target, Event):
         parts = [short_phrase(target), target.public_location, one_line(plain_of(target.description))]
         return Card(target.title, _short(" · ".join(part for part in parts if part)), target.picture_alt, target=target)

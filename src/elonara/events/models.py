@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.utils import timezone as clock
+from django.utils.translation import gettext_lazy as _
 
 from elonara.communities.models import Community, Visibility
 from elonara.search_columns import Searchable, SearchColumn
@@ -125,8 +126,8 @@ class EventHost(models.Model):
     class Role(models.TextChoices):
         """Only the host chooses co-hosts and who may see the event."""
 
-        HOST = "host"
-        COHOST = "cohost"
+        HOST = "host", _("Host")
+        COHOST = "cohost", _("Cohost")
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="hosts")
     member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="hosting")

@@ -25,6 +25,7 @@ from typing import Final
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara import jobs
 from elonara.communities.models import Visibility
@@ -146,10 +147,10 @@ def _wanted(event: Event) -> ShareFacts:
     cover = cover_of(event.title, event.mood)
     # As if read on the day it was made: whether the year is named must not depend on today.
     when = with_zone(event, now=event.created_at)
-    online = "Online" if event.attendance == Event.Attendance.ONLINE else ""
+    online = _("Online") if event.attendance == Event.Attendance.ONLINE else ""
     return ShareFacts(
         title=event.title,
-        when=f"Cancelled. {when}" if is_cancelled(event) else when,
+        when=_("Cancelled. {when}").format(when=when) if is_cancelled(event) else when,
         place=event.public_location or online,
         site=settings.ELONARA.site.name,
         drawing=cover.drawing,

@@ -1,15 +1,33 @@
-"""Times in words: neutral English, 24-hour clock; the zone is named only where the viewer's differs."""
+"""Times in words: neutral, 24-hour clock; the zone is named only where the viewer's differs."""
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from django.utils import timezone as clock
+from django.utils.dates import MONTHS_ALT, WEEKDAYS, WEEKDAYS_ABBR
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext, pgettext_lazy
 
 from elonara.events.models import Event
 from elonara.members.time_zones import zone
 
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS = ("January", "February", "March", "April", "May", "June", "July",
-          "August", "September", "October", "November", "December")  # fmt: skip
+# Django's own words, which it has in every language: months as they stand in a date.
+DAYS = tuple(WEEKDAYS.values())
+SHORT_DAYS = tuple(WEEKDAYS_ABBR.values())
+MONTHS = tuple(MONTHS_ALT.values())
+SHORT_MONTHS = (
+    pgettext_lazy("abbreviated", "Jan"),
+    pgettext_lazy("abbreviated", "Feb"),
+    pgettext_lazy("abbreviated", "Mar"),
+    pgettext_lazy("abbreviated", "Apr"),
+    pgettext_lazy("abbreviated", "May"),
+    pgettext_lazy("abbreviated", "Jun"),
+    pgettext_lazy("abbreviated", "Jul"),
+    pgettext_lazy("abbreviated", "Aug"),
+    pgettext_lazy("abbreviated", "Sep"),
+    pgettext_lazy("abbreviated", "Oct"),
+    pgettext_lazy("abbreviated", "Nov"),
+    pgettext_lazy("abbreviated", "Dec"),
+)
 # Beyond this, weekday and day alone would leave the year in doubt.
 YEAR_SHOWN_AFTER = timedelta(days=300)
 
@@ -58,16 +76,8 @@ def local_phrase(event: Event, tz: str | tzinfo | None = None, *, now: datetime 
     if event.all_day:
         return days_phrase(event, now=now)
     place = _zone(tz, event)
-    start, this_year = event.starts_at.astimezone(place), (now or clock.now()).astimezone(place).year
-    if event.ends_at is None:
-        return f"{_day(start, this_year)}, {start:%H:%M}"
-    end = event.ends_at.astimezone(place)
-    first, last = _times(start, end)
-    if start.date() == end.date():
-        return f"{_day(start, this_year)}, {first} to {last}"
-    if end.date() - start.date() == timedelta(days=1) and end.hour < 12 and end - start < timedelta(hours=18):
-        return f"{_day(start, this_year)}, {first} to {last} the next day"
-    return f"{_day(start, this_year)}, {first} to {_day(end, this_year)}, {last}"
+    day = _day(event.starts_at.astimezone(place), (now or clock.now()).astimezone(place).year)
+    return _("{day}, {times}").format(day=day, times=_times_phrase(event, place, now))
 
 
 def days_phrase(event: Event, *, now: datetime | None = None) -> str:
@@ -77,8 +87,10 @@ def days_phrase(event: Event, *, now: datetime | None = None) -> str:
     if first == last:
         return _day(first, this_year)
     if (first.year, first.month) == (last.year, last.month):
-        return f"{DAYS[first.weekday()]} {first.day} to {_day(last, this_year)}"
-    return f"{_day(first, first.year if first.year == last.year else this_year)} to {_day(last, this_year)}"
+        phrase = _("{weekday} {day} to {last_day}")
+        return phrase.format(weekday=DAYS[first.weekday()], day=first.day, last_day=_day(last, this_year))
+    begins = _day(first, first.year if first.year == last.year else this_year)
+    return _("{first_day} to {last_day}").format(first_day=begins, last_day=_day(last, this_year))
 
 
 def both_phrases(event: Event, viewer_tz: str | tzinfo | None, *, now: datetime | None = None) -> tuple[str, str]:
@@ -90,13 +102,9 @@ def both_phrases(event: Event, viewer_tz: str | tzinfo | None, *, now: datetime 
         return local_phrase(event, now=now), ""
     place, theirs = _zone(None, event), _zone(viewer_tz, event)
     start = event.starts_at.astimezone(place)
-    there = local_phrase(event, place, now=now)
-    if start.date() == event.starts_at.astimezone(theirs).date():
-        there = there.split(", ", 1)[1]
-    return (
-        f"{local_phrase(event, theirs, now=now)}, {zone_label(theirs)}",
-        f"{there}, {zone_label(place)}",
-    )
+    one_day = start.date() == event.starts_at.astimezone(theirs).date()
+    there = _times_phrase(event, place, now) if one_day else local_phrase(event, place, now=now)
+    return _in_zone(local_phrase(event, theirs, now=now), theirs), _in_zone(there, place)
 
 
 def short_phrase(event: Event) -> str:
@@ -107,32 +115,37 @@ def short_phrase(event: Event) -> str:
     """
     start = event.starts_at.astimezone(_zone(None, event))
     created = event.created_at or clock.now()
-    year = f" {start.year}" if event.starts_at - created > YEAR_SHOWN_AFTER else ""
+    far = event.starts_at - created > YEAR_SHOWN_AFTER
     if event.all_day:
         first, last = days_of(event)
-        year = f" {last.year}" if year else ""
+        ends = _short_day(last, with_year=far)
         if first == last:
-            return f"{_short_day(first)}{year}"
-        one_month = (first.year, first.month) == (last.year, last.month)
-        begins = f"{DAYS[first.weekday()][:3]} {first.day}" if one_month else _short_day(first)
-        return f"{begins} to {_short_day(last)}{year}"
-    return f"{_short_day(start)}{year} {start:%H:%M}"
+            return ends
+        if (first.year, first.month) == (last.year, last.month):
+            phrase = pgettext("short date", "{weekday} {day} to {last_day}")
+            return phrase.format(weekday=SHORT_DAYS[first.weekday()], day=first.day, last_day=ends)
+        return pgettext("short date", "{first_day} to {last_day}").format(first_day=_short_day(first), last_day=ends)
+    day = _short_day(start, with_year=far)
+    return pgettext("short date", "{day} {time}").format(day=day, time=f"{start:%H:%M}")
 
 
 def short_phrase_there(event: Event) -> str:
     """`short_phrase` with the city of the zone, as people say it: "Sat 5 Dec 15:00 Lisbon". Whole days need none."""
-    return short_phrase(event) if event.all_day else f"{short_phrase(event)} {zone_city(event.timezone)}"
+    when = short_phrase(event)
+    return when if event.all_day else _("{when} {city}").format(when=when, city=zone_city(event.timezone))
 
 
 def moment_phrase(event: Event, moment: datetime) -> str:
     """A moment on the clock of the event's zone: "Saturday 5 December, 16:00 (Berlin time)"."""
     local = moment.astimezone(_zone(None, event))
-    return f"{_day(local, clock.now().astimezone(local.tzinfo).year)}, {local:%H:%M} ({zone_label(event.timezone)})"
+    day = _day(local, clock.now().astimezone(local.tzinfo).year)
+    return _("{day}, {time} ({zone})").format(day=day, time=f"{local:%H:%M}", zone=zone_label(event.timezone))
 
 
 def with_zone(event: Event, *, now: datetime | None = None) -> str:
     """When the event takes place, with the zone: "Saturday 5 December, 16:00, Berlin time". Whole days need none."""
-    return local_phrase(event, now=now) + ("" if event.all_day else f", {zone_label(event.timezone)}")
+    when = local_phrase(event, now=now)
+    return when if event.all_day else _in_zone(when, event.timezone)
 
 
 def zones_agree(event: Event, viewer_tz: str | tzinfo) -> bool:
@@ -145,7 +158,7 @@ def zones_agree(event: Event, viewer_tz: str | tzinfo) -> bool:
 def zone_label(tz: str | tzinfo) -> str:
     """A zone's name for display: "Berlin time", "Buenos Aires time", "UTC"."""
     city = zone_city(tz)
-    return city if city == "UTC" else f"{city} time"
+    return city if city == "UTC" else _("{city} time").format(city=city)
 
 
 def zone_city(tz: str | tzinfo) -> str:
@@ -160,13 +173,37 @@ def _zone(tz: str | tzinfo | None, event: Event) -> tzinfo:
     return zone(tz or event.timezone)
 
 
-def _short_day(day: date) -> str:
-    return f"{DAYS[day.weekday()][:3]} {day.day} {MONTHS[day.month - 1][:3]}"
+def _in_zone(when: str, tz: str | tzinfo) -> str:
+    return _("{when}, {zone}").format(when=when, zone=zone_label(tz))
+
+
+def _short_day(day: date, *, with_year: bool = False) -> str:
+    phrase = pgettext("short date", "{weekday} {day} {month}")
+    if with_year:
+        phrase = pgettext("short date", "{weekday} {day} {month} {year}")
+    weekday, month = SHORT_DAYS[day.weekday()], SHORT_MONTHS[day.month - 1]
+    return phrase.format(weekday=weekday, day=day.day, month=month, year=day.year)
 
 
 def _day(moment: date, this_year: int) -> str:
-    year = "" if moment.year == this_year else f" {moment.year}"
-    return f"{DAYS[moment.weekday()]} {moment.day} {MONTHS[moment.month - 1]}{year}"
+    phrase = _("{weekday} {day} {month}") if moment.year == this_year else _("{weekday} {day} {month} {year}")
+    weekday, month = DAYS[moment.weekday()], MONTHS[moment.month - 1]
+    return phrase.format(weekday=weekday, day=moment.day, month=month, year=moment.year)
+
+
+def _times_phrase(event: Event, place: tzinfo, now: datetime | None) -> str:
+    """What follows the first day: "16:00", "16:00 to 19:00", "22:00 to 02:00 the next day"."""
+    start = event.starts_at.astimezone(place)
+    if event.ends_at is None:
+        return f"{start:%H:%M}"
+    end = event.ends_at.astimezone(place)
+    first, last = _times(start, end)
+    if start.date() == end.date():
+        return _("{first} to {last}").format(first=first, last=last)
+    if end.date() - start.date() == timedelta(days=1) and end.hour < 12 and end - start < timedelta(hours=18):
+        return _("{first} to {last} the next day").format(first=first, last=last)
+    day = _day(end, (now or clock.now()).astimezone(place).year)
+    return _("{first} to {day}, {last}").format(first=first, day=day, last=last)
 
 
 def _times(start: datetime, end: datetime) -> tuple[str, str]:

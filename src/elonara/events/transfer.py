@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.communities import transfer_rows
 from elonara.communities.models import Transfer
@@ -19,7 +21,7 @@ from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
 from elonara.members.queries import may_act
 
-ONLY_HOST = "Only the host can give the event to someone else."
+ONLY_HOST = gettext_noop("Only the host can give the event to someone else.")
 
 
 def may_give(event: Event, member: Member) -> bool:
@@ -39,7 +41,7 @@ def ask(event: Event, *, by: Member, member: Member) -> Transfer:
         locked = _lock(event)
         require_giver(locked, by)
         if member.pk == by.pk:
-            raise NotAllowed("You are the host already.", "host")
+            raise NotAllowed(_("You are the host already."), "host")
         return transfer_rows.ask(locked, by=by, member=member)
 
 
@@ -66,12 +68,12 @@ def accept(event: Event, *, by: Member) -> None:
     with transaction.atomic():
         locked = _lock(event)
         _require_open(locked)
-        row = transfer_rows.accept(locked, by=by, stays_as="a co-host")
+        row = transfer_rows.accept(locked, by=by)
         if row is None:
             return
         now, giver = timezone.now(), EventHost.objects.filter(event=locked, member=row.by, role=EventHost.Role.HOST)
         if not giver.update(role=EventHost.Role.COHOST, accepted_at=now):
-            raise NotAllowed(transfer_rows.NOT_ASKED, "not_asked")
+            raise NotAllowed(_(transfer_rows.NOT_ASKED), "not_asked")
         hosts = {"role": EventHost.Role.HOST, "accepted_at": now, "declined_at": None}
         EventHost.objects.update_or_create(event=locked, member=by, defaults=hosts)
         settle(by, asked_kind(locked))  # she may have been asked to be a co-host, too
@@ -88,8 +90,9 @@ def _lock(event: Event) -> Event:
 
 def _require_open(event: Event) -> None:
     if event.hidden_at is not None:
-        raise NotAllowed("This event has been hidden by the operator of this site. Nobody can take it over.", "hidden")
+        sentence = _("This event has been hidden by the operator of this site. Nobody can take it over.")
+        raise NotAllowed(sentence, "hidden")
     if is_cancelled(event):
-        raise NotAllowed("This event was cancelled. Nobody can take it over.", "cancelled")
+        raise NotAllowed(_("This event was cancelled. Nobody can take it over."), "cancelled")
     if is_over(event):
-        raise NotAllowed("This event is over. Nobody can take it over.", "over")
+        raise NotAllowed(_("This event is over. Nobody can take it over."), "over")

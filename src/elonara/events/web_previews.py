@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from elonara.communities.validation import one_line
 from elonara.covers.share_facts import HEIGHT, WIDTH
 from elonara.events import share_pictures
@@ -39,7 +41,7 @@ class WebPreview:
 def web_preview(event: Event, *, url: str, site_name: str) -> WebPreview:
     """The preview of a public event. `url` is the absolute URL of its page."""
     when = with_zone(event)
-    cancelled = "Cancelled. " if is_cancelled(event) else ""
+    cancelled = f"{_('Cancelled.')} " if is_cancelled(event) else ""
     facts = " · ".join(part for part in (when, event.public_location) if part)
     description = _short(f"{cancelled}{facts}. {one_line(plain_of(event.description))}".strip())
     image, alt = f"{url}/picture" if event.picture else "", event.picture_alt
@@ -55,11 +57,11 @@ def web_preview(event: Event, *, url: str, site_name: str) -> WebPreview:
     names = [
         ("description", description),
         ("twitter:card", "summary_large_image" if image else "summary"),
-        ("twitter:label1", "When"),
+        ("twitter:label1", _("When")),
         ("twitter:data1", when),
     ]
     if event.public_location:
-        names += [("twitter:label2", "Where"), ("twitter:data2", event.public_location)]
+        names += [("twitter:label2", _("Where")), ("twitter:data2", event.public_location)]
     if image:
         properties += [("og:image", image), *([("og:image:alt", alt)] if alt else [])]
     if drawn:

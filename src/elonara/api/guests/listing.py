@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field
 
@@ -106,7 +107,7 @@ def guests(request: HttpRequest, slug: str, params: Query[GuestsQuery]) -> Any:
     """Everybody who answered and fits, a hundred on a page. For hosts."""
     event, member = _event(request, slug), caller(request)
     if not may_manage(event, member):
-        raise NotAllowed("Only the hosts of this event may do that.", "not_host")
+        raise NotAllowed(_("Only the hosts of this event may do that."), "not_host")
     wanted = GuestFilter(params.answer, params.by, params.unanswered, params.q)
     found = rsvps.guest_list(event, member, page=params.page, page_size=GUESTS_ON_A_PAGE, wanted=wanted)
     given = questions.given([guest.rsvp for guest in found.guests])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
 from pydantic import Field
 
@@ -81,7 +82,7 @@ def remove(request: HttpRequest, slug: str, payload: HostName) -> Any:
     event = targets.event_at(slug, member)
     removed = by_username(payload.member)
     if removed is None:
-        raise Invalid({"member": "No member of this site has this username."})
+        raise Invalid({"member": _("No member of this site has this username.")})
     actions.remove_cohost(event, by=member, member=removed)
     return {"hosts": [_out(row) for row in queries.hosts(event)]}
 

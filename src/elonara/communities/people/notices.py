@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from elonara.communities.models import Community, JoinRequest, Membership
 from elonara.members.actions import notify, settle
 from elonara.members.models import Member
@@ -34,12 +37,26 @@ def tell_of_requests(community: Community, latest: Member | None = None) -> None
     waiting = JoinRequest.objects.filter(community=community, outcome=JoinRequest.Outcome.OPEN).count()
     if latest is None and waiting:
         return
-    others = f" {waiting} people are waiting." if waiting > 1 else ""
     for row in Membership.objects.filter(community=community, role__in=RUNNING).select_related("member"):
         if row.member is None:
             continue
         if latest is None:
             settle(row.member, asked_kind(community))
         elif row.member.is_active and row.member.standing == Member.Standing.ACTIVE:
-            text = f"{latest.name} asks to join {community.name}.{others}"
-            notify(row.member, asked_kind(community), text, f"{link(community)}/manage?tab=members")
+            notify(
+                row.member,
+                asked_kind(community),
+                _asks(latest, community, waiting),
+                f"{link(community)}/manage?tab=members",
+            )
+
+
+def _asks(latest: Member, community: Community, waiting: int) -> str:
+    if waiting <= 1:
+        return _("{name} asks to join {community}.").format(name=latest.name, community=community.name)
+    sentence = ngettext(
+        "{name} asks to join {community}. {count} person is waiting.",
+        "{name} asks to join {community}. {count} people are waiting.",
+        waiting,
+    )
+    return sentence.format(name=latest.name, community=community.name, count=waiting)

@@ -6,13 +6,16 @@ by a notice, and may ask to come back (`requests`), whichever way others join.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.communities import transfer_rows
+from elonara.communities.bars import REMOVED
 from elonara.communities.memberships import called, end_as_admin, join, lock, row_of
 from elonara.communities.models import Community, Membership, Removal, Visibility
 from elonara.communities.people.notices import link, removed_kind, tell_of_requests
@@ -23,6 +26,9 @@ from elonara.members.errors import NotAllowed
 from elonara.members.models import Member
 
 ADMIN, MODERATOR, MEMBER = Membership.Role.ADMIN, Membership.Role.MODERATOR, Membership.Role.MEMBER
+REMOVED_AND_MAY_ASK: Final = gettext_noop(
+    "You were removed from {name}. You can come back when an admin or moderator lets you in. You can ask on its page."
+)
 
 
 def may_remove(role: str, membership: Membership) -> bool:
@@ -40,9 +46,10 @@ def remove_member(community: Community, *, by: Member, membership: Membership) -
         locked = lock(community)
         mine, row = role_of(locked, by) or "", row_of(locked, membership)
         if mine not in (ADMIN, MODERATOR):
-            raise NotAllowed(f"Only admins and moderators of {community.name} can remove people.", "not_moderator")
+            sentence = _("Only admins and moderators of {community} can remove people.")
+            raise NotAllowed(sentence.format(community=community.name), "not_moderator")
         if not may_remove(mine, row):
-            raise NotAllowed("Moderators can remove plain members only. Ask an admin.", "not_admin")
+            raise NotAllowed(_("Moderators can remove plain members only. Ask an admin."), "not_admin")
         end_as_admin(locked, row)
         if (asked := transfer_rows.waiting(locked)) is not None and asked.to_id == row.member_id:
             transfer_rows.take_back(locked, by=None)  # else it would go on showing her the community
@@ -55,9 +62,8 @@ def remove_member(community: Community, *, by: Member, membership: Membership) -
         )
         if row.member is not None:
             private = locked.visibility == Visibility.PRIVATE
-            asks = "" if private else " You can ask on its page."
-            text = f"You were removed from {locked.name}. You can come back when an admin or moderator lets you in."
-            notify(row.member, removed_kind(locked), text + asks, "" if private else link(locked))
+            text = _(REMOVED if private else REMOVED_AND_MAY_ASK).format(name=locked.name)
+            notify(row.member, removed_kind(locked), text, "" if private else link(locked))
 
 
 def removed(community: Community) -> QuerySet[Removal]:
@@ -72,10 +78,11 @@ def add_again(community: Community, *, by: Member, removal_id: Any) -> Membershi
     with transaction.atomic():
         locked = lock(community)
         if not may_invite(locked, by):
-            raise NotAllowed(f"Only admins and moderators of {community.name} can add people.", "not_moderator")
+            sentence = _("Only admins and moderators of {community} can add people.")
+            raise NotAllowed(sentence.format(community=community.name), "not_moderator")
         row = Removal.objects.select_related("member").filter(community=locked, pk=removal_id).first()
         if row is None:
-            raise NotAllowed("This person was let in already, or deleted their account.", "not_removed")
+            raise NotAllowed(_("This person was let in already, or deleted their account."), "not_removed")
         row.delete()
         # The account, where there is one: she may have unlinked the DID, and another account may have it by now.
         who: dict[str, Any] = {"member": row.member}
@@ -85,6 +92,6 @@ def add_again(community: Community, *, by: Member, removal_id: Any) -> Membershi
         tell_of_requests(locked)  # she may have asked, too
         audit.record(by, "removal_lifted", locked, called(membership))
         if membership.member is not None:
-            text = f"You are in {locked.name} again: {by.name} added you."
+            text = _("You are in {community} again: {name} added you.").format(community=locked.name, name=by.name)
             notify(membership.member, removed_kind(locked), text, link(locked))
         return membership

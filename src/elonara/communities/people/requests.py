@@ -14,6 +14,8 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from elonara.communities import bars
 from elonara.communities.memberships import HIDDEN, NOBODY_JOINS, join, lock
@@ -33,7 +35,8 @@ DECLINED, WITHDRAWN = JoinRequest.Outcome.DECLINED, JoinRequest.Outcome.WITHDRAW
 MAX_WORD_LENGTH: Final = 500
 MAX_ANSWER_LENGTH: Final = 300  # with the names before it, it fits into a notice
 MAX_A_DAY: Final = 3  # requests of one member to one community: each of them is a notice for several people
-DECIDED: Final = "This was decided already, or the request was withdrawn."
+ACCEPTED_YOU: Final = gettext_noop("You are in: {community} accepted your request.")
+DECIDED: Final = gettext_noop("This was decided already, or the request was withdrawn.")
 
 
 def ask(community: Community, *, by: Member, word: str = "") -> JoinRequest:
@@ -42,7 +45,7 @@ def ask(community: Community, *, by: Member, word: str = "") -> JoinRequest:
     Raises NotAllowed and Invalid.
     """
     require_active(by)
-    text = _checked(word, "Your message", MAX_WORD_LENGTH)
+    text = _checked(word, _("Your message"), MAX_WORD_LENGTH)
     with transaction.atomic():
         locked = lock(community)
         _require_askable(locked, by)
@@ -53,7 +56,12 @@ def ask(community: Community, *, by: Member, word: str = "") -> JoinRequest:
             community=locked, member=by, asked_at__gt=timezone.now() - timedelta(days=1)
         )
         if lately.count() >= MAX_A_DAY:
-            raise NotAllowed(f"You have asked {MAX_A_DAY} times within a day. Try again tomorrow.", "too_many")
+            sentence = ngettext(
+                "You have asked {count} time within a day. Try again tomorrow.",
+                "You have asked {count} times within a day. Try again tomorrow.",
+                MAX_A_DAY,
+            )
+            raise NotAllowed(sentence.format(count=MAX_A_DAY), "too_many")
         row = JoinRequest.objects.create(community=locked, member=by, word=text)
         tell_of_requests(locked, by)
         return row
@@ -69,28 +77,30 @@ def withdraw(community: Community, *, by: Member) -> None:
 
 def accept(community: Community, *, by: Member, request_id: Any, word: str = "") -> JoinRequest:
     """Accept somebody who asked, or was declined. Raises NotAllowed and Invalid."""
-    answer = _checked(word, "Your message", MAX_ANSWER_LENGTH)
+    answer = _checked(word, _("Your message"), MAX_ANSWER_LENGTH)
     with transaction.atomic():
         locked = _opened(community, by)
         decision = {"outcome": ACCEPTED, "by": by, "answer": answer}
         row = _decide(locked, request_id, decision, of=(OPEN, DECLINED))
         if not may_act(row.member):
-            raise NotAllowed(f"The account of {row.member.name} is not active at the moment.", "not_active")
+            sentence = _("The account of {name} is not active at the moment.").format(name=row.member.name)
+            raise NotAllowed(sentence, "not_active")
         _let_in(locked, row)
         audit.record(by, "join_accepted", locked, row.member.username)
-        _tell(locked, row, f"You are in: {locked.name} accepted your request.")
+        _tell(locked, row, _(ACCEPTED_YOU).format(community=locked.name))
         return row
 
 
 def decline(community: Community, *, by: Member, request_id: Any, word: str = "") -> JoinRequest:
     """Decline somebody who asked. Raises NotAllowed and Invalid."""
-    answer = _checked(word, "Your message", MAX_ANSWER_LENGTH)
+    answer = _checked(word, _("Your message"), MAX_ANSWER_LENGTH)
     with transaction.atomic():
         locked = _opened(community, by)
         decision = {"outcome": DECLINED, "by": by, "answer": answer}
         row = _decide(locked, request_id, decision, of=(OPEN,))
         audit.record(by, "join_declined", locked, row.member.username)
-        _tell(locked, row, f"The admins of {locked.name} declined your request to join.")
+        sentence = _("The admins of {community} declined your request to join.")
+        _tell(locked, row, sentence.format(community=locked.name))
         return row
 
 
@@ -105,7 +115,7 @@ def admit(community: Community) -> int:
             row.outcome, row.ended_at = ACCEPTED, timezone.now()
             row.save(update_fields=["outcome", "ended_at"])
             _let_in(community, row)
-            _tell(community, row, f"You are in: {community.name} accepted your request.")
+            _tell(community, row, _(ACCEPTED_YOU).format(community=community.name))
             admitted += 1
     if admitted:
         tell_of_requests(community)
@@ -139,30 +149,33 @@ def declined(community: Community) -> QuerySet[JoinRequest]:
 
 def _require_askable(community: Community, by: Member) -> None:
     if role_of(community, by) is not None:
-        raise NotAllowed(f"You are already a member of {community.name}.", "member")
+        sentence = _("You are already a member of {community}.")
+        raise NotAllowed(sentence.format(community=community.name), "member")
     if community.closed_at:
-        raise NotAllowed(NOBODY_JOINS, "closed")
+        raise NotAllowed(_(NOBODY_JOINS), "closed")
     if community.hidden_at:
-        raise NotAllowed(HIDDEN, "hidden")
+        raise NotAllowed(_(HIDDEN), "hidden")
     if community.visibility == Visibility.PRIVATE:
-        raise NotAllowed("This community is private. Ask one of its admins for an invitation.", "private")
+        raise NotAllowed(_("This community is private. Ask one of its admins for an invitation."), "private")
     person = principal_of(by)
     row = mine(community, by)
     if row is not None and row.outcome == DECLINED:
-        raise NotAllowed(bars.DECLINED, "declined")
+        raise NotAllowed(_(bars.DECLINED), "declined")
     if community.joining == Joining.OPEN and not bars.is_removed(community, person):
-        raise NotAllowed(f"You do not need to ask: anyone can join {community.name}.", "open")
+        sentence = _("You do not need to ask: anyone can join {community}.")
+        raise NotAllowed(sentence.format(community=community.name), "open")
 
 
 def _opened(community: Community, by: Member) -> Community:
     require_active(by)
     locked = lock(community)
     if not may_invite(locked, by):
-        raise NotAllowed(f"Only admins and moderators of {community.name} decide who joins.", "not_moderator")
+        sentence = _("Only admins and moderators of {community} decide who joins.")
+        raise NotAllowed(sentence.format(community=community.name), "not_moderator")
     if locked.hidden_at is not None:
-        raise NotAllowed(HIDDEN, "hidden")
+        raise NotAllowed(_(HIDDEN), "hidden")
     if locked.closed_at is not None:
-        raise NotAllowed(NOBODY_JOINS, "closed")
+        raise NotAllowed(_(NOBODY_JOINS), "closed")
     return locked
 
 
@@ -170,7 +183,7 @@ def _decide(community: Community, request_id: Any, decision: dict[str, Any], *, 
     """Store a decision about a request whose outcome is one `of` these. Raises NotAllowed where it is none any more."""
     found = JoinRequest.objects.filter(community=community, pk=request_id)
     if not found.filter(outcome__in=of).update(**decision, ended_at=timezone.now()):
-        raise NotAllowed(DECIDED, "not_asked")
+        raise NotAllowed(_(DECIDED), "not_asked")
     tell_of_requests(community)
     return found.select_related("member", "by").get()
 
@@ -180,8 +193,9 @@ def _let_in(community: Community, row: JoinRequest) -> None:
 
 
 def _tell(community: Community, row: JoinRequest, sentence: str) -> None:
-    said = f" “{row.answer}”" if row.answer else ""
-    notify(row.member, answered_kind(community), sentence + said, link(community))
+    if row.answer:
+        sentence = _("{sentence} “{word}”").format(sentence=sentence, word=row.answer)
+    notify(row.member, answered_kind(community), sentence, link(community))
 
 
 def _open(community: Community) -> QuerySet[JoinRequest]:

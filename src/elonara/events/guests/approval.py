@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.communities.validation import many_lines, too_long
 from elonara.events import hooks
@@ -36,7 +37,7 @@ def asked(event: Event, row: Rsvp | None, member: Member | None, choice: str) ->
     `event` is locked, `row` the person's answer until now. Raises NotAllowed for who was declined.
     """
     if row is not None and row.refused_at is not None and choice != CANT:
-        raise NotAllowed("The hosts have declined. Write to them if you think that it is a mistake.", "refused")
+        raise NotAllowed(_("The hosts have declined. Write to them if you think that it is a mistake."), "refused")
     if choice != Rsvp.Choice.GOING or not event.approval or is_settled(row):
         return choice
     return choice if may_manage(event, member) else ASKED
@@ -59,8 +60,10 @@ def accept(event: Event, by: Member, rsvp_id: Any, word: str = "") -> Rsvp:
         values |= places.placed(locked, row, _wish(row))
         audit.record(by, "guest_accepted", event)
         waits = values["choice"] == Rsvp.Choice.WAITING
-        said = "You are accepted, and on the waiting list of" if waits else "You are accepted to"
-        _store(locked, row, values, f"{said} {event.title}.")
+        said = _("You are accepted to {event}.")
+        if waits:
+            said = _("You are accepted, and on the waiting list of {event}.")
+        _store(locked, row, values, said.format(event=event.title))
         return row
 
 
@@ -71,7 +74,7 @@ def decline(event: Event, by: Member, rsvp_id: Any, word: str = "") -> Rsvp:
         row = _row(event, rsvp_id, (ASKED,))
         values = _decision(word) | {"choice": REFUSED, "refused_at": timezone.now(), "accepted_at": None}
         audit.record(by, "guest_declined", event)
-        _store(locked, row, values, f"The hosts of {event.title} have declined.")
+        _store(locked, row, values, _("The hosts of {event} have declined.").format(event=event.title))
         return row
 
 
@@ -86,7 +89,8 @@ def admit(event: Event) -> int:
     for row in rows:
         values = places.placed(event, row, _wish(row))
         waits = values["choice"] == Rsvp.Choice.WAITING
-        _store(event, row, values, f"You are on the waiting list of {event.title}." if waits else places.told(event))
+        said = _("You are on the waiting list of {event}.").format(event=event.title)
+        _store(event, row, values, said if waits else places.told(event))
     return len(rows)
 
 
@@ -111,21 +115,21 @@ def admit_all() -> int:
 def _opened(event: Event, by: Member) -> Event:
     require_active(by)
     if not may_manage(event, by):
-        raise NotAllowed("Only the hosts of this event decide who comes.", "not_host")
+        raise NotAllowed(_("Only the hosts of this event decide who comes."), "not_host")
     locked = places.lock(event)
     if locked.hidden_at is not None:
-        raise NotAllowed(places.HIDDEN, "hidden")
+        raise NotAllowed(_(places.HIDDEN), "hidden")
     if is_cancelled(locked) or is_over(locked):
-        raise NotAllowed("This event is over or cancelled.", "closed")
+        raise NotAllowed(_("This event is over or cancelled."), "closed")
     return locked
 
 
 def _row(event: Event, rsvp_id: Any, choices: Sequence[str]) -> Rsvp:
     row = Rsvp.objects.filter(event=event, pk=rsvp_id).first()
     if row is None:
-        raise NotAllowed("This person has withdrawn the answer.", "not_asked")
+        raise NotAllowed(_("This person has withdrawn the answer."), "not_asked")
     if row.choice not in choices:
-        raise NotAllowed("This is already decided, or this person is no longer asking.", "not_asked")
+        raise NotAllowed(_("This is already decided, or this person is no longer asking."), "not_asked")
     return row
 
 
@@ -135,7 +139,7 @@ def _wish(row: Rsvp) -> dict[str, Any]:
 
 def _decision(word: str) -> dict[str, Any]:
     text = many_lines(word)
-    if sentence := too_long("Your message", text, MAX_WORD_LENGTH):
+    if sentence := too_long(_("Your message"), text, MAX_WORD_LENGTH):
         raise Invalid({"word": sentence})
     return {"word": text}
 

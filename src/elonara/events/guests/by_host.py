@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities.principals import did_of
@@ -24,7 +26,7 @@ from elonara.events.messages.telling import joined as joined_messages
 from elonara.events.messages.telling import tell
 from elonara.events.models import Event, Rsvp
 from elonara.events.queries import is_cancelled, may_manage
-from elonara.events.validation.fields import MAX_PLUS_ONES
+from elonara.events.validation.fields import MAX_PLUS_ONES, too_many_plus_ones
 from elonara.members import audit
 from elonara.members.actions import require_active
 from elonara.members.errors import Invalid, NotAllowed
@@ -33,16 +35,23 @@ from elonara.members.models import Member
 MAX_NAME_LENGTH: Final = 100
 MAX_ADDED: Final = 500  # guests of one event whom hosts have added by name
 _WORDS: Final = {
-    "going": "Going",
-    "waiting": "Going; you are on the waiting list",
-    "maybe": "Maybe",
-    "cant": "Can’t",
-    "asked": "Asked to come",
-    "offered": "A place is offered to you",
+    "going": gettext_noop("Going"),
+    "waiting": gettext_noop("Going; you are on the waiting list"),
+    "maybe": gettext_noop("Maybe"),
+    "cant": gettext_noop("Can’t"),
+    "asked": gettext_noop("Asked to come"),
+    "offered": gettext_noop("A place is offered to you"),
+}
+# Where there are two ways to come: by the answer, and whether it is online.
+_WORDS_OF_WAYS: Final = {
+    ("going", False): gettext_noop("Going (in person)"),
+    ("going", True): gettext_noop("Going (online)"),
+    ("waiting", False): gettext_noop("Going; you are on the waiting list (in person)"),
+    ("waiting", True): gettext_noop("Going; you are on the waiting list (online)"),
 }
 # What a host can leave as it is while the number of people changes: answers that no button gives.
 KEPT: Final = frozenset({Rsvp.Choice.ASKED, Rsvp.Choice.WAITING, Rsvp.Choice.REFUSED, Rsvp.Choice.OFFERED})
-TWO_PEOPLE: Final = "These two are different accounts, so each keeps its own answer."
+TWO_PEOPLE: Final = gettext_noop("These two are different accounts, so each keeps its own answer.")
 
 
 def set_answer(
@@ -60,7 +69,8 @@ def set_answer(
         if not choice and row.choice in KEPT:
             number = _number(plus_ones)
             if row.choice == Rsvp.Choice.OFFERED and number > row.plus_ones:
-                raise Invalid({"plus_ones": "Places are offered to this guest, and no more than these are kept."})
+                sentence = _("Places are offered to this guest, and no more than these are kept.")
+                raise Invalid({"plus_ones": sentence})
             row.plus_ones = number
             row.save(update_fields=["plus_ones"])
             hooks.rsvp_saved(row)
@@ -78,14 +88,19 @@ def add(
 ) -> Rsvp:
     """Add a guest who is known by name alone. `online` as in `set_answer`. Raises NotAllowed and Invalid."""
     called = one_line(name)
-    sentence = too_long("The name", called, MAX_NAME_LENGTH) if called else "Enter the name of the guest."
+    sentence = too_long(_("The name"), called, MAX_NAME_LENGTH) if called else _("Enter the name of the guest.")
     with transaction.atomic():
         locked = _locked(event, by)
         values = _checked(choice, plus_ones)
         if sentence:
             raise Invalid({"name": sentence})
         if Rsvp.objects.filter(event=locked, added_by_host=True).count() >= MAX_ADDED:
-            raise NotAllowed(f"An event has at most {MAX_ADDED} guests who were added by name.", "too_many")
+            sentence = ngettext(
+                "An event has at most {count} guest who was added by name.",
+                "An event has at most {count} guests who were added by name.",
+                MAX_ADDED,
+            )
+            raise NotAllowed(sentence.format(count=MAX_ADDED), "too_many")
         row = Rsvp(event=locked, name=called, added_by_host=True)
         _store(locked, row, values, online)
         audit.record(by, "guest_added", event)
@@ -98,7 +113,8 @@ def remove(event: Event, by: Member, rsvp_id: Any) -> None:
         locked = _locked(event, by)
         row = _row(locked, rsvp_id)
         if not _is_a_name(row):
-            raise NotAllowed("Only guests who were added by name can be removed. Save the answer instead.", "not_added")
+            sentence = _("Only guests who were added by name can be removed. Save the answer instead.")
+            raise NotAllowed(sentence, "not_added")
         row.delete()
         audit.record(by, "guest_removed", event)
         places.fill(locked)
@@ -114,7 +130,7 @@ def merge(event: Event, by: Member, rsvp_id: Any, other_id: Any) -> Rsvp:
         locked = _locked(event, by)
         one, other = _row(locked, rsvp_id), _row(locked, other_id)
         if one.pk == other.pk:
-            raise NotAllowed("Choose two different guests.", "same_guest")
+            raise NotAllowed(_("Choose two different guests."), "same_guest")
         kept, gone = sorted((one, other), key=lambda row: (row.member_id is None, not row.did, row.pk))
         identity = _identity(kept, gone)
         people = [row for row in (one, other) if key_of(row)]  # who was added by name has said nothing herself
@@ -136,9 +152,15 @@ def merge(event: Event, by: Member, rsvp_id: Any, other_id: Any) -> Rsvp:
 def _tell(event: Event, row: Rsvp, by: Member) -> None:
     if row.choice in _WORDS:
         both = event.attendance == Event.Attendance.BOTH and row.choice in ("going", "waiting")
-        way = "" if not both else " (online)" if row.online else " (in person)"
-        more = f", with {row.plus_ones} more" if row.plus_ones else ""
-        said = f"{by.name} set your answer to {event.title}: {_WORDS[row.choice]}{way}{more}."
+        answer = _(_WORDS_OF_WAYS[row.choice, row.online] if both else _WORDS[row.choice])
+        said = _("{name} set your answer to {event}: {answer}.")
+        if row.plus_ones:
+            said = ngettext(
+                "{name} set your answer to {event}: {answer}, with {count} more.",
+                "{name} set your answer to {event}: {answer}, with {count} more.",
+                row.plus_ones,
+            )
+        said = said.format(name=by.name, event=event.title, answer=answer, count=row.plus_ones)
         tell(event, row, MessageKind.ANSWER, said)
 
 
@@ -148,13 +170,13 @@ def _identity(kept: Rsvp, gone: Rsvp) -> dict[str, Any]:
     for name in ("member_id", "did", "email_invitation_id"):
         mine, theirs = getattr(kept, name), getattr(gone, name)
         if mine and theirs and mine != theirs:
-            raise NotAllowed(TWO_PEOPLE, "two_people")
+            raise NotAllowed(_(TWO_PEOPLE), "two_people")
         found[name] = mine or theirs
     if found["member_id"] and found["did"]:
         linked = did_of(kept.member or gone.member)  # type: ignore[arg-type]  # one of them is set
         owner = MemberIdentity.objects.filter(bsky_did=found["did"]).values_list("member_id", flat=True).first()
         if linked not in ("", found["did"]) or owner not in (None, found["member_id"]):
-            raise NotAllowed(TWO_PEOPLE, "two_people")
+            raise NotAllowed(_(TWO_PEOPLE), "two_people")
     for name in ("name", "handle"):
         found[name] = getattr(kept, name) or getattr(gone, name)
     return found
@@ -163,23 +185,22 @@ def _identity(kept: Rsvp, gone: Rsvp) -> dict[str, Any]:
 def _locked(event: Event, by: Member) -> Event:
     require_active(by)
     if not may_manage(event, by):
-        raise NotAllowed("Only the hosts of this event may do that.", "not_host")
+        raise NotAllowed(_("Only the hosts of this event may do that."), "not_host")
     locked = places.lock(event)
     if locked.hidden_at is not None:
-        raise NotAllowed(places.HIDDEN, "hidden")
+        raise NotAllowed(_(places.HIDDEN), "hidden")
     if locked.guest_totals is not None:
-        raise NotAllowed(
-            "The data of this event’s guests has been deleted. Nobody can be added any more.", "guests_deleted"
-        )
+        sentence = _("The data of this event’s guests has been deleted. Nobody can be added any more.")
+        raise NotAllowed(sentence, "guests_deleted")
     if is_cancelled(locked):
-        raise NotAllowed("This event was cancelled; it can no longer be changed.", "cancelled")
+        raise NotAllowed(_("This event was cancelled; it can no longer be changed."), "cancelled")
     return locked
 
 
 def _row(event: Event, rsvp_id: Any) -> Rsvp:
     row = Rsvp.objects.select_related("member").filter(event=event, pk=rsvp_id).first()
     if row is None:
-        raise NotAllowed("This guest has withdrawn the answer.", "no_guest")
+        raise NotAllowed(_("This guest has withdrawn the answer."), "no_guest")
     return row
 
 
@@ -189,7 +210,7 @@ def _is_a_name(row: Rsvp) -> bool:
 
 def _checked(choice: str, plus_ones: Any) -> dict[str, Any]:
     if choice not in ANSWERS:
-        raise Invalid({"choice": "Choose Going, Maybe or Can't."})
+        raise Invalid({"choice": _("Choose Going, Maybe or Can't.")})
     number = _number(plus_ones)
     return {"choice": choice, "plus_ones": 0 if choice == Rsvp.Choice.CANT else number}
 
@@ -200,7 +221,7 @@ def _number(plus_ones: Any) -> int:
     except (TypeError, ValueError):
         number = -1
     if not 0 <= number <= MAX_PLUS_ONES:
-        raise Invalid({"plus_ones": f"A guest can bring 0 to {MAX_PLUS_ONES} people."})
+        raise Invalid({"plus_ones": too_many_plus_ones()})
     return number
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.events.guests import offers
 from elonara.events.models import Event, Rsvp
@@ -26,4 +27,5 @@ def require_open(event: Event, row: Rsvp | None, choice: str, plus_ones: int) ->
     stays = row is not None and row.choice == choice and plus_ones <= row.plus_ones
     if not stays and not (row is not None and offers.is_open(row)):
         when = moment_phrase(event, event.answers_until)
-        raise NotAllowed(f"Answers closed on {when}. You can still say that you cannot come.", "answers_closed")
+        sentence = _("Answers closed on {when}. You can still say that you cannot come.")
+        raise NotAllowed(sentence.format(when=when), "answers_closed")

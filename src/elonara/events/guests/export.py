@@ -6,6 +6,8 @@ import csv
 import io
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from elonara.events.guests import questions
 from elonara.events.guests.guest_list import guest_list
 from elonara.events.guests.narrowing import GuestFilter
@@ -24,17 +26,19 @@ def guests_csv(event: Event, by: Member, wanted: GuestFilter | None = None) -> s
     """Everybody who answered and fits, with notes and the answers to questions. Raises NotAllowed."""
     require_active(by)
     if not may_manage(event, by):
-        raise NotAllowed("Only the hosts of this event may do that.", "not_host")
+        raise NotAllowed(_("Only the hosts of this event may do that."), "not_host")
     guests = guest_list(event, by, wanted=wanted).guests
     asked = questions.answered(event)
     given = questions.given([guest.rsvp for guest in guests])
     out = io.StringIO()
     out.write(BOM)
     table = csv.writer(out)
-    table.writerow(["Name", "Bluesky", "Answer", "People", "Online", "Note", *(_harmless(row.text) for row in asked)])
+    titles = [_("Name"), "Bluesky", _("Answer"), _("People"), _("Online"), _("Note")]
+    table.writerow([*titles, *(_harmless(row.text) for row in asked)])
+    yes, no = _("yes"), _("no")
     for guest in guests:
         people = 0 if guest.choice in _NOT_COMING else 1 + guest.plus_ones
-        cells = [guest.name, guest.handle, guest.choice, str(people), "yes" if guest.online else "no", guest.note]
+        cells = [guest.name, guest.handle, guest.choice, str(people), yes if guest.online else no, guest.note]
         cells += [given[guest.rsvp].get(row.pk, "") for row in asked]
         table.writerow(map(_harmless, cells))
     return out.getvalue()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import BooleanField, Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
+from django.utils.translation import gettext as _
 
 from elonara import folding
 from elonara.communities.principals import rows_of
@@ -207,5 +208,5 @@ def name_of(row: Rsvp) -> str:
     """What a guest is called. Takes a query where `member` is not loaded."""
     if row.member:
         return row.member.name
-    nameless = "Someone invited by e-mail" if row.email_invitation_id else "Someone from Bluesky"
+    nameless = _("Someone invited by e-mail") if row.email_invitation_id else _("Someone from Bluesky")
     return row.name or row.handle or nameless

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.db.models import F, Min, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.events import hooks
 from elonara.events.messages.models import MessageKind
@@ -59,7 +60,8 @@ def make(event: Event, row: Rsvp) -> None:
     row.offer_ended_at = None
     _store(row)
     until = moment_phrase(event, row.offered_until)
-    sentence = f"A place at {event.title} is offered to you until {until}. Take it on the event’s page."
+    sentence = _("A place at {event} is offered to you until {until}. Take it on the event’s page.")
+    sentence = sentence.format(event=event.title, until=until)
     tell(event, row, MessageKind.OFFERED, sentence, expires_at=row.offered_until)
     hooks.rsvp_saved(row)
 
@@ -70,8 +72,8 @@ def run_out(event: Event) -> int:
     for row in ended:
         row.choice, row.offer_ended_at, row.offered_until = WAITING, row.offered_until, None
         _store(row)
-        sentence = f"The time to take a place at {event.title} has run out. You are still on the waiting list."
-        tell(event, row, MessageKind.ANSWER, sentence)
+        sentence = _("The time to take a place at {event} has run out. You are still on the waiting list.")
+        tell(event, row, MessageKind.ANSWER, sentence.format(event=event.title))
         hooks.rsvp_saved(row)
     return len(ended)
 

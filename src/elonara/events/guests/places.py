@@ -18,6 +18,8 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from elonara import jobs
 from elonara.events import hooks
@@ -36,7 +38,8 @@ SETTINGS: Final = frozenset(
     {"attendance", "capacity", "online_capacity", "fills_by_itself", "offer_hours", "fill_cutoff_hours", "starts_at"}
 )
 MAX_SECONDS: Final = 60.0  # of one run of a periodic task
-HIDDEN: Final = "This event has been hidden by the operator of this site."  # nobody is told what happens to it
+# Nobody is told what happens to it.
+HIDDEN: Final = gettext_noop("This event has been hidden by the operator of this site.")
 NO_LIST: Final[dict[str, Any]] = {"waiting_since": None, "offered_until": None, "offer_ended_at": None}
 
 
@@ -109,8 +112,11 @@ def placed(event: Event, row: Rsvp | None, values: dict[str, Any]) -> dict[str, 
     if moves and wanted <= free and not waits.exists():
         return values | NO_LIST
     if row is not None and row.choice in HOLDING:
-        way = "online" if online else "on site"
-        raise Invalid({"online": f"All places {way} are taken. You keep yours."})
+        there, there_online = (
+            _("All places on site are taken. You keep yours."),
+            _("All places online are taken. You keep yours."),
+        )
+        raise Invalid({"online": there_online if online else there})
     since = row.waiting_since if row is not None and row.choice == WAITING and stays else None
     return values | {"choice": WAITING, "waiting_since": since or timezone.now()}
 
@@ -152,16 +158,16 @@ def give(event: Event, by: Member, rsvp_id: Any) -> Rsvp:
     """
     require_active(by)
     if not may_manage(event, by):
-        raise NotAllowed("Only the hosts of this event can give places.", "not_host")
+        raise NotAllowed(_("Only the hosts of this event can give places."), "not_host")
     with transaction.atomic():
         locked = lock(event)
         if locked.hidden_at is not None:
-            raise NotAllowed(HIDDEN, "hidden")
+            raise NotAllowed(_(HIDDEN), "hidden")
         if is_cancelled(locked) or is_over(locked):
-            raise NotAllowed("This event is over or cancelled.", "closed")
+            raise NotAllowed(_("This event is over or cancelled."), "closed")
         row = Rsvp.objects.filter(event=event, pk=rsvp_id, choice__in=(WAITING, OFFERED)).first()
         if row is None:
-            raise NotAllowed("This person is no longer waiting.", "not_waiting")
+            raise NotAllowed(_("This person is no longer waiting."), "not_waiting")
         _promote(locked, row)
         return row
 
@@ -206,7 +212,7 @@ def _each(events: Any) -> int:
 
 def told(event: Event) -> str:
     """What a guest is told who has got a place."""
-    return f"You have a place at {event.title}."
+    return _("You have a place at {event}.").format(event=event.title)
 
 
 def _promote(event: Event, row: Rsvp) -> None:
@@ -237,5 +243,10 @@ def _people(rows: QuerySet[Rsvp]) -> int:
 
 def _too_many(most: int) -> str:
     if most <= 0:
-        return "There are no more places, so you cannot bring anyone."
-    return f"There are not enough places: you can bring {most} {'person' if most == 1 else 'people'}."
+        return _("There are no more places, so you cannot bring anyone.")
+    sentence = ngettext(
+        "There are not enough places: you can bring {count} person.",
+        "There are not enough places: you can bring {count} people.",
+        most,
+    )
+    return sentence.format(count=most)

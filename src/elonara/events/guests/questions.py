@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from elonara.communities.validation import many_lines, one_line, too_long
 from elonara.compiled_queries import CompiledQuery
@@ -63,12 +65,12 @@ def ask(event: Event, by: Member, wanted: Sequence[Mapping[str, Any]]) -> list[Q
     """
     require_active(by)
     if not may_manage(event, by):
-        raise NotAllowed("Only the hosts of this event can ask questions.", "not_host")
+        raise NotAllowed(_("Only the hosts of this event can ask questions."), "not_host")
     values = _checked_questions(wanted)
     with transaction.atomic():
         locked = places.lock(event)
         if is_cancelled(locked):
-            raise NotAllowed("This event was cancelled; it can no longer be changed.", "cancelled")
+            raise NotAllowed(_("This event was cancelled; it can no longer be changed."), "cancelled")
         before = {row.pk: row for row in of_event(locked)}
         kept: set[int] = set()
         for position, fields in enumerate(values):
@@ -103,13 +105,13 @@ def checked(
         raw = said.get(str(question.pk))
         if raw is None:
             if question.required and new and not before.get(question.pk):
-                errors[f"{PREFIX}{question.pk}"] = f"{question.text} Please answer."
+                errors[f"{PREFIX}{question.pk}"] = f"{question.text} {_('Please answer.')}"
             elif question.kind == Kind.CHILDREN and int(before.get(question.pk) or 0) > plus_ones:
                 values[question.pk] = str(plus_ones)
             continue
         value, sentence = _value(question, raw, plus_ones)
         if not value and question.required and choice == Rsvp.Choice.GOING:
-            sentence = sentence or "Please answer."
+            sentence = sentence or _("Please answer.")
         if sentence:
             errors[f"{PREFIX}{question.pk}"] = f"{question.text} {sentence}"
         values[question.pk] = value
@@ -140,17 +142,19 @@ def _value(question: Question, raw: Any, plus_ones: int) -> tuple[str, str]:
         return "", ""
     match question.kind:
         case Kind.TEXT:
-            return text, too_long("The answer", text, MAX_ANSWER_LENGTH)
+            return text, too_long(_("The answer"), text, MAX_ANSWER_LENGTH)
         case Kind.CHOICE:
-            return text, "" if text in question.options else "Choose one of the answers."
+            return text, "" if text in question.options else _("Choose one of the answers.")
         case Kind.YES_NO:
-            return text, "" if text in YES_OR_NO else "Answer yes or no."
+            return text, "" if text in YES_OR_NO else _("Answer yes or no.")
         case Kind.CHILDREN:
             number = _number(text)
-            return str(number), "" if 0 <= number <= plus_ones else f"You bring {plus_ones}, so 0 to {plus_ones} fit."
+            sentence = _("You bring {count}, so 0 to {count} fit.").format(count=plus_ones)
+            return str(number), "" if 0 <= number <= plus_ones else sentence
         case _:
             number = _number(text)
-            return str(number), "" if 0 <= number <= MAX_NUMBER else f"Enter a number from 0 to {MAX_NUMBER}."
+            sentence = _("Enter a number from 0 to {most}.").format(most=MAX_NUMBER)
+            return str(number), "" if 0 <= number <= MAX_NUMBER else sentence
 
 
 def _number(text: str) -> int:
@@ -159,26 +163,30 @@ def _number(text: str) -> int:
 
 def _checked_questions(wanted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     if len(wanted) > MAX_QUESTIONS:
-        raise Invalid({"questions": f"An event has at most {MAX_QUESTIONS} questions."})
+        sentence = ngettext(
+            "An event has at most {count} question.", "An event has at most {count} questions.", MAX_QUESTIONS
+        )
+        raise Invalid({"questions": sentence.format(count=MAX_QUESTIONS)})
     values, errors = [], {}
     for number, fields in enumerate(wanted, 1):
         text, kind = one_line(fields.get("text", "")), str(fields.get("kind", Kind.TEXT))
         options = [one_line(option) for option in fields.get("options") or () if one_line(option)]
-        sentence = too_long("The question", text, MAX_TEXT_LENGTH) if text else "Enter the question."
+        sentence = too_long(_("The question"), text, MAX_TEXT_LENGTH) if text else _("Enter the question.")
         if kind not in Kind.values:
-            sentence = sentence or "Choose what is answered: text, a choice, a number, yes or no."
+            sentence = sentence or _("Choose what is answered: text, a choice, a number, yes or no.")
         if kind != Kind.CHOICE:
             options = []
         elif not 2 <= len(set(options)) == len(options) <= MAX_OPTIONS:
-            sentence = sentence or f"A choice has 2 to {MAX_OPTIONS} different answers."
+            sentence = sentence or _("A choice has 2 to {most} different answers.").format(most=MAX_OPTIONS)
         elif any(len(option) > MAX_OPTION_LENGTH for option in options):
-            sentence = sentence or f"An answer to choose has up to {MAX_OPTION_LENGTH} characters."
+            long = _("An answer to choose has up to {most} characters.").format(most=MAX_OPTION_LENGTH)
+            sentence = sentence or long
         if sentence:
-            errors[str(number)] = f"Question {number}: {sentence}"
+            errors[str(number)] = _("Question {number}: {sentence}").format(number=number, sentence=sentence)
         required = bool(fields.get("required"))
         values.append({"id": fields.get("id"), "text": text, "kind": kind, "options": options, "required": required})
     if sum(each["kind"] == Kind.CHILDREN for each in values) > 1:
-        errors["children"] = "Ask for the number of children once."
+        errors["children"] = _("Ask for the number of children once.")
     if errors:
         raise Invalid(errors)
     return values

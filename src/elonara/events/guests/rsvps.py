@@ -8,6 +8,8 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from elonara.communities.principals import Principal, principal_of
 from elonara.communities.validation import many_lines, one_line, too_long
@@ -59,11 +61,11 @@ class EmailPrincipal(Principal):
 def why_closed(event: Event) -> str:
     """Why nobody can answer any more, as a sentence; "" while people can."""
     if event.hidden_at is not None:
-        return places.HIDDEN
+        return _(places.HIDDEN)
     if is_cancelled(event):
-        return "This event was cancelled."
+        return _("This event was cancelled.")
     if is_over(event):
-        return "This event is over."
+        return _("This event is over.")
     return ""
 
 
@@ -100,11 +102,11 @@ def respond(
         raise NotAllowed(sentence, "closed")
     if not invited and email_invitation is None:
         if not may_see(event, person.member, (person.did,) if person.did else ()):
-            raise NotAllowed("This event is private. Ask its host for an invitation.", "private")
+            raise NotAllowed(_("This event is private. Ask its host for an invitation."), "private")
         if person.member is not None and not did:
             require_active(person.member)
     values = _checked(event, choice, plus_ones, note)
-    for _ in range(3):
+    for _attempt in range(3):
         try:
             with transaction.atomic():
                 locked = places.lock(event)
@@ -123,7 +125,8 @@ def respond(
                 return row
         except IntegrityError:
             continue  # two simultaneous answers of one person: the other one has just created the row, so change it
-    raise NotAllowed("Your answer could not be saved because another one came at the same time. Try again.", "busy")
+    sentence = _("Your answer could not be saved because another one came at the same time. Try again.")
+    raise NotAllowed(sentence, "busy")
 
 
 def check(
@@ -137,7 +140,7 @@ def check(
         raise NotAllowed(sentence, "closed")
     values = _checked(event, choice, plus_ones, note)
     closing.require_open(event, None, choice, values["plus_ones"])
-    _, errors = questions.checked(event, None, choice, answers or {}, values["plus_ones"])
+    _said, errors = questions.checked(event, None, choice, answers or {}, values["plus_ones"])
     if errors:
         raise Invalid(errors)
 
@@ -174,7 +177,7 @@ def _principal(member: Member | None, did: str, handle: str, name: str, email_in
 def _checked(event: Event, choice: str, plus_ones: Any, note: str) -> dict[str, Any]:
     errors: dict[str, str] = {}
     if choice not in ANSWERS:
-        errors["choice"] = "Choose Going, Maybe or Can't."
+        errors["choice"] = _("Choose Going, Maybe or Can't.")
     allowed = event.plus_ones_allowed
     try:
         number = int(plus_ones or 0)
@@ -183,13 +186,15 @@ def _checked(event: Event, choice: str, plus_ones: Any, note: str) -> dict[str, 
     if choice == Rsvp.Choice.CANT:
         number = 0
     elif not 0 <= number <= allowed:
-        errors["plus_ones"] = (
-            f"You can bring up to {allowed} {'person' if allowed == 1 else 'people'} to this event."
-            if allowed
-            else "Guests cannot bring others to this event."
+        most = ngettext(
+            "You can bring up to {count} person to this event.",
+            "You can bring up to {count} people to this event.",
+            allowed,
         )
+        nobody = _("Guests cannot bring others to this event.")
+        errors["plus_ones"] = most.format(count=allowed) if allowed else nobody
     text = many_lines(note)
-    if sentence := too_long("The note", text, 500):
+    if sentence := too_long(_("The note"), text, 500):
         errors["note"] = sentence
     if errors:
         raise Invalid(errors)

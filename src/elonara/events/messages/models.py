@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from elonara.bluesky.models import Leased
 from elonara.events.models import Event
@@ -48,10 +49,10 @@ class HostMessage(models.Model):
     class Audience(models.TextChoices):
         """To whom: those with this answer when the host pressed Send, or all of them."""
 
-        GOING = "going"
-        MAYBE = "maybe"
-        WAITING = "waiting"
-        EVERYBODY = "everybody"
+        GOING = "going", _("Going")
+        MAYBE = "maybe", _("Maybe")
+        WAITING = "waiting", _("Waiting")
+        EVERYBODY = "everybody", _("Everybody")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="host_messages")

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.events.messages.facts import GuestFacts
 from elonara.events.messages.models import MessageKind
@@ -33,25 +34,26 @@ def sentence(event: Event, kind: str, word: str = "", name: str = "", where: str
     place that its reader may know.
     """
     if kind == MessageKind.HOST:
-        text = f"{name} writes about {event.title}: {word}"
+        text = _("{name} writes about {event}: {word}").format(name=name, event=event.title, word=word)
     elif kind in (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOUR):
-        text = f"{event.title} begins soon: {_when_and_where(event, where)}."
+        text = _("{event} begins soon: {facts}.").format(event=event.title, facts=_when_and_where(event, where))
     elif kind == MessageKind.CHANGED:
-        text = f"{event.title} has changed: {_when_and_where(event, where)}."
+        text = _("{event} has changed: {facts}.").format(event=event.title, facts=_when_and_where(event, where))
     else:
-        text = with_word(f"{event.title} was cancelled.", word)
+        text = with_word(_("{event} was cancelled.").format(event=event.title), word)
     return text[:500]
 
 
 def with_word(sentence: str, word: str) -> str:
     """What happened, and the word of a host with it."""
-    return f"{sentence} “{word}”" if word else sentence
+    return _("{sentence} “{word}”").format(sentence=sentence, word=word) if word else sentence
 
 
 def of_change(event: Event, changed: Collection[str], now: GuestFacts) -> str:
     """What a notice says of a change: `changed` as in `facts.differences`, `now` what its reader may know."""
     if set(changed) == {"link"} and now["link"]:
-        return f"The link of {event.title} for those who join online is new. You find it on the event’s page."
+        text = _("The link of {event} for those who join online is new. You find it on the event’s page.")
+        return text.format(event=event.title)
     return sentence(event, MessageKind.CHANGED, where=now["place"])
 
 
@@ -98,6 +100,7 @@ def _link(event: Event, kind: str) -> str:
 
 
 def _when_and_where(event: Event, where: str) -> str:
-    place = f", {where}" if where else ""
-    zone = "" if event.all_day else f" ({zone_label(event.timezone)})"
-    return f"{local_phrase(event)}{zone}{place}"
+    when = local_phrase(event)
+    if not event.all_day:
+        when = _("{when} ({zone})").format(when=when, zone=zone_label(event.timezone))
+    return _("{when}, {place}").format(when=when, place=where) if where else when

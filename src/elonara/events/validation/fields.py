@@ -4,6 +4,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from elonara.communities.models import Visibility
 from elonara.communities.validation import many_lines, one_line, too_long
@@ -41,15 +43,15 @@ def clean(fields: dict[str, Any], before: Event | None = None) -> dict[str, Any]
     if "visibility" in fields:
         values["visibility"] = str(fields["visibility"] or "")
         if values["visibility"] not in Visibility.values:
-            errors["visibility"] = "Choose public or private."
+            errors["visibility"] = _("Choose public or private.")
     if "mood" in fields:
         values["mood"] = str(fields["mood"] or "")
         if values["mood"] not in Event.Mood.values:
-            errors["mood"] = "Choose what the cover is like: any, calm, lively, evening or outdoors."
+            errors["mood"] = _("Choose what the cover is like: any, calm, lively, evening or outdoors.")
     if "plus_ones_allowed" in fields:
         values["plus_ones_allowed"] = plus_ones = _whole_number(fields["plus_ones_allowed"])
         if not 0 <= plus_ones <= MAX_PLUS_ONES:
-            errors["plus_ones_allowed"] = f"A guest can bring 0 to {MAX_PLUS_ONES} people."
+            errors["plus_ones_allowed"] = too_many_plus_ones()
     if "replies_to_host" in fields:
         values["replies_to_host"] = bool(fields["replies_to_host"])
     _places(fields, values, errors)
@@ -59,10 +61,18 @@ def clean(fields: dict[str, Any], before: Event | None = None) -> dict[str, Any]
     return values
 
 
+def too_many_plus_ones() -> str:
+    """The sentence about a number of people that no guest can bring."""
+    sentence = ngettext(
+        "A guest can bring 0 to {count} person.", "A guest can bring 0 to {count} people.", MAX_PLUS_ONES
+    )
+    return sentence.format(count=MAX_PLUS_ONES)
+
+
 def clean_word(value: Any, field: str = "word") -> str:
     """A word of a host to her guests, as it will be stored. Raises Invalid where it is too long."""
     word = many_lines(value)
-    if sentence := too_long("The message to your guests", word, WORD_LENGTH):
+    if sentence := too_long(_("The message to your guests"), word, WORD_LENGTH):
         raise Invalid({field: sentence})
     return word
 
@@ -73,36 +83,51 @@ def _places(fields: dict[str, Any], values: dict[str, Any], errors: dict[str, st
             empty = fields[name] in (None, "")
             values[name] = capacity = None if empty else _whole_number(fields[name])
             if capacity is not None and not 1 <= capacity <= MAX_CAPACITY:
-                errors[name] = f"Between 1 and {MAX_CAPACITY:,} people can come. Leave it empty for no limit."
+                sentence = ngettext(
+                    "Between 1 and {most} person can come. Leave it empty for no limit.",
+                    "Between 1 and {most} people can come. Leave it empty for no limit.",
+                    MAX_CAPACITY,
+                )
+                errors[name] = sentence.format(most=f"{MAX_CAPACITY:,}")
     if "attendance" in fields:
         values["attendance"] = str(fields["attendance"] or "")
         if values["attendance"] not in Event.Attendance.values:
-            errors["attendance"] = "Choose whether guests come to the place, online, or both."
+            errors["attendance"] = _("Choose whether guests come to the place, online, or both.")
     for name in SWITCHES & fields.keys():
         values[name] = bool(fields[name])
     if "fill_cutoff_hours" in fields:
         values["fill_cutoff_hours"] = hours = _whole_number(fields["fill_cutoff_hours"])
         if not 0 <= hours <= MAX_HOURS:
-            errors["fill_cutoff_hours"] = f"Between 0 and {MAX_HOURS} hours before the start."
+            sentence = ngettext(
+                "Between 0 and {count} hour before the start.",
+                "Between 0 and {count} hours before the start.",
+                MAX_HOURS,
+            )
+            errors["fill_cutoff_hours"] = sentence.format(count=MAX_HOURS)
     if "offer_hours" in fields:
         values["offer_hours"] = hours = _whole_number(fields["offer_hours"])
         if not 0 <= hours <= MAX_HOURS:
-            errors["offer_hours"] = f"Between 1 and {MAX_HOURS} hours to accept, or 0: places are given at once."
+            sentence = ngettext(
+                "Between 1 and {count} hour to accept, or 0: places are given at once.",
+                "Between 1 and {count} hours to accept, or 0: places are given at once.",
+                MAX_HOURS,
+            )
+            errors["offer_hours"] = sentence.format(count=MAX_HOURS)
 
 
 def _texts(fields: dict[str, Any], values: dict[str, Any], errors: dict[str, str]) -> None:
     if "title" in fields:
         values["title"] = one_line(fields["title"])
         errors["title"] = (
-            too_long("The title", values["title"], TITLE_LENGTH) if values["title"] else "Give the event a title."
+            too_long(_("The title"), values["title"], TITLE_LENGTH) if values["title"] else _("Give the event a title.")
         )
     if "description" in fields:
         values["description"] = many_lines(fields["description"])
-        errors["description"] = too_long("The description", values["description"], 5000)
+        errors["description"] = too_long(_("The description"), values["description"], 5000)
     if "online_link" in fields:
         values["online_link"] = link = one_line(fields["online_link"])
-        errors["online_link"] = too_long("The link", link, 500) or _link(link)
-    for name, label in (("location", "The place"), ("picture_alt", "The description of the picture")):
+        errors["online_link"] = too_long(_("The link"), link, 500) or _link(link)
+    for name, label in (("location", _("The place")), ("picture_alt", _("The description of the picture"))):
         if name in fields:
             values[name] = one_line(fields[name])
             errors[name] = too_long(label, values[name], 300)
@@ -114,7 +139,7 @@ def _link(text: str) -> str:
         if text:
             URLValidator(schemes=["https", "http"])(text)
     except ValidationError:
-        return "Enter the whole address, such as https://meet.example/room."
+        return _("Enter the whole address, such as https://meet.example/room.")
     return ""
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone as clock
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.communities.validation import one_line
 from elonara.events.models import Event
@@ -17,7 +19,8 @@ from elonara.members.time_zones import is_zone
 START_GRACE = timedelta(minutes=15)  # for a form that was open for a while, or an event that starts now
 MAX_LEAD_TIME = timedelta(days=5 * 366)
 MAX_DURATION = timedelta(days=366)
-NO_SUCH_TIME = "This is not a time of our calendar. Check the year."
+NO_SUCH_TIME = gettext_noop("This is not a time of our calendar. Check the year.")
+ENDS_FIRST = gettext_noop("The event ends before it starts. Choose a later end, or leave it empty.")
 FIELDS = frozenset({"timezone", "starts_at", "ends_at", "all_day", "answers_until"})
 
 
@@ -46,16 +49,16 @@ def clean_times(fields: dict[str, Any], before: Event | None) -> tuple[dict[str,
     start = values.get("starts_at", before.starts_at if before else None)
     end = values.get("ends_at", before.ends_at if before else None)
     if start is None:
-        errors.setdefault("starts_at", "Say when the event starts.")
+        errors.setdefault("starts_at", _("Say when the event starts."))
         return values, errors
     if all_day and given.keys() & (FIELDS - {"answers_until"}):
         if end is not None and end < start:
-            errors.setdefault("ends_at", "The event ends before it starts. Choose a later end, or leave it empty.")
+            errors.setdefault("ends_at", _(ENDS_FIRST))
             return values, errors
         try:
             start, end = values["starts_at"], values["ends_at"] = whole_days(start, end, ZoneInfo(name))
         except OverflowError:
-            errors["starts_at"] = NO_SUCH_TIME
+            errors["starts_at"] = _(NO_SUCH_TIME)
             return values, errors
     _check_order(start, end, values, errors, before=before, all_day=all_day)
     return values, errors
@@ -67,9 +70,9 @@ def _zone(fields: dict[str, Any], before: Event | None, errors: dict[str, str]) 
         return name
     if "timezone" in fields or before is None:
         errors["timezone"] = (
-            f"There is no time zone {name[:64]!r}. Choose one such as Europe/Berlin."
+            _("There is no time zone {zone}. Choose one such as Europe/Berlin.").format(zone=repr(name[:64]))
             if name
-            else "Choose the time zone of the place."
+            else _("Choose the time zone of the place.")
         )
     return "UTC"
 
@@ -95,17 +98,18 @@ def _check_order(
     moved = before is None or start != before.starts_at
     latest = end if all_day and end is not None else start  # today as a whole day has begun, and is not over
     if moved and latest < clock.now() - START_GRACE:
-        errors.setdefault("starts_at", "The start is in the past. Choose a later time.")
+        errors.setdefault("starts_at", _("The start is in the past. Choose a later time."))
     if moved and start > clock.now() + MAX_LEAD_TIME:
-        errors.setdefault("starts_at", "The start is more than five years away. Check the year.")
+        errors.setdefault("starts_at", _("The start is more than five years away. Check the year."))
     if end is not None and ("starts_at" in values or "ends_at" in values):
         if end <= start:
-            errors.setdefault("ends_at", "The event ends before it starts. Choose a later end, or leave it empty.")
+            errors.setdefault("ends_at", _(ENDS_FIRST))
         elif end - start > MAX_DURATION:
-            errors.setdefault("ends_at", "The event lasts more than a year. Check the end, or make a community of it.")
+            sentence = _("The event lasts more than a year. Check the end, or make a community of it.")
+            errors.setdefault("ends_at", sentence)
     until = values.get("answers_until")
     if until is not None and until > (end or start + MAX_DURATION):
-        errors.setdefault("answers_until", "Answers end when the event does at the latest.")
+        errors.setdefault("answers_until", _("Answers end when the event does at the latest."))
 
 
 def _instant(value: Any, zone: ZoneInfo, kept: datetime | None, *, day: bool) -> tuple[datetime | None, str]:
@@ -121,15 +125,16 @@ def _instant(value: Any, zone: ZoneInfo, kept: datetime | None, *, day: bool) ->
         with contextlib.suppress(ValueError):
             value = datetime.fromisoformat(value)
     if not isinstance(value, datetime):
-        return None, "This is not a time. Enter it like 2027-05-01T16:00."
+        return None, _("This is not a time. Enter it like 2027-05-01T16:00.")
     try:
         if value.tzinfo is None:
             value = _local(value, zone, kept)
             if not day and not exists_on_the_clock(value):
-                return None, f"There is no {value:%H:%M} on that day in {zone.key}: the clocks are put forward."
+                sentence = _("There is no {time} on that day in {zone}: the clocks are put forward.")
+                return None, sentence.format(time=f"{value:%H:%M}", zone=zone.key)
         return value.astimezone(UTC).replace(second=0, microsecond=0), ""
     except OverflowError:
-        return None, NO_SUCH_TIME
+        return None, _(NO_SUCH_TIME)
 
 
 def _local(value: datetime, zone: ZoneInfo, kept: datetime | None) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
 
 from elonara.communities.actions import require_moderator
 from elonara.events import of_communities
@@ -20,10 +21,11 @@ def take_out(request: HttpRequest, slug: str, event: str) -> HttpResponse:
     found, back = get_object_or_404(visible_to(member).filter(community=community), slug=event), f"/communities/{slug}"
     if request.method == "POST":
         of_communities.take_out(found, of=community, by=member)
-        show_message(request, f"{found.title} is no longer in the community.")
+        show_message(request, _("{event} is no longer in the community.").format(event=found.title))
         return redirect(back)
     lines = [
-        "Its hosts keep it, with its page, its guests and their answers. They get a notice.",
-        "It is no longer listed here. Members who have not answered a private event no longer see it.",
+        _("Its hosts keep it, with its page, its guests and their answers. They get a notice."),
+        _("It is no longer listed here. Members who have not answered a private event no longer see it."),
     ]
-    return confirm(request, f"Take “{found.title}” out of “{community.name}”?", lines, "Take it out", back)
+    heading = _("Take “{event}” out of “{community}”?").format(event=found.title, community=community.name)
+    return confirm(request, heading, lines, _("Take it out"), back)

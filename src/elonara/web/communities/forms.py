@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from elonara.communities.models import Community
 from elonara.web.parts.fields import DESCRIPTION_HELP, VISIBILITY_CHOICES, TakeBackField, WithPicture, offer_take_back
@@ -13,28 +14,31 @@ from elonara.web.parts.fields import DESCRIPTION_HELP, VISIBILITY_CHOICES, TakeB
 class CommunityForm(WithPicture):
     """Create and edit a community."""
 
-    name = forms.CharField(label="Name", max_length=120, error_messages={"required": "Give it a name."})
+    name = forms.CharField(label=_("Name"), max_length=120, error_messages={"required": _("Give it a name.")})
     description = forms.CharField(
-        label="What it is about",
+        label=_("What it is about"),
         required=False,
         help_text=DESCRIPTION_HELP,
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 5}),
     )
-    visibility = forms.ChoiceField(label="Who may see it", choices=VISIBILITY_CHOICES)
+    visibility = forms.ChoiceField(label=_("Who may see it"), choices=VISIBILITY_CHOICES)
     take_back = TakeBackField()
     joining = forms.ChoiceField(
-        label="How people join",
-        choices=(("open", "anyone can join"), ("request", "people ask first; admins and moderators accept or decline")),
+        label=_("How people join"),
+        choices=(
+            ("open", _("anyone can join")),
+            ("request", _("people ask first; admins and moderators accept or decline")),
+        ),
         widget=forms.RadioSelect,
         initial="open",
         required=False,
-        help_text="People who are invited do not need to ask. A private community can only be joined by invitation.",
+        help_text=_("People who are invited do not need to ask. A private community can only be joined by invitation."),
     )
     members_add_events = forms.BooleanField(
-        label="Members may add events",
+        label=_("Members may add events"),
         required=False,
-        help_text="Otherwise only admins and moderators can. Hosts keep their events; you can take an event out.",
+        help_text=_("Otherwise only admins and moderators can. Hosts keep their events; you can take an event out."),
     )
     field_order = (
         "name",

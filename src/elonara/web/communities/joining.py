@@ -7,6 +7,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST
 
 from elonara.communities import actions, queries
@@ -20,8 +22,8 @@ from elonara.web.shortcuts import members_only, safe_next, show_message, the_mem
 MOST_SHOWN = 50  # requests, and people who were declined or removed, on one page
 MAX_ID_DIGITS = 18
 DECIDED = {
-    JoinRequest.Outcome.ACCEPTED: "{} is a member now.",
-    JoinRequest.Outcome.DECLINED: "Declined. {} gets a notice.",
+    JoinRequest.Outcome.ACCEPTED: gettext_noop("{name} is a member now."),
+    JoinRequest.Outcome.DECLINED: gettext_noop("Declined. {name} gets a notice."),
 }
 
 
@@ -47,7 +49,7 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
     except (Invalid, NotAllowed) as fault:
         show_message(request, str(fault), "bad")
     else:
-        show_message(request, "Request sent. We’ll tell you when an admin or moderator has decided.")
+        show_message(request, _("Request sent. We’ll tell you when an admin or moderator has decided."))
     return redirect(f"/communities/{slug}")
 
 
@@ -56,7 +58,7 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
 def withdraw(request: HttpRequest, slug: str) -> HttpResponse:
     """Take one's own request back."""
     actions.withdraw(community_or_404(request, slug), by=the_member(request))
-    show_message(request, "Request withdrawn.")
+    show_message(request, _("Request withdrawn."))
     return redirect(f"/communities/{slug}")
 
 
@@ -81,7 +83,7 @@ def add_again(request: HttpRequest, slug: str) -> HttpResponse:
     community = _run_or_refused(request, slug)
     try:
         actions.add_again(community, by=the_member(request), removal_id=_number(request.POST.get("removal", "")))
-        show_message(request, "They are a member again.")
+        show_message(request, _("They are a member again."))
     except NotAllowed as fault:
         show_message(request, str(fault), "bad")
     return redirect(_back(request, slug))
@@ -99,7 +101,7 @@ def _decided(request: HttpRequest, slug: str, decide: Callable[..., JoinRequest]
     except (Invalid, NotAllowed) as fault:
         show_message(request, str(fault), "bad")
     else:
-        show_message(request, DECIDED[JoinRequest.Outcome(row.outcome)].format(row.member.name))
+        show_message(request, _(DECIDED[JoinRequest.Outcome(row.outcome)]).format(name=row.member.name))
     return redirect(_back(request, slug))
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from elonara.communities import actions, queries
@@ -19,12 +20,6 @@ from elonara.web.communities.joining import who_waits
 from elonara.web.communities.views import community_or_404, confirm, managed_or_refused
 from elonara.web.proofs import proofs
 from elonara.web.shortcuts import member_of, members_only, paged, safe_next, show_message, the_member
-
-ROLES = (
-    (Membership.Role.ADMIN, "Admin"),
-    (Membership.Role.MODERATOR, "Moderator"),
-    (Membership.Role.MEMBER, "Member"),
-)
 
 
 @require_safe
@@ -54,7 +49,7 @@ def list_of_people(
         "in_tab": tab,
         "query": f"{urlencode(kept)}&" if kept else "",
         "back": urlencode({"next": request.get_full_path()}),
-        "roles": ROLES,
+        "roles": Membership.Role.choices,
         "is_admin": role == Membership.Role.ADMIN,
         "only_admin": queries.only_admin(community) if role == Membership.Role.ADMIN else None,
         "removable": {row.pk for row in listed.rows if may_remove(role, row) and row.pk != getattr(mine, "pk", None)},
@@ -71,7 +66,7 @@ def set_role(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     try:
         role = request.POST.get("role", "")
         actions.set_role(community, by=the_member(request), membership=membership, role=role)
-        show_message(request, "The role is saved.")
+        show_message(request, _("The role is saved."))
     except (NotAllowed, Invalid) as fault:
         show_message(request, str(fault), "bad")
     return redirect(_back(request, slug))
@@ -88,18 +83,20 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if request.method == "POST":
         try:
             actions.remove_member(community, by=member, membership=membership)
-            show_message(request, f"{name} is removed.")
+            show_message(request, _("{name} is removed.").format(name=name))
         except NotAllowed as fault:
             show_message(request, str(fault), "bad")
         return redirect(back)
     lines = [
-        f"{name} will no longer be a member, and will get a notice. Their answers to its events stay.",
-        "They cannot join again until you or another admin or moderator lets them in.",
+        _("{name} will no longer be a member, and will get a notice. Their answers to its events stay.").format(
+            name=name
+        ),
+        _("They cannot join again until you or another admin or moderator lets them in."),
     ]
     if community.visibility == Visibility.PRIVATE:
-        lines.append("They will no longer see the community or what is in it.")
-    heading = f"Remove {name} from “{community.name}”?"
-    return confirm(request, heading, lines, f"Remove {name}", back, stay="Keep them")
+        lines.append(_("They will no longer see the community or what is in it."))
+    heading = _("Remove {name} from “{community}”?").format(name=name, community=community.name)
+    return confirm(request, heading, lines, _("Remove {name}").format(name=name), back, stay=_("Keep them"))
 
 
 def _back(request: HttpRequest, slug: str) -> str:

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from elonara.communities import actions, queries, transfer_rows
@@ -23,6 +25,12 @@ from elonara.web.invitations.posts import after_ending
 from elonara.web.proofs import proofs
 from elonara.web.shortcuts import add_form_errors, member_of, members_only, options, paged, show_message, the_member
 
+YOU_ARE = {
+    "admin": gettext_noop("you are an admin"),
+    "moderator": gettext_noop("you are a moderator"),
+    "member": gettext_noop("you are a member"),
+}
+
 
 def community_or_404(request: HttpRequest, slug: str) -> Community:
     """The community. Raises Http404 also where the viewer may not see it, so that a slug does not reveal it exists."""
@@ -37,7 +45,7 @@ def managed_or_refused(request: HttpRequest, slug: str) -> Community:
     """The community, where the member is one of its admins. Raises Http404 or NotAllowed."""
     community = community_or_404(request, slug)
     if not queries.may_manage(community, the_member(request)):
-        raise NotAllowed("Only the admins of this community may do that.")
+        raise NotAllowed(_("Only the admins of this community may do that."))
     return community
 
 
@@ -65,7 +73,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "community": community,
         "role": role,
-        "role_word": {"admin": "an admin", "moderator": "a moderator"}.get(role or "", "a member"),
+        "you_are": _(YOU_ARE[role]) if role else "",
         "manages": queries.may_manage(community, member),
         "transfer": transfer_rows.asked(community, member),
         "runs": community if queries.may_invite(community, member) else None,
@@ -94,9 +102,9 @@ def create(request: HttpRequest) -> HttpResponse:
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         else:
-            show_message(request, "Your community is ready. Next, invite people.")
+            show_message(request, _("Your community is ready. Next, invite people."))
             return redirect(f"/communities/{community.slug}/manage?tab=invite")
-    context = {"form": form, "heading": "Create a community", "button": "Create the community"}
+    context = {"form": form, "heading": _("Create a community"), "button": _("Create the community")}
     return render(request, "communities/form.html", context)
 
 
@@ -105,7 +113,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change a community. Raises NotAllowed also where it is closed."""
     community = managed_or_refused(request, slug)
     if community.closed_at:
-        raise NotAllowed(CLOSED, "closed")
+        raise NotAllowed(_(CLOSED), "closed")
     was_public = community.visibility == Visibility.PUBLIC
     form = CommunityForm(
         request.POST or None,
@@ -121,9 +129,9 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             hides = was_public and community.visibility == Visibility.PRIVATE
             posts = after_ending(request, community, only_wrong=True) if hides else ""
-            show_message(request, f"The changes are saved. {posts}".strip())
+            show_message(request, f"{_('The changes are saved.')} {posts}".strip())
             return redirect(f"/communities/{community.slug}/manage?tab=details")
-    context = {"form": form, "community": community, "heading": "Change the community", "button": "Save"}
+    context = {"form": form, "community": community, "heading": _("Change the community"), "button": _("Save")}
     return render(request, "communities/form.html", context)
 
 
@@ -134,15 +142,20 @@ def close(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         actions.close(community, the_member(request))
         posts = after_ending(request, community, only_wrong=False)
-        show_message(request, f"The community is closed. {posts}".strip())
+        show_message(request, f"{_('The community is closed.')} {posts}".strip())
         return redirect(f"/communities/{slug}")
     count = community.memberships.count()
+    stay = ngettext(
+        "{count} person is a member. They can still see the page.",
+        "{count} people are members. They can still see the page.",
+        count,
+    )
     lines = [
-        f"{count} {'person is a member' if count == 1 else 'people are members'}. They can still see the page.",
-        "Nobody can join after that, and invitations that are not sent yet are stopped. This can’t be undone.",
+        stay.format(count=count),
+        _("Nobody can join after that, and invitations that are not sent yet are stopped. This can’t be undone."),
     ]
-    heading, back = f"Close “{community.name}”?", f"/communities/{slug}/manage"
-    return confirm(request, heading, lines, "Close the community", back, posts=on_bluesky(community).in_words)
+    heading, back = _("Close “{community}”?").format(community=community.name), f"/communities/{slug}/manage"
+    return confirm(request, heading, lines, _("Close the community"), back, posts=on_bluesky(community).in_words)
 
 
 @members_only
@@ -152,7 +165,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
     community = community_or_404(request, slug)
     at = invited_at(community, list(proofs(request)))
     actions.join(community, member=the_member(request), invited=at is not None, invited_at=at)
-    show_message(request, f"You’re in: {community.name}.")
+    show_message(request, _("You’re in: {community}.").format(community=community.name))
     return redirect(f"/communities/{slug}")
 
 
@@ -162,15 +175,16 @@ def leave(request: HttpRequest, slug: str) -> HttpResponse:
     community = community_or_404(request, slug)
     if request.method == "POST":
         actions.leave(community, member=the_member(request))
-        show_message(request, f"You have left {community.name}.")
+        show_message(request, _("You have left {community}.").format(community=community.name))
         return redirect("/communities")
-    heading, back = f"Leave “{community.name}”?", f"/communities/{slug}"
+    heading, back = _("Leave “{community}”?").format(community=community.name), f"/communities/{slug}"
     own = queries.membership_of(community, the_member(request))
     if own is not None and own.pk == queries.only_admin(community):
-        return confirm(request, heading, [LAST_ADMIN.format(name=community.name)], "", back, stay="Stay")
-    private = "You can come back only with a new invitation." if community.visibility == "private" else ""
-    lines = [line for line in ("Your answers to its events stay.", private) if line]
-    return confirm(request, heading, lines, "Leave", back, stay="Stay")
+        return confirm(request, heading, [_(LAST_ADMIN).format(name=community.name)], "", back, stay=_("Stay"))
+    lines = [_("Your answers to its events stay.")]
+    if community.visibility == Visibility.PRIVATE:
+        lines.append(_("You can come back only with a new invitation."))
+    return confirm(request, heading, lines, _("Leave"), back, stay=_("Stay"))
 
 
 @require_safe
