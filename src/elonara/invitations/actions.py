@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from django.utils.translation import ngettext
+
 from elonara.bluesky.identity.people import Person
 from elonara.communities.models import Community
 from elonara.events.models import Event
@@ -114,7 +116,13 @@ def preview(
     warnings = list(plan.warnings)
     late = sum(number for day, number in later if ends is not None and sending_days.start_of_day(host, day) >= ends)
     if late:
-        warnings.append(f"{late} would go out only after the event is over, and will not be sent.")
+        warnings.append(
+            ngettext(
+                "{count} would go out only after the event is over, and will not be sent.",
+                "{count} would go out only after the event is over, and will not be sent.",
+                late,
+            ).format(count=late)
+        )
     return Preview(
         readiness=plan.ready,
         announcement=_announcement(plan),

@@ -4,6 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from elonara.bluesky.models import Leased
 from elonara.communities.models import Community
@@ -17,16 +18,16 @@ EXACTLY_ONE_TARGET = _OF_EVENT | models.Q(event__isnull=True, community__isnull=
 class State(models.TextChoices):
     """The state of a post. The transitions are one table in `elonara.invitations.states`."""
 
-    QUEUED = "queued"
-    SENDING = "sending"
-    SENT = "sent"
-    FAILED = "failed"
-    WAITING = "waiting"
-    SUPPRESSED = "suppressed"
-    CANCELLED = "cancelled"
-    UNDOING = "undoing"
-    UNDONE = "undone"
-    HANDED_OVER = "handed_over"
+    QUEUED = "queued", gettext_lazy("Queued")
+    SENDING = "sending", gettext_lazy("Sending")
+    SENT = "sent", gettext_lazy("Sent")
+    FAILED = "failed", gettext_lazy("Failed")
+    WAITING = "waiting", gettext_lazy("Waiting")
+    SUPPRESSED = "suppressed", gettext_lazy("Suppressed")
+    CANCELLED = "cancelled", gettext_lazy("Cancelled")
+    UNDOING = "undoing", gettext_lazy("Undoing")
+    UNDONE = "undone", gettext_lazy("Undone")
+    HANDED_OVER = "handed_over", gettext_lazy("Handed Over")
 
 
 class Voice(models.TextChoices):
@@ -244,11 +245,11 @@ class HostSending(models.Model):
 class EmailState(models.TextChoices):
     """The state of an e-mail invitation."""
 
-    QUEUED = "queued"
-    SENT = "sent"
-    FAILED = "failed"
-    SUPPRESSED = "suppressed"
-    CANCELLED = "cancelled"
+    QUEUED = "queued", gettext_lazy("Queued")
+    SENT = "sent", gettext_lazy("Sent")
+    FAILED = "failed", gettext_lazy("Failed")
+    SUPPRESSED = "suppressed", gettext_lazy("Suppressed")
+    CANCELLED = "cancelled", gettext_lazy("Cancelled")
 
 
 class EmailInvitation(Leased):

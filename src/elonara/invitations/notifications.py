@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from elonara.invitations import reasons
 from elonara.invitations.targets import Target
@@ -24,7 +25,7 @@ KIND = "sending"  # one open notice per host, however many rows wait
 def needs_host(host: Member, code: str) -> None:
     """Store a notice and send one e-mail, once until the notice is settled or dismissed. Outside a transaction."""
     found = reasons.reason(code)
-    text = f"Your invitations are waiting. {found.sentence} {found.way_on}".strip()
+    text = f"{_('Your invitations are waiting.')} {found.sentence} {found.way_on}".strip()
     known = Notice.objects.filter(member=host, kind=KIND, dismissed_at=None, text=text[:500]).exists()
     if known:
         return
@@ -33,7 +34,7 @@ def needs_host(host: Member, code: str) -> None:
         return
     body = f"{text}\n\n{settings.ELONARA.site.url.rstrip('/')}/profile/edit\n"
     try:
-        send_mail(email_subject("Your invitations are waiting"), body, None, [host.email])
+        send_mail(email_subject(_("Your invitations are waiting")), body, None, [host.email])
     except OSError as fault:  # smtplib's errors included; the notice on her pages remains
         log.warning("the e-mail to member %s was not sent: %s", host.pk, type(fault).__name__)
 
@@ -41,7 +42,8 @@ def needs_host(host: Member, code: str) -> None:
 def announcement_gone(host: Member, target: Target) -> None:
     """Store a notice that leads to the invitations which wait, because their announcement was deleted on Bluesky."""
     found = reasons.reason("announcement_gone")
-    text = f"Your invitations to {target.title[:200]} are waiting. {found.sentence} {found.way_on}"
+    waiting = _("Your invitations to {title} are waiting.").format(title=target.title[:200])
+    text = f"{waiting} {found.sentence} {found.way_on}"
     notify(host, GONE_KIND, text, f"{target.url}/manage?tab=invite&step=watch")
 
 
@@ -53,7 +55,8 @@ def announcement_settled(host: Member) -> None:
 def relay_stopped(reason: str) -> None:
     """Notify the operators, on their pages, that the relay (the site's own account) has stopped posting."""
     found = reasons.reason(reason)
-    text = f"This site's own account has stopped posting. {found.sentence} {found.way_on}".strip()
+    stopped = _("This site's own account has stopped posting.")
+    text = f"{stopped} {found.sentence} {found.way_on}".strip()
     notify_operators(f"relay {reason}", text, "/admin/jobs/")
 
 

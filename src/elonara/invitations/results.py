@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils import dateformat
+from django.utils.translation import gettext as _
+
 from elonara.invitations import reasons
 from elonara.invitations.models import Batch
 from elonara.invitations.previews import PostPreview
@@ -82,7 +85,9 @@ class Skipped:
 def skip(code: str, *, did: str, handle: str, name: str = "", until: dt.date | None = None) -> Skipped:
     """A Skipped with the sentence for its code."""
     found = reasons.reason(code)
-    again = f"Can be invited again from {until.day} {until:%B}." if until else found.way_on
+    again = found.way_on
+    if until:
+        again = _("Can be invited again from {day}.").format(day=dateformat.format(until, "j F"))
     return Skipped(did, handle, name, code, found.sentence, again, until)
 
 

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Iterable
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from elonara.invitations import notifications
 from elonara.invitations.consent import accounts, pauses
@@ -93,7 +94,9 @@ def _pause(host: Member, unwelcome: int, sent: int) -> None:
         return
     log.warning("sending of member %s paused: %d of the last %d opted out", host.pk, unwelcome, sent)
     notifications.needs_host(host, PAUSE_REASON)
-    text = f"Sending for {host.name} is paused: {unwelcome} of the last {sent} invited people asked not to be invited."
+    text = _(
+        "Sending for {name} is paused: {number} of the last {sent} invited people asked not to be invited."
+    ).format(name=host.name, number=unwelcome, sent=sent)
     for operator in Member.objects.filter(is_superuser=True, is_active=True):
         notify(operator, f"paused {host.pk}", text, f"{settings.ELONARA.site.url}/admin/jobs/")
 

@@ -44,6 +44,8 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
+from django.utils import dateformat
+from django.utils.translation import gettext
 
 from elonara.bluesky.models import AccountLane
 from elonara.invitations.account_models import PastInvitation, SendingAccount, SendingAccountHolder
@@ -155,9 +157,12 @@ def schedule_in_words(days: list[dt.date], now: dt.date) -> tuple[int, list[tupl
     """How many today, how many on each later day, and both as words: "30 today, 10 tomorrow"."""
     counted = Counter(days)
     later = sorted((day, number) for day, number in counted.items() if day != now)
-    parts = [f"{counted[now]} today"] if counted[now] else []
+    parts = [gettext("{count} today").format(count=counted[now])] if counted[now] else []
     for day, number in later:
-        parts.append(f"{number} tomorrow" if day == now + DAY else f"{number} on {day.day} {day:%B}")
+        if day == now + DAY:
+            parts.append(gettext("{count} tomorrow").format(count=number))
+        else:
+            parts.append(gettext("{count} on {day}").format(count=number, day=dateformat.format(day, "j F")))
     return counted[now], later, ", ".join(parts)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.bluesky.graph import service as graph_service
 from elonara.bluesky.graph.service import GraphUnavailable
@@ -63,7 +64,7 @@ def resume_sending(host: Member, by: Member) -> None:
         HostSending.objects.filter(host__in=hosts).update(paused_at=None, pause_reason="")
         account.paused_at, account.pause_reason = None, ""
         account.save(update_fields=["paused_at", "pause_reason"])
-        audit.record(by, "sending_resumed", host, f"paused for: {found.pause_reason}")
+        audit.record(by, "sending_resumed", host, _("paused for: {reason}").format(reason=found.pause_reason))
         # Rows that were postponed or queued during the pause are polled now, and not only in an hour.
         now = timezone.now()
         for model in MODELS:
@@ -125,7 +126,7 @@ def withdraw_relay(host: Member, by: Member) -> None:
 
 def _require_may_resume(sending: HostSending, by: Member) -> None:
     if not by.is_superuser and not (by.pk == sending.host_id and sending.pause_reason == SPAM_REASON):
-        raise InvitationRefused("not_allowed", "Only the operator of this site can let it go on.")
+        raise InvitationRefused("not_allowed", _("Only the operator of this site can let it go on."))
 
 
 def _require_no_label(host: Member, by: Member) -> None:
@@ -137,7 +138,7 @@ def _require_no_label(host: Member, by: Member) -> None:
         try:
             labels = graph_service.current().labels(did)
         except GraphUnavailable as fault:
-            sentence = "Bluesky did not say whether its label is gone. Try again in a few minutes."
+            sentence = _("Bluesky did not say whether its label is gone. Try again in a few minutes.")
             raise InvitationRefused("graph_unavailable", sentence, way_on="") from fault
         if SPAM_LABELS.intersection(labels):
             raise InvitationRefused(SPAM_REASON)

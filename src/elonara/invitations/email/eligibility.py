@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import ngettext
 
 from elonara.bluesky.identity.identities import identity_row
 from elonara.events.models import Event
@@ -62,7 +63,12 @@ def split_addresses(host: Member, event: Event, text: str) -> tuple[list[Address
     if not found and not invalid:
         raise InvitationRefused("no_addresses", field_name="addresses")
     if len(found) > limit:
-        sentence = f"You wrote {len(found)} addresses; the most in one send is {limit}."
+        count = len(found)
+        sentence = ngettext(
+            "You wrote {count} address; the most in one send is {limit}.",
+            "You wrote {count} addresses; the most in one send is {limit}.",
+            count,
+        ).format(count=count, limit=limit)
         raise InvitationRefused("too_many", sentence, field_name="addresses")
     hashes = [address.hash for address in found]
     opt_outs = addresses_opted_out({one.hash: one.folded_hash for one in found}, host)

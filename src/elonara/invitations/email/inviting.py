@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from elonara.communities.validation import many_lines
 from elonara.events.models import Event
@@ -104,7 +106,7 @@ def cancel(row: EmailInvitation, by: Member) -> None:
         raise InvitationRefused("suspended" if by.standing == Member.Standing.SUSPENDED else "not_allowed")
     unsent = EmailInvitation.objects.filter(pk=row.pk, state__in=(EmailState.QUEUED, EmailState.FAILED))
     if not unsent.update(state=EmailState.CANCELLED, reason="by_host", counted_on=None, site_day=None):
-        raise InvitationRefused("wrong_state", "This e-mail was already sent.")
+        raise InvitationRefused("wrong_state", _("This e-mail was already sent."))
 
 
 def retry(row: EmailInvitation, by: Member, preview_id: str | None = None) -> None:
@@ -130,7 +132,7 @@ def retry(row: EmailInvitation, by: Member, preview_id: str | None = None) -> No
             token_enc=""
         )
         if not again.update(state=EmailState.QUEUED, reason="", attempts=0, due_at=due_at, counted_on=day):
-            raise InvitationRefused("wrong_state", "This e-mail was already sent.")
+            raise InvitationRefused("wrong_state", _("This e-mail was already sent."))
         job_kinds.wake_email(row.pk)
 
 
@@ -152,7 +154,10 @@ def _checked(host: Member, event: Event, note: str) -> str:
     _require_inviter(event, host)
     note = many_lines(note)
     if len(note) > NOTE_LENGTH:
-        sentence = f"The note has {len(note)} characters; {NOTE_LENGTH} fit."
+        count = len(note)
+        sentence = ngettext(
+            "The note has {count} character; {limit} fit.", "The note has {count} characters; {limit} fit.", count
+        ).format(count=count, limit=NOTE_LENGTH)
         raise InvitationRefused("note_too_long", sentence, field_name="note")
     return note
 

@@ -7,6 +7,7 @@ from email.utils import formataddr, parseaddr
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.utils.translation import gettext as _
 
 from elonara.bluesky.identity.identities import identity_row
 from elonara.bluesky.identity.people import INVALID_HANDLE
@@ -35,25 +36,29 @@ def link(token: str) -> str:
 
 def subject(host: Member, event: Event) -> str:
     """`[Bread Site] Alice invites you: Picnic`."""
-    return email_subject(f"{email_name(host.name)} invites you: {email_name(event.title)}")[:180]
+    text = _("{host} invites you: {event}").format(host=email_name(host.name), event=email_name(event.title))
+    return email_subject(text)[:180]
 
 
 def body(host: Member, event: Event, note: str, token: str, name: str = "") -> str:
     """The whole e-mail as plain text."""
     where = f"\n{one_line(event.public_location)}" if event.public_location else ""
     zone = "" if event.all_day else f" ({event.timezone.replace('_', ' ')})"
+    shown = f"{one_line(event.title)}\n{short_phrase(event)}{zone}{where}"
     parts = [
-        f"Hello {email_name(name)}," if name else "Hello,",
-        f"{_host(host)} invites you to",
-        f"{one_line(event.title)}\n{short_phrase(event)}{zone}{where}",
+        _("Hello {name},").format(name=email_name(name)) if name else _("Hello,"),
+        _("{host} invites you to\n\n{event}").format(host=_host(host), event=shown),
     ]
     if note:
         parts.append(many_lines(note))
+    through = _("{host} wrote this through {site}, {url}.").format(
+        host=email_name(host.name), site=settings.ELONARA.site.name, url=_site()
+    )
+    no_more = _("No more e-mails like this: {url}").format(url=f"{link(token)}/stop")
     parts += [
-        f"Can you come? Answer here, no account needed:\n{link(token)}",
-        "The link is yours alone: whoever has it answers in your name. It ends with the event.",
-        f"--\n{email_name(host.name)} wrote this through {settings.ELONARA.site.name}, {_site()}.\n"
-        f"No more e-mails like this: {link(token)}/stop",
+        f"{_('Can you come? Answer here, no account needed:')}\n{link(token)}",
+        _("The link is yours alone: whoever has it answers in your name. It ends with the event."),
+        f"--\n{through}\n{no_more}",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -61,6 +66,7 @@ def body(host: Member, event: Event, note: str, token: str, name: str = "") -> s
 def message(row: EmailInvitation, address: str, token: str) -> EmailMessage:
     """The e-mail of one row, ready for the mail server."""
     stop = f"{link(token)}/stop"
+    through = _("{host} via {site}").format(host=email_name(row.host.name), site=settings.ELONARA.site.name)
     sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     headers = {
         # The same for every attempt, so that a mailbox that receives it twice shows it once.
@@ -72,7 +78,7 @@ def message(row: EmailInvitation, address: str, token: str) -> EmailMessage:
     return EmailMessage(
         subject(row.host, row.event),
         body(row.host, row.event, row.note, token, row.name),
-        formataddr((one_line(f"{email_name(row.host.name)} via {settings.ELONARA.site.name}"), sender)),
+        formataddr((one_line(through), sender)),
         [formataddr((email_name(row.name), address)) if row.name else address],
         headers=headers,
     )
@@ -91,7 +97,8 @@ def _host(host: Member) -> str:
     identity = identity_row(host.pk)
     handle = identity.bsky_handle if identity else ""
     known = handle and handle != INVALID_HANDLE
-    return f"{email_name(host.name)} (@{handle} on Bluesky)" if known else email_name(host.name)
+    name = email_name(host.name)
+    return _("{name} (@{handle} on Bluesky)").format(name=name, handle=handle) if known else name
 
 
 def _site() -> str:

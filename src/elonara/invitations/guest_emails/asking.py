@@ -8,13 +8,14 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from elonara.events.models import Rsvp
 from elonara.members.models import Member
 from elonara.members.notices import notify, settle
 
 KIND = "address"
-TEXT = (
+TEXT = gettext_noop(
     "You will see here when one of your events moves or is cancelled. To get an e-mail as well, add an address. "
     "We ask this only once."
 )
@@ -29,7 +30,7 @@ def answered(rsvp: Rsvp) -> None:
         return
     with transaction.atomic():
         if never_asked.update(asked_for_address_at=timezone.now()):
-            notify(Member.objects.get(pk=rsvp.member_id), KIND, TEXT, "/accounts/email/")
+            notify(Member.objects.get(pk=rsvp.member_id), KIND, gettext(TEXT), "/accounts/email/")
 
 
 def address_verified(sender: Any, email_address: EmailAddress, **_: Any) -> None:  # noqa: ARG001

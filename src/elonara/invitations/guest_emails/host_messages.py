@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from elonara.communities.validation import many_lines
 from elonara.events.messages import readers, telling
@@ -133,7 +134,10 @@ def _checked(by: Member, event: Event, to: str, text: str) -> str:
     if not text:
         raise InvitationRefused("no_text", field_name="text")
     if len(text) > TEXT_LENGTH:
-        sentence = f"The message has {len(text)} characters; {TEXT_LENGTH:,} fit."
+        count = len(text)
+        sentence = ngettext(
+            "The message has {count} character; {limit} fit.", "The message has {count} characters; {limit} fit.", count
+        ).format(count=count, limit=f"{TEXT_LENGTH:,}")
         raise InvitationRefused("note_too_long", sentence, field_name="text")
     return text
 

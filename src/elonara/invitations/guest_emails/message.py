@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.communities.validation import many_lines, one_line
 from elonara.events.messages.models import REMINDERS, GuestMessage, MessageKind
@@ -18,24 +20,25 @@ from elonara.invitations.guest_emails.reach import Recipient, verified_address
 from elonara.members.text import email_name, email_subject
 
 SUBJECTS = {
-    MessageKind.CANCELLED: "Cancelled: {title}",
-    MessageKind.PLACE: "You have a place: {title}",
-    MessageKind.OFFERED: "A place is free for you: {title}",
-    MessageKind.ACCEPTED: "You can come: {title}",
-    MessageKind.DECLINED: "Declined: {title}",
-    MessageKind.ANSWER: "Your answer: {title}",
-    MessageKind.REMINDER_DAY: "Tomorrow: {title}",
-    MessageKind.REMINDER_HOUR: "In an hour: {title}",
-    MessageKind.HOST: "{by} writes: {title}",
-    MessageKind.CHANGED: "{what}: {title}",
+    MessageKind.CANCELLED: gettext_noop("Cancelled: {title}"),
+    MessageKind.PLACE: gettext_noop("You have a place: {title}"),
+    MessageKind.OFFERED: gettext_noop("A place is free for you: {title}"),
+    MessageKind.ACCEPTED: gettext_noop("You can come: {title}"),
+    MessageKind.DECLINED: gettext_noop("Declined: {title}"),
+    MessageKind.ANSWER: gettext_noop("Your answer: {title}"),
+    MessageKind.REMINDER_DAY: gettext_noop("Tomorrow: {title}"),
+    MessageKind.REMINDER_HOUR: gettext_noop("In an hour: {title}"),
+    MessageKind.HOST: gettext_noop("{by} writes: {title}"),
+    MessageKind.CHANGED: gettext_noop("New details: {title}"),
 }
 CAUSES = {
-    Rsvp.Choice.GOING: "because you said that you are going",
-    Rsvp.Choice.MAYBE: "because you said that you may come",
-    Rsvp.Choice.WAITING: "because you are waiting for a place",
-    Rsvp.Choice.OFFERED: "because you are waiting for a place",
-    Rsvp.Choice.ASKED: "because you asked to come",
+    Rsvp.Choice.GOING: gettext_noop("You get this from {site} ({url}) because you said that you are going."),
+    Rsvp.Choice.MAYBE: gettext_noop("You get this from {site} ({url}) because you said that you may come."),
+    Rsvp.Choice.WAITING: gettext_noop("You get this from {site} ({url}) because you are waiting for a place."),
+    Rsvp.Choice.OFFERED: gettext_noop("You get this from {site} ({url}) because you are waiting for a place."),
+    Rsvp.Choice.ASKED: gettext_noop("You get this from {site} ({url}) because you asked to come."),
 }
+NO_CAUSE = gettext_noop("You get this from {site} ({url}).")
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def message(row: GuestMessage, to: Recipient, address: str, token: str, rsvp: Rs
     sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     name = settings.ELONARA.site.name
     if row.host_message is not None:
-        name = f"{email_name(row.host_message.by.name)} via {name}"
+        name = _("{host} via {site}").format(host=email_name(row.host_message.by.name), site=name)
     reply_to = _replies_to(row.event)
     mail = EmailMultiAlternatives(
         subject(row),
@@ -88,12 +91,14 @@ def message(row: GuestMessage, to: Recipient, address: str, token: str, rsvp: Rs
 
 def subject(row: GuestMessage) -> str:
     """`[Bread Site] New time: Picnic`."""
-    title, by, what = email_name(row.event.title), "", ""
+    title, by = email_name(row.event.title), ""
     if row.host_message is not None:
         by = email_name(row.host_message.by.name)
-    if row.kind == MessageKind.CHANGED:
-        what = f"New {told.in_words(told.new_in(row)) or 'details'}"
-    return email_subject(SUBJECTS[MessageKind(row.kind)].format(title=title, by=by, what=what))[:180]
+    if row.kind == MessageKind.CHANGED and (news := told.new_in(row)):
+        text = _("New {news}: {title}").format(news=told.in_words(news), title=title)
+    else:
+        text = _(SUBJECTS[MessageKind(row.kind)]).format(title=title, by=by)
+    return email_subject(text)[:180]
 
 
 def content_of(row: GuestMessage, to: Recipient, token: str, rsvp: Rsvp | None) -> Content:
@@ -101,7 +106,7 @@ def content_of(row: GuestMessage, to: Recipient, token: str, rsvp: Rsvp | None) 
     event, words = row.event, row.host_message
     own = f"{_site()}/rsvp/{token}"
     return Content(
-        greeting=f"Hello {email_name(to.name)}," if to.name else "Hello,",
+        greeting=_("Hello {name},").format(name=email_name(to.name)) if to.name else _("Hello,"),
         sentence=one_line(told.sentence(row)),
         facts={label: one_line(value) for label, value in told.details_of(row, to.zone).items()},
         word=many_lines(words.text if words is not None else row.word),
@@ -120,7 +125,8 @@ def text_of(content: Content) -> str:
     if content.word:
         parts.append("\n".join(f"> {line}".rstrip() for line in content.word.split("\n")))
     parts += [f"{label}:\n{address}" for label, address in content.links.items()]
-    parts.append("\n".join(["-- ", *content.footer, f"No more e-mails like this: {content.stop}"]))
+    no_more = _("No more e-mails like this: {url}").format(url=content.stop)
+    parts.append("\n".join(["-- ", *content.footer, no_more]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -143,7 +149,8 @@ def html_of(content: Content) -> str:
     parts += [format_html('<p><a href="{}">{}</a></p>', address, label) for label, address in content.links.items()]
     parts.append(mark_safe("<hr>"))
     parts += [format_html("<p><small>{}</small></p>", line) for line in content.footer]
-    parts.append(format_html('<p><small><a href="{}">No more e-mails like this</a></small></p>', content.stop))
+    no_more = _("No more e-mails like this")
+    parts.append(format_html('<p><small><a href="{}">{}</a></small></p>', content.stop, no_more))
     body = mark_safe("".join(parts))  # noqa: S308 - each part is escaped above
     return format_html('<!doctype html>\n<html lang="en"><body>{}</body></html>\n', body)
 
@@ -157,20 +164,20 @@ def _links(row: GuestMessage, to: Recipient, own: str) -> dict[str, str]:
         return {}
     page = f"{_site()}/events/{row.event.slug}"
     by_email = to.member is None  # the link of a letter is her key: a private event has no other page for her
-    found = {"Change your answer" if by_email else "See the event": own if by_email else page}
+    found = {_("Change your answer"): own} if by_email else {_("See the event"): page}
     if row.kind in REMINDERS or row.kind == MessageKind.HOST:
         return found
     calendar = f"{own}?calendar=1" if by_email else f"{page}.ics"
-    label = "Update your calendar"
+    label = _("Update your calendar")
     return {label: calendar} if row.kind == MessageKind.CANCELLED and by_email else found | {label: calendar}
 
 
 def _footer(event: Event, rsvp: Rsvp | None) -> tuple[str, ...]:
-    site = settings.ELONARA.site.name
-    cause = CAUSES.get(Rsvp.Choice(rsvp.choice), "") if rsvp is not None else ""
-    why = f"You get this from {one_line(site)} ({_site()}) {cause}".rstrip() + "."
-    reads = "Replies to this e-mail go to the host." if _replies_to(event) else "Replies to this e-mail are not read."
-    return why, reads
+    why = CAUSES.get(Rsvp.Choice(rsvp.choice), NO_CAUSE) if rsvp is not None else NO_CAUSE
+    why = _(why).format(site=one_line(settings.ELONARA.site.name), url=_site())
+    if _replies_to(event):
+        return why, _("Replies to this e-mail go to the host.")
+    return why, _("Replies to this e-mail are not read.")
 
 
 def _replies_to(event: Event) -> str:

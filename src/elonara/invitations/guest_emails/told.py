@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, pgettext
 
 from elonara.communities.models import Visibility
 from elonara.communities.principals import rows_of
@@ -29,9 +32,9 @@ _ANYTHING = CompiledQuery(
     lambda event: GuestMessage.objects.filter(event=event, state__in=TOLD).values_list("pk", flat=True)[:1]
 )
 _SENTENCES = {
-    MessageKind.CANCELLED: "{title} was cancelled.",
-    MessageKind.REMINDER_DAY: "{title} begins in a day.",
-    MessageKind.REMINDER_HOUR: "{title} begins in an hour.",
+    MessageKind.CANCELLED: gettext_noop("{title} was cancelled."),
+    MessageKind.REMINDER_DAY: gettext_noop("{title} begins in a day."),
+    MessageKind.REMINDER_HOUR: gettext_noop("{title} begins in an hour."),
 }
 
 
@@ -90,14 +93,16 @@ def sentence(row: GuestMessage) -> str:
     """The first sentence of a message."""
     title = row.event.title
     if row.kind == MessageKind.HOST:
-        by = row.host_message.by.name if row.host_message is not None else "A host"
-        return f"{by} writes to the guests of {title}."
+        if row.host_message is None:
+            return _("A host writes to the guests of {title}.").format(title=title)
+        return _("{by} writes to the guests of {title}.").format(by=row.host_message.by.name, title=title)
     if row.kind == MessageKind.CHANGED:
-        news = new_in(row)
-        return f"{title} has a new {in_words(news)}." if news else f"{title} now takes place in a different way."
+        if news := new_in(row):
+            return _("{title} has a new {news}.").format(title=title, news=in_words(news))
+        return _("{title} now takes place in a different way.").format(title=title)
     if row.kind == MessageKind.REMINDER_DAY and row.event.all_day:
-        return f"{title} begins tomorrow."
-    return row.sentence or _SENTENCES[MessageKind(row.kind)].format(title=title)
+        return _("{title} begins tomorrow.").format(title=title)
+    return row.sentence or _(_SENTENCES[MessageKind(row.kind)]).format(title=title)
 
 
 def new_in(row: GuestMessage) -> tuple[str, ...]:
@@ -110,23 +115,28 @@ def details_of(row: GuestMessage, zone: str) -> dict[str, str]:
     """When and where, as this row tells it: by label. Nothing for somebody who is no guest any more."""
     if row.kind in (TITLE_ALONE, MessageKind.HOST) or not row.told:
         return {}
-    found = {"When": when(row.event, row.told, zone)}
+    found = {_("When"): when(row.event, row.told, zone)}
     if row.told.get("place"):
-        found["Where"] = row.told["place"]
+        found[_("Where")] = row.told["place"]
     if row.told.get("link"):
-        found["Online"] = row.told["link"]
+        found[_("Online")] = row.told["link"]
     before = row.before or {}
     changed = differences(before, row.told) if row.kind == MessageKind.CHANGED else ()
     if "time" in changed:
-        found["Before, it was"] = when(row.event, before, zone)
+        found[_("Before, it was")] = when(row.event, before, zone)
     if "place" in changed and before.get("place"):
-        found["Before, the place was"] = before["place"]
+        found[_("Before, the place was")] = before["place"]
     return found
 
 
 def in_words(names: Sequence[str]) -> str:
     """`time`, `time and place`, `time, place and link`."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    news = {
+        "time": pgettext("what is new", "time"),
+        "place": pgettext("what is new", "place"),
+        "link": pgettext("what is new", "link"),
+    }
+    return get_text_list([news[name] for name in names], _("and"))
 
 
 def when(event: Event, facts: GuestFacts, zone: str) -> str:

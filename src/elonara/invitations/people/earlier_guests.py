@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 
 from elonara.bluesky.graph.listing import PeoplePage, Wanted
 from elonara.bluesky.graph.models import KnownPerson
@@ -34,14 +35,14 @@ type _Listed = tuple[list[ListedPerson], dict[str, KnownPerson]]
 
 def sources(asked: Asked) -> list[Source]:
     """The list, where anybody came."""
-    return listed(KEY, "Came to an earlier event", _going(asked.host).values("who").distinct().count())
+    return listed(KEY, gettext("Came to an earlier event"), _going(asked.host).values("who").distinct().count())
 
 
 def last_time(asked: Asked) -> list[Source]:
     """The guests of the event that this one repeats, where there are any: the first list."""
     event = _repeated(asked) if asked.graph is not None else None
     found = _guests_to_invite(asked, event)[0] if event is not None else []
-    return [Source(LAST_TIME, "Last time’s guests", len(found), main=True)] if found else []
+    return [Source(LAST_TIME, gettext("Last time’s guests"), len(found), main=True)] if found else []
 
 
 def page(asked: Asked, argument: str, wanted: Wanted) -> PeoplePage:

@@ -6,6 +6,7 @@ from typing import Final
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from elonara.bluesky.graph.listing import PeoplePage, Wanted
 from elonara.communities import queries as communities
@@ -26,7 +27,8 @@ def sources(asked: Asked) -> list[Source]:
     community = _community(asked)
     if community is None:
         return []
-    return listed(KEY, f"Members of {community.name}", _not_invited(asked, community).count())
+    label = _("Members of {community}").format(community=community.name)
+    return listed(KEY, label, _not_invited(asked, community).count())
 
 
 def page(asked: Asked, argument: str, wanted: Wanted) -> PeoplePage:  # noqa: ARG001

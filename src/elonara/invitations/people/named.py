@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.bluesky.graph import listing
 from elonara.bluesky.graph import service as graph_service
@@ -26,8 +28,10 @@ from elonara.invitations.people.pasted import Entry
 
 NAMES_PER_LOOKUP: Final = 5  # of one call that resolves handles: a fault leaves these out, not those before
 
-NOT_A_NAME: Final = "This is not a handle, DID or profile link. Enter a handle in full, such as ana.bsky.social."
-UNKNOWN: Final = "Bluesky has no account called {}. Check the spelling, and enter the handle in full."
+NOT_A_NAME: Final = gettext_noop(
+    "This is not a handle, DID or profile link. Enter a handle in full, such as ana.bsky.social."
+)
+UNKNOWN: Final = gettext_noop("Bluesky has no account called {name}. Check the spelling, and enter the handle in full.")
 LONGEST_SHOWN: Final = 100  # characters of a name in a sentence
 
 
@@ -52,10 +56,11 @@ def find(member_id: int, entries: Sequence[Entry]) -> list[NamedPerson]:
 
 def _named(entry: Entry, found: dict[str, Person], *, not_reached: str) -> NamedPerson:
     if not entry.name:
-        return NamedPerson(entry, sentence=NOT_A_NAME)
+        return NamedPerson(entry, sentence=_(NOT_A_NAME))
     if (person := found.get(entry.name)) is not None:
         return NamedPerson(entry, person)
-    return NamedPerson(entry, sentence=not_reached or UNKNOWN.format(entry.name[:LONGEST_SHOWN]))
+    unknown = _(UNKNOWN).format(name=entry.name[:LONGEST_SHOWN])
+    return NamedPerson(entry, sentence=not_reached or unknown)
 
 
 def _known(member_id: int, names: Sequence[str]) -> dict[str, Person]:

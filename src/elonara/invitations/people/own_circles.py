@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from elonara.bluesky.graph.listing import PeoplePage, Wanted
 from elonara.bluesky.graph.models import KnownList, KnownListMember, KnownPerson, StoredGraph
@@ -18,7 +19,7 @@ LIST_KEY: Final = "list"  # before a colon and the id of a `KnownList`
 
 def talks(asked: Asked) -> list[Source]:
     """The people she talks with, where any are known."""
-    return listed(TALKS_KEY, "People you talk with", asked.graph.conversations if asked.graph else 0)
+    return listed(TALKS_KEY, _("People you talk with"), asked.graph.conversations if asked.graph else 0)
 
 
 def talks_page(asked: Asked, argument: str, wanted: Wanted) -> PeoplePage:  # noqa: ARG001

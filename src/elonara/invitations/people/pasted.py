@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from elonara.atproto.syntax import is_did, is_handle, normalize_identifier
 from elonara.bluesky.identity.people import MAX_DID_LENGTH
 from elonara.members.text import INVISIBLE
@@ -42,14 +45,20 @@ class Entry:
 def read(text: str) -> list[Entry]:
     """The entries of a text, in order, each name once. Raises TooMuch."""
     if len(text) > MAX_TEXT:
-        raise TooMuch(f"This text is too long: {MAX_TEXT:,} characters fit. Nobody was added; add some of them first.")
+        sentence = _("This text is too long: {limit} characters fit. Nobody was added; add some of them first.")
+        raise TooMuch(sentence.format(limit=f"{MAX_TEXT:,}"))
     # Bullets and numbers of a list are no names.
     words = [word for word in _SEPARATORS.split(text) if any(character.isalpha() for character in word)]
     entries = [Entry(word, _name(word)) for word in words]
     once = list({entry.name or entry.text: entry for entry in reversed(entries)}.values())[::-1]
     if len(once) > MAX_ENTRIES:
-        sentence = f"{len(once)} names are here; {MAX_ENTRIES} can be added at once."
-        raise TooMuch(f"{sentence} Nobody was added; add some of them first.")
+        count = len(once)
+        sentence = ngettext(
+            "{count} name is here; {limit} can be added at once. Nobody was added; add some of them first.",
+            "{count} names are here; {limit} can be added at once. Nobody was added; add some of them first.",
+            count,
+        )
+        raise TooMuch(sentence.format(count=count, limit=MAX_ENTRIES))
     return once
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from django.utils.translation import gettext
+
 from elonara.bluesky.graph import listing
 from elonara.bluesky.graph.listing import PeoplePage, Wanted
 from elonara.bluesky.graph.models import StoredGraph
@@ -78,10 +80,10 @@ def _of_graph(asked: Asked) -> list[Source]:
     if graph is None:
         return []
     return [
-        Source(listing.EVERYONE, "Everyone", graph.known_people, main=True),
-        Source(listing.MUTUALS, "Mutual", graph.mutuals, main=True),
-        Source(listing.FOLLOWERS, "Followers", graph.followers, main=True),
-        Source(listing.FOLLOWS, "Following", graph.follows, main=True),
+        Source(listing.EVERYONE, gettext("Everyone"), graph.known_people, main=True),
+        Source(listing.MUTUALS, gettext("Mutual"), graph.mutuals, main=True),
+        Source(listing.FOLLOWERS, gettext("Followers"), graph.followers, main=True),
+        Source(listing.FOLLOWS, gettext("Following"), graph.follows, main=True),
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from django.db.models import Max, QuerySet
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from elonara.bluesky.graph.listing import PeoplePage, Wanted
 from elonara.invitations.models import Invitation, State
@@ -18,7 +19,7 @@ KEY: Final = "unanswered"
 
 def sources(asked: Asked) -> list[Source]:
     """The list, where there is anybody on it."""
-    return listed(KEY, "Invited before, never answered", _asked(asked).values("invitee_did").distinct().count())
+    return listed(KEY, _("Invited before, never answered"), _asked(asked).values("invitee_did").distinct().count())
 
 
 def page(asked: Asked, argument: str, wanted: Wanted) -> PeoplePage:  # noqa: ARG001

@@ -18,7 +18,7 @@ from elonara.atproto.rich_text import MAX_GRAPHEMES, RichText, TextBuilder, grap
 from elonara.atproto.text_limits import TextLimit
 from elonara.communities.validation import many_lines, one_line
 from elonara.invitations.models import Announcement, Correction, Invitation, State, Voice
-from elonara.invitations.planning import earlier_words, sentences
+from elonara.invitations.planning import earlier_words, post_words, sentences
 from elonara.invitations.planning.fitting import SHORT_NAME_GRAPHEMES, fitted
 from elonara.invitations.previews import CardPreview, PostPreview
 from elonara.invitations.targets import Target, target_of
@@ -152,11 +152,8 @@ def announcement(target: Target, words: Words) -> Composed:
         if words.earlier:
             said = earlier_words.announcement(target, words.voice, part["title"], part["name"], words.host_handle)
             return TextBuilder().text(said).link(link).build()
-        who = f"{_named(words, part)} is" if words.voice == Voice.RELAY else "I'm"
-        to = part["title"] if target.kind == "event" else f"join {part['title']}"
-        when = f", {target.when_there()}" if target.when_there() else ""
-        text = TextBuilder().text(f"{who} inviting people to {to}{when}.\nThe invitations are in the replies.\n")
-        return text.link(link).build()
+        said = post_words.announcement(target, part["title"], _by(words, part))
+        return TextBuilder().text(said).link(link).build()
 
     return _fitted(target, replace(words, note="", line=""), write, link)
 
@@ -168,22 +165,13 @@ def correction(target: Target, words: Words, changed: Collection[str]) -> Compos
     """
     if target.is_private:
         raise ValueError("a private target is not named")
-    facts, link = target.facts, target.url
+    link = target.url
 
     def write(part: Mapping[str, str]) -> RichText:
-        renamed = f" (new {'title' if target.kind == 'event' else 'name'})" if "title" in changed else ""
-        by = f", by {_named(words, part)}" if words.voice == Voice.RELAY else ""
-        lines = [f"Update: {part['title']}{renamed}{by}"]
-        if "when" in changed:
-            lines.append(f"New time: {target.when_there()}")
-        if "place" in changed and not facts["place"]:
-            lines.append("The place is not decided yet.")
-        elif "place" in changed and part["note"]:
-            lines.append(f"New place: {part['note']}")
-        text = TextBuilder().text("\n".join(lines) + ("\nNew link: " if "link" in changed else "\n"))
-        return text.link(link).build()
+        said = post_words.update(target, part["title"], part["note"], changed, _by(words, part))
+        return TextBuilder().text(said).link(link).build()
 
-    return _fitted(target, replace(words, note=facts["place"], line=""), write, link)
+    return _fitted(target, replace(words, note=target.facts["place"], line=""), write, link)
 
 
 def of_row(post: Deliverable, host_handle: str, *, voice: str = "", earlier: bool = False) -> Composed:
@@ -236,28 +224,18 @@ def to_send(
     return record
 
 
-def _named(words: Words, part: Mapping[str, str]) -> str:
-    """The host in a post of the relay. Her handle is text: a mention would notify her of every post."""
-    return f"{part['name']} (@{words.host_handle})"
+def _by(words: Words, part: Mapping[str, str]) -> str:
+    """The host in a post of the relay, "" in her own. Her handle is text: a mention would notify her of every post."""
+    return f"{part['name']} (@{words.host_handle})" if words.voice == Voice.RELAY else ""
 
 
 def _invites(target: Target, words: Words, part: Mapping[str, str]) -> str:
     """What stands between the mention and the link, as the person says it whose account posts."""
     if words.earlier:
         return earlier_words.invites(target, words.voice, part["title"], part["name"], words.host_handle)
-    relayed = words.voice == Voice.RELAY
     if words.sentence:
-        # The site's own account says whose words they are.
-        return f"{_named(words, part)} writes: {part['sentence']}" if relayed else part["sentence"]
-    if target.is_private:
-        who = f"{_named(words, part)} invites you" if relayed else "I'd like to invite you"
-        return f"{who} to a private {target.kind}"
-    when = f", {target.when_there()}" if target.when_there() else ""
-    if target.kind == "event":
-        who = f"{_named(words, part)} invites you to" if relayed else "I'd love you to come to"
-    else:
-        who = f"{_named(words, part)} invites you to join" if relayed else "I'd love you to join"
-    return f"{who} {part['title']}{when}"
+        return post_words.quotes(part["sentence"], _by(words, part))
+    return post_words.invites(target, part["title"], _by(words, part))
 
 
 def _fitted(target: Target, words: Words, write: Callable[[Mapping[str, str]], RichText], link: str) -> Composed:

@@ -5,11 +5,13 @@ The network is asked here, before the transaction in `queueing` begins.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from elonara.atproto.syntax import is_did, is_handle, normalize_identifier
 from elonara.bluesky.graph import service as graph_service
@@ -29,8 +31,8 @@ from elonara.invitations.targets import Target
 from elonara.members.models import Member
 
 _THEN_SEND = {
-    "account_deactivated": "Send again once it is active.",
-    "account_takendown": "Send again once it is back.",
+    "account_deactivated": gettext_noop("Send again once it is active."),
+    "account_takendown": gettext_noop("Send again once it is back."),
 }
 
 
@@ -159,7 +161,12 @@ def _actors(dids: Sequence[str]) -> list[str]:
         raise InvitationRefused("nobody", field_name="dids")
     limit = settings.ELONARA.invitations.per_send
     if len(actors) > limit:
-        sentence = f"You chose {len(actors)} people; the most in one send is {limit}."
+        count = len(actors)
+        sentence = ngettext(
+            "You chose {count} person; the most in one send is {limit}.",
+            "You chose {count} people; the most in one send is {limit}.",
+            count,
+        ).format(count=count, limit=limit)
         raise InvitationRefused("too_many", sentence, field_name="dids")
     return list(actors)
 
@@ -168,13 +175,21 @@ def _checked(note: str, lines: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """The cleaned note, and the cleaned lines by DID or lower-case handle. Raises InvitationRefused."""
     note = many_lines(note)
     if len(note) > compose.NOTE_LENGTH:
-        sentence = f"The note has {len(note)} characters; {compose.NOTE_LENGTH} fit."
+        count = len(note)
+        sentence = ngettext(
+            "The note has {count} character; {limit} fit.", "The note has {count} characters; {limit} fit.", count
+        ).format(count=count, limit=compose.NOTE_LENGTH)
         raise InvitationRefused("note_too_long", sentence, field_name="note")
     kept: dict[str, str] = {}
     for who, text in lines.items():
         line = one_line(text)
         if len(line) > compose.LINE_LENGTH:
-            sentence = f"The line for {who} has {len(line)} characters; {compose.LINE_LENGTH} fit."
+            count = len(line)
+            sentence = ngettext(
+                "The line for {who} has {count} character; {limit} fit.",
+                "The line for {who} has {count} characters; {limit} fit.",
+                count,
+            ).format(who=who, count=count, limit=compose.LINE_LENGTH)
             raise InvitationRefused("line_too_long", sentence, field_name="lines")
         if line:
             key = str(who).strip().removeprefix("@")
@@ -199,9 +214,13 @@ def _sentence_room(target: Target, words: Words, invitations: Sequence[PlannedIn
     handle = longest.person.handle
     room = compose.room(target, words, handle=handle, ref=longest.ref)
     if any("sentence" in one.post.shortened for one in invitations):
-        said = f"With your sentence the post to @{handle} is {-room} characters too long: a post holds 300."
+        said = ngettext(
+            "With your sentence the post to @{handle} is {count} character too long: a post holds 300.",
+            "With your sentence the post to @{handle} is {count} characters too long: a post holds 300.",
+            -room,
+        ).format(handle=handle, count=-room)
         if room >= 0:
-            said = "Your server takes less text than Bluesky, and with your sentence the posts are too long for it."
+            said = _("Your server takes less text than Bluesky, and with your sentence the posts are too long for it.")
         raise InvitationRefused("sentence_too_long", said, field_name=sentences.FIELD)
     return room
 
@@ -217,7 +236,8 @@ def _confirm(host: Member, actors: list[str]) -> tuple[dict[str, Person], list[S
             raise InvitationRefused("not_allowed", fault.sentence) from fault
         # Nothing is queued yet, so nothing is tried again or goes on by itself, as a post with these reasons would.
         if fault.reason in FOR_THE_MEMBER:
-            raise InvitationRefused(fault.reason, way_on=_THEN_SEND.get(fault.reason)) from fault
+            then = _THEN_SEND.get(fault.reason)
+            raise InvitationRefused(fault.reason, way_on=_(then) if then else None) from fault
         raise InvitationRefused("graph_unavailable", fault.sentence, way_on="") from fault
     people: dict[str, Person] = {}
     missing: list[Skipped] = []
@@ -245,18 +265,27 @@ def _planned(target: Target, words: Words, person: Person, line: str) -> Planned
 
 
 def _warnings(target: Target, invitations: list[PlannedInvitation], words: Words) -> list[str]:
-    found = ["Posts and mentions on Bluesky are public: everyone can see who you invite."]
+    found = [_("Posts and mentions on Bluesky are public: everyone can see who you invite.")]
     if target.is_private:
-        found.append(
-            f"The post does not name your private {target.kind}, but it shows that you invite this person to one."
-        )
-        if own := [name for name in ("sentence", "note") if getattr(words, name)]:
-            it, them = ("is", "it") if len(own) == 1 else ("are", "them")
-            found.append(f"Your {' and '.join(own)} {it} public too. Write nothing in {them} that should stay private.")
+        found += _of_private(target, words)
     if words.voice == Voice.RELAY:
-        found.append("The posts come from the site's own account and name you.")
+        found.append(_("The posts come from the site's own account and name you."))
     count = sum("note" in plan.post.shortened or "line" in plan.post.shortened for plan in invitations)
     if count:
-        found.append(f"Your note is shortened in {count} of {len(invitations)} posts: a post holds 300 characters.")
-    found.append("Bluesky decides who it notifies, and may still judge many mentions as spam.")
+        said = _("Your note is shortened in {count} of {total} posts: a post holds 300 characters.")
+        found.append(said.format(count=count, total=len(invitations)))
+    found.append(_("Bluesky decides who it notifies, and may still judge many mentions as spam."))
     return found
+
+
+def _of_private(target: Target, words: Words) -> Iterator[str]:
+    if target.kind == "event":
+        yield _("The post does not name your private event, but it shows that you invite this person to one.")
+    else:
+        yield _("The post does not name your private community, but it shows that you invite this person to one.")
+    if words.sentence and words.note:
+        yield _("Your sentence and note are public too. Write nothing in them that should stay private.")
+    elif words.sentence:
+        yield _("Your sentence is public too. Write nothing in it that should stay private.")
+    elif words.note:
+        yield _("Your note is public too. Write nothing in it that should stay private.")

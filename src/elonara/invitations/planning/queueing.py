@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara import shared_clock
 from elonara.atproto.tid import new_tid
@@ -39,7 +40,7 @@ def earlier_outcome(host: Member, target: Target, key: str) -> Sent | None:
     if batch is None:
         return None
     if (batch.event_id, batch.community_id) != tuple(getattr(of, "pk", None) for of in target.keys.values()):
-        raise InvitationRefused("wrong_state", "This idempotency key was used for another send.")
+        raise InvitationRefused("wrong_state", _("This idempotency key was used for another send."))
     rows = list(batch.invitations.all())
     counted = [row.counted_on for row in rows if row.counted_on]
     today, later, schedule = caps.schedule_in_words(counted, sending_days.today(host))

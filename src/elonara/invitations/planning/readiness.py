@@ -6,6 +6,8 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.bluesky.identity.identities import identity_row
 from elonara.bluesky.models import AccountLane, AppPasswordSession, MemberIdentity
@@ -18,7 +20,7 @@ from elonara.invitations.results import PostingReadiness
 from elonara.members.models import Member
 
 _SENDING = CompiledQuery(lambda host: HostSending.objects.filter(host=host))
-SIGN_IN_ONLY = "This site knows your Bluesky account for signing in, and nothing more."
+SIGN_IN_ONLY = gettext_noop("This site knows your Bluesky account for signing in, and nothing more.")
 
 
 def readiness(host: Member, rows: SendingRows | None = None) -> PostingReadiness:
@@ -33,7 +35,8 @@ def readiness(host: Member, rows: SendingRows | None = None) -> PostingReadiness
     if not agent.can_post and identity is not None and identity.state == MemberIdentity.State.REVOKED:
         # Before every other reason: she has to connect first, and only then is her PDS known.
         unready = _not_ready("not_connected", author, handle, agent.voice, may_send=False)
-        return replace(unready, sentence=SIGN_IN_ONLY, way_on="Connect it to see who you know and to invite them.")
+        way_on = _("Connect it to see who you know and to invite them.")
+        return replace(unready, sentence=_(SIGN_IN_ONLY), way_on=way_on)
     if settings.ELONARA.site.is_loopback and not _in_sandbox(author, identity):
         found = reasons.reason("loopback_site")
         return PostingReadiness(

@@ -17,9 +17,12 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from elonara.events.models import Event
 from elonara.invitations.models import Batch
-from elonara.invitations.planning.standing import PRIVATE, changed_since
+from elonara.invitations.planning.standing import PRIVATE, changed_since, listed_facts
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import Target
 from elonara.members.text import INVISIBLE, one_line
@@ -35,9 +38,20 @@ _ADDRESS: Final = re.compile(
     r"[a-z][0-9+-]*:/\S*|\bwww\.\S+|\b[^\W\d_][\w-]*(?:\.[\w-]+)*\.[^\W\d_]{2,}\S*", re.IGNORECASE
 )
 _LOOKS_LIKE: Final = (
-    (_MENTION, "a mention", "The post mentions the person you invite and nobody else."),
-    (_ADDRESS, "a web address", "The only link in the post is the one to the invitation."),
-    (_TAG, "a tag", "Tags are not added to invitations."),
+    (
+        _MENTION,
+        gettext_noop(
+            "“{word}” in your sentence looks like a mention. The post mentions the person you invite and nobody else."
+        ),
+    ),
+    (
+        _ADDRESS,
+        gettext_noop(
+            "“{word}” in your sentence looks like a web address. "
+            "The only link in the post is the one to the invitation."
+        ),
+    ),
+    (_TAG, gettext_noop("“{word}” in your sentence looks like a tag. Tags are not added to invitations.")),
 )
 
 
@@ -50,10 +64,15 @@ def clean(text: object) -> str:
 def require_allowed(text: str, target: Target) -> None:
     """Raises InvitationRefused where a cleaned sentence may not be posted. The target's own title may be in it."""
     if len(text) > SENTENCE_LENGTH:
-        sentence = f"Your sentence has {len(text)} characters; {SENTENCE_LENGTH} fit."
+        count = len(text)
+        sentence = ngettext(
+            "Your sentence has {count} character; {limit} fit.",
+            "Your sentence has {count} characters; {limit} fit.",
+            count,
+        ).format(count=count, limit=SENTENCE_LENGTH)
         raise InvitationRefused("sentence_too_long", sentence, field_name=FIELD)
     if named := _private_in(text, target):
-        sentence = f"Posts are public, and “{named}” in your sentence is private."
+        sentence = _("Posts are public, and “{words}” in your sentence is private.").format(words=named)
         raise InvitationRefused("sentence_private", sentence, field_name=FIELD)
     # The whole title, and not one that begins something else, such as an event called "@".
     title = rf"(?<!\S){re.escape(target.title)}(?![\w@/:#$-]|\.\w)"
@@ -62,12 +81,12 @@ def require_allowed(text: str, target: Target) -> None:
     if len(seen) > MAX_SEEN:
         # Normalizing makes up to 18 characters of one. To search them all would take seconds, and of a part of them a
         # mention could be behind the rest.
-        sentence = "Your sentence has too many characters that stand for several. Write them out, or use fewer."
+        sentence = _("Your sentence has too many characters that stand for several. Write them out, or use fewer.")
         raise InvitationRefused("sentence_too_long", sentence, field_name=FIELD)
-    for pattern, what, why in _LOOKS_LIKE:
+    for pattern, looks_like in _LOOKS_LIKE:
         if found := pattern.search(seen):
             word = seen[seen.rfind(" ", 0, found.start() + 1) + 1 : found.end()].strip()
-            sentence = f"“{word[:60]}” in your sentence looks like {what}. {why}"
+            sentence = _(looks_like).format(word=word[:60])
             raise InvitationRefused("sentence_not_plain", sentence, field_name=FIELD)
 
 
@@ -87,16 +106,19 @@ def caution(text: str, told: Mapping[str, str] | None, target: Target) -> str:
     if not text or told is None:
         return ""
     if not in_use(text, told, target):
-        return "Your own sentence is not used here: you wrote it before something in it became private."
-    names = {"title": "title" if target.kind == "event" else "name", "when": "time", "place": "place"}
-    changed = changed_since(told, target)
-    words = [name for fact, name in names.items() if fact in changed]
-    if not words:
+        return _("Your own sentence is not used here: you wrote it before something in it became private.")
+    changed = changed_since(told, target) & {"title", "when", "place"}
+    if not changed:
         return ""
-    said = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
     was, now = told.get("when", ""), target.facts.get("when", "")
-    times = f" (it was {was}, and is {now})" if words == ["time"] and was and was != now else ""
-    return f"You wrote your sentence before the {said} changed{times}. We do not change your words: check them again."
+    if changed == {"when"} and was and was != now:
+        return _(
+            "You wrote your sentence before the time changed (it was {was}, and is {now}). "
+            "We do not change your words: check them again."
+        ).format(was=was, now=now)
+    return _(
+        "You wrote your sentence before the {facts} changed. We do not change your words: check them again."
+    ).format(facts=listed_facts(changed, target.kind))
 
 
 def _private_in(text: str, target: Target) -> str:

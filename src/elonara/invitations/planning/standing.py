@@ -6,12 +6,15 @@ now: a change that a post does not tell makes it no less true, and a change that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from django.db.models.fields.json import KT
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.models import State
@@ -94,11 +97,21 @@ def names_target(row: Deliverable, target: Target) -> bool:
     return PRIVATE not in _told(row, target)
 
 
-def in_words(facts: Sequence[str] | frozenset[str], kind: str) -> str:
+def in_words(facts: Collection[str], kind: str) -> str:
     """What posts show that is not true any more: "the old time and place"."""
-    names = {"title": "title" if kind == "event" else "name", "when": "time", "place": "place", "link": "link"}
-    said = [word for fact, word in names.items() if fact in facts]
-    return f"the old {' and '.join([', '.join(said[:-1]), said[-1]] if len(said) > 1 else said)}"
+    return _("the old {facts}").format(facts=listed_facts(facts, kind))
+
+
+def listed_facts(facts: Collection[str], kind: str) -> str:
+    """The names of facts: "time and place"."""
+    title = pgettext("what has changed", "title") if kind == "event" else pgettext("what has changed", "name")
+    names = {
+        "title": title,
+        "when": pgettext("what has changed", "time"),
+        "place": pgettext("what has changed", "place"),
+        "link": pgettext("what has changed", "link"),
+    }
+    return get_text_list([name for fact, name in names.items() if fact in facts], _("and"))
 
 
 def _told(row: Deliverable, target: Target) -> dict[str, str]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from elonara.atproto.tid import new_tid
 from elonara.communities.models import Community
@@ -54,12 +57,11 @@ class OnBluesky:
     def in_words(self) -> str:
         """`the announcement, 9 invitations and 1 update`; "" for none."""
         parts = [
-            *(["the announcement"] if self.announcements == 1 else []),
-            *([f"{self.announcements} announcements"] if self.announcements > 1 else []),
-            *([f"{self.invitations} invitation{'s' if self.invitations > 1 else ''}"] if self.invitations else []),
-            *([f"{self.updates} update{'s' if self.updates > 1 else ''}"] if self.updates else []),
+            (self.announcements, ngettext("the announcement", "{count} announcements", self.announcements)),
+            (self.invitations, ngettext("{count} invitation", "{count} invitations", self.invitations)),
+            (self.updates, ngettext("{count} update", "{count} updates", self.updates)),
         ]
-        return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+        return get_text_list([part.format(count=count) for count, part in parts if count], _("and"))
 
 
 @dataclass(frozen=True)

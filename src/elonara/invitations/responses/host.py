@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.communities.models import Community
 from elonara.events.models import Event
@@ -39,7 +40,7 @@ def retry(invitation: Invitation, by: Member, preview_id: str | None = None) -> 
     """
     if invitation.state == State.UNDONE or (invitation.state == State.FAILED and invitation.needs_confirmation):
         raise InvitationRefused(
-            "wrong_state", "This one has to be confirmed: it has been on Bluesky, or may have been."
+            "wrong_state", _("This one has to be confirmed: it has been on Bluesky, or may have been.")
         )
     return requeue(invitation, by, preview_id)
 

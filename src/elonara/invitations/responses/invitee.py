@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.communities import memberships
@@ -136,7 +137,7 @@ def report(ref: str, did: str, text: str) -> None:
         if not did and still_open.count() >= MAX_REPORTS_BY_STRANGERS:
             return
         Report.objects.create(invitation=row, reporter_did=did, text=text)
-    tell_operators(f"Someone reported an invitation from {row.host.name}.")
+    tell_operators(gettext("Someone reported an invitation from {host}.").format(host=row.host.name))
 
 
 def _by_ref(ref: str) -> Invitation:

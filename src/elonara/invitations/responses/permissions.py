@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from django.utils.translation import gettext as _
+
 from elonara.invitations.models import Announcement, Invitation
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import target_of
@@ -20,8 +22,10 @@ def require_own(invitation: Invitation, by: Member) -> None:
         name = invitation.host.name
         raise InvitationRefused(
             "not_allowed",
-            f"This one goes out in the name of {name}, so only {name} can send it. You can cancel it and invite the "
-            "person yourself.",
+            _(
+                "This one goes out in the name of {name}, so only {name} can send it. You can cancel it and invite the "
+                "person yourself."
+            ).format(name=name),
         )
 
 

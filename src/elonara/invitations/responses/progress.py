@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.bluesky.models import AccountLane
 from elonara.communities.models import Community
@@ -113,7 +114,7 @@ def _row(one: Invitation, now: _Now) -> InvitationView:
         id=one.pk,
         did="" if forgotten else one.invitee_did,
         handle=one.invitee_handle,
-        name=one.invitee_name or one.invitee_handle or "Someone who was invited",
+        name=one.invitee_name or one.invitee_handle or _("Someone who was invited"),
         avatar=one.invitee_avatar,
         state=one.state,
         reason=reason,

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from elonara.communities import actions as communities
 from elonara.communities.models import Community
@@ -64,10 +65,10 @@ def report_event(event: Event, by: Reporter, text: str, message: UUID | None = N
     one person, `MAX_REPORTS_BY_STRANGERS` are kept open.
     """
     if not by.sees(event):
-        raise NotAllowed("This event does not exist, or you may not see it.", "private")
+        raise NotAllowed(_("This event does not exist, or you may not see it."), "private")
     told = by.message(event, message)
     if message is not None and told is None:
-        raise NotAllowed("This message does not exist, or was not sent to you.", "no_message")
+        raise NotAllowed(_("This message does not exist, or was not sent to you."), "no_message")
     did, text = next(iter(by.dids), ""), text.strip()[:MAX_TEXT]
     with transaction.atomic():
         Event.objects.select_for_update().get(pk=event.pk)
@@ -81,7 +82,8 @@ def report_event(event: Event, by: Reporter, text: str, message: UUID | None = N
         Report.objects.create(
             event=event, message=told, reporter=by.member, reporter_did="" if by.member else did, text=text
         )
-    tell_operators(f"Someone reported {'a message' if told else 'an event'} of {host_of(event).name}.")
+    said = _("Someone reported a message of {host}.") if told else _("Someone reported an event of {host}.")
+    tell_operators(said.format(host=host_of(event).name))
 
 
 def tell_operators(sentence: str) -> None:
