@@ -8,6 +8,8 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from elonara.communities import queries as communities
 from elonara.events import again as actions
@@ -23,7 +25,7 @@ from elonara.web.shortcuts import add_form_errors, members_only, show_message, t
 class AgainForm(EventForm):
     """The form of an event that is done again."""
 
-    same_picture = forms.BooleanField(label="Use this picture again", required=False, initial=True)
+    same_picture = forms.BooleanField(label=gettext_lazy("Use this picture again"), required=False, initial=True)
 
     def __init__(self, *args: Any, of: Event, host: Member, **kwargs: Any) -> None:
         start = actions.next_start(of, host).replace(tzinfo=None)
@@ -52,7 +54,8 @@ def again(request: HttpRequest, slug: str) -> HttpResponse:
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         else:
-            show_message(request, "Your event is ready. Next, invite people.")
+            show_message(request, _("Your event is ready. Next, invite people."))
             return redirect(f"/events/{made.slug}/manage?tab=invite")
     context = {"form": form, "event": event, "again": True, "asked": len(questions.of_event(event))}
-    return render(request, "events/form.html", context | {"heading": "Do it again", "button": "Create the event"})
+    context |= {"heading": _("Do it again"), "button": _("Create the event")}
+    return render(request, "events/form.html", context)

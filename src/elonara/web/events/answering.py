@@ -11,6 +11,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -28,7 +30,7 @@ from elonara.web.parts.places import answered_words
 from elonara.web.proofs import Proof, proofs
 from elonara.web.shortcuts import add_form_errors, member_of, show_message
 
-WRONG = "Choose Going, Maybe or Can’t; a note has up to 500 characters."
+WRONG = gettext_noop("Choose Going, Maybe or Can’t; a note has up to 500 characters.")
 
 
 @never_cache
@@ -39,7 +41,7 @@ def answer(request: HttpRequest, slug: str) -> HttpResponse:
     form = AnswerForm(request.POST if request.method == "POST" else request.GET, event=event)
     if not form.is_valid() or form.choice() not in rsvps.ANSWERS:
         if request.method == "POST":
-            show_message(request, WRONG, "bad")
+            show_message(request, _(WRONG), "bad")
         return redirect(f"/events/{slug}")
     proof = next(reversed(proofs(request).values()), None)
     known = member_of(request) is not None or proof is not None
@@ -90,11 +92,11 @@ def apply(request: HttpRequest, proved: Proved) -> str | None:
     proof = proofs(request)[proved.did]
     event = access.find(slug, member_of(request), [proof.did], targets_of("event", [proof.did]))
     if event is None:
-        show_message(request, "This event no longer exists, or you may not see it.", "bad")
+        show_message(request, _("This event no longer exists, or you may not see it."), "bad")
         return "/events"
     form = AnswerForm(proved.payload, event=event)
     if not form.is_valid():
-        show_message(request, WRONG, "bad")
+        show_message(request, _(WRONG), "bad")
         return f"/events/{event.slug}"
     invited = is_invited(event, [proof.did])
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from elonara.communities.models import Community
 from elonara.events.models import Event
@@ -22,114 +23,122 @@ from elonara.web.parts.fields import (
 )
 
 DEFAULT_OFFER_HOURS = 24
-NO_LIMIT = "Empty: no limit."
+NO_LIMIT = _("Empty: no limit.")
 
 
 class EventForm(WithPicture):
     """Create and edit an event."""
 
-    title = forms.CharField(label="Title", max_length=120, error_messages={"required": "Give it a title."})
-    starts_at = LocalMoment(label="Starts")
-    ends_at = LocalMoment(label="Ends", required=False, help_text="Optional.")
+    title = forms.CharField(label=_("Title"), max_length=120, error_messages={"required": _("Give it a title.")})
+    starts_at = LocalMoment(label=_("Starts"))
+    ends_at = LocalMoment(label=_("Ends"), required=False, help_text=_("Optional."))
     all_day = forms.BooleanField(
-        label="All day",
+        label=_("All day"),
         required=False,
-        help_text="Whole days, including the last one. The times above are ignored.",
+        help_text=_("Whole days, including the last one. The times above are ignored."),
         widget=forms.CheckboxInput(attrs={"data-whole-days": "id_starts_at id_ends_at"}),
     )
-    timezone = forms.ChoiceField(label="Time zone", help_text="Where it happens. Guests see their own time beside it.")
-    location = forms.CharField(label="Place", required=False, max_length=300, help_text="A name and an address.")
+    timezone = forms.ChoiceField(
+        label=_("Time zone"), help_text=_("Where it happens. Guests see their own time beside it.")
+    )
+    location = forms.CharField(label=_("Place"), required=False, max_length=300, help_text=_("A name and an address."))
     description = forms.CharField(
-        label="Description",
+        label=_("Description"),
         required=False,
         help_text=DESCRIPTION_HELP,
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 5}),
     )
-    visibility = forms.ChoiceField(label="Who may see it", choices=VISIBILITY_CHOICES)
+    visibility = forms.ChoiceField(label=_("Who may see it"), choices=VISIBILITY_CHOICES)
     take_back = TakeBackField()
     community = forms.ModelChoiceField(
-        label="Community", queryset=Community.objects.none(), required=False, empty_label="None"
+        label=_("Community"), queryset=Community.objects.none(), required=False, empty_label=_("None")
     )
     capacity = forms.IntegerField(
-        label="How many people can come",
+        label=_("How many people can come"),
         min_value=1,
         max_value=100_000,
         required=False,
-        help_text="Empty: no limit. People brought by guests count. When it is full, guests can join a waiting list.",
+        help_text=_(
+            "Empty: no limit. People brought by guests count. When it is full, guests can join a waiting list."
+        ),
     )
     fills = forms.ChoiceField(
-        label="A place that becomes free",
+        label=_("A place that becomes free"),
         choices=(
-            ("itself", "goes to the first person waiting"),
-            ("offer", "is offered to that person for some hours, then to the next"),
-            ("hand", "stays free until I give it to someone"),
+            ("itself", _("goes to the first person waiting")),
+            ("offer", _("is offered to that person for some hours, then to the next")),
+            ("hand", _("stays free until I give it to someone")),
         ),
         widget=forms.RadioSelect,
         initial="itself",
         required=False,
     )
     offer_hours = forms.IntegerField(
-        label="Hours to accept an offered place",
+        label=_("Hours to accept an offered place"),
         min_value=1,
         max_value=720,
         initial=DEFAULT_OFFER_HOURS,
         required=False,
     )
     fill_cutoff_hours = forms.IntegerField(
-        label="Hours before the start when nobody moves up any more",
+        label=_("Hours before the start when nobody moves up any more"),
         min_value=0,
         max_value=720,
         initial=0,
         required=False,
     )
     attendance = forms.ChoiceField(
-        label="Guests come",
-        choices=(("place", "to the place"), ("online", "online"), ("both", "either way, as they choose")),
+        label=_("Guests come"),
+        choices=(("place", _("to the place")), ("online", _("online")), ("both", _("either way, as they choose"))),
         widget=forms.RadioSelect,
         initial="place",
         required=False,
     )
     online_link = forms.CharField(
-        label="Link for those who join online",
+        label=_("Link for those who join online"),
         required=False,
         max_length=500,
-        help_text="Only hosts and guests who join online can see it.",
+        help_text=_("Only hosts and guests who join online can see it."),
     )
     online_capacity = forms.IntegerField(
-        label="How many people can join online", min_value=1, max_value=100_000, required=False, help_text=NO_LIMIT
+        label=_("How many people can join online"), min_value=1, max_value=100_000, required=False, help_text=NO_LIMIT
     )
     approval = forms.BooleanField(
-        label="I approve each guest",
+        label=_("I approve each guest"),
         required=False,
-        help_text="“Going” becomes “Ask to come”, and takes no place until you or a co-host accept.",
+        help_text=_("“Going” becomes “Ask to come”, and takes no place until you or a co-host accept."),
     )
     place_hidden = forms.BooleanField(
-        label="Show the place only to guests who are going",
+        label=_("Show the place only to guests who are going"),
         required=False,
-        help_text="Others only see that there is one: here, in calendars, previews, posts and e-mails.",
+        help_text=_("Others only see that there is one: here, in calendars, previews, posts and e-mails."),
     )
     answers_until = LocalMoment(
-        label="Answers until", required=False, help_text="Optional. Later, guests can only say that they can’t come."
+        label=_("Answers until"),
+        required=False,
+        help_text=_("Optional. Later, guests can only say that they can’t come."),
     )
-    guest_list_hidden = forms.BooleanField(label="Only hosts see who’s coming", required=False)
-    count_hidden = forms.BooleanField(label="Only hosts see how many are coming", required=False)
+    guest_list_hidden = forms.BooleanField(label=_("Only hosts see who’s coming"), required=False)
+    count_hidden = forms.BooleanField(label=_("Only hosts see how many are coming"), required=False)
     plus_ones_allowed = forms.IntegerField(
-        label="How many people a guest may bring", min_value=0, max_value=20, initial=0, required=False
+        label=_("How many people a guest may bring"), min_value=0, max_value=20, initial=0, required=False
     )
 
     mood = forms.ChoiceField(
-        label="Cover",
+        label=_("Cover"),
         choices=Event.Mood.choices,
         initial=Event.Mood.ANY,
         required=False,
-        help_text="A picture that is drawn for your event. One that you upload takes its place.",
+        help_text=_("A picture that is drawn for your event. One that you upload takes its place."),
     )
     replies_to_host = forms.BooleanField(
-        label="Guests can reply to my e-mail address",
+        label=_("Guests can reply to my e-mail address"),
         required=False,
-        help_text="Replies to e-mails about this event then go to your confirmed address; otherwise the e-mails say "
-        "that replies are not read.",
+        help_text=_(
+            "Replies to e-mails about this event then go to your confirmed address; otherwise the e-mails say that "
+            "replies are not read."
+        ),
     )
 
     def __init__(

@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from elonara.events import queries
@@ -22,12 +24,18 @@ from elonara.web.shortcuts import members_only, page_of, the_member
 GUESTS_IN_THE_TABLE: Final = 100
 MAX_SEARCH_LENGTH: Final = 100
 ANSWER_WORDS: Final[dict[AnswerGroup, str]] = {
-    "going": "Going", "maybe": "Maybe", "waiting": "Waiting for a place", "asked": "Asked to come", "cant": "Can’t",
-}  # fmt: skip
+    "going": gettext_noop("Going"),
+    "maybe": gettext_noop("Maybe"),
+    "waiting": gettext_noop("Waiting for a place"),
+    "asked": gettext_noop("Asked to come"),
+    "cant": gettext_noop("Can’t"),
+}
 CAME_BY_WORDS: Final[dict[CameBy, str]] = {
-    "member": "Their account here", "bluesky": "Bluesky, without an account here", "email": "The link of an e-mail",
-    "name": "Added by name",
-}  # fmt: skip
+    "member": gettext_noop("Their account here"),
+    "bluesky": gettext_noop("Bluesky, without an account here"),
+    "email": gettext_noop("The link of an e-mail"),
+    "name": gettext_noop("Added by name"),
+}
 
 
 def filter_of(request: HttpRequest) -> GuestFilter:
@@ -55,8 +63,8 @@ def tab_context(request: HttpRequest, event: Event, member: Member) -> dict[str,
         "to_come": not (queries.is_cancelled(event) or queries.is_over(event)),
         "closed_answers": closing.is_closed(event),
         "wanted": wanted,
-        "answer_words": ANSWER_WORDS.items(),
-        "came_by_words": CAME_BY_WORDS.items(),
+        "answer_words": [(value, _(words)) for value, words in ANSWER_WORDS.items()],
+        "came_by_words": [(value, _(words)) for value, words in CAME_BY_WORDS.items()],
         "requires": any(row.required and row.retired_at is None for row in asked),
         "narrowing": f"?{query}" if query else "",
         "page_query": f"tab=guests&{query}&" if query else "tab=guests&",
@@ -91,8 +99,8 @@ def sheet(request: HttpRequest, slug: str) -> HttpResponse:
         "guests": guests.guests,
         "people": 0 if shown.answer == "cant" else sum(1 + guest.plus_ones for guest in guests.guests),
         "said": _said(guests, questions.answered(event)),
-        "answer": ANSWER_WORDS[shown.answer or "going"],
-        "by": CAME_BY_WORDS[shown.by] if shown.by else "",
+        "answer": _(ANSWER_WORDS[shown.answer or "going"]),
+        "by": _(CAME_BY_WORDS[shown.by]) if shown.by else "",
         "wanted": shown,
         "back": f"/events/{slug}/manage?{urlencode({'tab': 'guests'} | _kept(wanted))}",
     }

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST
 
 from elonara.events import actions
@@ -23,9 +25,9 @@ type HostAct = Callable[[Event, Member, int, str], Rsvp]
 MOST_OTHERS = 500  # guests among whom the same person is looked for
 MAX_ID_DIGITS = 18
 DECIDED = {
-    "going": "They have a place now.",
-    "waiting": "Accepted. All places are taken, so they are on the waiting list.",
-    "refused": "Declined. They will see it on the event’s page.",
+    "going": gettext_noop("They have a place now."),
+    "waiting": gettext_noop("Accepted. All places are taken, so they are on the waiting list."),
+    "refused": gettext_noop("Declined. They will see it on the event’s page."),
 }
 
 
@@ -33,7 +35,7 @@ DECIDED = {
 @require_POST
 def give_place(request: HttpRequest, slug: str) -> HttpResponse:
     """Give a place to somebody on the waiting list."""
-    return _decided(request, slug, lambda event, by, pk, _: places.give(event, by, pk))
+    return _decided(request, slug, lambda event, by, pk, _word: places.give(event, by, pk))
 
 
 @members_only
@@ -61,7 +63,7 @@ def close(request: HttpRequest, slug: str) -> HttpResponse:
     except (Invalid, NotAllowed) as fault:
         show_message(request, str(fault), "bad")
     else:
-        show_message(request, "Guests can answer again." if until is None else "Answers are closed.")
+        show_message(request, _("Guests can answer again.") if until is None else _("Answers are closed."))
     return redirect(f"/events/{slug}/manage?tab=guests")
 
 
@@ -77,8 +79,11 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
     except (Invalid, NotAllowed) as fault:
         show_message(request, str(fault), "bad")
     else:
-        more = " All places are taken, so they are on the waiting list." if row.choice == "waiting" else ""
-        show_message(request, f"{row.name} is on the list.{more}")
+        if row.choice == "waiting":
+            done = _("{name} is on the list. All places are taken, so they are on the waiting list.")
+        else:
+            done = _("{name} is on the list.")
+        show_message(request, done.format(name=row.name))
     return redirect(f"/events/{slug}/manage?tab=guests")
 
 
@@ -115,17 +120,16 @@ def _do(event: Event, by: Member, pk: int, form: QueryDict) -> str:
     match form.get("do"):
         case "merge":
             by_host.merge(event, by, pk, _number(form.get("other", "")))
-            return "They are one guest now. The later answer counts."
+            return _("They are one guest now. The later answer counts.")
         case "remove":
             by_host.remove(event, by, pk)
-            return "Removed."
+            return _("Removed.")
         case _:
             answer, online = _answer_of(form, "")
             row = by_host.set_answer(event, by, pk, answer, form.get("plus_ones"), online=online)
-            full = (
-                "All places are taken, so they are on the waiting list." if answer and row.choice == "waiting" else ""
-            )
-            return full or "The answer is saved."
+            if answer and row.choice == "waiting":
+                return _("All places are taken, so they are on the waiting list.")
+            return _("The answer is saved.")
 
 
 def _answer_of(form: QueryDict, otherwise: str) -> tuple[str, bool | None]:
@@ -143,7 +147,7 @@ def _decided(request: HttpRequest, slug: str, decide: HostAct) -> HttpResponse:
     except (Invalid, NotAllowed) as fault:
         show_message(request, str(fault), "bad")
     else:
-        show_message(request, DECIDED[row.choice])
+        show_message(request, _(DECIDED[row.choice]))
     return redirect(f"/events/{slug}/manage?tab=guests")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from elonara.bluesky.identity.proven_handles import named_member
@@ -26,9 +27,10 @@ def add_host(request: HttpRequest, slug: str) -> HttpResponse:
         show_message(request, str(fault), "bad")
     else:
         if added.role == added.Role.HOST or added.accepted_at:
-            show_message(request, f"{added.member.name} runs this event already.")
+            done = _("{name} runs this event already.")
         else:
-            show_message(request, f"{added.member.name} is asked, and runs this event with you once they accept.")
+            done = _("{name} is asked, and runs this event with you once they accept.")
+        show_message(request, done.format(name=added.member.name))
     return redirect(f"/events/{slug}/manage?tab=hosts")
 
 
@@ -45,7 +47,7 @@ def remove_host(request: HttpRequest, slug: str) -> HttpResponse:
     except (Invalid, NotAllowed) as fault:
         show_message(request, str(fault), "bad")
     else:
-        show_message(request, "Removed.")
+        show_message(request, _("Removed."))
     return redirect(f"/events/{slug}/manage?tab=hosts" if queries.may_manage(event, by) else "/")
 
 
@@ -58,12 +60,12 @@ def answer(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         if what == "accept":
             actions.accept_cohost(event, by=member)
-            show_message(request, "You run this event together now.")
+            show_message(request, _("You run this event together now."))
         elif what == "decline":
             actions.decline_cohost(event, by=member)
-            show_message(request, "Declined. You are not asked again.")
+            show_message(request, _("Declined. You are not asked again."))
         else:
-            show_message(request, "Choose Accept or Decline.", "bad")
+            show_message(request, _("Choose Accept or Decline."), "bad")
     except NotAllowed as fault:
         show_message(request, fault.sentence, "bad")
     return redirect(f"/events/{slug}" if queries.may_see(event, member) else "/")

@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from elonara.communities.models import Community
@@ -22,8 +24,11 @@ from elonara.web.proofs import proofs
 from elonara.web.shortcuts import member_of, paged
 
 WHENS: Final[dict[When, str]] = {
-    "today": "Today", "weekend": "This weekend", "week": "This week", "month": "This month",
-}  # fmt: skip
+    "today": gettext_noop("Today"),
+    "weekend": gettext_noop("This weekend"),
+    "week": gettext_noop("This week"),
+    "month": gettext_noop("This month"),
+}
 MAX_SEARCH_LENGTH: Final = 100
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -60,7 +65,8 @@ def index(request: HttpRequest) -> HttpResponse:
         "q": search,
         "wanted": wanted,
         "communities": found if chosen is None or chosen in found else [chosen, *found],
-        "whens": [(name, words, _address(kept, when=name)) for name, words in ({"": "Any day"} | WHENS).items()],
+        "whens": [("", _("Any day"), _address(kept, when=""))]
+        + [(name, _(words), _address(kept, when=name)) for name, words in WHENS.items()],
         "tabs": {name or "upcoming": _address(kept, show=name) for name in ("", "mine", "past")},
         "cleared": _address({name: kept.get(name, "") for name in ("show", "q")}),
         "folded": bool(wanted.days.first or wanted.days.last or wanted.community or wanted.places_left),

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -21,17 +23,17 @@ from elonara.web.parts.audiences import in_words
 from elonara.web.shortcuts import members_only, show_message, the_member
 
 AUDIENCES = (
-    (HostMessage.Audience.EVERYBODY, "Everybody who is going, maybe or waiting"),
-    (HostMessage.Audience.GOING, "Going"),
-    (HostMessage.Audience.MAYBE, "Maybe"),
-    (HostMessage.Audience.WAITING, "Waiting for a place"),
+    (HostMessage.Audience.EVERYBODY, gettext_noop("Everybody who is going, maybe or waiting")),
+    (HostMessage.Audience.GOING, gettext_noop("Going")),
+    (HostMessage.Audience.MAYBE, gettext_noop("Maybe")),
+    (HostMessage.Audience.WAITING, gettext_noop("Waiting for a place")),
 )
 # What each button of the page ends, and what is said then.
 STOPS: dict[str, tuple[dict[str, bool], str]] = {
-    "event": ({}, "You get no more e-mails about this event"),
-    "event-reminders": ({"reminders_only": True}, "You get no more reminders of this event"),
-    "reminders": ({"reminders_only": True, "for_ever": True}, "You get no more reminders of events"),
-    "all": ({"for_ever": True}, "You get no more e-mails about events"),
+    "event": ({}, gettext_noop("You get no more e-mails about this event")),
+    "event-reminders": ({"reminders_only": True}, gettext_noop("You get no more reminders of this event")),
+    "reminders": ({"reminders_only": True, "for_ever": True}, gettext_noop("You get no more reminders of events")),
+    "all": ({"for_ever": True}, gettext_noop("You get no more e-mails about events")),
 }
 
 
@@ -50,7 +52,10 @@ def page(request: HttpRequest, event: Event, frame: dict[str, Any]) -> HttpRespo
             typed["plan"] = host_messages.preview(member, event, typed["to"], typed["text"])
         return _page(request, event, frame, **typed, fault=fault, sentence=f"{fault.sentence} {fault.way_on}".strip())
     people = host_messages.view_of(sent).people
-    show_message(request, f"Your message is on its way to {people} {'guest' if people == 1 else 'guests'}.")
+    done = ngettext(
+        "Your message is on its way to {count} guest.", "Your message is on its way to {count} guests.", people
+    )
+    show_message(request, done.format(count=people))
     return redirect(f"{frame['base']}?tab=messages")
 
 
@@ -60,7 +65,7 @@ def choose(request: HttpRequest, slug: str) -> HttpResponse:
     """What a member wants by e-mail about one event."""
     event = event_or_404(request, slug)
     stopping.change_settings(the_member(request), _chosen(request), event)
-    show_message(request, "Your choice is saved.")
+    show_message(request, _("Your choice is saved."))
     return redirect(f"/events/{slug}")
 
 
@@ -69,7 +74,7 @@ def choose(request: HttpRequest, slug: str) -> HttpResponse:
 def choose_for_all(request: HttpRequest) -> HttpResponse:
     """What a member wants by e-mail about all events."""
     stopping.change_settings(the_member(request), _chosen(request))
-    show_message(request, "Your choice is saved.")
+    show_message(request, _("Your choice is saved."))
     return redirect("/profile/edit?tab=invitations")
 
 
@@ -89,7 +94,7 @@ def stop(request: HttpRequest, token: str) -> HttpResponse:
 def _stop(row: GuestMessage, what: str) -> str:
     ends, sentence = STOPS.get(what, STOPS["event"])
     stopping.stop(row, **ends)
-    return sentence
+    return _(sentence)
 
 
 def _chosen(request: HttpRequest) -> EmailSettings:
@@ -98,7 +103,8 @@ def _chosen(request: HttpRequest) -> EmailSettings:
 
 def _page(request: HttpRequest, event: Event, frame: dict[str, Any], **context: Any) -> HttpResponse:
     plan, fault = context.get("plan"), context.get("fault")
-    context = {"to": HostMessage.Audience.EVERYBODY, "audiences": AUDIENCES} | context
+    audiences = [(value, _(words)) for value, words in AUDIENCES]
+    context = {"to": HostMessage.Audience.EVERYBODY, "audiences": audiences} | context
     context |= {
         "sent": host_messages.sent_messages(event, the_member(request)),
         "over": reasons.sentence(host_messages.closed(event)),

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.events.guests import questions
 from elonara.members.errors import Invalid
@@ -14,11 +16,11 @@ from elonara.web.shortcuts import members_only, show_message, the_member
 
 BLANK_ROWS = 3
 KINDS = (
-    ("text", "Some words"),
-    ("choice", "One of several answers"),
-    ("number", "A number"),
-    ("yesno", "Yes or no"),
-    ("children", "How many of those they bring are children"),
+    ("text", gettext_noop("Some words")),
+    ("choice", gettext_noop("One of several answers")),
+    ("number", gettext_noop("A number")),
+    ("yesno", gettext_noop("Yes or no")),
+    ("children", gettext_noop("How many of those they bring are children")),
 )
 _COLUMNS = ("text", "kind", "options", "required")
 
@@ -36,7 +38,7 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
         except Invalid as fault:
             faults = fault.errors
         else:
-            show_message(request, "The questions are saved.")
+            show_message(request, _("The questions are saved."))
             return redirect(f"/events/{slug}/manage?tab=guests")
     else:
         for row in questions.of_event(event):
@@ -44,7 +46,8 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
     blank: dict[str, Any] = {"id": None, "text": "", "kind": "text", "options": [], "required": False}
     rows += [blank] * min(BLANK_ROWS, questions.MAX_QUESTIONS - len(rows))
     shown = [row | {"lines": "\n".join(row["options"])} for row in rows]
-    context = {"event": event, "rows": shown, "kinds": KINDS, "faults": faults}
+    kinds = [(kind, _(words)) for kind, words in KINDS]
+    context = {"event": event, "rows": shown, "kinds": kinds, "faults": faults}
     return render(request, "events/ask.html", context, status=400 if faults else 200)
 
 

@@ -10,6 +10,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -61,7 +62,7 @@ def managed_or_refused(request: HttpRequest, slug: str) -> Event:
     """The event, where the member is one of its hosts. Raises Http404 or NotAllowed."""
     event = event_or_404(request, slug)
     if not queries.may_manage(event, the_member(request)):
-        raise NotAllowed("Only the hosts of this event may do that.")
+        raise NotAllowed(_("Only the hosts of this event may do that."))
     return event
 
 
@@ -150,11 +151,10 @@ def create(request: HttpRequest) -> HttpResponse:
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         else:
-            show_message(request, "Your event is ready. Next, invite people.")
+            show_message(request, _("Your event is ready. Next, invite people."))
             return redirect(f"/events/{event.slug}/manage?tab=invite")
-    return render(
-        request, "events/form.html", {"form": form, "heading": "Create an event", "button": "Create the event"}
-    )
+    context = {"form": form, "heading": _("Create an event"), "button": _("Create the event")}
+    return render(request, "events/form.html", context)
 
 
 @members_only
@@ -162,7 +162,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Edit an event. Guests' calendars are updated, and invitations that are not sent yet are written anew."""
     event, member = managed_or_refused(request, slug), the_member(request)
     if queries.is_cancelled(event):
-        raise NotAllowed(actions.CANCELLED, "cancelled")
+        raise NotAllowed(_(actions.CANCELLED), "cancelled")
     was_public = event.visibility == Visibility.PUBLIC
     form = EventForm(
         request.POST or None,
@@ -180,9 +180,9 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             hides = was_public and event.visibility == Visibility.PRIVATE
             posts = after_ending(request, event, only_wrong=True) if hides else ""
-            show_message(request, f"The changes are saved. {posts}".strip())
+            show_message(request, f"{_('The changes are saved.')} {posts}".strip())
             return redirect(f"/events/{event.slug}/manage?tab=details")
-    context = {"form": form, "event": event, "heading": "Change the event", "button": "Save"}
+    context = {"form": form, "event": event, "heading": _("Change the event"), "button": _("Save")}
     context["reached"] = told_words(event, member)
     return render(request, "events/form.html", context)
 
@@ -199,7 +199,7 @@ def cancel(request: HttpRequest, slug: str) -> HttpResponse:
             fault = str(refused)
         else:
             posts = after_ending(request, event, only_wrong=False)
-            show_message(request, f"The event is cancelled. Its page says so. {posts}".strip())
+            show_message(request, f"{_('The event is cancelled. Its page says so.')} {posts}".strip())
             return redirect(f"/events/{slug}")
     going = event.answers.filter(choice="going").count()
     waiting = event.invitations.filter(state__in=("queued", "waiting", "sending")).count()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from elonara.events.guests import questions
 from elonara.events.models import Event, Question, Rsvp
@@ -17,7 +18,10 @@ class AnswerForm(forms.Form):
 
     answer = forms.ChoiceField(
         choices=[(name, name) for name in ("going", "online", "maybe", "cant", "joined", "declined")],
-        error_messages={"required": "Choose Going, Maybe or Can’t.", "invalid_choice": "Choose Going, Maybe or Can’t."},
+        error_messages={
+            "required": gettext_lazy("Choose Going, Maybe or Can’t."),
+            "invalid_choice": gettext_lazy("Choose Going, Maybe or Can’t."),
+        },
     )
     plus_ones = forms.IntegerField(required=False, min_value=0, max_value=20)
     note = forms.CharField(required=False, max_length=500)

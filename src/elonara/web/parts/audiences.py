@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, npgettext
 
 from elonara.events.messages.models import MessageKind
 from elonara.events.messages.readers import hearing
 from elonara.events.models import Event
 from elonara.invitations.guest_emails.reach import Audience, audience
 from elonara.members.models import Member
-
-_ONE = "cannot be reached by e-mail and sees it on this site"
-_MORE = "cannot be reached by e-mail and see it on this site"
 
 
 def told_words(event: Event, by: Member) -> str:
@@ -23,9 +22,18 @@ def told_words(event: Event, by: Member) -> str:
 
 def in_words(found: Audience) -> str:
     """How many people are told, and how many of them cannot be reached by e-mail."""
-    people = "1 person is told" if found.people == 1 else f"{found.people} people are told"
+    people = found.people
     if not settings.ELONARA.email.url:
-        return f"{people}, on this site."
+        said = ngettext("{count} person is told, on this site.", "{count} people are told, on this site.", people)
+        return said.format(count=people)
     if not found.unreachable:
-        return f"{people}."
-    return f"{people}, {found.unreachable} {_ONE if found.unreachable == 1 else _MORE}."
+        return ngettext("{count} person is told.", "{count} people are told.", people).format(count=people)
+    # Two numbers, each with a plural of its own.
+    told = npgettext("clause", "{count} person is told", "{count} people are told", people)
+    missed = npgettext(
+        "clause",
+        "{count} cannot be reached by e-mail and sees it on this site",
+        "{count} cannot be reached by e-mail and see it on this site",
+        found.unreachable,
+    )
+    return _("{told}, {missed}.").format(told=told.format(count=people), missed=missed.format(count=found.unreachable))

@@ -7,14 +7,19 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from elonara.communities.models import Visibility
 
-VISIBILITY_CHOICES = [(Visibility.PUBLIC, "Everyone"), (Visibility.PRIVATE, "Only people who are invited")]
-CHOOSE_PICTURE_AGAIN = "Choose the picture again: browsers drop files when a form comes back."
+VISIBILITY_CHOICES = [
+    (Visibility.PUBLIC, gettext_lazy("Everyone")),
+    (Visibility.PRIVATE, gettext_lazy("Only people who are invited")),
+]
+CHOOSE_PICTURE_AGAIN = gettext_noop("Choose the picture again: browsers drop files when a form comes back.")
 
 
-DESCRIPTION_HELP = "Plain text, or Markdown: **bold**, *italic*, lists, links."
+DESCRIPTION_HELP = gettext_lazy("Plain text, or Markdown: **bold**, *italic*, lists, links.")
 
 
 class LocalMoment(forms.DateTimeField):
@@ -22,7 +27,10 @@ class LocalMoment(forms.DateTimeField):
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})
-        errors = {"invalid": "Enter a day and a time, such as 2026-12-05 15:00.", "required": "When does it start?"}
+        errors = {
+            "invalid": gettext_lazy("Enter a day and a time, such as 2026-12-05 15:00."),
+            "required": gettext_lazy("When does it start?"),
+        }
         super().__init__(widget=widget, error_messages=errors, **kwargs)
 
     def to_python(self, value: Any) -> datetime | None:
@@ -36,14 +44,14 @@ class TakeBackField(forms.BooleanField):
     """Whether the posts that name something are taken back when it becomes private."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(label="If I make it private, take its posts back", required=False, **kwargs)
+        super().__init__(label=gettext_lazy("If I make it private, take its posts back"), required=False, **kwargs)
 
     def say(self, posts: str) -> None:
         """Say what stays: `posts` in words, such as "the announcement and 9 invitations"."""
-        self.help_text = (
-            f"On Bluesky, with link and title: {posts}. Posts stay there when it becomes private, until you take them "
+        self.help_text = _(
+            "On Bluesky, with link and title: {posts}. Posts stay there when it becomes private, until you take them "
             "back. Anyone who has not answered then loses the invitation; you can send each one once more."
-        )
+        ).format(posts=posts)
 
 
 def offer_take_back(form: forms.Form, posts: str) -> None:
@@ -60,21 +68,21 @@ class WithPicture(forms.Form):
 
     # Not an ImageField: that one decodes the file here, with every format that Pillow knows and without a limit.
     picture = forms.FileField(
-        label="Picture",
+        label=gettext_lazy("Picture"),
         required=False,
-        help_text="Shown on the page and on the link’s card. JPEG, PNG or WebP.",
+        help_text=gettext_lazy("Shown on the page and on the link’s card. JPEG, PNG or WebP."),
         widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
-        error_messages={"empty": "This file is empty. Choose a JPEG, PNG or WebP."},
+        error_messages={"empty": gettext_lazy("This file is empty. Choose a JPEG, PNG or WebP.")},
     )
     picture_alt = forms.CharField(
-        label="What the picture shows",
+        label=gettext_lazy("What the picture shows"),
         required=False,
         max_length=300,
-        help_text="One sentence for people who cannot see it.",
+        help_text=gettext_lazy("One sentence for people who cannot see it."),
     )
 
     def full_clean(self) -> None:
         """Where another field is wrong, say that the file has to be chosen again: browsers drop it."""
         super().full_clean()
         if self.errors and "picture" not in self.errors and self.files.get("picture"):
-            self.add_error("picture", CHOOSE_PICTURE_AGAIN)
+            self.add_error("picture", _(CHOOSE_PICTURE_AGAIN))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from elonara.events.guests import approval, closing, offers, places
 from elonara.events.models import Event, Rsvp
 from elonara.events.queries import ends, is_over
 from elonara.events.times import moment_phrase
 
 DONE = {
-    "going": "You are going. {until}",
-    "maybe": "You answered Maybe. {until}",
-    "cant": "You answered Can’t. Thank you for saying so.",
+    "going": gettext_noop("You are going. {until}"),
+    "maybe": gettext_noop("You answered Maybe. {until}"),
+    "cant": gettext_noop("You answered Can’t. Thank you for saying so."),
 }
 
 
@@ -38,13 +41,13 @@ def places_of(event: Event, mine: Rsvp | None, *, manages: bool = False) -> Plac
     closed = closing.is_closed(event)
     counts = manages or not event.count_hidden
     found = {way: _of_one_way(event, way, counts) for way in places.ways(event)}
-    full, _ = found[event.comes_online(False)]
-    online_full, _ = found.get(True, (False, ""))
-    said = [sentence for _, sentence in found.values()] + (["The hosts accept each guest."] if asks else [])
+    full = found[event.comes_online(False)][0]
+    online_full = found.get(True, (False, ""))[0]
+    said = [way[1] for way in found.values()] + ([_("The hosts accept each guest.")] if asks else [])
     own = waiting_words(event, mine) if mine is not None else ""
     return Places(
         full=full,
-        sentence=own or (_CLOSED if closed else " ".join(filter(None, said))),
+        sentence=own or (_("Answers are closed.") if closed else " ".join(filter(None, said))),
         silent=mine is not None and offers.silent_since(mine) is not None,
         closed=closed,
         pressed=pressed,
@@ -59,8 +62,8 @@ def until_words(event: Event) -> str:
     if closing.is_closed(event) or is_over(event):
         return ""
     if event.answers_until is not None and event.answers_until < ends(event):
-        return f"You can change it until {moment_phrase(event, event.answers_until)}."
-    return "You can change it until the event is over."
+        return _("You can change it until {time}.").format(time=moment_phrase(event, event.answers_until))
+    return _("You can change it until the event is over.")
 
 
 def _of_one_way(event: Event, online: bool, counts: bool) -> tuple[bool, str]:
@@ -71,12 +74,38 @@ def _of_one_way(event: Event, online: bool, counts: bool) -> tuple[bool, str]:
     free = places.left(event, online) or 0
     waits = places.anybody_waits(event, online)
     full = free == 0 or waits
-    on = "" if event.attendance != Event.Attendance.BOTH else " online" if online else " on site"
+    way = "any" if event.attendance != Event.Attendance.BOTH else "online" if online else "there"
     if free == 0:
-        return full, f"All {most} places{on} are taken." if counts else f"All places{on} are taken."
+        return full, _all_taken(way, most) if counts else _(_TAKEN[way])
     if waits:  # somebody who brings others and does not fit yet, or whom the hosts have not given a place
-        return full, f"Other people are waiting for the places{on} that are left."
-    return full, f"{free} of {most} places{on} {'is' if free == 1 else 'are'} left." if counts else ""
+        return full, _(_OTHERS_WAIT[way])
+    return full, _some_left(way, free, most) if counts else ""
+
+
+def _all_taken(way: str, most: int) -> str:
+    match way:
+        case "online":
+            said = ngettext("All {most} places online are taken.", "All {most} places online are taken.", most)
+        case "there":
+            said = ngettext("All {most} places on site are taken.", "All {most} places on site are taken.", most)
+        case _:
+            said = ngettext("All {most} places are taken.", "All {most} places are taken.", most)
+    return said.format(most=most)
+
+
+def _some_left(way: str, free: int, most: int) -> str:
+    match way:
+        case "online":
+            said = ngettext(
+                "{count} of {most} places online is left.", "{count} of {most} places online are left.", free
+            )
+        case "there":
+            said = ngettext(
+                "{count} of {most} places on site is left.", "{count} of {most} places on site are left.", free
+            )
+        case _:
+            said = ngettext("{count} of {most} places is left.", "{count} of {most} places are left.", free)
+    return said.format(count=free, most=most)
 
 
 def shown_answer(mine: Rsvp | None, event: Event | None) -> str:
@@ -91,36 +120,55 @@ def shown_answer(mine: Rsvp | None, event: Event | None) -> str:
 
 def answered_words(event: Event, row: Rsvp) -> str:
     """What is said after an answer: what became of it, which is not always what was pressed."""
-    said = DONE.get(row.choice, "").format(until=until_words(event)).strip()
+    said = _(DONE[row.choice]).format(until=until_words(event)).strip() if row.choice in DONE else ""
     return said or waiting_words(event, row)
 
 
 def waiting_words(event: Event, row: Rsvp) -> str:
     """How it stands for who asked, waits or has an offer, and what the hosts said; "" for who waits for nothing."""
     if offers.is_open(row) and row.offered_until is not None:
-        return f"A place is kept for you until {moment_phrase(event, row.offered_until)}. Do you want it?"
+        until = moment_phrase(event, row.offered_until)
+        return _("A place is kept for you until {time}. Do you want it?").format(time=until)
     if ended := offers.silent_since(row):
-        return f"The time to take your place ran out on {moment_phrase(event, ended)}. {_STILL}"
+        return _(
+            "The time to take your place ran out on {time}. You are still on the waiting list: say so if you want the "
+            "next one."
+        ).format(time=moment_phrase(event, ended))
     if row.choice == Rsvp.Choice.ASKED:
-        return "You asked to come. The hosts decide, and you will see it here."
+        return _("You asked to come. The hosts decide, and you will see it here.")
     if row.choice == Rsvp.Choice.REFUSED:
-        return f"The hosts have declined. {row.word}".strip()
+        return f"{_('The hosts have declined.')} {row.word}".strip()
     number = places.position(row)
     if not number:
-        return f"The hosts write: {row.word}" if row.word and row.accepted_at and row.choice == "going" else ""
-    before = "You are next" if number == 1 else f"You are number {number}"
-    late = "The time to take your place has run out, and it went to the next. " if row.offer_ended_at else ""
-    return f"{late}{before} on the waiting list. {_next(event)}"
+        accepted = row.word and row.accepted_at and row.choice == "going"
+        return _("The hosts write: {message}").format(message=row.word) if accepted else ""
+    said = [_("The time to take your place has run out, and it went to the next.")] if row.offer_ended_at else []
+    if number == 1:
+        said.append(_("You are next on the waiting list."))
+    else:
+        said.append(_("You are number {number} on the waiting list.").format(number=number))
+    return " ".join([*said, _next(event)])
 
 
 def _next(event: Event) -> str:
     """How somebody who waits gets a place."""
     if not event.fills_by_itself:
-        return "When a place becomes free, the hosts decide who gets it."
+        return _("When a place becomes free, the hosts decide who gets it.")
     if not offers.still_fills(event):
-        return "Nobody moves up automatically now; the hosts can still give you a place."
-    return f"{'You are offered a place' if event.offer_hours else 'You get a place'} when one becomes free."
+        return _("Nobody moves up automatically now; the hosts can still give you a place.")
+    if event.offer_hours:
+        return _("You are offered a place when one becomes free.")
+    return _("You get a place when one becomes free.")
 
 
-_CLOSED = "Answers are closed."
-_STILL = "You are still on the waiting list: say so if you want the next one."
+# By the way to come: the only one of the event, or one of two.
+_TAKEN = {
+    "any": gettext_noop("All places are taken."),
+    "online": gettext_noop("All places online are taken."),
+    "there": gettext_noop("All places on site are taken."),
+}
+_OTHERS_WAIT = {
+    "any": gettext_noop("Other people are waiting for the places that are left."),
+    "online": gettext_noop("Other people are waiting for the places online that are left."),
+    "there": gettext_noop("Other people are waiting for the places on site that are left."),
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 
 from elonara.communities.models import Visibility
 from elonara.communities.validation import one_line
@@ -49,7 +50,8 @@ def ready_text(event: Event, answer: str) -> str:
     """What somebody who is going can post herself; "" where an anonymous visitor may not see the event."""
     if answer not in ("going", "online") or not is_public(event):
         return ""
-    return f"I’m going to {one_line(event.title)}, {short_phrase_there(event)}\n{page_url(event)}"
+    text = _("I’m going to {title}, {time}").format(title=one_line(event.title), time=short_phrase_there(event))
+    return f"{text}\n{page_url(event)}"
 
 
 def shared_preview(event: Event) -> WebPreview | None:

@@ -12,6 +12,8 @@ from django.template.defaultfilters import date as date_filter
 from django.utils import dateformat, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from elonara.communities.queries import handle_of, name_of
 from elonara.housekeeping import words
@@ -160,36 +162,36 @@ def first_word(name: str) -> str:
 
 
 CHOICES = {
-    "going": "Going",
-    "waiting": "Waiting list",
-    "offered": "Place offered",
-    "asked": "Asked to come",
-    "refused": "Declined by the hosts",
-    "online": "Going online",
-    "maybe": "Maybe",
-    "cant": "Can’t",
-    "joined": "Joined",
-    "declined": "Declined",
+    "going": gettext_noop("Going"),
+    "waiting": gettext_noop("Waiting list"),
+    "offered": gettext_noop("Place offered"),
+    "asked": gettext_noop("Asked to come"),
+    "refused": gettext_noop("Declined by the hosts"),
+    "online": gettext_noop("Going online"),
+    "maybe": gettext_noop("Maybe"),
+    "cant": gettext_noop("Can’t"),
+    "joined": gettext_noop("Joined"),
+    "declined": gettext_noop("Declined"),
 }
 
 
 @register.filter
 def choice_word(choice: str) -> str:
     """The label of an answer, as on its button."""
-    return CHOICES.get(choice, choice)
+    return _(CHOICES[choice]) if choice in CHOICES else choice
 
 
 @register.filter
 def yes_or_no(option: str) -> str:
     """An answer to choose, as its button says it."""
-    return {"yes": "Yes", "no": "No"}.get(option, option)
+    return {"yes": _("Yes"), "no": _("No")}.get(option, option)
 
 
 @register.filter
 def going_words(event: Any) -> str:
     """`8 going`, for events that were queried with `going_count`."""
     count = getattr(event, "going_count", 0)
-    return f"{count} going" if count else ""
+    return ngettext("{count} going", "{count} going", count).format(count=count) if count else ""
 
 
 register.filter("person_name", name_of)
@@ -213,8 +215,8 @@ def browser_name(agent: str) -> str:
     browser = next((name for mark, name in BROWSERS if mark in agent), "")
     device = next((name for mark, name in DEVICES if mark in agent), "")
     if browser and device:
-        return f"{browser} on {device}"
-    return browser or device or agent[:60] or "A program"
+        return _("{browser} on {device}").format(browser=browser, device=device)
+    return browser or device or agent[:60] or _("A program")
 
 
 @register.filter

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest
 from django.utils import dateformat, timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from elonara.events.models import Event
 from elonara.events.times import days_phrase, utc_offset, zone_city
@@ -45,8 +47,8 @@ def _span(start: datetime, end: datetime | None) -> str:
     if end is None:
         return dateformat.format(start, "H:i")
     if end.date() == start.date():
-        return f"{start:%H:%M} to {end:%H:%M}"
-    return f"{start:%H:%M} to {dateformat.format(end, 'l j F, H:i')}"
+        return _("{start} to {end}").format(start=f"{start:%H:%M}", end=f"{end:%H:%M}")
+    return _("{start} to {end}").format(start=f"{start:%H:%M}", end=dateformat.format(end, "l j F, H:i"))
 
 
 def when(
@@ -55,40 +57,50 @@ def when(
     """The time of an event for one viewer; `online`: it has no place, so the viewer's own clock comes first."""
     there = zone_named(event_zone) or ZoneInfo("UTC")
     year = timezone.now().astimezone(viewer or there).year
-    return _when(starts_at, ends_at, there, viewer, online=online, year=year)
+    return _when(starts_at, ends_at, there, viewer, online=online, year=year, language=get_language())
 
 
 def whole_days(event: Event) -> ShownTime:
     """The days of an event of whole days: the same to every viewer, whatever the zone."""
     first = event.starts_at.astimezone(zone_named(event.timezone) or ZoneInfo("UTC"))
-    return ShownTime(first, days_phrase(event), "All day.", dateformat.format(first, "D"))
+    return ShownTime(first, days_phrase(event), _("All day."), dateformat.format(first, "D"))
 
 
 # Lists show each time to everybody, twice. It is a function of these values and nothing else.
 @lru_cache(maxsize=1000)
 def _when(
-    starts_at: datetime, ends_at: datetime | None, there: ZoneInfo, viewer: ZoneInfo | None, *, online: bool, year: int
+    starts_at: datetime,
+    ends_at: datetime | None,
+    there: ZoneInfo,
+    viewer: ZoneInfo | None,
+    *,
+    online: bool,
+    year: int,
+    language: str | None,  # that of the words: a key of the cache
 ) -> ShownTime:
     def on(zone: ZoneInfo) -> tuple[datetime, datetime | None]:
         return starts_at.astimezone(zone), ends_at.astimezone(zone) if ends_at else None
 
     start, end = on(there)
-    place = f"{zone_city(there)} time"
+    city = zone_city(there)
     if viewer is None:
-        beside = f"{place}." if str(there) == "UTC" else f"{place} ({utc_offset(start)})."
+        named = _("{city} time.") if str(there) == "UTC" else _("{city} time ({offset}).")
+        beside = named.format(city=city, offset=utc_offset(start))
         short = dateformat.format(start, "D, H:i")
         return ShownTime(start, _sentence(start, end, year), beside, short, viewer_unknown=True)
     mine, mine_end = on(viewer)
     if mine.utcoffset() == start.utcoffset():
-        beside = f"{place}." if str(viewer) == str(there) else f"{place}, and yours."
+        beside = (_("{city} time.") if str(viewer) == str(there) else _("{city} time, and yours.")).format(city=city)
         return ShownTime(start, _sentence(start, end, year), beside, dateformat.format(start, "D, H:i"))
     if online:
         theirs = f"{_day_if_other(start, mine)}{_span(start, end)}"
-        beside = f"Your time, {zone_city(viewer)}. In {zone_city(there)} it is {theirs}."
+        beside = _("Your time, {yours}. In {city} it is {time}.").format(
+            yours=zone_city(viewer), city=city, time=theirs
+        )
         return ShownTime(mine, _sentence(mine, mine_end, year), beside, dateformat.format(mine, "D, H:i"))
     yours = f"{_day_if_other(mine, start)}{_span(mine, mine_end)}"
-    beside = f"{place}. For you in {zone_city(viewer)}: {yours}."
-    short = f"{dateformat.format(start, 'D, H:i')} {zone_city(there)}"
+    beside = _("{city} time. For you in {yours}: {time}.").format(city=city, yours=zone_city(viewer), time=yours)
+    short = f"{dateformat.format(start, 'D, H:i')} {city}"
     return ShownTime(start, _sentence(start, end, year), beside, short)
 
 
