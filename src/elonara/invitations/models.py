@@ -275,6 +275,8 @@ class EmailInvitation(Leased):
     sent_at = models.DateTimeField(null=True, blank=True)
     answer = models.CharField(max_length=8, blank=True)  # going | waiting | maybe | cant
     answered_at = models.DateTimeField(null=True, blank=True)
+    # A host has said that both are one person's: the answer belongs to that one, and either link changes it.
+    same_person = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="others")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -288,3 +290,13 @@ class EmailInvitation(Leased):
             models.Index(fields=["host", "sent_at"], condition=_WAS_SENT, name="email_last_sent"),
             models.Index(fields=["event"], condition=models.Q(address_enc__gt=""), name="email_address_kept"),
         ]
+
+    @property
+    def answers_as(self) -> uuid.UUID:
+        """The id of the invitation to which the reader's answer belongs: this one, or another to the same person."""
+        return self.same_person_id or self.pk
+
+    def join(self, other: "EmailInvitation") -> None:
+        """Say that both are one person's: from now on the links of this one lead to the answer of `other`."""
+        sharing = EmailInvitation.objects.filter(models.Q(pk=self.pk) | models.Q(same_person=self.pk))
+        sharing.update(same_person=other.pk)

@@ -53,7 +53,9 @@ def answer_of(row: GuestMessage) -> Rsvp | None:
     if row.did:
         person |= Q(did=row.did)
     if row.email_invitation_id is not None:
-        person |= Q(email_invitation=row.email_invitation_id)
+        # A host may have said since that this address is somebody's who has answered by another one.
+        known = row.email_invitation_id
+        person |= Q(email_invitation=known) | Q(email_invitation__others=known)
     found = Rsvp.objects.select_related("member", "email_invitation").filter(person, event=row.event_id)
     return min(found, key=lambda rsvp: rsvp.member_id is None, default=None)
 

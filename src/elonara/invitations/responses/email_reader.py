@@ -50,7 +50,7 @@ def reader_of(row: EmailInvitation) -> Member | None:
 
 def rsvp_of(row: EmailInvitation, reader: Member | None) -> Rsvp | None:
     """The answer of the reader (`reader_of`), which a member may have given elsewhere on the site."""
-    by_link = Rsvp.objects.filter(email_invitation=row).first()
+    by_link = Rsvp.objects.filter(email_invitation=row.answers_as).first()
     return by_link if by_link is not None or reader is None else rsvps.rsvp_of(row.event, reader)
 
 
@@ -70,19 +70,19 @@ def respond(
     """
     reader = reader_of(row)
     if reader is not None:
-        adoption.adopt_emailed(reader, [row.pk])
+        adoption.adopt_emailed(reader, [row.answers_as])
     elif not name and rsvp_of(row, None) is None:
         name = row.name
     return rsvps.respond(
         row.event, choice=choice, member=reader, name=name, plus_ones=plus_ones, note=note, answers=answers,
-        online=online, email_invitation=row.pk,
+        online=online, email_invitation=row.answers_as,
     )  # fmt: skip
 
 
 def address_verified(sender: Any, email_address: EmailAddress, **_: Any) -> None:  # noqa: ARG001
     """A listener: a member has verified an address, so what was answered by e-mails to it is hers."""
     rows = EmailInvitation.objects.filter(address_hash=hash_of(email_address.email)).exclude(answer="")
-    adoption.adopt_emailed(email_address.user, list(rows.values_list("pk", flat=True)))
+    adoption.adopt_emailed(email_address.user, {row.answers_as for row in rows})
 
 
 def stop(row: EmailInvitation, *, whole_site: bool = False) -> None:
