@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from django.utils import timezone
 from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from elonara import folding
 from elonara.bluesky.graph import listing
@@ -34,7 +36,8 @@ PAGE_SIZE: Final = 50
 # Lists of the page's own, beside those of `people.sources`: whom she has chosen, and the other ways to people.
 CHOSEN, WAYS = "chosen", "ways"
 SORT_WORDS: Final = (
-    (listing.LIKELY, "Suggested"), (listing.NAME, "Name"), (listing.NEWEST, "Newest"), (listing.OLDEST, "Oldest"),
+    (listing.LIKELY, gettext_noop("Suggested")), (listing.NAME, gettext_noop("Name")),
+    (listing.NEWEST, gettext_noop("Newest")), (listing.OLDEST, gettext_noop("Oldest")),
 )  # fmt: skip
 _A_MINUTE: Final = 60
 _DONE: Final = frozenset({"already_invited", "already_answered"})
@@ -115,8 +118,9 @@ class Candidates:
     def found_words(self) -> str:
         """How many a search has found, as far as this page knows."""
         if self.cursor or not self.begins:
-            return "Best matches first"
-        return "1 person found" if len(self.rows) == 1 else f"{len(self.rows)} people found"
+            return _("Best matches first")
+        count = len(self.rows)
+        return ngettext("{count} person found", "{count} people found", count).format(count=count)
 
 
 def candidates(
@@ -150,7 +154,7 @@ def candidates(
 
 def _age(moment: datetime) -> str:
     recent = (timezone.now() - moment).total_seconds() < _A_MINUTE
-    return "just now" if recent else f"{timesince(moment, depth=1)} ago"
+    return _("just now") if recent else _("{time} ago").format(time=timesince(moment, depth=1))
 
 
 def _page(
@@ -212,10 +216,10 @@ def _in_order(rows: Iterable[CandidateRow], view: PickView) -> list[CandidateRow
 
 def _relation(person: Person) -> str:
     if person.mutual:
-        return "Mutual"
+        return _("Mutual")
     if person.follows_you:
-        return "Follows you"
-    return "You follow" if person.you_follow else ""
+        return _("Follows you")
+    return _("You follow") if person.you_follow else ""
 
 
 def context(shown: Candidates, draft: Draft) -> dict[str, Any]:
@@ -225,7 +229,7 @@ def context(shown: Candidates, draft: Draft) -> dict[str, Any]:
     return {
         "shown": shown,
         "view": shown.view,
-        "sorts": SORT_WORDS,
+        "sorts": [(key, _(word)) for key, word in SORT_WORDS],
         "sort": shown.view.sort if shown.view.sort in listing.SORTS else listing.LIKELY,
         "draft": draft,
         # For the count that goes along without a script: hundreds, tens and ones of those who are not on the page.

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_POST
 
 from elonara.events.models import Event
@@ -20,7 +22,7 @@ from elonara.web.rate_limits import ADDRESSES
 from elonara.web.shortcuts import members_only, show_message, the_member
 
 MAX_TEXT_LENGTH = 20_000  # characters of addresses; a hundred take far less
-DONE = {"retry": "The e-mail is queued again.", "cancel": "The e-mail is cancelled."}
+DONE = {"retry": gettext_noop("The e-mail is queued again."), "cancel": gettext_noop("The e-mail is cancelled.")}
 
 
 def page(request: HttpRequest, event: Event, frame: dict[str, Any]) -> HttpResponse:
@@ -42,8 +44,15 @@ def page(request: HttpRequest, event: Event, frame: dict[str, Any]) -> HttpRespo
             typed["plan"] = email_inviting.preview(the_member(request), event, text, note)
         return _page(request, event, frame, **typed, fault=fault, sentence=f"{fault.sentence} {fault.way_on}".strip())
     if sent.queued:
-        count = "1 e-mail is" if sent.queued == 1 else f"{sent.queued} e-mails are"
-        show_message(request, f"{count} on the way{_when(sent.schedule)}.")
+        if schedule := _schedule(sent.schedule):
+            said = ngettext(
+                "{count} e-mail is on the way: {schedule}.", "{count} e-mails are on the way: {schedule}.", sent.queued
+            ).format(count=sent.queued, schedule=schedule)
+        else:
+            said = ngettext("{count} e-mail is on the way.", "{count} e-mails are on the way.", sent.queued).format(
+                count=sent.queued
+            )
+        show_message(request, said)
     for one in sent.left_out:
         show_message(request, f"{one.text}: {one.why.sentence}", "warn")
     return redirect(f"{frame['base']}?tab=invite&step=email")
@@ -64,7 +73,7 @@ def act(request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
     except InvitationRefused as fault:
         show_message(request, f"{fault.sentence} {fault.way_on}".strip(), "bad")
     else:
-        show_message(request, DONE[what])
+        show_message(request, _(DONE[what]))
     return redirect(f"/events/{row.event.slug}/manage?tab=invite&step=email")
 
 
@@ -76,12 +85,12 @@ def _page(request: HttpRequest, event: Event, frame: dict[str, Any], **context: 
         "rows": email_views.views(event, the_member(request)),
         "caps": queries.caps_left(the_member(request)),
         "field": getattr(fault, "field_name", ""),
-        "when": _when(plan.schedule) if plan else "",
+        "schedule": _schedule(plan.schedule) if plan else "",
         "invited": event.invitations.exists(),
     }
     return render(request, "invite/email.html", frame | context, status=400 if context.get("sentence") else 200)
 
 
-def _when(schedule: str) -> str:
+def _schedule(schedule: str) -> str:
     """The days of sending, "" where all leave today."""
-    return f": {schedule}" if "," in schedule or not schedule.endswith("today") else ""
+    return schedule if "," in schedule or not schedule.endswith("today") else ""

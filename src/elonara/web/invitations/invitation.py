@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -21,10 +22,11 @@ from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.authorization import prove_for
 from elonara.web.invitations import pending_actions, reporting
 from elonara.web.invitations.preferences import preferences_of
+from elonara.web.parts import template_tags
 from elonara.web.parts.answer_forms import AnswerForm
 from elonara.web.parts.places import places_of, shown_answer
 from elonara.web.parts.sharing import calendars, ready_text, shared_preview
-from elonara.web.proofs import end_offer, forget, keepable, proofs
+from elonara.web.proofs import Proof, end_offer, forget, keepable, proofs
 from elonara.web.shortcuts import add_form_errors, member_of, safe_next, show_message
 
 
@@ -47,7 +49,14 @@ def _visible(request: HttpRequest, ref: str) -> Invitation | None:
 
 def _hidden(request: HttpRequest, ref: str) -> HttpResponse:
     """404 for unknown and private alike, byte for byte, so that a ref does not reveal whether it exists."""
-    return render(request, "invitation/hidden.html", {"ref": ref, "known": list(proofs(request).values())}, status=404)
+    known = list(proofs(request).values())
+    context = {"ref": ref, "known": known, "handles": _(" and ").join(map(_account, known))}
+    return render(request, "invitation/hidden.html", context, status=404)
+
+
+def _account(proof: Proof) -> str:
+    """The account of a proof, as its owner knows it."""
+    return template_tags.handle(proof.handle) or proof.did
 
 
 @never_cache
@@ -154,7 +163,7 @@ def forget_me(request: HttpRequest) -> HttpResponse:
     """The "Not you?" button: delete all proofs of this browser, and the offer."""
     forget(request)
     end_offer(request)
-    show_message(request, "This browser no longer knows your Bluesky account.", "info")
+    show_message(request, _("This browser no longer knows your Bluesky account."), "info")
     return redirect(safe_next(request, request.POST.get("next"), "/invitations"))
 
 
@@ -165,6 +174,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     items = queries.inbox(list(proved)) if proved else []
     context = {
         "known": list(proved.values()),
+        "handles": ", ".join(map(_account, proved.values())),
         "open_items": [item for item in items if not item.answer and not item.is_over],
         "done_items": [item for item in items if item.answer or item.is_over],
         "told": told_to(member_of(request), list(proved)),

@@ -11,6 +11,8 @@ from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.events.models import Event
@@ -90,21 +92,35 @@ def _send(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft) -> 
     except (InvitationRefused, GraphUnavailable) as fault:
         return _check_page(request, to, frame, draft, refusal=fault)
     actions.drop_draft(the_member(request), to)
-    if sent.queued:
-        count = "1 invitation is" if sent.queued == 1 else f"{sent.queued} invitations are"
-        when = f": {sent.schedule}" if sent.later else ""
-        show_message(request, f"{count} on the way{when}.{_left_out(sent)}")
-    else:
-        show_message(request, f"Nobody is left to invite.{_left_out(sent)}", "warn")
+    said = f"{_on_the_way(sent)} {_left_out(sent)}".rstrip()
+    show_message(request, said, "ok" if sent.queued else "warn")
     return redirect_to_step(frame, step="watch")
 
 
+def _on_the_way(sent: Sent) -> str:
+    """How many are invited, and when, where not all are today."""
+    if not sent.queued:
+        return _("Nobody is left to invite.")
+    if not sent.later:
+        return ngettext("{count} invitation is on the way.", "{count} invitations are on the way.", sent.queued).format(
+            count=sent.queued
+        )
+    return ngettext(
+        "{count} invitation is on the way: {schedule}.",
+        "{count} invitations are on the way: {schedule}.",
+        sent.queued,
+    ).format(count=sent.queued, schedule=sent.schedule)
+
+
 def _left_out(sent: Sent) -> str:
-    """Who of the chosen is not invited, by name."""
+    """Who of the chosen is not invited, by name; "" for nobody."""
     names = [one.name or one.handle or one.did for one in sent.skipped]
-    named = ", ".join(names[:MAX_NAMES])
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return f" Left out: {named}{more}." if names else ""
+    named, more = ", ".join(names[:MAX_NAMES]), len(names) - MAX_NAMES
+    if not names:
+        return ""
+    if more <= 0:
+        return _("Left out: {names}.").format(names=named)
+    return _("Left out: {names} and {count} more.").format(names=named, count=more)
 
 
 def _check_page(

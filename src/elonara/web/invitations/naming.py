@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from elonara.bluesky.identity.people import Person
 from elonara.invitations import actions, queries
 from elonara.invitations.people import named, pasted
@@ -20,9 +23,9 @@ from elonara.web.invitations import candidates
 from elonara.web.invitations.candidates import CandidateRow
 from elonara.web.invitations.steps import To
 
-ALREADY: Final = "Already chosen."
-FULL: Final = f"{MAX_PEOPLE} people are chosen, and no more fit. Send to some of them first."
-NOTHING: Final = "Enter at least one handle, such as ana.bsky.social."
+ALREADY: Final = gettext_noop("Already chosen.")
+FULL: Final = gettext_noop("{count} people are chosen, and no more fit. Send to some of them first.")
+NOTHING: Final = gettext_noop("Enter at least one handle, such as ana.bsky.social.")
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,12 @@ class Added:
     def said(self) -> str:
         """How many were chosen."""
         if not self.people:
-            return "" if self.refusal else "Nobody was added."
+            return "" if self.refusal else _("Nobody was added.")
+        count = len(self.people)
         return (
-            f"{self.people[0].name} was added." if len(self.people) == 1 else f"{len(self.people)} people were added."
+            _("{name} was added.").format(name=self.people[0].name)
+            if count == 1
+            else ngettext("{count} person was added.", "{count} people were added.", count).format(count=count)
         )
 
 
@@ -74,7 +80,7 @@ def add(host: Member, to: To, draft: Draft, text: str) -> Added:
     except TooMuch as fault:
         return Added(draft, [], [], text, str(fault))
     if not entries:
-        return Added(draft, [], [], text, NOTHING)
+        return Added(draft, [], [], text, _(NOTHING))
     found = named.find(host.pk, entries)
     people = {one.person.did: one.person for one in found if one.person is not None}
     refused = queries.invitability(host, to, people.values())
@@ -97,4 +103,6 @@ def _left_out(one: NamedPerson, refused: dict[str, str | None], draft: Draft) ->
     row = candidates.row(person, refused[person.did], is_chosen=person.did in draft.people)
     if row.reason is not None:
         return LeftOut(text, row)
-    return LeftOut(text, row, ALREADY, settled=True) if row.chosen else LeftOut(text, row, FULL)
+    if row.chosen:
+        return LeftOut(text, row, _(ALREADY), settled=True)
+    return LeftOut(text, row, _(FULL).format(count=MAX_PEOPLE))

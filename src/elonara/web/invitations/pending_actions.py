@@ -11,6 +11,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.models import AuthorizationPurpose
@@ -29,8 +31,8 @@ from elonara.web.rate_limits import ANSWERS, AUTHORIZATIONS, VisitorRateLimit
 from elonara.web.shortcuts import show_message
 
 OF_A_COMMUNITY = {
-    "joined": "You’re in.",
-    "declined": "You said no, thanks. You will not be asked again.",
+    "joined": gettext_noop("You’re in."),
+    "declined": gettext_noop("You said no, thanks. You will not be asked again."),
 }
 
 
@@ -110,13 +112,20 @@ def _apply(request: HttpRequest, proof: Proof, action: Mapping[str, Any]) -> str
                     answers=answers_in(action),
                     online=online,
                 )
-                said = answered_words(kept.event, kept) if isinstance(kept, Rsvp) else OF_A_COMMUNITY[_joins(choice)]
-                show_message(request, said)
+                if isinstance(kept, Rsvp):
+                    show_message(request, answered_words(kept.event, kept))
+                else:
+                    show_message(request, _(OF_A_COMMUNITY[_joins(choice)]))
             case "stop" if invitation is not None and invitation.invitee_did == proof.did:
                 whole_site = action.get("who") == "site"
                 actions.opt_out(proof.did, None if whole_site else invitation.host)
-                whom = "this site" if whole_site else invitation.host.name
-                show_message(request, f"You get no more invitations from {whom}. Only you can change that.")
+                if whole_site:
+                    said = _("You get no more invitations from this site. Only you can change that.")
+                else:
+                    said = _("You get no more invitations from {name}. Only you can change that.").format(
+                        name=invitation.host.name
+                    )
+                show_message(request, said)
                 return "/invitations"
             case _:
                 pass

@@ -13,6 +13,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.bluesky.graph.circles.on_request import read_again
 from elonara.bluesky.graph.service import GraphUnavailable
@@ -29,7 +31,7 @@ from elonara.web.shortcuts import show_message, the_member
 
 # Templates of the parts that a script fetches: what was asked for in `part`.
 PARTS = {"people": "invite/pick_people.html", "rows": "invite/pick_more.html", "reading": "invite/pick_reading.html"}
-NOBODY = "Nobody is chosen. Pick at least one person."
+NOBODY = gettext_noop("Nobody is chosen. Pick at least one person.")
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def page(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
 def _posted(request: HttpRequest, to: To, frame: dict[str, Any], before: Draft) -> HttpResponse:
     host, go = the_member(request), request.POST.get("go", "")
     view, ticks = _view(request.POST), Ticks.of(request.POST)
-    what, _, argument = go.partition(":")
+    what, _colon, argument = go.partition(":")
     if what in {"list", "sort"}:
         view = replace(view, **{"source" if what == "list" else "sort": argument[:MAX_SOURCE]})
     own = view.source in {CHOSEN, WAYS}  # no list to come back to
@@ -117,13 +119,13 @@ def _counted(draft: Draft, per_send: int) -> dict[str, Any]:
 def _over(draft: Draft, per_send: int) -> str:
     if len(draft.people) <= per_send:
         return ""
-    return (
-        f"{len(draft.people)} people are chosen; the most in one send is {per_send}. Send to some now, the rest later."
+    return _("{count} people are chosen; the most in one send is {per_send}. Send to some now, the rest later.").format(
+        count=len(draft.people), per_send=per_send
     )
 
 
 def _next(request: HttpRequest, to: To, frame: dict[str, Any], draft: Draft, view: PickView) -> HttpResponse:
-    refusal = _over(draft, queries.caps_left(the_member(request)).per_send) if draft.people else NOBODY
+    refusal = _over(draft, queries.caps_left(the_member(request)).per_send) if draft.people else _(NOBODY)
     if refusal:
         return _pick_page(request, to, frame, draft, view, refusal=refusal)
     return redirect_to_step(frame, step="check")

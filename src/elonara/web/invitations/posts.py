@@ -6,6 +6,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from elonara.invitations import actions, queries
 from elonara.invitations.results import InvitationRefused
@@ -18,13 +21,19 @@ def notice_context(request: HttpRequest, to: To) -> dict[str, Any]:
     """The notice about posts that do not hold any more, for `invite/notice.html`."""
     member = the_member(request)
     notice = queries.notice(to, member)
-    ready = notice.ready if notice is not None else None
+    if notice is None:
+        return {"notice": None}
+    context: dict[str, Any] = {
+        "notice": notice,
+        "other_hosts": format_html_join(", ", "<bdi>{}</bdi>", ((name,) for name in notice.others)),
+    }
+    ready = notice.ready
     if ready is None:
-        return {"notice": notice}
+        return context
     identity = getattr(member, "bluesky", None)
     own = identity is not None and ready.author_did == identity.bsky_did
     name = identity.display_name if identity is not None and own else ""
-    return {"notice": notice, "author_handle": ready.handle, "author_name": name or ready.handle or member.name}
+    return context | {"author_handle": ready.handle, "author_name": name or ready.handle or member.name}
 
 
 def post_update(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
@@ -34,7 +43,7 @@ def post_update(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResp
     except InvitationRefused as fault:
         show_message(request, f"{fault.sentence} {fault.way_on}".strip(), "bad")
     else:
-        show_message(request, "The update is on its way.")
+        show_message(request, _("The update is on its way."))
     return redirect_to_step(frame, step="watch")
 
 
@@ -57,9 +66,13 @@ def after_ending(request: HttpRequest, to: To, *, only_wrong: bool) -> str:
     if request.POST.get("take_back"):
         return taken_back(actions.take_back(to, the_member(request), only_wrong=only_wrong))
     stay = queries.on_bluesky(to, naming=only_wrong).total
-    return f"{stay} {'post stays' if stay == 1 else 'posts stay'} on Bluesky." if stay else ""
+    if not stay:
+        return ""
+    return ngettext("{count} post stays on Bluesky.", "{count} posts stay on Bluesky.", stay).format(count=stay)
 
 
 def taken_back(count: int) -> str:
     """What was begun, in words."""
-    return f"{count} {'post is' if count == 1 else 'posts are'} being taken back."
+    return ngettext("{count} post is being taken back.", "{count} posts are being taken back.", count).format(
+        count=count
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from elonara.bluesky.app_password import app_passwords
@@ -37,7 +38,7 @@ def opt_in_again(request: HttpRequest) -> HttpResponse:
     for row in queries.opt_outs(list(proofs(request))):
         if str(row.pk) == request.POST.get("opt_out"):
             actions.withdraw_opt_out(row)
-            show_message(request, "You can be invited again.")
+            show_message(request, _("You can be invited again."))
     return _back(request)
 
 
@@ -47,10 +48,10 @@ def relay(request: HttpRequest) -> HttpResponse:
     proof = proofs(request).get(request.POST.get("did", ""))
     if proof is not None and request.POST.get("allow") == "1":
         actions.relay_opt_in(proof.did)
-        show_message(request, "This site’s own account may invite you.")
+        show_message(request, _("This site’s own account may invite you."))
     elif proof is not None:
         actions.relay_opt_out(proof.did)
-        show_message(request, "This site’s own account no longer has your permission to mention you.")
+        show_message(request, _("This site’s own account no longer has your permission to mention you."))
     return _back(request)
 
 

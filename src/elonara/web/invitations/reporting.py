@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from elonara.events.models import Event
 from elonara.invitations import actions
@@ -16,17 +18,25 @@ from elonara.members.models import Member
 from elonara.web.rate_limits import REPORT
 from elonara.web.shortcuts import show_message
 
+HEADINGS = {
+    "event": gettext_noop("Report this event"),
+    "invitation": gettext_noop("Report this invitation"),
+    "message": gettext_noop("Report this message"),
+}
+
 
 def page(request: HttpRequest, *, what: str, host: Member, back: str, send: Callable[[str], None]) -> HttpResponse:
-    """GET asks what is wrong; POST reports it. `what` is such as "invitation"; `back` the path to return to."""
+    """GET asks what is wrong; POST reports it. `what` is a key of `HEADINGS`; `back` the path to return to."""
     text = request.POST.get("text", "").strip()
-    error = f"The report has {len(text)} characters; {MAX_TEXT:,} fit." if len(text) > MAX_TEXT else ""
-    context = {"what": what, "host": host, "back": back, "text": text, "error": error}
+    error = ""
+    if len(text) > MAX_TEXT:
+        error = _("The report has {count} characters; {limit} fit.").format(count=len(text), limit=f"{MAX_TEXT:,}")
+    context = {"heading": _(HEADINGS[what]), "host": host, "back": back, "text": text, "error": error}
     if request.method == "POST" and not error:
         if REPORT.passed(request):
             return REPORT.refuse(render(request, "invitation/report.html", context | {"error": REPORT.sentence}))
         send(text)
-        show_message(request, "Thank you. The operator of this site has your report.")
+        show_message(request, _("Thank you. The operator of this site has your report."))
         return redirect(back)
     return render(request, "invitation/report.html", context)
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import ngettext
 
 from elonara.events.models import Event
 from elonara.invitations import actions, queries
@@ -77,7 +78,8 @@ def _confirm_all(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpRes
     except InvitationRefused as fault:
         show_message(request, f"{fault.sentence} {fault.way_on}", "bad")
     else:
-        show_message(request, f"{count} {'post goes' if count == 1 else 'posts go'} out with the new text.")
+        said = ngettext("{count} post goes out with the new text.", "{count} posts go out with the new text.", count)
+        show_message(request, said.format(count=count))
     return redirect_to_step(frame, step="watch", page=request.GET.get("page", ""))
 
 

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from elonara.invitations import actions, queries
@@ -18,10 +20,10 @@ from elonara.members.errors import NotAllowed
 from elonara.web.shortcuts import members_only, show_message, the_member
 
 DONE = {
-    "retry": "It is queued again.",
-    "confirm": "It goes out with the text you have seen.",
-    "cancel": "It is cancelled. If it was just being sent, it is taken back.",
-    "undo": "The post is being taken back.",
+    "retry": gettext_noop("It is queued again."),
+    "confirm": gettext_noop("It goes out with the text you have seen."),
+    "cancel": gettext_noop("It is cancelled. If it was just being sent, it is taken back."),
+    "undo": gettext_noop("The post is being taken back."),
 }
 NEEDS_CONFIRMATION = {"undo"}
 
@@ -85,7 +87,7 @@ def _act(request: HttpRequest, row: Deliverable | None, what: str) -> HttpRespon
             again = f"/invitations/{row.pk}/compose" if what == "compose" else f"{back}&look={row.pk}#row-{row.pk}"
             return redirect(again)
     else:
-        show_message(request, DONE[what])
+        show_message(request, _(DONE[what]))
     # A long list has pages: back to the one on which the row stands now.
     number = queries.page_with(target.of, row.pk) if invitation is not None else 1
     return redirect(f"{back}&page={number}" if number > 1 else back)
