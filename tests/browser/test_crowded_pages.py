@@ -1,5 +1,6 @@
 """Pages that show much of everything, and words without a space: no scrolling sideways on the narrowest telephones."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -46,14 +47,14 @@ BEYOND = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def crowded(tmp_path_factory):
+@contextlib.contextmanager
+def crowd(data, settings):
     """The site of `tests.browser.crowded`, whose posts stay as they are: it serves pages and runs no jobs."""
-    data, port = tmp_path_factory.mktemp("crowded"), free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ELONARA_")} | {
         "ELONARA_DATA_DIR": str(data), "ELONARA_CONFIG": os.devnull, "ELONARA_SITE__URL": url,
-        "ELONARA_HTTP__PORT": str(port), "DJANGO_SETTINGS_MODULE": "elonara.config.settings",
+        "ELONARA_HTTP__PORT": str(port), "DJANGO_SETTINGS_MODULE": settings,
     }  # fmt: skip
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "tests.browser.crowded"]
@@ -70,6 +71,13 @@ def crowded(tmp_path_factory):
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory):
+    """It in English."""
+    with crowd(tmp_path_factory.mktemp("crowded"), "elonara.config.settings") as site:
+        yield site
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 MAX_SPACING = timedelta(minutes=10)  # a wait for the next post that is longer is shown as a pause
 
@@ -72,7 +73,7 @@ class MemberIdentity(Leased):
 
     class Meta:
         app_label = "elonara"
-        verbose_name_plural = "member identities"
+        verbose_name_plural = gettext_lazy("member identities")
         indexes = [models.Index(fields=["state", "bsky_token_expires_at"], name="identities_by_expiry")]
 
 

@@ -10,7 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext
+from django.utils.translation import get_language, gettext_noop, ngettext
 
 from elonara.events.models import Rsvp
 from elonara.events.times import short_phrase_there
@@ -89,7 +89,7 @@ def _html(host: Member, news: list[EventNews], stop: str) -> SafeString:
     parts.append(format_html_join("", "<p><small>{}</small></p>", ((line,) for line in _footer())))
     parts.append(format_html('<p><small><a href="{}">{}</a></small></p>', stop, _("No more e-mails like this")))
     body = mark_safe("".join(parts))  # noqa: S308 - each part is escaped above
-    return format_html('<!doctype html>\n<html lang="en"><body>{}</body></html>\n', body)
+    return format_html('<!doctype html>\n<html lang="{}"><body>{}</body></html>\n', get_language(), body)
 
 
 def _greeting(host: Member) -> str:

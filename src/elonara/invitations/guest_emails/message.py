@@ -10,7 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import get_language, gettext_noop
 
 from elonara.communities.validation import many_lines, one_line
 from elonara.events.messages.models import REMINDERS, GuestMessage, MessageKind
@@ -152,7 +152,7 @@ def html_of(content: Content) -> str:
     no_more = _("No more e-mails like this")
     parts.append(format_html('<p><small><a href="{}">{}</a></small></p>', content.stop, no_more))
     body = mark_safe("".join(parts))  # noqa: S308 - each part is escaped above
-    return format_html('<!doctype html>\n<html lang="en"><body>{}</body></html>\n', body)
+    return format_html('<!doctype html>\n<html lang="{}"><body>{}</body></html>\n', get_language(), body)
 
 
 def _lines(text: str) -> SafeString:
