@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from elonara.bluesky.models import Leased
 from elonara.communities.models import Community
+from elonara.events.messages.models import MessageState
 from elonara.events.models import Event
 
 _WAS_SENT, _WAS_UNDONE = models.Q(sent_at__isnull=False), models.Q(undone_on__isnull=False)
@@ -275,7 +276,7 @@ class EmailInvitation(Leased):
     sent_at = models.DateTimeField(null=True, blank=True)
     answer = models.CharField(max_length=8, blank=True)  # going | waiting | maybe | cant
     answered_at = models.DateTimeField(null=True, blank=True)
-    # A host has said that both are one person's: the answer belongs to that one, and either link changes it.
+    # Both went to one person: the answer belongs to that one, and either link changes it (`email_reader.answers_as`).
     same_person = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="others")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -291,12 +292,12 @@ class EmailInvitation(Leased):
             models.Index(fields=["event"], condition=models.Q(address_enc__gt=""), name="email_address_kept"),
         ]
 
-    @property
-    def answers_as(self) -> uuid.UUID:
-        """The id of the invitation to which the reader's answer belongs: this one, or another to the same person."""
-        return self.same_person_id or self.pk
-
     def join(self, other: "EmailInvitation") -> None:
-        """Say that both are one person's: from now on the links of this one lead to the answer of `other`."""
+        """Both went to one person: from now on the links of this one lead to the answer of `other`.
+
+        What waits for this address, such as a host's message, goes to that one. Call it in a transaction.
+        """
         sharing = EmailInvitation.objects.filter(models.Q(pk=self.pk) | models.Q(same_person=self.pk))
         sharing.update(same_person=other.pk)
+        EmailInvitation.objects.filter(pk=other.pk).update(same_person=None)
+        self.guest_messages.filter(state=MessageState.QUEUED).update(email_invitation=other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -53,9 +54,7 @@ def answer_of(row: GuestMessage) -> Rsvp | None:
     if row.did:
         person |= Q(did=row.did)
     if row.email_invitation_id is not None:
-        # A host may have said since that this address is somebody's who has answered by another one.
-        known = row.email_invitation_id
-        person |= Q(email_invitation=known) | Q(email_invitation__others=known)
+        person |= Q(email_invitation=row.email_invitation_id)
     found = Rsvp.objects.select_related("member", "email_invitation").filter(person, event=row.event_id)
     return min(found, key=lambda rsvp: rsvp.member_id is None, default=None)
 
@@ -70,11 +69,11 @@ def hearing(event: Event, but: int | None = None, *, with_people: bool = False) 
     return rows if but is None else rows.exclude(member=but)
 
 
-def of_viewer(member_id: int | None, dids: list[str], email_invitation: UUID | None = None) -> Q:
+def of_viewer(member_id: int | None, dids: list[str], email_invitations: Collection[UUID] = ()) -> Q:
     """The condition for the messages to a viewer; matches nothing for a stranger."""
     mine = Q(pk__in=())
     if member_id is not None:
         mine |= Q(member=member_id)
     if dids:
         mine |= Q(did__in=[did for did in dids if did])
-    return mine if email_invitation is None else mine | Q(email_invitation=email_invitation)
+    return mine | Q(email_invitation__in=email_invitations) if email_invitations else mine

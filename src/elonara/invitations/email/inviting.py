@@ -47,6 +47,7 @@ class EmailPlan:
     subject: str
     body: str
     schedule: str = ""  # "30 today, 10 tomorrow"
+    later: bool = False  # whether some leave after today
     refusal: reasons.Reason | None = None  # why Send would be refused
     preview_id: str = ""  # the fingerprint of all this, which Send takes
 
@@ -58,6 +59,7 @@ class EmailSent:
     queued: int
     left_out: list[SkippedAddress] = field(default_factory=list)
     schedule: str = ""
+    later: bool = False
 
 
 def preview(host: Member, event: Event, text: str, note: str = "") -> EmailPlan:
@@ -67,13 +69,14 @@ def preview(host: Member, event: Event, text: str, note: str = "") -> EmailPlan:
     """
     note = _checked(host, event, note)
     allowed, skipped = split_addresses(host, event, text)
-    times = _times(host, caps.days_for(host, len(allowed)))
+    later, schedule = _in_words(host, _times(host, caps.days_for(host, len(allowed))))
     return EmailPlan(
         recipients=allowed,
         left_out=skipped,
         subject=email_message.subject(host, event),
         body=email_message.body(host, event, note, "…", allowed[0].name if allowed else ""),
-        schedule=_in_words(host, times),
+        schedule=schedule,
+        later=later,
         refusal=unavailable() or unproven(host),
         preview_id=str(_fingerprint(host, event, note, allowed)),
     )
@@ -97,7 +100,8 @@ def invite(host: Member, event: Event, text: str, note: str = "", preview_id: st
         times = _times(host, caps.days_for(host, len(allowed)))
         for address, when in zip(allowed, times, strict=True):
             _write(host, event, address, note=note, when=when)
-    return EmailSent(len(allowed), skipped, _in_words(host, times))
+    later, schedule = _in_words(host, times)
+    return EmailSent(len(allowed), skipped, schedule, later)
 
 
 def cancel(row: EmailInvitation, by: Member) -> None:
@@ -186,9 +190,10 @@ def _times(host: Member, days: list[dt.date]) -> list[_When]:
     return found
 
 
-def _in_words(host: Member, times: list[_When]) -> str:
-    today = sending_days.today(host)
-    return caps.schedule_in_words([max(one.day, sending_days.today(host, one.due_at)) for one in times], today)[2]
+def _in_words(host: Member, times: list[_When]) -> tuple[bool, str]:
+    days = [max(one.day, sending_days.today(host, one.due_at)) for one in times]
+    _today, later, schedule = caps.schedule_in_words(days, sending_days.today(host))
+    return bool(later), schedule
 
 
 def _write(host: Member, event: Event, to: Address, *, note: str, when: _When) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.db.models import Q
 
-from elonara.events.guests import adoption, rsvps
+from elonara.events.guests import adoption, places, rsvps
 from elonara.events.models import Rsvp
 from elonara.invitations.consent import accounts, breakers
 from elonara.invitations.consent.opt_outs import addresses_opted_out
@@ -48,9 +49,29 @@ def reader_of(row: EmailInvitation) -> Member | None:
         return None
 
 
+def answers_as(row: EmailInvitation, reader: Member | None) -> UUID | None:
+    """The invitation to which the reader's answer belongs: this one, or another one to the same person.
+
+    None where that answer is another member's: she too has verified an address of it, or a host was mistaken.
+    """
+    if reader is None:
+        return row.same_person_id or row.pk
+    for pk in (row.same_person_id, row.pk):
+        owner = Rsvp.objects.filter(email_invitation=pk).values_list("member", flat=True).first()
+        if pk is not None and owner in (None, reader.pk):
+            return pk
+    return None
+
+
+def known_as(row: EmailInvitation, reader: Member | None) -> tuple[UUID, ...]:
+    """The invitations whose messages are the reader's."""
+    return tuple({row.pk, answers_as(row, reader) or row.pk})
+
+
 def rsvp_of(row: EmailInvitation, reader: Member | None) -> Rsvp | None:
     """The answer of the reader (`reader_of`), which a member may have given elsewhere on the site."""
-    by_link = Rsvp.objects.filter(email_invitation=row.answers_as).first()
+    known = answers_as(row, reader)
+    by_link = Rsvp.objects.filter(email_invitation=known).first() if known is not None else None
     return by_link if by_link is not None or reader is None else rsvps.rsvp_of(row.event, reader)
 
 
@@ -69,20 +90,24 @@ def respond(
     Raises members.errors.NotAllowed (over, cancelled) and Invalid.
     """
     reader = reader_of(row)
-    if reader is not None:
-        adoption.adopt_emailed(reader, [row.answers_as])
-    elif not name and rsvp_of(row, None) is None:
-        name = row.name
-    return rsvps.respond(
-        row.event, choice=choice, member=reader, name=name, plus_ones=plus_ones, note=note, answers=answers,
-        online=online, email_invitation=row.answers_as,
-    )  # fmt: skip
+    with transaction.atomic():
+        places.lock(row.event)  # a host may be about to say whose other invitation this is
+        row.refresh_from_db(fields=["same_person"])
+        known = answers_as(row, reader)
+        if reader is not None and known is not None:
+            adoption.adopt_emailed(reader, [known])
+        elif not name and rsvp_of(row, None) is None:
+            name = row.name
+        return rsvps.respond(
+            row.event, choice=choice, member=reader, name=name, plus_ones=plus_ones, note=note, answers=answers,
+            online=online, invited=True, email_invitation=known,
+        )  # fmt: skip
 
 
 def address_verified(sender: Any, email_address: EmailAddress, **_: Any) -> None:  # noqa: ARG001
     """A listener: a member has verified an address, so what was answered by e-mails to it is hers."""
     rows = EmailInvitation.objects.filter(address_hash=hash_of(email_address.email)).exclude(answer="")
-    adoption.adopt_emailed(email_address.user, {row.answers_as for row in rows})
+    adoption.adopt_emailed(email_address.user, {row.same_person_id or row.pk for row in rows})
 
 
 def stop(row: EmailInvitation, *, whole_site: bool = False) -> None:

@@ -17,6 +17,7 @@ from elonara.events.guests import questions
 from elonara.events.models import Event
 from elonara.members.errors import Invalid
 from elonara.members.models import Member
+from elonara.web.events import form_preview
 from elonara.web.events.forms import EventForm
 from elonara.web.events.views import managed_or_refused
 from elonara.web.shortcuts import add_form_errors, members_only, show_message, the_member
@@ -48,6 +49,8 @@ def again(request: HttpRequest, slug: str) -> HttpResponse:
     event, member = managed_or_refused(request, slug), the_member(request)
     actions.require_repeatable(event, member)
     form = AgainForm(request.POST or None, request.FILES or None, of=event, host=member)
+    if form_preview.is_asked(request):
+        return form_preview.respond(request, form)
     if request.method == "POST" and form.is_valid():
         try:
             made = actions.create(member, of=event, **form.values())

@@ -29,12 +29,13 @@ from elonara.invitations.queries import is_invited, on_bluesky, targets_of
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
 from elonara.members.standing import require_active
+from elonara.web.events import form_preview
 from elonara.web.events.forms import EventForm
 from elonara.web.invitations import reporting
 from elonara.web.invitations.posts import after_ending
 from elonara.web.parts.answer_forms import AnswerForm
 from elonara.web.parts.audiences import told_words
-from elonara.web.parts.places import places_of, shown_answer
+from elonara.web.parts.places import beyond_places, places_of, shown_answer
 from elonara.web.parts.sharing import calendar_response, calendars, is_public, page_url, ready_text, shared_preview
 from elonara.web.parts.times import zone_of
 from elonara.web.proofs import keepable, proofs
@@ -145,6 +146,8 @@ def create(request: HttpRequest) -> HttpResponse:
     zone = str(zone_of(request) or "") or "UTC"
     initial = {"timezone": zone, "community": choices.filter(slug=request.GET.get("community", "")).first()}
     form = EventForm(request.POST or None, request.FILES or None, communities=choices, initial=initial)
+    if form_preview.is_asked(request):
+        return form_preview.respond(request, form)
     if request.method == "POST" and form.is_valid():
         try:
             event = actions.create(member, **form.values())
@@ -172,6 +175,8 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         by_host=queries.role_of(event, member) == "host",
         posts=on_bluesky(event, naming=True).in_words if was_public else "",
     )
+    if form_preview.is_asked(request):
+        return form_preview.respond(request, form)
     if request.method == "POST" and form.is_valid():
         try:
             actions.change(event, by=member, **form.values())
@@ -180,7 +185,8 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             hides = was_public and event.visibility == Visibility.PRIVATE
             posts = after_ending(request, event, only_wrong=True) if hides else ""
-            show_message(request, f"{_('The changes are saved.')} {posts}".strip())
+            said = (_("The changes are saved."), posts, beyond_places(event))
+            show_message(request, " ".join(words for words in said if words))
             return redirect(f"/events/{event.slug}/manage?tab=details")
     context = {"form": form, "event": event, "heading": _("Change the event"), "button": _("Save")}
     context["reached"] = told_words(event, member)

@@ -44,10 +44,10 @@ def page(request: HttpRequest, event: Event, frame: dict[str, Any]) -> HttpRespo
             typed["plan"] = email_inviting.preview(the_member(request), event, text, note)
         return _page(request, event, frame, **typed, fault=fault, sentence=f"{fault.sentence} {fault.way_on}".strip())
     if sent.queued:
-        if schedule := _schedule(sent.schedule):
+        if sent.later:
             said = ngettext(
                 "{count} e-mail is on the way: {schedule}.", "{count} e-mails are on the way: {schedule}.", sent.queued
-            ).format(count=sent.queued, schedule=schedule)
+            ).format(count=sent.queued, schedule=sent.schedule)
         else:
             said = ngettext("{count} e-mail is on the way.", "{count} e-mails are on the way.", sent.queued).format(
                 count=sent.queued
@@ -85,12 +85,7 @@ def _page(request: HttpRequest, event: Event, frame: dict[str, Any], **context: 
         "rows": email_views.views(event, the_member(request)),
         "caps": queries.caps_left(the_member(request)),
         "field": getattr(fault, "field_name", ""),
-        "schedule": _schedule(plan.schedule) if plan else "",
+        "schedule": plan.schedule if plan and plan.later else "",
         "invited": event.invitations.exists(),
     }
     return render(request, "invite/email.html", frame | context, status=400 if context.get("sentence") else 200)
-
-
-def _schedule(schedule: str) -> str:
-    """The days of sending, "" where all leave today."""
-    return schedule if "," in schedule or not schedule.endswith("today") else ""

@@ -172,3 +172,14 @@ _OTHERS_WAIT = {
     "online": gettext_noop("Other people are waiting for the places online that are left."),
     "there": gettext_noop("Other people are waiting for the places on site that are left."),
 }
+
+
+def beyond_places(event: Event) -> str:
+    """What a host is told where more people come than there are places: after a lower number, or no longer online."""
+    for online in places.ways(event):
+        most, coming = places.limit(event, online), places.taken(event, online)
+        if most is not None and coming > most:
+            return _("{coming} people have a place, and there are {most}. Nobody loses theirs.").format(
+                coming=coming, most=most
+            )
+    return ""

@@ -1,0 +1,62 @@
+/* The form of an event with a preview beside it: the top of the page follows what she types. The server draws it, and
+   stores nothing. A picture that she chose is shown from her own device: only Save sends it. */
+(() => {
+  "use strict";
+  const form = document.getElementById("event-form");
+  const aside = document.getElementById("event-preview");
+  if (!form || !aside) return;
+  const PAUSE = 500, WIDTH = 800, HEIGHT = 450;
+  let timer = 0, asking = null, picture = "";
+
+  const dress = () => {
+    const image = aside.querySelector("img.picture");
+    if (image && picture) image.src = picture;
+  };
+  const show = async () => {
+    clearTimeout(timer);
+    asking?.abort();
+    const mine = (asking = new AbortController());
+    const given = new FormData(form);
+    given.delete("picture");
+    given.set("go", "preview");
+    try {
+      const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(given), signal: mine.signal });
+      const text = response.ok ? await response.text() : "";
+      const fresh = new DOMParser().parseFromString(text, "text/html").querySelector("[data-part=preview]");
+      if (mine !== asking || !fresh) return;
+      aside.querySelector("[data-part=preview]").replaceWith(document.adoptNode(fresh));
+      dress();
+      aside.hidden = false;
+    } catch {
+      /* Aborted by the next change, or no answer: the form works without it. */
+    }
+  };
+  const choose = async (file) => {
+    picture = "";
+    if (file) {
+      try {
+        const drawn = await createImageBitmap(file);
+        const canvas = document.createElement("canvas");
+        const scale = Math.max(WIDTH / drawn.width, HEIGHT / drawn.height);
+        [canvas.width, canvas.height] = [WIDTH, HEIGHT];
+        const [width, height] = [drawn.width * scale, drawn.height * scale];
+        canvas.getContext("2d").drawImage(drawn, (WIDTH - width) / 2, (HEIGHT - height) * 0.6, width, height);
+        picture = canvas.toDataURL("image/jpeg", 0.8);
+      } catch {
+        /* Not a picture that this browser knows: the site says so after Save. */
+      }
+    }
+    show();
+  };
+  form.addEventListener("input", (event) => {
+    if (event.isComposing || event.target.type === "file") return;
+    clearTimeout(timer);
+    timer = setTimeout(show, PAUSE);
+  });
+  form.addEventListener("change", (event) => { if (event.target.name === "picture") choose(event.target.files[0]); });
+  form.addEventListener("submit", () => {
+    clearTimeout(timer);
+    asking?.abort();
+  });
+  show();
+})();

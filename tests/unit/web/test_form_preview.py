@@ -1,0 +1,88 @@
+"""The preview beside the form of an event, and what a host is told of places after an edit."""
+
+import re
+
+import pytest
+from tests.pages import page_text
+
+from elonara.events import actions
+from elonara.events.guests import rsvps
+from elonara.events.models import Event
+
+FIELDS = {
+    "go": "preview", "title": "Winter picnic", "starts_at": "2040-12-11T15:00", "timezone": "Europe/Lisbon",
+    "location": "Boathouse lawn", "visibility": "public", "attendance": "place", "mood": "any",
+}  # fmt: skip
+
+
+@pytest.fixture
+def ask(signed_in, alice):
+    """`ask(title="…")`: the preview of the form of a new event with these fields."""
+    client = signed_in(alice)
+    return lambda where="/events/create", **fields: client.post(where, FIELDS | fields)
+
+
+def test_it_shows_what_guests_will_see_and_stores_nothing(ask):
+    response = ask()
+    assert response.status_code == 200
+    page = page_text(response)
+    for words in ("Winter picnic", "Tue 11 Dec", "15:00", "Boathouse lawn"):
+        assert words in page or words.replace("Tue ", "") in page
+    assert re.search(r'src="/static/covers/[\w.-]+\.svg', response.content.decode())
+    assert not Event.objects.exists()
+
+
+def test_what_is_missing_or_wrong_is_left_out(ask):
+    page = page_text(ask(title="", starts_at="tomorrow"))
+    assert "Your event" in page
+    assert "Boathouse" not in page, "without a time there are no facts yet"
+    assert "error" not in ask(title="").content.decode()
+
+
+def test_a_hidden_place_is_not_in_it(ask):
+    page = page_text(ask(place_hidden="on"))
+    assert "Boathouse" not in page
+    assert "The place is not public" in page
+
+
+@pytest.mark.parametrize("ends", ["2040-12-12T00:00", "", "2040-12-01T00:00"])
+def test_whole_days(ask, ends):
+    assert "11" in page_text(ask(all_day="on", ends_at=ends))
+
+
+def test_words_of_hers_are_escaped(ask):
+    assert "<script>alert" not in ask(title="<script>alert(1)</script>").content.decode()
+
+
+def test_an_edit_shows_it_and_changes_nothing(ask, picnic):
+    event, before = picnic, picnic.title
+    assert "Winter picnic" in page_text(ask(f"/events/{event.slug}/edit"))
+    assert "Winter picnic" in page_text(ask(f"/events/{event.slug}/again"))
+    event.refresh_from_db()
+    assert (event.title, Event.objects.count()) == (before, 1)
+
+
+def test_it_is_for_who_may_fill_in_the_form(client, signed_in, make_member, picnic):
+    assert client.post("/events/create", FIELDS).status_code == 302
+    mallory = signed_in(make_member("mallory"))
+    assert mallory.post(f"/events/{picnic.slug}/edit", FIELDS).status_code == 403
+
+
+def test_the_cover_is_not_folded_away(signed_in, alice):
+    page = signed_in(alice).get("/events/create").content.decode()
+    head = page[: page.index('id="id_picture"')]
+    assert head.count("<details") == head.count("</details"), "no fold is open around it"
+
+
+def test_a_host_is_told_when_more_come_than_there_are_places(signed_in, alice, picnic, make_member):
+    event = actions.change(picnic, by=alice, capacity=5)
+    for name in ("bob", "carol", "dan"):
+        rsvps.respond(event, choice="going", member=make_member(name))
+    client = signed_in(alice)
+    form = client.get(f"/events/{event.slug}/edit").context["form"]
+    given = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
+    given["starts_at"] = given["starts_at"].strftime("%Y-%m-%dT%H:%M")
+    given.pop("ends_at", None)
+    for capacity, told in ((2, True), (3, False)):
+        response = client.post(f"/events/{event.slug}/edit", given | {"capacity": capacity}, follow=True)
+        assert ("3 people have a place, and there are 2. Nobody loses theirs." in page_text(response)) == told
