@@ -293,10 +293,7 @@ class EmailInvitation(Leased):
         ]
 
     def join(self, other: "EmailInvitation") -> None:
-        """Both went to one person: from now on the links of this one lead to the answer of `other`.
-
-        What waits for this address, such as a host's message, goes to that one. Call it in a transaction.
-        """
+        """Both went to one person: this one's links lead to the answer of `other`, and what waits goes there."""
         sharing = EmailInvitation.objects.filter(models.Q(pk=self.pk) | models.Q(same_person=self.pk))
         sharing.update(same_person=other.pk)
         EmailInvitation.objects.filter(pk=other.pk).update(same_person=None)

@@ -176,9 +176,9 @@ MUTANTS = (
     ),
     Mutant(
         "private-target-named",
-        "invitations/planning/compose.py",
-        '    if target.is_private:\n        who = f"{_named',
-        '    if False:\n        who = f"{_named',
+        "invitations/planning/post_words.py",
+        "    if target.is_private:\n        return _invites",
+        "    if False:\n        return _invites",
         "a public post names a private event",
         ("tests/unit/invitations/planning/test_compose.py:test_a_private_target_is_not_named",),
     ),
@@ -237,10 +237,29 @@ MUTANTS = (
     Mutant(
         "two-accounts-merged",
         "events/guests/by_host.py",
-        "if mine and theirs and mine != theirs:",
+        'if mine and theirs and mine != theirs and name != "email_invitation_id":',
         "if False:",
         "a host lets one account answer for another",
         ("tests/unit/events/guests/test_by_host.py:TestMerging.test_two_accounts_stay_two_guests",),
+    ),
+    Mutant(
+        "answer-of-another-member",
+        "invitations/responses/email_reader.py",
+        "if pk is not None and owner in (None, reader.pk):",
+        "if pk is not None:",
+        "a member reads and changes the answer of another one, whose address was said to be hers",
+        ("tests/unit/invitations/email/test_merged.py:test_two_members_who_prove_an_address_each_have_an_answer_each",),
+    ),
+    Mutant(
+        "picture-drawn-meanwhile",
+        "invitations/planning/fingerprint.py",
+        "return target.card().picture_source",
+        "return target.card().picture_name",
+        "Send is refused because a job has drawn the picture of the card since the preview",
+        (
+            "tests/unit/invitations/responses/test_corrections.py:"
+            "test_the_picture_is_drawn_between_an_edit_and_the_update",
+        ),
     ),
     Mutant(
         "cell-computes",

@@ -25,7 +25,6 @@ from elonara.invitations.targets import Target, target_of
 from elonara.invitations.transitions import Deliverable
 from elonara.members.models import Member
 
-LANGS = ("en",)  # the language of the posts, a BCP 47 tag
 NOTE_LENGTH = 300  # characters
 LINE_LENGTH = 200  # characters
 CARD_TITLE_GRAPHEMES = 200
@@ -64,7 +63,7 @@ class Composed:
         return {
             "text": self.rich.text,
             "facets": self.rich.facets,
-            "langs": list(LANGS),
+            "langs": [settings.LANGUAGE_CODE],  # BCP 47
             "embed": records.external(self.card.uri, self.card.title, self.card.description),
         }
 
