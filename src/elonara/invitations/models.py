@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy
 
 from elonara.bluesky.models import Leased
 from elonara.communities.models import Community
-from elonara.events.messages.models import MessageState
 from elonara.events.models import Event
 
 _WAS_SENT, _WAS_UNDONE = models.Q(sent_at__isnull=False), models.Q(undone_on__isnull=False)
@@ -276,8 +275,6 @@ class EmailInvitation(Leased):
     sent_at = models.DateTimeField(null=True, blank=True)
     answer = models.CharField(max_length=8, blank=True)  # going | waiting | maybe | cant
     answered_at = models.DateTimeField(null=True, blank=True)
-    # Both went to one person: the answer belongs to that one, and either link changes it (`email_reader.answers_as`).
-    same_person = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="others")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -291,10 +288,3 @@ class EmailInvitation(Leased):
             models.Index(fields=["host", "sent_at"], condition=_WAS_SENT, name="email_last_sent"),
             models.Index(fields=["event"], condition=models.Q(address_enc__gt=""), name="email_address_kept"),
         ]
-
-    def join(self, other: "EmailInvitation") -> None:
-        """Both went to one person: this one's links lead to the answer of `other`, and what waits goes there."""
-        sharing = EmailInvitation.objects.filter(models.Q(pk=self.pk) | models.Q(same_person=self.pk))
-        sharing.update(same_person=other.pk)
-        EmailInvitation.objects.filter(pk=other.pk).update(same_person=None)
-        self.guest_messages.filter(state=MessageState.QUEUED).update(email_invitation=other)

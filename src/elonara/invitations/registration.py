@@ -151,8 +151,7 @@ def community_changed(community: Community, fields: frozenset[str]) -> None:
 def answered(rsvp: Rsvp) -> None:
     """Store an RSVP that was given anywhere on the site in the person's invitation too."""
     _store_answer({"event_id": rsvp.event_id}, rsvp.did, rsvp.member_id, rsvp.choice)
-    known = () if rsvp.email_invitation_id is None else [rsvp.email_invitation_id]
-    by_email = Q(pk__in=known) | Q(same_person__in=known)
+    by_email = Q(pk__in=() if rsvp.email_invitation_id is None else [rsvp.email_invitation_id])
     if rsvp.member_id is not None and (hashes := one_person.hashes_of(rsvp.member_id)):
         # One that still waits ends when its turn comes: she has answered.
         by_email |= Q(event=rsvp.event_id, address_hash__in=hashes) & ~Q(state=EmailState.QUEUED)

@@ -47,10 +47,9 @@ class DataSubject:
 
         What was done as a member is that member's, also where she has proved the DID that the member once had.
         """
-        # A host may have said that an answer is hers which belongs to an invitation to another address.
-        to_her = EmailInvitation.objects.filter(self.received_emails)
-        unowned = Q(did__in=self.dids) | Q(email_invitation__in=to_her.values("pk"))
-        unowned |= Q(email_invitation__in=to_her.exclude(same_person=None).values("same_person"))
+        unowned = Q(did__in=self.dids) | Q(email_invitation__address_hash__in=self.hashes)
+        if self.email_invitation is not None:
+            unowned |= Q(email_invitation=self.email_invitation)
         mine = Q(member=None) & unowned
         return mine if self.member is None else mine | Q(member=self.member)
 

@@ -50,6 +50,37 @@ def test_whole_days(ask, ends):
     assert "11" in page_text(ask(all_day="on", ends_at=ends))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"plus_ones_allowed": "30"}, {"fill_cutoff_hours": "-1"}, {"ends_at": "x"}, {"attendance": "zz"},
+        {"fills": "offer", "offer_hours": "999"}, {"ends_at": "9999-12-31T00:00"}, {"starts_at": "0001-01-01T00:00"},
+        {"starts_at": "9999-12-31T23:00", "timezone": "America/New_York"}, {"timezone": "Mars/Olympus"},
+        {"title": "a\x00b"}, {"title": "x" * 5000},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("days", [{"all_day": "on"}, {}])
+def test_what_is_wrong_in_one_field_breaks_nothing(ask, wrong, days):
+    assert ask(**wrong, **days).status_code == 200
+    assert ask(**wrong, **days, go="").status_code == 200, "the form says what is wrong"
+    assert not Event.objects.exists()
+
+
+def test_what_cannot_be_changed_and_the_stored_picture_are_shown(ask, picnic, alice, signed_in, make_member):
+    Event.objects.filter(pk=picnic.pk).update(picture="pictures/lake.jpg", visibility="private")
+    for where in ("edit", "again"):
+        assert (
+            f'src="/events/{picnic.slug}/picture"'
+            in ask(f"/events/{picnic.slug}/{where}", same_picture="on").content.decode()
+        )
+    assert f'src="/events/{picnic.slug}/picture"' not in ask(f"/events/{picnic.slug}/again").content.decode()
+    bob = make_member("bob")
+    actions.add_cohost(picnic, by=alice, member=bob)
+    actions.accept_cohost(picnic, by=bob)
+    page = page_text(signed_in(bob).post(f"/events/{picnic.slug}/edit", FIELDS))
+    assert "Private" in page
+
+
 def test_words_of_hers_are_escaped(ask):
     assert "<script>alert" not in ask(title="<script>alert(1)</script>").content.decode()
 

@@ -92,7 +92,7 @@ def test_nobody_reports_what_she_cannot_see(client, signed_in, bob, supper, picn
     assert client.post(f"/events/{supper.slug}/report").status_code == 404
     for message in (to_bob.pk, uuid.uuid4(), "nonsense"):
         assert client.post(f"/events/{picnic.slug}/report?message={message}").status_code == 404
-    for by in (Reporter(), Reporter(bob), Reporter(dids=(BOB,)), Reporter(email_invitations=(uuid.uuid4(),))):
+    for by in (Reporter(), Reporter(bob), Reporter(dids=(BOB,)), Reporter(email_invitation=uuid.uuid4())):
         with pytest.raises(NotAllowed):
             report_event(supper, by, "Rude")
     with pytest.raises(NotAllowed):

@@ -76,8 +76,6 @@ def _join(own: Rsvp, row: Rsvp, identity: Mapping[str, Any]) -> None:
     """Make one of the member's answer and another one of hers, which is deleted."""
     kept = joined(own, row) | {"email_invitation_id": own.email_invitation_id or row.email_invitation_id, **identity}
     questions.join(own, row, max(own, row, key=lambda each: each.answered_at))
-    if own.email_invitation is not None and row.email_invitation is not None:
-        row.email_invitation.join(own.email_invitation)
     row.delete()  # before the update: an event has at most one answer per DID, and per e-mail invitation
     Rsvp.objects.filter(pk=own.pk).update(**kept)
     own.refresh_from_db()

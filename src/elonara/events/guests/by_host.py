@@ -123,8 +123,8 @@ def remove(event: Event, by: Member, rsvp_id: Any) -> None:
 def merge(event: Event, by: Member, rsvp_id: Any, other_id: Any) -> Rsvp:
     """Make one of two answers that are one person's; the later one holds. Raises NotAllowed.
 
-    Whoever could change either can change the one that is left. So two members or two Bluesky accounts are not merged.
-    Of two e-mail invitations, both links lead to it from then on.
+    Whoever could change either can change the one that is left. So two members, two Bluesky accounts or two e-mail
+    invitations are not merged.
     """
     with transaction.atomic():
         locked = _locked(event, by)
@@ -137,8 +137,6 @@ def merge(event: Event, by: Member, rsvp_id: Any, other_id: Any) -> Rsvp:
         said = max(((row.answered_at, row.choice, row.plus_ones) for row in people), default=None)
         values = joined(kept, gone)
         questions.join(kept, gone, max(kept, gone, key=lambda row: row.answered_at))
-        if kept.email_invitation is not None and gone.email_invitation is not None:
-            gone.email_invitation.join(kept.email_invitation)
         gone.delete()  # before the update: an event has one answer per DID and per e-mail invitation
         Rsvp.objects.filter(pk=kept.pk).update(**identity, **values)
         kept.refresh_from_db()
@@ -171,7 +169,7 @@ def _identity(kept: Rsvp, gone: Rsvp) -> dict[str, Any]:
     found: dict[str, Any] = {"added_by_host": kept.added_by_host and gone.added_by_host}
     for name in ("member_id", "did", "email_invitation_id"):
         mine, theirs = getattr(kept, name), getattr(gone, name)
-        if mine and theirs and mine != theirs and name != "email_invitation_id":
+        if mine and theirs and mine != theirs:
             raise NotAllowed(_(TWO_PEOPLE), "two_people")
         found[name] = mine or theirs
     if found["member_id"] and found["did"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -69,11 +68,17 @@ def hearing(event: Event, but: int | None = None, *, with_people: bool = False) 
     return rows if but is None else rows.exclude(member=but)
 
 
-def of_viewer(member_id: int | None, dids: list[str], email_invitations: Collection[UUID] = ()) -> Q:
-    """The condition for the messages to a viewer; matches nothing for a stranger."""
+def of_viewer(member_id: int | None, dids: list[str], email_invitation: UUID | None = None) -> Q:
+    """The condition for the messages to a viewer; matches nothing for a stranger.
+
+    What another member was told at an address that is now the viewer's is not hers.
+    """
     mine = Q(pk__in=())
     if member_id is not None:
         mine |= Q(member=member_id)
     if dids:
         mine |= Q(did__in=[did for did in dids if did])
-    return mine | Q(email_invitation__in=email_invitations) if email_invitations else mine
+    if email_invitation is None:
+        return mine
+    at_her_address = Q(email_invitation=email_invitation)
+    return mine | (at_her_address if member_id is None else at_her_address & Q(member=None))

@@ -45,7 +45,6 @@ _OF_POST: Final[dict[str, Any]] = {
 }  # fmt: skip
 _OF_EMAIL: Final[dict[str, Any]] = {
     "name": "", "note": "", "address_enc": "", "token_enc": "", "answer": "", "answered_at": None,
-    "same_person": None,
 }  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -133,5 +132,4 @@ def _with_post(pk: int) -> int:
 
 def _emailed(pk: int) -> int:
     known = ~Q(name="") | ~Q(note="") | ~Q(answer="") | Q(address_enc__gt="") | Q(token_enc__gt="")
-    known |= Q(same_person__isnull=False)
     return _some(EmailInvitation.objects.filter(known, event=pk), lambda some: some.update(**_OF_EMAIL))

@@ -56,7 +56,7 @@ def told_to(
     member: Member | None,
     dids: Collection[str] = (),
     *,
-    email_invitations: Collection[UUID] = (),
+    email_invitation: UUID | None = None,
     event: Event | None = None,
 ) -> list[ToldItem]:
     """What a viewer was told lately, newest first: about one event, or about all.
@@ -65,13 +65,13 @@ def told_to(
     """
     if event is not None and not _ANYTHING.exists(event=event.pk):
         return []
-    viewer = of_viewer(member.pk if member else None, list(dids), email_invitations)
+    viewer = of_viewer(member.pk if member else None, list(dids), email_invitation)
     rows = GuestMessage.objects.filter(viewer, state__in=TOLD)
     if event is not None:
         rows = rows.filter(event=event)
     own = rows_of(member, tuple(dids))
-    if email_invitations:
-        own |= Q(email_invitation__in=email_invitations)
+    if email_invitation is not None:
+        own |= Q(email_invitation=email_invitation) & (Q(member=None) if member is not None else Q())
     answers = Rsvp.objects.filter(own, event=OuterRef("event"))
     rows = rows.filter(
         Q(event__visibility=Visibility.PUBLIC) | Exists(answers) | Q(kind=TITLE_ALONE), event__hidden_at=None

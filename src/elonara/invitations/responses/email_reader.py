@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.db.models import Q
 
-from elonara.events.guests import adoption, places, rsvps
+from elonara.events.guests import adoption, rsvps
 from elonara.events.models import Rsvp
 from elonara.invitations.consent import accounts, breakers
 from elonara.invitations.consent.opt_outs import addresses_opted_out
@@ -50,22 +50,15 @@ def reader_of(row: EmailInvitation) -> Member | None:
 
 
 def answers_as(row: EmailInvitation, reader: Member | None) -> UUID | None:
-    """The invitation to which the reader's answer belongs: this one, or another one to the same person.
+    """The invitation to which the reader's answer belongs: this one.
 
-    None where that answer is another member's: she too has verified an address of it, or a host was mistaken.
+    None where that answer is another member's than hers: of two who have verified the address, or whom a host has
+    taken for one.
     """
     if reader is None:
-        return row.same_person_id or row.pk
-    for pk in (row.same_person_id, row.pk):
-        owner = Rsvp.objects.filter(email_invitation=pk).values_list("member", flat=True).first()
-        if pk is not None and owner in (None, reader.pk):
-            return pk
-    return None
-
-
-def known_as(row: EmailInvitation, reader: Member | None) -> tuple[UUID, ...]:
-    """The invitations whose messages are the reader's."""
-    return tuple({row.pk, answers_as(row, reader) or row.pk})
+        return row.pk
+    owner = Rsvp.objects.filter(email_invitation=row).values_list("member", flat=True).first()
+    return row.pk if owner in (None, reader.pk) else None
 
 
 def rsvp_of(row: EmailInvitation, reader: Member | None) -> Rsvp | None:
@@ -90,24 +83,21 @@ def respond(
     Raises members.errors.NotAllowed (over, cancelled) and Invalid.
     """
     reader = reader_of(row)
-    with transaction.atomic():
-        places.lock(row.event)  # a host may be about to say whose other invitation this is
-        row.refresh_from_db(fields=["same_person"])
-        known = answers_as(row, reader)
-        if reader is not None and known is not None:
-            adoption.adopt_emailed(reader, [known])
-        elif not name and rsvp_of(row, None) is None:
-            name = row.name
-        return rsvps.respond(
-            row.event, choice=choice, member=reader, name=name, plus_ones=plus_ones, note=note, answers=answers,
-            online=online, invited=True, email_invitation=known,
-        )  # fmt: skip
+    known = answers_as(row, reader)
+    if reader is not None and known is not None:
+        adoption.adopt_emailed(reader, [known])
+    elif not name and rsvp_of(row, None) is None:
+        name = row.name
+    return rsvps.respond(
+        row.event, choice=choice, member=reader, name=name, plus_ones=plus_ones, note=note, answers=answers,
+        online=online, invited=True, email_invitation=known,
+    )  # fmt: skip
 
 
 def address_verified(sender: Any, email_address: EmailAddress, **_: Any) -> None:  # noqa: ARG001
     """A listener: a member has verified an address, so what was answered by e-mails to it is hers."""
     rows = EmailInvitation.objects.filter(address_hash=hash_of(email_address.email)).exclude(answer="")
-    adoption.adopt_emailed(email_address.user, {row.same_person_id or row.pk for row in rows})
+    adoption.adopt_emailed(email_address.user, list(rows.values_list("pk", flat=True)))
 
 
 def stop(row: EmailInvitation, *, whole_site: bool = False) -> None:

@@ -36,24 +36,24 @@ MAX_REPORTS_BY_STRANGERS: Final = 5  # open reports about one thing by people of
 
 @dataclass(frozen=True)
 class Reporter:
-    """Who reports: a member, somebody who proved DIDs, the reader of e-mail invitations (their ids), or a stranger."""
+    """Who reports: a member, somebody who proved DIDs, the reader of an e-mail invitation (its id), or a stranger."""
 
     member: Member | None = None
     dids: tuple[str, ...] = ()
-    email_invitations: tuple[UUID, ...] = ()
+    email_invitation: UUID | None = None
     invited: bool = False  # the caller has seen an invitation to the event for one of the DIDs
 
     def sees(self, event: Event) -> bool:
         """Whether the event's page is open to her."""
         if queries.may_see(event, self.member, self.dids) or (self.member and queries.may_invite(event, self.member)):
             return True
-        if event.hidden_at is not None or not self.email_invitations:
+        if event.hidden_at is not None or self.email_invitation is None:
             return self.invited and event.hidden_at is None
-        return EmailInvitation.objects.filter(pk__in=self.email_invitations, event=event).exists()
+        return EmailInvitation.objects.filter(pk=self.email_invitation, event=event).exists()
 
     def message(self, event: Event, pk: UUID | None) -> HostMessage | None:
         """The message of this id, where she was told it; None where there is none to her."""
-        mine = of_viewer(self.member.pk if self.member else None, list(self.dids), self.email_invitations)
+        mine = of_viewer(self.member.pk if self.member else None, list(self.dids), self.email_invitation)
         told = GuestMessage.objects.filter(mine, event=event, state__in=TOLD).values("host_message")
         return HostMessage.objects.filter(pk=pk, pk__in=told).first() if pk is not None else None
 

@@ -50,7 +50,7 @@ def again(request: HttpRequest, slug: str) -> HttpResponse:
     actions.require_repeatable(event, member)
     form = AgainForm(request.POST or None, request.FILES or None, of=event, host=member)
     if form_preview.is_asked(request):
-        return form_preview.respond(request, form)
+        return form_preview.respond(request, form, event)
     if request.method == "POST" and form.is_valid():
         try:
             made = actions.create(member, of=event, **form.values())

@@ -12,7 +12,7 @@ from django.shortcuts import render
 
 from elonara.events.models import Event
 from elonara.members.time_zones import zone
-from elonara.web.events.forms import EventForm
+from elonara.web.events.forms import EventForm, end_of_whole_days
 
 TOLD = ("title", "mood", "location", "place_hidden", "attendance", "all_day", "timezone", "approval", "visibility")
 
@@ -22,20 +22,28 @@ def is_asked(request: HttpRequest) -> bool:
     return request.method == "POST" and request.POST.get("go") == "preview"
 
 
-def respond(request: HttpRequest, form: EventForm) -> HttpResponse:
-    """The preview of what is right in the form so far."""
+def respond(request: HttpRequest, form: EventForm, stored: Event | None = None) -> HttpResponse:
+    """The preview of what is right in the form so far; `stored`: the event that it changes or repeats."""
     form.is_valid()
-    return render(request, "events/preview.html", {"event": _event(form)})
+    context = {"event": _event(form, stored), "picture": _picture(form, stored)}
+    return render(request, "events/preview.html", context)
 
 
-def _event(form: EventForm) -> Event:
+def _event(form: EventForm, stored: Event | None) -> Event:
     given = form.cleaned_data
     event = Event(**{name: given[name] for name in TOLD if given.get(name)})
-    clock = zone(event.timezone)
+    if stored is not None and "visibility" not in form.fields:  # a co-host changes none of it
+        event.visibility = stored.visibility
     starts, ends = given.get("starts_at"), given.get("ends_at")
-    if event.all_day:
-        values = form.values() if starts else {}
-        starts, ends = (datetime.combine(starts.date(), time()) if starts else None), values.get("ends_at")
-    event.starts_at = starts.replace(tzinfo=clock) if starts else None  # type: ignore[assignment]  # not saved
-    event.ends_at = ends.replace(tzinfo=clock) if ends and starts and ends > starts else None
+    if event.all_day and starts:
+        starts, ends = datetime.combine(starts.date(), time()), end_of_whole_days(starts, ends)
+    clock = zone(event.timezone)
+    event.starts_at = starts.replace(tzinfo=clock) if starts else None  # type: ignore[assignment]  # it is not saved
+    event.ends_at = ends.replace(tzinfo=clock) if starts and ends and ends > starts else None
     return event
+
+
+def _picture(form: EventForm, stored: Event | None) -> Event | None:
+    """The event whose stored picture would be shown."""
+    again = form.cleaned_data.get("same_picture", True)
+    return stored if stored is not None and stored.picture and again else None

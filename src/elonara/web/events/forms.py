@@ -164,7 +164,7 @@ class EventForm(WithPicture):
         values["attendance"] = values["attendance"] or "place"
         values["mood"] = values["mood"] or Event.Mood.ANY
         if values["all_day"]:
-            values |= _until_the_day_after(values["starts_at"], values["ends_at"])
+            values["ends_at"] = end_of_whole_days(values["starts_at"], values["ends_at"])
         fills = values.pop("fills") or "itself"
         values["fills_by_itself"] = fills != "hand"
         values["offer_hours"] = (values["offer_hours"] or DEFAULT_OFFER_HOURS) if fills == "offer" else 0
@@ -201,8 +201,8 @@ def _last_day(event: Event) -> datetime:
     return datetime.combine(days_of(event)[1], time())
 
 
-def _until_the_day_after(start: datetime, end: datetime | None) -> dict[str, Any]:
+def end_of_whole_days(start: datetime, end: datetime | None) -> datetime | None:
     """The last day that somebody typed is part of the event; the end that is stored is not."""
     if end is None or end.date() < start.date():
-        return {}  # one day, or wrong: the action says so
-    return {"ends_at": datetime.combine(end.date() + timedelta(days=1), time())}
+        return end  # one day, or wrong: the action says so
+    return datetime.combine(end.date() + timedelta(days=1), time())

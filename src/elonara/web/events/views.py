@@ -176,7 +176,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         posts=on_bluesky(event, naming=True).in_words if was_public else "",
     )
     if form_preview.is_asked(request):
-        return form_preview.respond(request, form)
+        return form_preview.respond(request, form, event)
     if request.method == "POST" and form.is_valid():
         try:
             actions.change(event, by=member, **form.values())

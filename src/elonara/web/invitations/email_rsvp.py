@@ -81,8 +81,7 @@ def _of_reader(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
         found["Content-Disposition"] = 'attachment; filename="invitation.json"'
         return found
     about = request.GET["report"]
-    reader = email_reader.reader_of(row)
-    by = Reporter(reader, email_invitations=email_reader.known_as(row, reader))
+    by = Reporter(email_reader.reader_of(row), email_invitation=row.pk)
     return reporting.page_of_event(request, row.event, by, request.path, "" if about == "event" else about)
 
 
@@ -136,7 +135,7 @@ def _page(request: HttpRequest, row: EmailInvitation, form: RsvpForm, *, status:
         "reader": reader,
         "online_link": location.link(event, mine),
         "calendars": calendars(event, location.for_calendar(event, mine)),
-        "told": told_to(reader, email_invitations=email_reader.known_as(row, reader), event=event),
+        "told": told_to(reader, email_invitation=row.pk, event=event),
         "places": places_of(row.event, mine),
     }
     return render(request, "rsvp/show.html", context, status=status)

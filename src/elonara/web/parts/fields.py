@@ -21,6 +21,8 @@ CHOOSE_PICTURE_AGAIN = gettext_noop("Choose the picture again: browsers drop fil
 
 DESCRIPTION_HELP = gettext_lazy("Plain text, or Markdown: **bold**, *italic*, lists, links.")
 
+MIN_YEAR, MAX_YEAR = 1900, 9000
+
 
 class LocalMoment(forms.DateTimeField):
     """A date and time without a time zone, which another field of the form gives."""
@@ -37,6 +39,8 @@ class LocalMoment(forms.DateTimeField):
         """A naive datetime, or None where the field is empty."""
         with timezone.override("UTC"):
             moment = super().to_python(value)
+        if moment and not MIN_YEAR <= moment.year <= MAX_YEAR:  # other zones would have no such moment
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return moment.replace(tzinfo=None) if moment else None
 
 

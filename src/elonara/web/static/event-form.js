@@ -6,7 +6,7 @@
   const aside = document.getElementById("event-preview");
   if (!form || !aside) return;
   const PAUSE = 500, WIDTH = 800, HEIGHT = 450;
-  let timer = 0, asking = null, picture = "";
+  let timer = 0, asking = null, picture = "", chosen = 0;
 
   const dress = () => {
     const image = aside.querySelector("img.picture");
@@ -32,7 +32,8 @@
     }
   };
   const choose = async (file) => {
-    picture = "";
+    const mine = (chosen += 1);
+    let found = "";
     if (file) {
       try {
         const drawn = await createImageBitmap(file);
@@ -41,11 +42,13 @@
         [canvas.width, canvas.height] = [WIDTH, HEIGHT];
         const [width, height] = [drawn.width * scale, drawn.height * scale];
         canvas.getContext("2d").drawImage(drawn, (WIDTH - width) / 2, (HEIGHT - height) * 0.6, width, height);
-        picture = canvas.toDataURL("image/jpeg", 0.8);
+        found = canvas.toDataURL("image/jpeg", 0.8);
       } catch {
         /* Not a picture that this browser knows: the site says so after Save. */
       }
     }
+    if (mine !== chosen) return;
+    picture = found;
     show();
   };
   form.addEventListener("input", (event) => {

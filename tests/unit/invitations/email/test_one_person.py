@@ -7,6 +7,8 @@ from django.test import Client
 from tests.unit.invitations.email.mail import SENT, reasons_of, token_in
 
 from elonara.events.guests import places, rsvps
+from elonara.events.messages.models import GuestMessage, MessageKind, MessageState
+from elonara.events.messages.telling import tell
 from elonara.events.models import EventHost, Rsvp
 from elonara.invitations.consent import one_person
 from elonara.invitations.email import inviting as email_inviting
@@ -268,3 +270,24 @@ def test_a_suspended_member_does_not_answer_by_her_email(bob, picnic, write, del
 
 def test_owners_are_found_by_any_spelling(bob):
     assert set(one_person.owners(SPELLINGS[:2]).values()) == {bob}
+
+
+def test_an_address_that_changes_hands_takes_no_answer_along(picnic, write, deliver, make_member, client):
+    write(picnic, ANA)
+    deliver()
+    token, bob, carol = token_in(SENT[-1]), make_member("bob"), make_member("carol", "did:plc:carol")
+    held = owns(bob, ANA)
+    email_reader.respond(email_reader.by_token(token), "going", note="Brings bread")
+    tell(picnic, Rsvp.objects.get(), MessageKind.PLACE, "You have a place, Bob.")
+    GuestMessage.objects.update(state=MessageState.SENT)
+    held.delete()
+    owns(carol, ANA)
+    row = email_reader.by_token(token)
+    assert email_reader.rsvp_of(row, carol) is None
+    page = client.get(f"/rsvp/{token}").content.decode()
+    assert "Brings bread" not in page
+    assert "You have a place, Bob." not in page
+    email_reader.respond(row, "cant")
+    assert {one.member.username: (one.choice, one.did) for one in Rsvp.objects.all()} == {
+        "bob": ("going", ""), "carol": ("cant", "did:plc:carol"),
+    }  # fmt: skip
