@@ -117,3 +117,19 @@ def test_a_host_is_told_when_more_come_than_there_are_places(signed_in, alice, p
     for capacity, told in ((2, True), (3, False)):
         response = client.post(f"/events/{event.slug}/edit", given | {"capacity": capacity}, follow=True)
         assert ("3 people have a place, and there are 2. Nobody loses theirs." in page_text(response)) == told
+
+
+def test_a_host_is_told_who_hears_of_a_new_time(signed_in, alice, picnic, make_member):
+    client = signed_in(alice)
+
+    def save(**fields):
+        form = client.get(f"/events/{picnic.slug}/edit").context["form"]
+        given = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
+        given["starts_at"] = given["starts_at"].strftime("%Y-%m-%dT%H:%M")
+        given.pop("ends_at", None)
+        return page_text(client.post(f"/events/{picnic.slug}/edit", given | fields, follow=True))
+
+    assert "The changes are saved. Nobody has answered yet, so nobody is told." in save(location="The oak")
+    rsvps.respond(picnic, choice="going", member=make_member("bob"))
+    assert "The changes are saved. 1 person is told, on this site." in save(location="The lake")
+    assert "is told" not in save(title="Supper")

@@ -33,12 +33,12 @@ def same(signed_in):
         browser = signed_in(member)
         browser.get(address)  # the caches of the process are warm from then on
         counts = []
-        for _ in range(2):  # what a request does once in a while, whatever page it asks for, is not of the page
+        for _ in range(3):  # what a request does once in a while, whatever page it asks for, is not of the page
             with CaptureQueriesContext(connection) as seen:
                 response = browser.get(address)
             assert response.status_code == 200
             counts.append(len(seen))
-        return min(counts), len(response.content)
+        return sorted(counts)[1], len(response.content)
 
     def check(member, address, make, *, or_fewer=False):
         queries, sizes = {}, {}

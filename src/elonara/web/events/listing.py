@@ -64,6 +64,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "show": shown,
         "q": search,
         "wanted": wanted,
+        "proven": bool(dids),
         "communities": found if chosen is None or chosen in found else [chosen, *found],
         "whens": [("", _("Any day"), _address(kept, when=""))]
         + [(name, _(words), _address(kept, when=name)) for name, words in WHENS.items()],

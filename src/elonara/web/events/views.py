@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection
 from typing import Any
 
@@ -48,6 +49,16 @@ from elonara.web.shortcuts import (
     show_message,
     the_member,
 )
+
+TOLD = (
+    "starts_at",
+    "ends_at",
+    "all_day",
+    "timezone",
+    "location",
+    "attendance",
+    "online_link",
+)  # of an event, to guests
 
 
 def event_or_404(request: HttpRequest, slug: str) -> Event:
@@ -160,13 +171,20 @@ def create(request: HttpRequest) -> HttpResponse:
     return render(request, "events/form.html", context)
 
 
+def _told_of_change(before: Event, event: Event, by: Member) -> str:
+    """Who hears of a new time or place, in words; "" where neither is new."""
+    if all(getattr(before, name) == getattr(event, name) for name in TOLD):
+        return ""
+    return told_words(event, by) or _("Nobody has answered yet, so nobody is told.")
+
+
 @members_only
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Edit an event. Guests' calendars are updated, and invitations that are not sent yet are written anew."""
     event, member = managed_or_refused(request, slug), the_member(request)
     if queries.is_cancelled(event):
         raise NotAllowed(_(actions.CANCELLED), "cancelled")
-    was_public = event.visibility == Visibility.PUBLIC
+    was_public, before = event.visibility == Visibility.PUBLIC, copy.copy(event)
     form = EventForm(
         request.POST or None,
         request.FILES or None,
@@ -185,7 +203,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             hides = was_public and event.visibility == Visibility.PRIVATE
             posts = after_ending(request, event, only_wrong=True) if hides else ""
-            said = (_("The changes are saved."), posts, beyond_places(event))
+            said = (_("The changes are saved."), _told_of_change(before, event, member), posts, beyond_places(event))
             show_message(request, " ".join(words for words in said if words))
             return redirect(f"/events/{event.slug}/manage?tab=details")
     context = {"form": form, "event": event, "heading": _("Change the event"), "button": _("Save")}

@@ -144,7 +144,7 @@ def connect_app_password(request: HttpRequest) -> HttpResponse:
         except AppPasswordRefused as fault:
             form.add_error("identifier" if fault.reason in HANDLE_REASONS else "app_password", fault.sentence)
         else:
-            show_message(request, _("The app password is saved. Invitations that waited for it will now go out."))
+            show_message(request, _("The app password is saved. If invitations waited for it, they go out now."))
             return redirect(_step(request, request.POST.get("next", "")) or CARD)
     return _page(request, "bluesky", status=400, **_bluesky(request, form, back=request.POST.get("next", "")))
 
@@ -168,7 +168,7 @@ def allow_posting(request: HttpRequest) -> HttpResponse:
         show_message(request, fault.sentence, "bad")
         return redirect(_back_to_card(request))
     if ConnectedIdentity.of(identity).can_write:
-        show_message(request, _("This site posts for you now. Invitations that waited for it will now go out."))
+        show_message(request, _("This site posts for you now. If invitations waited for it, they go out now."))
     else:
         show_message(request, _("One step is left: reauthorize, and allow posting on your server’s page."), "warn")
         return redirect(_back_to_card(request))

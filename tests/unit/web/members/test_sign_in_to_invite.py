@@ -213,7 +213,7 @@ class TestRegistration:
         for mode, shown in (("open", True), ("approval", True), ("closed", False)):
             registration(mode)
             for address in ("/", "/accounts/login/"):
-                assert ("No Bluesky? Use" in page_text(client.get(address))) is shown
+                assert ("No Bluesky? Create an account" in page_text(client.get(address))) is shown
         registration("open")
         assert 'href="/accounts/signup/?next=%2Fevents"' in page_text(client.get("/accounts/login/?next=/events"))
 
