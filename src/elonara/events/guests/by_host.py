@@ -51,7 +51,7 @@ _WORDS_OF_WAYS: Final = {
 }
 # What a host can leave as it is while the number of people changes: answers that no button gives.
 KEPT: Final = frozenset({Rsvp.Choice.ASKED, Rsvp.Choice.WAITING, Rsvp.Choice.REFUSED, Rsvp.Choice.OFFERED})
-TWO_PEOPLE: Final = gettext_noop("These two are different accounts, so each keeps its own answer.")
+TWO_PEOPLE: Final = gettext_noop("These two are different accounts or addresses, so each keeps its own answer.")
 
 
 def set_answer(
