@@ -1,13 +1,16 @@
 """The preview beside the form of an event, and what a host is told of places after an edit."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from tests.pages import page_text
 
 from elonara.events import actions
 from elonara.events.guests import rsvps
 from elonara.events.models import Event
+from elonara.web.parts.audiences import told_of_change
 
 FIELDS = {
     "go": "preview", "title": "Winter picnic", "starts_at": "2040-12-11T15:00", "timezone": "Europe/Lisbon",
@@ -129,7 +132,13 @@ def test_a_host_is_told_who_hears_of_a_new_time(signed_in, alice, picnic, make_m
         given.pop("ends_at", None)
         return page_text(client.post(f"/events/{picnic.slug}/edit", given | fields, follow=True))
 
-    assert "The changes are saved. Nobody has answered yet, so nobody is told." in save(location="The oak")
+    assert "The changes are saved. There are no guests to tell yet." in save(location="The oak")
     rsvps.respond(picnic, choice="going", member=make_member("bob"))
     assert "The changes are saved. 1 person is told, on this site." in save(location="The lake")
     assert "is told" not in save(title="Supper")
+    rsvps.respond(picnic, choice="maybe", member=make_member("carol"))
+    assert "2 people are told" in save(location="The hill", place_hidden="on"), "to carol there is none any more"
+    assert "1 person is told" in save(location="The mill", place_hidden="on"), "she may not know the next one"
+    Event.objects.filter(pk=picnic.pk).update(starts_at=timezone.now() - timedelta(days=3))
+    picnic.refresh_from_db()
+    assert told_of_change(picnic, actions.change(picnic, by=alice, location="The barn"), alice) == ""

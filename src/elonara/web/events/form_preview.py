@@ -14,7 +14,7 @@ from elonara.events.models import Event
 from elonara.members.time_zones import zone
 from elonara.web.events.forms import EventForm, end_of_whole_days
 
-TOLD = ("title", "mood", "location", "place_hidden", "attendance", "all_day", "timezone", "approval", "visibility")
+SHOWN = ("title", "mood", "location", "place_hidden", "attendance", "all_day", "timezone", "approval", "visibility")
 
 
 def is_asked(request: HttpRequest) -> bool:
@@ -31,7 +31,7 @@ def respond(request: HttpRequest, form: EventForm, stored: Event | None = None) 
 
 def _event(form: EventForm, stored: Event | None) -> Event:
     given = form.cleaned_data
-    event = Event(**{name: given[name] for name in TOLD if given.get(name)})
+    event = Event(**{name: given[name] for name in SHOWN if given.get(name)})
     if stored is not None and "visibility" not in form.fields:  # a co-host changes none of it
         event.visibility = stored.visibility
     starts, ends = given.get("starts_at"), given.get("ends_at")

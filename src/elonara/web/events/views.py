@@ -35,7 +35,7 @@ from elonara.web.events.forms import EventForm
 from elonara.web.invitations import reporting
 from elonara.web.invitations.posts import after_ending
 from elonara.web.parts.answer_forms import AnswerForm
-from elonara.web.parts.audiences import told_words
+from elonara.web.parts.audiences import told_of_change, told_words
 from elonara.web.parts.places import beyond_places, places_of, shown_answer
 from elonara.web.parts.sharing import calendar_response, calendars, is_public, page_url, ready_text, shared_preview
 from elonara.web.parts.times import zone_of
@@ -49,16 +49,6 @@ from elonara.web.shortcuts import (
     show_message,
     the_member,
 )
-
-TOLD = (
-    "starts_at",
-    "ends_at",
-    "all_day",
-    "timezone",
-    "location",
-    "attendance",
-    "online_link",
-)  # of an event, to guests
 
 
 def event_or_404(request: HttpRequest, slug: str) -> Event:
@@ -171,13 +161,6 @@ def create(request: HttpRequest) -> HttpResponse:
     return render(request, "events/form.html", context)
 
 
-def _told_of_change(before: Event, event: Event, by: Member) -> str:
-    """Who hears of a new time or place, in words; "" where neither is new."""
-    if all(getattr(before, name) == getattr(event, name) for name in TOLD):
-        return ""
-    return told_words(event, by) or _("Nobody has answered yet, so nobody is told.")
-
-
 @members_only
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Edit an event. Guests' calendars are updated, and invitations that are not sent yet are written anew."""
@@ -203,7 +186,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             hides = was_public and event.visibility == Visibility.PRIVATE
             posts = after_ending(request, event, only_wrong=True) if hides else ""
-            said = (_("The changes are saved."), _told_of_change(before, event, member), posts, beyond_places(event))
+            said = (_("The changes are saved."), told_of_change(before, event, member), posts, beyond_places(event))
             show_message(request, " ".join(words for words in said if words))
             return redirect(f"/events/{event.slug}/manage?tab=details")
     context = {"form": form, "event": event, "heading": _("Change the event"), "button": _("Save")}

@@ -6,11 +6,15 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext
 
+from elonara.events.messages.facts import differences, facts_for, without_hiding
 from elonara.events.messages.models import MessageKind
 from elonara.events.messages.readers import hearing
 from elonara.events.models import Event
+from elonara.events.queries import is_over
 from elonara.invitations.guest_emails.reach import Audience, audience
 from elonara.members.models import Member
+
+NEWS = ("starts_at", "ends_at", "all_day", "location", "online_link")  # of an event, to its guests
 
 
 def told_words(event: Event, by: Member) -> str:
@@ -18,6 +22,22 @@ def told_words(event: Event, by: Member) -> str:
     people = hearing(event, by.pk, with_people=True)
     found = audience(event, people, MessageKind.CHANGED)
     return in_words(found) if found.people else ""
+
+
+def told_of_change(before: Event, event: Event, by: Member) -> str:
+    """Who hears of a change that this member has just made; "" where no guest's time, place or link is another one.
+
+    `before`: the event as it was. By the same rules as `events.messages.telling.changed`, so that no more is promised.
+    """
+    if event.hidden_at is not None or is_over(event):
+        return ""
+    people = list(hearing(event, by.pk, with_people=True))
+    if not people:
+        is_news = any(getattr(before, name) != getattr(event, name) for name in NEWS)
+        return _("There are no guests to tell yet.") if is_news else ""
+    before = without_hiding(before, event)
+    heard = [row for row in people if differences(facts_for(before, row), facts_for(event, row))]
+    return in_words(audience(event, heard, MessageKind.CHANGED)) if heard else ""
 
 
 def in_words(found: Audience) -> str:
