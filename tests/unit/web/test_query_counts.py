@@ -69,15 +69,18 @@ def make_people(name, numbers):
 
 
 def make_guests(event, numbers):
-    """Members, guests by their DID and guests whom a host added, in turn."""
+    """A member, then a guest by a DID, then one whom a host added, and so on.
+
+    In this order whatever ids the rows get: with one row, too, a page asks for what only a member has.
+    """
     members = make_people("guest", numbers)
     Rsvp.objects.bulk_create(
         (
             Rsvp(event=event, member=member, choice="going"),
             Rsvp(event=event, did=f"did:plc:bluesky{member.pk}", handle="x.test", choice="maybe"),
             Rsvp(event=event, name=member.username, added_by_host=True, choice="going"),
-        )[member.pk % 3]
-        for member in members
+        )[number % 3]
+        for number, member in zip(numbers, members, strict=True)
     )
 
 
