@@ -140,6 +140,7 @@ MEMBERS = [
     member("/profile/export"),
     member("/profile/delete"),
     member("/invitations/export"),
+    member("/invitations/delete-answers"),
     member("/events/picnic/manage"),
     member("/events/picnic/manage?tab=guests"),
     member("/events/picnic/manage?tab=guests&unanswered=1&q={n}", likely=True),

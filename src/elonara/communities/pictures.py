@@ -72,12 +72,16 @@ def prepare(upload: bytes | IO[bytes] | Any, field: str = "picture") -> ContentF
         _waiting.release()
 
 
-def shrunk(data: bytes, *, side: int, most_bytes: int) -> bytes:
-    """One of our stored pictures as a smaller JPEG of at most `most_bytes`. Raises ValueError."""
+def shrunk(data: bytes, *, side: int, most_bytes: int, patience: float) -> bytes | None:
+    """One of our stored pictures as a smaller JPEG of at most `most_bytes`. Raises ValueError.
+
+    None where other pictures are decoded for longer than `patience` (seconds; -1: without end).
+    """
     try:
-        # A worker waits for as long as it takes: uploads come and go, and nobody looks at a page meanwhile.
-        return _decoded(data, "shrink", str(side), str(most_bytes), patience=-1)
+        return _decoded(data, "shrink", str(side), str(most_bytes), patience=patience)
     except _Failed as fault:
+        if str(fault) == BUSY:
+            return None
         raise ValueError(f"the picture cannot be shrunk to {most_bytes} bytes: {fault}") from fault
 
 

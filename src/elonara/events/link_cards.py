@@ -22,6 +22,8 @@ from elonara.markup import plain_of
 
 THUMB_SIDE_PIXELS = 1000  # of the longer side
 MAX_THUMB_BYTES = 950_000  # the lexicon allows 1,000,000
+SMALL_SIDE_PIXELS = 480  # in lists: 132 CSS pixels wide, on screens with three pixels for one
+MAX_SMALL_BYTES = 60_000
 THUMB_KEPT_SECONDS = 30 * 86_400
 MAX_DESCRIPTION_LENGTH = 280
 MIME = "image/jpeg"
@@ -91,20 +93,36 @@ def card_for(target: Event | Community) -> Card:
 
 def thumb_for(target: Event | Community) -> bytes | None:
     """The target's picture scaled down, from the cache on disk or made now. None if there is no readable picture."""
-    if not target.picture or target.visibility == Visibility.PRIVATE:
+    if target.visibility == Visibility.PRIVATE:
         return None
-    name = hashlib.sha256(f"{target.picture.name} {THUMB_SIDE_PIXELS} {MAX_THUMB_BYTES}".encode()).hexdigest()[:32]
+    # A worker waits for as long as it takes: uploads come and go, and nobody looks at a page meanwhile.
+    return _scaled(target, THUMB_SIDE_PIXELS, MAX_THUMB_BYTES, patience=-1)
+
+
+def small_picture(event: Event) -> bytes | None:
+    """The uploaded picture as lists show it, from the cache on disk or made now, for whoever may see the event.
+
+    None if there is no readable picture, or another one is being scaled down at this moment.
+    """
+    return _scaled(event, SMALL_SIDE_PIXELS, MAX_SMALL_BYTES, patience=0)
+
+
+def _scaled(target: Event | Community, side: int, most_bytes: int, *, patience: float) -> bytes | None:
+    if not target.picture:
+        return None
+    name = hashlib.sha256(f"{target.picture.name} {side} {most_bytes}".encode()).hexdigest()[:32]
     cached = _folder() / f"{name}.jpg"
     with suppress(OSError):  # not cached yet, or not readable: made again
         return cached.read_bytes()
     try:
         with target.picture.open("rb") as file:
-            small = shrunk(file.read(), side=THUMB_SIDE_PIXELS, most_bytes=MAX_THUMB_BYTES)
+            small = shrunk(file.read(), side=side, most_bytes=most_bytes, patience=patience)
     except (OSError, ValueError):
         # The file is lost or damaged. A post without a thumb is better than no post.
         log.exception("cannot make a thumb of the picture of %s", target.slug)
         return None
-    _store(cached, small)
+    if small is not None:
+        _store(cached, small)
     return small
 
 

@@ -1,5 +1,6 @@
 """Times in words: neutral, 24-hour clock; the zone is named only where the viewer's differs."""
 
+import hashlib
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from django.utils import timezone as clock
@@ -238,3 +239,10 @@ __all__ = [
     "zone_label",
     "zones_agree",
 ]
+
+
+def shown_mark(event: Event) -> str:
+    """Stands for the time of an event and the place that everybody reads; another one where either has changed."""
+    place = "" if event.place_hidden else event.location
+    shown = [event.starts_at.astimezone(UTC), event.ends_at, event.all_day, event.timezone, place]
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]

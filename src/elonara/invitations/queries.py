@@ -251,4 +251,5 @@ def _inbox_item(row: Invitation) -> InboxItem:
         sent_at=row.sent_at,
         answer=row.answer,
         answered_at=row.answered_at,
+        event=target.of if isinstance(target.of, Event) else None,
     )

@@ -7,13 +7,22 @@ from uuid import UUID
 
 from elonara.members import audit
 from elonara.members.models import Member
-from elonara.personal_data import deletion, export
+from elonara.personal_data import deletion, export, guest_answers
 from elonara.personal_data.deletion import AccountEnd
 
-__all__ = ["AccountEnd", "delete_account", "export_for_did", "export_for_email_invitation", "export_of", "what_ends"]
+__all__ = [
+    "AccountEnd",
+    "delete_account",
+    "delete_answers",
+    "export_for_did",
+    "export_for_email_invitation",
+    "export_of",
+    "what_ends",
+]
 
 what_ends = deletion.plan
 delete_account = deletion.delete
+delete_answers = guest_answers.delete
 
 
 def export_of(member: Member) -> dict[str, Any]:

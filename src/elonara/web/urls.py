@@ -96,6 +96,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("invitations", invitation.inbox),
     path("invitations/prove", bluesky_views.prove),
     path("invitations/export", own_data.export_of_guest),
+    path("invitations/delete-answers", own_data.delete_of_guest),
     path("invitations/forget", invitation.forget_me),
     path("invitations/again", preferences.opt_in_again),
     path("invitations/relay", preferences.relay),

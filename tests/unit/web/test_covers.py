@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 from PIL import Image
+from tests.fakes.oauth import BOB
 
+from elonara.communities import pictures
 from elonara.covers.choice import cover_of
 from elonara.events import actions
 
@@ -85,3 +87,35 @@ def test_a_private_event_shows_strangers_no_cover(client, make_event):
     refused = client.get(f"/events/{event.slug}")
     assert (refused.status_code, COVER.findall(refused.content.decode())) == (404, [])
     assert COVER.findall(read(client, "/events")) == []
+
+
+def test_lists_show_her_picture_made_small(client, make_event, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    file = io.BytesIO()
+    Image.effect_noise((1600, 1200), 90).convert("RGB").save(file, "JPEG", quality=95)
+    event = make_event("Walk", picture=file.getvalue(), picture_alt="Two boats")
+    address = re.search(r'<img class="cover" src="([^"]+)"', read(client, "/events"))[1].replace("&amp;", "&")
+    assert address.startswith(f"/events/{event.slug}/picture?small=")
+    small = client.get(address)
+    assert (small["Content-Type"], Image.open(io.BytesIO(small.content)).size) == ("image/jpeg", (480, 360))
+    assert len(small.content) <= 60_000
+    assert "private" in small["Cache-Control"]
+    event.refresh_from_db()
+    actions.change(event, by=event.created_by, visibility="private")
+    assert client.get(address).status_code == 404
+
+
+def test_a_picture_of_which_no_small_one_can_be_made_now_is_shown_whole(client, make_event, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    file = io.BytesIO()
+    Image.new("RGB", (800, 600), "teal").save(file, "JPEG")
+    event = make_event("Walk", picture=file.getvalue())
+    with pictures._turn(0):  # somebody uploads one
+        whole = client.get(f"/events/{event.slug}/picture?small=x")
+    assert Image.open(io.BytesIO(b"".join(whole.streaming_content))).size == (800, 600)
+
+
+def test_an_invitation_in_the_inbox_shows_the_cover(client, authorize, invited, picnic):
+    invited(picnic)
+    authorize(client, client.post("/invitations/prove", {"handle": "bob.example.com"}), BOB)
+    assert COVER.findall(read(client, "/invitations")) == [cover_of(picnic.title).file]

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from uuid import UUID
 
+from elonara.events.models import Event
 from elonara.invitations import reasons
 from elonara.invitations.models import State
 
@@ -129,3 +130,4 @@ class InboxItem:
     sent_at: dt.datetime | None
     answer: str
     answered_at: dt.datetime | None
+    event: Event | None  # None: to a community

@@ -26,7 +26,7 @@ from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.authorization import begin, pending_answer
 from elonara.web.events.views import event_or_404, show_context
 from elonara.web.parts.answer_forms import AnswerForm
-from elonara.web.parts.places import answered_words
+from elonara.web.parts.places import show_answered
 from elonara.web.proofs import Proof, proofs
 from elonara.web.shortcuts import add_form_errors, member_of, show_message
 
@@ -55,7 +55,7 @@ def answer(request: HttpRequest, slug: str) -> HttpResponse:
     except Invalid as fault:
         add_form_errors(form, fault.errors)
         return render(request, "events/show.html", show_context(request, event, form), status=400)
-    show_message(request, answered_words(event, row))
+    show_answered(request, event, row, form.cleaned_data["seen"])
     return redirect(f"/events/{slug}")
 
 
@@ -106,5 +106,5 @@ def apply(request: HttpRequest, proved: Proved) -> str | None:
     except Invalid as fault:
         show_message(request, str(fault), "bad")
     else:
-        show_message(request, answered_words(event, row))
+        show_answered(request, event, row, form.cleaned_data["seen"])
     return f"/events/{event.slug}"

@@ -19,7 +19,7 @@ from elonara.bluesky.models import ActorView
 from elonara.communities import queries as communities
 from elonara.communities import transfer_rows
 from elonara.communities.models import Community, Visibility
-from elonara.events import access, actions, location, queries, share_pictures
+from elonara.events import access, actions, link_cards, location, queries, share_pictures
 from elonara.events.guests import rsvps
 from elonara.events.guests.followed import followed_going
 from elonara.events.models import Event, Rsvp
@@ -233,11 +233,13 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-def picture(request: HttpRequest, slug: str) -> FileResponse:
-    """The event's picture. Raises Http404 also where the viewer may not see the event."""
+def picture(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """The event's picture, with `?small=` as lists show it. Raises Http404 also where the viewer may not see it."""
     event = event_or_404(request, slug)
     if not event.picture:
         raise Http404
+    if "small" in request.GET and (small := link_cards.small_picture(event)):
+        return HttpResponse(small, content_type=link_cards.MIME, headers={"Cache-Control": "private, max-age=86400"})
     return FileResponse(event.picture.open("rb"), headers={"Cache-Control": "private, max-age=300"})
 
 

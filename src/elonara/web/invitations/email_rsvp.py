@@ -26,10 +26,10 @@ from elonara.members.errors import Invalid, NotAllowed
 from elonara.personal_data import actions
 from elonara.web.invitations import reporting
 from elonara.web.parts.answer_forms import RsvpForm
-from elonara.web.parts.places import answered_words, places_of, shown_answer
+from elonara.web.parts.places import places_of, show_answered, shown_answer
 from elonara.web.parts.sharing import calendar_response, calendars
 from elonara.web.rate_limits import RSVP
-from elonara.web.shortcuts import GUESTS_ON_A_PAGE, add_form_errors, member_of, page_of, show_message
+from elonara.web.shortcuts import GUESTS_ON_A_PAGE, add_form_errors, member_of, page_of
 
 type TokenView = Callable[[HttpRequest, str], HttpResponse]
 
@@ -102,7 +102,7 @@ def _answer(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
         except NotAllowed as fault:
             form.add_error(None, fault.sentence)
         else:
-            show_message(request, answered_words(row.event, given))
+            show_answered(request, row.event, given, values["seen"])
             return redirect(request.path)
     return _page(request, row, form, status=400)
 

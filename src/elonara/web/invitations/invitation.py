@@ -37,14 +37,24 @@ def _target(invitation: Invitation) -> Event | Community:
     return target
 
 
-def _visible(request: HttpRequest, ref: str) -> Invitation | None:
-    """The invitation; None where there is none, or the viewer has not proved to be the invitee and it is not public."""
+def _visible(request: HttpRequest, ref: str, *, to_its_host: bool = False) -> Invitation | None:
+    """The invitation; None where there is none, or the viewer has not proved to be the invitee and it is not public.
+
+    `to_its_host`: the host who sent it sees it, too, but can do nothing with it.
+    """
     invitation = queries.by_ref(ref)
-    if invitation is None:
-        return None
-    mine = invitation.invitee_did in proofs(request)
+    if invitation is None or invitation.invitee_did in proofs(request):
+        return invitation
+    if to_its_host and _is_its_host(request, invitation):
+        return invitation
     target = Target(_target(invitation))
-    return invitation if mine or not (target.is_private or target.is_withheld) else None
+    return None if target.is_private or target.is_withheld else invitation
+
+
+def _is_its_host(request: HttpRequest, invitation: Invitation) -> bool:
+    """Whether the viewer sent it, and may still invite: who hosts no longer sees no more than others."""
+    member = member_of(request)
+    return member is not None and member.pk == invitation.host_id and Target(_target(invitation)).may_invite(member)
 
 
 def _hidden(request: HttpRequest, ref: str) -> HttpResponse:
@@ -63,7 +73,7 @@ def _account(proof: Proof) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest, ref: str) -> HttpResponse:
     """GET shows the invitation; POST takes the answer."""
-    invitation = _visible(request, ref)
+    invitation = _visible(request, ref, to_its_host=request.method != "POST")
     if invitation is None:
         return _prove_first(request, ref) if request.method == "POST" else _hidden(request, ref)
     if _target(invitation).hidden_at is not None:
@@ -95,7 +105,9 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
     event = target if isinstance(target, Event) else None
     proof = proved.get(invitation.invitee_did)
     mine = rsvps.rsvp_of(event, did=invitation.invitee_did) if event and proof else None
+    by_host = proof is None and _is_its_host(request, invitation)
     return {
+        "seen_by_host": by_host,
         "place": location.where(event, mine) if event else "",
         "invitation": invitation,
         "host": invitation.host,
@@ -106,7 +118,7 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
         "page": f"/events/{target.slug}" if event else f"/communities/{target.slug}",
         "words": "\n\n".join(filter(None, [invitation.batch.note, invitation.line])),
         "proof": proof,
-        "others": [other for other in proved.values() if other.did != invitation.invitee_did] if proof is None else [],
+        "others": [other for other in proved.values() if other.did != invitation.invitee_did],
         "mine": mine,
         "answer": shown_answer(mine, event) or (invitation.answer if proof else ""),
         "closed": Target(target).over(),

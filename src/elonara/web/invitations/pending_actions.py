@@ -25,7 +25,7 @@ from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.authorization import RedirectToServer, pending_action_failed
 from elonara.web.concurrency import limits_visitor_named_servers
 from elonara.web.parts.answer_forms import answers_in, choice_of
-from elonara.web.parts.places import answered_words
+from elonara.web.parts.places import show_answered
 from elonara.web.proofs import Proof, browser_of, proofs
 from elonara.web.rate_limits import ANSWERS, AUTHORIZATIONS, VisitorRateLimit
 from elonara.web.shortcuts import show_message
@@ -113,7 +113,7 @@ def _apply(request: HttpRequest, proof: Proof, action: Mapping[str, Any]) -> str
                     online=online,
                 )
                 if isinstance(kept, Rsvp):
-                    show_message(request, answered_words(kept.event, kept))
+                    show_answered(request, kept.event, kept, str(action.get("seen", "")))
                 else:
                     show_message(request, _(OF_A_COMMUNITY[_joins(choice)]))
             case "stop" if invitation is not None and invitation.invitee_did == proof.did:

@@ -50,6 +50,22 @@ def export_of_guest(request: HttpRequest) -> HttpResponse:
     return _file(actions.export_for_did(did), "guest")
 
 
+@require_POST
+def delete_of_guest(request: HttpRequest) -> HttpResponse:
+    """Delete the answers of somebody who has proved a DID in this browser, and has no account."""
+    did = request.POST.get("did", "")
+    if did not in proofs(request):
+        show_message(request, _("First confirm that this Bluesky account is yours."), "warn")
+        return redirect("/invitations")
+    try:
+        actions.delete_answers(did)
+    except NotAllowed as fault:
+        show_message(request, fault.sentence, "warn")
+    else:
+        show_message(request, _("Your answers are deleted."))
+    return redirect("/invitations")
+
+
 @never_cache
 @fresh_proof.required
 def delete(request: HttpRequest) -> HttpResponse:

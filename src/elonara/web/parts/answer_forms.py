@@ -25,6 +25,7 @@ class AnswerForm(forms.Form):
     )
     plus_ones = forms.IntegerField(required=False, min_value=0, max_value=20)
     note = forms.CharField(required=False, max_length=500)
+    seen = forms.CharField(required=False, max_length=100)  # `times.shown_mark` of the page with the buttons
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, event: Event | None = None) -> None:
         super().__init__(data)

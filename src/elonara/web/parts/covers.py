@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +18,14 @@ def address(event: Any) -> str:
     """The address of the event's drawn cover; in a list the one that `with_covers` gave it."""
     cover = getattr(event, "cover", None) or cover_of(event.title, event.mood)
     return static(cover.file)
+
+
+def list_address(event: Any) -> str:
+    """The address of what stands for the event in a list: its picture, made small, or its cover."""
+    if not event.picture:
+        return address(event)
+    version = hashlib.sha256(event.picture.name.encode()).hexdigest()[:8]  # another picture, another address
+    return f"/events/{event.slug}/picture?small={version}"
 
 
 def card_picture(target: Event | Community) -> str:

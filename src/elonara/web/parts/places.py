@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from elonara.events.guests import approval, closing, offers, places
 from elonara.events.models import Event, Rsvp
 from elonara.events.queries import ends, is_over
-from elonara.events.times import moment_phrase
+from elonara.events.times import moment_phrase, shown_mark
+from elonara.web.shortcuts import show_message
 
 DONE = {
     "going": gettext_noop("You are going. {until}"),
@@ -118,8 +120,16 @@ def shown_answer(mine: Rsvp | None, event: Event | None) -> str:
     return offers.choice_now(mine)
 
 
+def show_answered(request: HttpRequest, event: Event, row: Rsvp, seen: str) -> None:
+    """Say what became of an answer, and whether the page with the buttons (`seen`) was older than the event."""
+    show_message(request, answered_words(event, row))
+    if seen and seen != shown_mark(event):
+        said = _("The time or the place changed while you had the page open: please check them once more.")
+        show_message(request, said, "warn")
+
+
 def answered_words(event: Event, row: Rsvp) -> str:
-    """What is said after an answer: what became of it, which is not always what was pressed."""
+    """What became of an answer, which is not always what was pressed."""
     said = _(DONE[row.choice]).format(until=until_words(event)).strip() if row.choice in DONE else ""
     return said or waiting_words(event, row)
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from elonara.communities.queries import handle_of, name_of
+from elonara.events import times as event_times
 from elonara.housekeeping import words
 from elonara.markup import html_of, plain_of
 from elonara.web.parts import avatars, covers, times
@@ -123,6 +124,12 @@ def date_block(context: dict[str, Any], event: Any) -> SafeString:
 
 
 @register.filter
+def shown_mark(event: Any) -> str:
+    """What a form with the buttons to answer says about the event as the page shows it."""
+    return event_times.shown_mark(event)
+
+
+@register.filter
 def clock(moment: Any) -> str:
     """`14:03` today, `21 Nov, 14:03` otherwise, in the viewer's zone."""
     if not moment:
@@ -198,6 +205,7 @@ register.filter("person_name", name_of)
 register.filter("person_handle", handle_of)
 register.filter("card_picture", covers.card_picture)
 register.filter("cover_address", covers.address)
+register.filter("list_picture", covers.list_address)
 register.filter("cover_class", covers.page_class)
 register.filter("with_covers", covers.with_covers)
 

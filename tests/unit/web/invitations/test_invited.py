@@ -8,7 +8,7 @@ from tests.fakes.oauth import ALICE, BOB
 from tests.pages import page_text
 
 from elonara.bluesky.models import MemberIdentity
-from elonara.events.models import Rsvp
+from elonara.events.models import EventHost, Rsvp
 from elonara.invitations.models import Invitation
 from elonara.invitations.opt_out_models import OptOut, Report
 
@@ -169,3 +169,32 @@ def test_a_proof_comes_with_a_new_session_key(client, authorize, invited, picnic
     authorize(client, redirect, BOB)
     assert before != client.session.session_key
     assert not Session.objects.filter(session_key=before).exists()
+
+
+def test_the_host_sees_what_she_sent_as_its_reader_and_can_do_nothing(signed_in, alice, invited, supper):
+    ref, client = invited(supper).ref, signed_in(alice)
+    page = client.get(f"/i/{ref}")
+    assert "This is what @bob.example.com sees" in page_text(page)
+    assert "Secret supper" in page_text(page)
+    assert 'name="answer"' not in page.content.decode()
+    client.post(f"/i/{ref}", {"answer": "going"})
+    assert not Rsvp.objects.exists()
+    for way in ("stop", "report"):
+        assert client.get(f"/i/{ref}/{way}").status_code == 404
+
+
+def test_her_public_invitation_says_so_too(signed_in, alice, invited, picnic, circle):
+    client = signed_in(alice)
+    for target in (picnic, circle):
+        page = client.get(f"/i/{invited(target).ref}")
+        assert "This is what @bob.example.com sees" in page_text(page)
+        assert 'name="answer"' not in page.content.decode()
+
+
+@pytest.mark.promise("private-events")
+def test_who_no_longer_hosts_sees_a_private_event_no_more(signed_in, make_member, alice, invited, supper):
+    ref, client = invited(supper).ref, signed_in(alice)
+    dan = make_member("dan")
+    EventHost.objects.filter(event=supper).update(member=dan)
+    gone, unknown = client.get(f"/i/{ref}"), client.get("/i/nobodyknowsthis")
+    assert (gone.status_code, normalized(gone)) == (unknown.status_code, normalized(unknown))

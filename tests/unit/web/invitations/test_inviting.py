@@ -171,3 +171,15 @@ def test_the_host_finds_text_and_link_of_what_was_sent(invite, invited, picnic):
     page = page_text(invite("watch"))
     assert f'/i/{sent.ref}"' in page
     assert "Bring bread." in page
+
+
+def test_send_says_that_a_step_is_left_and_leads_back(invite, friends):
+    missing = Readiness(False, HOST_DID, "alice.example", "compose", "", "app_password_missing", "Not yet.")
+    with factory.use(FakeAgent(author_did=HOST_DID, ready=missing)):
+        invite(data={"listed": BOTH, "did": [CAROL, DAN], "go": "next"})
+        page = invite("check")
+    words = page_text(page)
+    assert "One step left" in words
+    assert "Send 2 invitations once that is done" in words
+    assert "step%3Dcheck#app-password" in page.content.decode()
+    assert "Send 2 invitations from" not in words

@@ -1,11 +1,17 @@
 """The file with everything about somebody: for her alone."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 from tests.fakes.oauth import ALICE, BOB
 from tests.pages import page_text
 from tests.unit.web.members.test_fresh_proof import ASK_PASSWORD, PASSWORD, grow_old
 
-from elonara.events.models import Rsvp
+from elonara.bluesky.models import MemberIdentity
+from elonara.events import actions
+from elonara.events.guests import rsvps
+from elonara.events.models import Event, Rsvp
 from elonara.invitations.email import tokens
 from elonara.invitations.models import EmailInvitation
 from elonara.members.models import AuditEntry, Member
@@ -119,3 +125,41 @@ def test_the_session_is_revoked_at_her_server(signed_in, make_member, server, au
     client.post("/profile/delete")
     assert not Member.objects.filter(pk=member.pk).exists()
     assert not server.sessions[-1].alive
+
+
+@pytest.mark.promise("account-end")
+def test_a_guest_without_an_account_deletes_her_answers(client, authorize, invited, alice, picnic):
+    actions.change(picnic, by=alice, capacity=1)
+    invitation = invited(picnic)
+    authorize(client, client.post(f"/i/{invitation.ref}", {"answer": "going"}), BOB)
+    rsvps.respond(picnic, choice="going", did="did:plc:carol", handle="carol.test")
+    page = page_text(client.get("/invitations"))
+    assert "Delete my answers" in page
+    client.post("/invitations/delete-answers", {"did": "did:plc:carol"})
+    assert Rsvp.objects.count() == 2, "only what was proved here"
+    assert client.post("/invitations/delete-answers", {"did": BOB})["location"] == "/invitations"
+    assert [(row.did, row.choice) for row in Rsvp.objects.all()] == [("did:plc:carol", "going")], "the place is hers"
+    invitation.refresh_from_db()
+    assert (invitation.answer, invitation.answered_at, invitation.opened_at) == ("", None, None)
+    assert client.post("/invitations/export", {"did": BOB}).json()["answers"] == []
+
+
+def test_answers_to_what_is_over_go_too_and_a_refusal_stays(client, authorize, server, picnic):
+    authorize(client, client.post("/invitations/prove", {"handle": "bob.example.com"}), BOB)
+    Event.objects.filter(pk=picnic.pk).update(starts_at=timezone.now() - timedelta(days=3))
+    Rsvp.objects.create(event=picnic, did=BOB, choice="going")
+    client.post("/invitations/delete-answers", {"did": BOB})
+    assert not Rsvp.objects.exists()
+    Rsvp.objects.create(event=picnic, did=BOB, choice="refused", refused_at=timezone.now())
+    client.post("/invitations/delete-answers", {"did": BOB})
+    assert Rsvp.objects.exists(), "who was declined cannot ask anew by this"
+
+
+def test_who_has_an_account_deletes_that(client, authorize, server, make_member, picnic):
+    authorize(client, client.post("/invitations/prove", {"handle": "bob.example.com"}), BOB)
+    member = make_member("bob")
+    MemberIdentity.objects.create(member=member, bsky_did=BOB, bsky_handle="bob.example.com")
+    Rsvp.objects.create(event=picnic, member=member, choice="going")
+    client.post("/invitations/delete-answers", {"did": BOB})
+    assert "sign in to delete that" in page_text(client.get("/invitations"))
+    assert Rsvp.objects.exists()

@@ -1,5 +1,7 @@
 """Sign-in with Bluesky, linking accounts, and the first operator."""
 
+import re
+
 import pytest
 from tests.fakes.oauth import ALICE, BOB
 from tests.pages import page_text
@@ -144,3 +146,17 @@ def test_the_only_way_to_sign_in_cannot_be_removed(signed_in, server, bob):
     client = signed_in(bob)
     client.post("/auth/bluesky/remove")
     assert MemberIdentity.objects.filter(member=bob).exists()
+
+
+@pytest.mark.parametrize(
+    ("after", "way"),
+    [
+        ("/events/secret-supper", "/events/secret-supper"), ("/communities/circle", "/communities/circle"),
+        ("/events/create", "/invitations"), ("/", "/invitations"), ("/profile/edit", "/invitations"),
+        ("/events/secret-supper/manage", "/invitations"), ("/events/created-here", "/events/created-here"),
+    ],
+)  # fmt: skip
+def test_who_came_for_a_page_goes_on_to_it_without_an_account(client, authorize, server, after, way):
+    authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com", "next": after}), BOB)
+    page = client.get("/auth/bluesky/new").content.decode()
+    assert re.search(r'<p class="small">\s*<a class="textlink" href="([^"]+)"', page)[1] == way
