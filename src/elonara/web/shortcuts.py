@@ -17,8 +17,10 @@ from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from elonara.events.models import Event, Rsvp
 from elonara.members.models import Member
 from elonara.options import Options
+from elonara.web.parts import places
 
 GUESTS_ON_A_PAGE = 25  # of an event's page and of an e-mail invitation's
 MAX_NEXT = 500  # characters of an address to come back to, as authorization requests store it
@@ -111,6 +113,13 @@ def show_message(request: HttpRequest, sentence: str, kind: str = "ok") -> None:
     """Queue a message for the next page. `kind` is `ok`, `info`, `warn` or `bad`."""
     level = {"ok": messages.SUCCESS, "info": messages.INFO, "warn": messages.WARNING, "bad": messages.ERROR}[kind]
     messages.add_message(request, level, sentence)
+
+
+def show_answered(request: HttpRequest, event: Event, row: Rsvp, seen: str) -> None:
+    """Say what became of an answer, and whether the page with the buttons (`seen`) was older than the event."""
+    show_message(request, places.answered_words(event, row))
+    if changed := places.changed_words(event, seen):
+        show_message(request, changed, "warn")
 
 
 def shown_tabs(tabs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

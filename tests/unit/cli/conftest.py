@@ -16,6 +16,8 @@ import pytest
 from tests.ports import free_port
 from tests.unit.cli.starter import Starter
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 @functools.cache
 def starter():
@@ -46,12 +48,12 @@ class Command:
         environment = self.environment | {f"ELONARA_{name}": value for name, value in settings.items()}
         return starter().run(words, folder=self.folder, environment=environment, stdin=stdin)
 
-    def django(self, *words, **settings):
-        """A command of Django's own, in the same folder."""
+    def python(self, *words, **settings):
+        """A program of the tests, with the settings of the same folder."""
         environment = self.environment | {f"ELONARA_{name}": value for name, value in settings.items()}
         return subprocess.run(
-            [sys.executable, "-m", "django", *words],
-            cwd=self.folder, env=environment | {"DJANGO_SETTINGS_MODULE": "elonara.config.settings"},
+            [sys.executable, *words],
+            cwd=ROOT, env=environment | {"DJANGO_SETTINGS_MODULE": "elonara.config.settings"},
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ first page of a search in that order and ends there (docs/decisions/0012-stored-
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from elonara.folding import MIN_SUBSTRING, WORD_START
 
@@ -55,6 +55,21 @@ POSTGRESQL_CREATE: Final = (
     "WITH (fastupdate = off)",
 )
 POSTGRESQL_DROP: Final = (f"DROP INDEX {FTS}_index", f"DROP FUNCTION {FTS}(bigint, text)")
+
+
+def create(apps: Any, schema_editor: Any) -> None:  # noqa: ARG001 - as `migrations.RunPython` calls it
+    """Make the index; a migration's step."""
+    _execute(schema_editor, POSTGRESQL_CREATE, SQLITE_CREATE)
+
+
+def drop(apps: Any, schema_editor: Any) -> None:  # noqa: ARG001
+    """Take `create` back."""
+    _execute(schema_editor, POSTGRESQL_DROP, SQLITE_DROP)
+
+
+def _execute(schema_editor: Any, postgresql: Iterable[str], sqlite: Iterable[str]) -> None:
+    for statement in postgresql if schema_editor.connection.vendor == "postgresql" else sqlite:
+        schema_editor.execute(statement, params=None)
 
 
 def rank(graph: int, people_class: int, serial: int) -> int:

@@ -26,9 +26,8 @@ from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.authorization import begin, pending_answer
 from elonara.web.events.views import event_or_404, show_context
 from elonara.web.parts.answer_forms import AnswerForm
-from elonara.web.parts.places import show_answered
 from elonara.web.proofs import Proof, proofs
-from elonara.web.shortcuts import add_form_errors, member_of, show_message
+from elonara.web.shortcuts import add_form_errors, member_of, show_answered, show_message
 
 WRONG = gettext_noop("Choose Going, Maybe or Can’t; a note has up to 500 characters.")
 

@@ -26,7 +26,7 @@ from elonara.members.errors import Invalid, NotAllowed
 from elonara.personal_data import actions
 from elonara.web.invitations import reporting
 from elonara.web.parts.answer_forms import RsvpForm
-from elonara.web.parts.places import places_of, show_answered, shown_answer
+from elonara.web.parts.places import places_of, shown_answer
 from elonara.web.parts.sharing import calendar_response, calendars
 from elonara.web.rate_limits import RSVP
 from elonara.web.shortcuts import GUESTS_ON_A_PAGE, add_form_errors, member_of, page_of

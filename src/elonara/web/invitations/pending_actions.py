@@ -25,10 +25,9 @@ from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.authorization import RedirectToServer, pending_action_failed
 from elonara.web.concurrency import limits_visitor_named_servers
 from elonara.web.parts.answer_forms import answers_in, choice_of
-from elonara.web.parts.places import show_answered
 from elonara.web.proofs import Proof, browser_of, proofs
 from elonara.web.rate_limits import ANSWERS, AUTHORIZATIONS, VisitorRateLimit
-from elonara.web.shortcuts import show_message
+from elonara.web.shortcuts import show_answered, show_message
 
 OF_A_COMMUNITY = {
     "joined": gettext_noop("You’re in."),

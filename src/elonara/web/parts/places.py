@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
@@ -12,7 +11,6 @@ from elonara.events.guests import approval, closing, offers, places
 from elonara.events.models import Event, Rsvp
 from elonara.events.queries import ends, is_over
 from elonara.events.times import moment_phrase, shown_mark
-from elonara.web.shortcuts import show_message
 
 DONE = {
     "going": gettext_noop("You are going. {until}"),
@@ -120,18 +118,17 @@ def shown_answer(mine: Rsvp | None, event: Event | None) -> str:
     return offers.choice_now(mine)
 
 
-def show_answered(request: HttpRequest, event: Event, row: Rsvp, seen: str) -> None:
-    """Say what became of an answer, and whether the page with the buttons (`seen`) was older than the event."""
-    show_message(request, answered_words(event, row))
-    if seen and seen != shown_mark(event):
-        said = _("The time or the place changed while you had the page open: please check them once more.")
-        show_message(request, said, "warn")
-
-
 def answered_words(event: Event, row: Rsvp) -> str:
     """What became of an answer, which is not always what was pressed."""
     said = _(DONE[row.choice]).format(until=until_words(event)).strip() if row.choice in DONE else ""
     return said or waiting_words(event, row)
+
+
+def changed_words(event: Event, seen: str) -> str:
+    """What is said to who answered on a page older than the event, "" to others; `seen`: the `shown_mark` there."""
+    if not seen or seen == shown_mark(event):
+        return ""
+    return _("The time or the place changed while you had the page open: please check them once more.")
 
 
 def waiting_words(event: Event, row: Rsvp) -> str:

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
+from django.core.management.sql import emit_post_migrate_signal
 from django.utils import timezone
+from tests.older_schema import LAST_REPLACED, drop_everything, migrate_to, schema
 
 from elonara.bluesky.connections import linking
 from elonara.invitations.account_models import SendingAccount, SendingAccountKey
@@ -15,25 +15,24 @@ from elonara.invitations.models import HostSending
 from elonara.invitations.opt_out_models import EmailOptOut, OptOut
 from elonara.members.models import Member
 
-BEFORE, AFTER = "0006_shared_cache", "0007_sending_accounts"
+BEFORE = "0006_shared_cache"
 
 
 @pytest.fixture
 def older_site(site):
-    """A function that goes back to the tables of the older release, runs a step there, and migrates."""
-
-    def migrate(name):
-        executor = MigrationExecutor(connection)
-        executor.migrate([("elonara", name)])
-        return executor.loader.project_state([("elonara", name)]).apps
+    """A function that makes the tables of the older release, runs a step there, and migrates."""
 
     def go(step):
-        apps = migrate(BEFORE)
+        of_a_new_site = schema()
+        drop_everything()
+        apps = migrate_to(BEFORE)
         try:
             step(apps.get_model)
         finally:
-            executor = MigrationExecutor(connection)
-            executor.migrate(executor.loader.graph.leaf_nodes())
+            migrate_to(LAST_REPLACED)
+            grown = schema()
+            assert sorted(grown - of_a_new_site) == sorted(of_a_new_site - grown) == []
+            emit_post_migrate_signal(verbosity=0, interactive=False, db="default")  # as `migrate` ends
 
     return go
 
