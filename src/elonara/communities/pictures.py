@@ -49,6 +49,10 @@ _waiting = threading.BoundedSemaphore(1 + MAX_WAITING)
 log = logging.getLogger(__name__)
 
 
+class Busy(Exception):
+    """Another picture is being decoded."""
+
+
 class _Failed(Exception):
     """No picture came of it; the argument is the sentence."""
 
@@ -72,16 +76,17 @@ def prepare(upload: bytes | IO[bytes] | Any, field: str = "picture") -> ContentF
         _waiting.release()
 
 
-def shrunk(data: bytes, *, side: int, most_bytes: int, patience: float) -> bytes | None:
-    """One of our stored pictures as a smaller JPEG of at most `most_bytes`. Raises ValueError.
+def shrunk(data: bytes, *, side: int, most_bytes: int, waits: bool = True) -> bytes:
+    """One of our stored pictures as a smaller JPEG of at most `most_bytes`.
 
-    None where other pictures are decoded for longer than `patience` (seconds; -1: without end).
+    A worker waits for its turn as long as it takes: uploads come and go, and nobody looks at a page meanwhile. A page
+    does not (`waits`). Raises Busy (another picture is decoded at this moment), ValueError.
     """
     try:
-        return _decoded(data, "shrink", str(side), str(most_bytes), patience=patience)
+        return _decoded(data, "shrink", str(side), str(most_bytes), patience=-1 if waits else 0)
     except _Failed as fault:
         if str(fault) == BUSY:
-            return None
+            raise Busy from fault
         raise ValueError(f"the picture cannot be shrunk to {most_bytes} bytes: {fault}") from fault
 
 

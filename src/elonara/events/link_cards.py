@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from elonara.communities.models import Community, Visibility
-from elonara.communities.pictures import shrunk
+from elonara.communities.pictures import Busy, shrunk
 from elonara.communities.validation import one_line
 from elonara.events import share_pictures
 from elonara.events.models import Event
@@ -95,8 +95,7 @@ def thumb_for(target: Event | Community) -> bytes | None:
     """The target's picture scaled down, from the cache on disk or made now. None if there is no readable picture."""
     if target.visibility == Visibility.PRIVATE:
         return None
-    # A worker waits for as long as it takes: uploads come and go, and nobody looks at a page meanwhile.
-    return _scaled(target, THUMB_SIDE_PIXELS, MAX_THUMB_BYTES, patience=-1)
+    return _scaled(target, THUMB_SIDE_PIXELS, MAX_THUMB_BYTES, waits=True)
 
 
 def small_picture(event: Event) -> bytes | None:
@@ -104,10 +103,12 @@ def small_picture(event: Event) -> bytes | None:
 
     None if there is no readable picture, or another one is being scaled down at this moment.
     """
-    return _scaled(event, SMALL_SIDE_PIXELS, MAX_SMALL_BYTES, patience=0)
+    with suppress(Busy):
+        return _scaled(event, SMALL_SIDE_PIXELS, MAX_SMALL_BYTES, waits=False)
+    return None
 
 
-def _scaled(target: Event | Community, side: int, most_bytes: int, *, patience: float) -> bytes | None:
+def _scaled(target: Event | Community, side: int, most_bytes: int, *, waits: bool) -> bytes | None:
     if not target.picture:
         return None
     name = hashlib.sha256(f"{target.picture.name} {side} {most_bytes}".encode()).hexdigest()[:32]
@@ -116,13 +117,12 @@ def _scaled(target: Event | Community, side: int, most_bytes: int, *, patience: 
         return cached.read_bytes()
     try:
         with target.picture.open("rb") as file:
-            small = shrunk(file.read(), side=side, most_bytes=most_bytes, patience=patience)
+            small = shrunk(file.read(), side=side, most_bytes=most_bytes, waits=waits)
     except (OSError, ValueError):
         # The file is lost or damaged. A post without a thumb is better than no post.
         log.exception("cannot make a thumb of the picture of %s", target.slug)
         return None
-    if small is not None:
-        _store(cached, small)
+    _store(cached, small)
     return small
 
 

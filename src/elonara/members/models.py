@@ -15,6 +15,13 @@ from elonara.search_columns import Searchable, SearchColumn
 FORMER_MEMBER: Final = gettext_noop("A former member")
 
 
+def shown_name(display_name: str, username: str) -> str:
+    """The name shown to other people: the display name, else the username."""
+    if display_name == FORMER_MEMBER:
+        return _(FORMER_MEMBER)
+    return display_name or username
+
+
 class Member(Searchable, AbstractUser):
     """Somebody with an account. `id` is the `member_id` of the API and of `MemberIdentity`."""
 
@@ -56,9 +63,7 @@ class Member(Searchable, AbstractUser):
     @property
     def name(self) -> str:
         """The name shown to other people: the display name, else the username."""
-        if self.display_name == FORMER_MEMBER:
-            return _(FORMER_MEMBER)
-        return self.display_name or self.username
+        return shown_name(self.display_name, self.username)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         # Contains the epoch, so that incrementing it ends every session at its next request.

@@ -100,6 +100,27 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "guest-answers-of-a-member",
+        "personal_data/guest_answers.py",
+        "if MemberIdentity.objects.filter(bsky_did=did).exists():",
+        "if False:",
+        "a browser that once proved a member's account takes back what she answered signed in",
+        ("tests/unit/web/members/test_own_data.py:test_who_has_an_account_deletes_that",),
+    ),
+    Mutant(
+        "guest-answers-of-anybody",
+        "web/members/own_data.py",
+        """    did = request.POST.get("did", "")
+    if did not in proofs(request):
+        show_message(request, _("First confirm that this Bluesky account is yours."), "warn")
+        return redirect("/invitations")
+    try:""",
+        """    did = request.POST.get("did", "")
+    try:""",
+        "anybody takes back the answers of anybody",
+        ("tests/unit/web/members/test_own_data.py:test_a_guest_without_an_account_deletes_her_answers",),
+    ),
+    Mutant(
         "share-picture-hidden-place",
         "events/share_pictures.py",
         "place=event.public_location or online,",

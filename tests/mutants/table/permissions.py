@@ -251,6 +251,14 @@ MUTANTS = (
         ("tests/unit/invitations/email/test_one_person.py:test_an_address_that_changes_hands_takes_no_answer_along",),
     ),
     Mutant(
+        "host-of-before-reads",
+        "web/invitations/invitation.py",
+        "and Target(_target(invitation)).may_invite(member)",
+        "and True",
+        "somebody who hosts a private event no longer reads it by an invitation that she sent",
+        ("tests/unit/web/invitations/test_invited.py:test_who_no_longer_hosts_sees_a_private_event_no_more",),
+    ),
+    Mutant(
         "picture-drawn-meanwhile",
         "invitations/planning/fingerprint.py",
         "return target.card().picture_source",

@@ -29,7 +29,7 @@ from elonara.web.parts.answer_forms import RsvpForm
 from elonara.web.parts.places import places_of, shown_answer
 from elonara.web.parts.sharing import calendar_response, calendars
 from elonara.web.rate_limits import RSVP
-from elonara.web.shortcuts import GUESTS_ON_A_PAGE, add_form_errors, member_of, page_of
+from elonara.web.shortcuts import GUESTS_ON_A_PAGE, add_form_errors, member_of, page_of, show_answered
 
 type TokenView = Callable[[HttpRequest, str], HttpResponse]
 

@@ -19,7 +19,7 @@ from elonara.communities.queries import handle_of, name_of
 from elonara.events import times as event_times
 from elonara.housekeeping import words
 from elonara.markup import html_of, plain_of
-from elonara.web.parts import avatars, covers, times
+from elonara.web.parts import avatars, covers, times, totals
 from elonara.web.parts.icons import PATHS
 
 register = template.Library()
@@ -206,6 +206,7 @@ register.filter("person_handle", handle_of)
 register.filter("card_picture", covers.card_picture)
 register.filter("cover_address", covers.address)
 register.filter("list_picture", covers.list_address)
+register.filter("counted", totals.counted)
 register.filter("cover_class", covers.page_class)
 register.filter("with_covers", covers.with_covers)
 

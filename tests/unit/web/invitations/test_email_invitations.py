@@ -214,3 +214,11 @@ def test_who_comes_reads_who_else_does_by_the_link_as_members_do(client, link, p
     assert "zebedee" not in words(client.get(here)), "where hosts accept each guest, Maybe shows no names"
     events.change(picnic, by=alice, approval=False, guest_list_hidden=True)
     assert "zebedee" not in words(client.get(here))
+
+
+def test_who_answers_on_a_page_from_before_a_change_hears_of_it(client, link, picnic, alice):
+    address = link(picnic)
+    seen = re.search(r'name="seen" value="(\w+)"', client.get(address).content.decode())[1]
+    events.change(picnic, by=alice, location="The old pier")
+    client.post(address, {"answer": "going", "seen": seen})
+    assert "The time or the place changed while you had the page open" in page_text(client.get(address))

@@ -191,7 +191,7 @@ def test_her_public_invitation_says_so_too(signed_in, alice, invited, picnic, ci
         assert 'name="answer"' not in page.content.decode()
 
 
-@pytest.mark.promise("private-events")
+@pytest.mark.promise("private-is-absent")
 def test_who_no_longer_hosts_sees_a_private_event_no_more(signed_in, make_member, alice, invited, supper):
     ref, client = invited(supper).ref, signed_in(alice)
     dan = make_member("dan")

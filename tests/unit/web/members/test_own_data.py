@@ -127,7 +127,7 @@ def test_the_session_is_revoked_at_her_server(signed_in, make_member, server, au
     assert not server.sessions[-1].alive
 
 
-@pytest.mark.promise("account-end")
+@pytest.mark.promise("guest-answers-end")
 def test_a_guest_without_an_account_deletes_her_answers(client, authorize, invited, alice, picnic):
     actions.change(picnic, by=alice, capacity=1)
     invitation = invited(picnic)
@@ -155,6 +155,7 @@ def test_answers_to_what_is_over_go_too_and_a_refusal_stays(client, authorize, s
     assert Rsvp.objects.exists(), "who was declined cannot ask anew by this"
 
 
+@pytest.mark.promise("guest-answers-end")
 def test_who_has_an_account_deletes_that(client, authorize, server, make_member, picnic):
     authorize(client, client.post("/invitations/prove", {"handle": "bob.example.com"}), BOB)
     member = make_member("bob")
