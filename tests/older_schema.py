@@ -3,6 +3,7 @@
 In a process of its own, with the settings of a site in the environment: python -m tests.older_schema NAME
 """
 
+import re
 import sys
 
 from django.db import connection
@@ -10,12 +11,13 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import StateApps
 
-NEW_SITE, LAST_REPLACED = "0001_to_0051_new_site", "0051_own_sentences"
+NEW_SITE = "0001_squashed_0051_new_site"
+MADE_UP = re.compile("_[0-9a-f]{8}(_|$)|^__|^fk_[0-9]|^sqlite_autoindex")
 POSTGRESQL = """
     SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default, is_identity
     FROM information_schema.columns WHERE table_schema = 'public'
     UNION ALL
-    SELECT tablename, regexp_replace(indexdef, 'INDEX \\S+ ON', 'INDEX ON'), '', 0, '', '', ''
+    SELECT tablename, regexp_replace(indexdef, '\\S+_[0-9a-f]{8}\\S*|elonara_\\S+_key', 'x'), '', 0, '', '', ''
     FROM pg_indexes WHERE schemaname = 'public'
     UNION ALL
     SELECT conrelid::regclass::text, pg_get_constraintdef(oid), contype::text, 0, '', '', ''
@@ -56,7 +58,7 @@ def schema() -> set[str]:
             constraints = connection.introspection.get_constraints(cursor, table)
             for name, one in constraints.items():
                 kept = {key: value for key, value in one.items() if key != "definition"}
-                named = name if one["check"] and not name.startswith("__unnamed") else ""
+                named = "" if MADE_UP.search(name) else name
                 found.add(f"{table} {named} {sorted(kept.items(), key=str)}")
         cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger' OR sql LIKE '% WHERE %'")
         return found | {sql for (sql,) in cursor.fetchall()}

@@ -118,9 +118,9 @@ def _scaled(target: Event | Community, side: int, most_bytes: int, *, waits: boo
     try:
         with target.picture.open("rb") as file:
             small = shrunk(file.read(), side=side, most_bytes=most_bytes, waits=waits)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as fault:
         # The file is lost or damaged. A post without a thumb is better than no post.
-        log.exception("cannot make a thumb of the picture of %s", target.slug)
+        log.warning("cannot make a thumb of the picture of %s: %s", target.slug, fault)
         return None
     _store(cached, small)
     return small

@@ -222,6 +222,13 @@ def utc_offset(moment: datetime) -> str:
     return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
 
 
+def shown_mark(event: Event) -> str:
+    """Stands for the time of an event and the place that everybody reads; another one where either has changed."""
+    ends = event.ends_at and event.ends_at.astimezone(UTC)
+    shown = [event.starts_at.astimezone(UTC), ends, event.all_day, event.timezone, event.public_location]
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+
+
 __all__ = [
     "both_phrases",
     "day_begins",
@@ -232,6 +239,7 @@ __all__ = [
     "moment_phrase",
     "short_phrase",
     "short_phrase_there",
+    "shown_mark",
     "utc_offset",
     "whole_days",
     "with_zone",
@@ -239,10 +247,3 @@ __all__ = [
     "zone_label",
     "zones_agree",
 ]
-
-
-def shown_mark(event: Event) -> str:
-    """Stands for the time of an event and the place that everybody reads; another one where either has changed."""
-    place = "" if event.place_hidden else event.location
-    shown = [event.starts_at.astimezone(UTC), event.ends_at, event.all_day, event.timezone, place]
-    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]

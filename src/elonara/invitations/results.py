@@ -46,6 +46,11 @@ class PostingReadiness:
     action: str = ""
     may_send: bool = True  # False: Send is refused (loopback site, not connected) instead of queueing
 
+    @property
+    def has_step(self) -> bool:
+        """Whether the host can end the reason herself, on the page about Bluesky."""
+        return not self.can_post and self.action in {"app_password", "connect", "consent", "reauthorize"}
+
 
 @dataclass(frozen=True)
 class Skipped:

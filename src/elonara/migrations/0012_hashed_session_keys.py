@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('elonara', '0011_operators_can_act'),
         ('sessions', '0001_initial'),
-        # Not ('usersessions', '0001_initial'), which needs our members: with 0001_to_0051_new_site it would be a circle.
+        # Not ('usersessions', '0001_initial'), which needs our members: with 0001_squashed_0051_new_site it would be a circle.
         # A site that is older than this migration has that table, and one that is not has no cookies to convert.
     ]
 

@@ -100,7 +100,7 @@ class TestConfig:
 class TestMigrate:
     def test_migrates_a_new_database_and_then_has_nothing_to_do(self, elonara):
         assert elonara.json("migrate", "--check", status=1)["pending"]
-        assert "elonara.0001_to_0051_new_site" in elonara.json("migrate")["applied"]
+        assert "elonara.0001_squashed_0051_new_site" in elonara.json("migrate")["applied"]
         assert elonara.json("migrate", "--check")["pending"] == []
 
     def test_serve_does_not_touch_an_older_database_unasked(self, site, elonara):

@@ -119,3 +119,13 @@ def test_an_invitation_in_the_inbox_shows_the_cover(client, authorize, invited, 
     invited(picnic)
     authorize(client, client.post("/invitations/prove", {"handle": "bob.example.com"}), BOB)
     assert COVER.findall(read(client, "/invitations")) == [cover_of(picnic.title).file]
+
+
+def test_a_picture_whose_file_is_lost_is_not_found(client, make_event, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    file = io.BytesIO()
+    Image.new("RGB", (800, 600), "teal").save(file, "JPEG")
+    event = make_event("Walk", picture=file.getvalue())
+    event.picture.storage.delete(event.picture.name)
+    assert client.get(f"/events/{event.slug}/picture?small=x").status_code == 404
+    assert client.get(f"/events/{event.slug}/picture").status_code == 404

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -99,6 +100,11 @@ def identity_row(member_id: int) -> MemberIdentity | None:
 def either(did: str, member_id: int) -> list[MemberIdentity]:
     """The rows of this DID and of this member: none, one of both, or two that conflict."""
     return _OF_EITHER.all(did=did, member=member_id)
+
+
+def of_members(dids: Collection[str]) -> set[str]:
+    """Those of `dids` that a member has linked."""
+    return set(MemberIdentity.objects.filter(bsky_did__in=list(dids)).values_list("bsky_did", flat=True))
 
 
 def by_did(did: str) -> MemberIdentity | None:

@@ -240,7 +240,11 @@ def picture(request: HttpRequest, slug: str) -> HttpResponseBase:
         raise Http404
     if "small" in request.GET and (small := link_cards.small_picture(event)):
         return HttpResponse(small, content_type=link_cards.MIME, headers={"Cache-Control": "private, max-age=86400"})
-    return FileResponse(event.picture.open("rb"), headers={"Cache-Control": "private, max-age=300"})
+    try:
+        file = event.picture.open("rb")
+    except FileNotFoundError as fault:  # lost, or restored without it
+        raise Http404 from fault
+    return FileResponse(file, headers={"Cache-Control": "private, max-age=300"})
 
 
 @require_safe

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from elonara.bluesky.identity import identities
 from elonara.communities.models import Community
 from elonara.events import location
 from elonara.events.guests import rsvps
@@ -77,7 +78,8 @@ def show(request: HttpRequest, ref: str) -> HttpResponse:
     if invitation is None:
         return _prove_first(request, ref) if request.method == "POST" else _hidden(request, ref)
     if _target(invitation).hidden_at is not None:
-        return render(request, "invitation/withheld.html", {"invitation": invitation}, status=410)
+        context = {"invitation": invitation, "seen_by_host": invitation.invitee_did not in proofs(request)}
+        return render(request, "invitation/withheld.html", context, status=410)
     form = AnswerForm(request.POST or None, event=invitation.event)
     if request.method == "POST" and form.is_valid() and _fits(request, invitation, form):
         action = {"ref": ref, "do": "answer", **form.action()}
@@ -105,7 +107,7 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
     event = target if isinstance(target, Event) else None
     proof = proved.get(invitation.invitee_did)
     mine = rsvps.rsvp_of(event, did=invitation.invitee_did) if event and proof else None
-    by_host = proof is None and _is_its_host(request, invitation)
+    by_host, closed = proof is None and _is_its_host(request, invitation), Target(target).over()
     return {
         "seen_by_host": by_host,
         "place": location.where(event, mine) if event else "",
@@ -121,7 +123,8 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
         "others": [other for other in proved.values() if other.did != invitation.invitee_did],
         "mine": mine,
         "answer": shown_answer(mine, event) or (invitation.answer if proof else ""),
-        "closed": Target(target).over(),
+        "closed": closed,
+        "may_answer": not by_host and not closed,
         "guests": rsvps.visible_list(event, dids=[proof.did] if proof else []) if event else None,
         "form": form,
         "questions": form.shown(mine),
@@ -190,5 +193,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "open_items": [item for item in items if not item.answer and not item.is_over],
         "done_items": [item for item in items if item.answer or item.is_over],
         "told": told_to(member_of(request), list(proved)),
+        # Their answers end with the account, and guests are offered to delete theirs here.
+        "with_account": set() if member_of(request) or not proved else identities.of_members(proved),
     } | preferences_of(request)
     return render(request, "invitation/inbox.html", context)

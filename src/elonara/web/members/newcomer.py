@@ -34,7 +34,7 @@ NOT_CONNECTED = gettext_noop(
 )
 PAGE = "/auth/bluesky/new"
 # Pages that a guest may open without an account.
-OF_GUESTS = re.compile(r"/(events|communities|i)/(?!create$)[^/?]+")
+OF_GUESTS = re.compile(r"/(events|communities|i)/(?!create$)[-\w]+")
 CONNECT = "connect"  # value of the button that keeps the permission, too
 
 

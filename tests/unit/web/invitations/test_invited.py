@@ -4,11 +4,13 @@ import re
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.utils import timezone
 from tests.fakes.oauth import ALICE, BOB
 from tests.pages import page_text
 
 from elonara.bluesky.models import MemberIdentity
-from elonara.events.models import EventHost, Rsvp
+from elonara.events.guests import questions
+from elonara.events.models import Event, EventHost, Rsvp
 from elonara.invitations.models import Invitation
 from elonara.invitations.opt_out_models import OptOut, Report
 
@@ -198,3 +200,20 @@ def test_who_no_longer_hosts_sees_a_private_event_no_more(signed_in, make_member
     EventHost.objects.filter(event=supper).update(member=dan)
     gone, unknown = client.get(f"/i/{ref}"), client.get("/i/nobodyknowsthis")
     assert (gone.status_code, normalized(gone)) == (unknown.status_code, normalized(unknown))
+
+
+def test_a_host_whose_event_is_hidden_is_offered_no_stop(signed_in, alice, invited, picnic):
+    ref = invited(picnic).ref
+    Event.objects.filter(pk=picnic.pk).update(hidden_at=timezone.now())
+    page = signed_in(alice).get(f"/i/{ref}")
+    assert (page.status_code, "/stop?who=" in page.content.decode()) == (410, False)
+
+
+def test_all_that_was_filled_in_is_offered_again_after_a_refusal(client, authorize, invited, picnic, alice):
+    questions.ask(picnic, alice, [{"text": "What do you eat?", "kind": "text"}])
+    field = f"{questions.PREFIX}{questions.of_event(picnic)[0].pk}"
+    ref = invited(picnic).ref
+    given = {"answer": "going", "note": "By train.", "plus_ones": "1", "seen": "abc", field: "Bread"}
+    page = authorize(client, client.post(f"/i/{ref}", given), ALICE).content.decode()
+    for name, value in given.items():
+        assert f'name="{name}" value="{value}"' in page

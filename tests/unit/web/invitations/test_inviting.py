@@ -14,7 +14,7 @@ from elonara.bluesky.graph.service import GraphUnavailable
 from elonara.bluesky.models import MemberIdentity
 from elonara.bluesky.writing import factory
 from elonara.bluesky.writing.agent import Readiness
-from elonara.invitations.models import Invitation
+from elonara.invitations.models import HostSending, Invitation
 from elonara.invitations.planning.models import InvitationDraft
 
 CAROL, DAN = "did:plc:carol", "did:plc:dan"
@@ -183,3 +183,12 @@ def test_send_says_that_a_step_is_left_and_leads_back(invite, friends):
     assert "Send 2 invitations once that is done" in words
     assert "step%3Dcheck#app-password" in page.content.decode()
     assert "Send 2 invitations from" not in words
+
+
+def test_where_nothing_is_hers_to_do_send_is_send(invite, alice):
+    invite(data={"listed": BOTH, "did": [CAROL, DAN], "go": "next"})
+    HostSending.objects.update_or_create(host=alice, defaults={"paused_at": timezone.now(), "pause_reason": "operator"})
+    page = page_text(invite("check"))
+    assert "Send 2 invitations" in page
+    assert "once that is done" not in page
+    assert "One step left" not in page

@@ -10,8 +10,8 @@ from tests.unit.web.members.test_fresh_proof import ASK_PASSWORD, PASSWORD, grow
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.events import actions
-from elonara.events.guests import rsvps
-from elonara.events.models import Event, Rsvp
+from elonara.events.guests import questions, rsvps
+from elonara.events.models import Event, GivenAnswer, Rsvp
 from elonara.invitations.email import tokens
 from elonara.invitations.models import EmailInvitation
 from elonara.members.models import AuditEntry, Member
@@ -150,9 +150,49 @@ def test_answers_to_what_is_over_go_too_and_a_refusal_stays(client, authorize, s
     Rsvp.objects.create(event=picnic, did=BOB, choice="going")
     client.post("/invitations/delete-answers", {"did": BOB})
     assert not Rsvp.objects.exists()
-    Rsvp.objects.create(event=picnic, did=BOB, choice="refused", refused_at=timezone.now())
+    questions.ask(picnic, picnic.created_by, [{"text": "What do you eat?", "kind": "text"}])
+    declined = Rsvp.objects.create(
+        event=picnic, did=BOB, choice="refused", refused_at=timezone.now(), note="Please!", name="Bob", plus_ones=2,
+    )  # fmt: skip
+    GivenAnswer.objects.create(rsvp=declined, question=questions.of_event(picnic)[0], value="Bread")
     client.post("/invitations/delete-answers", {"did": BOB})
-    assert Rsvp.objects.exists(), "who was declined cannot ask anew by this"
+    declined.refresh_from_db()
+    assert declined.refused_at, "who was declined cannot ask anew by this"
+    assert (declined.note, declined.name, declined.plus_ones) == ("", "", 0)
+    assert not GivenAnswer.objects.exists()
+
+
+@pytest.mark.parametrize("target", ["picnic", "circle"])
+def test_a_no_stays_a_no(client, authorize, invited, picnic, circle, target):
+    invitation = invited({"picnic": picnic, "circle": circle}[target])
+    answer = {"picnic": "cant", "circle": "declined"}[target]
+    authorize(client, client.post(f"/i/{invitation.ref}", {"answer": answer}), BOB)
+    client.post("/invitations/delete-answers", {"did": BOB})
+    invitation.refresh_from_db()
+    assert invitation.answer == answer, "nobody asks again"
+    assert not Rsvp.objects.exists()
+
+
+def test_a_guest_leaves_her_communities(client, authorize, invited, circle):
+    invitation = invited(circle)
+    authorize(client, client.post(f"/i/{invitation.ref}", {"answer": "joined"}), BOB)
+    assert circle.memberships.filter(did=BOB).exists()
+    client.post("/invitations/delete-answers", {"did": BOB})
+    assert not circle.memberships.filter(did=BOB).exists()
+    invitation.refresh_from_db()
+    assert invitation.answer == ""
+
+
+def test_what_a_host_has_merged_goes_too(client, authorize, server, alice, picnic):
+    authorize(client, client.post("/invitations/prove", {"handle": "bob.example.com"}), BOB)
+    mail = EmailInvitation.objects.create(
+        event=picnic, host=alice, address_hash="a", token_hash="b", due_at=picnic.starts_at, state="sent",
+        answer="going", answered_at=timezone.now(),
+    )  # fmt: skip
+    Rsvp.objects.create(event=picnic, did=BOB, email_invitation=mail, choice="going")
+    client.post("/invitations/delete-answers", {"did": BOB})
+    mail.refresh_from_db()
+    assert (mail.answer, mail.answered_at, Rsvp.objects.count()) == ("", None, 0)
 
 
 @pytest.mark.promise("guest-answers-end")

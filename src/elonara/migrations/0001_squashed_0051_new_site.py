@@ -17,6 +17,16 @@ from django.db import migrations, models
 from elonara.bluesky.graph import search_index
 
 
+def carry_out(apps, schema_editor):
+    """Execute what waits for the end (indexes, foreign keys): so Django records this migration, and the 42, at once.
+
+    Otherwise it would do so after the commit, and a kill between two of the records would leave a part of them.
+    """
+    for statement in schema_editor.deferred_sql:
+        schema_editor.execute(statement, params=None)
+    schema_editor.deferred_sql.clear()
+
+
 class Migration(migrations.Migration):
 
     replaces = [
@@ -1111,4 +1121,5 @@ class Migration(migrations.Migration):
         ),
         # The last: on SQLite, a change of the table of people would drop its triggers.
         migrations.RunPython(search_index.create, search_index.drop),
+        migrations.RunPython(carry_out, migrations.RunPython.noop),
     ]
