@@ -41,6 +41,8 @@ def test_the_preview_follows_the_form(open_browser, host_jar, picture, axe, jpeg
     for name, size in WIDTHS.items():
         page.set_viewport_size(size)
         picture(page, f"form-preview-{name}")
+        to_preview = page.get_by_role("link", name="See how it will look")
+        assert to_preview.is_visible() == (name == "phone"), "beside the form it is in sight"
         assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
         assert not serious(page, axe)
     page.get_by_role("button", name="Create the event").click()
@@ -52,4 +54,5 @@ def test_without_javascript_the_form_has_no_empty_preview(open_browser, host_jar
     page = open_browser(javascript=False, jar=host_jar)
     page.goto("/events/create")
     assert not page.get_by_role("heading", name="How it will look").is_visible()
+    assert not page.get_by_role("link", name="See how it will look").is_visible()
     assert page.get_by_label("Picture", exact=True).is_visible()

@@ -27,6 +27,7 @@
       aside.querySelector("[data-part=preview]").replaceWith(document.adoptNode(fresh));
       dress();
       aside.hidden = false;
+      document.getElementById("to-preview").hidden = false;
     } catch {
       /* Aborted by the next change, or no answer: the form works without it. */
     }
