@@ -17,12 +17,12 @@ from elonara.events.models import Event
 def woken(monkeypatch):
     """The job as the site registers it; the keys with which it was woken."""
     keys = []
-    before = jobs.kinds()["share"]
+    before, listeners = jobs.kinds()["share"], list(hooks._on_change)
     share_pictures.install()
     monkeypatch.setattr(jobs, "wake", lambda kind, key, at=None: keys.append(key) if kind == "share" else None)
     yield keys
     jobs.register("share", before.handler, before.sweep)
-    hooks._on_change.remove(share_pictures._changed)
+    hooks._on_change[:] = listeners  # of the site, if a test before this one has registered them
 
 
 @pytest.fixture
@@ -70,7 +70,8 @@ def test_a_change_of_what_is_drawn_makes_another(make_event, alice, drawn, media
     first = share_pictures.current(row)
     actions.change(row, by=alice, **change)
     assert share_pictures.current(Event.objects.get()) == ""  # never an earlier one
-    hooks._on_change[-1](row, frozenset(change))
+    assert share_pictures._changed in hooks._on_change
+    share_pictures._changed(row, frozenset(change))
     assert str(row.pk) in woken
     row = made(row)
     assert "" != share_pictures.current(row) != first
