@@ -152,7 +152,7 @@ MUTANTS = (
     Mutant(
         "request-used-twice",
         "bluesky/oauth/authorization_requests.py",
-        "return AuthorizationRequest.objects.filter(pk=row.pk).delete()[0] > 0",
+        "return AuthorizationRequest.objects.filter(pk=row.pk, expires_at__gt=timezone.now()).delete()[0] > 0",
         "return True",
         "two presses of Confirm store two sessions",
         ("tests/unit/bluesky/oauth/test_authorization_requests.py:test_of_two_confirmations_at_once_one_goes_on",),
