@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language
 from ninja import NinjaAPI, Schema
 from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
@@ -70,6 +72,8 @@ class ElonaraAPI(NinjaAPI):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(parser=JsonOrFormParser(), **options)
+        self._described: dict[str, OpenAPISchema] = {}
+        self._describing = threading.Lock()
 
     def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
         """Add `Cache-Control: no-store`: responses contain tokens (RFC 6749, section 5.1) and private lists."""
@@ -78,7 +82,17 @@ class ElonaraAPI(NinjaAPI):
         return response
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
-        """The OpenAPI schema with the error responses of each operation."""
+        """The OpenAPI schema with the error responses of each operation; callers do not change it.
+
+        Making it takes a quarter of a second of CPU, and anybody may ask for it: it is made once for each language.
+        """
+        with self._describing:
+            language = get_language() or ""
+            if language not in self._described:
+                self._described[language] = self._describe(**options)
+            return self._described[language]
+
+    def _describe(self, **options: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**options)
         model = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
         schema["components"]["schemas"] |= {**model.pop("$defs", {}), "ProblemOut": model}

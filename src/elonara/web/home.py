@@ -49,7 +49,9 @@ def _greeting() -> str:
     hour = timezone.localtime().hour
     if 5 <= hour < 12:
         return _("Good morning")
-    return _("Good afternoon") if 12 <= hour < 18 else _("Good evening")
+    if 12 <= hour < 18:
+        return _("Good afternoon")
+    return _("Good evening") if hour >= 18 else _("Hello")  # at four in the night it is neither
 
 
 @require_POST

@@ -146,3 +146,9 @@ def test_the_docs_load_nothing_from_other_sites(site):
 def test_a_body_that_is_too_large_is_413(program, problem, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     problem(program.post("/communities", {"name": "x" * 2000}), 413, "too_large")
+
+
+def test_the_description_is_made_once(monkeypatch):
+    first = Client().get("/api/v1/openapi.json")
+    monkeypatch.setattr("ninja.main.get_schema", lambda **options: pytest.fail("made again"))
+    assert Client().get("/api/v1/openapi.json").content == first.content

@@ -142,3 +142,13 @@ def test_a_host_is_told_who_hears_of_a_new_time(signed_in, alice, picnic, make_m
     Event.objects.filter(pk=picnic.pk).update(starts_at=timezone.now() - timedelta(days=3))
     picnic.refresh_from_db()
     assert told_of_change(picnic, actions.change(picnic, by=alice, location="The barn"), alice) == ""
+
+
+def test_a_host_reads_that_the_invited_see_what_is_new(signed_in, alice, picnic, invited):
+    invitation = invited(picnic)
+    client = signed_in(alice)
+    words = "1 person is invited and has not answered: the invitation shows what is new when it is opened."
+    assert words in page_text(client.get(f"/events/{picnic.slug}/edit"))
+    invitation.answer = "maybe"
+    invitation.save()
+    assert words not in page_text(client.get(f"/events/{picnic.slug}/edit"))

@@ -177,3 +177,12 @@ def test_an_address_that_is_verified_settles_it(dinner, make_member):
     address = EmailAddress.objects.create(user=carol, email="carol@example.org", verified=False)
     asking.address_verified(None, address)
     assert not Notice.objects.filter(kind=asking.KIND, dismissed_at=None).exists()
+
+
+def test_without_an_answer_there_is_nobody_to_write_to(signed_in, alice, picnic, make_member):
+    client, address = signed_in(alice), f"/events/{picnic.slug}/manage?tab=messages"
+    page = page_text(client.get(address))
+    assert "People who have not answered get no messages" in page
+    assert "<textarea" not in page
+    rsvps.respond(picnic, choice="maybe", member=make_member("carol"))
+    assert "<textarea" in page_text(client.get(address))

@@ -280,9 +280,15 @@ def _warnings(target: Target, invitations: list[PlannedInvitation], words: Words
 
 def _of_private(target: Target, words: Words) -> Iterator[str]:
     if target.kind == "event":
-        yield _("The post does not name your private event, but it shows that you invite this person to one.")
+        yield _(
+            "The post does not name your private event, but it shows that you invite this person to one. "
+            "Only this person can open its link."
+        )
     else:
-        yield _("The post does not name your private community, but it shows that you invite this person to one.")
+        yield _(
+            "The post does not name your private community, but it shows that you invite this person to one. "
+            "Only this person can open its link."
+        )
     if words.sentence and words.note:
         yield _("Your sentence and note are public too. Write nothing in them that should stay private.")
     elif words.sentence:

@@ -49,7 +49,14 @@ class EventForm(WithPicture):
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 5}),
     )
-    visibility = forms.ChoiceField(label=_("Who may see it"), choices=VISIBILITY_CHOICES)
+    visibility = forms.ChoiceField(
+        label=_("Who may see it"),
+        choices=VISIBILITY_CHOICES,
+        help_text=_(
+            "Invitations on Bluesky are public posts that name who is invited. To a private event they say neither "
+            "what it is nor where, and only the invited person can open the link."
+        ),
+    )
     take_back = TakeBackField()
     community = forms.ModelChoiceField(
         label=_("Community"), queryset=Community.objects.none(), required=False, empty_label=_("None")

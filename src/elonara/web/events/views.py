@@ -35,7 +35,7 @@ from elonara.web.events.forms import EventForm
 from elonara.web.invitations import reporting
 from elonara.web.invitations.posts import after_ending
 from elonara.web.parts.answer_forms import AnswerForm
-from elonara.web.parts.audiences import told_of_change, told_words
+from elonara.web.parts.audiences import invited_words, told_of_change, told_words
 from elonara.web.parts.places import beyond_places, places_of, shown_answer
 from elonara.web.parts.sharing import calendar_response, calendars, is_public, page_url, ready_text, shared_preview
 from elonara.web.parts.times import zone_of
@@ -190,7 +190,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
             show_message(request, " ".join(words for words in said if words))
             return redirect(f"/events/{event.slug}/manage?tab=details")
     context = {"form": form, "event": event, "heading": _("Change the event"), "button": _("Save")}
-    context["reached"] = told_words(event, member)
+    context |= {"reached": told_words(event, member), "invited": invited_words(event)}
     return render(request, "events/form.html", context)
 
 

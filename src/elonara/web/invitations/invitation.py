@@ -124,6 +124,7 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
         "mine": mine,
         "answer": shown_answer(mine, event) or (invitation.answer if proof else ""),
         "closed": closed,
+        "may_save_date": event is not None and (proof is not None or not Target(target).is_private),
         "may_answer": not by_host and not closed,
         "guests": rsvps.visible_list(event, dids=[proof.did] if proof else []) if event else None,
         "form": form,

@@ -124,6 +124,12 @@ def _bluesky(request: HttpRequest, form: AppPasswordForm | None = None, *, back:
     }
 
 
+def _say_what_goes_out(request: HttpRequest, done: str) -> None:
+    """Say what was done, and whether that sends something."""
+    waits = Invitation.objects.filter(host=the_member(request), state__in=PENDING).exists()
+    show_message(request, f"{done} {_('The invitations that waited for it go out now.')}" if waits else done)
+
+
 def _step(request: HttpRequest, wanted: str) -> str:
     """The step that led to the status card, to return to; "" where she came for the card itself."""
     found = safe_next(request, wanted, CARD)
@@ -144,7 +150,7 @@ def connect_app_password(request: HttpRequest) -> HttpResponse:
         except AppPasswordRefused as fault:
             form.add_error("identifier" if fault.reason in HANDLE_REASONS else "app_password", fault.sentence)
         else:
-            show_message(request, _("The app password is saved. If invitations waited for it, they go out now."))
+            _say_what_goes_out(request, _("The app password is saved."))
             return redirect(_step(request, request.POST.get("next", "")) or CARD)
     return _page(request, "bluesky", status=400, **_bluesky(request, form, back=request.POST.get("next", "")))
 
@@ -168,7 +174,7 @@ def allow_posting(request: HttpRequest) -> HttpResponse:
         show_message(request, fault.sentence, "bad")
         return redirect(_back_to_card(request))
     if ConnectedIdentity.of(identity).can_write:
-        show_message(request, _("This site posts for you now. If invitations waited for it, they go out now."))
+        _say_what_goes_out(request, _("This site posts for you now."))
     else:
         show_message(request, _("One step is left: reauthorize, and allow posting on your server’s page."), "warn")
         return redirect(_back_to_card(request))

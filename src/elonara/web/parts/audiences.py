@@ -12,6 +12,7 @@ from elonara.events.messages.readers import hearing
 from elonara.events.models import Event
 from elonara.events.queries import is_over
 from elonara.invitations.guest_emails.reach import Audience, audience
+from elonara.invitations.models import EmailInvitation, EmailState, Invitation, State
 from elonara.members.models import Member
 
 NEWS = ("starts_at", "ends_at", "all_day", "location", "online_link")  # of an event, to its guests
@@ -34,10 +35,24 @@ def told_of_change(before: Event, event: Event, by: Member) -> str:
     people = list(hearing(event, by.pk, with_people=True))
     if not people:
         is_news = any(getattr(before, name) != getattr(event, name) for name in NEWS)
-        return _("There are no guests to tell yet.") if is_news else ""
+        return f"{_('There are no guests to tell yet.')} {invited_words(event)}".strip() if is_news else ""
     before = without_hiding(before, event)
     heard = [row for row in people if differences(facts_for(before, row), facts_for(event, row))]
     return in_words(audience(event, heard, MessageKind.CHANGED)) if heard else ""
+
+
+def invited_words(event: Event) -> str:
+    """How many were invited and have not answered, and that they see what is new; "" for nobody."""
+    posts = Invitation.objects.filter(event=event, state=State.SENT, answer="")
+    emails = EmailInvitation.objects.filter(event=event, state=EmailState.SENT, answer="")
+    count = posts.count() + emails.count()
+    if not count:
+        return ""
+    return ngettext(
+        "{count} person is invited and has not answered: the invitation shows what is new when it is opened.",
+        "{count} people are invited and have not answered: the invitation shows what is new when it is opened.",
+        count,
+    ).format(count=count)
 
 
 def in_words(found: Audience) -> str:

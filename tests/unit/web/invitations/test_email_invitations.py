@@ -89,7 +89,7 @@ def test_without_a_mail_server_the_page_says_so_and_offers_the_link(signed_in, a
     settings.ELONARA = dataclasses.replace(settings.ELONARA, email=dataclasses.replace(settings.ELONARA.email, url=""))
     shown = words(signed_in(alice).get(page))
     assert "This site sends no e-mail." in shown
-    assert "Link to send yourself" in shown
+    assert "Link that you can pass on" in shown
     assert "<textarea" not in shown
 
 
