@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from elonara.web.shortcuts import options
+from elonara.web.shortcuts import member_of, options
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -22,8 +22,9 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """404."""
-    return render(request, "404.html", status=404)
+    """404. Who is invited to something private reaches it from here, without an account."""
+    for_guests = member_of(request) is None and request.path.startswith(("/events/", "/communities/"))
+    return render(request, "404.html", {"for_guests": for_guests}, status=404)
 
 
 def broken(request: HttpRequest, *args: Any) -> HttpResponse:

@@ -80,6 +80,15 @@ def show_context(request: HttpRequest, event: Event, form: AnswerForm) -> dict[s
     member, dids, mine = member_of(request), list(proofs(request)), _own_answer(request, event)
     accepted = mine is not None and mine.choice == Rsvp.Choice.GOING
     manages, closed = queries.may_manage(event, member), rsvps.why_closed(event)
+    places = places_of(event, mine, manages=manages)
+    guests = rsvps.visible_list(
+        event,
+        member,
+        dids=dids,
+        known_dids=_dids_known_to(member),
+        page=page_of(request),
+        page_size=GUESTS_ON_A_PAGE,
+    )
     return {
         "place": location.where(event, mine, manages=manages),
         "form": form,
@@ -90,14 +99,8 @@ def show_context(request: HttpRequest, event: Event, form: AnswerForm) -> dict[s
         "hosts_have_pages": is_public(event) and not queries.is_cancelled(event),
         "mine": mine,
         "answer": shown_answer(mine, event),
-        "guests": rsvps.visible_list(
-            event,
-            member,
-            dids=dids,
-            known_dids=_dids_known_to(member),
-            page=page_of(request),
-            page_size=GUESTS_ON_A_PAGE,
-        ),
+        "guests": guests,
+        "nobody_comes_yet": not (guests.going or guests.maybe or event.count_hidden or closed or places.closed),
         # A host reads the whole list; finding whom she follows among hundreds costs half of the page.
         "followed": followed_going([] if manages else [event], member, accepted=accepted).get(event.pk),
         "asked_to_host": queries.is_asked_to_host(event, member),
@@ -110,7 +113,7 @@ def show_context(request: HttpRequest, event: Event, form: AnswerForm) -> dict[s
         "preview": shared_preview(event),
         "online_link": location.link(event, mine, manages=manages),
         "calendars": calendars(event, location.for_calendar(event, mine, manages=manages)),
-        "places": places_of(event, mine, manages=manages),
+        "places": places,
         "ready": ready_text(event, shown_answer(mine, event)),
         "keepable": keepable(request) if mine else None,
         "told": told_to(member, dids, event=event) if mine else [],

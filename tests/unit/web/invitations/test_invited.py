@@ -217,3 +217,20 @@ def test_all_that_was_filled_in_is_offered_again_after_a_refusal(client, authori
     page = authorize(client, client.post(f"/i/{ref}", given), ALICE).content.decode()
     for name, value in given.items():
         assert f'name="{name}" value="{value}"' in page
+
+
+def test_from_the_calendar_the_invited_person_comes_back_to_the_event(client, authorize, invited, supper):
+    invited(supper)
+    address = f"/events/{supper.slug}"
+    gone, unknown = client.get(address), client.get("/events/nothing-there")
+    assert 'action="/invitations/prove"' in gone.content.decode()
+    assert normalized(gone).replace(supper.slug, "x") == normalized(unknown).replace("nothing-there", "x")
+    back = authorize(client, client.post("/invitations/prove", {"handle": "bob.example.com", "next": address}), BOB)
+    assert back["location"] == address
+    assert client.get(address).status_code == 200
+
+
+def test_a_note_is_said_to_be_saved(client, authorize, invited, picnic):
+    ref = invited(picnic).ref
+    authorize(client, client.post(f"/i/{ref}", {"answer": "maybe", "note": "By train."}), BOB)
+    assert "Your note is saved; only the hosts read it." in page_text(client.get(f"/i/{ref}"))

@@ -135,7 +135,7 @@ def test_a_start_of_oauth_comes_back_with_what_was_typed(address, said, browser,
 
 
 def test_the_form_says_beforehand_that_a_server_is_asked(client, site):
-    assert "Your Bluesky server opens next" in page_text(client.get("/auth/bluesky/start"))
+    assert "Bluesky opens next, or the server of your account" in page_text(client.get("/auth/bluesky/start"))
 
 
 def test_an_answer_to_an_event_is_kept(client, picnic, silent):
