@@ -9,7 +9,7 @@ from tests.unit.invitations.email.mail import FAULTS, SENT
 from elonara import jobs
 from elonara.events import actions
 from elonara.events.guests import approval, by_host, rsvps
-from elonara.events.models import Rsvp
+from elonara.events.models import Event, Rsvp
 from elonara.housekeeping import answer_digest, periodic_tasks
 from elonara.housekeeping.answer_digest import news as digest_news
 from elonara.housekeeping.answer_digest import sending
@@ -116,8 +116,11 @@ def test_her_own_answer_and_what_hosts_wrote_or_declined_is_no_news(dinner, alic
 
 def test_what_is_over_cancelled_or_run_by_others_is_no_news(dinner, make_event, make_member, alice, clock, morning):
     bob = make_member("bob")
-    for event in (dinner, make_event(host=bob, title="Bob's"), make_event(title="Soon", starts_at=clock.now())):
+    over = make_event(title="Over", starts_at=clock.now())
+    for event in (dinner, make_event(host=bob, title="Bob's"), over):
         Rsvp.objects.create(event=event, did="did:plc:dan", name="Dan", choice="going")
+    # Long enough ago that it is over at eight o'clock, whatever the time is now.
+    Event.objects.filter(pk=over.pk).update(starts_at=clock.now() - timedelta(hours=4))
     actions.cancel(dinner, alice)
     assert morning() == []
 
