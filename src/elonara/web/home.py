@@ -51,7 +51,7 @@ def _greeting() -> str:
         return _("Good morning")
     if 12 <= hour < 18:
         return _("Good afternoon")
-    return _("Good evening") if hour >= 18 else _("Hello")  # at four in the night it is neither
+    return _("Good evening") if hour >= 18 else _("Hello")  # between midnight and five
 
 
 @require_POST

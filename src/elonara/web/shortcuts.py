@@ -118,7 +118,8 @@ def show_message(request: HttpRequest, sentence: str, kind: str = "ok") -> None:
 def show_answered(request: HttpRequest, event: Event, row: Rsvp, seen: str) -> None:
     """Say what became of an answer, and whether the page with the buttons (`seen`) was older than the event."""
     said = places.answered_words(event, row)
-    show_message(request, f"{said} {_('Your note is saved; only the hosts read it.')}" if row.note else said)
+    note = _("Your note is saved; only the hosts read it.") if row.note else ""
+    show_message(request, f"{said} {note}".strip())
     if changed := places.changed_words(event, seen):
         show_message(request, changed, "warn")
 

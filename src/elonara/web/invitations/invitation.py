@@ -194,7 +194,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "open_items": [item for item in items if not item.answer and not item.is_over],
         "done_items": [item for item in items if item.answer or item.is_over],
         "told": told_to(member_of(request), list(proved)),
-        # Their answers end with the account, and guests are offered to delete theirs here.
+        # Answers of a member end with her account; the page offers to delete only those of other accounts.
         "with_account": set() if member_of(request) or not proved else identities.of_members(proved),
     } | preferences_of(request)
     return render(request, "invitation/inbox.html", context)

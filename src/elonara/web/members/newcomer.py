@@ -33,8 +33,8 @@ NOT_CONNECTED = gettext_noop(
     "The permission has expired, so Bluesky is not connected yet. You can connect it at any time."
 )
 PAGE = "/auth/bluesky/new"
-# Pages that a guest may open without an account.
-OF_GUESTS = re.compile(r"/(events|communities|i)/(?!create$)[-\w]+")
+# They may be open to the Bluesky account that a guest has proved, without an account here.
+PAGES_FOR_GUESTS = re.compile(r"/(events|communities|i)/(?!create$)[-\w]+")
 CONNECT = "connect"  # value of the button that keeps the permission, too
 
 
@@ -77,8 +77,7 @@ def _question(request: HttpRequest, who: dict[str, Any], member: Member | None) 
         "who": who,
         "member": member,
         "allowed": allowed,
-        # An event or a community that she wanted to see: it may be open to the account that she has proved.
-        "guests_may_open": bool(OF_GUESTS.fullmatch(who["next"])),
+        "guests_may_open": bool(PAGES_FOR_GUESTS.fullmatch(who["next"])),
         "open": member_queries.registration_is_open(),
         "registration": member_queries.registration_sentence(),
     }

@@ -23,11 +23,13 @@ from elonara.bluesky.models import ActorView, AppPasswordSession
 from elonara.events import queries as events
 from elonara.housekeeping import answer_digest
 from elonara.invitations import queries as invitations
+from elonara.invitations import reasons
 from elonara.invitations.guest_emails.stopping import settings_of
 from elonara.invitations.models import Invitation, State
 from elonara.invitations.states import PENDING
 from elonara.members import actions
 from elonara.members.errors import Invalid
+from elonara.members.models import Member
 from elonara.members.queries import has_verified_email
 from elonara.web.invitations.preferences import preferences_of
 from elonara.web.members import fresh_proof
@@ -124,10 +126,15 @@ def _bluesky(request: HttpRequest, form: AppPasswordForm | None = None, *, back:
     }
 
 
-def _say_what_goes_out(request: HttpRequest, done: str) -> None:
-    """Say what was done, and whether that sends something."""
-    waits = Invitation.objects.filter(host=the_member(request), state__in=PENDING).exists()
-    show_message(request, f"{done} {_('The invitations that waited for it go out now.')}" if waits else done)
+def _wait_for(member: Member, action: str) -> bool:
+    """Whether invitations of the member wait until she does this (`reasons.Reason.action`)."""
+    codes = [code for code, reason in reasons.REASONS.items() if reason.action == action]
+    return Invitation.objects.filter(host=member, state=State.WAITING, reason__in=codes).exists()
+
+
+def _say_done(request: HttpRequest, done: str, *, waited: bool) -> None:
+    """Say what was done, and that invitations waited for it."""
+    show_message(request, f"{done} {_('The invitations that waited for it go out now.')}" if waited else done)
 
 
 def _step(request: HttpRequest, wanted: str) -> str:
@@ -143,6 +150,7 @@ def connect_app_password(request: HttpRequest) -> HttpResponse:
     """Store an app password for posting. It links no account: only OAuth proves a DID."""
     form = AppPasswordForm(request.POST)
     if form.is_valid():
+        waited = _wait_for(the_member(request), "app_password")
         try:
             app_passwords.connect(
                 the_member(request), form.cleaned_data["identifier"], form.cleaned_data["app_password"]
@@ -150,7 +158,7 @@ def connect_app_password(request: HttpRequest) -> HttpResponse:
         except AppPasswordRefused as fault:
             form.add_error("identifier" if fault.reason in HANDLE_REASONS else "app_password", fault.sentence)
         else:
-            _say_what_goes_out(request, _("The app password is saved."))
+            _say_done(request, _("The app password is saved."), waited=waited)
             return redirect(_step(request, request.POST.get("next", "")) or CARD)
     return _page(request, "bluesky", status=400, **_bluesky(request, form, back=request.POST.get("next", "")))
 
@@ -168,13 +176,14 @@ def remove_app_password(request: HttpRequest) -> HttpResponse:
 @require_POST
 def allow_posting(request: HttpRequest) -> HttpResponse:
     """Let this site post by the OAuth session, where the member's server knows no app passwords."""
+    waited = _wait_for(the_member(request), "consent")
     try:
         identity = oauth_posting.consent(the_member(request), request.POST.get("did", ""))
     except ConsentRefused as fault:
         show_message(request, fault.sentence, "bad")
         return redirect(_back_to_card(request))
     if ConnectedIdentity.of(identity).can_write:
-        _say_what_goes_out(request, _("This site posts for you now."))
+        _say_done(request, _("This site posts for you now."), waited=waited)
     else:
         show_message(request, _("One step is left: reauthorize, and allow posting on your server’s page."), "warn")
         return redirect(_back_to_card(request))

@@ -12,6 +12,7 @@ from tests.pages import page_text
 from elonara.bluesky.models import MemberIdentity
 from elonara.events import actions as events
 from elonara.events.guests import rsvps
+from elonara.invitations.models import Invitation
 from elonara.members.models import Member
 
 PICK = "/events/winter-picnic/manage?tab=invite"
@@ -92,6 +93,23 @@ class TestADetour:
         assert f'name="next" value="{PICK}"' in page_text(client.get(CARD))
         assert client.post("/connect/bluesky", form | {"next": PICK})["location"] == PICK
         assert client.post("/connect/bluesky", form)["location"] == "/profile/edit"
+
+    @pytest.mark.parametrize(
+        ("state", "reason", "waited"),
+        [("waiting", "app_password_missing", True), ("waiting", "needs_reauth", False), ("queued", "", False)],
+    )
+    def test_says_that_something_goes_out_only_if_it_waited(
+        self, signed_in, alice, picnic, invited, monkeypatch, state, reason, waited
+    ):
+        from elonara.web.members import profile
+
+        monkeypatch.setattr(profile.app_passwords, "connect", lambda *_: None)
+        Invitation.objects.filter(pk=invited(picnic).pk).update(state=state, reason=reason)
+        client, form = signed_in(alice), {"identifier": "alice.example", "app_password": "abcd-efgh-ijkl-mnop"}
+        client.post("/connect/bluesky", form)
+        page = page_text(client.get("/profile/edit"))
+        assert "The app password is saved." in page
+        assert ("The invitations that waited for it go out now." in page) == waited
 
     def test_that_is_refused_keeps_the_way_back(self, signed_in, alice):
         response = signed_in(alice).post("/connect/bluesky", {"identifier": "", "app_password": "", "next": PICK})
