@@ -33,8 +33,12 @@ def test_the_preview_follows_the_form(open_browser, host_jar, picture, axe, jpeg
     for words in ("Winter picnic", day.strftime("%B"), "Boathouse lawn"):
         expect(preview).to_contain_text(words)
     drawn = preview.locator("img").first.get_attribute("src")
-    page.get_by_label("Cover", exact=True).select_option("evening")
+    moods = page.get_by_role("group", name="Cover")
+    evening = moods.locator("label", has_text="Evening")
+    evening.click()
     expect(preview.locator("img").first).not_to_have_attribute("src", drawn)
+    chosen = preview.locator("img").first.get_attribute("src")
+    expect(evening.locator("img")).to_have_attribute("src", chosen)
     page.get_by_label("Picture", exact=True).set_input_files(jpeg)
     expect(preview.locator("img").first).to_have_attribute("src", re.compile("^data:image/jpeg"))
     page.get_by_label("What the picture shows").fill("A lake")

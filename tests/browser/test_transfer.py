@@ -45,8 +45,8 @@ def test_an_event_and_a_community_change_hands_and_the_event_is_done_again(open_
     host.get_by_role("button", name="Remove giver-ann").wait_for()
 
     ben.goto(f"/events/{slug}/manage")
-    ben.get_by_role("link", name="Do it again").click()
-    ben.get_by_role("heading", name="Do it again").wait_for()
+    ben.get_by_role("link", name="Copy to a new date").click()
+    ben.get_by_role("heading", name="Copy to a new date").wait_for()
     look(ben, "again")
     ben.get_by_role("button", name="Create the event").click()
     ben.get_by_text("Your event is ready. Next, invite people.").wait_for()

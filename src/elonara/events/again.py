@@ -40,7 +40,7 @@ def require_repeatable(event: Event, by: Member) -> None:
     """Raise NotAllowed unless the member may do the event again."""
     require_active(by)
     if not queries.may_manage(event, by):
-        raise NotAllowed(_("Only the hosts of this event can do it again."), "not_host")
+        raise NotAllowed(_("Only the hosts of this event can copy it."), "not_host")
     if event.hidden_at is not None:
         sentence = _("This event has been hidden by the operator of this site. It cannot be done again.")
         raise NotAllowed(sentence, "hidden")

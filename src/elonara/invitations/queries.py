@@ -15,8 +15,8 @@ from elonara.compiled_queries import CompiledQuery
 from elonara.events import queries as events
 from elonara.events.models import Event
 from elonara.events.times import days_of
-from elonara.invitations.consent import caps, eligibility
-from elonara.invitations.models import EmailInvitation, Invitation, State
+from elonara.invitations.consent import accounts, caps, eligibility
+from elonara.invitations.models import EmailInvitation, EmailState, Invitation, State
 from elonara.invitations.opt_out_models import OptOut, RelayConsent
 from elonara.invitations.planning import compose, drafts, sentences
 from elonara.invitations.planning import readiness as posting_readiness
@@ -63,6 +63,7 @@ __all__ = [
     "sending_rows",
     "targets_of",
     "to_take_back",
+    "unanswered",
     "usual_sentence",
     "view_of",
     "waiting_in_inbox",
@@ -74,8 +75,11 @@ _BY_REF = CompiledQuery(
     )
 )
 
+# An invitation whose invitee said "never again" to its host, or to the whole site.
+_STOPPED = Exists(OptOut.objects.filter(accounts.opt_outs_about(OuterRef("host")), did=OuterRef("invitee_did")))
+
 # In the menu of every page of a member.
-_WAITING = CompiledQuery(lambda did: _to(Q(invitee_did=did)).filter(answer=""))
+_WAITING = CompiledQuery(lambda did: _to(Q(invitee_did=did)).filter(answer="").exclude(_STOPPED))
 
 
 def next_to_invite_to(host: Member) -> tuple[Event, bool] | None:
@@ -159,13 +163,20 @@ def invitation_for(host: Member, pk: UUID) -> Invitation | None:
 
 def inbox(dids: Sequence[str]) -> list[InboxItem]:
     """The invitations to these proved DIDs, newest first: how people find them whom Bluesky has not notified."""
-    rows = _to(Q(invitee_did__in=list(dids))).select_related("host__bluesky").order_by("-queued_at", "-rkey")
-    return [_inbox_item(row) for row in rows]
+    rows = _to(Q(invitee_did__in=list(dids))).select_related("host__bluesky").annotate(is_stopped=_STOPPED)
+    return [_inbox_item(row) for row in rows.order_by("-queued_at", "-rkey")]
 
 
 def waiting_in_inbox(dids: Sequence[str]) -> int:
-    """How many invitations are unanswered, for the number in the menu."""
+    """How many invitations wait for an answer (`InboxItem.is_open`), for the number in the menu."""
     return sum(not target_of(row).over() for did in dids for row in _WAITING.all(did=did))
+
+
+def unanswered(event: Event) -> int:
+    """How many people were invited to this event, by a post or an e-mail that went out, and have not answered."""
+    posts = Invitation.objects.filter(event=event, state=State.SENT, answer="")
+    emails = EmailInvitation.objects.filter(event=event, state=EmailState.SENT, answer="")
+    return posts.values("pk").union(emails.values("pk"), all=True).count()
 
 
 def by_ref(ref: str) -> Invitation | None:
@@ -229,7 +240,7 @@ def _to(whom: Q) -> QuerySet[Invitation]:
     return rows.filter(event__hidden_at=None, community__hidden_at=None).select_related("event", "community")
 
 
-def _inbox_item(row: Invitation) -> InboxItem:
+def _inbox_item(row: Any) -> InboxItem:
     target = target_of(row)
     identity = getattr(row.host, "bluesky", None)
     return InboxItem(
@@ -246,6 +257,7 @@ def _inbox_item(row: Invitation) -> InboxItem:
         timezone=target.of.timezone if isinstance(target.of, Event) else "",
         is_private=target.is_private,
         is_over=bool(target.over()),
+        is_stopped=row.is_stopped,
         kind=target.kind,
         target_url=target.url,
         sent_at=row.sent_at,

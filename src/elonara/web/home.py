@@ -36,7 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
         {
             "greeting": _greeting(),
             "events": events.upcoming(member, list(proved))[:6],
-            "open_items": [item for item in items if not item.answer and not item.is_over][:5],
+            "open_items": [item for item in items if item.is_open][:5],
             "answers": answers,
             "step": next_step(member, answers),
             "notices": member_queries.open_notices(member),

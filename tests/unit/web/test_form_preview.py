@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from tests.pages import page_text
 
+from elonara.covers.choice import cover_of
 from elonara.events import actions
 from elonara.events.guests import rsvps
 from elonara.events.models import Event
@@ -33,6 +34,19 @@ def test_it_shows_what_guests_will_see_and_stores_nothing(ask):
         assert words in page or words.replace("Tue ", "") in page
     assert re.search(r'src="/static/covers/[\w.-]+\.svg', response.content.decode())
     assert not Event.objects.exists()
+
+
+def test_the_covers_to_choose_from_are_those_of_the_title(ask, signed_in, alice, picnic):
+    moods = ("any", "calm", "lively", "evening", "outdoors")
+    page = ask().content.decode()
+    for mood in moods:
+        assert f'data-cover-{mood}="/static/{cover_of("Winter picnic", mood).file}?' in page
+    Event.objects.filter(pk=picnic.pk).update(mood="calm")
+    for address, title in (("/events/create", ""), (f"/events/{picnic.slug}/edit", picnic.title)):
+        form = page_text(signed_in(alice).get(address))
+        for mood in moods:
+            assert f'data-mood="{mood}" src="/static/{cover_of(title, mood).file}?' in form
+    assert re.search(r'value="calm"[^>]* checked', form)
 
 
 def test_what_is_missing_or_wrong_is_left_out(ask):
@@ -149,6 +163,9 @@ def test_a_host_reads_that_the_invited_see_what_is_new(signed_in, alice, picnic,
     client = signed_in(alice)
     words = "1 person is invited and has not answered: the invitation shows what is new when it is opened."
     assert words in page_text(client.get(f"/events/{picnic.slug}/edit"))
+    of_guests = "1 invited person has not answered:"
+    assert of_guests in page_text(client.get(f"/events/{picnic.slug}/manage?tab=guests"))
     invitation.answer = "maybe"
     invitation.save()
     assert words not in page_text(client.get(f"/events/{picnic.slug}/edit"))
+    assert of_guests not in page_text(client.get(f"/events/{picnic.slug}/manage?tab=guests"))

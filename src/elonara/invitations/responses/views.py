@@ -125,9 +125,15 @@ class InboxItem:
     timezone: str
     is_private: bool
     is_over: bool
+    is_stopped: bool  # the invited person wants no more invitations from this host, or from anybody here
     kind: str  # event | community
     target_url: str
     sent_at: dt.datetime | None
     answer: str
     answered_at: dt.datetime | None
     event: Event | None  # None: to a community
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still waits for an answer."""
+        return not (self.answer or self.is_over or self.is_stopped)

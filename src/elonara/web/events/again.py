@@ -60,5 +60,5 @@ def again(request: HttpRequest, slug: str) -> HttpResponse:
             show_message(request, _("Your event is ready. Next, invite people."))
             return redirect(f"/events/{made.slug}/manage?tab=invite")
     context = {"form": form, "event": event, "again": True, "asked": len(questions.of_event(event))}
-    context |= {"heading": _("Do it again"), "button": _("Create the event")}
+    context |= {"heading": _("Copy to a new date"), "button": _("Create the event")}
     return render(request, "events/form.html", context)

@@ -25,7 +25,8 @@ def is_asked(request: HttpRequest) -> bool:
 def respond(request: HttpRequest, form: EventForm, stored: Event | None = None) -> HttpResponse:
     """The preview of what is right in the form so far; `stored`: the event that it changes or repeats."""
     form.is_valid()
-    context = {"event": _event(form, stored), "picture": _picture(form, stored)}
+    moods = [value for value, _label in form.fields["mood"].choices]  # type: ignore[attr-defined]  # a ChoiceField
+    context = {"event": _event(form, stored), "picture": _picture(form, stored), "moods": moods}
     return render(request, "events/preview.html", context)
 
 

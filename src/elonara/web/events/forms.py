@@ -134,7 +134,14 @@ class EventForm(WithPicture):
 
     mood = forms.ChoiceField(
         label=_("Cover"),
-        choices=Event.Mood.choices,
+        choices=(
+            ("any", _("Any")),
+            ("calm", _("Calm")),
+            ("lively", _("Lively")),
+            ("evening", _("Evening")),
+            ("outdoors", _("Outdoors")),
+        ),
+        widget=forms.RadioSelect,
         initial=Event.Mood.ANY,
         required=False,
         help_text=_("A picture that is drawn for your event. One that you upload takes its place."),

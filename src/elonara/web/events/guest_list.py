@@ -17,6 +17,7 @@ from elonara.events.guests.guest_list import GuestList
 from elonara.events.guests.narrowing import ANSWERS, CAME_BY, AnswerGroup, CameBy, GuestFilter
 from elonara.events.models import Event, Question
 from elonara.events.times import with_zone
+from elonara.invitations.queries import unanswered
 from elonara.members.models import Member
 from elonara.web.events.views import managed_or_refused
 from elonara.web.shortcuts import members_only, page_of, the_member
@@ -62,6 +63,7 @@ def tab_context(request: HttpRequest, event: Event, member: Member) -> dict[str,
         "taken": {way: places.taken(event, online=way == "online") for way in ("there", "online")},
         "to_come": not (queries.is_cancelled(event) or queries.is_over(event)),
         "closed_answers": closing.is_closed(event),
+        "unanswered": unanswered(event),
         "wanted": wanted,
         "answer_words": [(value, _(words)) for value, words in ANSWER_WORDS.items()],
         "came_by_words": [(value, _(words)) for value, words in CAME_BY_WORDS.items()],

@@ -191,8 +191,8 @@ def inbox(request: HttpRequest) -> HttpResponse:
     context = {
         "known": list(proved.values()),
         "handles": ", ".join(map(_account, proved.values())),
-        "open_items": [item for item in items if not item.answer and not item.is_over],
-        "done_items": [item for item in items if item.answer or item.is_over],
+        "open_items": [item for item in items if item.is_open],
+        "done_items": [item for item in items if not item.is_open],
         "told": told_to(member_of(request), list(proved)),
         # Answers of a member end with her account; the page offers to delete only those of other accounts.
         "with_account": set() if member_of(request) or not proved else identities.of_members(proved),

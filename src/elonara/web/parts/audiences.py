@@ -12,7 +12,7 @@ from elonara.events.messages.readers import hearing
 from elonara.events.models import Event
 from elonara.events.queries import is_over
 from elonara.invitations.guest_emails.reach import Audience, audience
-from elonara.invitations.models import EmailInvitation, EmailState, Invitation, State
+from elonara.invitations.queries import unanswered
 from elonara.members.models import Member
 
 NEWS = ("starts_at", "ends_at", "all_day", "location", "online_link")  # of an event, to its guests
@@ -43,9 +43,7 @@ def told_of_change(before: Event, event: Event, by: Member) -> str:
 
 def invited_words(event: Event) -> str:
     """How many were invited and have not answered, and that they see what is new; "" for nobody."""
-    posts = Invitation.objects.filter(event=event, state=State.SENT, answer="")
-    emails = EmailInvitation.objects.filter(event=event, state=EmailState.SENT, answer="")
-    count = posts.count() + emails.count()
+    count = unanswered(event)
     if not count:
         return ""
     return ngettext(

@@ -20,6 +20,11 @@ def address(event: Any) -> str:
     return static(cover.file)
 
 
+def address_in_mood(title: str | None, mood: str) -> str:
+    """The address of the drawn cover that an event of this title would have in a mood."""
+    return static(cover_of(title or "", mood).file)
+
+
 def list_address(event: Any) -> str:
     """The address of what stands for the event in a list: its picture, made small, or its cover."""
     if not event.picture:

@@ -13,8 +13,8 @@ from elonara.events.queries import ends, is_over
 from elonara.events.times import moment_phrase, shown_mark
 
 DONE = {
-    "going": gettext_noop("You are going. {until}"),
-    "maybe": gettext_noop("You answered Maybe. {until}"),
+    "going": gettext_noop("You are going."),
+    "maybe": gettext_noop("You answered Maybe."),
     "cant": gettext_noop("You answered Can’t. Thank you for saying so."),
 }
 
@@ -120,8 +120,7 @@ def shown_answer(mine: Rsvp | None, event: Event | None) -> str:
 
 def answered_words(event: Event, row: Rsvp) -> str:
     """What became of an answer, which is not always what was pressed."""
-    said = _(DONE[row.choice]).format(until=until_words(event)).strip() if row.choice in DONE else ""
-    return said or waiting_words(event, row)
+    return _(DONE[row.choice]) if row.choice in DONE else waiting_words(event, row)
 
 
 def changed_words(event: Event, seen: str) -> str:

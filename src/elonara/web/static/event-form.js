@@ -24,6 +24,10 @@
       const text = response.ok ? await response.text() : "";
       const fresh = new DOMParser().parseFromString(text, "text/html").querySelector("[data-part=preview]");
       if (mine !== asking || !fresh) return;
+      for (const cover of form.querySelectorAll("img[data-mood]")) {
+        const source = fresh.getAttribute(`data-cover-${cover.dataset.mood}`);
+        if (source && source !== cover.getAttribute("src")) cover.src = source;
+      }
       aside.querySelector("[data-part=preview]").replaceWith(document.adoptNode(fresh));
       dress();
       aside.hidden = false;

@@ -90,6 +90,20 @@ def test_the_inbox_shows_all_of_ones_invitations_newest_first(picnic, bakers, se
     assert queries.inbox([]) == []
 
 
+@pytest.mark.parametrize("whole_site", [False, True])
+def test_what_one_stopped_no_longer_waits_for_an_answer(picnic, bakers, send, deliver, alice, make_member, whole_site):
+    send(picnic, "bob", "carol")
+    deliver()
+    actions.opt_out("did:plc:bob", host=make_member("zoe"))
+    (item,) = queries.inbox(["did:plc:bob"])
+    assert item.is_open and queries.waiting_in_inbox(["did:plc:bob"]) == 1, "another host is another matter"
+    actions.opt_out("did:plc:bob", host=None if whole_site else alice)
+    (item,) = queries.inbox(["did:plc:bob"])
+    assert item.is_stopped and not item.is_open and queries.waiting_in_inbox(["did:plc:bob"]) == 0
+    (hers,) = queries.inbox(["did:plc:carol"])
+    assert hers.is_open and queries.waiting_in_inbox(["did:plc:carol"]) == 1
+
+
 def test_a_report_reaches_the_operator(ref, make_member):
     make_member("root", is_superuser=True)
     actions.report(ref, "did:plc:bob", "I do not know this person.")
