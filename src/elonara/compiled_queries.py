@@ -58,8 +58,8 @@ class CompiledQuery[Result]:
     """A queryset with parameters. `make` is called once per connection, with a placeholder for each of its parameters.
 
     The queryset yields instances of its model, with what `select_related` and `annotate` add (but nothing that is
-    prefetched), or tuples or single values (`values_list`). Slices
-    and the lists of `__in` become part of the SQL, so they belong into `make`. A value must not be None, because
+    prefetched), or tuples or single values (`values_list`). Slices become part of the SQL, so they belong into `make`.
+    The value of a parameter that follows `__in` is a list, and not an empty one. A value must not be None, because
     `= NULL` matches no row: write a query of its own with `__isnull`.
     """
 
@@ -68,11 +68,11 @@ class CompiledQuery[Result]:
         self._names = tuple(inspect.signature(make).parameters)
 
     def all(self, **values: Any) -> list[Result]:
-        """Every row. Raises KeyError if a value is missing, ValueError if one is None."""
+        """Every row. Raises KeyError if a value is missing, ValueError if one is None or an empty list."""
         connection = connections[DEFAULT_DB_ALIAS]
         compiled = self._compiled(connection)
         with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, _bind(compiled.parameters, values, connection))
+            cursor.execute(*_bind(compiled, values, connection))
             rows = cursor.fetchall()
         return compiled.build(rows)
 
@@ -229,8 +229,24 @@ def _instances(queryset: QuerySet[Any, Any], compiler: Any, converted: Callable[
     return build
 
 
-def _bind(parameters: tuple[Any, ...], values: dict[str, Any], connection: BaseDatabaseWrapper) -> list[Any]:
-    return [_adapt(values[each.name], connection) if isinstance(each, _Placeholder) else each for each in parameters]
+def _bind(compiled: _Compiled, values: dict[str, Any], connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+    """The SQL, with a place for each item of a list, and its parameters."""
+    bound: list[Any] = []
+    places: list[str] = []
+    for each in compiled.parameters:
+        value = values[each.name] if isinstance(each, _Placeholder) else None
+        if isinstance(value, list):
+            if not value:
+                raise ValueError("a compiled query is never given an empty list")
+            bound += [_adapt(one, connection) for one in value]
+            places.append(", ".join(["%s"] * len(value)))
+        else:
+            bound.append(_adapt(value, connection) if isinstance(each, _Placeholder) else each)
+            places.append("%s")
+    if all(place == "%s" for place in places):
+        return compiled.sql, bound
+    first, *rest = compiled.sql.split("%s")
+    return first + "".join(place + piece for place, piece in zip(places, rest, strict=True)), bound
 
 
 def _adapt(value: Any, connection: BaseDatabaseWrapper) -> Any:

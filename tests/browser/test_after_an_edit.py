@@ -39,7 +39,7 @@ def test_the_update_is_posted_and_the_posts_are_taken_back(open_browser, host_ja
     page.get_by_role("button", name="Save").click()
     page.get_by_role("heading", name="4 posts on Bluesky still name what is private now").wait_for()
     picture(page, f"{name}-private")
-    page.get_by_role("link", name="Take them back").click()
+    page.get_by_role("link", name="Take the posts back").click()
     picture(page, f"{name}-take-back")
     page.get_by_role("button", name="Take them back").click()
     page.get_by_text("4 posts are being taken back.").wait_for()

@@ -64,6 +64,26 @@ def test_a_parameter_may_be_used_twice_and_across_joins(identity, member):
     assert not either.exists(name="bob")
 
 
+def test_a_parameter_may_be_a_list_beside_others(identity, member):
+    bob = Member.objects.create_user("bob")
+    one = Member.objects.filter
+    named = CompiledQuery(
+        lambda names, active: (
+            one(username__in=names, is_active=active)
+            .values_list("username", "pk")
+            .union(one(bluesky__bsky_did__in=names).values_list("username", "pk"))
+            .order_by("username")
+        )
+    )
+    both = [("alice", member.pk), ("bob", bob.pk)]
+    assert named.all(names=["did:plc:alice", "bob"], active=True) == both
+    assert named.all(names=["alice", "bob", "zoe"], active=True) == both, "another number of them"
+    assert named.all(names=["bob"], active=True) == both[1:]
+    assert named.all(names=["bob"], active=False) == []
+    with pytest.raises(ValueError, match="empty list"):
+        named.all(names=[], active=True)
+
+
 def test_booleans_and_json_are_converted(member):
     person = {"handle": "é", "labels": [1, None]}
     ActorView.objects.create(member=member, did="did:plc:bob", person=person, checked_at=NOW)

@@ -152,8 +152,8 @@ def hosting(member: Member) -> QuerySet[EventHost]:
     return _running().filter(member=member)
 
 
-def host_rows(event: Event) -> QuerySet[EventHost]:
-    """The rows of host and co-hosts, for a query that asks about more than them."""
+def host_rows(event: Any) -> QuerySet[EventHost]:
+    """The rows of host and co-hosts of an event (or of an id), for a query that asks about more than them."""
     return _running().filter(event=event)
 
 
@@ -232,10 +232,10 @@ def hosted_by(member: Member) -> QuerySet[Event]:
     return for_lists(rows).order_by("-starts_at", "-pk")
 
 
-def hosted_and_over(member: Member) -> QuerySet[Event]:
-    """The events that the member hosts or co-hosts and that took place: none that was cancelled. In no order."""
-    mine, now = Event.objects.filter(pk__in=_running().filter(member=member).values("event")), timezone.now()
-    return mine.filter(over_by(now, now - DEFAULT_DURATION)).exclude(status=Event.Status.CANCELLED)
+def hosted_and_over(member: Any, now: Any = None, began: Any = None) -> QuerySet[Event]:
+    """The events that the member hosts or co-hosts and that took place, not cancelled. `began`: as in `over_by`."""
+    mine, now = Event.objects.filter(pk__in=_running().filter(member=member).values("event")), now or timezone.now()
+    return mine.filter(over_by(now, began or now - DEFAULT_DURATION)).exclude(status=Event.Status.CANCELLED)
 
 
 def attending(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Event]:

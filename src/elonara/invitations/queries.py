@@ -51,11 +51,13 @@ __all__ = [
     "invitation_for",
     "invited_at",
     "is_invited",
+    "is_stopped",
     "listed",
     "next_to_invite_to",
     "notice",
     "on_bluesky",
     "opt_outs",
+    "own_sentence",
     "page_with",
     "progress",
     "readiness",
@@ -119,6 +121,11 @@ def usual_sentence(to: Event | Community) -> str:
     return compose.usual_sentence(Target(to))
 
 
+def own_sentence(invitation: Invitation) -> str:
+    """The host's own sentence in the post of an invitation, "" where it says ours."""
+    return sentences.of_batch(invitation.batch, target_of(invitation))
+
+
 def caution(draft: Draft, to: Event | Community) -> str:
     """What the host has to know about the sentence in her draft before it is sent; "" for nothing."""
     return sentences.caution(draft.sentence, draft.sentence_facts, Target(to))
@@ -165,6 +172,12 @@ def inbox(dids: Sequence[str]) -> list[InboxItem]:
     """The invitations to these proved DIDs, newest first: how people find them whom Bluesky has not notified."""
     rows = _to(Q(invitee_did__in=list(dids))).select_related("host__bluesky").annotate(is_stopped=_STOPPED)
     return [_inbox_item(row) for row in rows.order_by("-queued_at", "-rkey")]
+
+
+def is_stopped(invitation: Invitation) -> bool:
+    """Whether its invitee wants no more invitations from its host, or from anybody here."""
+    rows = OptOut.objects.filter(accounts.opt_outs_about(invitation.host_id), did=invitation.invitee_did)
+    return rows.exists()
 
 
 def waiting_in_inbox(dids: Sequence[str]) -> int:

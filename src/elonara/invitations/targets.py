@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +31,26 @@ _ANSWERED = CompiledQuery(lambda of, did: Rsvp.objects.filter(_is(did), event=of
 _BELONGS = CompiledQuery(
     lambda of, did: Membership.objects.filter(_is(did), community=of).values_list("pk", flat=True)[:1]
 )
+
+
+def runner_rows(kind: str, of: Any) -> tuple[QuerySet[Any], str]:
+    """The rows of those who run an event or a community (`kind`), with a DID, and its column. `of`: it, or its id."""
+    if kind == "event":
+        column = "member__bluesky__bsky_did"
+        return events.host_rows(of).filter(**{f"{column}__isnull": False}), column
+    roles = (Membership.Role.ADMIN, Membership.Role.MODERATOR)
+    members = Membership.objects.filter(community=of, role__in=roles).values("member_id")
+    return MemberIdentity.objects.filter(member_id__in=members), "bsky_did"
+
+
+def settled_rows(kind: str, of: Any, dids: Any) -> list[tuple[QuerySet[Any], str]]:
+    """The RSVPs or memberships of those of `dids` who have one, with the column of their DID.
+
+    By the DID with which they answered, and by the account that proved it.
+    """
+    rows = Rsvp.objects.filter(event=of) if kind == "event" else Membership.objects.filter(community=of)
+    columns = ("did", "member__bluesky__bsky_did")
+    return [(rows.filter(**{f"{column}__in": dids}), column) for column in columns]
 
 
 @dataclass(frozen=True)
@@ -101,30 +120,8 @@ class Target:
         """The DIDs of those who run it: they are not invited."""
         if isinstance(self.of, Event):
             return events.host_dids(self.of)
-        rows, column = self.runner_rows()
+        rows, column = runner_rows(self.kind, self.of)
         return set(rows.values_list(column, flat=True))
-
-    def runner_rows(self) -> tuple[QuerySet[Any], str]:
-        """The rows of those who run it, with a DID, and its column."""
-        if isinstance(self.of, Event):
-            column = "member__bluesky__bsky_did"
-            return events.host_rows(self.of).filter(**{f"{column}__isnull": False}), column
-        roles = (Membership.Role.ADMIN, Membership.Role.MODERATOR)
-        members = Membership.objects.filter(community=self.of, role__in=roles).values("member_id")
-        return MemberIdentity.objects.filter(member_id__in=members), "bsky_did"
-
-    def settled_rows(self, dids: Collection[str]) -> list[tuple[QuerySet[Any], str]]:
-        """The RSVPs or memberships of those of `dids` who have one, with the column of their DID.
-
-        By the DID with which they answered, and by the account that proved it.
-        """
-        rows = (
-            Rsvp.objects.filter(event=self.of)
-            if isinstance(self.of, Event)
-            else Membership.objects.filter(community=self.of)
-        )
-        columns = ("did", "member__bluesky__bsky_did")
-        return [(rows.filter(**{f"{column}__in": list(dids)}), column) for column in columns]
 
     def has_settled(self, did: str) -> bool:
         """Whether somebody has an RSVP or membership, as a compiled query."""

@@ -13,6 +13,7 @@ from tests.fakes.oauth import BOB
 from elonara.communities import pictures
 from elonara.covers.choice import cover_of
 from elonara.events import actions
+from elonara.events.models import Event
 
 COVER = re.compile(r'<img[^>]* src="/static/(covers/[\w-]+\.svg)\?v=\w+"[^>]*>')
 
@@ -63,9 +64,10 @@ def test_an_invitation_shows_the_cover(client, invited, picnic, circle):
 def test_the_form_shows_the_cover_of_now(signed_in, alice, make_event):
     event = make_event("Walk", mood="lively")
     page = read(signed_in(alice), f"/events/{event.slug}/edit")
-    assert COVER.findall(page) == [cover_of("Walk", "lively").file]
-    assert '<option value="lively" selected>Lively</option>' in page
-    assert COVER.findall(read(signed_in(alice), "/events/create")) == []
+    assert COVER.findall(page) == [cover_of("Walk", mood).file for mood in Event.Mood.values]
+    assert re.search(r'value="lively"[^>]* checked', page)
+    new = read(signed_in(alice), "/events/create")
+    assert COVER.findall(new) == [cover_of("", mood).file for mood in Event.Mood.values]
 
 
 @pytest.mark.parametrize("address", ["/", "/events", "/@alice", "/communities/walkers", "/profile"])

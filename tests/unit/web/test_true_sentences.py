@@ -25,5 +25,6 @@ def test_a_cancelled_event_promises_nothing_about_calendars(signed_in, alice, pi
 
     page = page_text(signed_in(alice).get(f"/events/{picnic.slug}"))
 
-    assert "Guests see this on this page." in page
+    assert "This event is cancelled" in page
+    assert "Add to calendar" not in page
     assert "their calendars" not in page

@@ -78,7 +78,7 @@ def addresses_opted_out_of(host: Member, people: Mapping[str, Hashes]) -> dict[s
 def addresses_of(dids: Iterable[str]) -> dict[str, Hashes]:
     """The addresses that the members with these DIDs have verified: only of those who have one."""
     found: dict[str, Hashes] = {}
-    for did, address in verified(dids).values_list(OWNER, "email"):
+    for did, address in verified(list(dids)).values_list(OWNER, "email"):
         found.setdefault(did, {}).update(hashes([address]))
     return found
 
@@ -88,9 +88,9 @@ def addresses_of_one(did: str) -> Hashes:
     return hashes(_ADDRESSES.all(did=did))
 
 
-def verified(dids: Iterable[str]) -> QuerySet[Any, Any]:
+def verified(dids: Any) -> QuerySet[Any, Any]:
     """The rows of the addresses that the members with these DIDs (`OWNER`) have verified."""
-    rows: QuerySet[Any, Any] = EmailAddress.objects.filter(**{f"{OWNER}__in": list(dids)}, verified=True)
+    rows: QuerySet[Any, Any] = EmailAddress.objects.filter(**{f"{OWNER}__in": dids}, verified=True)
     return rows
 
 

@@ -6,14 +6,17 @@ from typing import Any, Final
 
 from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from elonara.bluesky.graph.listing import PeoplePage, Wanted
 from elonara.bluesky.graph.models import KnownPerson
 from elonara.bluesky.graph.search import MAX_FIRST
 from elonara.bluesky.identity.people import Person
+from elonara.compiled_queries import CompiledQuery
 from elonara.events import queries as events
 from elonara.events.models import Event, Rsvp
+from elonara.events.queries import DEFAULT_DURATION
 from elonara.invitations.consent import eligibility
 from elonara.invitations.consent.relay_audience import own_dids
 from elonara.invitations.people import bounded_lists, stored
@@ -57,7 +60,9 @@ def page(asked: Asked, argument: str, wanted: Wanted) -> PeoplePage:
 
 def first(host: Member) -> list[str]:
     """The DIDs of those who came last: a search puts them above the others."""
-    return [did for did, _ in _newest(_going(host))[:MAX_FIRST]]
+    now = timezone.now()
+    found = _FIRST.all(host=host.pk, now=now, began=now - DEFAULT_DURATION, own=_no_guests(host))
+    return [did for did, _ in found]
 
 
 def _repeated(asked: Asked) -> Event | None:
@@ -70,7 +75,7 @@ def _repeated(asked: Asked) -> Event | None:
 def _guests_to_invite(asked: Asked, event: Event) -> _Listed:
     """The guests of an event without those who cannot be invited to this one, or wanted no invitations."""
     rows = Rsvp.objects.filter(event=event).exclude(choice__in=_NOT_COMING)
-    people, known = _people(asked, _known_by_did(asked.host, rows))
+    people, known = _people(asked, _known_by_did(rows, asked.host, _no_guests(asked.host)))
     whole = stored.people(asked.host.pk, list(known))
     guests = [whole.get(one.did) or Person(one.did, one.handle, one.name, known=False) for one in people]
     refused = eligibility.refusals(
@@ -81,20 +86,38 @@ def _guests_to_invite(asked: Asked, event: Event) -> _Listed:
 
 
 def _going(host: Member) -> Any:  # the queryset of an annotation has no name to django-stubs
-    over = events.hosted_and_over(host).values("pk")
-    return _known_by_did(host, Rsvp.objects.filter(event__in=over, choice=Rsvp.Choice.GOING))
+    return _going_to(events.hosted_and_over(host), host, _no_guests(host))
 
 
-def _known_by_did(host: Member, rows: QuerySet[Rsvp]) -> Any:
-    """Answers of others, each with `who`, a DID. A member's answer counts under the one that they have linked."""
+def _going_to(over: QuerySet[Event], host: Any, own: Any) -> Any:
+    rows = Rsvp.objects.filter(event__in=over.values("pk"), choice=Rsvp.Choice.GOING)
+    return _known_by_did(rows, host, own)
+
+
+def _known_by_did(rows: QuerySet[Rsvp], host: Any, own: Any) -> Any:
+    """Answers of others, each with `who`, a DID. A member's answer counts under the one that they have linked.
+
+    `own`: those of `_no_guests`.
+    """
     found = rows.exclude(member=host).annotate(who=Coalesce(F("member__bluesky__bsky_did"), F("did")))
-    return found.exclude(who__in=["", *own_dids(host)])
+    return found.exclude(who__in=own)
+
+
+def _no_guests(host: Member) -> list[str]:
+    """What is no DID of a guest: none at all, and the host's own."""
+    return ["", *own_dids(host)]
 
 
 def _newest(rows: Any) -> Any:
     """(DID, start of the latest event), the latest first."""
     latest = rows.values("who").annotate(latest=Max("event__starts_at"))
     return latest.order_by("-latest", "who").values_list("who", "latest")
+
+
+# Asked for every search while she types.
+_FIRST = CompiledQuery(
+    lambda host, now, began, own: _newest(_going_to(events.hosted_and_over(host, now, began), host, own))[:MAX_FIRST]
+)
 
 
 def _people(asked: Asked, rows: Any) -> _Listed:

@@ -75,8 +75,8 @@ class Draft:
         ]
 
     def sentence_for(self, target: Target) -> str:
-        """Her sentence, where it may be posted about the target as it is now (`sentences.in_use`)."""
-        return sentences.in_use(self.sentence, self.sentence_facts, target)
+        """Her sentence, "" where what it may tell became private since she wrote it (`sentences.in_draft`)."""
+        return sentences.in_draft(self.sentence, self.sentence_facts, target)
 
     def write_sentence(self, text: str, proposed: str, target: Target) -> None:
         """Replace the sentence. One that is as the page `proposed` it is ours, also where ours is another one now."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from elonara.bluesky.writing.agent import MemberRows
+from elonara.compiled_queries import CompiledQuery
 from elonara.invitations.account_models import SendingAccount
 from elonara.invitations.models import HostSending
 from elonara.members.models import Member
@@ -22,8 +23,9 @@ class SendingRows:
 
 def read(host: Member) -> SendingRows:
     """Read them. `host.bluesky` and `host.stored_graph` then need no query of their own."""
-    related = ("bluesky", "app_password", "sending", "sending_account__account", "stored_graph")
-    row = Member.objects.select_related(*related).get(pk=host.pk)
+    row = _ROWS.first(host=host.pk)
+    if row is None:
+        raise Member.DoesNotExist
     identity, holder = _one(row, "bluesky"), _one(row, "sending_account")
     for name, found in (("bluesky", identity), ("stored_graph", _one(row, "stored_graph"))):
         relation: Any = Member._meta.get_field(name)
@@ -33,6 +35,11 @@ def read(host: Member) -> SendingRows:
         _one(row, "sending"),
         holder.account if holder is not None else None,
     )
+
+
+# Asked for every page of Manage.
+_RELATED = ("bluesky", "app_password", "sending", "sending_account__account", "stored_graph")
+_ROWS = CompiledQuery(lambda host: Member.objects.select_related(*_RELATED).filter(pk=host))
 
 
 def _one(row: Member, name: str) -> Any:

@@ -96,6 +96,14 @@ def in_use(text: str, told: Mapping[str, str] | None, target: Target) -> str:
     return "" if (target.is_private and was_public) or _private_in(text, target) else text
 
 
+def in_draft(text: str, told: Mapping[str, str] | None, target: Target) -> str:
+    """The sentence for Check: one that was written about the target as it is stays, also where it may not be posted.
+
+    `require_allowed` then says why, and she can change it.
+    """
+    return text if told == target.facts else in_use(text, told, target)
+
+
 def of_batch(batch: Batch, target: Target) -> str:
     """The sentence of the posts of one Send, "" for ours."""
     return in_use(batch.sentence, batch.sentence_facts, target)
@@ -103,7 +111,7 @@ def of_batch(batch: Batch, target: Target) -> str:
 
 def caution(text: str, told: Mapping[str, str] | None, target: Target) -> str:
     """What the host has to know about her sentence before it is posted; "" where nothing has changed since."""
-    if not text or told is None:
+    if not text or told is None or told == target.facts:
         return ""
     if not in_use(text, told, target):
         return _("Your own sentence is not used here: you wrote it before something in it became private.")

@@ -137,3 +137,8 @@ class InboxItem:
     def is_open(self) -> bool:
         """Whether it still waits for an answer."""
         return not (self.answer or self.is_over or self.is_stopped)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it is answered, and what it invites to is still to come."""
+        return bool(self.answer) and not self.is_over

@@ -119,7 +119,7 @@ class EventForm(WithPicture):
     place_hidden = forms.BooleanField(
         label=_("Show the place only to guests who are going"),
         required=False,
-        help_text=_("Others only see that there is one: here, in calendars, previews, posts and e-mails."),
+        help_text=_("Others only see that there is a place, here and wherever the event is shown."),
     )
     answers_until = LocalMoment(
         label=_("Answers until"),
@@ -144,7 +144,10 @@ class EventForm(WithPicture):
         widget=forms.RadioSelect,
         initial=Event.Mood.ANY,
         required=False,
-        help_text=_("A picture that is drawn for your event. One that you upload takes its place."),
+        help_text=_(
+            "A picture that is drawn for your event: another title, another picture. One that you upload takes its "
+            "place."
+        ),
     )
     replies_to_host = forms.BooleanField(
         label=_("Guests can reply to my e-mail address"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -66,7 +67,11 @@ def tab_context(request: HttpRequest, event: Event, member: Member) -> dict[str,
         "unanswered": unanswered(event),
         "wanted": wanted,
         "answer_words": [(value, _(words)) for value, words in ANSWER_WORDS.items()],
-        "came_by_words": [(value, _(words)) for value, words in CAME_BY_WORDS.items()],
+        "came_by_words": [
+            (value, _(words))
+            for value, words in CAME_BY_WORDS.items()
+            if value != "email" or settings.ELONARA.email.url
+        ],
         "requires": any(row.required and row.retired_at is None for row in asked),
         "narrowing": f"?{query}" if query else "",
         "page_query": f"tab=guests&{query}&" if query else "tab=guests&",

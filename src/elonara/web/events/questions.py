@@ -16,8 +16,8 @@ from elonara.web.shortcuts import members_only, show_message, the_member
 
 BLANK_ROWS = 3
 KINDS = (
-    ("text", gettext_noop("Some words")),
-    ("choice", gettext_noop("One of several answers")),
+    ("text", gettext_noop("Text")),
+    ("choice", gettext_noop("One of the answers below")),
     ("number", gettext_noop("A number")),
     ("yesno", gettext_noop("Yes or no")),
     ("children", gettext_noop("How many of those they bring are children")),

@@ -26,7 +26,7 @@ from elonara.events.models import Event, Rsvp
 from elonara.invitations.actions import Reporter
 from elonara.invitations.guest_emails.stopping import settings_of
 from elonara.invitations.guest_emails.told import told_to
-from elonara.invitations.queries import is_invited, on_bluesky, targets_of
+from elonara.invitations.queries import is_invited, on_bluesky, targets_of, unanswered
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
 from elonara.members.standing import require_active
@@ -209,12 +209,13 @@ def cancel(request: HttpRequest, slug: str) -> HttpResponse:
             fault = str(refused)
         else:
             posts = after_ending(request, event, only_wrong=False)
-            show_message(request, f"{_('The event is cancelled. Its page says so.')} {posts}".strip())
+            show_message(request, f"{_('Guests see this on the page.')} {posts}".strip())
             return redirect(f"/events/{slug}")
     going = event.answers.filter(choice="going").count()
     waiting = event.invitations.filter(state__in=("queued", "waiting", "sending")).count()
     context = {"event": event, "going": going, "waiting": waiting, "posts": on_bluesky(event).in_words}
     context |= {"reached": told_words(event, the_member(request)), "word": word, "word_error": fault}
+    context |= {"invited": unanswered(event)}
     return render(request, "events/cancel.html", context, status=400 if fault else 200)
 
 

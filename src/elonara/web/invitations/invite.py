@@ -68,7 +68,7 @@ def _check(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
         actions.write_draft(the_member(request), to, draft)
         if request.POST.get("go") == "send":
             return _send(request, to, frame, draft)
-        return redirect_to_step(frame, step="check")
+        return redirect_to_step(frame, "posts" if request.POST.get("go") == "preview" else "", step="check")
     if not draft.people:
         return redirect_to_step(frame)
     return _check_page(request, to, frame, draft)

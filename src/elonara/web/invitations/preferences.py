@@ -38,7 +38,8 @@ def opt_in_again(request: HttpRequest) -> HttpResponse:
     for row in queries.opt_outs(list(proofs(request))):
         if str(row.pk) == request.POST.get("opt_out"):
             actions.withdraw_opt_out(row)
-            show_message(request, _("You can be invited again."))
+            said = _("{name} can invite you again.").format(name=row.host.name) if row.host else ""
+            show_message(request, said or _("You can be invited again."))
     return _back(request)
 
 

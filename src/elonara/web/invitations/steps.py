@@ -14,7 +14,8 @@ from elonara.events.models import Event
 type To = Event | Community
 
 
-def redirect_to_step(frame: dict[str, Any], **query: str) -> HttpResponse:
+def redirect_to_step(frame: dict[str, Any], anchor: str = "", **query: str) -> HttpResponse:
     """Redirect to the Invite tab with these query parameters; empty ones are left out. Without `step`: Pick."""
     given = {name: value for name, value in query.items() if value}
-    return redirect(f"{frame['base']}?{urlencode({'tab': 'invite', **given})}")
+    place = f"#{anchor}" if anchor else ""
+    return redirect(f"{frame['base']}?{urlencode({'tab': 'invite', **given})}{place}")

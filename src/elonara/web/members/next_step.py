@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.utils.translation import gettext_noop
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.events.guests.latest import LatestAnswer
 from elonara.events.models import Event
+from elonara.events.times import short_phrase
 from elonara.invitations import queries as invitations
 from elonara.members import queries as members
 from elonara.members.models import Member
@@ -17,7 +18,7 @@ from elonara.members.models import Member
 
 @dataclass(frozen=True)
 class NextStep:
-    """`heading` and `sentence` say what and why; `button` leads to `address`. `event` is the title it is about.
+    """`heading` and `sentence` say what and why; `button` leads to `address`. `event` names what it is about.
     The first three are in the source's language: the page translates them.
 
     Without an address the button sends her to her own server, to authorize this site, and back to her front page.
@@ -38,6 +39,15 @@ CONNECT = NextStep(
     ),
     gettext_noop("Connect Bluesky"),
     "/profile/edit?next=/",  # where she says which account
+)
+ALLOW = NextStep(
+    gettext_noop("Invite people you know"),
+    gettext_noop(
+        "When you signed in, Bluesky told this site only who you are. If you allow it to see who you follow and who "
+        "follows you, you can invite them. Nothing is posted until you press Send."
+    ),
+    gettext_noop("Connect Bluesky"),
+    "",  # her own server is known
 )
 RECONNECT = NextStep(
     gettext_noop("Renew your Bluesky connection"),
@@ -61,20 +71,21 @@ def next_step(member: Member, answers: Sequence[LatestAnswer]) -> NextStep | Non
     if identity is None or identity.state != MemberIdentity.State.ACTIVE:
         if identity is None:
             return CONNECT
-        return RECONNECT if identity.state == MemberIdentity.State.NEEDS_REAUTH else replace(CONNECT, address="")
+        return RECONNECT if identity.state == MemberIdentity.State.NEEDS_REAUTH else ALLOW
     found = invitations.next_to_invite_to(member)
     return _about(*found, answers) if found else MAKE
 
 
 def _about(event: Event, invited: bool, answers: Sequence[LatestAnswer]) -> NextStep:
     manage = f"/events/{event.slug}/manage?tab="
+    named = f"{event.title}, {short_phrase(event)}"  # she may have several of one title
     if not invited:
         return NextStep(
             gettext_noop("Invite people"),
             gettext_noop("Nobody is invited yet."),
             gettext_noop("Choose people"),
             f"{manage}invite",
-            event.title,
+            named,
         )
     if answers:
         newest = answers[0]
@@ -90,5 +101,5 @@ def _about(event: Event, invited: bool, answers: Sequence[LatestAnswer]) -> Next
         gettext_noop("People are invited. There are no new answers."),
         gettext_noop("See who was reached"),
         f"{manage}invite&step=watch",
-        event.title,
+        named,
     )

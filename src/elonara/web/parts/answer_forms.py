@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,11 @@ class AskedQuestion:
     value: str
     options: tuple[str, ...]
     error: str
+
+
+def any_open(asked: Iterable[AskedQuestion]) -> bool:
+    """Whether the guest has not answered one of the questions yet."""
+    return any(not one.value for one in asked)
 
 
 def choice_of(answer: str) -> tuple[str, bool]:

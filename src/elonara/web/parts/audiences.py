@@ -47,8 +47,8 @@ def invited_words(event: Event) -> str:
     if not count:
         return ""
     return ngettext(
-        "{count} person is invited and has not answered: the invitation shows what is new when it is opened.",
-        "{count} people are invited and have not answered: the invitation shows what is new when it is opened.",
+        "{count} person is invited and has not answered: the invitation shows the event as it is now.",
+        "{count} people are invited and have not answered: their invitations show the event as it is now.",
         count,
     ).format(count=count)
 

@@ -15,11 +15,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from elonara.communities.models import Community, Visibility
 from elonara.communities.queries import handle_of, name_of
 from elonara.events import times as event_times
+from elonara.events.models import Event
 from elonara.housekeeping import words
+from elonara.invitations import reasons
 from elonara.markup import html_of, plain_of
-from elonara.web.parts import avatars, covers, times, totals
+from elonara.web.parts import answer_forms, avatars, covers, times, totals
 from elonara.web.parts.icons import PATHS
 
 register = template.Library()
@@ -201,6 +204,12 @@ def going_words(event: Any) -> str:
     return ngettext("{count} going", "{count} going", count).format(count=count) if count else ""
 
 
+@register.filter
+def way_on_to(reason: reasons.Reason, target: Event | Community) -> str:
+    """What a host can do where somebody cannot be invited; nobody gets in to a private target by a copied link."""
+    return "" if reason.action == "copy_link" and target.visibility == Visibility.PRIVATE else reason.way_on
+
+
 register.filter("person_name", name_of)
 register.filter("person_handle", handle_of)
 register.filter("card_picture", covers.card_picture)
@@ -208,6 +217,8 @@ register.filter("cover_address", covers.address)
 register.filter("cover_in_mood", covers.address_in_mood)
 register.filter("list_picture", covers.list_address)
 register.filter("counted", totals.counted)
+register.filter("any_open", answer_forms.any_open)
+register.filter("short_when", event_times.short_phrase)
 register.filter("cover_class", covers.page_class)
 register.filter("with_covers", covers.with_covers)
 

@@ -235,6 +235,18 @@ class TestDrafts:
         assert draft.sentence_for(Target(picnic)) == ""
         assert "not used here" in queries.caution(draft, picnic)
 
+    @pytest.mark.parametrize("hidden", [False, True])
+    def test_what_was_private_as_she_wrote_it_stays_to_be_changed(self, alice, picnic, hidden):
+        change = {"place_hidden": True} if hidden else {"visibility": "private"}
+        picnic = events.change(picnic, by=alice, **change)
+        words = f"Come to {picnic.location if hidden else picnic.title} with me"
+        draft = self.write(alice, picnic, words)
+        assert draft.sentence_for(Target(picnic)) == words
+        assert queries.caution(draft, picnic) == "", "nothing has become private since"
+        with pytest.raises(InvitationRefused) as caught:
+            sentences.require_allowed(words, Target(picnic))
+        assert caught.value.code == "sentence_private"
+
 
 def test_somebody_who_posts_by_hand_posts_her_sentence(alice, picnic, send, row):
     send(picnic, "bob", sentence=OWN)

@@ -8,6 +8,7 @@ from tests.pages import page_text, shown
 from elonara.events import actions as events
 from elonara.invitations import queries
 from elonara.invitations.models import Batch, Invitation
+from elonara.invitations.targets import Target
 
 CAROL, DAN = "did:plc:carol", "did:plc:dan"
 OWN = "Come swim with us"
@@ -114,3 +115,23 @@ def test_a_page_of_before_that_has_no_such_field_keeps_what_is_written(check):
     check({"sentence": OWN, "go": "preview"})
     check({"note": "Bring bread.", "go": "preview"})
     assert field_of(check()) == OWN
+
+
+def test_what_names_a_private_event_stays_in_the_field_with_the_reason(check, alice, picnic):
+    events.change(picnic, by=alice, visibility="private")
+    response = check({"sentence": f"My {picnic.title} again", "go": "preview"})
+    assert response["location"].endswith("#posts"), "the posts are what she asked for"
+    response = check()
+    assert field_of(response) == f"My {picnic.title} again"
+    assert f"Posts are public, and “{picnic.title}” in your sentence is private." in page_text(response)
+    assert "became private" not in page_text(response)
+
+
+def test_the_invitation_says_it_and_not_once_it_may_not_be_said(client, invited, alice, picnic):
+    invitation = invited(picnic)
+    Batch.objects.update(sentence=OWN, sentence_facts=Target(picnic).facts)
+    address = f"/i/{invitation.ref}"
+    page = page_text(client.get(address))
+    assert f"{OWN} Bring bread." in page
+    events.change(picnic, by=alice, title=OWN, visibility="private")
+    assert OWN not in page_text(client.get(address))

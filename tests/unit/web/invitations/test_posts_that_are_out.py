@@ -114,7 +114,7 @@ class TestTheNotice:
         assert "3 posts show the old time" in page
         assert "Post the update" not in page
         assert re.search(r'href="/profile/edit\?next=[^"]+">Bluesky settings</a>', page)
-        assert "Or take them back" in page
+        assert "Or take the posts back" in page
 
     def test_a_cohost_reads_who_can_post_it(self, out, alice, make_member):
         zoe = make_member("zoe", display_name="Zoe")

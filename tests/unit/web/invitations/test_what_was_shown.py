@@ -206,7 +206,7 @@ def test_a_later_day_by_a_cap_is_no_difference_and_is_said(tab, alice, picnic, s
     set_options(invitations={"per_day": 1, "first_week_per_day": 1})
     tab(data={"did": [CAROL], "go": "next"})
     check = tab("check")
-    assert "1 today" in page_text(check)
+    assert "Now, one after the other" in page_text(check)
     actions.invite(alice, picnic, [DAN])
     assert tab("check", {"go": "send"} | shown(check)).status_code == 302
     assert "1 invitation is on the way: 1 tomorrow." in page_text(tab("watch"))
