@@ -189,6 +189,8 @@ def _compile(queryset: QuerySet[Any, Any]) -> _Compiled:
         raise TypeError("a compiled query prefetches nothing")
     compiler = queryset.query.get_compiler(using=DEFAULT_DB_ALIAS)
     sql, parameters = compiler.as_sql()
+    if sql.count("%s") != len(parameters):
+        raise TypeError("a compiled query has no literal %s in its SQL")
     converters = compiler.get_converters([column[0] for column in compiler.select or ()])
 
     def converted(rows: Rows) -> Rows:
@@ -240,6 +242,8 @@ def _bind(compiled: _Compiled, values: dict[str, Any], connection: BaseDatabaseW
                 raise ValueError("a compiled query is never given an empty list")
             bound += [_adapt(one, connection) for one in value]
             places.append(", ".join(["%s"] * len(value)))
+        elif isinstance(value, tuple | set | frozenset | dict):
+            raise TypeError(f"{each.name}: several values are given as a list")
         else:
             bound.append(_adapt(value, connection) if isinstance(each, _Placeholder) else each)
             places.append("%s")

@@ -42,7 +42,7 @@ def require_repeatable(event: Event, by: Member) -> None:
     if not queries.may_manage(event, by):
         raise NotAllowed(_("Only the hosts of this event can copy it."), "not_host")
     if event.hidden_at is not None:
-        sentence = _("This event has been hidden by the operator of this site. It cannot be done again.")
+        sentence = _("This event has been hidden by the operator of this site. It cannot be copied.")
         raise NotAllowed(sentence, "hidden")
 
 

@@ -232,10 +232,10 @@ def hosted_by(member: Member) -> QuerySet[Event]:
     return for_lists(rows).order_by("-starts_at", "-pk")
 
 
-def hosted_and_over(member: Any, now: Any = None, began: Any = None) -> QuerySet[Event]:
-    """The events that the member hosts or co-hosts and that took place, not cancelled. `began`: as in `over_by`."""
-    mine, now = Event.objects.filter(pk__in=_running().filter(member=member).values("event")), now or timezone.now()
-    return mine.filter(over_by(now, began or now - DEFAULT_DURATION)).exclude(status=Event.Status.CANCELLED)
+def hosted_and_over(member: Any, now: Any, began: Any) -> QuerySet[Event]:
+    """The events that the member hosts or co-hosts and that took place, not cancelled; the times as in `over_by`."""
+    mine = Event.objects.filter(pk__in=_running().filter(member=member).values("event"))
+    return mine.filter(over_by(now, began)).exclude(status=Event.Status.CANCELLED)
 
 
 def attending(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Event]:

@@ -51,7 +51,6 @@ __all__ = [
     "invitation_for",
     "invited_at",
     "is_invited",
-    "is_stopped",
     "listed",
     "next_to_invite_to",
     "notice",
@@ -63,6 +62,7 @@ __all__ = [
     "readiness",
     "relay_allowed_by",
     "sending_rows",
+    "stopped_by",
     "targets_of",
     "to_take_back",
     "unanswered",
@@ -174,10 +174,11 @@ def inbox(dids: Sequence[str]) -> list[InboxItem]:
     return [_inbox_item(row) for row in rows.order_by("-queued_at", "-rkey")]
 
 
-def is_stopped(invitation: Invitation) -> bool:
-    """Whether its invitee wants no more invitations from its host, or from anybody here."""
+def stopped_by(invitation: Invitation) -> str:
+    """What its invitee's DID has stopped: "site" (all invitations), "host" (those of its host), or "" for neither."""
     rows = OptOut.objects.filter(accounts.opt_outs_about(invitation.host_id), did=invitation.invitee_did)
-    return rows.exists()
+    found = ["site" if row.host_id is None and row.account_id is None else "host" for row in rows]
+    return max(found, default="")  # "site" before "host"
 
 
 def waiting_in_inbox(dids: Sequence[str]) -> int:

@@ -46,11 +46,15 @@ def test_a_member_answers_in_the_same_press(client, signed_in, make_member, aski
     page = page_text(client.get(address))
     assert "Vegan" in page
     fold = page.partition("<details")[2].partition("</details>")[0]
-    assert fold.startswith(' class="fold" open>'), "one question is still open"
+    assert fold.partition(">")[0].split() == ['class="fold"', "open"], "one question is still open"
     assert 'value="going">Save</button>' in fold
     client.post(f"{address}/answer", {"answer": "going", names[0]: "All", names[1]: "No"})
     page = page_text(client.get(address))
     assert page.partition("<details")[2].startswith(' class="fold">')
+    client.post(f"{address}/answer", {"answer": "cant", names[1]: ""})
+    fold = page_text(client.get(address)).partition("<details")[2].partition("</details>")[0]
+    assert fold.startswith(' class="fold">'), "who can’t come is asked nothing"
+    assert "Save" not in fold
 
 
 def test_by_personal_link_before_the_proof(client, asking, names, invited, authorize):

@@ -86,7 +86,7 @@ def _add_emailed(found: Facts, host: Member, target: Target | None, addresses: M
         found.emailed.update(one_person.invited_by_email(target.of, addresses))
 
 
-def _parts(kind: str, host: Any, since: Any, wanted: Any, keys: Any, *, of: Any = None) -> QuerySet[Any, Any]:
+def _parts(kind: str, *, host: Any, since: Any, wanted: Any, keys: Any, of: Any = None) -> QuerySet[Any, Any]:
     """What is known of the people in one query; `kind` and `of`: the target, "" for none."""
     outs = OptOut.objects.filter(accounts.opt_outs_about(host), did__in=wanted)
     site = Case(When(account=None, host=None, then=Value(OUT_OF_SITE)), default=Value("opted_out_host"))
@@ -116,10 +116,14 @@ def _invited(here: Q, since: Any, wanted: Any) -> QuerySet[Invitation]:
 
 # Asked for every page of people to invite, where generating their SQL was a third of the work. By the kind of target.
 _FACTS = {
-    "": CompiledQuery(lambda host, since, wanted, keys: _parts("", host, since, wanted, keys)),
-    "event": CompiledQuery(lambda host, since, wanted, keys, of: _parts("event", host, since, wanted, keys, of=of)),
+    "": CompiledQuery(lambda host, since, wanted, keys: _parts("", host=host, since=since, wanted=wanted, keys=keys)),
+    "event": CompiledQuery(
+        lambda host, since, wanted, keys, of: _parts("event", host=host, since=since, wanted=wanted, keys=keys, of=of)
+    ),
     "community": CompiledQuery(
-        lambda host, since, wanted, keys, of: _parts("community", host, since, wanted, keys, of=of)
+        lambda host, since, wanted, keys, of: _parts(
+            "community", host=host, since=since, wanted=wanted, keys=keys, of=of
+        )
     ),
 }
 _INVITED = {

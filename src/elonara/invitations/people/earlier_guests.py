@@ -16,7 +16,6 @@ from elonara.bluesky.identity.people import Person
 from elonara.compiled_queries import CompiledQuery
 from elonara.events import queries as events
 from elonara.events.models import Event, Rsvp
-from elonara.events.queries import DEFAULT_DURATION
 from elonara.invitations.consent import eligibility
 from elonara.invitations.consent.relay_audience import own_dids
 from elonara.invitations.people import bounded_lists, stored
@@ -61,7 +60,7 @@ def page(asked: Asked, argument: str, wanted: Wanted) -> PeoplePage:
 def first(host: Member) -> list[str]:
     """The DIDs of those who came last: a search puts them above the others."""
     now = timezone.now()
-    found = _FIRST.all(host=host.pk, now=now, began=now - DEFAULT_DURATION, own=_no_guests(host))
+    found = _FIRST.all(host=host.pk, now=now, began=now - events.DEFAULT_DURATION, own=_no_guests(host))
     return [did for did, _ in found]
 
 
@@ -86,7 +85,8 @@ def _guests_to_invite(asked: Asked, event: Event) -> _Listed:
 
 
 def _going(host: Member) -> Any:  # the queryset of an annotation has no name to django-stubs
-    return _going_to(events.hosted_and_over(host), host, _no_guests(host))
+    now = timezone.now()
+    return _going_to(events.hosted_and_over(host, now, now - events.DEFAULT_DURATION), host, _no_guests(host))
 
 
 def _going_to(over: QuerySet[Event], host: Any, own: Any) -> Any:

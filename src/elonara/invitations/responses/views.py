@@ -125,7 +125,7 @@ class InboxItem:
     timezone: str
     is_private: bool
     is_over: bool
-    is_stopped: bool  # the invited person wants no more invitations from this host, or from anybody here
+    is_stopped: bool  # this DID said that it wants no more invitations from this host, or from anybody here
     kind: str  # event | community
     target_url: str
     sent_at: dt.datetime | None
@@ -140,5 +140,5 @@ class InboxItem:
 
     @property
     def is_answered(self) -> bool:
-        """Whether it is answered, and what it invites to is still to come."""
-        return bool(self.answer) and not self.is_over
+        """Whether it invites to an event that is still to come, and is answered."""
+        return bool(self.answer) and not self.is_over and self.kind == "event"

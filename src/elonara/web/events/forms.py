@@ -135,11 +135,11 @@ class EventForm(WithPicture):
     mood = forms.ChoiceField(
         label=_("Cover"),
         choices=(
-            ("any", _("Any")),
-            ("calm", _("Calm")),
-            ("lively", _("Lively")),
-            ("evening", _("Evening")),
-            ("outdoors", _("Outdoors")),
+            (Event.Mood.ANY.value, _("Any")),
+            (Event.Mood.CALM.value, _("Calm")),
+            (Event.Mood.LIVELY.value, _("Lively")),
+            (Event.Mood.EVENING.value, _("Evening")),
+            (Event.Mood.OUTDOORS.value, _("Outdoors")),
         ),
         widget=forms.RadioSelect,
         initial=Event.Mood.ANY,

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Collection
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -209,9 +209,10 @@ def cancel(request: HttpRequest, slug: str) -> HttpResponse:
             fault = str(refused)
         else:
             posts = after_ending(request, event, only_wrong=False)
-            show_message(request, f"{_('Guests see this on the page.')} {posts}".strip())
+            show_message(request, f"{_('The event is cancelled. Guests see this on its page.')} {posts}".strip())
             return redirect(f"/events/{slug}")
-    going = event.answers.filter(choice="going").count()
+    coming = event.answers.filter(choice="going").aggregate(answers=Count("pk"), brought=Sum("plus_ones", default=0))
+    going = coming["answers"] + coming["brought"]
     waiting = event.invitations.filter(state__in=("queued", "waiting", "sending")).count()
     context = {"event": event, "going": going, "waiting": waiting, "posts": on_bluesky(event).in_words}
     context |= {"reached": told_words(event, the_member(request)), "word": word, "word_error": fault}

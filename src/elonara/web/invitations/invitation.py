@@ -78,7 +78,9 @@ def show(request: HttpRequest, ref: str) -> HttpResponse:
     if invitation is None:
         return _prove_first(request, ref) if request.method == "POST" else _hidden(request, ref)
     if _target(invitation).hidden_at is not None:
-        context = {"invitation": invitation, "seen_by_host": invitation.invitee_did not in proofs(request)}
+        is_reader = invitation.invitee_did in proofs(request)
+        context = {"invitation": invitation, "seen_by_host": not is_reader}
+        context["stopped"] = queries.stopped_by(invitation) if is_reader else ""
         return render(request, "invitation/withheld.html", context, status=410)
     form = AnswerForm(request.POST or None, event=invitation.event)
     if request.method == "POST" and form.is_valid() and _fits(request, invitation, form):
@@ -129,7 +131,7 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
         "guests": rsvps.visible_list(event, dids=[proof.did] if proof else []) if event else None,
         "form": form,
         "questions": form.shown(mine),
-        "stopped": proof is not None and queries.is_stopped(invitation),
+        "stopped": queries.stopped_by(invitation) if proof is not None else "",
         "places": places_of(event, mine) if event else None,
         "ready": ready_text(event, shown_answer(mine, event)) if event else "",
         "keepable": keepable(request) if mine else None,

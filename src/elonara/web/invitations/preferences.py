@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from elonara.bluesky.app_password import app_passwords
 from elonara.invitations import actions, queries
+from elonara.invitations.opt_out_models import OptOut
 from elonara.web.proofs import proofs
 from elonara.web.shortcuts import options, show_message
 
@@ -38,9 +39,15 @@ def opt_in_again(request: HttpRequest) -> HttpResponse:
     for row in queries.opt_outs(list(proofs(request))):
         if str(row.pk) == request.POST.get("opt_out"):
             actions.withdraw_opt_out(row)
-            said = _("{name} can invite you again.").format(name=row.host.name) if row.host else ""
-            show_message(request, said or _("You can be invited again."))
+            show_message(request, _allowed(row))
     return _back(request)
+
+
+def _allowed(row: OptOut) -> str:
+    """What is said after an opt-out was taken back: who may invite again, or that all is stopped still."""
+    if any(one.host_id is None and one.account_id is None for one in queries.opt_outs([row.did])):
+        return _("All invitations from this site are still stopped.")
+    return _("{name} can invite you again.").format(name=row.host.name) if row.host else _("You can be invited again.")
 
 
 @require_POST

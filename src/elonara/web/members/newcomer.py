@@ -104,7 +104,8 @@ def _answered(request: HttpRequest, who: dict[str, Any], member: Member | None) 
         _keep_session(request, who, joining)
     end_offer(request)
     if member is None:
-        show_message(request, _("Your account is ready. Home shows your events."))
+        if joining.standing == Member.Standing.ACTIVE:  # else the page says what the account waits for
+            show_message(request, _("Your account is ready. Home shows your events."))
         return sign_in(request, identity, back)
     adopt(member, who["did"])
     sentence = _("@{handle} is yours here now. You can sign in with it.")

@@ -43,8 +43,8 @@ CONNECT = NextStep(
 ALLOW = NextStep(
     gettext_noop("Invite people you know"),
     gettext_noop(
-        "When you signed in, Bluesky told this site only who you are. If you allow it to see who you follow and who "
-        "follows you, you can invite them. Nothing is posted until you press Send."
+        "This site knows your Bluesky account for signing in, and nothing more. If you allow it to see who you follow "
+        "and who follows you, you can invite them. Nothing is posted until you press Send."
     ),
     gettext_noop("Connect Bluesky"),
     "",  # her own server is known

@@ -205,9 +205,11 @@ def going_words(event: Any) -> str:
 
 
 @register.filter
-def way_on_to(reason: reasons.Reason, target: Event | Community) -> str:
-    """What a host can do where somebody cannot be invited; nobody gets in to a private target by a copied link."""
-    return "" if reason.action == "copy_link" and target.visibility == Visibility.PRIVATE else reason.way_on
+def way_on_to(row: Any, target: Event | Community) -> str:
+    """What a host can do about a reason, or a row that has one (`way_on`): nothing by the link of what is private."""
+    code = getattr(row, "code", "") or getattr(row, "reason", "")
+    by_link = bool(code) and reasons.reason(code).action == "copy_link"
+    return "" if by_link and target.visibility == Visibility.PRIVATE else str(row.way_on)
 
 
 register.filter("person_name", name_of)

@@ -237,7 +237,7 @@ class TestDrafts:
 
     @pytest.mark.parametrize("hidden", [False, True])
     def test_what_was_private_as_she_wrote_it_stays_to_be_changed(self, alice, picnic, hidden):
-        change = {"place_hidden": True} if hidden else {"visibility": "private"}
+        change = {"place_hidden": True, "location": "The oak"} if hidden else {"visibility": "private"}
         picnic = events.change(picnic, by=alice, **change)
         words = f"Come to {picnic.location if hidden else picnic.title} with me"
         draft = self.write(alice, picnic, words)

@@ -4,8 +4,12 @@ import dataclasses
 
 import pytest
 from django.utils import timezone
+from tests.fakes.agent import FakeAgent
 from tests.pages import page_text, shown
+from tests.unit.web.conftest import HOST_DID
 
+from elonara.bluesky.writing import factory
+from elonara.bluesky.writing.agent import Readiness
 from elonara.events import actions as events
 from elonara.events import share_pictures
 from elonara.invitations import actions
@@ -200,6 +204,15 @@ def test_somebody_who_can_be_invited_again_was_not_shown(tab, friends):
     friends.people = free
     friends.forget()
     assert "@dan.example" in refused(tab("check", {"go": "send"} | shown(check)))
+
+
+@pytest.mark.parametrize(("ready", "said"), [(True, "Now, one after the other"), (False, "As soon as posting is")])
+def test_when_they_go_is_said_of_what_can_go(tab, ready, said):
+    reason = "" if ready else "app_password_missing"
+    able = Readiness(ready, HOST_DID, "alice.example", "host", "app_password", reason, "")
+    tab(data={"did": [CAROL], "go": "next"})
+    with factory.use(FakeAgent(author_did=HOST_DID, ready=able)):
+        assert said in page_text(tab("check"))
 
 
 def test_a_later_day_by_a_cap_is_no_difference_and_is_said(tab, alice, picnic, set_options):

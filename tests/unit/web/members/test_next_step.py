@@ -38,7 +38,7 @@ class TestTheNextStep:
         member = make_member("alice")
         MemberIdentity.objects.create(member=member, bsky_did=ALICE, bsky_handle="alice.example.com")
         client = signed_in(member)
-        assert step(client) == "Connect your Bluesky account"
+        assert step(client) == "Invite people you know"
         assert "/auth/bluesky/reauthorize" in page_text(client.get("/"))
 
     def test_is_to_renew_what_has_ended(self, signed_in, alice):

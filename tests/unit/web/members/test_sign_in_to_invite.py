@@ -198,6 +198,13 @@ class TestRegistration:
         assert alive(server) == [False]
         assert not AuthorizationRequest.objects.exists()
 
+    @pytest.mark.parametrize(("mode", "is_ready"), [("open", True), ("approval", False)])
+    def test_only_an_account_that_can_act_is_called_ready(self, client, registration, authorize, begin, mode, is_ready):
+        registration(mode)
+        authorize(client, begin(), BOB)
+        page = page_text(client.post("/auth/bluesky/new", {"did": BOB, "act": "create"}, follow=True))
+        assert ("Your account is ready." in page) == is_ready
+
     @pytest.mark.promise("first-consent")
     @pytest.mark.parametrize("mode", ["closed", "approval"])
     def test_that_changes_before_she_confirms_revokes(self, client, server, registration, came_back, mode):
