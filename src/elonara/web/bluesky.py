@@ -88,7 +88,7 @@ def keep(request: HttpRequest) -> HttpResponse:
     old = proof.at < timezone.now().timestamp() - NEWCOMER_SECONDS
     if old or MemberIdentity.objects.filter(bsky_did=proof.did).exists():
         return begin(request, AuthorizationPurpose.SIGN_IN, proof.did, back, confirmed=False)
-    offer_account(request, proof.did, proof.handle, proof.name, back=back)
+    offer_account(request, proof.did, proof.handle, proof.name, back="/")  # where her events are
     return redirect("/auth/bluesky/new")
 
 

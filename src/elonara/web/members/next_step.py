@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_noop
 
 from elonara.bluesky.models import MemberIdentity
+from elonara.events import queries as events
 from elonara.events.guests.latest import LatestAnswer
 from elonara.events.models import Event
 from elonara.events.times import short_phrase
@@ -71,9 +72,25 @@ def next_step(member: Member, answers: Sequence[LatestAnswer]) -> NextStep | Non
     if identity is None or identity.state != MemberIdentity.State.ACTIVE:
         if identity is None:
             return CONNECT
-        return RECONNECT if identity.state == MemberIdentity.State.NEEDS_REAUTH else ALLOW
+        return (
+            RECONNECT if identity.state == MemberIdentity.State.NEEDS_REAUTH else _of_guest(member, identity.bsky_did)
+        )
     found = invitations.next_to_invite_to(member)
     return _about(*found, answers) if found else MAKE
+
+
+def _of_guest(member: Member, did: str) -> NextStep:
+    """Of a member who only signs in: who comes to an event and hosts none sees that, whoever else may connect."""
+    event = None if invitations.next_to_invite_to(member) else events.upcoming(member, [did]).first()
+    if event is None:
+        return ALLOW
+    return NextStep(
+        gettext_noop("See your next event"),
+        gettext_noop("Time, place and who else is coming are on its page, and you can change your answer there."),
+        gettext_noop("See the event"),
+        f"/events/{event.slug}",
+        f"{event.title}, {short_phrase(event)}",
+    )
 
 
 def _about(event: Event, invited: bool, answers: Sequence[LatestAnswer]) -> NextStep:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 from django.utils import timezone
-from tests.fakes.oauth import ALICE
+from tests.fakes.oauth import ALICE, BOB
 from tests.pages import page_text
 
 from elonara.bluesky.models import MemberIdentity
@@ -40,6 +40,17 @@ class TestTheNextStep:
         client = signed_in(member)
         assert step(client) == "Invite people you know"
         assert "/auth/bluesky/reauthorize" in page_text(client.get("/"))
+
+    def test_of_who_only_comes_to_an_event_is_that_event(self, signed_in, make_member, alice, server):
+        member = make_member("bob")
+        MemberIdentity.objects.create(member=member, bsky_did=BOB, bsky_handle="bob.example.com")
+        event = make_event(alice)
+        rsvps.respond(event, choice="maybe", member=member)
+        client = signed_in(member)
+        assert step(client) == "See your next event"
+        assert f'href="/events/{event.slug}"' in client.get("/").content.decode()
+        make_event(member)
+        assert step(client) == "Invite people you know", "a host connects"
 
     def test_is_to_renew_what_has_ended(self, signed_in, alice):
         MemberIdentity.objects.update(state="needs_reauth")
