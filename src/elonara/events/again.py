@@ -37,7 +37,7 @@ COPIED: Final = SETTINGS - {"answers_until"} | {
 
 
 def require_repeatable(event: Event, by: Member) -> None:
-    """Raise NotAllowed unless the member may do the event again."""
+    """Raise NotAllowed unless the member may copy the event."""
     require_active(by)
     if not queries.may_manage(event, by):
         raise NotAllowed(_("Only the hosts of this event can copy it."), "not_host")

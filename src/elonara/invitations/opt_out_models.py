@@ -29,6 +29,11 @@ class OptOut(models.Model):
             models.UniqueConstraint(fields=["did"], condition=WHOLE_SITE, name="one_opt_out_for_the_site"),
         ]
 
+    @property
+    def is_of_whole_site(self) -> bool:
+        """Whether it stops all invitations, and not those of one host (`WHOLE_SITE`)."""
+        return self.host_id is None and self.account_id is None
+
 
 class RelayConsent(models.Model):
     """A person who agreed to be mentioned by the relay, the site's own account."""

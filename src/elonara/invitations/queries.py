@@ -177,7 +177,7 @@ def inbox(dids: Sequence[str]) -> list[InboxItem]:
 def stopped_by(invitation: Invitation) -> str:
     """What its invitee's DID has stopped: "site" (all invitations), "host" (those of its host), or "" for neither."""
     rows = OptOut.objects.filter(accounts.opt_outs_about(invitation.host_id), did=invitation.invitee_did)
-    found = ["site" if row.host_id is None and row.account_id is None else "host" for row in rows]
+    found = ["site" if row.is_of_whole_site else "host" for row in rows]
     return max(found, default="")  # "site" before "host"
 
 
@@ -206,7 +206,7 @@ def by_ref(ref: str) -> Invitation | None:
 def opt_outs(dids: Sequence[str]) -> list[OptOut]:
     """What these DIDs have opted out of, the whole site first."""
     rows = OptOut.objects.filter(did__in=list(dids)).select_related("host__bluesky")
-    return sorted(rows, key=lambda row: (row.host_id is not None or row.account_id is not None, row.created_at))
+    return sorted(rows, key=lambda row: (not row.is_of_whole_site, row.created_at))
 
 
 def relay_allowed_by(dids: Sequence[str]) -> set[str]:

@@ -45,7 +45,7 @@ def opt_in_again(request: HttpRequest) -> HttpResponse:
 
 def _allowed(row: OptOut) -> str:
     """What is said after an opt-out was taken back: who may invite again, or that all is stopped still."""
-    if any(one.host_id is None and one.account_id is None for one in queries.opt_outs([row.did])):
+    if any(one.is_of_whole_site for one in queries.opt_outs([row.did])):
         return _("All invitations from this site are still stopped.")
     return _("{name} can invite you again.").format(name=row.host.name) if row.host else _("You can be invited again.")
 

@@ -72,15 +72,15 @@ def next_step(member: Member, answers: Sequence[LatestAnswer]) -> NextStep | Non
     if identity is None or identity.state != MemberIdentity.State.ACTIVE:
         if identity is None:
             return CONNECT
-        return (
-            RECONNECT if identity.state == MemberIdentity.State.NEEDS_REAUTH else _of_guest(member, identity.bsky_did)
-        )
+        if identity.state == MemberIdentity.State.NEEDS_REAUTH:
+            return RECONNECT
+        return _of_guest(member, identity.bsky_did)
     found = invitations.next_to_invite_to(member)
     return _about(*found, answers) if found else MAKE
 
 
 def _of_guest(member: Member, did: str) -> NextStep:
-    """Of a member who only signs in: who comes to an event and hosts none sees that, whoever else may connect."""
+    """Of a member who only signs in with Bluesky: her next event if she hosts none, else to connect."""
     event = None if invitations.next_to_invite_to(member) else events.upcoming(member, [did]).first()
     if event is None:
         return ALLOW

@@ -128,7 +128,7 @@ def _bluesky(request: HttpRequest, form: AppPasswordForm | None = None, *, back:
 
 def _wait_for(member: Member, action: str) -> bool:
     """Whether invitations of the member wait until she does this (`reasons.Reason.action`)."""
-    codes = [code for code, reason in reasons.REASONS.items() if reason.action == action]
+    codes = reasons.codes_with({action})
     return Invitation.objects.filter(host=member, state=State.WAITING, reason__in=codes).exists()
 
 
