@@ -9,6 +9,7 @@ from tests.pages import page_text
 
 from elonara.bluesky.graph.models import KnownPerson
 from elonara.bluesky.graph.service import GraphUnavailable
+from elonara.events import actions as events
 from elonara.invitations import queries
 from elonara.invitations.planning import drafts
 
@@ -88,6 +89,16 @@ def test_a_stranger_is_greyed_with_a_link_to_copy_and_never_chosen(paste, chosen
     assert re.search(r'data-copy="http\S+/events/winter-picnic" hidden>Copy link', page_text(response))
     assert chosen() == []
     assert not KnownPerson.objects.filter(did="did:plc:eve").exists(), "and is not stored"
+
+
+def test_nobody_is_told_to_copy_the_link_of_what_is_private(paste, chosen, alice, picnic):
+    events.change(picnic, by=alice, visibility="private")
+    page = page_text(paste("eve.example"))
+    assert "Neither of you follows the other" in page
+    assert "A link alone lets nobody in: only invited people can open the page." in page
+    assert "opy the link" not in page
+    assert "Copy link" not in page
+    assert chosen() == []
 
 
 def test_what_was_named_twice_is_chosen_once(paste, chosen):
