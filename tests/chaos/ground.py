@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -118,6 +119,14 @@ class Process:
         """SIGKILL: it cannot finish or clean up anything."""
         self._process.kill()
         self._process.wait()
+
+    def freeze(self):
+        """SIGSTOP: it does nothing until `go_on`, while what it sent is answered."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        """SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
 
     def end(self, patience=15):
         """SIGTERM; returns how many seconds it took to end."""
