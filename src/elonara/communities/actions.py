@@ -7,6 +7,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from elonara.communities import hooks, transfer_rows
 from elonara.communities.memberships import CLOSED, adopt, has_unadopted, join, leave, set_role
@@ -19,7 +20,7 @@ from elonara.communities.principals import did_of
 from elonara.communities.queries import may_invite, may_manage
 from elonara.communities.slugs import save_with_slug
 from elonara.communities.validation import clean
-from elonara.members import audit
+from elonara.members import audit, daily_limits
 from elonara.members.actions import notify, require_active, require_operator, settle
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.members.models import Member
@@ -41,6 +42,7 @@ __all__ = [
     "leave",
     "remove_member",
     "require_admin",
+    "require_another",
     "require_moderator",
     "set_role",
     "unhide",
@@ -62,7 +64,7 @@ def create(
     picture_alt: str = "",
 ) -> Community:
     """Create a community; `by` becomes its first admin. `picture` is bytes or a file. Raises Invalid and NotAllowed."""
-    require_active(by)
+    require_another(by)
     texts = {"name": name, "description": description, "picture_alt": picture_alt}
     values = clean(texts | {"visibility": visibility, "joining": joining, "members_add_events": members_add_events})
     community = Community(created_by=by, **values)
@@ -73,6 +75,18 @@ def create(
         save_with_slug(community, values["name"], "community", private=values["visibility"] == "private")
         Membership.objects.create(community=community, member=by, did=did_of(by), role=Membership.Role.ADMIN)
     return community
+
+
+def require_another(by: Member) -> None:
+    """Raise NotAllowed unless the member may create a community now."""
+    require_active(by)
+    limit = daily_limits.COMMUNITIES_A_DAY
+    sentence = ngettext(
+        "You have created {count} community within a day. Create the next one tomorrow.",
+        "You have created {count} communities within a day. Create the next one tomorrow.",
+        limit,
+    )
+    daily_limits.require_below(limit, Community.objects.filter(created_by=by), sentence)
 
 
 def change(community: Community, *, by: Member, **fields: Any) -> Community:

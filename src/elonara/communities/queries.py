@@ -111,8 +111,8 @@ def visible_to(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Co
     public = Q(visibility=Visibility.PUBLIC, closed_at=None) & _has_an_admin()
     if member is None and not dids:
         return Community.objects.filter(public, hidden_at=None).order_by("name", "pk")
-    mine = Membership.objects.filter(rows_of(member, tuple(dids))).values("community")
-    return Community.objects.filter(public | Q(pk__in=mine)).filter(_not_hidden_from(member)).order_by("name", "pk")
+    mine = Q(pk__in=ids_of(member, dids))
+    return Community.objects.filter(public | mine).filter(_not_hidden_from(member)).order_by("name", "pk")
 
 
 def public(search: str = "") -> QuerySet[Community]:
@@ -121,15 +121,22 @@ def public(search: str = "") -> QuerySet[Community]:
     A search finds those whose name and description hold every word, first those whose name does.
     """
     rows = Community.objects.filter(_has_an_admin(), visibility=Visibility.PUBLIC, closed_at=None, hidden_at=None)
-    return search_columns.matching(
-        with_counts(rows).order_by("name", "pk"), search, name="search_name", text="search_text"
-    )
+    return _listed(rows, search)
 
 
-def communities_of(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Community]:
-    """The communities somebody belongs to, by name, with `member_count`."""
-    mine = Membership.objects.filter(rows_of(member, tuple(dids))).values("community")
-    return with_counts(Community.objects.filter(_not_hidden_from(member), pk__in=mine)).order_by("name", "pk")
+def communities_of(member: Member | None, dids: Collection[str] = (), search: str = "") -> QuerySet[Community]:
+    """The communities somebody belongs to, by name, with `member_count`; the search is as in `public`."""
+    return _listed(Community.objects.filter(_not_hidden_from(member), pk__in=ids_of(member, dids)), search)
+
+
+def ids_of(member: Member | None, dids: Collection[str] = ()) -> QuerySet[Any, Any]:
+    """The ids of the communities somebody belongs to."""
+    return Membership.objects.filter(rows_of(member, tuple(dids))).values("community")
+
+
+def _listed(rows: QuerySet[Community], search: str) -> QuerySet[Community]:
+    named = with_counts(rows).order_by("name", "pk")
+    return search_columns.matching(named, search, name="search_name", text="search_text")
 
 
 def communities_for_events(member: Member, kept: int | None = None) -> QuerySet[Community]:

@@ -19,6 +19,7 @@ from elonara.events.messages import telling
 from elonara.events.messages.notices import take_back
 from elonara.events.models import Event, EventHost, Rsvp
 from elonara.events.queries import is_cancelled, is_over, may_manage, role_of
+from elonara.events.validation.daily_limit import require_another
 from elonara.events.validation.fields import SETTINGS, clean, clean_word
 from elonara.members import audit
 from elonara.members.actions import notify, require_active, settle
@@ -74,7 +75,7 @@ def create(
     Raises NotAllowed, Invalid with a sentence per field, and TypeError for a setting that does not exist.
     """
     _require_known(settings.keys() - SETTINGS)
-    require_active(host)
+    require_another(host)
     values = clean(
         {
             "title": title,

@@ -113,4 +113,12 @@ MUTANTS = (
             "tests/unit/invitations/consent/test_caps.py:test_a_day_never_has_more_posts_than_its_cap_whatever_is_undone",
         ),
     ),
+    Mutant(
+        "creation-unbounded",
+        "members/daily_limits.py",
+        "count() >= limit",
+        "count() > limit",
+        "a member creates one event more within a day than the limit",
+        ("tests/unit/events/test_daily_limit.py:test_the_last_event_of_a_day_and_none_after_it",),
+    ),
 )

@@ -1,5 +1,8 @@
 from pathlib import Path
 
+import pytest
+from django.db import connection
+
 from elonara.config.databases import database, mailer
 from elonara.config.options import Database, Email
 
@@ -33,3 +36,16 @@ def test_smtp_credentials_are_sent_over_tls():
     assert (options["port"], options["use_tls"], options["use_ssl"], options["password"]) == (587, True, False, "p@")
     options = mailer(Email("smtps://u:p@mail.example.org", "us@example.org"))["OPTIONS"]
     assert (options["port"], options["use_tls"], options["use_ssl"]) == (465, False, True)
+
+
+@pytest.mark.postgres_only
+@pytest.mark.django_db(transaction=True)
+def test_postgres_compiles_no_query():
+    def jit():
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW jit")
+            return cursor.fetchone()[0]
+
+    assert jit() == "off"
+    connection.close()  # the next one is another one, or the same from the pool
+    assert jit() == "off"

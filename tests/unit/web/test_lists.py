@@ -1,5 +1,6 @@
 """Lists of events and communities have pages and a search; nothing is out of reach."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from tests.pages import page_text
 
 from elonara.communities.models import Community, Membership
 from elonara.events.models import Event, EventHost
+from elonara.web.communities.views import FIRST_OF_MINE
 
 PAGE = 24
 
@@ -78,10 +80,49 @@ def test_a_page_of_a_list_takes_as_many_queries_with_more_rows(client, django_as
         client.get("/events?page=2")
 
 
-def test_communities_have_pages_and_a_search(client, alice):
+@pytest.fixture
+def circles(alice):
+    """Sixty communities of alice."""
     rows = [Community(slug=f"c-{n}", name=f"Circle {n:03}", created_by=alice) for n in range(60)]
     Community.objects.bulk_create(rows)
     Membership.objects.bulk_create(Membership(community=row, member=alice, role="admin") for row in rows)
+    return rows
+
+
+def names_in(response):
+    return re.findall(r"Circle [0-9]{3}", page_text(response))
+
+
+def test_ones_own_communities_have_pages_and_a_search(signed_in, alice, make_member, circles):
+    bob = make_member("bob")
+    Community.objects.create(slug="bakers", name="Bakers", created_by=bob)
+    client = signed_in(alice)
+    page = client.get("/communities")
+    assert names_in(page) == [f"Circle {n:03}" for n in range(FIRST_OF_MINE)]
+    assert "Bakers" in page_text(page)
+    assert 'href="?show=mine"' in page.content.decode()
+    second = client.get("/communities?show=mine&page=3")
+    assert names_in(second) == [f"Circle {n:03}" for n in range(48, 60)]
+    assert "Bakers" not in page_text(second)
+    assert 'href="?show=mine&amp;page=2"' in second.content.decode()
+    found = client.get("/communities", {"q": "circle 05"})
+    assert names_in(found) == [f"Circle {n:03}" for n in range(50, 60)]
+    assert "No other community matches “circle 05”" in page_text(found)
+    assert names_in(client.get("/communities", {"q": "05", "show": "mine"})) == names_in(found)
+    assert "No community matches “nothing”" in page_text(client.get("/communities", {"q": "nothing", "show": "mine"}))
+
+
+def test_who_belongs_to_a_few_communities_sees_them_all_at_once(signed_in, alice, make_member):
+    bob = make_member("bob")
+    rows = [Community(slug=f"c-{n}", name=f"Circle {n:03}", created_by=bob) for n in range(FIRST_OF_MINE)]
+    Community.objects.bulk_create(rows)
+    Membership.objects.bulk_create(Membership(community=row, member=alice) for row in rows)
+    page = signed_in(alice).get("/communities")
+    assert len(names_in(page)) == FIRST_OF_MINE
+    assert "show=mine" not in page.content.decode()
+
+
+def test_communities_have_pages_and_a_search(client, circles):
     assert "Circle 059" in page_text(client.get("/communities?page=3"))
     found = page_text(client.get("/communities", {"q": "circle 05"}))
     assert "Circle 058" in found

@@ -12,8 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from elonara.communities import queries as communities
-from elonara.communities.models import Community, Membership
-from elonara.communities.principals import rows_of
+from elonara.communities.models import Community
 from elonara.events.guests import offers, places
 from elonara.events.listing.days import Days, on_days
 from elonara.events.models import Event, Rsvp
@@ -53,10 +52,9 @@ def narrowed(
 
 def choices(member: Member | None, dids: Collection[str] = ()) -> list[Community]:
     """The communities to choose among, by name: the viewer's own, and those with public events that she may see."""
-    mine = Membership.objects.filter(rows_of(member, tuple(dids))).values("community")
-    rows = communities.visible_to(member, dids).filter(
-        Exists(public().filter(community=OuterRef("pk"))) | Q(pk__in=mine)
-    )
+    # One list of ids: asked of each community, SQLite read all public events for each.
+    listed = public().filter(community__isnull=False).values("community")
+    rows = communities.visible_to(member, dids).filter(Q(pk__in=listed) | Q(pk__in=communities.ids_of(member, dids)))
     return list(rows.only("slug", "name")[:MOST_COMMUNITIES])
 
 

@@ -18,7 +18,6 @@ from elonara.communities.models import Community, Membership, Visibility
 from elonara.events import queries as events
 from elonara.invitations.queries import invited_at, on_bluesky, targets_of
 from elonara.members.errors import Invalid, NotAllowed
-from elonara.members.standing import require_active
 from elonara.web.communities.forms import CommunityForm
 from elonara.web.communities.ways_in import way_in
 from elonara.web.invitations.posts import after_ending
@@ -30,6 +29,7 @@ YOU_ARE = {
     "moderator": gettext_noop("you are a moderator"),
     "member": gettext_noop("you are a member"),
 }
+FIRST_OF_MINE = 12  # of the viewer's communities, before the public ones
 
 
 def community_or_404(request: HttpRequest, slug: str) -> Community:
@@ -51,14 +51,25 @@ def managed_or_refused(request: HttpRequest, slug: str) -> Community:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The viewer's communities, then the public ones."""
+    """The first of the viewer's communities, then the public ones; with `?show=mine` all of the viewer's."""
     member = member_of(request)
     dids, search = list(proofs(request)), request.GET.get("q", "").strip()[:100]
-    mine = list(queries.communities_of(member, dids)) if member or dids else []
-    others = queries.public(search).exclude(pk__in=[row.pk for row in mine])
-    listed = paged(request, others)
-    query = f"{urlencode({'q': search})}&" if search else ""
-    context = {"mine": mine, "others": listed.rows, "listed": listed, "q": search, "query": query}
+    asked = {"q": search} if search else {}
+    mine = queries.communities_of(member, dids, search) if member or dids else Community.objects.none()
+    first = list(mine[: FIRST_OF_MINE + 1])
+    context: dict[str, Any] = {"q": search}
+    if request.GET.get("show") == "mine" and first:
+        asked["show"] = "mine"
+        context |= {"mine": (listed := paged(request, mine)).rows, "listed": listed, "only_mine": True}
+    else:
+        others = (
+            queries.public(search).exclude(pk__in=queries.ids_of(member, dids)) if first else queries.public(search)
+        )
+        listed = paged(request, others)
+        context |= {"mine": first[:FIRST_OF_MINE], "others": listed.rows, "listed": listed}
+        if len(first) > FIRST_OF_MINE:
+            context["all_mine"] = "?" + urlencode(asked | {"show": "mine"})
+    context["query"] = f"{urlencode(asked)}&" if asked else ""
     return render(request, "communities/index.html", context)
 
 
@@ -94,7 +105,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
 @members_only
 def create(request: HttpRequest) -> HttpResponse:
     """Create a community."""
-    require_active(the_member(request))  # before she fills in the form
+    actions.require_another(the_member(request))  # before she fills in the form
     form = CommunityForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
