@@ -1,7 +1,7 @@
 """Which cover an event gets: from the hash of its title, within the mood that its host chose.
 
 The same title and mood have the same cover everywhere, on every machine and in every version that has the same tables
-below. In a list it may be another one: two neighbours never show the same drawing.
+below. In a list its colours may be others: two neighbours never look the same.
 """
 
 from __future__ import annotations
@@ -60,23 +60,27 @@ class Cover:
         return page_class(self.palette)
 
 
-def cover_of(title: str, mood: str = ANY, *, but: str = "") -> Cover:
-    """The cover of an event. `but`: a drawing that it must not be; the next one of the mood is taken then.
+def cover_of(title: str, mood: str = ANY, *, but: Cover | None = None) -> Cover:
+    """The cover of an event. `but`: one that it must not be; the same drawing in other colours is taken then.
 
     Spaces and capitals of the title do not count. A mood that this version does not know counts as any.
     """
     digest = hashlib.sha256(" ".join(title.casefold().split()).encode("utf-8", "surrogatepass")).digest()
     drawings = DRAWINGS_OF.get(mood, DRAWINGS_OF[ANY])
-    at = int.from_bytes(digest[:4]) % len(drawings)
-    drawing = drawings[at] if drawings[at] != but else drawings[(at + 1) % len(drawings)]
+    drawing = drawings[int.from_bytes(digest[:4]) % len(drawings)]
     suiting = PALETTES_OF_MOOD.get(mood)
     palettes = [name for name in PALETTES_OF[drawing] if suiting is None or name in suiting]
-    return Cover(drawing, palettes[int.from_bytes(digest[4:8]) % len(palettes)])
+    at = int.from_bytes(digest[4:8])
+    cover = Cover(drawing, palettes[at % len(palettes)])
+    return cover if cover != but else Cover(drawing, palettes[(at + 1) % len(palettes)])
 
 
 def covers_in_order(wanted: Iterable[tuple[str, str]]) -> list[Cover]:
-    """The covers of a list of (title, mood), without two neighbours of the same drawing: the later one gives way."""
+    """The covers of a list of (title, mood), without two neighbours that look the same: the later one gives way.
+
+    It changes its colours and keeps its drawing, by which a reader knows the event again on its page.
+    """
     covers: list[Cover] = []
     for title, mood in wanted:
-        covers.append(cover_of(title, mood, but=covers[-1].drawing if covers else ""))
+        covers.append(cover_of(title, mood, but=covers[-1] if covers else None))
     return covers

@@ -49,17 +49,21 @@ def test_every_drawing_can_be_had_in_a_mood_of_its_own():
 
 
 @pytest.mark.parametrize("mood", DRAWINGS_OF)
-def test_no_two_neighbours_show_the_same_drawing(mood):
-    covers = covers_in_order((title, mood) for title in TITLES)
-    assert all(one.drawing != other.drawing for one, other in itertools.pairwise(covers))
-    assert covers == covers_in_order((title, mood) for title in TITLES)
+@pytest.mark.parametrize("titles", [TITLES, ["Weekly picnic"] * 5], ids=["titles", "one title"])
+def test_no_two_neighbours_look_the_same_and_each_keeps_its_drawing(mood, titles):
+    covers = covers_in_order((title, mood) for title in titles)
+    assert all(one != other for one, other in itertools.pairwise(covers))
+    assert [cover.drawing for cover in covers] == [cover_of(title, mood).drawing for title in titles]
+    suiting = PALETTES_OF_MOOD.get(mood, set(BY_NAME))
+    assert all(cover.palette in suiting and cover.palette in PALETTES_OF[cover.drawing] for cover in covers)
+    assert covers == covers_in_order((title, mood) for title in titles)
 
 
 def test_the_later_neighbour_gives_way():
-    first, second = covers_in_order([("Picnic", "calm")] * 2)
-    at = DRAWINGS_OF["calm"].index(first.drawing)
-    assert first == cover_of("Picnic", "calm")
-    assert second.drawing == DRAWINGS_OF["calm"][(at + 1) % 6]
+    first, second, third = covers_in_order([("Picnic", "calm")] * 3)
+    assert first == third == cover_of("Picnic", "calm")
+    assert second.drawing == first.drawing
+    assert second.palette != first.palette
 
 
 @pytest.mark.parametrize("mood", DRAWINGS_OF)
