@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
+from elonara.bluesky.app_password.app_passwords import relay_is_configured
 from elonara.bluesky.identity import oauth_posting
 from elonara.bluesky.writing.agent import BlueskyAgent
 from elonara.bluesky.writing.legacy_agent import LegacyBlueskyAgent
@@ -37,6 +38,11 @@ class BlueskyAgentFactory:
                 return OAuthBlueskyAgent(by_consent=True)
             case _:
                 return LegacyBlueskyAgent()
+
+
+def posts_by_app_password() -> bool:
+    """Whether a host who has connected adds an app password before she can post, by the settings of this site."""
+    return settings.ELONARA.bluesky.writes.mode != "oauth" and not relay_is_configured()
 
 
 @contextlib.contextmanager

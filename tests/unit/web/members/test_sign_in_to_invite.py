@@ -419,3 +419,38 @@ def test_a_guest_still_gives_nothing_but_his_identity(client, server):
     client.post("/invitations/prove", {"handle": "bob.example.com", "to": "invite"})
     client.get(START, {"handle": "bob.example.com"})
     assert server.asked == ["atproto", "atproto"]
+
+
+class TestTheAppPassword:
+    """Where this site posts with app passwords, a host reads before and after her consent that one is left to add."""
+
+    BEFORE = "Before your first posts you add an app password"
+    AFTER = "One step is left before your first posts: an app password"
+
+    @pytest.fixture
+    def pages(self, client, settings, authorize, begin):
+        def read(mode, relay=""):
+            options, bluesky = settings.ELONARA, settings.ELONARA.bluesky
+            bluesky = dataclasses.replace(
+                bluesky,
+                writes=dataclasses.replace(bluesky.writes, mode=mode),
+                relay=dataclasses.replace(bluesky.relay, identifier=relay),
+            )
+            settings.ELONARA = dataclasses.replace(options, bluesky=bluesky)
+            before = page_text(client.get("/"))
+            authorize(client, begin(), BOB)
+            return before, page_text(client.get(NEW))
+
+        return read
+
+    def test_is_named_beforehand(self, pages):
+        before, after = pages("legacy")
+        assert self.BEFORE in before
+        assert self.AFTER in after
+
+    @pytest.mark.parametrize(("mode", "relay"), [("oauth", ""), ("legacy", "site.example.com")])
+    def test_is_not_named_where_none_is_needed(self, pages, mode, relay):
+        before, after = pages(mode, relay)
+        assert "I want to invite people" in before
+        assert "You allowed this site to" in after
+        assert "app password" not in before + after
