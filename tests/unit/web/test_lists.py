@@ -128,3 +128,15 @@ def test_communities_have_pages_and_a_search(client, circles):
     assert "Circle 058" in found
     assert "Circle 041" not in found
     assert "No community matches “nothing”" in page_text(client.get("/communities", {"q": "nothing"}))
+
+
+def test_the_profile_shows_the_next_event_first_and_past_ones_apart(signed_in, alice, many):
+    many(6, timezone.now() - timedelta(hours=2.5))
+    Event.objects.filter(slug="event-2").update(status=Event.Status.CANCELLED)
+    Event.objects.filter(slug="event-5").update(visibility="private")
+    Event.objects.filter(slug="event-0").update(starts_at=timezone.now() - timedelta(days=9))
+    Event.objects.filter(slug="event-1").update(starts_at=timezone.now() - timedelta(days=2))
+    page = signed_in(alice).get("/profile").content.decode()
+    coming, over = page.split("Past events")
+    assert re.findall(r"Event number ([0-9])\.", coming) == ["2", "3", "4", "5"]
+    assert re.findall(r"Event number ([0-9])\.", over) == ["1", "0"]

@@ -7,6 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
@@ -52,15 +53,19 @@ TABS = (
     ("data", gettext_noop("Your data")),
 )
 CARD = "/profile/edit"
+EVENTS_SHOWN = 20
 HANDLE_REASONS = {"unknown_account", "not_pointing_back", "other_account", "not_connected"}
 
 
 @members_only
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    """The profile as others see it, and the events that the member hosts."""
-    member = the_member(request)
-    return render(request, "profile/show.html", {"events": events.hosted_by(member)[:20]})
+    """The member's name and the events that she hosts: those to come, the next one first, and the latest before."""
+    hosted, now = events.hosted_by(the_member(request)), timezone.now()
+    coming = events.not_over(hosted, now).order_by("starts_at", "pk")
+    over = hosted.filter(events.over_by(now, now - events.DEFAULT_DURATION))
+    context = {"coming": coming[:EVENTS_SHOWN], "over": over[:EVENTS_SHOWN]}
+    return render(request, "profile/show.html", context)
 
 
 @never_cache
