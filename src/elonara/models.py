@@ -33,7 +33,7 @@ from elonara.invitations.models import (
 from elonara.invitations.opt_out_models import EmailOptOut, OptOut, RelayConsent, Report
 from elonara.invitations.planning.models import InvitationDraft
 from elonara.mail.models import MailPause, MailRefusal
-from elonara.members.models import AuditEntry, Member, Notice, OneTimeLink
+from elonara.members.models import AuditEntry, Creation, Member, Notice, OneTimeLink
 
 __all__ = [
     "AccountLane",
@@ -48,6 +48,7 @@ __all__ = [
     "CacheEntry",
     "Community",
     "Correction",
+    "Creation",
     "DpopNonce",
     "EmailInvitation",
     "EmailOptOut",

@@ -125,7 +125,8 @@ def kill_with_nothing_lost_on_the_way(site, process):
         process.go_on()
         return False
 
-    site.wait(landed, 60, often=0.5)
+    site.wait(landed, 60, often=0.1)
+    assert site.under_way(), "there is nothing left for the next process"
     process.kill()
 
 
@@ -162,4 +163,4 @@ def wait(site, until, off):
             soon.update(next_attempt_at=now - behind)
 
     hurry()
-    site.wait(until, 240, often=0.5, meanwhile=hurry)
+    site.wait(until, 240, often=0.1, meanwhile=hurry)

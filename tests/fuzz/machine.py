@@ -27,7 +27,7 @@ STEPS = 12  # calls of one scenario at most
 SCENARIOS = 200  # of one batch
 CALLS = 8  # of a scenario, about
 REMEMBERED = 30  # things of one kind
-TOKEN_SECONDS = 10  # a new one each time, and a new day for what a member may create
+TOKEN_SECONDS = 10  # then `issue` is asked again, which also begins a new day for what a member may create
 
 
 def no_server_error(_context: Any, response: Any, _case: Any) -> None:

@@ -7,7 +7,6 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from elonara.communities import hooks, transfer_rows
 from elonara.communities.memberships import CLOSED, adopt, has_unadopted, join, leave, set_role
@@ -23,7 +22,7 @@ from elonara.communities.validation import clean
 from elonara.members import audit, daily_limits
 from elonara.members.actions import notify, require_active, require_operator, settle
 from elonara.members.errors import Invalid, NotAllowed
-from elonara.members.models import Member
+from elonara.members.models import Creation, Member
 
 __all__ = [
     "Invalid",
@@ -42,7 +41,6 @@ __all__ = [
     "leave",
     "remove_member",
     "require_admin",
-    "require_another",
     "require_moderator",
     "set_role",
     "unhide",
@@ -63,30 +61,22 @@ def create(
     picture: Any = None,
     picture_alt: str = "",
 ) -> Community:
-    """Create a community; `by` becomes its first admin. `picture` is bytes or a file. Raises Invalid and NotAllowed."""
-    require_another(by)
+    """Create a community; `by` becomes its first admin. `picture` is bytes or a file.
+
+    Raises Invalid, and NotAllowed, of which LimitReached is one.
+    """
+    require_active(by)
     texts = {"name": name, "description": description, "picture_alt": picture_alt}
     values = clean(texts | {"visibility": visibility, "joining": joining, "members_add_events": members_add_events})
     community = Community(created_by=by, **values)
     prepared = prepare(picture) if picture else None
     with transaction.atomic():
+        daily_limits.count_in(by, Creation.Kind.COMMUNITY)
         if prepared is not None:
             community.picture.save(prepared.name or "", prepared, save=False)
         save_with_slug(community, values["name"], "community", private=values["visibility"] == "private")
         Membership.objects.create(community=community, member=by, did=did_of(by), role=Membership.Role.ADMIN)
     return community
-
-
-def require_another(by: Member) -> None:
-    """Raise NotAllowed unless the member may create a community now."""
-    require_active(by)
-    limit = daily_limits.COMMUNITIES_A_DAY
-    sentence = ngettext(
-        "You have created {count} community within a day. Create the next one tomorrow.",
-        "You have created {count} communities within a day. Create the next one tomorrow.",
-        limit,
-    )
-    daily_limits.require_below(limit, Community.objects.filter(created_by=by), sentence)
 
 
 def change(community: Community, *, by: Member, **fields: Any) -> Community:

@@ -19,12 +19,11 @@ from elonara.events.messages import telling
 from elonara.events.messages.notices import take_back
 from elonara.events.models import Event, EventHost, Rsvp
 from elonara.events.queries import is_cancelled, is_over, may_manage, role_of
-from elonara.events.validation.daily_limit import require_another
 from elonara.events.validation.fields import SETTINGS, clean, clean_word
-from elonara.members import audit
+from elonara.members import audit, daily_limits
 from elonara.members.actions import notify, require_active, settle
 from elonara.members.errors import Invalid, NotAllowed
-from elonara.members.models import Member
+from elonara.members.models import Creation, Member
 from elonara.members.queries import may_act
 
 __all__ = [
@@ -75,7 +74,7 @@ def create(
     Raises NotAllowed, Invalid with a sentence per field, and TypeError for a setting that does not exist.
     """
     _require_known(settings.keys() - SETTINGS)
-    require_another(host)
+    require_active(host)
     values = clean(
         {
             "title": title,
@@ -94,6 +93,7 @@ def create(
     prepared = prepare(picture) if picture else None
     event = Event(created_by=host, community=community, **values)
     with transaction.atomic():
+        daily_limits.count_in(host, Creation.Kind.EVENT)
         if prepared is not None:
             event.picture.save(prepared.name or "", prepared, save=False)
         save_with_slug(event, values["title"], "event", private=values["visibility"] == "private")

@@ -23,7 +23,7 @@ from elonara.housekeeping import process_counts, workers
 from elonara.invitations.email import tokens as email_tokens
 from elonara.invitations.planning import drafts
 from elonara.mail import pausing
-from elonara.members import audit
+from elonara.members import audit, daily_limits
 from elonara.members.models import Notice, OneTimeLink
 from elonara.sealing import CannotUnseal
 
@@ -76,6 +76,7 @@ def _purges(now: datetime) -> dict[str, Callable[[], int]]:
         "workers": workers.forget_old,
         "counts of processes": process_counts.forget_old,
         "counts": shared_cache.forget_expired,
+        "creations": daily_limits.forget_past,
         "audit entries": audit.forget_old,
         "thumbs": link_cards.forget_old_thumbs,
         # Last, because it is the only one that makes requests over the network.

@@ -21,6 +21,14 @@ class Invalid(Exception):
         self.code = "invalid"
 
 
+class LimitReached(NotAllowed):
+    """The person has done this as often as she may for now. `errors` as in Invalid: a form keeps what was typed."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, "too_many")
+        self.errors = {"": sentence}
+
+
 class RegistrationClosed(NotAllowed):
     """The site takes no new members."""
 

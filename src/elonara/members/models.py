@@ -92,6 +92,21 @@ class Notice(models.Model):
         ]
 
 
+class Creation(models.Model):
+    """That a member created something, kept for a day: see `daily_limits`. It stays what becomes of the thing."""
+
+    class Kind(models.TextChoices):
+        EVENT = "event"
+        COMMUNITY = "community"
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, choices=Kind)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        app_label = "elonara"
+
+
 class AuditEntry(models.Model):
     """What somebody with power over others did. Written by `audit.record` alone, read by operators, never changed."""
 

@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from elonara.bluesky.connections import first_session
-from elonara.bluesky.writing.factory import posts_by_app_password
+from elonara.bluesky.writing.factory import left_to_post
 from elonara.invitations import queries as invitations
 from elonara.members.models import Member
 from elonara.members.queries import registration_is_open
@@ -56,7 +56,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "sends_email": bool(options().email.url),  # a page of a site without a mail server promises no e-mail
         "registration_open": registration_is_open(),
         "invites_at_sign_in": first_session.is_offered(),
-        "posts_by_app_password": posts_by_app_password(),
+        "left_to_post": left_to_post(),
         # Called by the template, so that it has a number: the plural of some languages divides it.
         "waiting_invitations": cache(lambda: _waiting_invitations(request)),
     }

@@ -116,9 +116,17 @@ MUTANTS = (
     Mutant(
         "creation-unbounded",
         "members/daily_limits.py",
-        "count() >= limit",
-        "count() > limit",
+        "count() >= MOST[kind]",
+        "count() > MOST[kind]",
         "a member creates one event more within a day than the limit",
         ("tests/unit/events/test_daily_limit.py:test_the_last_event_of_a_day_and_none_after_it",),
+    ),
+    Mutant(
+        "communities-unbounded",
+        "communities/actions.py",
+        "daily_limits.count_in(by, Creation.Kind.COMMUNITY)",
+        "pass",
+        "a member creates communities without end",
+        ("tests/unit/events/test_daily_limit.py:test_communities",),
     ),
 )

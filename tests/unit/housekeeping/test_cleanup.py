@@ -14,7 +14,7 @@ from elonara.bluesky.models import ActorView, AuthorizationRequest, DpopNonce, M
 from elonara.bluesky.oauth.outcomes import NeedsConfirmation
 from elonara.housekeeping import cleanup, workers
 from elonara.housekeeping.models import Worker
-from elonara.members.models import Notice, OneTimeLink
+from elonara.members.models import Creation, Notice, OneTimeLink
 
 
 def begin(service, member, **options):
@@ -31,9 +31,10 @@ def test_expired_rows_of_every_kind_are_deleted_and_others_stay(transactional_db
         OneTimeLink.objects.create(token_hash=f"h{index}", purpose="x", expires_at=now + timedelta(days=1) - age)
         Notice.objects.create(member=member, kind=f"k{index}", text="read", dismissed_at=then)
         PdsHost.objects.create(origin=f"https://{index}.example", paused_until=then, reason="rate_limited")
+        Creation.objects.create(member=member, kind=Creation.Kind.EVENT, at=then)
         Worker.objects.create(name=f"w{index}", engine="embedded", version="1", started_at=then, seen_at=then)
-    assert cleanup.clear() == 7
-    for model in (DpopNonce, ActorView, Session, OneTimeLink, Notice, PdsHost, Worker):
+    assert cleanup.clear() == 8
+    for model in (DpopNonce, ActorView, Session, OneTimeLink, Notice, PdsHost, Creation, Worker):
         assert model.objects.count() == 1, model
     assert [worker.name for worker in workers.silent()] == ["w0"]
     assert cleanup.clear() == 0

@@ -109,7 +109,11 @@ def test_ones_own_communities_have_pages_and_a_search(signed_in, alice, make_mem
     assert names_in(found) == [f"Circle {n:03}" for n in range(50, 60)]
     assert "No other community matches “circle 05”" in page_text(found)
     assert names_in(client.get("/communities", {"q": "05", "show": "mine"})) == names_in(found)
-    assert "No community matches “nothing”" in page_text(client.get("/communities", {"q": "nothing", "show": "mine"}))
+    none = client.get("/communities", {"q": "bakers", "show": "mine"})
+    assert "None of yours matches “bakers”" in page_text(none)
+    assert "/communities/bakers" not in none.content.decode()
+    assert '<input type="hidden" name="show" value="mine">' in none.content.decode()
+    assert 'href="/communities"' in none.content.decode()
 
 
 def test_who_belongs_to_a_few_communities_sees_them_all_at_once(signed_in, alice, make_member):

@@ -19,7 +19,7 @@ from elonara.atproto.oauth.dpop import DpopKey
 from elonara.bluesky.connections import linking
 from elonara.bluesky.connections.revocation import revoke_tokens
 from elonara.bluesky.models import AuthorizationPurpose, AuthorizationRequest, MemberIdentity
-from elonara.bluesky.oauth import authorization_requests, scopes
+from elonara.bluesky.oauth import authorization_requests
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
 from elonara.members import queries as members
 from elonara.members.models import Member
@@ -51,10 +51,10 @@ def keep(row: AuthorizationRequest, tokens: TokenSet, key: DpopKey, identity: Me
         raise
 
 
-def allowed(request_id: str | None, browser: str, did: str) -> list[str]:
-    """What the account `did` has allowed, in words, while its session waits for a new member; else nothing."""
+def allowed(request_id: str | None, browser: str, did: str) -> str:
+    """The scope that the account `did` has granted, while its session waits for a new member; else ""."""
     row = _waiting(request_id, browser, did)
-    return scopes.in_words(row.payload["tokens"]["scope"]) if row else []
+    return str(row.payload["tokens"]["scope"]) if row else ""
 
 
 def confirm(request_id: str | None, browser: str, member: Member, did: str) -> MemberIdentity:

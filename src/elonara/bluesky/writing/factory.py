@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Literal
 
 from django.conf import settings
 
@@ -40,9 +41,14 @@ class BlueskyAgentFactory:
                 return LegacyBlueskyAgent()
 
 
-def posts_by_app_password() -> bool:
-    """Whether a host who has connected adds an app password before she can post, by the settings of this site."""
-    return settings.ELONARA.bluesky.writes.mode != "oauth" and not relay_is_configured()
+def left_to_post() -> Literal["", "app_password", "approval"]:
+    """What is left for a new host after she has connected, by the settings of this site, before she can post.
+
+    `approval`: an app password, or the operator's approval to post from the site's own account.
+    """
+    if settings.ELONARA.bluesky.writes.mode == "oauth":
+        return ""
+    return "approval" if relay_is_configured() else "app_password"
 
 
 @contextlib.contextmanager

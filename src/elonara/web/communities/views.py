@@ -17,7 +17,10 @@ from elonara.communities.memberships import CLOSED, LAST_ADMIN
 from elonara.communities.models import Community, Membership, Visibility
 from elonara.events import queries as events
 from elonara.invitations.queries import invited_at, on_bluesky, targets_of
-from elonara.members.errors import Invalid, NotAllowed
+from elonara.members.daily_limits import require_room
+from elonara.members.errors import Invalid, LimitReached, NotAllowed
+from elonara.members.models import Creation
+from elonara.members.standing import require_active
 from elonara.web.communities.forms import CommunityForm
 from elonara.web.communities.ways_in import way_in
 from elonara.web.invitations.posts import after_ending
@@ -56,16 +59,15 @@ def index(request: HttpRequest) -> HttpResponse:
     dids, search = list(proofs(request)), request.GET.get("q", "").strip()[:100]
     asked = {"q": search} if search else {}
     mine = queries.communities_of(member, dids, search) if member or dids else Community.objects.none()
-    first = list(mine[: FIRST_OF_MINE + 1])
     context: dict[str, Any] = {"q": search}
-    if request.GET.get("show") == "mine" and first:
+    if request.GET.get("show") == "mine" and (member or dids):
         asked["show"] = "mine"
         context |= {"mine": (listed := paged(request, mine)).rows, "listed": listed, "only_mine": True}
     else:
-        others = (
-            queries.public(search).exclude(pk__in=queries.ids_of(member, dids)) if first else queries.public(search)
-        )
-        listed = paged(request, others)
+        others = queries.public(search)
+        if member or dids:
+            others = others.exclude(pk__in=queries.ids_of(member, dids))
+        first, listed = list(mine[: FIRST_OF_MINE + 1]), paged(request, others)
         context |= {"mine": first[:FIRST_OF_MINE], "others": listed.rows, "listed": listed}
         if len(first) > FIRST_OF_MINE:
             context["all_mine"] = "?" + urlencode(asked | {"show": "mine"})
@@ -105,12 +107,15 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
 @members_only
 def create(request: HttpRequest) -> HttpResponse:
     """Create a community."""
-    actions.require_another(the_member(request))  # before she fills in the form
+    # Before she fills in the form.
+    require_active(the_member(request))
+    if request.method != "POST":
+        require_room(the_member(request), Creation.Kind.COMMUNITY)
     form = CommunityForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
             community = actions.create(the_member(request), **form.values())
-        except Invalid as fault:
+        except (Invalid, LimitReached) as fault:
             add_form_errors(form, fault.errors)
         else:
             show_message(request, _("Your community is ready. Next, invite people."))

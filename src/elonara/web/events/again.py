@@ -15,8 +15,9 @@ from elonara.communities import queries as communities
 from elonara.events import again as actions
 from elonara.events.guests import questions
 from elonara.events.models import Event
-from elonara.members.errors import Invalid
-from elonara.members.models import Member
+from elonara.members.daily_limits import require_room
+from elonara.members.errors import Invalid, LimitReached
+from elonara.members.models import Creation, Member
 from elonara.web.events import form_preview
 from elonara.web.events.forms import EventForm
 from elonara.web.events.views import managed_or_refused
@@ -48,13 +49,15 @@ def again(request: HttpRequest, slug: str) -> HttpResponse:
     """GET shows the form; POST makes the new event."""
     event, member = managed_or_refused(request, slug), the_member(request)
     actions.require_repeatable(event, member)
+    if request.method != "POST":
+        require_room(member, Creation.Kind.EVENT)
     form = AgainForm(request.POST or None, request.FILES or None, of=event, host=member)
     if form_preview.is_asked(request):
         return form_preview.respond(request, form, event)
     if request.method == "POST" and form.is_valid():
         try:
             made = actions.create(member, of=event, **form.values())
-        except Invalid as fault:
+        except (Invalid, LimitReached) as fault:
             add_form_errors(form, fault.errors)
         else:
             show_message(request, _("Your event is ready. Next, invite people."))

@@ -23,13 +23,14 @@ from elonara.events import access, actions, link_cards, location, queries, share
 from elonara.events.guests import rsvps
 from elonara.events.guests.followed import followed_going
 from elonara.events.models import Event, Rsvp
-from elonara.events.validation.daily_limit import require_another
 from elonara.invitations.actions import Reporter
 from elonara.invitations.guest_emails.stopping import settings_of
 from elonara.invitations.guest_emails.told import told_to
 from elonara.invitations.queries import is_invited, on_bluesky, targets_of, unanswered
-from elonara.members.errors import Invalid, NotAllowed
-from elonara.members.models import Member
+from elonara.members.daily_limits import require_room
+from elonara.members.errors import Invalid, LimitReached, NotAllowed
+from elonara.members.models import Creation, Member
+from elonara.members.standing import require_active
 from elonara.web.events import form_preview
 from elonara.web.events.forms import EventForm
 from elonara.web.invitations import reporting
@@ -145,7 +146,10 @@ def _dids_known_to(member: Member | None) -> Collection[str] | QuerySet[ActorVie
 def create(request: HttpRequest) -> HttpResponse:
     """Create an event."""
     member = the_member(request)
-    require_another(member)  # before she fills in the form
+    # Before she fills in the form.
+    require_active(member)
+    if request.method != "POST":
+        require_room(member, Creation.Kind.EVENT)
     choices = communities.communities_for_events(member)
     zone = str(zone_of(request) or "") or "UTC"
     initial = {"timezone": zone, "community": choices.filter(slug=request.GET.get("community", "")).first()}
@@ -155,7 +159,7 @@ def create(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             event = actions.create(member, **form.values())
-        except Invalid as fault:
+        except (Invalid, LimitReached) as fault:
             add_form_errors(form, fault.errors)
         else:
             show_message(request, _("Your event is ready. Next, invite people."))

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 
 from elonara.bluesky.connections import first_session
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
+from elonara.bluesky.oauth import scopes
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed, SignedIn
 from elonara.members import actions as members
 from elonara.members import queries as member_queries
@@ -72,11 +73,12 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _question(request: HttpRequest, who: dict[str, Any], member: Member | None) -> HttpResponse:
-    allowed = first_session.allowed(who.get("request"), browser_of(request), who["did"])
+    granted = first_session.allowed(who.get("request"), browser_of(request), who["did"])
     context = {
         "who": who,
         "member": member,
-        "allowed": allowed,
+        "allowed": scopes.in_words(granted),
+        "may_post": scopes.can_write(granted),
         "guests_may_open": bool(PAGES_FOR_GUESTS.fullmatch(who["next"])),
         "open": member_queries.registration_is_open(),
         "registration": member_queries.registration_sentence(),

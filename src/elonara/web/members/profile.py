@@ -60,7 +60,7 @@ HANDLE_REASONS = {"unknown_account", "not_pointing_back", "other_account", "not_
 @members_only
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    """The member's name and the events that she hosts: those to come, the next one first, and the latest before."""
+    """The member's name and the events that she hosts: those to come, then those that are over."""
     hosted, now = events.hosted_by(the_member(request)), timezone.now()
     coming = events.not_over(hosted, now).order_by("starts_at", "pk")
     over = hosted.filter(events.over_by(now, now - events.DEFAULT_DURATION))

@@ -48,7 +48,7 @@ def page_class(event: Any) -> str:
 
 
 def with_covers(events: Iterable[Any]) -> list[Any]:
-    """The events of a list, each with a `cover`, so that no two neighbours look alike."""
+    """The events of a list, each with a `cover`, so that no two neighbours look the same."""
     rows = list(events)
     for event, cover in zip(rows, covers_in_order((event.title, event.mood) for event in rows), strict=True):
         event.cover = cover

@@ -426,6 +426,7 @@ class TestTheAppPassword:
 
     BEFORE = "Before your first posts you add an app password"
     AFTER = "One step is left before your first posts: an app password"
+    UNUSED = "The permission to post is not used unless that changes"
 
     @pytest.fixture
     def pages(self, client, settings, authorize, begin):
@@ -447,10 +448,22 @@ class TestTheAppPassword:
         before, after = pages("legacy")
         assert self.BEFORE in before
         assert self.AFTER in after
+        assert self.UNUSED in after
 
-    @pytest.mark.parametrize(("mode", "relay"), [("oauth", ""), ("legacy", "site.example.com")])
-    def test_is_not_named_where_none_is_needed(self, pages, mode, relay):
-        before, after = pages(mode, relay)
+    def test_of_a_permission_that_was_not_given_nothing_is_said(self, pages, server):
+        server.grants = {"scope": " ".join(one for one in scopes.connect().split() if not one.startswith("repo"))}
+        _, after = pages("legacy")
+        assert self.AFTER in after
+        assert self.UNUSED not in after
+
+    def test_or_the_operators_approval_where_the_site_has_an_account_of_its_own(self, pages):
+        before, after = pages("legacy", "site.example.com")
+        words = "the operator lets you post from this site’s own account, or you add an app password"
+        assert f"Before your first posts {words}" in before
+        assert f"One step is left before your first posts: {words}" in after
+
+    def test_is_not_named_where_none_is_needed(self, pages):
+        before, after = pages("oauth")
         assert "I want to invite people" in before
         assert "You allowed this site to" in after
         assert "app password" not in before + after
