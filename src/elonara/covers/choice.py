@@ -60,8 +60,11 @@ class Cover:
         return page_class(self.palette)
 
 
-def cover_of(title: str, mood: str = ANY, *, but: Cover | None = None) -> Cover:
+def cover_of(title: str, mood: str = ANY, repeated: int | None = None, *, but: Cover | None = None) -> Cover:
     """The cover of an event. `but`: one that it must not be; the same drawing in other colours is taken then.
+
+    `repeated`: the number (its id) of the event that it is a copy of, whose colours it does not have: of two events of
+    one title it is the colours that tell them apart, on every page.
 
     Spaces and capitals of the title do not count. A mood that this version does not know counts as any.
     """
@@ -71,16 +74,18 @@ def cover_of(title: str, mood: str = ANY, *, but: Cover | None = None) -> Cover:
     suiting = PALETTES_OF_MOOD.get(mood)
     palettes = [name for name in PALETTES_OF[drawing] if suiting is None or name in suiting]
     at = int.from_bytes(digest[4:8])
+    if repeated is not None:
+        at += 1 + repeated % (len(palettes) - 1)
     cover = Cover(drawing, palettes[at % len(palettes)])
     return cover if cover != but else Cover(drawing, palettes[(at + 1) % len(palettes)])
 
 
-def covers_in_order(wanted: Iterable[tuple[str, str]]) -> list[Cover]:
-    """The covers of a list of (title, mood), without two neighbours that look the same: the later one gives way.
+def covers_in_order(wanted: Iterable[tuple[str, str, int | None]]) -> list[Cover]:
+    """The covers of a list of (title, mood, repeated), without two neighbours that look the same: the later gives way.
 
     It changes its colours and keeps its drawing, by which a reader knows the event again on its page.
     """
     covers: list[Cover] = []
-    for title, mood in wanted:
-        covers.append(cover_of(title, mood, but=covers[-1] if covers else None))
+    for title, mood, repeated in wanted:
+        covers.append(cover_of(title, mood, repeated, but=covers[-1] if covers else None))
     return covers

@@ -4,19 +4,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import (
-    Case,
-    Count,
-    IntegerField,
-    OuterRef,
-    Prefetch,
-    Q,
-    QuerySet,
-    Subquery,
-    Sum,
-    Value,
-    When,
-)
+from django.db.models import Case, Count, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
@@ -200,10 +188,16 @@ def past_public() -> QuerySet[Event]:
 
 
 def hosted_or_attended(member: Member, dids: Collection[str] = ()) -> QuerySet[Event]:
-    """Every event the member hosts, co-hosts, or answered going or maybe to, the latest start first."""
+    """Every event the member hosts, co-hosts, or answered going or maybe to: those to come, the next one first, then
+    those that are over, the latest first.
+    """
     hosted = Q(pk__in=_running().filter(member=member).values("event"))
     attended = Q(pk__in=_attending(member, dids)) & _not_hidden_from(member)
-    return for_lists(Event.objects.filter(hosted | attended)).order_by("-starts_at", "-pk")
+    now = timezone.now()
+    over = over_by(now, now - DEFAULT_DURATION)
+    coming = Case(When(~over, then=F("starts_at")))  # NULL for those that are over
+    rows = for_lists(Event.objects.filter(hosted | attended))
+    return rows.order_by(Case(When(over, then=Value(1)), default=Value(0)), coming, "-starts_at", "-pk")
 
 
 def next_public() -> list[Event]:

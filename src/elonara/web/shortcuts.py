@@ -16,7 +16,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from elonara.events.guests.guest_list import SHOWN_TO_GUESTS
 from elonara.events.models import Event, Rsvp
 from elonara.members.models import Member
 from elonara.options import Options
@@ -119,9 +121,16 @@ def show_answered(request: HttpRequest, event: Event, row: Rsvp, seen: str) -> N
     """Say what became of an answer, and whether the page with the buttons (`seen`) was older than the event."""
     said = places.answered_words(event, row)
     note = _("Your note is saved; only the hosts read it.") if row.note else ""
-    show_message(request, f"{said} {note}".strip())
+    show_message(request, " ".join(words for words in (said, _brings(row), note) if words))
     if changed := places.changed_words(event, seen):
         show_message(request, changed, "warn")
+
+
+def _brings(row: Rsvp) -> str:
+    if not row.plus_ones or row.choice not in SHOWN_TO_GUESTS:
+        return ""
+    sentence = ngettext("You bring {count} person.", "You bring {count} people.", row.plus_ones)
+    return sentence.format(count=row.plus_ones)
 
 
 def shown_tabs(tabs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -35,7 +35,8 @@ class AgainForm(EventForm):
         initial = EventForm.initial_of(of) | {name: fields[name] for name in _CHOSEN_ANEW}
         if of.all_day:  # the form has the last day itself
             initial["ends_at"] -= timedelta(days=1)
-        super().__init__(*args, initial=initial, communities=communities.communities_for_events(host), **kwargs)
+        choices = communities.communities_for_events(host)
+        super().__init__(*args, initial=initial, communities=choices, repeated=of.pk, **kwargs)
         if not of.picture:
             del self.fields["same_picture"]
 

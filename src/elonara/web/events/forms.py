@@ -159,9 +159,16 @@ class EventForm(WithPicture):
     )
 
     def __init__(
-        self, *args: Any, communities: Any = None, by_host: bool = True, posts: str = "", **kwargs: Any
+        self,
+        *args: Any,
+        communities: Any = None,
+        by_host: bool = True,
+        posts: str = "",
+        repeated: int | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.repeated = repeated  # the id of the event that this one is a copy of: see `covers.choice.cover_of`
         zones = self.fields["timezone"]
         assert isinstance(zones, forms.ChoiceField)
         zones.choices = [(name, name.replace("_", " ")) for name in zone_names()]

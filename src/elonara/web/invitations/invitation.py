@@ -14,6 +14,7 @@ from elonara.bluesky.identity import identities
 from elonara.communities.models import Community
 from elonara.events import location
 from elonara.events.guests import rsvps
+from elonara.events.guests.guest_list import SHOWN_TO_GUESTS
 from elonara.events.models import Event
 from elonara.invitations import actions, queries
 from elonara.invitations.guest_emails.told import told_to
@@ -125,6 +126,7 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
         "others": [other for other in proved.values() if other.did != invitation.invitee_did],
         "mine": mine,
         "answer": shown_answer(mine, event) or (invitation.answer if proof else ""),
+        "named_to_guests": event and mine and mine.choice in SHOWN_TO_GUESTS and not event.guest_list_hidden,
         "closed": closed,
         "may_save_date": event is not None and (proof is not None or not Target(target).is_private),
         "may_answer": not by_host and not closed,

@@ -29,6 +29,7 @@
     const number = count();
     form.querySelector(".sum").textContent = number;
     form.querySelector("[name=go][value=next]").disabled = number < 1;
+    form.querySelector(".chosen [value='list:chosen']").hidden = number < 1;
     document.getElementById("said").textContent = (words ? words + " " : "") + number + " chosen";
   };
   const trouble = (sentence) => {
@@ -169,7 +170,11 @@
     const own = view.list === "ways";
     typing = setTimeout(() => list(own ? { list: "everyone" } : {}), after);
   };
-  q.addEventListener("input", (event) => { if (!event.isComposing) seek(QUIET); });
+  q.addEventListener("input", (event) => {
+    /* On a phone the list is below the screen, behind keyboard and bar: what is found follows right below the search. */
+    if (matchMedia("(width < 42rem)").matches) q.closest(".seek").scrollIntoView();
+    if (!event.isComposing) seek(QUIET);
+  });
   q.addEventListener("compositionend", () => seek(QUIET));
 
   form.addEventListener("submit", (event) => {

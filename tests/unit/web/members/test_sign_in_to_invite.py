@@ -458,7 +458,7 @@ class TestTheAppPassword:
 
     def test_or_the_operators_approval_where_the_site_has_an_account_of_its_own(self, pages):
         before, after = pages("legacy", "site.example.com")
-        words = "the operator lets you post from this site’s own account, or you add an app password"
+        words = "the people who run this site let you post from its own account, or you add an app password"
         assert f"Before your first posts {words}" in before
         assert f"One step is left before your first posts: {words}" in after
 
