@@ -424,7 +424,7 @@ def test_a_guest_still_gives_nothing_but_his_identity(client, server):
 class TestTheAppPassword:
     """Where this site posts with app passwords, a host reads before and after her consent that one is left to add."""
 
-    BEFORE = "Before your first posts you add an app password"
+    BEFORE = "Later you add an app password"
     AFTER = "One step is left before your first posts: an app password"
     UNUSED = "The permission to post is not used unless that changes"
 
@@ -459,7 +459,7 @@ class TestTheAppPassword:
     def test_or_the_operators_approval_where_the_site_has_an_account_of_its_own(self, pages):
         before, after = pages("legacy", "site.example.com")
         words = "the people who run this site let you post from its own account, or you add an app password"
-        assert f"Before your first posts {words}" in before
+        assert f"Later {words}" in before
         assert f"One step is left before your first posts: {words}" in after
 
     def test_is_not_named_where_none_is_needed(self, pages):
