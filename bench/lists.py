@@ -3,8 +3,8 @@
 usage: python bench/lists.py [sqlite | postgres] [--explain WORD]
 
 Each figure is the median of several requests of a visitor or a member, and its ratio to a bare SELECT of one row by its
-key in the same run. Bound: 250 ms, also for a member who made a third of it all. `--explain WORD` prints the plans of the queries behind the rows whose names contain
-it (`A|B`: one of them).
+key in the same run. Bound: 250 ms, also for a member who made a third of it all. `--explain WORD` prints the plans of
+the queries behind the rows whose names contain it (`A|B`: one of them).
 """
 
 from __future__ import annotations
