@@ -82,7 +82,7 @@ class WithPicture(forms.Form):
         label=gettext_lazy("What the picture shows"),
         required=False,
         max_length=300,
-        help_text=gettext_lazy("One sentence for people who cannot see it."),
+        help_text=gettext_lazy("With a picture of yours: one sentence for people who cannot see it."),
     )
 
     def full_clean(self) -> None:
