@@ -126,7 +126,7 @@ def test_each_viewer_reads_what_is_theirs(open_browser, states):
         for name, path in paths.items():
             page.goto(path)
             said[who, name] = page.locator("main").inner_text()
-    assert "After you answer, Bluesky confirms that you are @bob.test" in said["visitor", "open"]
+    assert "After you answer, you sign in at Bluesky, which confirms that you are @bob.test" in said["visitor", "open"]
     assert "this invitation is for @bob.test" in said["carol", "open"]
     assert "You are @bob.test" in said["bob", "open"]
     assert "sees your answer" in said["bob", "answered"]

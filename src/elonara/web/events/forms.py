@@ -53,8 +53,9 @@ class EventForm(WithPicture):
         label=_("Who may see it"),
         choices=VISIBILITY_CHOICES,
         help_text=_(
-            "Invitations on Bluesky are public posts that name who is invited. To a private event they say neither "
-            "what it is nor where, and only the invited person can open the link."
+            "An event for everyone is listed on this site with its place, also for strangers. Invitations on Bluesky "
+            "are public posts that name who is invited; for a private event they name neither the event nor the place, "
+            "and only the invited person can open the link."
         ),
     )
     take_back = TakeBackField()
