@@ -1,7 +1,8 @@
 """Which cover an event gets: from the hash of its title, within the mood that its host chose.
 
 The same title and mood have the same cover everywhere, on every machine and in every version that has the same tables
-below. In a list its colours may be others: two neighbours never look the same.
+below; a copy of an event has other colours, everywhere too. In a list the colours of any may be others: two neighbours
+never look the same.
 """
 
 from __future__ import annotations
@@ -60,11 +61,11 @@ class Cover:
         return page_class(self.palette)
 
 
-def cover_of(title: str, mood: str = ANY, repeated: int | None = None, *, but: Cover | None = None) -> Cover:
+def cover_of(title: str, mood: str = ANY, shift: int = 0, *, but: Cover | None = None) -> Cover:
     """The cover of an event. `but`: one that it must not be; the same drawing in other colours is taken then.
 
-    `repeated`: the number (its id) of the event that it is a copy of, whose colours it does not have: of two events of
-    one title it is the colours that tell them apart, on every page.
+    `shift`: how many palettes further than the title's own, for copies: of an event and its copy it is the colours that
+    tell them apart, on every page.
 
     Spaces and capitals of the title do not count. A mood that this version does not know counts as any.
     """
@@ -73,19 +74,17 @@ def cover_of(title: str, mood: str = ANY, repeated: int | None = None, *, but: C
     drawing = drawings[int.from_bytes(digest[:4]) % len(drawings)]
     suiting = PALETTES_OF_MOOD.get(mood)
     palettes = [name for name in PALETTES_OF[drawing] if suiting is None or name in suiting]
-    at = int.from_bytes(digest[4:8])
-    if repeated is not None:
-        at += 1 + repeated % (len(palettes) - 1)
+    at = int.from_bytes(digest[4:8]) + shift
     cover = Cover(drawing, palettes[at % len(palettes)])
     return cover if cover != but else Cover(drawing, palettes[(at + 1) % len(palettes)])
 
 
-def covers_in_order(wanted: Iterable[tuple[str, str, int | None]]) -> list[Cover]:
-    """The covers of a list of (title, mood, repeated), without two neighbours that look the same: the later gives way.
+def covers_in_order(wanted: Iterable[tuple[str, str, int]]) -> list[Cover]:
+    """The covers of a list of (title, mood, shift), without two neighbours that look the same: the later gives way.
 
     It changes its colours and keeps its drawing, by which a reader knows the event again on its page.
     """
     covers: list[Cover] = []
-    for title, mood, repeated in wanted:
-        covers.append(cover_of(title, mood, repeated, but=covers[-1] if covers else None))
+    for title, mood, shift in wanted:
+        covers.append(cover_of(title, mood, shift, but=covers[-1] if covers else None))
     return covers

@@ -97,6 +97,11 @@ def fields_of(event: Event, host: Member, starts_at: datetime, timezone: str = "
     return fields | {"starts_at": starts_at, "community": group if open_to_her else None}
 
 
+def cover_shift(of: Event) -> int:
+    """How far the colours of the next copy's cover are from the title's own: the next ones after its earlier copies."""
+    return of.cover_shift + 1 + Event.objects.filter(repeats=of).count()
+
+
 def create(host: Member, *, of: Event, same_picture: bool = True, picture: Any = None, **fields: Any) -> Event:
     """Make the new event; `fields` as for `actions.create`. The questions to guests are asked again.
 
@@ -106,10 +111,10 @@ def create(host: Member, *, of: Event, same_picture: bool = True, picture: Any =
     same = _copied(of) if same_picture and not picture else None
     with transaction.atomic():
         event = actions.create(host, picture=picture, **fields)
-        event.repeats = of
+        event.repeats, event.cover_shift = of, cover_shift(of)
         if same is not None:
             event.picture.save(same.name or "", same, save=False)
-        event.save(update_fields=["repeats", "picture"])
+        event.save(update_fields=["repeats", "cover_shift", "picture"])
         asked = [_question(row) for row in questions.of_event(of)]
         if asked:
             questions.ask(event, host, asked)

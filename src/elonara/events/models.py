@@ -55,6 +55,7 @@ class Event(Searchable):
     picture_alt = models.CharField(max_length=300, blank=True)
     # Of the cover (`covers.choice`), which an event without a picture has.
     mood = models.CharField(max_length=8, choices=Mood, default=Mood.ANY, db_default=Mood.ANY)
+    cover_shift = models.PositiveSmallIntegerField(default=0, db_default=0)  # of copies: other colours
     # Its picture on other sites, and when it has to be made anew; None: it is that of now. See `share_pictures`.
     share_picture = models.FileField(upload_to="share", blank=True, db_default="")
     share_picture_due_at = models.DateTimeField(null=True, blank=True, default=clock.now)

@@ -144,7 +144,7 @@ def _changed(event: Event, fields: frozenset[str]) -> None:
 
 def _wanted(event: Event) -> ShareFacts:
     """What is drawn, without the picture of her own."""
-    cover = cover_of(event.title, event.mood, event.repeats_id)
+    cover = cover_of(event.title, event.mood, event.cover_shift)
     # As if read on the day it was made: whether the year is named must not depend on today.
     when = with_zone(event, now=event.created_at)
     online = _("Online") if event.attendance == Event.Attendance.ONLINE else ""

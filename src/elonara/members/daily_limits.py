@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import Final
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from elonara.members.errors import LimitReached
+from elonara.members.errors import LimitReached, NotAllowed
 from elonara.members.models import Creation, Member
 
 MOST: Final[Mapping[Creation.Kind, int]] = {
@@ -30,11 +31,13 @@ def require_room(member: Member, kind: Creation.Kind) -> None:
 
 
 def count_in(member: Member, kind: Creation.Kind) -> None:
-    """Count one that the caller is about to create in this transaction. Raises LimitReached.
+    """Count one that the caller is about to create in this transaction. Raises LimitReached and NotAllowed.
 
     It comes before other writes of the transaction: presses of one member at the same time take turns here.
     """
-    Member.objects.select_for_update(no_key=True).get(pk=member.pk)
+    active = Member.objects.filter(pk=member.pk, is_active=True, standing=Member.Standing.ACTIVE)
+    if active.select_for_update(no_key=True).first() is None:  # suspended, or deleted, a moment ago
+        raise NotAllowed(_("This account can no longer do this."), "suspended")
     require_room(member, kind)
     Creation.objects.create(member=member, kind=kind)
 

@@ -253,3 +253,13 @@ class TestWhoMay:
         supper.refresh_from_db()
         with pytest.raises(NotAllowed, match="hidden"):
             repeat(supper, alice, soon)
+
+
+def test_a_series_of_copies_has_other_colours_each_time(picnic, alice):
+    def copy(of):
+        return again.create(alice, of=of, title=of.title, starts_at=of.starts_at, timezone="UTC")
+
+    second = copy(picnic)
+    third = copy(second)
+    assert [one.cover_shift for one in (picnic, second, third, copy(picnic))] == [0, 1, 2, 2]
+    assert Event.objects.get(pk=third.pk).cover_shift == 2

@@ -113,7 +113,7 @@ def test_ones_own_communities_have_pages_and_a_search(signed_in, alice, make_mem
     assert "None of yours matches “bakers”" in page_text(none)
     assert "/communities/bakers" not in none.content.decode()
     assert '<input type="hidden" name="show" value="mine">' in none.content.decode()
-    assert 'href="/communities"' in none.content.decode()
+    assert '<a class="textlink" href="/communities">All communities</a>' in none.content.decode()
 
 
 def test_who_belongs_to_a_few_communities_sees_them_all_at_once(signed_in, alice, make_member):

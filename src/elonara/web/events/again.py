@@ -36,7 +36,7 @@ class AgainForm(EventForm):
         if of.all_day:  # the form has the last day itself
             initial["ends_at"] -= timedelta(days=1)
         choices = communities.communities_for_events(host)
-        super().__init__(*args, initial=initial, communities=choices, repeated=of.pk, **kwargs)
+        super().__init__(*args, initial=initial, communities=choices, cover_shift=actions.cover_shift(of), **kwargs)
         if not of.picture:
             del self.fields["same_picture"]
 

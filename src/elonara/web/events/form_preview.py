@@ -32,7 +32,7 @@ def respond(request: HttpRequest, form: EventForm, stored: Event | None = None) 
 
 def _event(form: EventForm, stored: Event | None) -> Event:
     given = form.cleaned_data
-    event = Event(repeats_id=form.repeated, **{name: given[name] for name in SHOWN if given.get(name)})
+    event = Event(cover_shift=form.cover_shift, **{name: given[name] for name in SHOWN if given.get(name)})
     if stored is not None and "visibility" not in form.fields:  # a co-host changes none of it
         event.visibility = stored.visibility
     starts, ends = given.get("starts_at"), given.get("ends_at")

@@ -53,7 +53,7 @@ class EventForm(WithPicture):
         label=_("Who may see it"),
         choices=VISIBILITY_CHOICES,
         help_text=_(
-            "An event for everyone is listed on this site with its place, also for strangers. Invitations on Bluesky "
+            "An event for everyone is listed on this site, with its place unless you hide that. Invitations on Bluesky "
             "are public posts that name who is invited; for a private event they name neither the event nor the place, "
             "and only the invited person can open the link."
         ),
@@ -165,11 +165,11 @@ class EventForm(WithPicture):
         communities: Any = None,
         by_host: bool = True,
         posts: str = "",
-        repeated: int | None = None,
+        cover_shift: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.repeated = repeated  # the id of the event that this one is a copy of: see `covers.choice.cover_of`
+        self.cover_shift = cover_shift  # of a copy: see `covers.choice.cover_of`
         zones = self.fields["timezone"]
         assert isinstance(zones, forms.ChoiceField)
         zones.choices = [(name, name.replace("_", " ")) for name in zone_names()]

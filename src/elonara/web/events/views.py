@@ -181,7 +181,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         communities=communities.communities_for_events(member, event.community_id),
         initial=EventForm.initial_of(event),
         by_host=queries.role_of(event, member) == "host",
-        repeated=event.repeats_id,
+        cover_shift=event.cover_shift,
         posts=on_bluesky(event, naming=True).in_words if was_public else "",
     )
     if form_preview.is_asked(request):

@@ -16,13 +16,13 @@ from elonara.events.models import Event
 
 def address(event: Any) -> str:
     """The address of the event's drawn cover; in a list the one that `with_covers` gave it."""
-    cover = getattr(event, "cover", None) or cover_of(event.title, event.mood, event.repeats_id)
+    cover = getattr(event, "cover", None) or cover_of(event.title, event.mood, event.cover_shift)
     return static(cover.file)
 
 
-def address_in_mood(title: str | None, mood: str, repeated: int | None = None) -> str:
-    """The address of the drawn cover that an event would have in a mood; `repeated` as in `cover_of`."""
-    return static(cover_of(title or "", mood, repeated).file)
+def address_in_mood(title: str | None, mood: str, shift: int = 0) -> str:
+    """The address of the drawn cover that an event would have in a mood; `shift` as in `cover_of`."""
+    return static(cover_of(title or "", mood, shift).file)
 
 
 def list_address(event: Any) -> str:
@@ -44,13 +44,13 @@ def card_picture(target: Event | Community) -> str:
 def page_class(event: Any) -> str:
     """The class that gives a page the colours of the event's cover; "" for one that shows a picture of its own."""
     shows_her_own = event.picture and event.visibility == Visibility.PUBLIC
-    return "" if shows_her_own else cover_of(event.title, event.mood, event.repeats_id).page_class
+    return "" if shows_her_own else cover_of(event.title, event.mood, event.cover_shift).page_class
 
 
 def with_covers(events: Iterable[Any]) -> list[Any]:
     """The events of a list, each with a `cover`, so that no two neighbours look the same."""
     rows = list(events)
-    wanted = ((event.title, event.mood, event.repeats_id) for event in rows)
+    wanted = ((event.title, event.mood, event.cover_shift) for event in rows)
     for event, cover in zip(rows, covers_in_order(wanted), strict=True):
         event.cover = cover
     return rows

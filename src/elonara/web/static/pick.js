@@ -25,11 +25,12 @@
     }
   };
   const count = () => [...pending].reduce((sum, [did, ticked]) => sum + (ticked === was(did) ? 0 : ticked ? 1 : -1), total);
+  const review = () => form.querySelector(".chosen [value='list:chosen']");
   const show = (words) => {
     const number = count();
     form.querySelector(".sum").textContent = number;
     form.querySelector("[name=go][value=next]").disabled = number < 1;
-    form.querySelector(".chosen [value='list:chosen']").hidden = number < 1;
+    review().hidden = number < 1;
     document.getElementById("said").textContent = (words ? words + " " : "") + number + " chosen";
   };
   const trouble = (sentence) => {
@@ -171,9 +172,10 @@
     typing = setTimeout(() => list(own ? { list: "everyone" } : {}), after);
   };
   q.addEventListener("input", (event) => {
+    if (event.isComposing) return;
     /* On a phone the list is below the screen, behind keyboard and bar: what is found follows right below the search. */
-    if (matchMedia("(width < 42rem)").matches) q.closest(".seek").scrollIntoView();
-    if (!event.isComposing) seek(QUIET);
+    if (matchMedia("(width < 42rem)").matches) form.scrollIntoView();
+    seek(QUIET);
   });
   q.addEventListener("compositionend", () => seek(QUIET));
 

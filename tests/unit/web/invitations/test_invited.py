@@ -241,17 +241,21 @@ def test_a_note_is_said_to_be_saved(client, authorize, invited, picnic):
 def test_a_guest_reads_who_sees_the_name_and_whom_she_brings(client, authorize, invited, picnic, alice, answer):
     actions.change(picnic, by=alice, plus_ones_allowed=2)
     ref = invited(picnic).ref
-    assert "Other guests see the names of those who are going or maybe." in page_text(client.get(f"/i/{ref}"))
+    beforehand = "If you answer Going or Maybe, other guests see your name"
+    for address in (f"/i/{ref}", f"/events/{picnic.slug}"):
+        assert beforehand in page_text(client.get(address))
     redirect = client.post(f"/i/{ref}", {"answer": answer, "plus_ones": "2"})
     page = page_text(client.get(authorize(client, redirect, BOB)["location"]))
     assert "You bring 2 people." in page
     assert "and other guests can see your name" in page
+    assert beforehand not in page
     assert "<bdi>bob.example.com</bdi>+2" in page
 
 
 def test_of_names_that_only_hosts_see_the_page_says_nothing_else(client, authorize, invited, picnic, alice):
     actions.change(picnic, by=alice, guest_list_hidden=True)
     ref = invited(picnic).ref
-    assert "Other guests see" not in page_text(client.get(f"/i/{ref}"))
+    for address in (f"/i/{ref}", f"/events/{picnic.slug}"):
+        assert "other guests see" not in page_text(client.get(address))
     back = authorize(client, client.post(f"/i/{ref}", {"answer": "maybe"}), BOB)["location"]
     assert "other guests can see" not in page_text(client.get(back))

@@ -426,7 +426,7 @@ class TestTheAppPassword:
 
     BEFORE = "Later you add an app password"
     AFTER = "One step is left before your first posts: an app password"
-    UNUSED = "The permission to post is not used unless that changes"
+    UNUSED = "The permission to post is used only if the site changes that later"
 
     @pytest.fixture
     def pages(self, client, settings, authorize, begin):
@@ -458,7 +458,7 @@ class TestTheAppPassword:
 
     def test_or_the_operators_approval_where_the_site_has_an_account_of_its_own(self, pages):
         before, after = pages("legacy", "site.example.com")
-        words = "the people who run this site let you post from its own account, or you add an app password"
+        words = "the people who run this site may let you post from its own account, or you add an app password"
         assert f"Later {words}" in before
         assert f"One step is left before your first posts: {words}" in after
 
