@@ -188,8 +188,8 @@ MUTANTS = (
     Mutant(
         "consent-not-asked",
         "bluesky/writing/factory.py",
-        "case _ if member_id is not None and oauth_posting.has_consented(member_id):",
-        "case _ if member_id is not None:",
+        "if member_id is not None and oauth_posting.has_consented(member_id):",
+        "if member_id is not None:",
         "in legacy mode anybody's posts go by OAuth",
         ("tests/unit/bluesky/writing/test_backends.py:test_a_member_without_consent_gets_the_backend_of_the_mode",),
     ),

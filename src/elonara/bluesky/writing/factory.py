@@ -32,13 +32,11 @@ class BlueskyAgentFactory:
         """
         if _substitute is not None:
             return _substitute
-        match settings.ELONARA.bluesky.writes.mode:
-            case "oauth":
-                return OAuthBlueskyAgent()
-            case _ if member_id is not None and oauth_posting.has_consented(member_id):
-                return OAuthBlueskyAgent(by_consent=True)
-            case _:
-                return LegacyBlueskyAgent()
+        if _all_by_oauth():
+            return OAuthBlueskyAgent()
+        if member_id is not None and oauth_posting.has_consented(member_id):
+            return OAuthBlueskyAgent(by_consent=True)
+        return LegacyBlueskyAgent()
 
 
 def left_to_post() -> Literal["", "app_password", "approval"]:
@@ -46,9 +44,14 @@ def left_to_post() -> Literal["", "app_password", "approval"]:
 
     `approval`: an app password, or the operator's approval to post from the site's own account.
     """
-    if settings.ELONARA.bluesky.writes.mode == "oauth":
+    if _all_by_oauth():
         return ""
     return "approval" if relay_is_configured() else "app_password"
+
+
+def _all_by_oauth() -> bool:
+    """Whether the mode is `oauth`; `legacy` is the other one, and the default."""
+    return settings.ELONARA.bluesky.writes.mode == "oauth"
 
 
 @contextlib.contextmanager
