@@ -9,21 +9,17 @@ the queries behind the rows whose names contain it (`A|B`: one of them).
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from sandbox import postgres
-
 from bench import delivery
 from bench.browser import sign_in
 from bench.ground import table
-from bench.scale import analyze, explain, measured
+from bench.scale import analyze, explain, measured, on_databases
 
 EVENTS, COMMUNITIES, ANSWERS = 10_000, 3_000, 30_000
 MEMBERS = 200
@@ -55,7 +51,7 @@ def fill() -> None:
             for number in range(COMMUNITIES)
         ],
         batch_size=1000,
-    )  # fmt: skip
+    )
     Membership.objects.bulk_create(
         (Membership(community=one, member=maker(number), role="admin") for number, one in enumerate(communities)),
         batch_size=1000,
@@ -162,26 +158,5 @@ def of_database(vendor: str, url: str, folder: str, word: str) -> bool:
     return met
 
 
-def main() -> int:
-    """Print both tables, each from a process of its own, because a process is one site. 1 if a bound is not met."""
-    vendors = [word for word in sys.argv[1:] if word in {"sqlite", "postgres"}]
-    word = sys.argv[sys.argv.index("--explain") + 1] if "--explain" in sys.argv else ""
-    if not vendors:
-        return max(
-            abs(subprocess.run([sys.executable, __file__, name, *sys.argv[1:]], check=False).returncode)
-            for name in ("sqlite", "postgres")
-        )
-    with tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder:
-        if vendors[0] == "sqlite":
-            return 0 if of_database("SQLite", "", folder, word) else 1
-        Path(folder).chmod(0o755)  # the account that PostgreSQL runs as must be able to enter it
-        cluster = postgres.start(Path(folder) / "cluster")
-        try:
-            delivery._wait_for(cluster)
-            return 0 if of_database("PostgreSQL", cluster.url, folder, word) else 1
-        finally:
-            cluster.stop()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_databases(__file__, of_database))

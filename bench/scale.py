@@ -398,13 +398,17 @@ def of_database(vendor: str, url: str, folder: str, word: str) -> bool:
     return met
 
 
-def main() -> int:
-    """Print both tables, each from a process of its own, because a process is one site. 1 if a bound is not met."""
+def on_databases(script: str, of_database: Callable[[str, str, str, str], bool]) -> int:
+    """Print the tables of both databases, or of the one that the command line names. 1 if a bound is not met.
+
+    Each comes from a process of its own, because a process is one site. `script` is the file that was started;
+    `of_database` gets the database's name and URL ("" for SQLite), a new folder, and the word after `--explain`.
+    """
     vendors = [word for word in sys.argv[1:] if word in {"sqlite", "postgres"}]
     word = sys.argv[sys.argv.index("--explain") + 1] if "--explain" in sys.argv else ""
     if not vendors:
         return max(
-            abs(subprocess.run([sys.executable, __file__, name, *sys.argv[1:]], check=False).returncode)
+            abs(subprocess.run([sys.executable, script, name, *sys.argv[1:]], check=False).returncode)
             for name in ("sqlite", "postgres")
         )
     with tempfile.TemporaryDirectory(prefix="elonara-bench-") as folder:
@@ -420,4 +424,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(on_databases(__file__, of_database))

@@ -13,25 +13,29 @@ KEYS_MISSING: Final = "keys_missing"
 UNKNOWN: Final = gettext_noop("Bluesky refused, and did not say why in a way that this site knows.")
 SENTENCES: Mapping[str, str] = {
     # Only the member can help.
-    "not_connected": gettext_noop("No Bluesky account is connected. Connect one on your profile."),
-    "disconnected": gettext_noop("Your Bluesky account was disconnected. Connect it again on your profile."),
-    "revoked": gettext_noop("The connection was ended at Bluesky. Reauthorize on your profile."),
-    "refresh_lost": gettext_noop("The connection broke off while it was being renewed. Reauthorize on your profile."),
-    "client_changed": gettext_noop("This site's address has changed since you connected. Reauthorize on your profile."),
-    "wrong_account": gettext_noop("Bluesky answered for another account. Reauthorize on your profile."),
-    "moved": gettext_noop("Your account has moved to another server. Reauthorize on your profile."),
-    "refused": gettext_noop("Your server no longer accepts the connection. Reauthorize on your profile."),
+    "not_connected": gettext_noop("No Bluesky account is connected. Connect one in your settings."),
+    "disconnected": gettext_noop("Your Bluesky account was disconnected. Connect it again in your settings."),
+    "revoked": gettext_noop("The connection was ended at Bluesky. Reauthorize in your settings."),
+    "refresh_lost": gettext_noop("The connection broke off while it was being renewed. Reauthorize in your settings."),
+    "client_changed": gettext_noop(
+        "This site's address has changed since you connected. Reauthorize in your settings."
+    ),
+    "wrong_account": gettext_noop("Bluesky answered for another account. Reauthorize in your settings."),
+    "moved": gettext_noop("Your account has moved to another server. Reauthorize in your settings."),
+    "refused": gettext_noop("Your server no longer accepts the connection. Reauthorize in your settings."),
     "unreadable": gettext_noop(
         "The stored connection cannot be opened. The operator can restore the site's keys; or reauthorize."
     ),
-    "scope_missing": gettext_noop("Bluesky permission to post is missing. Reauthorize on your profile and allow it."),
-    "app_password_missing": gettext_noop("An app password is missing. Add one on your profile."),
-    "app_password_refused": gettext_noop("Bluesky no longer accepts your app password. Add a new one on your profile."),
+    "scope_missing": gettext_noop("Bluesky permission to post is missing. Reauthorize in your settings and allow it."),
+    "app_password_missing": gettext_noop("An app password is missing. Add one in your settings."),
+    "app_password_refused": gettext_noop(
+        "Bluesky no longer accepts your app password. Add a new one in your settings."
+    ),
     "no_app_passwords": gettext_noop(
-        "Your server does not support app passwords. Let this site post without one, on your profile."
+        "Your server does not support app passwords. Let this site post without one, in your settings."
     ),
     "app_password_moved": gettext_noop(
-        "Your account has moved to another server. Add an app password from the new one on your profile."
+        "Your account has moved to another server. Add an app password from the new one in your settings."
     ),
     # Retried by the site, or at a later time.
     "rate_limited": gettext_noop("Bluesky asks this account to wait. It will continue automatically."),

@@ -98,7 +98,7 @@ def fields_of(event: Event, host: Member, starts_at: datetime, timezone: str = "
 
 
 def cover_shift(of: Event) -> int:
-    """How far the colours of the next copy's cover are from the title's own: the next ones after its earlier copies."""
+    """The `Event.cover_shift` of the next copy: one further than those of the event and of its copies until now."""
     return of.cover_shift + 1 + Event.objects.filter(repeats=of).count()
 
 

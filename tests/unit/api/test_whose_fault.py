@@ -31,4 +31,4 @@ def test_who_has_no_account_is_told_to_connect_one(program, alice, picnic, chess
     with graph_service.use(BlueskyGraphService()):
         for path in CALLS:
             response = program.post(path.format(event=picnic.slug, club=chess.slug), PEOPLE)
-            assert problem(response, 409, "not_connected")["way_on"] == "Connect one on your profile."
+            assert problem(response, 409, "not_connected")["way_on"] == "Connect one in your settings."

@@ -28,7 +28,7 @@ REFUSED = {
         "Your account has moved to another server, which does not know the app password."
     ),
 }
-COPY = gettext_noop("Add an app password on your profile, or copy the text and post it yourself.")
+COPY = gettext_noop("Add an app password in your settings, or copy the text and post it yourself.")
 
 RELAY_MAY_HELP = gettext_noop("The operator can also let you post through the site's own account.")
 
@@ -89,7 +89,7 @@ class LegacyBlueskyAgent:
             return relay
         if relay == "relay_unavailable" and not refused:
             # She may post through the relay account, so there is nothing for her to repair.
-            words = _("One step left. {reason} Or add an app password on your profile.").format(reason=sentence(relay))
+            words = _("One step left. {reason} Or add an app password in your settings.").format(reason=sentence(relay))
             return Readiness(False, did, handle, "compose", "", relay, words)
         lacking = REFUSED.get(reason, REFUSED["app_password_refused"]) if refused else WHY_TWO_CREDENTIALS
         words = _("One step left. {reason} {advice}").format(reason=_(lacking), advice=_(COPY))

@@ -18,7 +18,7 @@ ALL = (
         "email_unproven",
         gettext_noop("Before you write to strangers, this site needs to know that you are you."),
         gettext_noop(
-            "Connect Bluesky on your profile, or add an e-mail address there and open the link in the message you get."
+            "Connect Bluesky in your settings, or add an e-mail address there and open the link in the message you get."
         ),
         "connect",
     ),

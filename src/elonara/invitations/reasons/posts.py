@@ -21,20 +21,20 @@ ALL = (
     Reason(
         "app_password_missing",
         gettext_noop("Waits for an app password."),
-        gettext_noop("Add one on your profile; it then continues automatically. Or post the text yourself."),
+        gettext_noop("Add one in your settings; it then continues automatically. Or post the text yourself."),
         "app_password",
     ),
     Reason(
         "app_password_refused",
         gettext_noop("Bluesky refused the stored app password."),
-        gettext_noop("Add a new one on your profile; it then continues automatically. Or post the text yourself."),
+        gettext_noop("Add a new one in your settings; it then continues automatically. Or post the text yourself."),
         "app_password",
     ),
     Reason(
         "app_password_moved",
         gettext_noop("Your account has moved to another server."),
         gettext_noop(
-            "Add an app password from the new server on your profile; it then continues automatically. "
+            "Add an app password from the new server in your settings; it then continues automatically. "
             "Or post the text yourself."
         ),
         "app_password",
@@ -43,7 +43,7 @@ ALL = (
         "no_app_passwords",
         gettext_noop("Your server does not support app passwords."),
         gettext_noop(
-            "Let this site post without one on your profile; it then continues automatically. "
+            "Let this site post without one in your settings; it then continues automatically. "
             "Or post the text yourself."
         ),
         "consent",
@@ -51,13 +51,13 @@ ALL = (
     Reason(
         "moved",
         gettext_noop("Your account has moved to another server."),
-        gettext_noop("Reauthorize on your profile; it then continues automatically. Or post the text yourself."),
+        gettext_noop("Reauthorize in your settings; it then continues automatically. Or post the text yourself."),
         "reauthorize",
     ),
     Reason(
         "needs_reauth",
         gettext_noop("Bluesky asks you to sign in again before it accepts posts."),
-        gettext_noop("Reauthorize on your profile; it then continues automatically."),
+        gettext_noop("Reauthorize in your settings; it then continues automatically."),
         "reauthorize",
     ),
     Reason(
@@ -69,7 +69,7 @@ ALL = (
     Reason(
         "not_connected",
         gettext_noop("No Bluesky account is connected."),
-        gettext_noop("Connect one on your profile."),
+        gettext_noop("Connect one in your settings."),
         "connect",
     ),
     Reason(
