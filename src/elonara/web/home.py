@@ -25,8 +25,9 @@ def home(request: HttpRequest) -> HttpResponse:
     """Signed out: what the site is. Signed in: next events, open invitations, notices."""
     member = member_of(request)
     if member is None:
-        mine = events.upcoming(None, list(proofs(request)))[:6] if guest_of(request) else []
-        return render(request, "home_visitor.html", {"events": events.next_public(), "mine": mine})
+        mine = list(events.upcoming(None, list(proofs(request)))[:6]) if guest_of(request) else []
+        others = [event for event in events.next_public() if event not in mine]
+        return render(request, "home_visitor.html", {"events": others, "mine": mine})
     proved = proofs(request)
     answers = latest(member)
     items = invitations.inbox(list(proved)) if proved else []

@@ -149,6 +149,19 @@ def test_a_guest_sees_her_name_and_her_events(client, page, picnic, server, auth
     assert name in page_text(client.get("/communities"))
 
 
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "beside another"])
+def test_a_guest_s_front_page_shows_her_event_once(client, page, picnic, alice, server, authorize, others):
+    for number in range(others):
+        starts = timezone.now() + timedelta(days=30)
+        actions.create(alice, title=f"Choir {number}", starts_at=starts, timezone="UTC", visibility="public")
+    authorize(client, press(client, page, handle=BOB_HANDLE), BOB)
+    home = page_text(client.get("/"))
+    assert home.count(picnic.title) == 1
+    assert home.count("Choir 0") == others
+    assert "Nothing is planned yet" not in home
+    assert ("Upcoming public events" in home) == bool(others)
+
+
 @pytest.mark.parametrize("answer", ["going", "maybe", "cant"])
 def test_what_comes_next(client, page, picnic, server, authorize, answer):
     authorize(client, press(client, page, answer=answer, handle=BOB_HANDLE), BOB)

@@ -136,7 +136,7 @@ class EventForm(WithPicture):
     mood = forms.ChoiceField(
         label=_("Cover"),
         choices=(
-            (Event.Mood.ANY.value, _("Any")),
+            (Event.Mood.ANY.value, _("Choose for me")),
             (Event.Mood.CALM.value, _("Calm")),
             (Event.Mood.LIVELY.value, _("Lively")),
             (Event.Mood.EVENING.value, _("Evening")),

@@ -102,7 +102,8 @@ def _on_the_way(sent: Sent) -> str:
     if not sent.queued:
         return _("Nobody is left to invite.")
     if not sent.later:
-        return ngettext("{count} invitation is on the way.", "{count} invitations are on the way.", sent.queued).format(
+        # True while they are sent, and afterwards too: it stays on the page beside "8 of 8 are on Bluesky".
+        return ngettext("You’ve invited {count} person.", "You’ve invited {count} people.", sent.queued).format(
             count=sent.queued
         )
     return ngettext(

@@ -1,12 +1,14 @@
 /* The Check page without reloads: the posts follow what she writes. They are composed by the server, as the button
-   "Show the posts" does it without this file, so Send sends what is shown. */
+   "Update the posts" does it without this file, so Send sends what is shown. */
 (() => {
   "use strict";
   const form = document.getElementById("check");
   if (!form) return;
   const PAUSE = 700;
   const part = (root, name) => root.querySelector(`[data-part=${name}]`);
+  const button = document.getElementById("update");
   let timer = 0, asking = null;
+  button.hidden = true;
 
   const place = (fresh) => {
     const active = document.activeElement;
@@ -33,9 +35,12 @@
     try {
       const response = await fetch(form.action, { method: "POST", body, signal: mine.signal });
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("check");
-      if (mine === asking && fresh) place(fresh);
+      if (mine !== asking) return;
+      button.hidden = Boolean(fresh);
+      if (fresh) place(fresh);
     } catch {
-      /* Aborted by the next change, or no answer: the button is there, and Send asks again. */
+      /* Aborted by the next change, or no answer: then the button is there, and Send asks again. */
+      if (!mine.signal.aborted) button.hidden = false;
     } finally {
       if (mine === asking) part(form, "posts").removeAttribute("aria-busy");
     }

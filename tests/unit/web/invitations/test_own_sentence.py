@@ -61,7 +61,7 @@ def test_every_post_shows_hers_and_ours_comes_back(check, picnic):
 def test_the_button_that_enter_presses_shows_the_posts(check):
     page = check().content.decode()
     form = page.partition('id="check"')[2]
-    assert form.partition("<button")[2].partition(">")[2].strip().startswith("Show the posts")
+    assert form.partition("<button")[2].partition(">")[2].strip().startswith("Update the posts")
 
 
 def test_send_sends_what_was_shown_and_a_sentence_that_was_not_is_shown_first(check):

@@ -191,7 +191,7 @@ def test_somebody_left_out_by_consent_is_no_difference_and_is_named(tab, friends
     friends.people = [dataclasses.replace(one, blocked_by=True) if one.did == DAN else one for one in friends.people]
     friends.forget()
     assert tab("check", {"go": "send"} | shown(check)).status_code == 302
-    assert "1 invitation is on the way. Left out: Dan." in page_text(tab("watch"))
+    assert "You’ve invited 1 person. Left out: Dan." in page_text(tab("watch"))
     assert [row.invitee_did for row in Invitation.objects.all()] == [CAROL]
 
 
