@@ -1,7 +1,7 @@
 """Memory of a one-process site: `elonara serve` from an empty database to 40 sent invitations with a picture.
 
 usage: python bench/memory.py [people]      the bounds: a peak under 145 MB, with what the processes that
-decode pictures take at that moment, and a warm start within 4 seconds
+decode and draw pictures take at that moment, and a warm start within 4 seconds
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Site:
         }
         self.log = Path(folder) / "serve.log"
         self.browser = httpx2.Client(base_url=self.url, timeout=60, trust_env=False)
-        self.peak_with_children = 0.0  # MB; of the process and those that decode pictures, at one moment
+        self.peak_with_children = 0.0  # MB; of the process and those that it starts for pictures, at one moment
 
     def start(self) -> float:
         """Start it; returns the seconds until /health responds with 200."""
@@ -87,7 +87,7 @@ class Site:
                 with contextlib.suppress(OSError):
                     for child in thread.read_text().split():
                         # Between fork and exec a child has its parent's memory, and shares it.
-                        if b"picture_decoder" in Path(f"/proc/{child}/cmdline").read_bytes():
+                        if b"elonara.cli" not in Path(f"/proc/{child}/cmdline").read_bytes():
                             both = _memory_of(self.process.pid, "VmRSS") + _own_memory_of(int(child))
                             self.peak_with_children = max(self.peak_with_children, both)
             time.sleep(0.005)

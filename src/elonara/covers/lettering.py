@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from array import array
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +47,7 @@ def writable(text: str, *, raqm: bool | None = None) -> str:
     Without Raqm, Arabic and Hebrew cannot be set: such a text is "" as well.
     """
     plain = unicodedata.normalize("NFC", text)
-    kept = "".join(character for character in plain if ord(character) in _characters() or character.isspace())
+    kept = "".join(character for character in plain if _has(character) or character.isspace())
     letters, missing = sum(map(str.isalnum, plain)), sum(map(str.isalnum, plain)) - sum(map(str.isalnum, kept))
     kept = " ".join(kept.split())
     sets_rtl = features.check("raqm") if raqm is None else raqm
@@ -109,8 +111,20 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
+def _has(character: str) -> bool:
+    """Whether the font has it."""
+    first, last = _coverage()
+    at = bisect_right(first, ord(character)) - 1
+    return at >= 0 and ord(character) <= last[at]
+
+
 @functools.cache
-def _characters() -> frozenset[int]:
-    """Code points that the font has, from the list that is written beside it: `41-5a`, a range a line."""
-    ranges = [line.split("-") for line in (FOLDER / "coverage.txt").read_text(encoding="ascii").split()]
-    return frozenset(point for part in ranges for point in range(int(part[0], 16), int(part[-1], 16) + 1))
+def _coverage() -> tuple[array[int], array[int]]:
+    """First and last code point of each range that the font has, from the list beside it: `41-5a`, a range a line."""
+    first, last = array("I"), array("I")
+    with (FOLDER / "coverage.txt").open(encoding="ascii") as lines:
+        for line in lines:
+            start, _, end = line.strip().partition("-")
+            first.append(int(start, 16))
+            last.append(int(end or start, 16))
+    return first, last

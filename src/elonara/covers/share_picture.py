@@ -1,6 +1,6 @@
 """The picture of an event that other sites show: `python -m elonara.covers.share_picture`, 1200 by 630 pixels.
 
-A process of its own, because Pillow and the font take 40 MB that the site then does not keep. What is drawn comes as
+A process of its own, because Pillow and the font take 20 MB that the site then does not keep. What is drawn comes as
 JSON by standard input (the fields of `ShareFacts`), the JPEG goes to standard output. No Django, no settings, no
 database: it knows nothing but what it was told, and whoever tells it decides what anybody may read.
 """
@@ -40,12 +40,12 @@ def main() -> int:
 
 def composed(wanted: ShareFacts) -> Any:
     """The picture. The cover is beside the words: to the right of them, to the left where they run from the right."""
+    cover = _cover(wanted)  # first, because what it takes to draw it is free again for the rest
     page = BY_NAME[wanted.palette].light
     image = Image.new("RGB", (WIDTH, HEIGHT), page.glow)
-    warm = Image.new("RGB", (WIDTH, HEIGHT), page.warmth)
-    image.paste(warm, mask=Image.linear_gradient("L").resize((WIDTH, HEIGHT)))
+    image.paste(page.warmth, (0, 0, WIDTH, HEIGHT), Image.linear_gradient("L").resize((WIDTH, HEIGHT)))
     title = fitted(writable(wanted.title), TEXT_WIDTH, TITLE_SIZES, 4)
-    image.paste(_cover(wanted), (0 if title.rtl else WIDTH - COVER_WIDTH, 0))
+    image.paste(cover, (0 if title.rtl else WIDTH - COVER_WIDTH, 0))
     pen = ImageDraw.Draw(image)
     left = COVER_WIDTH + MARGIN if title.rtl else MARGIN
     facts = [(wanted.when, page.accent, 2), (wanted.place, QUIET, 2)]
@@ -69,7 +69,7 @@ def jpeg(image: Any) -> bytes:
     data = b""
     for quality in QUALITIES:
         file = io.BytesIO()
-        image.save(file, "JPEG", quality=quality, optimize=True, progressive=True)
+        image.save(file, "JPEG", quality=quality, optimize=True)
         data = file.getvalue()
         if len(data) < MAX_BYTES:
             break
@@ -80,7 +80,7 @@ def _cover(wanted: ShareFacts) -> Any:
     if not wanted.picture:
         return drawn(shapes_of(wanted.drawing, wanted.palette), COVER_WIDTH, HEIGHT)
     with Image.open(io.BytesIO(base64.b64decode(wanted.picture)), formats=("JPEG",)) as picture:
-        return ImageOps.fit(picture.convert("RGB"), (COVER_WIDTH, HEIGHT))
+        return ImageOps.fit(picture if picture.mode == "RGB" else picture.convert("RGB"), (COVER_WIDTH, HEIGHT))
 
 
 def _write(pen: Any, lettering: Lettering, left: int, top: int, ink: str, *, from_right: bool) -> None:
