@@ -17,6 +17,7 @@ from elonara.web.parts.fields import (
     DESCRIPTION_HELP,
     VISIBILITY_CHOICES,
     LocalMoment,
+    LongSelect,
     TakeBackField,
     WithPicture,
     offer_take_back,
@@ -39,7 +40,9 @@ class EventForm(WithPicture):
         widget=forms.CheckboxInput(attrs={"data-whole-days": "id_starts_at id_ends_at"}),
     )
     timezone = forms.ChoiceField(
-        label=_("Time zone"), help_text=_("Where it happens. Guests see their own time beside it.")
+        label=_("Time zone"),
+        help_text=_("Where it happens. Guests see their own time beside it."),
+        widget=LongSelect,
     )
     location = forms.CharField(label=_("Place"), required=False, max_length=300, help_text=_("A name and an address."))
     description = forms.CharField(
@@ -60,7 +63,11 @@ class EventForm(WithPicture):
     )
     take_back = TakeBackField()
     community = forms.ModelChoiceField(
-        label=_("Community"), queryset=Community.objects.none(), required=False, empty_label=_("None")
+        label=_("Community"),
+        queryset=Community.objects.none(),
+        required=False,
+        empty_label=_("None"),
+        widget=LongSelect,
     )
     capacity = forms.IntegerField(
         label=_("How many people can come"),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from elonara.members.models import Member
 from elonara.members.time_zones import zone_names
+from elonara.web.parts.fields import LongSelect
 
 
 class ProfileForm(forms.Form):
@@ -16,7 +17,7 @@ class ProfileForm(forms.Form):
 
     display_name = forms.CharField(label=_("Name"), required=False, help_text=_("What other people see."))
     bio = forms.CharField(label=_("About you"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
-    timezone = forms.ChoiceField(label=_("Time zone"), required=False)
+    timezone = forms.ChoiceField(label=_("Time zone"), required=False, widget=LongSelect)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -6,7 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.forms.renderers import BaseRenderer
+from django.forms.utils import flatatt
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
@@ -22,6 +26,7 @@ CHOOSE_PICTURE_AGAIN = gettext_noop("Choose the picture again: browsers drop fil
 DESCRIPTION_HELP = gettext_lazy("Plain text, or Markdown: **bold**, *italic*, lists, links.")
 
 MIN_YEAR, MAX_YEAR = 1900, 9000
+SELECTED = SafeString(" selected")
 
 
 class LocalMoment(forms.DateTimeField):
@@ -42,6 +47,33 @@ class LocalMoment(forms.DateTimeField):
         if moment and not MIN_YEAR <= moment.year <= MAX_YEAR:  # other zones would have no such moment
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return moment.replace(tzinfo=None) if moment else None
+
+
+class LongSelect(forms.Select):
+    """A choice among hundreds, such as the time zones: the element of `Select`, without a template for each option.
+
+    With them it takes six times as long, which was a good part of each form for an event.
+    """
+
+    def render(
+        self,
+        name: str,
+        value: Any,
+        attrs: dict[str, Any] | None = None,
+        renderer: BaseRenderer | None = None,  # noqa: ARG002 - of templates, of which there are none here
+    ) -> SafeString:
+        """The element, with the options that `optgroups` makes of the field's choices, which are in no groups."""
+        widget = self.get_context(name, value, attrs)["widget"]
+        lines = format_html_join(
+            "\n",
+            '<option value="{}"{}>{}</option>',
+            (
+                (option["value"], SELECTED if option["selected"] else "", option["label"])
+                for _group, options, _index in widget["optgroups"]
+                for option in options
+            ),
+        )
+        return format_html('<select name="{}"{}>\n{}\n</select>', name, flatatt(widget["attrs"]), lines)
 
 
 class TakeBackField(forms.BooleanField):
