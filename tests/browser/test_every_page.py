@@ -80,6 +80,15 @@ def jars(network, site, chromium, host_jar):
     return found, {"event": event, "community": community}
 
 
+# Of the links of the bar under the thumb, those that something else lies over.
+COVERED = """() => [...document.querySelectorAll('.nav a')].filter(link => {
+  const box = link.getBoundingClientRect();
+  if (!box.width) return false;
+  const there = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+  return !link.contains(there);
+}).map(link => link.textContent.trim())"""
+
+
 def serious(page, axe):
     """What axe calls serious or critical on the page as it stands."""
     page.evaluate(axe)  # by the debugger protocol: the site's Content Security Policy would block a script element
@@ -107,6 +116,7 @@ def test_every_page_is_sound(open_browser, jars, axe, who, scheme):
             continue
         if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             faults.append(f"{path}: scrolls sideways at 360 px")
+        faults += [f"{path}: something lies over {link!r}" for link in page.evaluate(COVERED)]
         faults += [f"{path}: {fault}" for fault in serious(page, axe)]
     assert not faults + page.complaints, "\n".join(faults + page.complaints)
 

@@ -31,13 +31,13 @@ PALETTES_OF: Final[dict[str, tuple[str, ...]]] = {
     "fire": ("night", "ember", "plum"),
     "paper": ("meadow", "dawn", "plum"),
 }
-# Mood → the drawings that suit it.
+# Mood → the drawings that suit it: each in one mood alone, so that no two choices in the form show the same.
 DRAWINGS_OF: Final[dict[str, tuple[str, ...]]] = {
     ANY: tuple(PALETTES_OF),
-    "calm": ("lake", "bread", "waves", "window", "hills", "paper"),
-    "lively": ("bunting", "table", "kites", "lanterns", "paper"),
-    "evening": ("lanterns", "roofs", "fire", "window", "lake", "waves"),
-    "outdoors": ("lake", "kites", "hills", "fire", "forest", "waves"),
+    "calm": ("bread", "window", "hills"),
+    "lively": ("bunting", "table", "paper"),
+    "evening": ("lanterns", "roofs", "fire"),
+    "outdoors": ("lake", "kites", "forest", "waves"),
 }
 # Of a drawing that suits the mood in some palettes alone.
 PALETTES_OF_MOOD: Final[dict[str, frozenset[str]]] = {"evening": frozenset({"night", "plum", "ember"})}
@@ -70,13 +70,16 @@ def cover_of(title: str, mood: str = ANY, shift: int = 0, *, but: Cover | None =
     Spaces and capitals of the title do not count. A mood that this version does not know counts as any.
     """
     digest = hashlib.sha256(" ".join(title.casefold().split()).encode("utf-8", "surrogatepass")).digest()
-    drawings = DRAWINGS_OF.get(mood, DRAWINGS_OF[ANY])
-    drawing = drawings[int.from_bytes(digest[:4]) % len(drawings)]
+    which, at = int.from_bytes(digest[:4]), int.from_bytes(digest[4:8])
+    drawing = DRAWINGS_OF[ANY][which % len(DRAWINGS_OF[ANY])]
+    if mood in DRAWINGS_OF and mood != ANY:
+        # Not the one that the title has without a mood, which is a choice of its own in the form.
+        others = [name for name in DRAWINGS_OF[mood] if name != drawing]
+        drawing = others[which % len(others)]
     suiting = PALETTES_OF_MOOD.get(mood)
     palettes = [name for name in PALETTES_OF[drawing] if suiting is None or name in suiting]
-    at = int.from_bytes(digest[4:8]) + shift
-    cover = Cover(drawing, palettes[at % len(palettes)])
-    return cover if cover != but else Cover(drawing, palettes[(at + 1) % len(palettes)])
+    cover = Cover(drawing, palettes[(at + shift) % len(palettes)])
+    return cover if cover != but else Cover(drawing, palettes[(at + shift + 1) % len(palettes)])
 
 
 def covers_in_order(wanted: Iterable[tuple[str, str, int]]) -> list[Cover]:

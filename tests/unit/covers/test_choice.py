@@ -38,6 +38,12 @@ def test_a_mood_has_all_of_its_drawings_and_no_other(mood):
     assert all(cover.palette in PALETTES_OF[cover.drawing] for cover in covers)
 
 
+def test_no_two_choices_in_the_form_show_the_same():
+    for title in TITLES:
+        drawings = [cover_of(title, mood).drawing for mood in DRAWINGS_OF]
+        assert len(set(drawings)) == len(DRAWINGS_OF) == 5, title
+
+
 def test_an_unknown_mood_is_any():
     assert cover_of("Picnic", "of a later version") == cover_of("Picnic", "any")
 

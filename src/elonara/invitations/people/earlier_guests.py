@@ -1,4 +1,4 @@
-"""Who came to earlier events of the host: answered Going, and it is over; and the guests of the one she does again."""
+"""Who came to earlier events of the host: answered Going, and it is over; and the people of the one she does again."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from elonara.events import queries as events
 from elonara.events.models import Event, Rsvp
 from elonara.invitations.consent import eligibility
 from elonara.invitations.consent.relay_audience import own_dids
+from elonara.invitations.models import Invitation, State
 from elonara.invitations.people import bounded_lists, stored
 from elonara.invitations.people.bounded_lists import ListedPerson
 from elonara.invitations.people.ways import MAX_PEOPLE, Asked, Source, listed
@@ -25,7 +26,7 @@ from elonara.members.models import Member
 
 KEY: Final = "came"
 _LAST_TIME: Final = "again"
-LAST_TIME: Final = f"{KEY}:{_LAST_TIME}"  # the guests of the event that this one repeats
+LAST_TIME: Final = f"{KEY}:{_LAST_TIME}"  # the guests of the event that this one repeats, and who was invited to it
 _NOT_COMING: Final = (Rsvp.Choice.CANT, Rsvp.Choice.REFUSED)
 # Why somebody is still on the list: as long as the host's graph is not read, this is so of everybody.
 _NOT_KNOWN_YET: Final = "view_unknown"
@@ -41,17 +42,17 @@ def sources(asked: Asked) -> list[Source]:
 
 
 def last_time(asked: Asked) -> list[Source]:
-    """The guests of the event that this one repeats, where there are any: the first list."""
+    """The people of the event that this one repeats, where there are any: the first list."""
     event = _repeated(asked) if asked.graph is not None else None
-    found = _guests_to_invite(asked, event)[0] if event is not None else []
-    return [Source(LAST_TIME, gettext("Last time’s guests"), len(found), main=True)] if found else []
+    found = _to_invite_again(asked, event)[0] if event is not None else []
+    return [Source(LAST_TIME, gettext("Invited last time"), len(found), main=True)] if found else []
 
 
 def page(asked: Asked, argument: str, wanted: Wanted) -> PeoplePage:
     """One page of those who came. Raises BadCursor."""
     if argument == _LAST_TIME:
         event = _repeated(asked)
-        people, known = _guests_to_invite(asked, event) if event is not None else ([], {})
+        people, known = _to_invite_again(asked, event) if event is not None else ([], {})
     else:
         people, known = _people(asked, _going(asked.host))
     return bounded_lists.page(asked, people, known, wanted)
@@ -71,10 +72,18 @@ def _repeated(asked: Asked) -> Event | None:
     return event if event is not None and events.may_manage(event, asked.host) else None
 
 
-def _guests_to_invite(asked: Asked, event: Event) -> _Listed:
-    """The guests of an event without those who cannot be invited to this one, or wanted no invitations."""
-    rows = Rsvp.objects.filter(event=event).exclude(choice__in=_NOT_COMING)
-    people, known = _people(asked, _known_by_did(rows, asked.host, _no_guests(asked.host)))
+def _to_invite_again(asked: Asked, event: Event) -> _Listed:
+    """Who answered an event, and who was invited to it and has not yet.
+
+    Without those who said no, who cannot be invited to this one, or who want no invitations.
+    """
+    answered = Rsvp.objects.filter(event=event)
+    people, known = _people(
+        asked, _known_by_did(answered.exclude(choice__in=_NOT_COMING), asked.host, _no_guests(asked.host))
+    )
+    silent = _silent(event, [one.did for one in people], answered)
+    known |= bounded_lists.in_graph(asked, [one.did for one in silent])
+    people = [*people, *silent][:MAX_PEOPLE]
     whole = stored.people(asked.host.pk, list(known))
     guests = [whole.get(one.did) or Person(one.did, one.handle, one.name, known=False) for one in people]
     refused = eligibility.refusals(
@@ -82,6 +91,15 @@ def _guests_to_invite(asked: Asked, event: Event) -> _Listed:
     )
     wanted = [one for one in people if one.did not in refused or refused[one.did].code == _NOT_KNOWN_YET]
     return wanted, known
+
+
+def _silent(event: Event, listed_already: list[str], answered: QuerySet[Rsvp]) -> list[ListedPerson]:
+    """Who has an invitation to the event and has not answered, by it or otherwise."""
+    rows = Invitation.objects.filter(event=event, state__in=(State.SENT, State.HANDED_OVER), answer="")
+    spoke = _with_did(answered).values("who")
+    rows = rows.exclude(invitee_did__in=spoke).exclude(invitee_did__in=listed_already).order_by("-queued_at", "pk")
+    columns = rows.values_list("invitee_did", "queued_at", "invitee_name", "invitee_handle", "invitee_avatar")
+    return [ListedPerson(*values) for values in columns[:MAX_PEOPLE]]
 
 
 def _going(host: Member) -> Any:  # the queryset of an annotation has no name to django-stubs
@@ -99,8 +117,11 @@ def _known_by_did(rows: QuerySet[Rsvp], host: Any, own: Any) -> Any:
 
     `own`: those of `_no_guests`.
     """
-    found = rows.exclude(member=host).annotate(who=Coalesce(F("member__bluesky__bsky_did"), F("did")))
-    return found.exclude(who__in=own)
+    return _with_did(rows.exclude(member=host)).exclude(who__in=own)
+
+
+def _with_did(rows: QuerySet[Rsvp]) -> Any:
+    return rows.annotate(who=Coalesce(F("member__bluesky__bsky_did"), F("did")))
 
 
 def _no_guests(host: Member) -> list[str]:

@@ -274,7 +274,12 @@ def _warnings(target: Target, invitations: list[PlannedInvitation], words: Words
     if count:
         said = _("Your note is shortened in {count} of {total} posts: a post holds 300 characters.")
         found.append(said.format(count=count, total=len(invitations)))
-    found.append(_("Bluesky decides who it notifies, and may still judge many mentions as spam."))
+    found.append(
+        _(
+            "Bluesky decides who it notifies, and may judge many mentions as spam. So posts go out slowly, and stop at "
+            "the first sign of it."
+        )
+    )
     return found
 
 

@@ -9,7 +9,7 @@ from tests.fakes.known import graph_with
 from elonara.bluesky.graph.listing import Wanted
 from elonara.events import actions as events
 from elonara.events.models import Event, EventHost
-from elonara.invitations.models import Invitation
+from elonara.invitations.models import Invitation, State
 from elonara.invitations.opt_out_models import OptOut
 from elonara.invitations.people import sources
 from elonara.invitations.people.earlier_guests import LAST_TIME
@@ -32,7 +32,7 @@ def test_it_is_the_first_list_and_a_tab(graph, party, second, answers, alice, sh
     answers(party, did="did:plc:bob")
     answers(party, "maybe", did="did:plc:carol")
     lists = sources.sources(alice, Target(second))
-    assert (lists[0].key, lists[0].label, lists[0].count, lists[0].main) == (LAST_TIME, "Last time’s guests", 2, True)
+    assert (lists[0].key, lists[0].label, lists[0].count, lists[0].main) == (LAST_TIME, "Invited last time", 2, True)
     assert next(one.key for one in sources.sources(alice, Target(second), main_only=True)) == LAST_TIME
     assert sorted(shown(LAST_TIME, second)) == ["bob", "carol"]
 
@@ -53,6 +53,39 @@ def test_nor_who_wants_no_invitations_or_cannot_be_invited(alice, people, party,
     OptOut.objects.create(did="did:plc:dan")
     answers(second, did="did:plc:gil")
     assert sorted(shown(LAST_TIME, second)) == ["bob", "hal"]
+
+
+@pytest.fixture
+def invited(send, party):
+    """`invited("bob")`: a sent invitation to the event of before."""
+
+    def make(*names, to=party, **fields):
+        for name in names:
+            send(to, name)
+        rows = Invitation.objects.filter(event=to, invitee_did__in=[f"did:plc:{name}" for name in names])
+        rows.update(**({"state": State.SENT} | fields))
+
+    return make
+
+
+def test_who_was_invited_and_has_not_answered_is_on_it(graph, second, picnic, invited, answers, party, shown):
+    Event.objects.filter(pk=second.pk).update(repeats=picnic)
+    second.refresh_from_db()
+    invited("bob", "carol", "dan", to=picnic)
+    answers(picnic, did="did:plc:bob")
+    answers(picnic, "cant", did="did:plc:carol")
+    assert sorted(shown(LAST_TIME, second)) == ["bob", "dan"]
+    OptOut.objects.create(did="did:plc:dan")
+    assert shown(LAST_TIME, second) == ["bob"]
+
+
+def test_nor_who_said_no_by_the_invitation_or_whose_invitation_was_not_sent(graph, second, picnic, invited, shown):
+    Event.objects.filter(pk=second.pk).update(repeats=picnic)
+    second.refresh_from_db()
+    invited("bob", to=picnic, answer="cant")
+    invited("carol", to=picnic, state=State.CANCELLED)
+    invited("dan", to=picnic)
+    assert shown(LAST_TIME, second) == ["dan"]
 
 
 def test_nor_who_is_invited_already(graph, party, second, answers, shown, send):

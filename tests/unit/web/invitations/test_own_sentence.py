@@ -41,7 +41,7 @@ def test_the_field_holds_what_we_would_say(check, picnic):
     assert field_of(response) == queries.usual_sentence(picnic).replace("'", "&#x27;")
     page = page_text(response)
     assert not usual_in(page)
-    assert "more characters fit beside the longest name" in page
+    assert "more characters fit." in page
     assert "a name with @, a web address or a #tag is refused" in page
 
 
