@@ -1,6 +1,7 @@
 """The invitee's pages: pending actions applied after the proof, wrong accounts, and opting out."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -234,7 +235,7 @@ def test_from_the_calendar_the_invited_person_comes_back_to_the_event(client, au
 def test_a_note_is_said_to_be_saved(client, authorize, invited, picnic):
     ref = invited(picnic).ref
     authorize(client, client.post(f"/i/{ref}", {"answer": "maybe", "note": "By train."}), BOB)
-    assert "Your note is saved; only the hosts read it." in page_text(client.get(f"/i/{ref}"))
+    assert "Your note goes with it; only the hosts read it." in page_text(client.get(f"/i/{ref}"))
 
 
 @pytest.mark.parametrize("answer", ["going", "maybe"])
@@ -259,3 +260,31 @@ def test_of_names_that_only_hosts_see_the_page_says_nothing_else(client, authori
         assert "other guests see" not in page_text(client.get(address))
     back = authorize(client, client.post(f"/i/{ref}", {"answer": "maybe"}), BOB)["location"]
     assert "other guests can see" not in page_text(client.get(back))
+
+
+def test_the_list_of_invitations_leads_to_stopping_all(client, authorize, invited, picnic):
+    ref = invited(picnic).ref
+    authorize(client, client.post(f"/i/{ref}", {"answer": "maybe"}), BOB)
+    page = client.get("/invitations").content.decode()
+    assert f'href="/i/{ref}/stop?who=site"' in page
+    client.post(f"/i/{ref}/stop?who=site", {"who": "site"})
+    page = page_text(client.get("/invitations"))
+    assert "stop?who=site" not in page
+    assert "You’ve stopped all invitations from this site." in page
+    assert "it appears here" not in page
+    assert "Everyone on this site" in page
+
+
+def test_without_an_invitation_there_is_no_way_to_stop_by_one(client, authorize):
+    authorize(client, client.post("/invitations/prove", {"handle": "bob.example.com", "next": "/invitations"}), BOB)
+    page = page_text(client.get("/invitations"))
+    assert "No new invitations" in page
+    assert "stop?who=site" not in page
+
+
+@pytest.mark.parametrize(("hours", "all_day", "said"), [(None, False, True), (2, False, False), (None, True, False)])
+def test_a_calendar_s_end_that_the_host_did_not_give_is_explained(client, picnic, hours, all_day, said):
+    ends = picnic.starts_at + timedelta(hours=hours) if hours else None
+    Event.objects.filter(pk=picnic.pk).update(ends_at=ends, all_day=all_day)
+    page = page_text(client.get(f"/events/{picnic.slug}"))
+    assert ("so calendars show three hours" in page) == said
