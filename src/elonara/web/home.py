@@ -10,6 +10,8 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from elonara.events import queries as events
 from elonara.events.guests.latest import latest
+from elonara.events.guests.rsvps import own_choices
+from elonara.events.models import Event
 from elonara.invitations import queries as invitations
 from elonara.members import actions as members
 from elonara.members import queries as member_queries
@@ -25,7 +27,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """Signed out: what the site is. Signed in: next events, open invitations, notices."""
     member = member_of(request)
     if member is None:
-        mine = list(events.upcoming(None, list(proofs(request)))[:6]) if guest_of(request) else []
+        mine = _own_events(None, list(proofs(request))) if guest_of(request) else []
         others = [event for event in events.next_public() if event not in mine]
         return render(request, "home_visitor.html", {"events": others, "mine": mine})
     proved = proofs(request)
@@ -36,7 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "home_member.html",
         {
             "greeting": _greeting(),
-            "events": events.upcoming(member, list(proved))[:6],
+            "events": _own_events(member, list(proved)),
             "open_items": [item for item in items if item.is_open][:5],
             "answers": answers,
             "step": next_step(member, answers),
@@ -44,6 +46,15 @@ def home(request: HttpRequest) -> HttpResponse:
             "connected": hasattr(member, "bluesky"),
         },
     )
+
+
+def _own_events(member: Member | None, dids: list[str]) -> list[Event]:
+    """The next six events of somebody, each with `own_choice`, "" for none."""
+    found = list(events.upcoming(member, dids)[:6])
+    answered = own_choices(found, member, dids)
+    for event in found:
+        event.own_choice = answered.get(event.pk, "")  # type: ignore[attr-defined]
+    return found
 
 
 def _greeting() -> str:

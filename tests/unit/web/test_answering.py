@@ -162,6 +162,18 @@ def test_a_guest_s_front_page_shows_her_event_once(client, page, picnic, alice, 
     assert ("Upcoming public events" in home) == bool(others)
 
 
+@pytest.mark.parametrize(("answer", "word"), [("going", "Going"), ("maybe", "Maybe")])
+def test_a_guest_s_and_a_member_s_front_page_say_what_they_answered(
+    client, page, picnic, alice, signed_in, server, authorize, answer, word
+):
+    authorize(client, press(client, page, answer=answer, handle=BOB_HANDLE), BOB)
+    assert f"Your answer: {word}" in page_text(client.get("/"))
+    host = signed_in(alice)
+    assert "Your answer" not in page_text(host.get("/"))  # she hosts it, and has answered nothing
+    host.post(f"{page}/answer", {"answer": answer})
+    assert f"Your answer: {word}" in page_text(host.get("/"))
+
+
 @pytest.mark.parametrize("answer", ["going", "maybe", "cant"])
 def test_what_comes_next(client, page, picnic, server, authorize, answer):
     authorize(client, press(client, page, answer=answer, handle=BOB_HANDLE), BOB)

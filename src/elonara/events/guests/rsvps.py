@@ -1,6 +1,6 @@
 """RSVPs: of a member, of a proven DID, or by the link of an e-mail invitation. The guest list is in `guest_list`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, override
 from uuid import UUID
@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from elonara.communities.principals import Principal, principal_of
+from elonara.communities.principals import Principal, principal_of, rows_of
 from elonara.communities.validation import many_lines, one_line, too_long
 from elonara.compiled_queries import CompiledQuery
 from elonara.events import hooks
@@ -33,6 +33,7 @@ __all__ = [
     "check",
     "guest_list",
     "is_only_cancelled",
+    "own_choices",
     "respond",
     "rsvp_of",
     "visible_list",
@@ -163,6 +164,12 @@ def rsvp_of(event: Event, member: Member | None = None, did: str = "") -> Rsvp |
     if person.member is None or not person.did:
         return _row(event, person)
     return _of_member(_OF_MEMBER.all(event=event.pk, member=person.member.pk, did=person.did))
+
+
+def own_choices(events: Iterable[Event], member: Member | None, dids: Collection[str] = ()) -> dict[int, str]:
+    """What somebody answered to the events, by their ids; of several answers the latest. One query."""
+    rows = Rsvp.objects.filter(rows_of(member, tuple(dids)), event__in=[event.pk for event in events])
+    return dict(rows.order_by("answered_at", "pk").values_list("event", "choice"))
 
 
 def _principal(member: Member | None, did: str, handle: str, name: str, email_invitation: UUID | None) -> Principal:
