@@ -4,7 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.db.models import BooleanField, Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
+from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import StrIndex
 from django.utils.translation import gettext as _
 
 from elonara import folding
@@ -169,10 +170,8 @@ def _in_order(answers: QuerySet[Rsvp], mine: Q, known: Q) -> QuerySet[Rsvp, Any]
         RsvpChoice.ASKED, RsvpChoice.GOING, RsvpChoice.OFFERED, RsvpChoice.WAITING, RsvpChoice.MAYBE, RsvpChoice.CANT,
         RsvpChoice.REFUSED,
     )  # fmt: skip
-    by_choice = {choice: number for number, choice in enumerate(order)}
-    rank = Case(
-        *(When(choice=choice, then=Value(number)) for choice, number in by_choice.items()), output_field=IntegerField()
-    )
+    # By where the answer stands in one text, which is made into SQL in a fraction of the time that a Case takes.
+    rank = StrIndex(Value(" ".join(order)), F("choice"))
     yes, no = Value(True), Value(False)
     rows = answers.annotate(
         is_you=Case(When(mine, then=yes), default=no, output_field=BooleanField()),

@@ -424,9 +424,9 @@ def test_a_guest_still_gives_nothing_but_his_identity(client, server):
 class TestTheAppPassword:
     """Where this site posts with app passwords, a host reads before and after her consent that one is left to add."""
 
-    BEFORE = "Later you add an app password, made in Bluesky"
+    BEFORE = "To post, you add an app password later"
     AFTER = "One step is left before your first posts: an app password"
-    UNUSED = "so it is kept for later, and used only once the site changes to it"
+    UNUSED = "until then it is not used for posting, unless you choose that yourself"
 
     @pytest.fixture
     def pages(self, client, settings, authorize, begin):
