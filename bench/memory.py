@@ -81,15 +81,18 @@ class Site:
         return max(_memory_of(self.process.pid, "VmHWM"), self.peak_with_children)
 
     def watch_children(self) -> None:
-        """Look at the memory of its children until it ends; they live for a tenth of a second."""
+        """Look at the memory of the processes for pictures until it ends: each lives for a second at most."""
         while self.process.poll() is None:
+            children = 0.0
             for thread in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
                 with contextlib.suppress(OSError):
                     for child in thread.read_text().split():
                         # Between fork and exec a child has its parent's memory, and shares it.
                         if b"elonara.cli" not in Path(f"/proc/{child}/cmdline").read_bytes():
-                            both = _memory_of(self.process.pid, "VmRSS") + _own_memory_of(int(child))
-                            self.peak_with_children = max(self.peak_with_children, both)
+                            children += _own_memory_of(int(child))
+            if children:
+                both = _memory_of(self.process.pid, "VmRSS") + children
+                self.peak_with_children = max(self.peak_with_children, both)
             time.sleep(0.005)
 
     def post(self, page: str, to: str, data: dict | None = None, **more) -> httpx2.Response:

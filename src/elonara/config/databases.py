@@ -13,9 +13,9 @@ from django.db.backends.signals import connection_created
 from elonara.config.options import Database, Email
 
 SQLITE_BUSY_SECONDS = 10
-# Compiled statements that each thread keeps, of about 20 kB each. With 128, which is Python's own choice, a site that
-# sends 40 invitations takes 4 MB more.
-SQLITE_STATEMENTS = 16
+# Compiled statements that each thread keeps, of about 20 kB each. Few pages have more. With 128, which is Python's own
+# choice, a site that sends 40 invitations takes 4 MB more, and `bench/pages.py` measures the same.
+SQLITE_STATEMENTS = 24
 # Threads of one process that may use the database at once: 12 of the web server, 6 that finish what a page gave up on,
 # 5 of the jobs, and a reserve.
 POOL = {"min_size": 1, "max_size": 25, "timeout": 10}

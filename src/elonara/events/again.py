@@ -2,7 +2,7 @@
 
 Only those who run an event read it so, because its place, its link and its settings come along. The day is hers to
 choose; proposed is the same weekday and time in a week in which she has nothing else. Its guests are not invited by
-themselves: they are the first list from which she picks people.
+themselves: they, and who was invited, are the first list from which she picks people.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Event(Searchable):
     # Who answers for it: made it, or has taken it over from who did (`transfer.accept`).
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
-    # The event that this one repeats: its guests are the first whom the host can pick (`again.create`).
+    # The event that this one repeats: its people are the first whom the host can pick (`again.create`).
     repeats = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     hidden_at = models.DateTimeField(null=True, blank=True)  # by an operator: only its hosts see it
     sequence = models.PositiveIntegerField(default=0)  # RFC 5545 SEQUENCE, see `actions.CALENDAR_FIELDS`

@@ -21,6 +21,7 @@ from elonara.members.queries import is_operator, may_act
 
 # For events without an end.
 DEFAULT_DURATION = timedelta(hours=3)
+NEXT_EVENTS = 6  # on a front page
 
 
 def _running() -> QuerySet[EventHost]:
@@ -34,7 +35,7 @@ _HOSTS = CompiledQuery(lambda event: _running().filter(event=event).values_list(
 
 
 def _next_public(now: Any, began: Any) -> QuerySet[Event]:
-    return with_going(public().filter(_ends_after(now, began)))[:6]
+    return with_going(public().filter(_ends_after(now, began)))[: 2 * NEXT_EVENTS]
 
 
 # A visitor's home page and every event's page.
@@ -200,10 +201,11 @@ def hosted_or_attended(member: Member, dids: Collection[str] = ()) -> QuerySet[E
     return rows.order_by(Case(When(over, then=Value(1)), default=Value(0)), coming, "-starts_at", "-pk")
 
 
-def next_public() -> list[Event]:
-    """The first six of `upcoming_public`, each with its `going_count` and nothing else: for the home page."""
+def next_public(besides: Collection[int] = ()) -> list[Event]:
+    """The first of `upcoming_public` without at most six others, each with its `going_count` and nothing else."""
     now = timezone.now()
-    return _NEXT_PUBLIC.all(now=now, began=now - DEFAULT_DURATION)
+    found = _NEXT_PUBLIC.all(now=now, began=now - DEFAULT_DURATION)
+    return [event for event in found if event.pk not in besides][:NEXT_EVENTS]
 
 
 def public() -> QuerySet[Event]:

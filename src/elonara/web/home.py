@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from elonara.events import queries as events
 from elonara.events.guests.latest import latest
-from elonara.events.guests.rsvps import own_choices
+from elonara.events.guests.rsvps import own_answers
 from elonara.events.models import Event
 from elonara.invitations import queries as invitations
 from elonara.members import actions as members
@@ -18,6 +18,7 @@ from elonara.members import queries as member_queries
 from elonara.members.models import Member
 from elonara.web.context_processors import THEME_COOKIE
 from elonara.web.members.next_step import next_step
+from elonara.web.parts.places import shown_answer
 from elonara.web.proofs import guest_of, proofs
 from elonara.web.shortcuts import member_of, members_only, options, safe_next, the_member
 
@@ -28,7 +29,7 @@ def home(request: HttpRequest) -> HttpResponse:
     member = member_of(request)
     if member is None:
         mine = _own_events(None, list(proofs(request))) if guest_of(request) else []
-        others = [event for event in events.next_public() if event not in mine]
+        others = events.next_public(besides=[event.pk for event in mine])
         return render(request, "home_visitor.html", {"events": others, "mine": mine})
     proved = proofs(request)
     answers = latest(member)
@@ -49,11 +50,11 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _own_events(member: Member | None, dids: list[str]) -> list[Event]:
-    """The next six events of somebody, each with `own_choice`, "" for none."""
-    found = list(events.upcoming(member, dids)[:6])
-    answered = own_choices(found, member, dids)
+    """The next events of somebody, each with `own_answer` as pages show it, "" for none."""
+    found = list(events.upcoming(member, dids)[: events.NEXT_EVENTS])
+    answers = own_answers(found, member, dids)
     for event in found:
-        event.own_choice = answered.get(event.pk, "")  # type: ignore[attr-defined]
+        event.own_answer = shown_answer(answers.get(event.pk), event)  # type: ignore[attr-defined]
     return found
 
 

@@ -121,7 +121,7 @@ def test_the_picker_begins_with_last_times_guests(signed_in, alice, over, friend
     page = client.get(f"/events/{made.slug}/manage?tab=invite")
     assert page.context["view"].source == "came:again"
     assert [row.person.did for row in page.context["shown"].rows] == ["did:plc:carol"]
-    assert "Invited last time" in page_text(page)
+    assert "From last time" in page_text(page)
 
 
 @pytest.fixture

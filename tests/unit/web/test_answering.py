@@ -13,7 +13,7 @@ from tests.unit.web.conftest import BOB_HANDLE, sign_in
 
 from elonara.bluesky.models import MemberIdentity
 from elonara.events import actions
-from elonara.events.guests import questions
+from elonara.events.guests import questions, rsvps
 from elonara.events.models import Rsvp
 from elonara.members.models import Member
 from elonara.web import proofs
@@ -167,11 +167,34 @@ def test_a_guest_s_and_a_member_s_front_page_say_what_they_answered(
     client, page, picnic, alice, signed_in, server, authorize, answer, word
 ):
     authorize(client, press(client, page, answer=answer, handle=BOB_HANDLE), BOB)
-    assert f"Your answer: {word}" in page_text(client.get("/"))
+    assert f"You: {word}" in page_text(client.get("/"))
     host = signed_in(alice)
-    assert "Your answer" not in page_text(host.get("/"))  # she hosts it, and has answered nothing
+    assert "You: " not in page_text(host.get("/"))  # she hosts it, and has answered nothing
     host.post(f"{page}/answer", {"answer": answer})
-    assert f"Your answer: {word}" in page_text(host.get("/"))
+    assert f"You: {word}" in page_text(host.get("/"))
+
+
+def test_the_front_page_says_what_the_member_answered_and_not_who_else_was_in_this_browser(alice, picnic, make_member):
+    later = {"answered_at": timezone.now() + timedelta(hours=1)}
+    Rsvp.objects.create(event=picnic, member=alice, choice="maybe")
+    for did in ("did:plc:friend", "did:plc:other"):
+        Rsvp.objects.filter(pk=Rsvp.objects.create(event=picnic, did=did, choice="going").pk).update(**later)
+    dids = ["did:plc:other", "did:plc:friend"]
+    assert rsvps.own_answers([picnic], alice, dids)[picnic.pk].choice == "maybe"
+    assert rsvps.own_answers([picnic], make_member("zoe"), dids)[picnic.pk].did == "did:plc:other"
+    assert rsvps.own_answers([picnic], make_member("yan"), []) == {}
+
+
+def test_as_many_public_events_are_shown_to_who_has_answered_the_first_ones(
+    client, page, picnic, alice, server, authorize
+):
+    for number in range(8):
+        starts = timezone.now() + timedelta(days=30 + number)
+        actions.create(alice, title=f"Choir {number}", starts_at=starts, timezone="UTC", visibility="public")
+    authorize(client, press(client, page, handle=BOB_HANDLE), BOB)
+    home = page_text(client.get("/"))
+    assert [number for number in range(8) if f"Choir {number}" in home] == list(range(6))
+    assert home.count(picnic.title) == 1
 
 
 @pytest.mark.parametrize("answer", ["going", "maybe", "cant"])

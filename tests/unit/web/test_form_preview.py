@@ -146,7 +146,7 @@ def test_a_host_is_told_who_hears_of_a_new_time(signed_in, alice, picnic, make_m
         given.pop("ends_at", None)
         return page_text(client.post(f"/events/{picnic.slug}/edit", given | fields, follow=True))
 
-    assert "The changes are saved. Nobody has answered yet, so nobody is told." in save(location="The oak")
+    assert "The changes are saved. There is nobody to tell yet." in save(location="The oak")
     rsvps.respond(picnic, choice="going", member=make_member("bob"))
     assert "The changes are saved. 1 person is told, on this site." in save(location="The lake")
     assert "is told" not in save(title="Supper")
@@ -161,7 +161,7 @@ def test_a_host_is_told_who_hears_of_a_new_time(signed_in, alice, picnic, make_m
 def test_a_host_reads_that_the_invited_see_what_is_new(signed_in, alice, picnic, invited):
     invitation = invited(picnic)
     client = signed_in(alice)
-    words = "1 person is invited: who opens the invitation sees the event as it is now."
+    words = "1 invited person has not answered; the invitation shows the event as it is now."
     assert words in page_text(client.get(f"/events/{picnic.slug}/edit"))
     of_guests = "1 invited person has not answered:"
     assert of_guests in page_text(client.get(f"/events/{picnic.slug}/manage?tab=guests"))

@@ -1,6 +1,6 @@
 """RSVPs: of a member, of a proven DID, or by the link of an e-mail invitation. The guest list is in `guest_list`."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, override
 from uuid import UUID
@@ -33,7 +33,7 @@ __all__ = [
     "check",
     "guest_list",
     "is_only_cancelled",
-    "own_choices",
+    "own_answers",
     "respond",
     "rsvp_of",
     "visible_list",
@@ -166,10 +166,15 @@ def rsvp_of(event: Event, member: Member | None = None, did: str = "") -> Rsvp |
     return _of_member(_OF_MEMBER.all(event=event.pk, member=person.member.pk, did=person.did))
 
 
-def own_choices(events: Iterable[Event], member: Member | None, dids: Collection[str] = ()) -> dict[int, str]:
-    """What somebody answered to the events, by their ids; of several answers the latest. One query."""
+def own_answers(events: Iterable[Event], member: Member | None, dids: Sequence[str] = ()) -> dict[int, Rsvp]:
+    """What a viewer has answered to the events, by their ids: the member's answer, else that of the first of `dids`."""
     rows = Rsvp.objects.filter(rows_of(member, tuple(dids)), event__in=[event.pk for event in events])
-    return dict(rows.order_by("answered_at", "pk").values_list("event", "choice"))
+
+    def order(row: Rsvp) -> int:
+        is_member_s = member is not None and row.member_id == member.pk
+        return -1 if is_member_s else dids.index(row.did) if row.did in dids else len(dids)
+
+    return {row.event_id: row for row in sorted(rows, key=order, reverse=True)}
 
 
 def _principal(member: Member | None, did: str, handle: str, name: str, email_invitation: UUID | None) -> Principal:

@@ -18,15 +18,17 @@ from elonara.events import queries as events
 from elonara.events.models import Event, Rsvp
 from elonara.invitations.consent import eligibility
 from elonara.invitations.consent.relay_audience import own_dids
-from elonara.invitations.models import Invitation, State
+from elonara.invitations.models import Invitation
 from elonara.invitations.people import bounded_lists, stored
 from elonara.invitations.people.bounded_lists import ListedPerson
+from elonara.invitations.people.unanswered import without_answer
 from elonara.invitations.people.ways import MAX_PEOPLE, Asked, Source, listed
 from elonara.members.models import Member
 
 KEY: Final = "came"
 _LAST_TIME: Final = "again"
-LAST_TIME: Final = f"{KEY}:{_LAST_TIME}"  # the guests of the event that this one repeats, and who was invited to it
+# The guests of the event that this one repeats, and who was invited to it and has not answered.
+LAST_TIME: Final = f"{KEY}:{_LAST_TIME}"
 _NOT_COMING: Final = (Rsvp.Choice.CANT, Rsvp.Choice.REFUSED)
 # Why somebody is still on the list: as long as the host's graph is not read, this is so of everybody.
 _NOT_KNOWN_YET: Final = "view_unknown"
@@ -45,7 +47,7 @@ def last_time(asked: Asked) -> list[Source]:
     """The people of the event that this one repeats, where there are any: the first list."""
     event = _repeated(asked) if asked.graph is not None else None
     found = _to_invite_again(asked, event)[0] if event is not None else []
-    return [Source(LAST_TIME, gettext("Invited last time"), len(found), main=True)] if found else []
+    return [Source(LAST_TIME, gettext("From last time"), len(found), main=True)] if found else []
 
 
 def page(asked: Asked, argument: str, wanted: Wanted) -> PeoplePage:
@@ -95,7 +97,7 @@ def _to_invite_again(asked: Asked, event: Event) -> _Listed:
 
 def _silent(event: Event, listed_already: list[str], answered: QuerySet[Rsvp]) -> list[ListedPerson]:
     """Who has an invitation to the event and has not answered, by it or otherwise."""
-    rows = Invitation.objects.filter(event=event, state__in=(State.SENT, State.HANDED_OVER), answer="")
+    rows = without_answer(Invitation.objects.filter(event=event))
     spoke = _with_did(answered).values("who")
     rows = rows.exclude(invitee_did__in=spoke).exclude(invitee_did__in=listed_already).order_by("-queued_at", "pk")
     columns = rows.values_list("invitee_did", "queued_at", "invitee_name", "invitee_handle", "invitee_avatar")

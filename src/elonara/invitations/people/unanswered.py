@@ -32,10 +32,15 @@ def page(asked: Asked, argument: str, wanted: Wanted) -> PeoplePage:  # noqa: AR
     return bounded_lists.page(asked, people, known, wanted)
 
 
+def without_answer(rows: QuerySet[Invitation]) -> QuerySet[Invitation]:
+    """Those that may have been seen and are not answered."""
+    # Of an event whose guests' data was deleted, nobody knows who answered: its invitations have no handles.
+    return rows.filter(state__in=(State.SENT, State.HANDED_OVER), answer="").exclude(invitee_handle="")
+
+
 def _asked(asked: Asked) -> QuerySet[Invitation]:
     mine = Invitation.objects.filter(host=asked.host)
-    # Of an event whose guests' data was deleted, nobody knows who answered.
-    rows = mine.filter(state__in=(State.SENT, State.HANDED_OVER), answer="").exclude(invitee_handle="")
+    rows = without_answer(mine)
     if asked.target is not None:
         rows = rows.exclude(**asked.target.only)
     return rows.exclude(invitee_did__in=mine.exclude(answer="").values("invitee_did"))

@@ -199,10 +199,13 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "open_items": [item for item in items if item.is_open],
         "answered_items": [item for item in items if item.is_answered],
         "done_items": [item for item in items if not item.is_open and not item.is_answered],
-        "latest": items[0].ref if items else "",  # by which its reader can stop all
         "told": told_to(member_of(request), list(proved)),
         # Answers of a member end with her account; the page offers to delete only those of other accounts.
         "with_account": set() if member_of(request) or not proved else identities.of_members(proved),
     } | preferences_of(request)
-    context["stopped_all"] = any(one.is_of_whole_site for one in context["opt_outs"])
+    stopped = {row.did for row in context["opt_outs"] if row.is_of_whole_site}
+    newest = {item.did: item.ref for item in reversed(items)}
+    # Each account stops for itself, by the newest invitation to it.
+    context["can_stop"] = [(proof, newest[did]) for did, proof in proved.items() if did in newest.keys() - stopped]
+    context["stopped_all"] = bool(proved) and stopped >= proved.keys()
     return render(request, "invitation/inbox.html", context)

@@ -101,6 +101,12 @@ def _on_the_way(sent: Sent) -> str:
     """How many are invited, and when, where not all are today."""
     if not sent.queued:
         return _("Nobody is left to invite.")
+    if sent.waiting == sent.queued:
+        return ngettext(
+            "{count} invitation is saved, and goes out once you can post.",
+            "{count} invitations are saved, and go out once you can post.",
+            sent.queued,
+        ).format(count=sent.queued)
     if not sent.later:
         # True while they are sent, and afterwards too: it stays on the page beside "8 of 8 are on Bluesky".
         return ngettext("You’ve invited {count} person.", "You’ve invited {count} people.", sent.queued).format(

@@ -32,7 +32,7 @@ def test_it_is_the_first_list_and_a_tab(graph, party, second, answers, alice, sh
     answers(party, did="did:plc:bob")
     answers(party, "maybe", did="did:plc:carol")
     lists = sources.sources(alice, Target(second))
-    assert (lists[0].key, lists[0].label, lists[0].count, lists[0].main) == (LAST_TIME, "Invited last time", 2, True)
+    assert (lists[0].key, lists[0].label, lists[0].count, lists[0].main) == (LAST_TIME, "From last time", 2, True)
     assert next(one.key for one in sources.sources(alice, Target(second), main_only=True)) == LAST_TIME
     assert sorted(shown(LAST_TIME, second)) == ["bob", "carol"]
 
@@ -86,6 +86,9 @@ def test_nor_who_said_no_by_the_invitation_or_whose_invitation_was_not_sent(grap
     invited("carol", to=picnic, state=State.CANCELLED)
     invited("dan", to=picnic)
     assert shown(LAST_TIME, second) == ["dan"]
+    # Where the guests' data was deleted, nobody knows who said no.
+    Invitation.objects.filter(event=picnic).update(answer="", invitee_handle="")
+    assert shown(LAST_TIME, second) == []
 
 
 def test_nor_who_is_invited_already(graph, party, second, answers, shown, send):

@@ -1,6 +1,7 @@
 """The invitee's pages: pending actions applied after the proof, wrong accounts, and opting out."""
 
 import re
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -235,21 +236,21 @@ def test_from_the_calendar_the_invited_person_comes_back_to_the_event(client, au
 def test_a_note_is_said_to_be_saved(client, authorize, invited, picnic):
     ref = invited(picnic).ref
     authorize(client, client.post(f"/i/{ref}", {"answer": "maybe", "note": "By train."}), BOB)
-    assert "Your note goes with it; only the hosts read it." in page_text(client.get(f"/i/{ref}"))
+    assert "Only the hosts read your note." in page_text(client.get(f"/i/{ref}"))
 
 
 @pytest.mark.parametrize("answer", ["going", "maybe"])
 def test_a_guest_reads_who_sees_the_name_and_whom_she_brings(client, authorize, invited, picnic, alice, answer):
     actions.change(picnic, by=alice, plus_ones_allowed=2)
     ref = invited(picnic).ref
-    beforehand = "If you answer Going or Maybe, other guests see your name"
+    beforehand = "after Going or Maybe, other guests see them, too"
     for address in (f"/i/{ref}", f"/events/{picnic.slug}"):
         assert beforehand in page_text(client.get(address))
     redirect = client.post(f"/i/{ref}", {"answer": answer, "plus_ones": "2"})
     page = page_text(client.get(authorize(client, redirect, BOB)["location"]))
     assert "You bring 2 people." in page
     assert "and other guests can see your name" in page
-    assert beforehand not in page
+    assert beforehand in page
     assert "<bdi>bob.example.com</bdi>+2" in page
 
 
@@ -258,6 +259,7 @@ def test_of_names_that_only_hosts_see_the_page_says_nothing_else(client, authori
     ref = invited(picnic).ref
     for address in (f"/i/{ref}", f"/events/{picnic.slug}"):
         assert "other guests see" not in page_text(client.get(address))
+        assert "Only the hosts see your name and answer." in page_text(client.get(address))
     back = authorize(client, client.post(f"/i/{ref}", {"answer": "maybe"}), BOB)["location"]
     assert "other guests can see" not in page_text(client.get(back))
 
@@ -273,6 +275,24 @@ def test_the_list_of_invitations_leads_to_stopping_all(client, authorize, invite
     assert "You’ve stopped all invitations from this site." in page
     assert "it appears here" not in page
     assert "Everyone on this site" in page
+
+
+def test_of_two_accounts_each_stops_for_itself(client, authorize, invited, picnic):
+    row = invited(picnic)
+    other = Invitation.objects.get(pk=row.pk)
+    other.pk, other.ref, other.invitee_did, other.rkey = uuid.uuid4(), "x" * len(row.ref), ALICE, "3lother222222"
+    other.save(force_insert=True)
+    refs = row.ref, other.ref
+    for ref, did in zip(refs, (BOB, ALICE), strict=True):
+        authorize(client, client.post(f"/i/{ref}", {"answer": "maybe"}), did)
+    page = page_text(client.get("/invitations"))
+    assert all(f'href="/i/{ref}/stop?who=site"' in page for ref in refs)
+    assert page.count("Stop all invitations from this site to ") == 2
+    client.post(f"/i/{refs[0]}/stop?who=site", {"who": "site"})
+    page = page_text(client.get("/invitations"))
+    assert f'href="/i/{refs[1]}/stop?who=site"' in page
+    assert f'href="/i/{refs[0]}/stop?who=site"' not in page
+    assert "You’ve stopped all" not in page
 
 
 def test_without_an_invitation_there_is_no_way_to_stop_by_one(client, authorize):
