@@ -12,6 +12,7 @@ def test_a_member_downloads_everything_and_leaves(open_browser, picture):
     people.sign_up(nora, "nora")
     event = people.create_event(nora, "Farewell tea")
     visitor.goto(f"/events/{event}")
+    visitor.get_by_text("Who sees my answer?").click()
     visitor.get_by_text("Names and answers of guests are deleted 400 days after the event.").wait_for()
     picture(visitor, "dignity-event")
     visitor.get_by_role("link", name="Report this event").click()
