@@ -274,12 +274,7 @@ def _warnings(target: Target, invitations: list[PlannedInvitation], words: Words
     if count:
         said = _("Your note is shortened in {count} of {total} posts: a post holds 300 characters.")
         found.append(said.format(count=count, total=len(invitations)))
-    found.append(
-        _(
-            "Bluesky decides who it notifies, and may judge many mentions as spam. So posts go out slowly, and stop at "
-            "the first sign of it."
-        )
-    )
+    found.append(_("Bluesky decides who it notifies. Many mentions can look like spam; at its first sign posts stop."))
     return found
 
 
