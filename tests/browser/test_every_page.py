@@ -80,13 +80,20 @@ def jars(network, site, chromium, host_jar):
     return found, {"event": event, "community": community}
 
 
-# Of the links of the bar under the thumb, those that something else lies over.
-COVERED = """() => [...document.querySelectorAll('.nav a')].filter(link => {
-  const box = link.getBoundingClientRect();
-  if (!box.width) return false;
-  const there = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
-  return !link.contains(there);
-}).map(link => link.textContent.trim())"""
+# Of the links of the bar under the thumb, those that something else lies over, wherever the page is scrolled to.
+COVERED = """() => {
+  const covered = new Set();
+  for (let top = 0; top < document.documentElement.scrollHeight; top += 150) {
+    window.scrollTo({top, behavior: 'instant'});
+    for (const link of document.querySelectorAll('.nav a')) {
+      const box = link.getBoundingClientRect(), x = box.left + box.width / 2, y = box.top + box.height / 2;
+      if (box.width && y < innerHeight && y > 0 && !link.contains(document.elementFromPoint(x, y)))
+        covered.add(link.textContent.trim());
+    }
+  }
+  window.scrollTo({top: 0, behavior: 'instant'});
+  return [...covered];
+}"""
 
 
 def serious(page, axe):

@@ -171,8 +171,9 @@ def own_answers(events: Iterable[Event], member: Member | None, dids: Sequence[s
     rows = Rsvp.objects.filter(rows_of(member, tuple(dids)), event__in=[event.pk for event in events])
 
     def order(row: Rsvp) -> int:
-        is_member_s = member is not None and row.member_id == member.pk
-        return -1 if is_member_s else dids.index(row.did) if row.did in dids else len(dids)
+        if member is not None and row.member_id == member.pk:
+            return -1
+        return dids.index(row.did) if row.did in dids else len(dids)
 
     return {row.event_id: row for row in sorted(rows, key=order, reverse=True)}
 

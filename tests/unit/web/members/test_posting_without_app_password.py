@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from tests.pages import page_text
 
-from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.models import AppPasswordSession, MemberIdentity
 from elonara.options import Writes
 
 PDS = "https://cocoon.example"
@@ -27,7 +27,7 @@ def test_the_page_says_what_it_means_and_the_form_stores_and_ends_it(client, ali
     assert "cocoon.example, gives full access to your account with any password" in said
     assert "It can then write and delete posts and add pictures to them, from @alice.example" in said
     assert "cocoon.example did not support app passwords when one was tried here" in said
-    assert "an app password lets this site" not in said
+    assert "With an app password this site posts" not in said
     did = alice.bluesky.bsky_did
     assert client.post("/connect/posting", {"did": "did:plc:another"}).status_code == 302
     assert since(alice) is None
@@ -69,3 +69,15 @@ def test_it_is_not_offered_where_app_passwords_work_or_the_mode_is_oauth(client,
     MemberIdentity.objects.filter(member=alice).update(full_access_pds=PDS)
     set_options(bluesky={"writes": Writes(mode="oauth")})
     assert "Post without an app password" not in page_text(client.get("/profile/edit"))
+
+
+@pytest.mark.parametrize("mode", ["legacy", "oauth"])
+def test_what_a_stored_app_password_is_used_for_is_said_as_it_is(client, alice, set_options, mode):
+    MemberIdentity.objects.filter(member=alice).update(full_access_pds="")
+    AppPasswordSession.objects.create(did=alice.bluesky.bsky_did, handle="alice.example", member=alice)
+    set_options(bluesky={"writes": Writes(mode=mode)})
+    said = page_text(client.get("/profile/edit"))
+    assert "Replace the app password" in said
+    assert ("With an app password this site posts for you from your own account." in said) == (mode == "legacy")
+    assert ("does not use the app password" in said) == (mode == "oauth")
+    assert ("kept for the day this site changes to it" in said) == (mode == "legacy")
