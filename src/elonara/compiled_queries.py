@@ -7,9 +7,9 @@ connection, and then only executed:
     PAUSED = CompiledQuery(lambda host: HostSending.objects.filter(host=host, paused_at__isnull=False))
     PAUSED.first(host=row.host_id)
 
-`update_where`, `insert` and `delete_where` cache the SQL of the few statements that change the state of a post, and
-that begin and end a sign-in. Everything else is plain ORM. Measurements, and where this is worth it:
-docs/decisions/0008-compiled-queries.md. Only `CompiledQuery` uses private parts of Django;
+`CompiledTake` deletes rows and yields them. `update_where` and `insert` cache the SQL of the few statements that change
+the state of a post, and that begin and end a sign-in. Everything else is plain ORM. Measurements, and where this is
+worth it: docs/decisions/0008-compiled-queries.md. `CompiledQuery` and `CompiledTake` use private parts of Django;
 tests/unit/test_django_internals.py lists them and fails when one of them has changed.
 """
 
@@ -25,13 +25,16 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Field, Model, QuerySet
+from django.db.models import BooleanField, CharField, Field, Model, QuerySet, TextField
 from django.db.models.expressions import Expression
 from django.db.models.query import FlatValuesListIterable, ModelIterable, ValuesListIterable, get_related_populators
 
 type Rows = list[tuple[Any, ...]]
 type _Build = Callable[[Rows], list[Any]]
 type _Column = Field[Any, Any]
+
+# Of these exact types of fields and values, the value is stored as it is: Django would find that out in eight calls.
+_STORED_AS_IT_IS: dict[type[_Column], type] = {CharField: str, TextField: str, BooleanField: bool}
 
 
 class _Placeholder(Expression):
@@ -89,8 +92,30 @@ class CompiledQuery[Result]:
         # Cached on the connection, and so per thread: the converters of the columns hold a reference to it.
         cache: dict[CompiledQuery[Any], _Compiled] = vars(connection).setdefault("elonara_compiled_queries", {})
         if self not in cache:
-            cache[self] = _compile(self._make(*map(_Placeholder, self._names)))
+            cache[self] = self._compile(self._make(*map(_Placeholder, self._names)))
         return cache[self]
+
+    def _compile(self, queryset: QuerySet[Any, Any]) -> _Compiled:
+        return _compile(queryset)
+
+
+class CompiledTake[Result](CompiledQuery[Result]):
+    """Deletes the rows of a queryset and yields them as they were: of many callers at once, one gets a row.
+
+    The queryset is of one table, with neither order nor slice. Sends no signals, and deletes no rows that refer to these.
+    """
+
+    def _compile(self, queryset: QuerySet[Any, Any]) -> _Compiled:
+        query = queryset.query
+        if query.is_sliced or query.order_by or query.combinator:
+            raise TypeError("rows are taken without order, slice or union")
+        selected = _compile(queryset)
+        columns, found, conditions = selected.sql.partition(" FROM ")
+        table = _table(query.model)
+        if not found or not conditions.startswith(f"{table} WHERE ") or "%s" in columns:
+            raise TypeError("rows are taken from one table, by a condition, without annotations")
+        taken = f"DELETE FROM {conditions} RETURNING {columns.removeprefix('SELECT ')}"
+        return _Compiled(taken, selected.parameters, selected.build)
 
 
 def update_where(model: type[Model], where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
@@ -108,32 +133,25 @@ def update_where(model: type[Model], where: Mapping[str, Any], values: Mapping[s
         return int(cursor.rowcount)
 
 
-def insert(row: Model) -> None:
-    """Store a new row. Its primary key is set already, or given by the database. As with `bulk_create`, no signals."""
+def insert(row: Model, *, unless_there: bool = False) -> bool:
+    """Store a new row. Its primary key is set already, or given by the database. As with `bulk_create`, no signals.
+
+    `unless_there`: where a unique column refuses it, store nothing and return False, also inside a transaction.
+    """
     connection = connections[DEFAULT_DB_ALIAS]
     numbered = row.pk is None
-    sql, fields = _insert_sql(type(row), numbered=numbered)
+    sql, fields = _insert_sql(type(row), numbered=numbered, unless_there=unless_there)
     with connection.cursor() as cursor:
-        cursor.execute(
-            sql, [field.get_db_prep_save(field.pre_save(row, add=True), connection=connection) for field in fields]
-        )
+        cursor.execute(sql, _prepared(fields, [field.pre_save(row, add=True) for field in fields], connection))
         if numbered:
-            row.pk = cursor.fetchone()[0]
+            given = cursor.fetchone()
+            if given is None:
+                return False
+            row.pk = given[0]
+        elif cursor.rowcount == 0:
+            return False
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-
-
-def delete_where(model: type[Model], where: Mapping[str, Any]) -> int:
-    """Delete the rows whose fields equal `where` (by field name); returns how many there were.
-
-    Sends no signals, and deletes no other rows that refer to them. Raises ValueError and TypeError as `update_where`.
-    """
-    if None in where.values():
-        raise ValueError("no row equals None")
-    connection = connections[DEFAULT_DB_ALIAS]
-    sql, fields = _delete_sql(model, tuple(where))
-    with connection.cursor() as cursor:
-        cursor.execute(sql, _prepared(fields, where.values(), connection))
-        return int(cursor.rowcount)
+    return True
 
 
 # The caches are bounded: one entry per call in the source.
@@ -147,21 +165,16 @@ def _update_sql(model: type[Model], where: tuple[str, ...], values: tuple[str, .
 
 
 @functools.cache
-def _insert_sql(model: type[Model], *, numbered: bool) -> tuple[str, list[_Column]]:
+def _insert_sql(model: type[Model], *, numbered: bool, unless_there: bool) -> tuple[str, list[_Column]]:
     """The INSERT statement, which answers with the primary key where the database gives it (`numbered`)."""
     key = model._meta.pk
     stored = [field.name for field in model._meta.concrete_fields if not (numbered and field is key)]
     names, fields = _columns(model, stored)
     places = ", ".join("%s" for _ in names)
     sql = f"INSERT INTO {_table(model)} ({', '.join(names)}) VALUES ({places})"  # noqa: S608 - see above
+    if unless_there:
+        sql += " ON CONFLICT DO NOTHING"
     return f"{sql} RETURNING {_columns(model, [key.name])[0][0]}" if numbered else sql, fields
-
-
-@functools.cache
-def _delete_sql(model: type[Model], where: tuple[str, ...]) -> tuple[str, list[_Column]]:
-    names, fields = _columns(model, where)
-    matched = " AND ".join(f"{name} = %s" for name in names)
-    return f"DELETE FROM {_table(model)} WHERE {matched}", fields  # noqa: S608 - see above
 
 
 def _columns(model: type[Model], names: Iterable[str]) -> tuple[list[str], list[_Column]]:
@@ -181,7 +194,12 @@ def _table(model: type[Model]) -> str:
 
 
 def _prepared(fields: Iterable[_Column], values: Iterable[Any], connection: BaseDatabaseWrapper) -> list[Any]:
-    return [field.get_db_prep_save(value, connection=connection) for field, value in zip(fields, values, strict=True)]
+    return [
+        value
+        if value is None or _STORED_AS_IT_IS.get(type(field)) is type(value)
+        else field.get_db_prep_save(value, connection=connection)
+        for field, value in zip(fields, values, strict=True)
+    ]
 
 
 def _compile(queryset: QuerySet[Any, Any]) -> _Compiled:

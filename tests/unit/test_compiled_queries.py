@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Value
 from django.test.utils import CaptureQueriesContext
 
 from elonara.bluesky.graph.models import StoredGraph
 from elonara.bluesky.models import ActorView, AuthorizationRequest, MemberIdentity
-from elonara.compiled_queries import CompiledQuery, delete_where, insert, update_where
+from elonara.compiled_queries import CompiledQuery, CompiledTake, insert, update_where
 from elonara.members.models import Member
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
@@ -246,18 +246,61 @@ def test_a_row_is_inserted_once(member):
         insert(row)
 
 
-def test_a_delete_finds_only_rows_that_match(identity, member):
-    assert delete_where(MemberIdentity, {"id": identity.pk, "state": "revoked"}) == 0
-    assert delete_where(MemberIdentity, {"member": member.pk, "connected_at": NOW}) == 1
-    assert not MemberIdentity.objects.exists()
-    assert delete_where(MemberIdentity, {"id": identity.pk}) == 0
+TAKE = CompiledTake(lambda pk, state: MemberIdentity.objects.filter(Q(member=None) | Q(pk=pk), state=state))
 
 
-def test_a_delete_refuses_names_that_are_no_column_and_none(identity):
-    with pytest.raises(TypeError, match="no column"):
-        delete_where(Member, {"answers": 1})
-    with pytest.raises(ValueError, match="None"):
-        delete_where(MemberIdentity, {"id": identity.pk, "lease_until": None})
+def test_a_row_is_taken_once_and_only_where_it_matches(identity, member):
+    other = MemberIdentity.objects.create(
+        member=Member.objects.create_user("bob"), bsky_did="did:plc:bob", state="active"
+    )
+    before = every_field(MemberIdentity.objects.get(pk=identity.pk))
+    assert TAKE.all(pk=identity.pk, state="revoked") == []
+    [taken] = TAKE.all(pk=identity.pk, state="active")
+    assert every_field(taken) == before
+    assert TAKE.first(pk=identity.pk, state="active") is None
+    assert MemberIdentity.objects.get() == other
+
+
+def test_a_take_deletes_in_one_statement(identity):
+    with CaptureQueriesContext(connection) as queries:
+        assert TAKE.first(pk=identity.pk, state="active") is not None
+    assert [query["sql"].split()[0] for query in queries] == ["DELETE"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda pk: MemberIdentity.objects.filter(pk=pk).order_by("pk"),
+        lambda pk: MemberIdentity.objects.filter(pk=pk)[:1],
+        lambda pk: MemberIdentity.objects.filter(pk=pk).select_related("member"),
+        lambda pk: MemberIdentity.objects.filter(member__username=pk),
+        lambda pk: MemberIdentity.objects.filter(pk=pk).union(MemberIdentity.objects.filter(member=None)),
+        lambda pk: MemberIdentity.objects.filter(pk=pk).annotate(one=Value(1)),
+        lambda pk: MemberIdentity.objects.all(),
+    ],
+)
+def test_nothing_else_is_taken(identity, make):
+    with pytest.raises(TypeError, match="taken"):
+        CompiledTake(make).all(pk=identity.pk)
+    assert MemberIdentity.objects.exists()
+
+
+def test_a_row_that_is_there_is_not_inserted_again(identity, member):
+    graph = StoredGraph(member=member, bsky_did="did:plc:alice")
+    assert insert(graph, unless_there=True)
+    again = StoredGraph(member=member, bsky_did="did:plc:bob")
+    with transaction.atomic():
+        assert not insert(again, unless_there=True)
+        assert StoredGraph.objects.get() == graph, "the transaction goes on"
+    assert again.pk is None
+    assert again._state.adding
+
+
+def test_a_row_with_a_key_of_its_own_is_not_inserted_again(member):
+    row = AuthorizationRequest(state_hash="a", purpose="connect", member=member, expires_at=NOW)
+    assert insert(row, unless_there=True)
+    assert not insert(AuthorizationRequest(state_hash="a", purpose="connect", expires_at=NOW), unless_there=True)
+    assert AuthorizationRequest.objects.get() == row
 
 
 def test_a_row_that_the_database_numbers_is_inserted_with_its_number(member):

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
@@ -50,8 +49,17 @@ NEXT_FENCE: Final[dict[str, Any]] = {"lease_fence": F("lease_fence") + 1, "lease
 
 log = logging.getLogger(__name__)
 
-# Asked whenever a session is stored.
-_OF_MEMBER = CompiledQuery(lambda member: StoredGraph.objects.filter(member=member))
+# Asked whenever a session is stored. What is not there is None.
+_OF_MEMBER = CompiledQuery(
+    lambda member: Member.objects.filter(pk=member).values_list(
+        "bluesky__state",
+        "stored_graph__pk",
+        "stored_graph__bsky_did",
+        "stored_graph__read",
+        "stored_graph__known",
+        "stored_graph__pass_number",
+    )
+)
 
 
 def install() -> None:
@@ -72,7 +80,7 @@ def request(member: Member) -> SyncProgress:
         ready(member.pk, identity.bsky_did)
         return progress(member.pk)
     if graph.state == StoredGraph.State.DONE or not graph.full:
-        _begin_full(graph)
+        _begin_full(graph.pk, graph.pass_number)
     elif graph.state == StoredGraph.State.FAILED:
         StoredGraph.objects.filter(pk=graph.pk, state=StoredGraph.State.FAILED).update(**_due())
     jobs.wake(JOB_KIND, str(graph.pk))
@@ -81,25 +89,23 @@ def request(member: Member) -> SyncProgress:
 
 def ready(member_id: int, did: str) -> None:
     """A session was stored: read the member's people now. An app password alone reads nothing."""
-    graph = _OF_MEMBER.first(member=member_id)
-    if graph is not None and graph.bsky_did != did:
+    found = _OF_MEMBER.first(member=member_id)
+    if found is None:
+        return
+    session, graph_id, of_did, read, known, pass_number = found
+    if graph_id is not None and of_did != did:
         _give_up(member_id)
-        graph = None
-    if graph is None:
-        identity = identity_row(member_id)
-        if identity is None or identity.state != MemberIdentity.State.ACTIVE:
-            return
+        graph_id = None
+    if graph_id is None:
         graph = StoredGraph(member_id=member_id, bsky_did=did, due_at=timezone.now())
-        try:
-            with transaction.atomic():
-                insert(graph)
-        except IntegrityError:
-            return  # another process has just made it
-    elif graph.read and not graph.known:
-        _begin_full(graph)  # blocks and mutes can be read now
+        if session != MemberIdentity.State.ACTIVE or not insert(graph, unless_there=True):
+            return  # nothing to read with, or another process has just made it
+        graph_id = graph.pk
+    elif read and not known:
+        _begin_full(graph_id, pass_number)  # blocks and mutes can be read now
     else:
-        StoredGraph.objects.filter(pk=graph.pk).update(due_at=timezone.now())
-    jobs.wake(JOB_KIND, str(graph.pk))
+        StoredGraph.objects.filter(pk=graph_id).update(due_at=timezone.now())
+    jobs.wake(JOB_KIND, str(graph_id))
 
 
 def disconnected(member_id: int, did: str) -> None:  # noqa: ARG001
@@ -156,9 +162,9 @@ def _has_nobody(graph: StoredGraph) -> bool:
     return at_start and graph.full_read_at is None and graph.read == 0
 
 
-def _begin_full(graph: StoredGraph) -> None:
+def _begin_full(graph_id: int, pass_number: int) -> None:
     """Read everybody. Only where nobody has begun it since the row was read: a second press begins no second pass."""
-    StoredGraph.objects.filter(pk=graph.pk, member__isnull=False, pass_number=graph.pass_number).update(
+    StoredGraph.objects.filter(pk=graph_id, member__isnull=False, pass_number=pass_number).update(
         **NEXT_FENCE, **_due(), failures=0, full=True, pass_number=F("pass_number") + 1,
         side=StoredGraph.Side.FOLLOWERS, cursor="", read=0, started_at=None,
     )  # fmt: skip

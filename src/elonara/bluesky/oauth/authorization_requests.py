@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -21,7 +22,7 @@ from elonara.atproto.oauth.secret import Secret
 from elonara.bluesky.models import AuthorizationRequest
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed
 from elonara.bluesky.sealed_columns import dpop_key, keep_key, sealed_columns, unsealed
-from elonara.compiled_queries import CompiledQuery
+from elonara.compiled_queries import CompiledTake
 from elonara.members.models import Member
 from elonara.sealing import CannotUnseal, seal, unseal
 
@@ -187,19 +188,21 @@ def authorization_failed(row: AuthorizationRequest, reason: str, sentence: str, 
     )
 
 
-_BEGUN: Final = CompiledQuery(
-    lambda state, browser: AuthorizationRequest.objects.filter(
-        state_hash=state, browser_hash=browser, consumed_at__isnull=True
-    )
+def _begun(state: Any, browser: Any) -> QuerySet[AuthorizationRequest]:
+    return AuthorizationRequest.objects.filter(state_hash=state, browser_hash=browser, consumed_at__isnull=True)
+
+
+# One statement reads and deletes a row, so of many callbacks at once one gets it.
+_TAKEN: Final = CompiledTake(_begun)
+_TAKEN_OF_MEMBER: Final = CompiledTake(
+    lambda state, browser, member: _begun(state, browser).filter(Q(member=None) | Q(member=member))
 )
 
 
 def _take(state: str, browser: str, member: Member | None) -> AuthorizationRequest | None:
-    """Read the row and delete it. Of many callbacks at once one gets it: the one whose DELETE found it."""
-    row = _BEGUN.first(state=_digest(state), browser=_digest(browser))
-    if row is None or (member is not None and row.member_id not in {None, member.pk}):
-        return None
-    return row if compiled_queries.delete_where(AuthorizationRequest, {"id": row.pk}) else None
+    """Delete the row and return it; None where there is none for this browser and, if signed in, this member."""
+    asked = {"state": _digest(state), "browser": _digest(browser)}
+    return _TAKEN.first(**asked) if member is None else _TAKEN_OF_MEMBER.first(**asked, member=member.pk)
 
 
 def _refusal(state: str, browser: str) -> AuthorizationFailed:

@@ -23,6 +23,7 @@ from django.views.decorators.cache import never_cache
 from elonara.bluesky.connections.oauth_service import BlueskyOAuthService
 from elonara.bluesky.oauth.outcomes import AuthorizationFailed, Verified
 from elonara.members.models import Member
+from elonara.members.sign_in.adapter import proved_recently
 from elonara.web.authorization import RedirectToServer, failed
 from elonara.web.concurrency import limits_visitor_named_servers
 from elonara.web.proofs import browser_of
@@ -39,7 +40,8 @@ def require(request: HttpRequest) -> None:
 
 def require_for_a_first_account(request: HttpRequest) -> None:
     """`require`, before a Bluesky account becomes a member's new way to sign in. Another can never follow."""
-    if BlueskyOAuthService().get_identity_for_member(the_member(request).pk) is None:
+    # The session knows the first at no cost, and mostly she has just signed in; the second costs a query.
+    if not proved_recently(request) and not BlueskyOAuthService().get_identity_for_member(the_member(request).pk):
         require(request)
 
 
