@@ -102,7 +102,8 @@ class CompiledQuery[Result]:
 class CompiledTake[Result](CompiledQuery[Result]):
     """Deletes the rows of a queryset and yields them as they were: of many callers at once, one gets a row.
 
-    The queryset is of one table, with neither order nor slice. Sends no signals, and deletes no rows that refer to these.
+    The queryset is of one table, with neither order nor slice. Sends no signals, and deletes no rows that refer to
+    these.
     """
 
     def _compile(self, queryset: QuerySet[Any, Any]) -> _Compiled:
@@ -111,10 +112,10 @@ class CompiledTake[Result](CompiledQuery[Result]):
             raise TypeError("rows are taken without order, slice or union")
         selected = _compile(queryset)
         columns, found, conditions = selected.sql.partition(" FROM ")
-        table = _table(query.model)
+        table = _table(queryset.model)
         if not found or not conditions.startswith(f"{table} WHERE ") or "%s" in columns:
             raise TypeError("rows are taken from one table, by a condition, without annotations")
-        taken = f"DELETE FROM {conditions} RETURNING {columns.removeprefix('SELECT ')}"
+        taken = f"DELETE FROM {conditions} RETURNING {columns.removeprefix('SELECT ')}"  # noqa: S608 - Django's own SQL
         return _Compiled(taken, selected.parameters, selected.build)
 
 

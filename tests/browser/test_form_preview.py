@@ -60,3 +60,26 @@ def test_without_javascript_the_form_has_no_empty_preview(open_browser, host_jar
     assert not page.get_by_role("heading", name="How it will look").is_visible()
     assert not page.get_by_role("link", name="See how it will look").is_visible()
     assert page.get_by_label("Picture", exact=True).is_visible()
+
+
+def test_the_end_goes_where_the_start_goes(open_browser, host_jar):
+    page = open_browser(jar=host_jar)
+    page.goto("/events/create")
+    starts, ends, all_day = (page.get_by_label(label, exact=True) for label in ("Starts", "Ends", "All day"))
+    starts.fill("2033-12-19T15:00")
+    expect(ends).to_have_value("2033-12-19T18:00")  # what calendars would be told of an event without an end
+    starts.fill("2033-12-19T23:30")
+    expect(ends).to_have_value("2033-12-20T02:30")
+    ends.fill("2033-12-20T00:30")
+    starts.fill("2034-01-16T23:30")
+    expect(ends).to_have_value("2034-01-17T00:30")  # as long as before
+    starts.fill("0002-01-16T23:30")
+    starts.fill("2034-02-20T23:30")
+    expect(ends).to_have_value("2034-02-21T00:30")  # a year that was being typed does not count
+    all_day.check()
+    starts.fill("2034-02-27")
+    expect(ends).to_have_value("2034-02-28")
+    all_day.uncheck()
+    ends.fill("")
+    starts.fill("2034-03-06T15:00")
+    expect(ends).to_have_value("")  # she wants none

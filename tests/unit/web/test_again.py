@@ -1,7 +1,7 @@
 """Doing an event again in two presses, on the page; and `copy_of` in the API."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tests.fakes.known import graph_with
@@ -177,3 +177,24 @@ def test_without_it_a_title_is_still_needed(alice, program):
     refused = program(alice, {"starts_at": "2030-05-01T16:00", "timezone": "UTC"})
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
     assert [one["field"] for one in refused.json()["errors"]] == ["title"]
+
+
+@pytest.mark.parametrize(("hours", "length"), [(24 * 21, 2), (3, 2), (1, 1)])
+def test_the_end_follows_a_start_that_was_put_after_it(signed_in, alice, over, hours, length):
+    client = signed_in(alice)
+    address = f"/events/{over.slug}/again"
+    given = filled(client.get(address))
+    starts = datetime.fromisoformat(given["starts_at"]) + timedelta(hours=hours)
+    client.post(address, given | {"starts_at": starts.strftime("%Y-%m-%dT%H:%M")})
+    made = Event.objects.exclude(pk=over.pk).get()
+    assert made.ends_at - made.starts_at == timedelta(hours=length), "an end that still comes after the start stays"
+
+
+def test_an_end_that_was_changed_is_taken_at_its_word(signed_in, alice, over):
+    client = signed_in(alice)
+    address = f"/events/{over.slug}/again"
+    given = filled(client.get(address))
+    starts = datetime.fromisoformat(given["starts_at"])
+    wrong = {"ends_at": (starts - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")}
+    assert client.post(address, given | wrong).status_code == 200
+    assert Event.objects.count() == 1

@@ -24,7 +24,7 @@ def shown(viewer, *, zone=LISBON, end=START + HOURS, online=False):
         ("Europe/Berlin", "Lisbon time. For you in Berlin: 16:00 to 19:00.", "Thu, 15:00 Lisbon"),
         ("Asia/Tokyo", "Lisbon time. For you in Tokyo: Friday 6 December, 00:00 to 03:00.", "Thu, 15:00 Lisbon"),
         ("America/St_Johns", "Lisbon time. For you in St Johns: 11:30 to 14:30.", "Thu, 15:00 Lisbon"),
-        ("Europe/London", "Lisbon time, and yours.", "Thu, 15:00"),
+        ("Europe/London", "Lisbon time, the same as yours.", "Thu, 15:00"),
         (LISBON, "Lisbon time.", "Thu, 15:00"),
         (None, "Lisbon time (UTC+0).", "Thu, 15:00"),
     ],
@@ -43,7 +43,7 @@ def test_a_place_has_its_own_clock_first(viewer, beside, short):
          "Your time, Berlin. In Lisbon it is 15:00 to 18:00."),
         ("Asia/Tokyo", "Friday 6 December 2030, 00:00 to 03:00",
          "Your time, Tokyo. In Lisbon it is Thursday 5 December, 15:00 to 18:00."),
-        ("Europe/London", "Thursday 5 December 2030, 15:00 to 18:00", "Lisbon time, and yours."),
+        ("Europe/London", "Thursday 5 December 2030, 15:00 to 18:00", "Lisbon time, the same as yours."),
         (None, "Thursday 5 December 2030, 15:00 to 18:00", "Lisbon time (UTC+0)."),
     ],
 )  # fmt: skip

@@ -95,8 +95,7 @@ def ready(member_id: int, did: str) -> None:
     session, graph_id, of_did, read, known, pass_number = found
     if graph_id is not None and of_did != did:
         _give_up(member_id)
-        graph_id = None
-    if graph_id is None:
+    if graph_id is None or of_did != did:
         graph = StoredGraph(member_id=member_id, bsky_did=did, due_at=timezone.now())
         if session != MemberIdentity.State.ACTIVE or not insert(graph, unless_there=True):
             return  # nothing to read with, or another process has just made it

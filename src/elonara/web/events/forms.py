@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -36,7 +37,7 @@ class EventForm(WithPicture):
     all_day = forms.BooleanField(
         label=_("All day"),
         required=False,
-        help_text=_("Whole days, including the last one. The times above are ignored."),
+        help_text=_("Whole days, including the last one, without a time."),
         widget=forms.CheckboxInput(attrs={"data-whole-days": "id_starts_at id_ends_at"}),
     )
     timezone = forms.ChoiceField(
@@ -122,7 +123,7 @@ class EventForm(WithPicture):
     approval = forms.BooleanField(
         label=_("I approve each guest"),
         required=False,
-        help_text=_("“Going” becomes “Ask to come”, and takes no place until you or a co-host accept."),
+        help_text=_("Guests ask to come, and you or a co-host accept them."),
     )
     place_hidden = forms.BooleanField(
         label=_("Show the place only to guests who are going"),
@@ -153,7 +154,7 @@ class EventForm(WithPicture):
         initial=Event.Mood.ANY,
         required=False,
         help_text=_(
-            "A picture that is drawn for your event: another title, another picture. One that you upload takes its "
+            "Choose how it should feel: the cover is drawn for your title. A picture that you add below takes its "
             "place."
         ),
     )
@@ -190,6 +191,15 @@ class EventForm(WithPicture):
             del self.fields["replies_to_host"]
         offer_take_back(self, posts if by_host else "")
 
+    def clean(self) -> dict[str, Any]:
+        """Keep how long the event is, where its start was put after an end that nobody has changed."""
+        super().clean()
+        given, was = self.cleaned_data, self.initial
+        starts, ends, length = given.get("starts_at"), given.get("ends_at"), _length(was)
+        if starts and ends and ends < starts and ends == was.get("ends_at") and length:
+            given["ends_at"] = starts + length
+        return given
+
     def values(self) -> dict[str, Any]:
         """Arguments for the action: naive times of the form's time zone; `picture` only where a file was chosen."""
         values = {name: value for name, value in self.cleaned_data.items() if name != "take_back"}
@@ -223,6 +233,12 @@ class EventForm(WithPicture):
             "ends_at": _last_day(event) if event.all_day else _on_its_clock(event, event.ends_at),
             "answers_until": _on_its_clock(event, event.answers_until),
         }
+
+
+def _length(initial: Mapping[str, Any]) -> timedelta | None:
+    """How long the event is that the form began with; None where that is unknown."""
+    starts, ends = initial.get("starts_at"), initial.get("ends_at")
+    return ends - starts if starts and ends else None
 
 
 def _on_its_clock(event: Event, moment: datetime | None) -> datetime | None:

@@ -43,7 +43,7 @@ def post_update(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResp
     except InvitationRefused as fault:
         show_message(request, f"{fault.sentence} {fault.way_on}".strip(), "bad")
     else:
-        show_message(request, _("The update is on its way."))
+        show_message(request, _("The update is being posted. Below you can see how it is doing."))
     return redirect_to_step(frame, step="watch")
 
 

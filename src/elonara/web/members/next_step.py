@@ -116,7 +116,7 @@ def _about(event: Event, invited: bool, answers: Sequence[LatestAnswer]) -> Next
     return NextStep(
         gettext_noop("Wait for answers"),
         gettext_noop("People are invited. There are no new answers."),
-        gettext_noop("See who was reached"),
+        gettext_noop("See your invitations"),
         f"{manage}invite&step=watch",
         named,
     )

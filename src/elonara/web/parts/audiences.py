@@ -35,7 +35,7 @@ def told_of_change(before: Event, event: Event, by: Member) -> str:
     people = list(hearing(event, by.pk, with_people=True))
     if not people:
         is_news = any(getattr(before, name) != getattr(event, name) for name in NEWS)
-        return f"{_('There is nobody to tell yet.')} {invited_words(event)}".strip() if is_news else ""
+        return invited_words(event) or str(_("There is nobody to tell yet.")) if is_news else ""
     before = without_hiding(before, event)
     heard = [row for row in people if differences(facts_for(before, row), facts_for(event, row))]
     return in_words(audience(event, heard, MessageKind.CHANGED)) if heard else ""
@@ -47,8 +47,8 @@ def invited_words(event: Event) -> str:
     if not count:
         return ""
     return ngettext(
-        "{count} invited person has not answered; the invitation shows the event as it is now.",
-        "{count} invited people have not answered; their invitations show the event as it is now.",
+        "{count} invited person has not answered yet; the page of the invitation always shows what is new.",
+        "{count} invited people have not answered yet; the pages of their invitations always show what is new.",
         count,
     ).format(count=count)
 

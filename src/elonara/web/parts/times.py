@@ -90,8 +90,8 @@ def _when(
         return ShownTime(start, _sentence(start, end, year), beside, short, viewer_unknown=True)
     mine, mine_end = on(viewer)
     if mine.utcoffset() == start.utcoffset():
-        beside = (_("{city} time.") if str(viewer) == str(there) else _("{city} time, and yours.")).format(city=city)
-        return ShownTime(start, _sentence(start, end, year), beside, dateformat.format(start, "D, H:i"))
+        said = _("{city} time.") if str(viewer) == str(there) else _("{city} time, the same as yours.")
+        return ShownTime(start, _sentence(start, end, year), said.format(city=city), dateformat.format(start, "D, H:i"))
     if online:
         theirs = f"{_day_if_other(start, mine)}{_span(start, end)}"
         beside = _("Your time, {yours}. In {city} it is {time}.").format(

@@ -62,6 +62,28 @@
     timer = setTimeout(show, PAUSE);
   });
   form.addEventListener("change", (event) => { if (event.target.name === "picture") choose(event.target.files[0]); });
+
+  /* The end goes where the start goes. Where there is none yet, it is suggested once: most events have one. */
+  const SUGGESTED = 3 * 3600e3;  /* what calendars are told of an event without an end */
+  const { starts_at: starts, ends_at: ends } = form.elements;
+  const moment = (field) => {
+    const at = Date.parse(field.value.includes("T") ? `${field.value}Z` : field.value);
+    return new Date(at).getUTCFullYear() > 1999 ? at : NaN;  /* a year that is being typed passes through 0002 */
+  };
+  const [MINUTE, DAY] = ["YYYY-MM-DDThh:mm".length, "YYYY-MM-DD".length];
+  const put = (at) => { ends.value = new Date(at).toISOString().slice(0, ends.type === "date" ? DAY : MINUTE); };
+  let from = moment(starts), suggests = !starts.value && !ends.value;
+  ends.addEventListener("input", () => { suggests = false; });
+  starts.addEventListener("focus", () => { from = moment(starts); });  /* "All day" may have changed it */
+  starts.addEventListener("input", () => {
+    const to = moment(starts);
+    if (Number.isNaN(to)) return;
+    const end = moment(ends);
+    if (suggests) put(to + (ends.type === "date" ? 0 : SUGGESTED));
+    else if (end >= from) put(end + to - from);
+    from = to;
+  });
+
   form.addEventListener("submit", () => {
     clearTimeout(timer);
     asking?.abort();

@@ -31,7 +31,7 @@
     return; /* a zone that this browser does not know */
   }
   if (same(there, mine) && there.time === mine.time) {
-    line.textContent = city(zone) + (here === zone ? " time." : " time, and yours.");
+    line.textContent = city(zone) + (here === zone ? " time." : " time, the same as yours.");
     return;
   }
   const theirSpan = span(there, ends && on(ends, zone));

@@ -63,11 +63,11 @@ class TestTheNotice:
         move(out, alice)
         page = browser.get(manage(out, step))
         text = page_text(page)
-        assert "3 posts show the old time" in text
+        assert "3 posts on Bluesky still show the old time" in text
         assert "Update: Winter picnic" in text
         assert text.count("Post the update") == 1
         response = browser.post(manage(out, "watch"), {"go": "update"} | shown(page), follow=True)
-        assert "The update is on its way." in page_text(response)
+        assert "The update is being posted." in page_text(response)
         jobs.drain()
         text = page_text(browser.get(manage(out, "watch")))
         assert "show the old" not in text
@@ -77,7 +77,7 @@ class TestTheNotice:
     def test_an_edit_says_so_at_once(self, out, browser):
         values = form_of(browser, f"/events/{out.slug}/edit") | {"title": "Summer picnic"}
         response = browser.post(f"/events/{out.slug}/edit", values, follow=True)
-        assert "3 posts show the old title" in page_text(response)
+        assert "3 posts on Bluesky still show the old title" in page_text(response)
 
     def test_an_edit_behind_the_open_page_shows_the_newest_first(self, out, alice, browser):
         move(out, alice)
@@ -111,7 +111,7 @@ class TestTheNotice:
         ready = Readiness(False, "did:plc:host", "alice.example", "host", "", "not_connected", "Not yet.")
         with factory.use(FakeAgent(ready=ready)):
             page = page_text(browser.get(manage(out, "watch")))
-        assert "3 posts show the old time" in page
+        assert "3 posts on Bluesky still show the old time" in page
         assert "Post the update" not in page
         assert re.search(r'href="/profile/edit\?next=[^"]+">Bluesky settings</a>', page)
         assert "Or take the posts back" in page
@@ -122,7 +122,7 @@ class TestTheNotice:
         events.accept_cohost(out, by=zoe)
         move(out, alice)
         text = page_text(sign_in(Client(), zoe).get(manage(out)))
-        assert "3 posts show the old time" in text
+        assert "3 posts on Bluesky still show the old time" in text
         assert "They are from<bdi>Alice Moreira</bdi>" in text
         assert "Post the update" not in text
 
@@ -144,7 +144,7 @@ class TestTheNotice:
         assert "Undo the update?" in page_text(browser.get(f"/updates/{row.pk}/undo"))
         browser.post(f"/updates/{row.pk}/undo")
         assert Correction.objects.get().state == State.UNDOING
-        assert "3 posts show the old time" in page_text(browser.get(manage(out)))
+        assert "3 posts on Bluesky still show the old time" in page_text(browser.get(manage(out)))
 
     def test_taking_them_back_asks_first(self, out, alice, browser):
         move(out, alice)
@@ -160,7 +160,7 @@ class TestTheNotice:
     def test_of_a_community(self, circle_out, alice, browser):
         communities.change(circle_out, by=alice, name="Rye Circle")
         page = browser.get(manage(circle_out))
-        assert "3 posts show the old name" in page_text(page)
+        assert "3 posts on Bluesky still show the old name" in page_text(page)
         browser.post(manage(circle_out, "watch"), {"go": "update"} | shown(page))
         assert Correction.objects.get().community == circle_out
 

@@ -77,7 +77,7 @@ def test_what_a_stored_app_password_is_used_for_is_said_as_it_is(client, alice, 
     AppPasswordSession.objects.create(did=alice.bluesky.bsky_did, handle="alice.example", member=alice)
     set_options(bluesky={"writes": Writes(mode=mode)})
     said = page_text(client.get("/profile/edit"))
-    assert "Replace the app password" in said
+    assert "Your app password" in said
     assert ("With an app password this site posts for you from your own account." in said) == (mode == "legacy")
     assert ("does not use the app password" in said) == (mode == "oauth")
     assert ("kept for the day this site changes to it" in said) == (mode == "legacy")
