@@ -20,6 +20,7 @@ class Site:
     url: str = "http://127.0.0.1:8000"
     name: str = "Elonara"
     registration: Literal["", "open", "approval", "closed"] = ""  # "": open on loopback, else approval
+    contact: str = ""  # who runs it and how to reach them, on "About this site"; addresses in it become links
 
     @property
     def is_loopback(self) -> bool:

@@ -137,6 +137,7 @@ def pending_action_failed(request: HttpRequest, fault: AuthorizationFailed, *, g
     # Only the invitee may learn that a private invitation exists, and this visitor has not proved to be the invitee.
     shown = invitation if invitation is not None and not target_of(invitation).is_private else None
     context = {"fault": fault, "invitation": shown, "got": got, "ref": ref, "pending": fault.payload}
+    context["page"] = target_of(shown).url if shown is not None else ""
     return render(request, "invitation/failed.html", context, status=400)
 
 

@@ -134,8 +134,8 @@ MUTANTS = (
     Mutant(
         "callback-in-another-browser",
         "bluesky/oauth/authorization_requests.py",
-        "browser=_digest(browser))",
-        "browser=AuthorizationRequest.objects.get(state_hash=_digest(state)).browser_hash)",
+        "filter(state_hash=state, browser_hash=browser, consumed_at__isnull=True)",
+        "filter(state_hash=state, consumed_at__isnull=True)",
         "a sign-in is finished in another browser than the one that began it",
         (
             "tests/unit/bluesky/oauth/test_authorization_requests.py:test_another_browser_is_refused_and_does_not_consume_the_request",

@@ -194,3 +194,20 @@ def test_an_app_password_form_never_gives_the_password_back(signed_in, alice, se
     assert response.status_code == 400
     assert "nobody.example" in page
     assert "wxyz-hidden" not in page
+
+
+@pytest.mark.parametrize(
+    ("contact", "shown"),
+    [
+        ("", None),
+        ("Ana, hello@example.org", '<a href="mailto:hello@example.org">'),
+        ("https://example.org/us", '<a href="https://example.org/us"'),
+        ("<script>alert(1)</script>", "&lt;script&gt;"),
+    ],
+)
+def test_about_says_who_runs_the_site(client, set_options, contact, shown):
+    set_options(site={"contact": contact})
+    page = client.get("/about").content.decode()
+    assert ("Who runs it" in page) == bool(contact)
+    assert "<script>alert" not in page
+    assert shown is None or shown in page

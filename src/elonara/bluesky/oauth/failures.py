@@ -51,7 +51,7 @@ BY_IDENTITY: Mapping[str, tuple[str, str]] = {
 UNREACHABLE = gettext_noop("The server of {who} does not answer. Try again in a few minutes.")
 REFUSED_ADDRESS = gettext_noop("The server of {who} is at an address that this site does not contact.")
 DENIED = gettext_noop(
-    "You chose “deny” on your server's page, so nothing was connected. You can start again whenever you like."
+    "You cancelled on your server's page, so nothing was connected. You can start again whenever you like."
 )
 ISSUER = gettext_noop(
     "The answer came from a different server than the one you were sent to, so it was not trusted. Start again."

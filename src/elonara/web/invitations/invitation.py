@@ -110,6 +110,7 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
     event = target if isinstance(target, Event) else None
     proof = proved.get(invitation.invitee_did)
     mine = rsvps.rsvp_of(event, did=invitation.invitee_did) if event and proof else None
+    answer = shown_answer(mine, event) or (invitation.answer if proof else "")
     by_host, closed = proof is None and _is_its_host(request, invitation), Target(target).over()
     return {
         "seen_by_host": by_host,
@@ -125,10 +126,10 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
         "proof": proof,
         "others": [other for other in proved.values() if other.did != invitation.invitee_did],
         "mine": mine,
-        "answer": shown_answer(mine, event) or (invitation.answer if proof else ""),
+        "answer": answer,
         "named_to_guests": event and mine and mine.choice in SHOWN_TO_GUESTS and not event.guest_list_hidden,
         "closed": closed,
-        "may_save_date": event is not None and (proof is not None or not Target(target).is_private),
+        "may_save_date": event and answer != "cant" and (proof is not None or not Target(target).is_private),
         "may_answer": not by_host and not closed,
         "guests": rsvps.visible_list(event, dids=[proof.did] if proof else []) if event else None,
         "form": form,

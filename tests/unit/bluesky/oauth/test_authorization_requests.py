@@ -147,7 +147,7 @@ def test_denied_consent_is_reported_as_such(service, server, member):
     url = service.begin("connect", "alice.example.com", member=member, browser="hers", confirmed=True)
     failed = failure(service, server.deny(url))
     assert failed.reason == "access_denied"
-    assert "deny" in failed.sentence
+    assert "cancelled" in failed.sentence
 
 
 def test_a_link_that_no_form_began_waits_for_confirmation(connect, service, member, make_member, server):

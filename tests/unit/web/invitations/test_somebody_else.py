@@ -1,0 +1,63 @@
+"""Who opens an invitation to another person: what the page offers instead, and what it says of a change since then."""
+
+import re
+
+import pytest
+from tests.fakes.oauth import ALICE, BOB
+from tests.pages import page_text
+
+from elonara.invitations.models import Invitation
+
+ANSWER = re.compile(r'<button[^>]*name="answer"')
+
+
+def outside_folds(page):
+    return re.sub(r"<details.*?</details>", "", page, flags=re.S)
+
+
+@pytest.mark.parametrize("kind", ["event", "community"])
+def test_a_visitor_who_is_known_as_another_sees_no_buttons_of_the_invitee(
+    client, authorize, invited, picnic, circle, kind
+):
+    target, address = (picnic, "/events/") if kind == "event" else (circle, "/communities/")
+    ref = invited(target).ref
+    authorize(client, client.post("/invitations/prove", {"handle": "alice.example.com"}), ALICE)
+    page = client.get(f"/i/{ref}").content.decode()
+    assert "this invitation is for @bob.example.com" in page
+    assert not ANSWER.search(outside_folds(page)), "they would answer as the invitee"
+    assert re.search(rf'<a class="button primary" href="{address}{target.slug}">', page)
+    assert "@bob.example.com is mine, too: answer with it" in page
+    authorize(client, client.post(f"/i/{ref}", {"answer": "going" if kind == "event" else "joined"}), BOB)
+    own = client.get(f"/i/{ref}").content.decode()
+    assert "is mine, too" not in own
+    assert "this invitation is for" not in own
+
+
+def test_a_visitor_who_is_not_known_reads_where_to_answer_as_somebody_else(client, invited, picnic):
+    page = client.get(f"/i/{invited(picnic).ref}").content.decode()
+    assert ANSWER.search(outside_folds(page))
+    section = page[page.index('id="not-you"') :]
+    assert f'href="/events/{picnic.slug}"' in section[: section.index("</section>")]
+
+
+def test_who_cancels_at_the_invitees_sign_in_is_led_to_the_event(client, server, invited, picnic):
+    sent = client.post(f"/i/{invited(picnic).ref}", {"answer": "going"})
+    page = page_text(client.get("/auth/bluesky/callback", server.deny(sent["location"])))
+    assert "You cancelled there, so your answer was not saved." in page
+    assert "Not @bob.example.com?" in page
+    assert f'/events/{picnic.slug}">you can see what it is about' in page
+
+
+def test_but_not_to_a_private_one(client, server, authorize, invited, supper):
+    ref = invited(supper).ref
+    sent = client.post(f"/i/{ref}", {"handle": "bob.example.com"})
+    page = page_text(client.get("/auth/bluesky/callback", server.deny(sent["location"])))
+    assert supper.slug not in page
+
+
+def test_an_invitee_reads_that_something_has_changed_since_the_post(client, invited, picnic):
+    row = invited(picnic)
+    words = "Something has changed since the post that invited you."
+    assert words not in page_text(client.get(f"/i/{row.ref}"))
+    Invitation.objects.filter(pk=row.pk).update(outdated=True)
+    assert words in page_text(client.get(f"/i/{row.ref}"))
