@@ -45,6 +45,7 @@ type Row = tuple[str, float | None, Callable[[], object]]  # name, bound in ms, 
 
 def fill() -> None:
     """Write the rows, past all hooks: hosts with an event each, their invitations, answers, notices and e-mails."""
+    from django.db import connection
     from django.utils import timezone
 
     from elonara.bluesky.models import AccountLane, ActorView, MemberIdentity
@@ -57,6 +58,7 @@ def fill() -> None:
     )
     from elonara.invitations.consent.accounts import key_of
     from elonara.invitations.models import Announcement, Batch, EmailInvitation, HostSending, Invitation
+    from elonara.invitations.targets import Target
     from elonara.members.models import Member, Notice
 
     now = timezone.now()
@@ -99,7 +101,15 @@ def fill() -> None:
     post = {"state": "sent", "next_attempt_at": now, "queued_at": now, "sent_at": now, "attempts": 1}
     announcements = Announcement.objects.bulk_create(
         [
-            Announcement(event=event, host=host, author_did=did, rkey="3announcement", record={"text": "Come"}, **post)
+            Announcement(
+                event=event,
+                host=host,
+                author_did=did,
+                rkey="3announcement",
+                record={"text": "Come"},
+                facts=Target(event).facts,
+                **post,
+            )
             for host, event, did in zip(hosts, events, dids, strict=True)
         ]
     )
@@ -113,11 +123,14 @@ def fill() -> None:
         next_attempt_at=now, created_at=now,
     )  # fmt: skip
 
+    facts = Invitation._meta.get_field("facts")
+
     def invitations() -> Iterator[dict[str, Any]]:
         times = [now - timedelta(hours=hours) for hours in range(500)]
         for place, number in enumerate(numbers):
             ids = {name: each[place].pk for name, each in (("event", events), ("host", hosts))}
             ids |= {"batch": batches[place].pk, "announcement": announcements[place].pk}
+            ids["facts"] = facts.get_db_prep_save(Target(events[place]).facts, connection)
             for each in range(number):
                 minutes, state, reason = _state(each)
                 at = times[each % 500]

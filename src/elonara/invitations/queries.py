@@ -23,6 +23,7 @@ from elonara.invitations.planning import readiness as posting_readiness
 from elonara.invitations.planning import sending_rows as planning_sending_rows
 from elonara.invitations.planning.drafts import Draft
 from elonara.invitations.planning.sending_rows import SendingRows
+from elonara.invitations.planning.standing import old_in_words
 from elonara.invitations.responses import invitee as invitee_actions
 from elonara.invitations.responses.corrections import OnBluesky, PostsNotice, notice, on_bluesky, to_take_back
 from elonara.invitations.responses.listing import MAX_LISTED, WrongCursor, page_with
@@ -54,6 +55,7 @@ __all__ = [
     "listed",
     "next_to_invite_to",
     "notice",
+    "old_in_words",
     "on_bluesky",
     "opt_outs",
     "own_sentence",

@@ -15,10 +15,9 @@ from elonara.invitations.models import ON_ITS_WAY, Announcement, Correction, Sta
 from elonara.invitations.planning import compose, fingerprint
 from elonara.invitations.planning.compose import Composed
 from elonara.invitations.planning.readiness import host_handle, text_limit_of, voice_for
-from elonara.invitations.planning.standing import PRIVATE, differs, no_longer_true
+from elonara.invitations.planning.standing import PRIVATE, Told, differs
 from elonara.invitations.results import PostingReadiness
 from elonara.invitations.targets import Target
-from elonara.invitations.transitions import Deliverable
 from elonara.members.models import Member
 
 ORDER = ("title", "when", "place", "link")
@@ -57,23 +56,19 @@ def last_words(target: Target) -> dict[int, Correction]:
     return {row.host_id: row for row in rows.order_by("queued_at", "created_at")}
 
 
-def uncorrected(
-    rows: Iterable[Deliverable], target: Target, said: Mapping[int, Correction]
-) -> dict[int, list[Deliverable]]:
-    """By host: her posts among `rows` that are not true any more, unless her last word (`said`) is what holds."""
-    found: dict[int, list[Deliverable]] = {}
-    for row in rows:
-        last = said.get(row.host_id)
-        if (last is None or differs(last.facts, target)) and no_longer_true(row, target):
-            found.setdefault(row.host_id, []).append(row)
+def uncorrected(posts: Iterable[Told], target: Target, said: Mapping[int, Correction]) -> dict[int, list[Told]]:
+    """By host: her posts that are not true any more, unless her last word (`said`) is what holds."""
+    found: dict[int, list[Told]] = {}
+    for one in posts:
+        last = said.get(one.host_id)
+        if one.wrong and (last is None or differs(last.facts, target)):
+            found.setdefault(one.host_id, []).append(one)
     return found
 
 
-def plan_update(
-    host: Member, target: Target, ready: PostingReadiness, wrong: Iterable[Deliverable]
-) -> CorrectionPlan | None:
+def plan_update(host: Member, target: Target, ready: PostingReadiness, wrong: Iterable[Told]) -> CorrectionPlan | None:
     """The update that says what these posts of the host tell wrongly; None where there is nothing that can be said."""
-    facts = frozenset(name for row in wrong for name in no_longer_true(row, target)) - {PRIVATE}
+    facts = frozenset(name for one in wrong for name in one.wrong) - {PRIVATE}
     if not facts or target.is_private or target.over():
         return None
     changed = tuple(name for name in ORDER if name in facts)

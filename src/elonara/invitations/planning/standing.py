@@ -6,11 +6,12 @@ now: a change that a post does not tell makes it no less true, and a change that
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.db.models.fields.json import KT
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
@@ -44,14 +45,44 @@ def number_of(target: Target) -> dict[type[Deliverable], int]:
     return {model: _NUMBERS[model, target.kind].first(of=target.of.pk) or 0 for model in MODELS}
 
 
-def standing(target: Target, *, certain: bool = True) -> list[Deliverable]:
-    """The posts about a target that are on Bluesky, with their hosts; not `certain`: also those that may be."""
-    condition = Q(state=State.SENT) if certain else _MAY_STAND
+def standing(target: Target) -> list[Deliverable]:
+    """The posts about a target that are on Bluesky or may be, with their hosts. Pages that only count use `told`."""
     found: list[Deliverable] = []
     for model in MODELS:
-        rows = model._default_manager.filter(condition, **target.only).select_related("host__bluesky")
+        rows = model._default_manager.filter(_MAY_STAND, **target.only).select_related("host__bluesky")
         found += rows.order_by("created_at", "rkey")
     return found
+
+
+@dataclass(frozen=True)
+class Told:
+    """Posts of one host, of one kind, that tell the same of a target: how many, and what of it is no longer true."""
+
+    model: type[Deliverable]
+    host_id: int
+    number: int
+    wrong: frozenset[str]  # as `no_longer_true` names it
+    names_target: bool
+
+
+def told(target: Target, *, certain: bool = True) -> list[Told]:
+    """What the posts tell that are on Bluesky, or (not `certain`) may be: two queries a kind, however many they are."""
+    return [one for model in MODELS for one in told_by(model, target, certain=certain)]
+
+
+def told_by(model: type[Deliverable], target: Target, *, certain: bool = True) -> Iterator[Told]:
+    """`told` of one kind."""
+    # The condition is no filter: SQLite would look through the posts of the whole site that are in that state.
+    number = Count("pk", filter=Q(state=State.SENT) if certain else _MAY_STAND)
+    rows = model._default_manager.filter(**target.only).order_by()
+    groups = list(rows.filter(facts__isnull=False).values_list("host_id", "facts").annotate(number=number))
+    cards = rows.filter(facts__isnull=True).values_list("host_id", _TITLE, _DESCRIPTION).annotate(number=number)
+    for host_id, title, description, count in cards:
+        card = {} if title is None else {"title": title, "description": description or ""}
+        groups.append((host_id, _facts_in({"embed": {"external": card}}, target), count))
+    for host_id, facts, count in groups:
+        if count:
+            yield Told(model, host_id, count, _wrong_in(facts, target), PRIVATE not in facts)
 
 
 def no_longer_true(row: Deliverable, target: Target) -> frozenset[str]:
@@ -60,17 +91,6 @@ def no_longer_true(row: Deliverable, target: Target) -> frozenset[str]:
     A post that only says "a private event" names nothing, and so nothing in it can become wrong.
     """
     return _wrong_in(_told(row, target), target)
-
-
-def count_outdated(rows: QuerySet[Any], target: Target) -> int:
-    """How many of the rows `no_longer_true` says something about: those that tell the same are compared once."""
-    rows = rows.order_by()
-    told = list(rows.filter(facts__isnull=False).values_list("facts").annotate(number=Count("pk")))
-    cards = rows.filter(facts__isnull=True).values_list(_TITLE, _DESCRIPTION).annotate(number=Count("pk"))
-    for title, description, number in cards:
-        card = {} if title is None else {"title": title, "description": description or ""}
-        told.append((_facts_in({"embed": {"external": card}}, target), number))
-    return sum(number for facts, number in told if _wrong_in(facts, target))
 
 
 def _wrong_in(told: dict[str, str], target: Target) -> frozenset[str]:
@@ -92,9 +112,10 @@ def changed_since(told: Mapping[str, str], target: Target) -> frozenset[str]:
     return _wrong_in(dict(told), target)
 
 
-def names_target(row: Deliverable, target: Target) -> bool:
-    """Whether the post names the target, as posts about a public one do."""
-    return PRIVATE not in _told(row, target)
+def old_in_words(row: Deliverable, target: Target) -> str:
+    """What the post shows that is not true any more: "the old time and place". "" for nothing."""
+    facts = no_longer_true(row, target) - {PRIVATE}
+    return in_words(facts, target.kind) if facts else ""
 
 
 def in_words(facts: Collection[str], kind: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -26,10 +27,10 @@ from elonara.invitations.planning.queueing import reset_for_requeue
 from elonara.invitations.planning.standing import (
     differs,
     in_words,
-    names_target,
     no_longer_true,
     number_of,
     standing,
+    told,
 )
 from elonara.invitations.previews import PostPreview
 from elonara.invitations.responses.host import undo
@@ -88,7 +89,10 @@ def on_bluesky(to: Event | Community, *, naming: bool = False) -> OnBluesky:
     if not naming:
         numbers = number_of(target)
         return OnBluesky(numbers[Announcement], numbers[Invitation], numbers[Correction])
-    return _counted([row for row in standing(target, certain=False) if names_target(row, target)])
+    named: Counter[type[Deliverable]] = Counter()
+    for one in told(target, certain=False):
+        named[one.model] += one.number if one.names_target else 0
+    return OnBluesky(named[Announcement], named[Invitation], named[Correction])
 
 
 def to_take_back(to: Event | Community) -> OnBluesky:
@@ -106,21 +110,20 @@ def notice(to: Event | Community, by: Member) -> PostsNotice | None:
     target = Target(to)
     if not target.may_invite(by):
         raise InvitationRefused("not_allowed")
-    rows = standing(target)
+    posts = told(target)
     over = target.over()
     if over and over != "event_over":
-        return PostsNotice(over, len(rows)) if rows else None
-    wrong = corrections.uncorrected(rows, target, corrections.last_words(target))
-    count = sum(map(len, wrong.values()))
+        return PostsNotice(over, sum(one.number for one in posts)) if posts else None
+    wrong = corrections.uncorrected(posts, target, corrections.last_words(target))
+    count = sum(one.number for own in wrong.values() for one in own)
     if not count or over:
         return None
     if target.is_private:
         return PostsNotice("private", count)
-    facts = frozenset(name for own in wrong.values() for row in own for name in no_longer_true(row, target))
-    said = PostsNotice(
-        "outdated", count, in_words(facts, target.kind),
-        others=tuple(own[0].host.name for host, own in wrong.items() if host != by.pk),
-    )  # fmt: skip
+    facts = frozenset(name for own in wrong.values() for one in own for name in one.wrong)
+    others = wrong.keys() - {by.pk}
+    names = tuple(other.name for other in Member.objects.filter(pk__in=others).order_by("pk")) if others else ()
+    said = PostsNotice("outdated", count, in_words(facts, target.kind), others=names)
     ready = posting_readiness.readiness(by)
     plan = corrections.plan_update(by, target, ready, wrong.get(by.pk, ()))
     if plan is None:
@@ -147,7 +150,7 @@ def post_update(to: Event | Community, by: Member, preview_id: str | None = None
         before = corrections.last_words(target).get(by.pk)
         if before is not None and not differs(before.facts, target):
             return before
-        wrong = corrections.uncorrected(standing(target), target, {})
+        wrong = corrections.uncorrected(told(target), target, {})
         plan = corrections.plan_update(by, target, ready, wrong.get(by.pk, ()))
         if plan is None:
             raise InvitationRefused("wrong_state")
@@ -176,7 +179,7 @@ def take_back(to: Event | Community, by: Member, *, only_wrong: bool) -> int:
 
 
 def _to_take_back(target: Target, *, only_wrong: bool) -> list[Deliverable]:
-    rows = standing(target, certain=False)
+    rows = standing(target)
     if not only_wrong:
         return rows
     wrong = {row.pk for row in rows if no_longer_true(row, target)}

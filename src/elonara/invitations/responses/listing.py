@@ -22,7 +22,7 @@ from elonara.communities.models import Community
 from elonara.events.models import Event
 from elonara.invitations import reasons
 from elonara.invitations.models import Invitation, State
-from elonara.invitations.planning.standing import count_outdated
+from elonara.invitations.planning.standing import told_by
 from elonara.invitations.responses.views import HOST_ACTIONS
 from elonara.invitations.targets import Target
 
@@ -71,8 +71,7 @@ def totals(target: Event | Community) -> Totals:
         counts[row["state"]] += row["total"]
         counts.update({name: row[name] for name in COUNTED})
         moving += row["total"] - row["unconfirmed"] if row["state"] in MOVING else 0
-    sent = Invitation.objects.filter(state=State.SENT, **Target(target).only)
-    counts["outdated"] = count_outdated(sent, Target(target))
+    counts["outdated"] = sum(one.number for one in told_by(Invitation, Target(target)) if one.wrong)
     return Totals(counts, moving)
 
 

@@ -220,14 +220,13 @@ def _announcement(one: Announcement | Correction) -> AnnouncementView:
 
 def _pause(by: Member, rows: QuerySet[Invitation]) -> tuple[reasons.Reason | None, datetime | None]:
     """Why nothing is posted at the moment and until when: a host is paused, or an account's lane rests."""
-    queued = rows.filter(state=State.QUEUED).values_list("host_id", flat=True)
-    hosts = {*queued.distinct(), by.pk}
+    moving = set(rows.filter(state__in=states.IN_PROGRESS).values_list("host_id", "author_did", "state").distinct())
+    hosts = {host for host, _author, state in moving if state == State.QUEUED} | {by.pk}
     paused = HostSending.objects.filter(host_id__in=hosts).exclude(paused_at=None).order_by("paused_at").first()
     if paused is not None:
         return reasons.reason(paused.pause_reason), None
-    authors = set(rows.filter(state__in=states.IN_PROGRESS).values_list("author_did", flat=True).distinct())
     now = timezone.now()
-    for lane in AccountLane.objects.filter(author_did__in=authors):
+    for lane in AccountLane.objects.filter(author_did__in={author for _host, author, _state in moving}):
         if (rest := lane.rests_until(now)) is not None:
             return reasons.reason(lane.pause_reason or "rate_limited"), rest
     return None, None

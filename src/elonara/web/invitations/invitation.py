@@ -116,6 +116,7 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
         "seen_by_host": by_host,
         "place": location.where(event, mine) if event else "",
         "invitation": invitation,
+        "old": queries.old_in_words(invitation, Target(target)) if invitation.outdated and not closed else "",
         "host": invitation.host,
         "host_identity": getattr(invitation.host, "bluesky", None),
         "event": event,

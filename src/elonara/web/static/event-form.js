@@ -31,7 +31,6 @@
       aside.querySelector("[data-part=preview]").replaceWith(document.adoptNode(fresh));
       dress();
       aside.hidden = false;
-      document.getElementById("to-preview").hidden = false;
     } catch {
       /* Aborted by the next change, or no answer: the form works without it. */
     }
@@ -63,13 +62,15 @@
   });
   form.addEventListener("change", (event) => { if (event.target.name === "picture") choose(event.target.files[0]); });
 
-  /* The end goes where the start goes. Where there is none yet, it is suggested once: most events have one. */
+  /* To another day the end goes with the start; on the same day it stays, unless the start is put after it. Where there
+     is none yet, it is suggested: most events have one. */
   const SUGGESTED = 3 * 3600e3;  /* what calendars are told of an event without an end */
   const { starts_at: starts, ends_at: ends } = form.elements;
   const moment = (field) => {
     const at = Date.parse(field.value.includes("T") ? `${field.value}Z` : field.value);
     return new Date(at).getUTCFullYear() > 1999 ? at : NaN;  /* a year that is being typed passes through 0002 */
   };
+  const day = (at) => Math.floor(at / 864e5);
   const [MINUTE, DAY] = ["YYYY-MM-DDThh:mm".length, "YYYY-MM-DD".length];
   const put = (at) => { ends.value = new Date(at).toISOString().slice(0, ends.type === "date" ? DAY : MINUTE); };
   let from = moment(starts), suggests = !starts.value && !ends.value;
@@ -80,7 +81,7 @@
     if (Number.isNaN(to)) return;
     const end = moment(ends);
     if (suggests) put(to + (ends.type === "date" ? 0 : SUGGESTED));
-    else if (end >= from) put(end + to - from);
+    else if (end >= from && (end <= to || day(to) !== day(from))) put(end + to - from);
     from = to;
   });
 
