@@ -108,8 +108,8 @@ class CompiledTake[Result](CompiledQuery[Result]):
 
     def _compile(self, queryset: QuerySet[Any, Any]) -> _Compiled:
         query = queryset.query
-        if query.is_sliced or query.order_by or query.combinator:
-            raise TypeError("rows are taken without order, slice or union")
+        if query.is_sliced or query.order_by or query.combinator or query.distinct or query.select_for_update:
+            raise TypeError("rows are taken without order, slice, lock or union")
         selected = _compile(queryset)
         columns, found, conditions = selected.sql.partition(" FROM ")
         table = _table(queryset.model)

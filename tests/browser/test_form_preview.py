@@ -81,6 +81,12 @@ def test_the_end_goes_where_the_start_goes(open_browser, host_jar):
     starts.fill("2034-02-27")
     expect(ends).to_have_value("2034-02-28")
     all_day.uncheck()
+    starts.fill("2034-03-01T10:00")
+    ends.fill("2034-03-01T12:00")
+    starts.press("Control+Home")
+    starts.evaluate("(field) => { field.value = '2034-03-01T01:00'; field.dispatchEvent(new Event('input')); }")
+    starts.evaluate("(field) => { field.value = '2034-03-01T14:00'; field.dispatchEvent(new Event('input')); }")
+    expect(ends).to_have_value("2034-03-01T16:00")  # the first digit of 14 was no start of its own
     ends.fill("")
     starts.fill("2034-03-06T15:00")
     expect(ends).to_have_value("")  # she wants none

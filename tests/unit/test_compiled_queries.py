@@ -272,6 +272,8 @@ def test_a_take_deletes_in_one_statement(identity):
     [
         lambda pk: MemberIdentity.objects.filter(pk=pk).order_by("pk"),
         lambda pk: MemberIdentity.objects.filter(pk=pk)[:1],
+        lambda pk: MemberIdentity.objects.filter(pk=pk).distinct(),
+        lambda pk: MemberIdentity.objects.filter(pk=pk).select_for_update(),
         lambda pk: MemberIdentity.objects.filter(pk=pk).select_related("member"),
         lambda pk: MemberIdentity.objects.filter(member__username=pk),
         lambda pk: MemberIdentity.objects.filter(pk=pk).union(MemberIdentity.objects.filter(member=None)),

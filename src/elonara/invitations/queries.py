@@ -189,7 +189,12 @@ def waiting_in_inbox(dids: Sequence[str]) -> int:
 
 
 def unanswered(event: Event) -> int:
-    """How many people were invited to this event, by a post or an e-mail that went out, and have not answered."""
+    """How many people were invited to this event, by a post or an e-mail that went out, and have not answered.
+
+    0 once the data of its guests is deleted: who had answered is no longer known.
+    """
+    if event.guest_totals is not None:
+        return 0
     posts = Invitation.objects.filter(event=event, state=State.SENT, answer="")
     emails = EmailInvitation.objects.filter(event=event, state=EmailState.SENT, answer="")
     return posts.values("pk").union(emails.values("pk"), all=True).count()

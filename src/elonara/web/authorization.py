@@ -135,9 +135,12 @@ def pending_action_failed(request: HttpRequest, fault: AuthorizationFailed, *, g
     ref = str(fault.payload.get("ref", ""))
     invitation = queries.by_ref(ref)
     # Only the invitee may learn that a private invitation exists, and this visitor has not proved to be the invitee.
-    shown = invitation if invitation is not None and not target_of(invitation).is_private else None
-    context = {"fault": fault, "invitation": shown, "got": got, "ref": ref, "pending": fault.payload}
-    context["page"] = target_of(shown).url if shown is not None else ""
+    target = target_of(invitation) if invitation is not None else None
+    seen = target is not None and not target.is_private and not target.is_withheld
+    context = {"fault": fault, "got": got, "ref": ref, "pending": fault.payload}
+    context["invitation"] = invitation if seen else None
+    # Where somebody else could answer for themselves.
+    context["page"] = target.url if target and seen and not target.over() and "answer" in fault.payload else ""
     return render(request, "invitation/failed.html", context, status=400)
 
 

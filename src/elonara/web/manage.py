@@ -81,7 +81,7 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
         return messages.page(request, target, frame | {"base": f"/events/{slug}/manage"})
     if tab == "details":
         frame |= posts.notice_context(request, target) | {"base": f"/events/{slug}/manage"}
-        frame["unanswered"] = invitations.unanswered(target)
+        frame["unanswered"] = 0 if events.is_over(target) else invitations.unanswered(target)
     if tab == "guests":
         frame |= guest_list.tab_context(request, target, member)
     elif tab == "hosts":

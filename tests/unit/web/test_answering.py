@@ -262,3 +262,14 @@ def test_all_that_a_link_has_filled_in_is_shown_before_it_is_sent(client, page, 
         assert '<dd dir="auto">Your cooking is awful</dd>' in words.replace("\n", "")
         assert "People you bring" in words
     assert not Rsvp.objects.exists()
+
+
+def test_a_note_of_several_lines_may_be_as_long_as_the_browser_lets_it(client, authorize, server, picnic):
+    from elonara.web.parts.answer_forms import AnswerForm
+
+    typed = "\n".join(["x" * 9] * 50)
+    assert len(typed) == 499
+    form = AnswerForm({"answer": "going", "note": typed.replace("\n", "\r\n")}, event=picnic)
+    assert form.is_valid()
+    assert form.cleaned_data["note"] == typed
+    assert not AnswerForm({"answer": "going", "note": f"{typed}xx"}, event=picnic).is_valid()

@@ -169,3 +169,12 @@ def test_a_host_reads_that_the_invited_see_what_is_new(signed_in, alice, picnic,
     invitation.save()
     assert words not in page_text(client.get(f"/events/{picnic.slug}/edit"))
     assert of_guests not in page_text(client.get(f"/events/{picnic.slug}/manage?tab=guests"))
+
+
+def test_who_had_answered_is_not_known_once_the_guests_data_is_deleted(signed_in, alice, picnic, invited):
+    invited(picnic)
+    manage = f"/events/{picnic.slug}/manage"
+    words = "Invited, without an answer yet"
+    assert words in page_text(signed_in(alice).get(manage))
+    Event.objects.filter(pk=picnic.pk).update(guest_totals={"going": 1})
+    assert words not in page_text(signed_in(alice).get(manage))

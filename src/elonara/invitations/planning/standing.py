@@ -115,6 +115,8 @@ def changed_since(told: Mapping[str, str], target: Target) -> frozenset[str]:
 def old_in_words(row: Deliverable, target: Target) -> str:
     """What the post shows that is not true any more: "the old time and place". "" for nothing."""
     facts = no_longer_true(row, target) - {PRIVATE}
+    if not target.facts.get("place"):  # hidden since: the one that the post shows is as right as before
+        facts -= {"place"}
     return in_words(facts, target.kind) if facts else ""
 
 

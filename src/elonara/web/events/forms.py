@@ -196,7 +196,9 @@ class EventForm(WithPicture):
         super().clean()
         given, was = self.cleaned_data, self.initial
         starts, ends, length = given.get("starts_at"), given.get("ends_at"), _length(was)
-        if starts and ends and ends < starts and ends == was.get("ends_at") and length:
+        if not (starts and ends and length) or ends != was.get("ends_at"):
+            return given
+        if ends < starts or (ends == starts and not given.get("all_day")):
             given["ends_at"] = starts + length
         return given
 

@@ -18,7 +18,7 @@ from elonara.events.guests.guest_list import SHOWN_TO_GUESTS
 from elonara.events.models import Event
 from elonara.invitations import actions, queries
 from elonara.invitations.guest_emails.told import told_to
-from elonara.invitations.models import Invitation
+from elonara.invitations.models import Invitation, State
 from elonara.invitations.targets import Target
 from elonara.members.errors import Invalid, NotAllowed
 from elonara.web.authorization import prove_for
@@ -116,7 +116,7 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
         "seen_by_host": by_host,
         "place": location.where(event, mine) if event else "",
         "invitation": invitation,
-        "old": queries.old_in_words(invitation, Target(target)) if invitation.outdated and not closed else "",
+        "old": queries.old_in_words(invitation, Target(target)) if _may_be_old(invitation) and not closed else "",
         "host": invitation.host,
         "host_identity": getattr(invitation.host, "bluesky", None),
         "event": event,
@@ -143,6 +143,11 @@ def _context(request: HttpRequest, invitation: Invitation, form: AnswerForm) -> 
         "online_link": location.link(event, mine) if event else "",
         "calendars": calendars(event, location.for_calendar(event, mine)) if event else None,
     }
+
+
+def _may_be_old(invitation: Invitation) -> bool:
+    """Whether its post is on Bluesky and was made before a change of what it is about."""
+    return invitation.state == State.SENT and invitation.outdated
 
 
 def _prove_first(request: HttpRequest, ref: str) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from elonara.invitations import actions, queries
+from elonara.invitations.models import State
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import Target
 from elonara.web.invitations.steps import To, redirect_to_step
@@ -39,11 +40,14 @@ def notice_context(request: HttpRequest, to: To) -> dict[str, Any]:
 def post_update(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResponse:
     """Post the update that the page showed."""
     try:
-        actions.post_update(to, the_member(request), request.POST.get("shown", ""))
+        update = actions.post_update(to, the_member(request), request.POST.get("shown", ""))
     except InvitationRefused as fault:
         show_message(request, f"{fault.sentence} {fault.way_on}".strip(), "bad")
     else:
-        show_message(request, _("The update is being posted. Below you can see how it is doing."))
+        if update.state == State.WAITING:
+            show_message(request, _("The update waits. Below you can see for what."), "warn")
+        else:
+            show_message(request, _("The update is being posted. Below you can see how it is doing."))
     return redirect_to_step(frame, step="watch")
 
 

@@ -11,6 +11,15 @@ from django.utils.translation import gettext_lazy
 
 from elonara.events.guests import questions
 from elonara.events.models import Event, Question, Rsvp
+from elonara.members.text import many_lines
+
+
+class _Lines(forms.CharField):
+    """Text of several lines. Browsers count a line break as one character, and send two."""
+
+    def to_python(self, value: Any) -> str:
+        """The text as it is stored."""
+        return many_lines(super().to_python(value))
 
 
 class AnswerForm(forms.Form):
@@ -24,7 +33,7 @@ class AnswerForm(forms.Form):
         },
     )
     plus_ones = forms.IntegerField(required=False, min_value=0, max_value=20)
-    note = forms.CharField(required=False, max_length=500)
+    note = _Lines(required=False, max_length=500)
     seen = forms.CharField(required=False, max_length=100)  # `times.shown_mark` of the page with the buttons
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, event: Event | None = None) -> None:

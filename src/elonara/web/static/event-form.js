@@ -63,27 +63,31 @@
   form.addEventListener("change", (event) => { if (event.target.name === "picture") choose(event.target.files[0]); });
 
   /* To another day the end goes with the start; on the same day it stays, unless the start is put after it. Where there
-     is none yet, it is suggested: most events have one. */
+     is none yet, it is suggested: most events have one. What was there when the field was entered counts, because each
+     digit that is typed is a change. */
   const SUGGESTED = 3 * 3600e3;  /* what calendars are told of an event without an end */
-  const { starts_at: starts, ends_at: ends } = form.elements;
+  const { starts_at: starts, ends_at: ends, all_day: allDay } = form.elements;
+  const [MINUTE, DAY] = ["YYYY-MM-DDThh:mm".length, "YYYY-MM-DD".length];
+  const day = (at) => Math.floor(at / 864e5);
   const moment = (field) => {
     const at = Date.parse(field.value.includes("T") ? `${field.value}Z` : field.value);
     return new Date(at).getUTCFullYear() > 1999 ? at : NaN;  /* a year that is being typed passes through 0002 */
   };
-  const day = (at) => Math.floor(at / 864e5);
-  const [MINUTE, DAY] = ["YYYY-MM-DDThh:mm".length, "YYYY-MM-DD".length];
   const put = (at) => { ends.value = new Date(at).toISOString().slice(0, ends.type === "date" ? DAY : MINUTE); };
-  let from = moment(starts), suggests = !starts.value && !ends.value;
-  ends.addEventListener("input", () => { suggests = false; });
-  starts.addEventListener("focus", () => { from = moment(starts); });  /* "All day" may have changed it */
-  starts.addEventListener("input", () => {
+  let suggests = !starts.value && !ends.value, from = NaN, until = NaN;
+  const enter = () => { [from, until] = [moment(starts), moment(ends)]; };
+  const follow = () => {
     const to = moment(starts);
     if (Number.isNaN(to)) return;
-    const end = moment(ends);
     if (suggests) put(to + (ends.type === "date" ? 0 : SUGGESTED));
-    else if (end >= from && (end <= to || day(to) !== day(from))) put(end + to - from);
-    from = to;
-  });
+    else if (until >= from) put(until > to && day(to) === day(from) ? until : until + to - from);
+  };
+  enter();
+  ends.addEventListener("input", () => { suggests = false; });
+  starts.addEventListener("focus", enter);
+  starts.addEventListener("input", follow);
+  /* After the fields have become those of days, or of times again. */
+  allDay.addEventListener("change", () => setTimeout(() => { if (suggests) follow(); }));
 
   form.addEventListener("submit", () => {
     clearTimeout(timer);

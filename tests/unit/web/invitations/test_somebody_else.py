@@ -4,10 +4,12 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from tests.fakes.oauth import ALICE, BOB
 from tests.pages import page_text
 
 from elonara.events import actions
+from elonara.events.models import Event
 from elonara.invitations.models import Invitation
 from elonara.invitations.targets import Target
 
@@ -58,10 +60,42 @@ def test_but_not_to_a_private_one(client, server, authorize, invited, supper):
     assert supper.slug not in page
 
 
+def test_what_was_wrong_with_an_answer_is_in_sight(client, authorize, invited, picnic):
+    ref = invited(picnic).ref
+    authorize(client, client.post("/invitations/prove", {"handle": "alice.example.com"}), ALICE)
+    page = client.post(f"/i/{ref}", {"answer": "going", "plus_ones": "9"})
+    assert page.status_code == 400
+    assert re.search(r'<details class="fold" open>\s*<summary>\s*@bob.example.com is mine, too', page.content.decode())
+
+
+@pytest.mark.parametrize("change", ["hidden", "cancelled", "stop"])
+def test_nobody_is_led_where_there_is_nothing_to_answer(client, server, invited, picnic, change):
+    ref, address = invited(picnic).ref, f"/events/{picnic.slug}"
+    if change == "stop":
+        sent = client.post(f"/i/{ref}/stop", {"who": "host"})
+    else:
+        sent = client.post(f"/i/{ref}", {"answer": "going"})
+        now = {"hidden_at": timezone.now()} if change == "hidden" else {"status": "cancelled"}
+        Event.objects.filter(pk=picnic.pk).update(**now)
+    page = page_text(client.get("/auth/bluesky/callback", server.deny(sent["location"])))
+    assert address not in page
+    assert ("nothing was changed" in page) == (change == "stop")
+
+
+def test_a_place_that_is_hidden_since_is_not_called_old(client, invited, picnic):
+    row = invited(picnic)
+    Invitation.objects.filter(pk=row.pk).update(facts=Target(picnic).facts)
+    actions.change(picnic, by=picnic.created_by, place_hidden=True)
+    assert "The post of this invitation" not in page_text(client.get(f"/i/{row.ref}"))
+    Invitation.objects.filter(pk=row.pk).update(state="queued", ambiguous=True)
+    actions.change(picnic, by=picnic.created_by, title="Supper")
+    assert "The post of this invitation" not in page_text(client.get(f"/i/{row.ref}")), "it may not be on Bluesky"
+
+
 def test_an_invitee_reads_that_something_has_changed_since_the_post(client, invited, picnic):
     row = invited(picnic)
-    words = "The post that invited you shows the old time and place. What you read here is right."
-    assert "The post that invited you" not in page_text(client.get(f"/i/{row.ref}"))
+    words = "The post of this invitation shows the old time and place. What you read here is right."
+    assert "The post of this invitation" not in page_text(client.get(f"/i/{row.ref}"))
     later = (picnic.starts_at + timedelta(hours=1)).replace(tzinfo=None)
     Invitation.objects.filter(pk=row.pk).update(facts=Target(picnic).facts)
     actions.change(picnic, by=picnic.created_by, starts_at=later, ends_at=None, location="The mill")

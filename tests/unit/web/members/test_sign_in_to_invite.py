@@ -426,7 +426,7 @@ class TestTheAppPassword:
 
     BEFORE = "To post, you add an app password later"
     AFTER = "To post your invitations you also add an app password later"
-    UNUSED = "The permission to post is not used for that yet"
+    UNUSED = "The permission to post is not used for that yet, unless you choose so yourself"
 
     @pytest.fixture
     def pages(self, client, settings, authorize, begin):
