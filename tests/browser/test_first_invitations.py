@@ -121,7 +121,7 @@ def test_eight_people_are_invited_in_few_pages_and_presses(visit, crowd, look, m
     trip.at_the_pds(crowd, javascript=javascript)
     page.get_by_role("heading", name="New here?").wait_for()
     look(page, f"{mode}-2-new", javascript=javascript)
-    trip.press("button", "Create my account with this permission")
+    trip.press("button", "Create my account")
 
     page.get_by_label("Title").fill("Winter picnic")
     starts = datetime.now() + timedelta(days=12)  # noqa: DTZ005

@@ -25,7 +25,7 @@ def test_the_readme_shows_what_the_demo_shows(chromium, tmp_path):
             page.get_by_label("Your Bluesky handle").fill("alice.test")
             page.get_by_role("button", name="I want to invite people").click()
             people.at_the_pds(page, net, "alice.test")
-            page.get_by_role("button", name="Create my account with this permission").click()
+            page.get_by_role("button", name="Create my account").click()
             slug = people.create_event(page, "Winter picnic by the river")
             page.get_by_role("link", name="Add an app password").click()
             people.keep_app_password(page, net, "alice.test")
