@@ -14,7 +14,7 @@ from tests.unit.web.conftest import BOB_HANDLE, sign_in
 from elonara.bluesky.models import MemberIdentity
 from elonara.events import actions
 from elonara.events.guests import questions, rsvps
-from elonara.events.models import Rsvp
+from elonara.events.models import Event, Rsvp
 from elonara.members.models import Member
 from elonara.web import proofs
 from elonara.web.shortcuts import MAX_NEXT
@@ -273,3 +273,14 @@ def test_a_note_of_several_lines_may_be_as_long_as_the_browser_lets_it(client, a
     assert form.is_valid()
     assert form.cleaned_data["note"] == typed
     assert not AnswerForm({"answer": "going", "note": f"{typed}xx"}, event=picnic).is_valid()
+
+
+@pytest.mark.parametrize(("visibility", "shown"), [("public", True), ("private", False)])
+def test_after_cant_no_heading_stands_above_nothing(signed_in, make_member, picnic, visibility, shown):
+    bob = make_member("bob")
+    rsvps.respond(picnic, choice="cant", member=bob)
+    Event.objects.filter(pk=picnic.pk).update(visibility=visibility)
+    page = signed_in(bob).get(f"/events/{picnic.slug}")
+    assert page.status_code == 200
+    assert ('id="keep"' in page.content.decode()) == shown
+    assert "Save the date" not in page.content.decode()
