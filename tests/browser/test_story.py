@@ -41,7 +41,7 @@ def test_a_host_invites_and_an_invitee_answers(open_browser, network, site, host
     slug = people.create_event(host, title)
     picture(host, f"{mode}-1-pick")
     people.pick(host, "bob.test", "dan.test")
-    host.get_by_text("Add a note, or a line for one person").click()
+    host.get_by_text("Change the sentence, or add a note").click()
     host.get_by_label(re.compile("Note to all 2")).fill("We share one long table.")
     # Her own sentence, and back to ours, and hers again. With scripts the posts follow what she writes.
     update = host.get_by_role("button", name="Update the posts")

@@ -10,7 +10,7 @@ from tests.pages import page_text
 
 from elonara import jobs
 from elonara.events import actions
-from elonara.events.guests import rsvps
+from elonara.events.guests import by_host, rsvps
 from elonara.events.messages.models import GuestMessage, HostMessage
 from elonara.invitations.email import tokens
 from elonara.invitations.guest_emails import asking, stopping
@@ -184,5 +184,20 @@ def test_without_an_answer_there_is_nobody_to_write_to(signed_in, alice, picnic,
     page = page_text(client.get(address))
     assert "People who have not answered get no messages" in page
     assert "<textarea" not in page
+    # Neither she herself nor a name that she has added reads what she writes.
+    rsvps.respond(picnic, choice="going", member=alice)
+    by_host.add(picnic, alice, "Aunt Eva")
+    assert "<textarea" not in page_text(client.get(address))
     rsvps.respond(picnic, choice="maybe", member=make_member("carol"))
     assert "<textarea" in page_text(client.get(address))
+
+
+def test_that_nobody_reads_it_is_said_before_the_message(signed_in, alice, dinner, bob):
+    client, address = signed_in(alice), f"/events/{dinner.slug}/manage?tab=messages"
+    page = client.post(address, {"to": "maybe", "text": "Ring twice.", "go": "check"}).content.decode()
+    refused, _, form = page.partition("Nobody has given that answer.")
+    assert "<textarea" not in refused
+    assert "Ring twice." in form
+    assert 'message-preview"' not in form  # the page stays at its top
+    page = client.post(address, {"to": "going", "text": "Ring twice.", "go": "check"}).content.decode()
+    assert 'id="message-preview"' in page

@@ -274,7 +274,7 @@ def _warnings(target: Target, invitations: list[PlannedInvitation], words: Words
     if count:
         said = _("Your note is shortened in {count} of {total} posts: a post holds 300 characters.")
         found.append(said.format(count=count, total=len(invitations)))
-    found.append(_("Bluesky notifies people as they have set it. At the first sign of a spam label, sending stops."))
+    found.append(_("If Bluesky marks a post or the account as spam, sending stops at once."))
     return found
 
 

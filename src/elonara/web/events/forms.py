@@ -57,9 +57,9 @@ class EventForm(WithPicture):
         label=_("Who may see it"),
         choices=VISIBILITY_CHOICES,
         help_text=_(
-            "An event for everyone is listed on this site. For invited people alone it is not, posts name neither the "
-            "event nor the place, and nobody else can open the link. In either case an invitation on Bluesky is a "
-            "public post: everyone can see who is invited."
+            "For everyone: it is listed on this site. Only for invited people: it is not listed, nobody else can open "
+            "the link, and posts name neither the event nor the place. Invitations on Bluesky are public posts in "
+            "both cases: everyone can see who is invited."
         ),
     )
     take_back = TakeBackField()

@@ -12,7 +12,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from elonara.events.messages.models import GuestMessage, HostMessage
-from elonara.events.models import Event, Rsvp
+from elonara.events.messages.readers import hearing
+from elonara.events.models import Event
 from elonara.invitations import reasons
 from elonara.invitations.guest_emails import host_messages, stopping
 from elonara.invitations.guest_emails.stopping import EmailSettings
@@ -28,7 +29,6 @@ AUDIENCES = (
     (HostMessage.Audience.MAYBE, gettext_noop("Maybe")),
     (HostMessage.Audience.WAITING, gettext_noop("Waiting for a place")),
 )
-READERS = (Rsvp.Choice.GOING, Rsvp.Choice.MAYBE, Rsvp.Choice.WAITING, Rsvp.Choice.OFFERED)
 # What each button of the page ends, and what is said then.
 STOPS: dict[str, tuple[dict[str, bool], str]] = {
     "event": ({}, gettext_noop("You get no more e-mails about this event")),
@@ -108,7 +108,7 @@ def _page(request: HttpRequest, event: Event, frame: dict[str, Any], **context: 
     context = {"to": HostMessage.Audience.EVERYBODY, "audiences": audiences} | context
     context |= {
         "sent": host_messages.sent_messages(event, the_member(request)),
-        "nobody": "text" not in context and not event.answers.filter(choice__in=READERS).exists(),
+        "nobody": "text" not in context and not hearing(event, the_member(request).pk).exists(),
         "over": reasons.sentence(host_messages.closed(event)),
         "reached": in_words(plan.readers) if plan else "",
         "field": getattr(fault, "field_name", ""),

@@ -42,13 +42,15 @@ def told_of_change(before: Event, event: Event, by: Member) -> str:
 
 
 def invited_words(event: Event) -> str:
-    """How many were invited and have not answered, and that they see what is new; "" for nobody."""
+    """How many were invited and have not answered, and how they learn of a change; "" for nobody."""
     count = unanswered(event)
     if not count:
         return ""
     return ngettext(
-        "{count} invited person has not answered yet; the page of the invitation always shows what is new.",
-        "{count} invited people have not answered yet; the pages of their invitations always show what is new.",
+        "{count} invited person has not answered yet. They get no message about a change; the page of their invitation "
+        "always shows what is new.",
+        "{count} invited people have not answered yet. They get no message about a change; the pages of their "
+        "invitations always show what is new.",
         count,
     ).format(count=count)
 

@@ -55,12 +55,22 @@
     picture = found;
     show();
   };
+  /* What a picture shows is asked where there is one. */
+  const described = form.elements.picture_alt.closest(".field");
+  const describe = () => {
+    const kept = form.querySelector("img.emblem") || form.elements.picture_alt.value;
+    described.hidden = !kept && !form.elements.picture.files.length && !described.querySelector(".error");
+  };
   form.addEventListener("input", (event) => {
     if (event.isComposing || event.target.type === "file") return;
     clearTimeout(timer);
     timer = setTimeout(show, PAUSE);
   });
-  form.addEventListener("change", (event) => { if (event.target.name === "picture") choose(event.target.files[0]); });
+  form.addEventListener("change", (event) => {
+    if (event.target.name !== "picture") return;
+    describe();
+    choose(event.target.files[0]);
+  });
 
   /* To another day the end goes with the start; on the same day it stays, unless the start is put after it. Where there
      is none yet, it is suggested: most events have one. What was there when the field was entered counts, because each
@@ -93,5 +103,6 @@
     clearTimeout(timer);
     asking?.abort();
   });
+  describe();
   show();
 })();

@@ -254,6 +254,14 @@ def test_a_guest_reads_who_sees_the_name_and_whom_she_brings(client, authorize, 
     assert "<bdi>bob.example.com</bdi>+2" in page
 
 
+def test_who_may_not_see_a_private_event_is_not_said_to_see_its_guests(client, signed_in, picnic, alice):
+    member, address = signed_in(alice), f"/events/{picnic.slug}"
+    assert "so do members of this site who follow you" in page_text(member.get(address))
+    actions.change(picnic, by=alice, visibility="private")
+    assert "so do people who may see this event and follow you" in page_text(member.get(address))
+    assert "so do members" not in page_text(member.get(address))
+
+
 def test_of_names_that_only_hosts_see_the_page_says_nothing_else(client, authorize, invited, picnic, alice):
     actions.change(picnic, by=alice, guest_list_hidden=True)
     ref = invited(picnic).ref

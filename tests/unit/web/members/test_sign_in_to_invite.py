@@ -425,8 +425,8 @@ class TestTheAppPassword:
     """Where this site posts with app passwords, a host reads before and after her consent that one is left to add."""
 
     BEFORE = "To post, you add an app password later"
-    AFTER = "To post your invitations you also add an app password later"
-    UNUSED = "The permission to post is not used for that yet, unless you choose so yourself"
+    AFTER = "Before your first post, you also add an app password"
+    UNUSED = "The permission to post is kept for later"
 
     @pytest.fixture
     def pages(self, client, settings, authorize, begin):
@@ -460,7 +460,7 @@ class TestTheAppPassword:
         before, after = pages("legacy", "site.example.com")
         words = "the people who run this site may let you post from its own account, or you add an app password"
         assert f"Later {words}" in before
-        assert "To post your invitations, the people who run this site may let you use its own account" in after
+        assert "The people who run this site may let you use its own account" in after
 
     def test_is_not_named_where_none_is_needed(self, pages):
         before, after = pages("oauth")
