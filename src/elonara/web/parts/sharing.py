@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.utils.http import content_disposition_header
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from elonara.communities.models import Visibility
@@ -12,6 +14,8 @@ from elonara.events import calendar_file
 from elonara.events.models import Event
 from elonara.events.times import short_phrase_there
 from elonara.events.web_previews import WebPreview, web_preview
+
+FILE_NAME_LENGTH = 60  # characters
 
 
 def page_url(event: Event) -> str:
@@ -36,7 +40,9 @@ def calendar_response(event: Event, place: str) -> HttpResponse:
     response = HttpResponse(
         calendar_file.ics(event, page_url(event), place), content_type="text/calendar; charset=utf-8"
     )
-    response["Content-Disposition"] = f'attachment; filename="{event.slug}.ics"'
+    # By the title, which the file holds anyway: who looks for it later knows nothing of a private event's slug.
+    name = slugify(event.title, allow_unicode=True)[:FILE_NAME_LENGTH] or event.slug
+    response["Content-Disposition"] = content_disposition_header(True, f"{name}.ics") or ""
     response["Cache-Control"] = "private, no-cache"
     return response
 

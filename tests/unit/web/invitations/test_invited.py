@@ -236,7 +236,7 @@ def test_from_the_calendar_the_invited_person_comes_back_to_the_event(client, au
 def test_a_note_is_said_to_be_saved(client, authorize, invited, picnic):
     ref = invited(picnic).ref
     authorize(client, client.post(f"/i/{ref}", {"answer": "maybe", "note": "By train."}), BOB)
-    assert "The hosts can read your note, and nobody else." in page_text(client.get(f"/i/{ref}"))
+    assert "Your note is saved. The hosts can read it, and nobody else." in page_text(client.get(f"/i/{ref}"))
 
 
 @pytest.mark.parametrize("answer", ["going", "maybe"])
