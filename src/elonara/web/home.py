@@ -10,15 +10,13 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from elonara.events import queries as events
 from elonara.events.guests.latest import latest
-from elonara.events.guests.rsvps import own_answers
-from elonara.events.models import Event
 from elonara.invitations import queries as invitations
 from elonara.members import actions as members
 from elonara.members import queries as member_queries
 from elonara.members.models import Member
 from elonara.web.context_processors import THEME_COOKIE
 from elonara.web.members.next_step import next_step
-from elonara.web.parts.places import shown_answer
+from elonara.web.parts.own_events import own_events
 from elonara.web.proofs import guest_of, proofs
 from elonara.web.shortcuts import member_of, members_only, options, safe_next, the_member
 
@@ -28,7 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """Signed out: what the site is. Signed in: next events, open invitations, notices."""
     member = member_of(request)
     if member is None:
-        mine = _own_events(None, list(proofs(request))) if guest_of(request) else []
+        mine = own_events(None, list(proofs(request))) if guest_of(request) else []
         others = events.next_public(besides=[event.pk for event in mine])
         return render(request, "home_visitor.html", {"events": others, "mine": mine})
     proved = proofs(request)
@@ -39,7 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "home_member.html",
         {
             "greeting": _greeting(),
-            "events": _own_events(member, list(proved)),
+            "events": own_events(member, list(proved)),
             "open_items": [item for item in items if item.is_open][:5],
             "answers": answers,
             "step": next_step(member, answers),
@@ -47,15 +45,6 @@ def home(request: HttpRequest) -> HttpResponse:
             "connected": hasattr(member, "bluesky"),
         },
     )
-
-
-def _own_events(member: Member | None, dids: list[str]) -> list[Event]:
-    """The next events of somebody, each with `own_answer` as pages show it, "" for none."""
-    found = list(events.upcoming(member, dids)[: events.NEXT_EVENTS])
-    answers = own_answers(found, member, dids)
-    for event in found:
-        event.own_answer = shown_answer(answers.get(event.pk), event)  # type: ignore[attr-defined]
-    return found
 
 
 def _greeting() -> str:

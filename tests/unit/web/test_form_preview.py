@@ -161,7 +161,9 @@ def test_a_host_is_told_who_hears_of_a_new_time(signed_in, alice, picnic, make_m
 def test_a_host_reads_that_the_invited_see_what_is_new(signed_in, alice, picnic, invited):
     invitation = invited(picnic)
     client = signed_in(alice)
-    words = "1 invited person has not answered yet. They get no message about a change;"
+    words = (
+        "1 invited person has not answered yet. They get no message about a change: their invitation shows what is new"
+    )
     assert words in page_text(client.get(f"/events/{picnic.slug}/edit"))
     of_guests = "1 invited person has not answered:"
     assert of_guests in page_text(client.get(f"/events/{picnic.slug}/manage?tab=guests"))

@@ -192,6 +192,16 @@ def test_without_an_answer_there_is_nobody_to_write_to(signed_in, alice, picnic,
     assert "<textarea" in page_text(client.get(address))
 
 
+def test_who_cannot_write_to_the_invited_is_led_to_her_invitations(signed_in, alice, picnic, invited):
+    client, base = signed_in(alice), f"/events/{picnic.slug}/manage?tab="
+    watch = '?tab=invite&amp;step=watch">See your invitations</a>'
+    for tab in ("messages", "guests"):
+        assert watch not in client.get(f"{base}{tab}").content.decode()
+    invited(picnic)
+    for tab in ("messages", "guests"):
+        assert watch in client.get(f"{base}{tab}").content.decode()
+
+
 def test_that_nobody_reads_it_is_said_before_the_message(signed_in, alice, dinner, bob):
     client, address = signed_in(alice), f"/events/{dinner.slug}/manage?tab=messages"
     page = client.post(address, {"to": "maybe", "text": "Ring twice.", "go": "check"}).content.decode()

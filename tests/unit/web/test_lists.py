@@ -144,3 +144,16 @@ def test_the_profile_shows_the_next_event_first_and_past_ones_apart(signed_in, a
     coming, over = page.split("Past events")
     assert re.findall(r"Event number ([0-9])\.", coming) == ["2", "3", "4", "5"]
     assert re.findall(r"Event number ([0-9])\.", over) == ["1", "0"]
+
+
+def test_a_list_without_public_events_shows_the_viewers_own(client, signed_in, alice, supper, request):
+    assert "Yours are below" not in page_text(client.get("/events"))
+    assert supper.title not in page_text(client.get("/events"))
+    page = page_text(signed_in(alice).get("/events"))
+    assert "No public events yet" in page
+    assert page.index("Yours are below, private ones too.") < page.index(supper.title)
+    assert supper.title not in page_text(client.get("/events?q=soup"))
+    picnic = request.getfixturevalue("picnic")
+    page = page_text(client.get("/events"))
+    assert picnic.title in page
+    assert supper.title not in page

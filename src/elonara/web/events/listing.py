@@ -19,6 +19,7 @@ from elonara.events.guests.followed import followed_going
 from elonara.events.listing.days import FIRST_DAY, LAST_DAY, Days, When
 from elonara.events.listing.filters import Filters, choices, community_at, narrowed
 from elonara.members.models import Member
+from elonara.web.parts.own_events import own_events
 from elonara.web.parts.times import zone_of
 from elonara.web.proofs import proofs
 from elonara.web.shortcuts import member_of, paged
@@ -58,8 +59,11 @@ def index(request: HttpRequest) -> HttpResponse:
         event.followed = followed.get(event.pk)  # type: ignore[attr-defined]
     kept = _kept(wanted) | {"q": search} | ({"show": shown} if shown != "upcoming" else {})
     query = _query(kept)
+    nothing = not (listed.rows or search or wanted) and shown == "upcoming"
     context = {
         "events": listed.rows,
+        # Private events are not listed: the viewer's own stand where the list would be empty.
+        "own": own_events(member, dids) if nothing and (member or dids) else [],
         "listed": listed,
         "show": shown,
         "q": search,

@@ -17,6 +17,7 @@ from elonara.events.models import Event
 from elonara.invitations import reasons
 from elonara.invitations.guest_emails import host_messages, stopping
 from elonara.invitations.guest_emails.stopping import EmailSettings
+from elonara.invitations.queries import unanswered
 from elonara.invitations.results import InvitationRefused
 from elonara.web.events.views import event_or_404
 from elonara.web.invitations.email_rsvp import keeps_token_secret, unknown_link
@@ -104,11 +105,13 @@ def _chosen(request: HttpRequest) -> EmailSettings:
 
 def _page(request: HttpRequest, event: Event, frame: dict[str, Any], **context: Any) -> HttpResponse:
     plan, fault = context.get("plan"), context.get("fault")
+    nobody = "text" not in context and not hearing(event, the_member(request).pk).exists()
     audiences = [(value, _(words)) for value, words in AUDIENCES]
     context = {"to": HostMessage.Audience.EVERYBODY, "audiences": audiences} | context
     context |= {
         "sent": host_messages.sent_messages(event, the_member(request)),
-        "nobody": "text" not in context and not hearing(event, the_member(request).pk).exists(),
+        "nobody": nobody,
+        "unanswered": unanswered(event) if nobody else 0,
         "over": reasons.sentence(host_messages.closed(event)),
         "reached": in_words(plan.readers) if plan else "",
         "field": getattr(fault, "field_name", ""),

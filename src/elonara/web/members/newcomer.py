@@ -102,12 +102,13 @@ def _answered(request: HttpRequest, who: dict[str, Any], member: Member | None) 
         end_offer(request)
         return failed(request, fault)
     back = safe_next(request, who.get("next"))
-    if member is None and who.get("request") and request.POST.get("act") == CONNECT:
-        _keep_session(request, who, joining)
+    connected = member is None and who.get("request") and request.POST.get("act") == CONNECT
+    kept = _keep_session(request, who, joining) if connected else False
     end_offer(request)
     if member is None:
         if joining.standing == Member.Standing.ACTIVE:  # else the page says what the account waits for
-            show_message(request, _("Your account is ready. Home shows your events."))
+            ready = _("Your account is ready, and connected to Bluesky.") if kept else _("Your account is ready.")
+            show_message(request, ready)
         return sign_in(request, identity, back)
     adopt(member, who["did"])
     sentence = _("@{handle} is yours here now. You can sign in with it.")
@@ -115,11 +116,11 @@ def _answered(request: HttpRequest, who: dict[str, Any], member: Member | None) 
     return redirect(back)
 
 
-def _keep_session(request: HttpRequest, who: dict[str, Any], member: Member) -> None:
-    """Keep the permission that waits, for the account that was created a moment ago."""
+def _keep_session(request: HttpRequest, who: dict[str, Any], member: Member) -> bool:
+    """Keep the permission that waits, for the account that was created a moment ago. Says why where it is not kept."""
     try:
-        identity = first_session.confirm(who["request"], browser_of(request), member, who["did"])
+        first_session.confirm(who["request"], browser_of(request), member, who["did"])
     except AuthorizationFailed as fault:
         show_message(request, fault.sentence if fault.reason != "expired" else _(NOT_CONNECTED), "warn")
-    else:
-        show_message(request, _("Connected as @{handle}.").format(handle=identity.bsky_handle))
+        return False
+    return True

@@ -47,10 +47,10 @@ def invited_words(event: Event) -> str:
     if not count:
         return ""
     return ngettext(
-        "{count} invited person has not answered yet. They get no message about a change; the page of their invitation "
-        "always shows what is new.",
-        "{count} invited people have not answered yet. They get no message about a change; the pages of their "
-        "invitations always show what is new.",
+        "{count} invited person has not answered yet. They get no message about a change: their invitation shows what "
+        "is new when they open it. To tell them now, write to them yourself.",
+        "{count} invited people have not answered yet. They get no message about a change: their invitations show what "
+        "is new when they open them. To tell them now, write to them yourself.",
         count,
     ).format(count=count)
 

@@ -205,6 +205,12 @@ class TestRegistration:
         page = page_text(client.post("/auth/bluesky/new", {"did": BOB, "act": "create"}, follow=True))
         assert ("Your account is ready." in page) == is_ready
 
+    def test_one_message_says_that_it_is_ready_and_connected(self, client, authorize, begin):
+        authorize(client, begin(), BOB)
+        page = page_text(client.post("/auth/bluesky/new", {"did": BOB, "act": "connect"}, follow=True))
+        assert page.count("Your account is ready, and connected to Bluesky.") == 1
+        assert "Connected as" not in page
+
     @pytest.mark.promise("first-consent")
     @pytest.mark.parametrize("mode", ["closed", "approval"])
     def test_that_changes_before_she_confirms_revokes(self, client, server, registration, came_back, mode):
