@@ -109,6 +109,8 @@ def _answered(request: HttpRequest, who: dict[str, Any], member: Member | None) 
         if joining.standing == Member.Standing.ACTIVE:  # else the page says what the account waits for
             ready = _("Your account is ready, and connected to Bluesky.") if kept else _("Your account is ready.")
             show_message(request, ready)
+        elif kept:
+            show_message(request, _("Connected as @{handle}.").format(handle=identity.bsky_handle))
         return sign_in(request, identity, back)
     adopt(member, who["did"])
     sentence = _("@{handle} is yours here now. You can sign in with it.")

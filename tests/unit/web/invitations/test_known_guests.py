@@ -62,3 +62,9 @@ def test_the_calendar_file_is_called_like_the_event(bob, picnic, alice):
     ):
         actions.change(picnic, by=alice, title=title)
         assert bob.get(f"/events/{picnic.slug}.ics")["Content-Disposition"] == f"attachment; {name}"
+
+
+def test_a_page_of_an_e_mails_link_has_no_form_that_would_be_refused(bob):
+    page = bob.get("/rsvp/none").content.decode()
+    assert 'content="no-referrer"' in page
+    assert 'action="/invitations/forget"' not in page
