@@ -147,11 +147,12 @@ def test_the_profile_shows_the_next_event_first_and_past_ones_apart(signed_in, a
 
 
 def test_a_list_without_public_events_shows_the_viewers_own(client, signed_in, alice, supper, request):
-    assert "Yours are below" not in page_text(client.get("/events"))
+    assert "Your next ones are below" not in page_text(client.get("/events"))
     assert supper.title not in page_text(client.get("/events"))
     page = page_text(signed_in(alice).get("/events"))
     assert "No public events yet" in page
-    assert page.index("Yours are below, private ones too.") < page.index(supper.title)
+    assert page.index("Your next ones are below, private ones too.") < page.index(supper.title)
+    assert "See all of yours" in page
     assert supper.title not in page_text(client.get("/events?q=soup"))
     picnic = request.getfixturevalue("picnic")
     page = page_text(client.get("/events"))

@@ -38,7 +38,7 @@ ALL = (
     Reason(
         "already_invited",
         gettext_noop("Already invited."),
-        gettext_noop("The list of what is sent shows its state."),
+        gettext_noop("Their row under Invite, Sent shows its state."),
     ),
     Reason("already_answered", gettext_noop("Has already answered."), gettext_noop("You do not need to do anything.")),
     Reason("already_member", gettext_noop("Is already a member."), gettext_noop("You do not need to do anything.")),
@@ -51,7 +51,7 @@ ALL = (
     Reason(
         "undone_once",
         gettext_noop("You have undone this invitation."),
-        gettext_noop("It can be sent once more: confirm it in the list of what is sent."),
+        gettext_noop("It can be sent once more: confirm it under Invite, Sent."),
         "confirm",
     ),
     Reason(

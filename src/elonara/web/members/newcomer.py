@@ -102,15 +102,13 @@ def _answered(request: HttpRequest, who: dict[str, Any], member: Member | None) 
         end_offer(request)
         return failed(request, fault)
     back = safe_next(request, who.get("next"))
-    connected = member is None and who.get("request") and request.POST.get("act") == CONNECT
-    kept = _keep_session(request, who, joining) if connected else False
+    wanted = member is None and who.get("request") and request.POST.get("act") == CONNECT
+    kept = _keep_session(request, who, joining) if wanted else False
     end_offer(request)
     if member is None:
         if joining.standing == Member.Standing.ACTIVE:  # else the page says what the account waits for
             ready = _("Your account is ready, and connected to Bluesky.") if kept else _("Your account is ready.")
             show_message(request, ready)
-        elif kept:
-            show_message(request, _("Connected as @{handle}.").format(handle=identity.bsky_handle))
         return sign_in(request, identity, back)
     adopt(member, who["did"])
     sentence = _("@{handle} is yours here now. You can sign in with it.")

@@ -76,6 +76,15 @@ def test_the_host_writes_checks_and_sends(signed_in, alice, friends, page):
     assert len(mail.outbox) == 1
 
 
+def test_who_invites_by_email_alone_is_not_told_that_nobody_is_invited(signed_in, alice, friends, picnic, link):
+    client, watch = signed_in(alice), f"/events/{picnic.slug}/manage?tab=invite&step=watch"
+    assert "Nobody is invited yet" in words(client.get(watch))
+    link(picnic)
+    page = client.get(watch)
+    assert "Nobody is invited yet" not in words(page)
+    assert "See the invitations by e-mail" in words(page)
+
+
 def test_a_refusal_keeps_what_was_typed(signed_in, alice, friends, page):
     response = signed_in(alice).post(page, {"addresses": "ana@example.org", "note": "x" * 501, "go": "send"})
     assert response.status_code == 400
