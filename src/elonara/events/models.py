@@ -188,6 +188,7 @@ class Rsvp(models.Model):
     refused_at = models.DateTimeField(null=True, blank=True)
     word = models.CharField(max_length=500, blank=True, db_default="")  # the host's, with her decision
     answered_at = models.DateTimeField(auto_now=True)
+    note_is_new = False  # no column: `rsvps.respond` sets it where the note differs from the one before
 
     class Meta:
         app_label = "elonara"

@@ -11,7 +11,7 @@ from django.utils import timezone
 from tests.fakes.oauth import ALICE, BOB
 
 from elonara.bluesky.models import ActorView, AuthorizationRequest, DpopNonce, MemberIdentity, PdsHost
-from elonara.bluesky.oauth.outcomes import NeedsConfirmation
+from elonara.bluesky.oauth.outcomes import AuthorizationFailed, NeedsConfirmation
 from elonara.housekeeping import cleanup, workers
 from elonara.housekeeping.models import Worker
 from elonara.members.models import Creation, Notice, OneTimeLink
@@ -43,8 +43,27 @@ def test_expired_rows_of_every_kind_are_deleted_and_others_stay(transactional_db
 def test_an_unfinished_authorization_request_is_deleted_after_it_expires(service, member):
     begin(service, member, confirmed=True)
     assert cleanup.clear() == 0
-    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=2))
+    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=59))
+    assert cleanup.clear() == 0
+    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=61))
     assert cleanup.clear() == 1
+    assert not AuthorizationRequest.objects.exists()
+
+
+def test_who_comes_back_late_from_her_server_only_has_to_start_again(service, server, member):
+    """The callback of a sign-in that was left open over lunch knows where it came from, and can obtain nothing."""
+    url = begin(service, member, confirmed=True, next="/i/abc", payload={"ref": "abc", "answer": "going"})
+    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=48))
+    cleanup.clear()
+    row = AuthorizationRequest.objects.get()
+    assert (row.verifier_enc, row.dpop_key_enc) == ("", "")
+    assert cleanup.clear() == 0
+    with pytest.raises(AuthorizationFailed) as failed:
+        service.finish(server.approve(url, ALICE), browser="hers")
+    fault = failed.value
+    assert (fault.reason, fault.handle, fault.next) == ("expired", "alice.example.com", "/i/abc")
+    assert fault.payload == {"ref": "abc", "answer": "going"}
+    assert not server.network.sent("/token")
     assert not AuthorizationRequest.objects.exists()
 
 

@@ -122,15 +122,21 @@ def test_the_cover_is_not_folded_away(signed_in, alice):
     assert head.count("<details") == head.count("</details"), "no fold is open around it"
 
 
+def filled_in(client, event):
+    """What the form for changing the event sends when nothing was changed."""
+    form = client.get(f"/events/{event.slug}/edit").context["form"]
+    given = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
+    given["starts_at"] = given["starts_at"].strftime("%Y-%m-%dT%H:%M")
+    given.pop("ends_at", None)
+    return given
+
+
 def test_a_host_is_told_when_more_come_than_there_are_places(signed_in, alice, picnic, make_member):
     event = actions.change(picnic, by=alice, capacity=5)
     for name in ("bob", "carol", "dan"):
         rsvps.respond(event, choice="going", member=make_member(name))
     client = signed_in(alice)
-    form = client.get(f"/events/{event.slug}/edit").context["form"]
-    given = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
-    given["starts_at"] = given["starts_at"].strftime("%Y-%m-%dT%H:%M")
-    given.pop("ends_at", None)
+    given = filled_in(client, event)
     for capacity, told in ((2, True), (3, False)):
         response = client.post(f"/events/{event.slug}/edit", given | {"capacity": capacity}, follow=True)
         assert ("3 people have a place, and there are 2. Nobody loses theirs." in page_text(response)) == told
@@ -140,19 +146,16 @@ def test_a_host_is_told_who_hears_of_a_new_time(signed_in, alice, picnic, make_m
     client = signed_in(alice)
 
     def save(**fields):
-        form = client.get(f"/events/{picnic.slug}/edit").context["form"]
-        given = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
-        given["starts_at"] = given["starts_at"].strftime("%Y-%m-%dT%H:%M")
-        given.pop("ends_at", None)
+        given = filled_in(client, picnic)
         return page_text(client.post(f"/events/{picnic.slug}/edit", given | fields, follow=True))
 
     assert "The changes are saved. There is nobody to tell yet." in save(location="The oak")
     rsvps.respond(picnic, choice="going", member=make_member("bob"))
-    assert "The changes are saved. 1 person is told, on this site." in save(location="The lake")
-    assert "is told" not in save(title="Supper")
+    assert "The changes are saved. 1 guest sees it on the event’s page, as this site sends no e-mail." in save(location="The lake")
+    assert "sees it" not in save(title="Supper")
     rsvps.respond(picnic, choice="maybe", member=make_member("carol"))
-    assert "2 people are told" in save(location="The hill", place_hidden="on"), "to carol there is none any more"
-    assert "1 person is told" in save(location="The mill", place_hidden="on"), "she may not know the next one"
+    assert "2 guests see it" in save(location="The hill", place_hidden="on"), "to carol there is none any more"
+    assert "1 guest sees it" in save(location="The mill", place_hidden="on"), "she may not know the next one"
     Event.objects.filter(pk=picnic.pk).update(starts_at=timezone.now() - timedelta(days=3))
     picnic.refresh_from_db()
     assert told_of_change(picnic, actions.change(picnic, by=alice, location="The barn"), alice) == ""
@@ -165,6 +168,11 @@ def test_a_host_reads_that_the_invited_see_what_is_new(signed_in, alice, picnic,
         "1 invited person has not answered yet. They get no message about a change: their invitation shows what is new"
     )
     assert words in page_text(client.get(f"/events/{picnic.slug}/edit"))
+    given = filled_in(client, picnic) | {"location": "The <b>lake"}
+    saved = client.post(f"/events/{picnic.slug}/edit", given, follow=True)
+    assert words in page_text(saved)
+    link = f'<a href="/events/{picnic.slug}/manage?tab=invite&amp;step=watch">See your invitations</a>'
+    assert link in saved.content.decode()
     of_guests = "1 invited person has not answered:"
     assert of_guests in page_text(client.get(f"/events/{picnic.slug}/manage?tab=guests"))
     invitation.answer = "maybe"

@@ -228,6 +228,7 @@ def _write(event: Event, person: Principal, row: Rsvp | None, values: dict[str, 
     row.did = person.did or row.did
     row.handle = person.handle or row.handle
     row.name = one_line(person.name) or row.name
+    row.note_is_new = values["note"] not in ("", row.note)
     for field, value in values.items():
         setattr(row, field, value)
     row.answered_at = timezone.now()

@@ -11,6 +11,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.cache import get_conditional_response
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -195,7 +196,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
             hides = was_public and event.visibility == Visibility.PRIVATE
             posts = after_ending(request, event, only_wrong=True) if hides else ""
             said = (_("The changes are saved."), told_of_change(before, event, member), posts, beyond_places(event))
-            show_message(request, " ".join(words for words in said if words))
+            show_message(request, format_html_join(" ", "{}", ((words,) for words in said if words)))
             return redirect(f"/events/{event.slug}/manage?tab=details")
     context = {"form": form, "event": event, "heading": _("Change the event"), "button": _("Save")}
     context |= {"reached": told_words(event, member), "invited": invited_words(event)}

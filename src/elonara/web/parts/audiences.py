@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext
 
@@ -35,7 +36,13 @@ def told_of_change(before: Event, event: Event, by: Member) -> str:
     people = list(hearing(event, by.pk, with_people=True))
     if not people:
         is_news = any(getattr(before, name) != getattr(event, name) for name in NEWS)
-        return invited_words(event) or str(_("There is nobody to tell yet.")) if is_news else ""
+        if not is_news:
+            return ""
+        invited = invited_words(event)
+        if not invited:
+            return str(_("There is nobody to tell yet."))
+        address = f"/events/{event.slug}/manage?tab=invite&step=watch"
+        return format_html('{} <a href="{}">{}</a>', invited, address, _("See your invitations"))
     before = without_hiding(before, event)
     heard = [row for row in people if differences(facts_for(before, row), facts_for(event, row))]
     return in_words(audience(event, heard, MessageKind.CHANGED)) if heard else ""
@@ -59,8 +66,11 @@ def in_words(found: Audience) -> str:
     """How many people are told, and how many of them cannot be reached by e-mail."""
     people = found.people
     if not settings.ELONARA.email.url:
-        said = ngettext("{count} person is told, on this site.", "{count} people are told, on this site.", people)
-        return said.format(count=people)
+        return ngettext(
+            "{count} guest sees it on the event’s page, as this site sends no e-mail.",
+            "{count} guests see it on the event’s page, as this site sends no e-mail.",
+            people,
+        ).format(count=people)
     if not found.unreachable:
         return ngettext("{count} person is told.", "{count} people are told.", people).format(count=people)
     # Two numbers, each with a plural of its own.

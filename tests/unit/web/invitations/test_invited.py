@@ -236,7 +236,12 @@ def test_from_the_calendar_the_invited_person_comes_back_to_the_event(client, au
 def test_a_note_is_said_to_be_saved(client, authorize, invited, picnic):
     ref = invited(picnic).ref
     authorize(client, client.post(f"/i/{ref}", {"answer": "maybe", "note": "By train."}), BOB)
-    assert "Your note is saved. The hosts can read it, and nobody else." in page_text(client.get(f"/i/{ref}"))
+    saved = "Your note is saved. The hosts can read it, and nobody else."
+    assert saved in page_text(client.get(f"/i/{ref}"))
+    # An answer that leaves the note as it was says nothing about it.
+    assert saved not in page_text(client.post(f"/i/{ref}", {"answer": "going", "note": "By train."}, follow=True))
+    assert saved in page_text(client.post(f"/i/{ref}", {"answer": "going", "note": "By bus."}, follow=True))
+    assert saved not in page_text(client.post(f"/i/{ref}", {"answer": "going", "note": ""}, follow=True))
 
 
 @pytest.mark.parametrize("answer", ["going", "maybe"])
