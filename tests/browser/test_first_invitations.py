@@ -119,7 +119,7 @@ def test_eight_people_are_invited_in_few_pages_and_presses(visit, crowd, look, m
     page.get_by_label("Your Bluesky handle").fill("alice.test")
     trip.press("button", "I want to invite people")
     trip.at_the_pds(crowd, javascript=javascript)
-    page.get_by_role("heading", name="New here?").wait_for()
+    page.get_by_role("heading", name="Create an account?").wait_for()
     look(page, f"{mode}-2-new", javascript=javascript)
     trip.press("button", "Create my account")
 

@@ -151,7 +151,9 @@ def test_a_host_is_told_who_hears_of_a_new_time(signed_in, alice, picnic, make_m
 
     assert "The changes are saved. There is nobody to tell yet." in save(location="The oak")
     rsvps.respond(picnic, choice="going", member=make_member("bob"))
-    assert "The changes are saved. 1 guest sees it on the event’s page, as this site sends no e-mail." in save(location="The lake")
+    assert "The changes are saved. 1 guest sees it on the event’s page, as this site sends no e-mail." in save(
+        location="The lake"
+    )
     assert "sees it" not in save(title="Supper")
     rsvps.respond(picnic, choice="maybe", member=make_member("carol"))
     assert "2 guests see it" in save(location="The hill", place_hidden="on"), "to carol there is none any more"
@@ -171,7 +173,7 @@ def test_a_host_reads_that_the_invited_see_what_is_new(signed_in, alice, picnic,
     given = filled_in(client, picnic) | {"location": "The <b>lake"}
     saved = client.post(f"/events/{picnic.slug}/edit", given, follow=True)
     assert words in page_text(saved)
-    link = f'<a href="/events/{picnic.slug}/manage?tab=invite&amp;step=watch">See your invitations</a>'
+    link = f'<a class="textlink" href="/events/{picnic.slug}/manage?tab=invite&amp;step=watch">See your invitations</a>'
     assert link in saved.content.decode()
     of_guests = "1 invited person has not answered:"
     assert of_guests in page_text(client.get(f"/events/{picnic.slug}/manage?tab=guests"))

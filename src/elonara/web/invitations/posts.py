@@ -15,6 +15,7 @@ from elonara.invitations.models import State
 from elonara.invitations.results import InvitationRefused
 from elonara.invitations.targets import Target
 from elonara.web.invitations.steps import To, redirect_to_step
+from elonara.web.parts.links import with_way_on
 from elonara.web.shortcuts import show_message, the_member
 
 
@@ -45,9 +46,9 @@ def post_update(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResp
         show_message(request, f"{fault.sentence} {fault.way_on}".strip(), "bad")
     else:
         if update.state == State.WAITING:
-            show_message(request, _("The update waits. Below you can see for what."), "warn")
+            show_message(request, with_way_on(_("The update waits."), "#upd", _("See for what")), "warn")
         else:
-            show_message(request, _("The update is being posted. Below you can see how it is doing."))
+            show_message(request, with_way_on(_("The update is being posted."), "#upd", _("See how it is doing")))
     return redirect_to_step(frame, step="watch")
 
 

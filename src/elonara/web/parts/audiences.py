@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext
 
@@ -15,6 +14,7 @@ from elonara.events.queries import is_over
 from elonara.invitations.guest_emails.reach import Audience, audience
 from elonara.invitations.queries import unanswered
 from elonara.members.models import Member
+from elonara.web.parts.links import with_way_on
 
 NEWS = ("starts_at", "ends_at", "all_day", "location", "online_link")  # of an event, to its guests
 
@@ -42,7 +42,7 @@ def told_of_change(before: Event, event: Event, by: Member) -> str:
         if not invited:
             return str(_("There is nobody to tell yet."))
         address = f"/events/{event.slug}/manage?tab=invite&step=watch"
-        return format_html('{} <a href="{}">{}</a>', invited, address, _("See your invitations"))
+        return with_way_on(invited, address, _("See your invitations"))
     before = without_hiding(before, event)
     heard = [row for row in people if differences(facts_for(before, row), facts_for(event, row))]
     return in_words(audience(event, heard, MessageKind.CHANGED)) if heard else ""

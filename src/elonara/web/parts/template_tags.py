@@ -41,6 +41,14 @@ def avatar(name: str, picture: str = "", size: str = "") -> SafeString:
 
 
 @register.simple_tag
+def person_name(name: str, *, you: bool = False, plus: int = 0) -> SafeString:
+    """A person's name, whether it is the viewer's, and how many people she brings."""
+    words = [f"({_('you')})"] if you else []
+    words += [f"+{plus}"] if plus else []
+    return format_html("<bdi>{}</bdi> {}", name, " ".join(words)) if words else format_html("<bdi>{}</bdi>", name)
+
+
+@register.simple_tag
 def guest_data_days() -> int:
     """How many days after its end the guests' data of an event is deleted; 0: it is kept."""
     days: int = settings.ELONARA.events.guest_data_days

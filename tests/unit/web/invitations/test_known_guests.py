@@ -5,6 +5,7 @@ from tests.fakes.oauth import ALICE, BOB
 from tests.pages import page_text
 
 from elonara.events import actions
+from elonara.events.guests import rsvps
 
 
 @pytest.fixture
@@ -22,6 +23,10 @@ def test_to_host_she_is_asked_for_what_hosting_needs_and_not_for_her_handle(bob)
     page = bob.get("/accounts/login/?next=/events/create").content.decode()
     assert 'value="@bob.example.com"' in page
     assert "You are here as @bob.example.com" in page_text(bob.get("/accounts/login/"))
+    assert "Bluesky asks you once more, because until now it only said who you are." in page_text(
+        bob.get("/accounts/login/?next=/events/create")
+    )
+    assert "once more" not in page_text(bob.get("/accounts/login/"))
     assert "I want to invite people" in first_button(page)
     assert "Continue with Bluesky" in first_button(bob.get("/accounts/login/").content.decode())
 
@@ -30,6 +35,13 @@ def test_a_visitor_whom_nobody_knows_is_asked_for_hers(client, site):
     page = client.get("/accounts/login/?next=/events/create").content.decode()
     assert "Continue with Bluesky" in first_button(page)
     assert "You are here as" not in page
+
+
+def test_in_the_list_of_guests_she_finds_herself(bob, picnic, make_member):
+    rsvps.respond(picnic, choice="going", member=make_member("carol"), plus_ones=0)
+    words = page_text(bob.get(f"/events/{picnic.slug}"))
+    assert words.count("(you)") == 2, "among the first names, and in the whole list"
+    assert "<bdi>bob.example.com</bdi>(you),<bdi>carol</bdi>" in words
 
 
 def test_she_signs_out_on_any_page(bob, picnic):

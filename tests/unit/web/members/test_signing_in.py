@@ -50,7 +50,7 @@ def test_a_suspended_member_cannot_sign_in(client, authorize, server, bob):
 def test_an_unknown_account_is_asked_whether_to_create_a_member(client, authorize, server):
     back = authorize(client, client.get("/auth/bluesky/start", {"handle": "bob.example.com"}), BOB)
     assert back["location"] == "/auth/bluesky/new"
-    assert "New here?" in page_text(client.get("/auth/bluesky/new"))
+    assert "Create an account?" in page_text(client.get("/auth/bluesky/new"))
     assert not Member.objects.exists()
 
     client.post("/auth/bluesky/new", {"did": BOB})
