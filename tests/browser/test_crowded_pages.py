@@ -1,4 +1,5 @@
-"""Pages that show much of everything, and words without a space: no scrolling sideways on the narrowest telephones."""
+"""Pages that show much of everything, and words without a space: on the narrowest telephones nothing scrolls sideways
+and nothing is squeezed."""
 
 import contextlib
 import json
@@ -45,6 +46,15 @@ BEYOND = """() => {
     const beyond = all.filter((one) => one.getBoundingClientRect().right > seen + 1);
     return `${wide} of ${seen}: ` + beyond.slice(0, 5).map((one) => `${one.tagName}.${one.className}`).join(', ');
 }"""
+
+# Elements whose words have so little room that they run down the page a few letters a line. One word without an end
+# does so anywhere.
+SQUEEZED = """() => [...document.querySelectorAll('main *')].filter((one) => {
+    const text = [...one.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data).join('').trim();
+    const { width, height } = one.getBoundingClientRect();
+    const endless = text.split(/\\s+/).some((word) => word.length > 30);
+    return text.length > 12 && !endless && width > 1 && height > 100 && height > 3 * width;
+}).slice(0, 5).map((one) => `${one.tagName}.${one.className}: ${one.textContent.trim().slice(0, 60)}`).join(', ')"""
 
 
 @contextlib.contextmanager
@@ -96,6 +106,8 @@ def test_nothing_is_wider_than_the_screen(chromium, crowded, axe, who, scheme): 
             page.set_viewport_size({"width": width, "height": 740})
             if beyond := page.evaluate(BEYOND):
                 faults.append(f"{path}: scrolls sideways at {width} px, {beyond}")
+            if squeezed := page.evaluate(SQUEEZED):
+                faults.append(f"{path}: squeezed at {width} px, {squeezed}")
         # Django's own pages are not ours to mend, and the longest list says no more than the first page does.
         if who == "host" and path.endswith(("step=watch", "step=take-back", "tab=hosts", "page=99")):
             faults += [f"{path}: {fault}" for fault in serious(page, axe)]
