@@ -165,5 +165,5 @@ def test_eight_people_are_invited_in_few_pages_and_presses(visit, crowd, look, m
         invitation = page.locator("a[href*='/i/']").first.get_attribute("href")
         picture_of(page.context.browser, page.url.split("/events/")[0] + urlsplit(invitation).path, where)
     page.goto("/")
-    assert page.get_by_role("link", name="See your invitations").is_visible()
+    assert page.get_by_role("link", name="See who was invited").is_visible()
     look(page, f"{mode}-7-home", javascript=javascript)

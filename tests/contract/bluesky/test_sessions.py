@@ -210,7 +210,7 @@ def test_a_server_that_is_down_costs_nothing(connected, account, faults):
 
 
 def test_a_refresh_that_was_overtaken_by_a_new_connection_stores_nothing(refreshes, connect, member, account, faults):
-    faults({"match": "oauth/token", "kind": "delay-after", "ms": 3000, "times": 1})
+    faults({"match": "oauth/token", "kind": "delay-after", "ms": 8000, "times": 1})
     found = []
 
     def refresh():

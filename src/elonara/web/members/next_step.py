@@ -114,9 +114,9 @@ def _about(event: Event, invited: bool, answers: Sequence[LatestAnswer]) -> Next
             newest.title,
         )
     return NextStep(
-        gettext_noop("Wait for answers"),
+        gettext_noop("Waiting for answers"),
         gettext_noop("People are invited. There are no new answers."),
-        gettext_noop("See your invitations"),
+        gettext_noop("See who was invited"),
         f"{manage}invite&step=watch",
         named,
     )

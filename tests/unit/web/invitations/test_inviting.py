@@ -131,7 +131,7 @@ def test_send_leads_to_the_watch_page(invite):
     assert Invitation.objects.count() == 2
     watched = page_text(invite("watch"))
     assert "Carol" in watched
-    assert "of 2 are on Bluesky" in watched
+    assert "of 2 invitations are on Bluesky" in watched
     assert invite("check")["location"].endswith("tab=invite"), "the draft is done"
 
 

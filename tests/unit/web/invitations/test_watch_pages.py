@@ -73,7 +73,7 @@ def test_every_row_stands_on_one_page_and_links_lead_there(watch, many, request,
         response = watch.client.get(following[1].replace("&amp;", "&"))
     assert found == [str(row.pk) for row in made]
     assert 'rel="prev"' in response.content.decode()
-    assert f"{len(made)} of {len(made)} are on Bluesky" in page_text(response)
+    assert f"{len(made)} of {len(made)} invitations are on Bluesky" in page_text(response)
 
 
 def test_what_needs_the_host_comes_first_wherever_it_was(watch, many, picnic):
@@ -191,7 +191,7 @@ def test_a_poll_carries_counts_and_changed_rows_alone(watch, many, picnic):
     response = watch.client.get(poll_of(whole))
     assert rows_in(response) == [str(made[7].pk)]
     page = page_text(response)
-    assert "1 of 40 are on Bluesky" in page
+    assert "1 of 40 invitations are on Bluesky" in page
     assert page.count('hx-swap-oob="true"') == 1
     assert 'id="totals"' in page
     assert 'id="progress"' not in page

@@ -68,7 +68,7 @@ class TestTheNextStep:
     def test_is_to_see_who_answered(self, signed_in, alice, make_member, invited, picnic):
         client = signed_in(alice)
         invited(picnic)
-        assert step(client) == "Wait for answers"
+        assert step(client) == "Waiting for answers"
         rsvps.respond(picnic, member=make_member("bob"), choice="going")
         assert step(client) == "See who answered"
         make_event(alice, "Soup evening")
