@@ -133,8 +133,8 @@ class AuthorizationRequest(models.Model):
     client_id = models.TextField()
     assertion_kid = models.CharField(max_length=64, blank=True)
     scope = models.TextField()
-    verifier_enc = models.TextField()
-    dpop_key_enc = models.TextField()
+    verifier_enc = models.TextField()  # "" after it expired, or was consumed
+    dpop_key_enc = models.TextField()  # "" after it expired without tokens
     confirmed = models.BooleanField(default=False)  # the member asked for the link by a POST with CSRF
     next = models.CharField(max_length=500, blank=True)
     payload = models.JSONField(default=dict, blank=True)  # the pending action, applied after the proof

@@ -32,11 +32,6 @@ DISMISSED_NOTICES_KEPT_FOR: Final = timedelta(days=90)
 # slow, and the run must end well within the lease of a periodic task.
 MAX_AUTHORIZATION_REQUESTS: Final = 100
 MAX_REVOCATION_SECONDS: Final = 60.0
-# A callback may be reading the row right now.
-CALLBACK_GRACE: Final = timedelta(minutes=1)
-# As long as a visitor's session (`config/sessions.py`): who comes back late from her server finds her handle, the page
-# she came from and the answer she gave, and only has to start again.
-EXPIRED_REQUESTS_KEPT_FOR: Final = timedelta(hours=1)
 
 log = logging.getLogger(__name__)
 
@@ -90,19 +85,12 @@ def _purges(now: datetime) -> dict[str, Callable[[], int]]:
 
 
 def _expired_authorization_requests() -> int:
-    """Delete authorization requests that were never finished, and revoke the sessions that some had obtained.
-
-    One that obtained nothing loses its secrets at once, and is deleted after EXPIRED_REQUESTS_KEPT_FOR.
-    """
+    """Delete authorization requests that were never finished, and revoke the sessions that some had obtained."""
     ends, failing = time.monotonic() + MAX_REVOCATION_SECONDS, set[str]()
-    now = timezone.now()
-    expired = AuthorizationRequest.objects.filter(expires_at__lt=now - CALLBACK_GRACE)
     # Most have obtained nothing. They never wait behind those whose servers have to be asked.
-    unfinished = expired.exclude(payload__has_key="tokens")
-    count = unfinished.filter(expires_at__lt=now - EXPIRED_REQUESTS_KEPT_FOR).delete()[0]
-    unfinished.exclude(verifier_enc="", dpop_key_enc="").update(verifier_enc="", dpop_key_enc="")
+    count = authorization_requests.forget_without_tokens()
     tried = 0
-    obtained = expired.filter(payload__has_key="tokens").order_by("expires_at")
+    obtained = authorization_requests.expired().filter(payload__has_key="tokens").order_by("expires_at")
     for pk, issuer in list(obtained.values_list("pk", "issuer")):
         if tried >= MAX_AUTHORIZATION_REQUESTS or time.monotonic() > ends or jobs.stopping():
             break  # the next run continues

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
 from elonara.communities import memberships
 from elonara.communities.models import Community, Membership
 from elonara.events.guests import places
@@ -36,6 +36,9 @@ def delete(did: str) -> None:
             memberships.lock(community)
             _memberships(did).filter(community=community).delete()
         GuestMessage.objects.filter(member=None, did=did).delete()
+        # An answer that was sent and never proved. Those with tokens end by revoking them (`housekeeping/cleanup.py`).
+        begun = AuthorizationRequest.objects.filter(member=None, expected_did=did)
+        begun.exclude(payload__has_key="tokens").delete()
         kept = Invitation.objects.filter(invitee_did=did).exclude(answer__in=FINAL_ANSWERS)
         kept.update(answer="", answered_at=None, opened_at=None)
         # The last step: whoever links the DID meanwhile has taken the answers along, and this takes nothing.

@@ -99,7 +99,8 @@ def failed(request: HttpRequest, fault: AuthorizationFailed) -> HttpResponse:
         return redirect(f"/profile/edit?{query}")
     # 400, not 500: the usual cause is a mistyped handle.
     context = {"fault": fault, "next": back, "proving": fault.purpose == AuthorizationPurpose.PROVE}
-    context["denied"] = fault.purpose == AuthorizationPurpose.HOST and fault.reason == "access_denied"
+    to_host, denied = fault.purpose == AuthorizationPurpose.HOST, fault.reason == "access_denied"
+    context |= {"hosts": to_host and not denied, "denied": to_host and denied}
     return render(request, "bluesky/start.html", context, status=400)
 
 

@@ -43,9 +43,9 @@ def test_expired_rows_of_every_kind_are_deleted_and_others_stay(transactional_db
 def test_an_unfinished_authorization_request_is_deleted_after_it_expires(service, member):
     begin(service, member, confirmed=True)
     assert cleanup.clear() == 0
-    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=59))
+    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=49))
     assert cleanup.clear() == 0
-    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=61))
+    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=51))
     assert cleanup.clear() == 1
     assert not AuthorizationRequest.objects.exists()
 
@@ -63,8 +63,22 @@ def test_who_comes_back_late_from_her_server_only_has_to_start_again(service, se
     fault = failed.value
     assert (fault.reason, fault.handle, fault.next) == ("expired", "alice.example.com", "/i/abc")
     assert fault.payload == {"ref": "abc", "answer": "going"}
-    assert not server.network.sent("/token")
     assert not AuthorizationRequest.objects.exists()
+
+
+def test_an_expired_sign_in_obtains_nothing_and_blames_no_browser(service, server, member):
+    url = begin(service, member, confirmed=True, next="/i/abc")
+    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=2))
+    callback = server.approve(url, ALICE)
+    with pytest.raises(AuthorizationFailed) as failed:
+        service.finish(callback, browser="one that has forgotten")
+    assert (failed.value.reason, failed.value.handle, failed.value.next) == ("expired", "", "")
+    cleanup.clear()
+    AuthorizationRequest.objects.update(expires_at=timezone.now() + timedelta(minutes=2))
+    with pytest.raises(AuthorizationFailed) as failed:
+        service.finish(callback, browser="hers")
+    assert failed.value.reason == "expired", "its secrets are gone"
+    assert not server.network.sent("/token")
 
 
 def test_a_session_that_was_never_confirmed_is_revoked_at_its_server(service, server, member):

@@ -173,7 +173,7 @@ def test_a_host_reads_that_the_invited_see_what_is_new(signed_in, alice, picnic,
     given = filled_in(client, picnic) | {"location": "The <b>lake"}
     saved = client.post(f"/events/{picnic.slug}/edit", given, follow=True)
     assert words in page_text(saved)
-    link = f'<a class="textlink" href="/events/{picnic.slug}/manage?tab=invite&amp;step=watch">See your invitations</a>'
+    link = f'<a class="textlink" href="/events/{picnic.slug}/manage?tab=invite&amp;step=watch">See who was invited</a>'
     assert link in saved.content.decode()
     of_guests = "1 invited person has not answered:"
     assert of_guests in page_text(client.get(f"/events/{picnic.slug}/manage?tab=guests"))

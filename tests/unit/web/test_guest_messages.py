@@ -194,7 +194,7 @@ def test_without_an_answer_there_is_nobody_to_write_to(signed_in, alice, picnic,
 
 def test_who_cannot_write_to_the_invited_is_led_to_her_invitations(signed_in, alice, picnic, invited):
     client, base = signed_in(alice), f"/events/{picnic.slug}/manage?tab="
-    watch = '?tab=invite&amp;step=watch">See your invitations</a>'
+    watch = '?tab=invite&amp;step=watch">See who was invited</a>'
     for tab in ("messages", "guests"):
         assert watch not in client.get(f"{base}{tab}").content.decode()
     invited(picnic)

@@ -28,6 +28,10 @@ from elonara.sealing import CannotUnseal, seal, unseal
 
 ANOTHER_MEMBER = gettext_noop("This was started by another member in this browser. Start again as yourself.")
 REQUEST_LIFETIME = timedelta(minutes=10)
+CALLBACK_GRACE = timedelta(minutes=1)  # a callback may be reading an expired row right now
+# Together with REQUEST_LIFETIME as long as the session of a visitor who begins a sign-in (`config/sessions.py`): who
+# comes back late from her server finds her handle, the page she came from and the answer she gave.
+EXPIRED_KEPT_FOR = timedelta(minutes=50)
 EXPIRED = gettext_noop("That sign-in has expired or was already used. Start again.")
 ANOTHER_BROWSER = gettext_noop(
     "This sign-in was started in another browser, or this one refused the cookie. Start again here."
@@ -157,6 +161,22 @@ def forget(row: AuthorizationRequest) -> bool:
     return AuthorizationRequest.objects.filter(pk=row.pk).delete()[0] > 0
 
 
+def expired() -> QuerySet[AuthorizationRequest]:
+    """The requests that no callback and no confirmation can use any more."""
+    return AuthorizationRequest.objects.filter(expires_at__lt=timezone.now() - CALLBACK_GRACE)
+
+
+def forget_without_tokens() -> int:
+    """Delete expired requests that obtained no tokens, EXPIRED_KEPT_FOR later; returns how many.
+
+    Until then they stay without their secrets, so that a late callback can say where to start again.
+    """
+    rows = expired().exclude(payload__has_key="tokens")
+    count = rows.filter(expires_at__lt=timezone.now() - EXPIRED_KEPT_FOR).delete()[0]
+    rows.exclude(verifier_enc="", dpop_key_enc="").update(verifier_enc="", dpop_key_enc="")
+    return count
+
+
 def take(row: AuthorizationRequest) -> bool:
     """Delete a request that waits for confirmation, to use its session. False where another took or ended it first."""
     return AuthorizationRequest.objects.filter(pk=row.pk, expires_at__gt=timezone.now()).delete()[0] > 0
@@ -207,7 +227,8 @@ def _take(state: str, browser: str, member: Member | None) -> AuthorizationReque
 
 def _refusal(state: str, browser: str) -> AuthorizationFailed:
     row = AuthorizationRequest.objects.filter(state_hash=_digest(state), consumed_at=None).first()
-    if row is None:
+    # Of an expired one the browser may have forgotten that it began it.
+    if row is None or row.expires_at <= timezone.now():
         return AuthorizationFailed("expired", _(EXPIRED))
     # The failure names no handle and no `next`: this browser may belong to somebody else.
     same = hmac.compare_digest(row.browser_hash, _digest(browser))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A visitor proved a DID to sign in. `identity` is None where no member has this DID: the page asks "new here?".
+    """A visitor proved a DID to sign in. `identity` is None where no member has this DID: the page offers an account.
 
     `request_id` is the request whose session waits until the member confirms that it is to be kept; None where none
     does. Only a sign-in to invite people leaves one.

@@ -22,7 +22,7 @@ COLUMNS = (
     "did", "handle", "name", "choice", "online", "plus_ones", "note", "email_invitation", "member__username",
     "member__display_name", "member__bluesky__bsky_did", "member__bluesky__bsky_handle", "member__bluesky__avatar_url",
 )  # fmt: skip
-_READ = (*COLUMNS, "pk", "member_id", "is_known")
+_READ = (*COLUMNS, "pk", "member_id", "is_you", "is_known")
 _TOTALS = CompiledQuery(
     lambda event: Rsvp.objects.filter(event=event).values_list("choice").annotate(Count("pk"), Sum("plus_ones"))
 )
@@ -184,7 +184,7 @@ def _in_order(answers: QuerySet[Rsvp], mine: Q, known: Q) -> QuerySet[Rsvp, Any]
 
 def _guest(row: Any, viewer: Member | None, own: set[str], *, with_notes: bool) -> Guest:
     did = row.member__bluesky__bsky_did or row.did
-    you = (viewer is not None and row.member_id == viewer.pk) or bool(did and did in own)
+    you = row.is_you or (viewer is not None and row.member_id == viewer.pk) or bool(did and did in own)
     return Guest(
         name=_name(row),
         handle=_handle(row),

@@ -45,10 +45,11 @@ def post_update(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResp
     except InvitationRefused as fault:
         show_message(request, f"{fault.sentence} {fault.way_on}".strip(), "bad")
     else:
+        updates = f"{frame['base']}?tab=invite&step=watch#upd"
         if update.state == State.WAITING:
-            show_message(request, with_way_on(_("The update waits."), "#upd", _("See for what")), "warn")
+            show_message(request, with_way_on(_("The update waits."), updates, _("See for what")), "warn")
         else:
-            show_message(request, with_way_on(_("The update is being posted."), "#upd", _("See how it is doing")))
+            show_message(request, with_way_on(_("The update is being posted."), updates, _("See how it is doing")))
     return redirect_to_step(frame, step="watch")
 
 

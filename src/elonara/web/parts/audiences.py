@@ -42,7 +42,7 @@ def told_of_change(before: Event, event: Event, by: Member) -> str:
         if not invited:
             return str(_("There is nobody to tell yet."))
         address = f"/events/{event.slug}/manage?tab=invite&step=watch"
-        return with_way_on(invited, address, _("See your invitations"))
+        return with_way_on(invited, address, _("See who was invited"))
     before = without_hiding(before, event)
     heard = [row for row in people if differences(facts_for(before, row), facts_for(event, row))]
     return in_words(audience(event, heard, MessageKind.CHANGED)) if heard else ""

@@ -13,7 +13,7 @@ from django.utils import dateformat, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext
+from django.utils.translation import gettext_noop, ngettext, pgettext
 
 from elonara.communities.models import Community, Visibility
 from elonara.communities.queries import handle_of, name_of
@@ -41,9 +41,9 @@ def avatar(name: str, picture: str = "", size: str = "") -> SafeString:
 
 
 @register.simple_tag
-def person_name(name: str, *, you: bool = False, plus: int = 0) -> SafeString:
+def guest_name(name: str, *, you: bool = False, plus: int = 0) -> SafeString:
     """A person's name, whether it is the viewer's, and how many people she brings."""
-    words = [f"({_('you')})"] if you else []
+    words = [f"({pgettext('after a name', 'you')})"] if you else []
     words += [f"+{plus}"] if plus else []
     return format_html("<bdi>{}</bdi> {}", name, " ".join(words)) if words else format_html("<bdi>{}</bdi>", name)
 

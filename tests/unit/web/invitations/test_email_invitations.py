@@ -59,6 +59,15 @@ def test_the_page_of_a_private_event_shows_its_cover(client, friends, supper, li
     assert f"/static/{cover_of(supper.title).file}" in client.get(link(supper)).content.decode()
 
 
+def test_the_reader_of_an_e_mail_finds_herself_among_the_guests(client, picnic, link, make_member):
+    rsvps.respond(picnic, choice="going", member=make_member("carol"))
+    address = link(picnic)
+    client.post(address, {"answer": "going", "name": "Ana"})
+    page = words(client.get(address))
+    assert "<bdi>Ana</bdi>(you),<bdi>carol</bdi>" in page
+    assert page.count("(you)") == 2
+
+
 def test_the_host_writes_checks_and_sends(signed_in, alice, friends, page):
     client = signed_in(alice)
     assert "By e-mail" in words(client.get(page)) or "Invite by e-mail" in words(client.get(page))

@@ -1,5 +1,7 @@
 """A guest whom this browser knows by her Bluesky account alone: what she is offered, and how she leaves."""
 
+from dataclasses import replace
+
 import pytest
 from tests.fakes.oauth import ALICE, BOB
 from tests.pages import page_text
@@ -31,6 +33,15 @@ def test_to_host_she_is_asked_for_what_hosting_needs_and_not_for_her_handle(bob)
     assert "Continue with Bluesky" in first_button(bob.get("/accounts/login/").content.decode())
 
 
+@pytest.mark.parametrize("registration", ["closed", "approval"])
+def test_where_no_more_can_be_asked_for_she_reads_of_no_second_time(bob, settings, registration):
+    options = settings.ELONARA
+    settings.ELONARA = replace(options, site=replace(options.site, registration=registration))
+    page = page_text(bob.get("/accounts/login/?next=/events/create"))
+    assert "To host you need an account." in page
+    assert "once more" not in page
+
+
 def test_a_visitor_whom_nobody_knows_is_asked_for_hers(client, site):
     page = client.get("/accounts/login/?next=/events/create").content.decode()
     assert "Continue with Bluesky" in first_button(page)
@@ -42,6 +53,8 @@ def test_in_the_list_of_guests_she_finds_herself(bob, picnic, make_member):
     words = page_text(bob.get(f"/events/{picnic.slug}"))
     assert words.count("(you)") == 2, "among the first names, and in the whole list"
     assert "<bdi>bob.example.com</bdi>(you),<bdi>carol</bdi>" in words
+    invitation = picnic.invitations.get()
+    assert "<bdi>bob.example.com</bdi>(you)" in page_text(bob.get(f"/i/{invitation.ref}"))
 
 
 def test_she_signs_out_on_any_page(bob, picnic):

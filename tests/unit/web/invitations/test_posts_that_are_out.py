@@ -68,9 +68,11 @@ class TestTheNotice:
         assert text.count("Post the update") == 1
         response = browser.post(manage(out, "watch"), {"go": "update"} | shown(page), follow=True)
         assert "The update is being posted." in page_text(response)
+        assert f'href="{manage(out, "watch").replace("&", "&amp;")}#upd"' in response.content.decode()
         jobs.drain()
         text = page_text(browser.get(manage(out, "watch")))
         assert "show the old" not in text
+        assert text.count("shows old details") == 3, "of two invitations and the announcement"
         assert "See the update" in text
         assert Correction.objects.get().state == State.SENT
 

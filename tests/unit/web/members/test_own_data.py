@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from tests.fakes.oauth import ALICE, BOB
 from tests.pages import page_text
 from tests.unit.web.members.test_fresh_proof import ASK_PASSWORD, PASSWORD, grow_old
 
-from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
 from elonara.events import actions
 from elonara.events.guests import questions, rsvps
 from elonara.events.models import Event, GivenAnswer, Rsvp
@@ -135,10 +136,13 @@ def test_a_guest_without_an_account_deletes_her_answers(client, authorize, invit
     rsvps.respond(picnic, choice="going", did="did:plc:carol", handle="carol.test")
     page = page_text(client.get("/invitations"))
     assert "Delete my answers" in page
+    Client().post(f"/i/{invitation.ref}", {"answer": "maybe", "note": "Never proved."})
     client.post("/invitations/delete-answers", {"did": "did:plc:carol"})
     assert Rsvp.objects.count() == 2, "only what was proved here"
+    assert AuthorizationRequest.objects.get().expected_did == BOB
     assert client.post("/invitations/delete-answers", {"did": BOB})["location"] == "/invitations"
     assert [(row.did, row.choice) for row in Rsvp.objects.all()] == [("did:plc:carol", "going")], "the place is hers"
+    assert not AuthorizationRequest.objects.exists(), "nor is an answer kept that waits for a proof"
     invitation.refresh_from_db()
     assert (invitation.answer, invitation.answered_at, invitation.opened_at) == ("", None, None)
     assert client.post("/invitations/export", {"did": BOB}).json()["answers"] == []

@@ -32,7 +32,7 @@ def begin(client, server):
 
 @pytest.fixture
 def came_back(client, authorize, begin):
-    """Bob, whom no member has, has consented and is asked whether he is new here."""
+    """Bob, whom no member has, has consented and is offered an account."""
     assert authorize(client, begin(), BOB)["location"] == NEW
 
 
@@ -398,6 +398,15 @@ class TestTwice:
 
 
 class TestTime:
+    def test_too_late_from_her_server_she_is_asked_for_the_same_once_more(self, client, server, begin):
+        url = begin()["location"]
+        AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=20))
+        cleanup.clear()
+        page = client.get("/auth/bluesky/callback", server.approve(url, BOB)).content.decode()
+        form = page.partition('action="/auth/bluesky/start"')[2]
+        assert "I want to invite people" in form.partition("</button>")[0]
+        assert 'value="bob.example.com"' in form
+
     @pytest.mark.promise("first-consent")
     def test_what_nobody_confirms_is_revoked_and_deleted(self, client, server, came_back):
         assert cleanup.clear() == 0
