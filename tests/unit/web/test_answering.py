@@ -1,6 +1,7 @@
 """An answer on a public event's page is never thrown away: it survives saying who one is."""
 
 import dataclasses
+import html
 from datetime import timedelta
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -63,6 +64,31 @@ def test_the_answer_goes_along_with_a_sign_in_by_password(client, page, make_mem
     client.post(urlsplit(after).path, {name: values[0] for name, values in parse_qs(urlsplit(after).query).items()})
     row = Rsvp.objects.get()
     assert (row.member, row.choice, row.note) == (member, "going", "By train.")
+
+
+def test_who_has_no_bluesky_account_makes_one_here_and_answers(client, site, page, picnic):
+    asked = press(client, page, note="We bring bread.").content.decode()
+    address = html.unescape(asked.partition('href="/accounts/signup/?')[2].partition('"')[0])
+    back = parse_qs(address)["next"][0]
+    for way_in in ("login", "signup"):
+        words = page_text(client.get(f"/accounts/{way_in}/?{address}"))
+        assert "Your answer comes along" in words
+        assert "you need no account" not in words
+    assert "Your answer comes along" not in page_text(client.get("/accounts/login/?next=/events"))
+    password = "correct horse battery staple"
+    made = client.post("/accounts/signup/", {"username": "erin", "password1": password, "email": "", "next": back})
+    assert made["location"] == back
+    shown = client.get(back)
+    assert "Send your answer" in page_text(shown)
+    press(client, page, note="We bring bread.")
+    row = Rsvp.objects.get()
+    assert (row.member.username, row.choice, row.note) == ("erin", "going", "We bring bread.")
+
+
+def test_where_nobody_can_join_no_account_is_offered(client, page, settings):
+    site = dataclasses.replace(settings.ELONARA.site, registration="closed")
+    settings.ELONARA = dataclasses.replace(settings.ELONARA, site=site)
+    assert "/accounts/signup/" not in press(client, page).content.decode()
 
 
 def test_what_would_be_refused_is_said_before_the_visitor_is_sent_away(client, page, picnic, alice):

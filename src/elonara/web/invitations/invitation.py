@@ -191,7 +191,9 @@ def forget_me(request: HttpRequest) -> HttpResponse:
     """The "Not you?" button: delete all proofs of this browser, and the offer."""
     forget(request)
     end_offer(request)
-    show_message(request, _("This browser no longer knows your Bluesky account."), "info")
+    show_message(
+        request, _("This browser no longer knows your Bluesky account. Your answers stay as they are."), "info"
+    )
     return redirect(safe_next(request, request.POST.get("next"), "/invitations"))
 
 

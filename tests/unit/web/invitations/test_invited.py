@@ -10,10 +10,11 @@ from django.utils import timezone
 from tests.fakes.oauth import ALICE, BOB
 from tests.pages import page_text
 
-from elonara.bluesky.models import MemberIdentity
+from elonara.bluesky.models import AuthorizationRequest, MemberIdentity
 from elonara.events import actions
 from elonara.events.guests import questions
 from elonara.events.models import Event, EventHost, Rsvp
+from elonara.housekeeping import cleanup
 from elonara.invitations.models import Invitation
 from elonara.invitations.opt_out_models import OptOut, Report
 
@@ -233,6 +234,18 @@ def test_from_the_calendar_the_invited_person_comes_back_to_the_event(client, au
     assert client.get(address).status_code == 200
 
 
+def test_who_comes_back_too_late_reads_that_nothing_is_lost(client, server, invited, picnic):
+    ref = invited(picnic).ref
+    begun = client.post(f"/i/{ref}", {"answer": "going", "note": "By train."})
+    AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(minutes=20))
+    cleanup.clear()
+    back = client.get("/auth/bluesky/callback", server.approve(begun["location"], BOB))
+    words = page_text(back)
+    assert "Your answer is not sent yet, and nothing you wrote is lost." in words
+    assert 'name="note" value="By train."' in back.content.decode()
+    assert not Rsvp.objects.exists()
+
+
 def test_a_note_is_said_to_be_saved(client, authorize, invited, picnic):
     ref = invited(picnic).ref
     authorize(client, client.post(f"/i/{ref}", {"answer": "maybe", "note": "By train."}), BOB)
@@ -256,7 +269,7 @@ def test_a_guest_reads_who_sees_the_name_and_whom_she_brings(client, authorize, 
     assert "You bring 2 people." in page
     assert "and other guests can see your name" in page
     assert beforehand in page
-    assert "<bdi>bob.example.com</bdi>+2" in page
+    assert "<bdi>bob.example.com</bdi>(you) +2" in page
 
 
 def test_who_may_not_see_a_private_event_is_not_said_to_see_its_guests(client, signed_in, picnic, alice):
