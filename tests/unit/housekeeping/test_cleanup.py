@@ -40,6 +40,7 @@ def test_expired_rows_of_every_kind_are_deleted_and_others_stay(transactional_db
     assert cleanup.clear() == 0
 
 
+@pytest.mark.promise("visitors-leave-nothing")
 def test_an_unfinished_authorization_request_is_deleted_after_it_expires(service, member):
     begin(service, member, confirmed=True)
     assert cleanup.clear() == 0
