@@ -22,7 +22,7 @@ COLUMNS = (
     "did", "handle", "name", "choice", "online", "plus_ones", "note", "email_invitation", "member__username",
     "member__display_name", "member__bluesky__bsky_did", "member__bluesky__bsky_handle", "member__bluesky__avatar_url",
 )  # fmt: skip
-_READ = (*COLUMNS, "pk", "member_id", "is_you", "is_known")
+_READ = (*COLUMNS, "pk", "member_id", "is_known")
 _TOTALS = CompiledQuery(
     lambda event: Rsvp.objects.filter(event=event).values_list("choice").annotate(Count("pk"), Sum("plus_ones"))
 )
@@ -140,7 +140,8 @@ def guest_list(
     page = min(max(page, 1), pages)
     one_page = slice((page - 1) * size, page * size)
     shown = (rows if matching is None else matching)[one_page] if named else ()
-    guests = tuple(_guest(row, viewer, set(dids), with_notes=is_host) for row in shown)
+    by_link = answered.pk if answered is not None else None
+    guests = tuple(_guest(row, viewer, set(dids), by_link, with_notes=is_host) for row in shown)
     return replace(numbers, guests=guests, named=named, full=full, with_notes=is_host, page=page, pages=pages)
 
 
@@ -182,9 +183,10 @@ def _in_order(answers: QuerySet[Rsvp], mine: Q, known: Q) -> QuerySet[Rsvp, Any]
     return rows.values_list(*_READ, named=True)
 
 
-def _guest(row: Any, viewer: Member | None, own: set[str], *, with_notes: bool) -> Guest:
+def _guest(row: Any, viewer: Member | None, own: set[str], by_link: int | None, *, with_notes: bool) -> Guest:
     did = row.member__bluesky__bsky_did or row.did
-    you = row.is_you or (viewer is not None and row.member_id == viewer.pk) or bool(did and did in own)
+    # Not `is_you`, which sorts: a DID that a member has changed for another one no longer reads her note.
+    you = row.pk == by_link or (viewer is not None and row.member_id == viewer.pk) or bool(did and did in own)
     return Guest(
         name=_name(row),
         handle=_handle(row),
