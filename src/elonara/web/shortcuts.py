@@ -120,7 +120,11 @@ def show_message(request: HttpRequest, sentence: str, kind: str = "ok") -> None:
 def show_answered(request: HttpRequest, event: Event, row: Rsvp, seen: str) -> None:
     """Say what became of an answer, and whether the page with the buttons (`seen`) was older than the event."""
     said = places.answered_words(event, row)
-    note = _("Your note is saved. The hosts can read it, and nobody else.") if row.note_is_new else ""
+    note = ""
+    if row.note_is_new:
+        note = _("Your note is saved. The hosts can read it, and nobody else.")
+    elif row.note:
+        note = _("Your note to the hosts stays.")
     show_message(request, " ".join(words for words in (said, _brings(row), note) if words))
     if changed := places.changed_words(event, seen):
         show_message(request, changed, "warn")

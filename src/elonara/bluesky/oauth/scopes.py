@@ -28,6 +28,7 @@ READS = (
 )
 # The picker and the check before sending need these; lists and threads may be missing.
 NEEDED_READS = frozenset({"app.bsky.graph.getFollowers", "app.bsky.graph.getFollows", "app.bsky.actor.getProfiles"})
+LIST_READS = frozenset({"app.bsky.graph.getLists", "app.bsky.graph.getList"})
 PERMISSIONS = frozenset({"repo", "rpc", "blob", "include"})  # resources that a permission can name
 POST_WRITES = "repo:app.bsky.feed.post?action=create&action=delete"
 IMAGES = "blob:image/*"
@@ -90,6 +91,12 @@ def can_read_graph(granted: str) -> bool:
     return TRANSITION in scopes or _granted_reads(scopes) >= NEEDED_READS
 
 
+def can_read_lists(granted: str) -> bool:
+    """Whether the granted scope allows reading the member's lists and who is on them."""
+    scopes = granted.split()
+    return BASE in scopes and (TRANSITION in scopes or _granted_reads(scopes) >= LIST_READS)
+
+
 def can_write(granted: str) -> bool:
     """Whether the granted scope allows creating and deleting posts."""
     scopes = granted.split()
@@ -110,6 +117,8 @@ def in_words(granted: str) -> list[str]:
     allowed = [_("Know your Bluesky address and ID")] if BASE in granted.split() else []
     if can_read_graph(granted):
         allowed.append(_("See who you follow and who follows you"))
+    if can_read_lists(granted):
+        allowed.append(_("See your lists on Bluesky"))
     if can_write(granted):
         allowed.append(_("Write and delete posts for you"))
     if can_upload(granted):

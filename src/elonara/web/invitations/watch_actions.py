@@ -58,12 +58,14 @@ def _act(request: HttpRequest, row: Deliverable | None, what: str) -> HttpRespon
     # 404, not 403: those who may not invite do not learn that the invitation exists.
     if row is None or target is None or not target.may_invite(the_member(request)):
         raise Http404
-    back = f"/{'events' if target.kind == 'event' else 'communities'}/{target.of.slug}/manage?tab=invite&step=watch"
+    section = "events" if target.kind == "event" else "communities"
+    back = f"/{section}/{target.of.slug}/manage?tab=invite&step=watch"
     invitation = row if isinstance(row, Invitation) else None
     if request.method != "POST":
         if what in NEEDS_CONFIRMATION or (what == "compose" and invitation):
             noun = "update" if isinstance(row, Correction) else "announcement"
             context: dict[str, Any] = {"row": row, "person": invitation, "back": back, "target": target, "noun": noun}
+            context["section"] = section  # the address begins with /invitations, where those to her are
             if what == "compose" and invitation is not None:
                 context["post"] = queries.handed_over(invitation)
             return render(request, f"invite/{what}.html", context)
@@ -73,7 +75,9 @@ def _act(request: HttpRequest, row: Deliverable | None, what: str) -> HttpRespon
         if what == "compose" and invitation is not None:
             address = actions.hand_over(invitation, the_member(request), shown)
             return render(
-                request, "invite/handed.html", {"address": address, "text": invitation.record["text"], "back": back}
+                request,
+                "invite/handed.html",
+                {"address": address, "text": invitation.record["text"], "back": back, "section": section},
             )
         if what in {"retry", "confirm"} and invitation is not None:
             (actions.retry if what == "retry" else actions.confirm)(invitation, the_member(request), shown)

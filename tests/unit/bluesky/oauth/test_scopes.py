@@ -25,6 +25,21 @@ def test_the_requested_scope_is_enough_for_everything(bluesky):
 
 
 @pytest.mark.parametrize(
+    ("granted", "says"),
+    [
+        (f"atproto {READS}", True),
+        (f"atproto {READS}".replace("app.bsky.graph.getList?", "app.bsky.graph.getMutes?"), False),
+        ("atproto", False),
+        ("atproto transition:generic", True),
+        (READS, False),
+    ],
+)
+def test_that_lists_can_be_read_is_said(granted, says):
+    assert ("See your lists on Bluesky" in scopes.in_words(granted)) == says
+    assert ("See your lists on Bluesky" in scopes.missing_in_words(granted)) != says
+
+
+@pytest.mark.parametrize(
     ("granted", "reads", "writes"),
     [
         ("", False, False),

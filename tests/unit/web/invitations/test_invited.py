@@ -251,10 +251,14 @@ def test_a_note_is_said_to_be_saved(client, authorize, invited, picnic):
     authorize(client, client.post(f"/i/{ref}", {"answer": "maybe", "note": "By train."}), BOB)
     saved = "Your note is saved. The hosts can read it, and nobody else."
     assert saved in page_text(client.get(f"/i/{ref}"))
-    # An answer that leaves the note as it was says nothing about it.
-    assert saved not in page_text(client.post(f"/i/{ref}", {"answer": "going", "note": "By train."}, follow=True))
+    # An answer that leaves the note as it was says that it is still there.
+    stays = page_text(client.post(f"/i/{ref}", {"answer": "going", "note": "By train."}, follow=True))
+    assert "Your note to the hosts stays." in stays
+    assert saved not in stays
     assert saved in page_text(client.post(f"/i/{ref}", {"answer": "going", "note": "By bus."}, follow=True))
-    assert saved not in page_text(client.post(f"/i/{ref}", {"answer": "going", "note": ""}, follow=True))
+    gone = page_text(client.post(f"/i/{ref}", {"answer": "going", "note": ""}, follow=True))
+    assert saved not in gone
+    assert "stays" not in gone
 
 
 @pytest.mark.parametrize("answer", ["going", "maybe"])

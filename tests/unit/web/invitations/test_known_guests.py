@@ -24,7 +24,7 @@ def first_button(page):
 def test_to_host_she_is_asked_for_what_hosting_needs_and_not_for_her_handle(bob):
     page = bob.get("/accounts/login/?next=/events/create").content.decode()
     assert 'value="@bob.example.com"' in page
-    assert "You are here as @bob.example.com" in page_text(bob.get("/accounts/login/"))
+    assert "You are signed in as @bob.example.com" in page_text(bob.get("/accounts/login/"))
     assert "Bluesky asks you once more, because until now it only said who you are." in page_text(
         bob.get("/accounts/login/?next=/events/create")
     )
@@ -45,7 +45,7 @@ def test_where_no_more_can_be_asked_for_she_reads_of_no_second_time(bob, setting
 def test_a_visitor_whom_nobody_knows_is_asked_for_hers(client, site):
     page = client.get("/accounts/login/?next=/events/create").content.decode()
     assert "Continue with Bluesky" in first_button(page)
-    assert "You are here as" not in page
+    assert "You are signed in as" not in page
 
 
 def test_in_the_list_of_guests_she_finds_herself(bob, picnic, make_member):

@@ -143,7 +143,10 @@ class TestTheNotice:
         jobs.drain()
         other = sign_in(Client(), make_member("mallory"))
         assert other.post(f"/updates/{row.pk}/undo").status_code == 404
-        assert "Undo the update?" in page_text(browser.get(f"/updates/{row.pk}/undo"))
+        undo = page_text(browser.get(f"/updates/{row.pk}/undo"))
+        assert "Undo the update?" in undo
+        # The navigation names the event's section, though the address begins elsewhere.
+        assert '<a href="/events" aria-current="true">' in undo
         browser.post(f"/updates/{row.pk}/undo")
         assert Correction.objects.get().state == State.UNDOING
         assert "3 posts on Bluesky still show the old time" in page_text(browser.get(manage(out)))
@@ -154,6 +157,11 @@ class TestTheNotice:
         assert "Take 3 posts back?" in page
         assert "The announcement and 2 invitations are deleted from Bluesky." in page
         assert states() == {State.SENT}
+        # Cancel leads back to where she came from.
+        assert f'href="/events/{out.slug}/manage?tab=invite&amp;step=watch">Cancel</a>' in page
+        details = page_text(browser.get(f"/events/{out.slug}/manage?tab=details"))
+        way = re.search(r'href="([^"]*step=take-back[^"]*)"', details)[1].replace("&amp;", "&")
+        assert f'href="/events/{out.slug}/manage?tab=details">Cancel</a>' in page_text(browser.get(way))
         response = browser.post(manage(out, "take-back"), follow=True)
         assert "3 posts are being taken back." in page_text(response)
         assert states() == {State.UNDOING}

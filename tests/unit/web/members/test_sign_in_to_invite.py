@@ -83,6 +83,7 @@ class TestANewAccount:
         assert alive(server) == [True]
         page = page_text(client.get(NEW))
         assert "See who you follow and who follows you" in page
+        assert "See your lists on Bluesky" in page
         assert "Write and delete posts for you" in page
 
         assert client.post(NEW, CONNECT)["location"] == "/events/create"
