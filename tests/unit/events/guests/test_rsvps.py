@@ -196,6 +196,10 @@ def test_a_note_is_for_the_hosts_and_its_writer(busy, alice, make_member):
     assert notes(people["dora"], known_dids=["did:plc:bob", "did:plc:carol"]) == {}
     assert notes(make_member(), known_dids=["did:plc:bob", "did:plc:carol"]) == {}
     assert notes(dids=["did:plc:gil"]) == {}
+    # Carol answered by a Bluesky account that she has changed for another one since.
+    Rsvp.objects.filter(member=people["carol"]).update(did="did:plc:former")
+    assert notes(people["carol"]) == {"carol": "late"}
+    assert notes(dids=["did:plc:former"]) == {}
 
 
 def test_other_members_read_those_they_know_and_numbers(busy, make_member):
