@@ -440,7 +440,7 @@ def test_a_guest_still_gives_nothing_but_his_identity(client, server):
 class TestTheAppPassword:
     """Where this site posts with app passwords, a host reads before and after her consent that one is left to add."""
 
-    BEFORE = "To post, you add an app password later"
+    BEFORE = "You add an app password later"
     AFTER = "Before your first post, you also add an app password"
     UNUSED = "The permission to post is kept for later"
 
