@@ -72,13 +72,12 @@
     choose(event.target.files[0]);
   });
 
-  /* To another day the end goes with the start; on the same day it stays, unless the start is put after it. Where there
-     is none yet, it is suggested: most events have one. What was there when the field was entered counts, because each
-     digit that is typed is a change. */
+  /* The end goes with the start, as in calendars: the event stays as long as it was. Where there is none yet, it is
+     suggested: most events have one. What was there when the field was entered counts, because each digit that is typed
+     is a change. */
   const SUGGESTED = 3 * 3600e3;  /* what calendars are told of an event without an end */
   const { starts_at: starts, ends_at: ends, all_day: allDay } = form.elements;
   const [MINUTE, DAY] = ["YYYY-MM-DDThh:mm".length, "YYYY-MM-DD".length];
-  const day = (at) => Math.floor(at / 864e5);
   const moment = (field) => {
     const at = Date.parse(field.value.includes("T") ? `${field.value}Z` : field.value);
     return new Date(at).getUTCFullYear() > 1999 ? at : NaN;  /* a year that is being typed passes through 0002 */
@@ -90,7 +89,7 @@
     const to = moment(starts);
     if (Number.isNaN(to)) return;
     if (suggests) put(to + (ends.type === "date" ? 0 : SUGGESTED));
-    else if (until >= from) put(until > to && day(to) === day(from) ? until : until + to - from);
+    else if (until >= from) put(until + to - from);
   };
   enter();
   ends.addEventListener("input", () => { suggests = false; });
