@@ -26,7 +26,7 @@ def test_the_update_is_posted_and_the_posts_are_taken_back(open_browser, host_ja
     page.goto(f"/events/{event}/manage?tab=invite&step=watch")
     picture(page, f"{name}-watch-wide")
     page.get_by_role("button", name="Post the update").click()
-    page.get_by_text("The update is being posted.").wait_for()
+    page.get_by_text("The update is on its way.").wait_for()
     people.wait_for_link(page, "See the update")
     assert not page.get_by_role("heading", name="still show the old").count()
     picture(page, f"{name}-posted-wide")

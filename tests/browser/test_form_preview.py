@@ -68,9 +68,12 @@ def test_the_end_goes_where_the_start_goes(open_browser, host_jar):
     expect(ends).to_have_value("2033-12-19T18:00")  # what calendars would be told of an event without an end
     starts.fill("2033-12-19T23:30")
     expect(ends).to_have_value("2033-12-20T02:30")
+    moved = page.get_by_text("The end has moved with the start.")
+    assert not moved.is_visible()
     ends.fill("2033-12-20T00:30")
     starts.fill("2034-01-16T23:30")
     expect(ends).to_have_value("2034-01-17T00:30")  # as long as before
+    assert moved.is_visible()
     ends.focus()
     starts.fill("2034-01-16T22:30")
     expect(ends).to_have_value("2034-01-16T23:30")
@@ -91,3 +94,4 @@ def test_the_end_goes_where_the_start_goes(open_browser, host_jar):
     ends.fill("")
     starts.fill("2034-03-06T15:00")
     expect(ends).to_have_value("")  # she wants none
+    assert not moved.is_visible()

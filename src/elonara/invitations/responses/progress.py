@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from elonara.bluesky.identity.people import INVALID_HANDLE
 from elonara.bluesky.models import AccountLane
 from elonara.communities.models import Community
 from elonara.events.models import Event
@@ -53,10 +54,10 @@ def progress(target: Event | Community, by: Member, page: int = 1) -> Progress:
     counts = found.counts
     pages = max(1, -(-counts["total"] // listing.PAGE_SIZE))
     page = min(max(1, page), pages)
-    rows = _views(listing.page_of(target, page, counts["needs_you"]), by)
+    pause, paused_until = _pause(by, Invitation.objects.filter(**Target(target).only).order_by())
+    rows = _views(listing.page_of(target, page, counts["needs_you"]), by, writes=pause is None)
     announcements, updates = _announcements(target, Announcement), _announcements(target, Correction)
     final = sum(counts[state.value] for state in FINAL_STATES)
-    pause, paused_until = _pause(by, Invitation.objects.filter(**Target(target).only).order_by())
     return Progress(
         rows=rows,
         counts=dict(counts),
@@ -94,11 +95,12 @@ class _Now:
     by: Member
     ready: PostingReadiness
     opted_out: frozenset[str]
+    writes: bool  # whether she is led to write to those who have not answered: not while she or her account is paused
 
 
-def _views(rows: Sequence[Invitation], by: Member) -> list[InvitationView]:
+def _views(rows: Sequence[Invitation], by: Member, *, writes: bool = False) -> list[InvitationView]:
     wishes = frozenset(opt_outs.opted_out(by, [row.invitee_did for row in rows])) if rows else frozenset()
-    now = _Now(by, posting_readiness.readiness(by), wishes)
+    now = _Now(by, posting_readiness.readiness(by), wishes, writes)
     return [_row(one, now) for one in rows]
 
 
@@ -136,12 +138,20 @@ def _row(one: Invitation, now: _Now) -> InvitationView:
         text=record["text"],
         compose_url=compose_url(record["text"]),
         can=can,
+        write_url=compose_url(f"@{one.invitee_handle} {compose.link_for(one.ref)}") if _may_be_asked(one, now) else "",
         preview_id=post.preview_id if post else "",
         author_did=post.author_did if post else one.author_did,
         caution=sentences.caution(one.batch.sentence, one.batch.sentence_facts, target_of(one)) if post else "",
         card_title=post.record["embed"]["external"]["title"] if post else "",
         card_description=post.record["embed"]["external"]["description"] if post else "",
     )
+
+
+def _may_be_asked(one: Invitation, now: _Now) -> bool:
+    """Whether the host may be led to write to this person herself: invited, without an answer, and never said no."""
+    if not now.writes or one.invitee_did in now.opted_out or one.invitee_handle in {"", INVALID_HANDLE}:
+        return False
+    return one.state == State.SENT and not one.answer and not target_of(one).over()
 
 
 def _waits_for_announcement(one: Invitation) -> bool:

@@ -48,6 +48,7 @@ class InvitationView:
     author_did: str = ""  # who would post that, and the card under it
     card_title: str = ""
     card_description: str = ""
+    write_url: str = ""  # where the host writes to who has not answered: a post of her own, on Bluesky; "": not offered
     caution: str = ""  # what the host has to know about her own sentence before she confirms or retries it
 
     @property

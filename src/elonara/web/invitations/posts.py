@@ -49,7 +49,7 @@ def post_update(request: HttpRequest, to: To, frame: dict[str, Any]) -> HttpResp
         if update.state == State.WAITING:
             show_message(request, with_way_on(_("The update waits."), updates, _("See for what")), "warn")
         else:
-            show_message(request, with_way_on(_("The update is being posted."), updates, _("See how it is doing")))
+            show_message(request, with_way_on(_("The update is on its way."), updates, _("See how it is doing")))
     return redirect_to_step(frame, step="watch")
 
 

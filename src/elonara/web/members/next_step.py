@@ -115,7 +115,7 @@ def _about(event: Event, invited: bool, answers: Sequence[LatestAnswer]) -> Next
         )
     return NextStep(
         gettext_noop("Waiting for answers"),
-        gettext_noop("People are invited. There are no new answers."),
+        gettext_noop("People are invited. New answers appear here."),
         gettext_noop("See who was invited"),
         f"{manage}invite&step=watch",
         named,

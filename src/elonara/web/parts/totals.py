@@ -23,6 +23,11 @@ COUNTED = (
 )
 
 
+def wanted(counts: Mapping[str, int]) -> int:
+    """How many of the invitations are meant to be on Bluesky: all but those that the host took back or cancelled."""
+    return counts["total"] - sum(counts.get(key, 0) for key in ("undoing", "undone", "cancelled"))
+
+
 def counted(counts: Mapping[str, int]) -> list[tuple[str, str]]:
     """State and words for each number that is not zero; what is sent is always said."""
     return [

@@ -83,6 +83,7 @@
     return new Date(at).getUTCFullYear() > 1999 ? at : NaN;  /* a year that is being typed passes through 0002 */
   };
   const put = (at) => { ends.value = new Date(at).toISOString().slice(0, ends.type === "date" ? DAY : MINUTE); };
+  const moved = document.getElementById("end-moved");
   let suggests = !starts.value && !ends.value, from = NaN, until = NaN;
   const enter = () => { [from, until] = [moment(starts), moment(ends)]; };
   const follow = () => {
@@ -90,6 +91,7 @@
     if (Number.isNaN(to)) return;
     if (suggests) put(to + (ends.type === "date" ? 0 : SUGGESTED));
     else if (until >= from) put(until + to - from);
+    moved.hidden = suggests || !(until >= from) || to === from;
   };
   enter();
   ends.addEventListener("input", () => { suggests = false; });

@@ -67,7 +67,7 @@ class TestTheNotice:
         assert "Update: Winter picnic" in text
         assert text.count("Post the update") == 1
         response = browser.post(manage(out, "watch"), {"go": "update"} | shown(page), follow=True)
-        assert "The update is being posted." in page_text(response)
+        assert "The update is on its way." in page_text(response)
         assert f'href="{manage(out, "watch").replace("&", "&amp;")}#upd"' in response.content.decode()
         jobs.drain()
         text = page_text(browser.get(manage(out, "watch")))
