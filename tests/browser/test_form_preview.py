@@ -91,7 +91,9 @@ def test_the_end_goes_where_the_start_goes(open_browser, host_jar):
     starts.evaluate("(field) => { field.value = '2034-03-01T01:00'; field.dispatchEvent(new Event('input')); }")
     starts.evaluate("(field) => { field.value = '2034-03-01T14:00'; field.dispatchEvent(new Event('input')); }")
     expect(ends).to_have_value("2034-03-01T16:00")  # the first digit of 14 was no start of its own
+    assert moved.is_visible()
     ends.fill("")
+    assert not moved.is_visible()
     starts.fill("2034-03-06T15:00")
     expect(ends).to_have_value("")  # she wants none
     assert not moved.is_visible()

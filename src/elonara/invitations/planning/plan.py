@@ -265,6 +265,7 @@ def _planned(target: Target, words: Words, person: Person, line: str) -> Planned
 
 
 def _warnings(target: Target, invitations: list[PlannedInvitation], words: Words) -> list[str]:
+    # Stays the first: the page leaves it out of its list, because it says so above Send (invite/check.html).
     found = [_("Posts and mentions on Bluesky are public: everyone can see who you invite.")]
     if target.is_private:
         found += _of_private(target, words)

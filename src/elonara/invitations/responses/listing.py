@@ -50,6 +50,7 @@ class Totals:
 
     counts: Counter[str]  # by state (every state is a key), and answered, needs_you, outdated, total
     moving: int  # how many will change by themselves
+    sending: int  # how many of these are to be posted, and are not taken back
 
 
 def rows_of(target: Event | Community) -> QuerySet[Invitation]:
@@ -60,7 +61,7 @@ def rows_of(target: Event | Community) -> QuerySet[Invitation]:
 
 def totals(target: Event | Community) -> Totals:
     """Count the invitations to a target in the database."""
-    counts, moving = Counter(dict.fromkeys((*State.values, *COUNTED), 0)), 0
+    counts, moving, sending = Counter(dict.fromkeys((*State.values, *COUNTED), 0)), 0, 0
     rows = Invitation.objects.filter(**Target(target).only).order_by().values("state")
     for row in rows.annotate(
         total=Count("state"),
@@ -70,9 +71,10 @@ def totals(target: Event | Community) -> Totals:
     ):
         counts[row["state"]] += row["total"]
         counts.update({name: row[name] for name in COUNTED})
-        moving += row["total"] - row["unconfirmed"] if row["state"] in MOVING else 0
+        moves = row["total"] - row["unconfirmed"] if row["state"] in MOVING else 0
+        moving, sending = moving + moves, sending + (moves if row["state"] != State.UNDOING else 0)
     counts["outdated"] = sum(one.number for one in told_by(Invitation, Target(target)) if one.wrong)
-    return Totals(counts, moving)
+    return Totals(counts, moving, sending)
 
 
 def page_of(target: Event | Community, number: int, needing: int, size: int = PAGE_SIZE) -> list[Invitation]:

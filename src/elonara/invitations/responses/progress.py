@@ -65,6 +65,7 @@ def progress(target: Event | Community, by: Member, page: int = 1) -> Progress:
         updates=updates,
         percent=round(100 * final / counts["total"]) if counts["total"] else 100,
         going_on=found.moving > 0 or any(one.state in listing.MOVING for one in (*announcements, *updates)),
+        sending=found.sending > 0 and pause is None,
         page=page,
         pages=pages,
         paused=pause,
@@ -95,7 +96,7 @@ class _Now:
     by: Member
     ready: PostingReadiness
     opted_out: frozenset[str]
-    writes: bool  # whether she is led to write to those who have not answered: not while she or her account is paused
+    writes: bool  # whether she is led to write to those who have not answered: not while her page says "paused"
 
 
 def _views(rows: Sequence[Invitation], by: Member, *, writes: bool = False) -> list[InvitationView]:
@@ -148,8 +149,13 @@ def _row(one: Invitation, now: _Now) -> InvitationView:
 
 
 def _may_be_asked(one: Invitation, now: _Now) -> bool:
-    """Whether the host may be led to write to this person herself: invited, without an answer, and never said no."""
-    if not now.writes or one.invitee_did in now.opted_out or one.invitee_handle in {"", INVALID_HANDLE}:
+    """Whether the host of this invitation may be led to write to the person, who has neither answered nor said no.
+
+    Only she: what the person wants of her is known to `now`, and not what he wants of a co-host's invitation.
+    """
+    if not now.writes or one.host_id != now.by.pk or one.invitee_did in now.opted_out:
+        return False
+    if one.invitee_handle in {"", INVALID_HANDLE}:
         return False
     return one.state == State.SENT and not one.answer and not target_of(one).over()
 

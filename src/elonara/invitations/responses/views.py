@@ -89,6 +89,7 @@ class Progress:
     updates: list[AnnouncementView]
     percent: int
     going_on: bool  # False: nothing will change by itself, so a page can stop polling
+    sending: bool  # whether invitations are being posted, now or as the caps allow
     page: int = 1
     pages: int = 1
     paused: reasons.Reason | None = None

@@ -24,7 +24,7 @@ COUNTED = (
 
 
 def wanted(counts: Mapping[str, int]) -> int:
-    """How many of the invitations are meant to be on Bluesky: all but those that the host took back or cancelled."""
+    """How many of the invitations are meant to be on Bluesky: all but those taken back or cancelled."""
     return counts["total"] - sum(counts.get(key, 0) for key in ("undoing", "undone", "cancelled"))
 
 

@@ -94,11 +94,14 @@
     moved.hidden = suggests || !(until >= from) || to === from;
   };
   enter();
-  ends.addEventListener("input", () => { suggests = false; });
+  ends.addEventListener("input", () => { [suggests, moved.hidden] = [false, true]; });
   starts.addEventListener("focus", enter);
   starts.addEventListener("input", follow);
   /* After the fields have become those of days, or of times again. */
-  allDay.addEventListener("change", () => setTimeout(() => { if (suggests) follow(); }));
+  allDay.addEventListener("change", () => setTimeout(() => {
+    moved.hidden = true;
+    if (suggests) follow();
+  }));
 
   form.addEventListener("submit", () => {
     clearTimeout(timer);

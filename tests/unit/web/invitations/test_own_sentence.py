@@ -119,6 +119,14 @@ def test_a_page_of_before_that_has_no_such_field_keeps_what_is_written(check):
     assert field_of(check()) == OWN
 
 
+def test_that_posts_are_public_is_said_once_and_the_other_warnings_too(check, alice, picnic):
+    events.change(picnic, by=alice, visibility="private")
+    text = page_text(check())
+    assert text.count("are public: everyone can see who you invite.") == 1
+    assert "it shows that you invite this person to one." in text
+    assert "sending stops at once." in text
+
+
 def test_what_names_a_private_event_stays_in_the_field_with_the_reason(check, alice, picnic):
     events.change(picnic, by=alice, visibility="private")
     response = check({"sentence": f"My {picnic.title} again", "go": "preview"})

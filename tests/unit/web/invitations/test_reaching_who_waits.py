@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from tests.pages import page_text
 
+from elonara.events import actions as events
 from elonara.invitations import actions, queries
 from elonara.invitations.models import Announcement, HostSending, Invitation
 
@@ -58,6 +59,14 @@ def test_who_said_no_is_not_written_to(page, sent, alice, whole_site):
     assert "You finish it and post it there yourself." not in page()
 
 
+def test_a_cohost_is_not_led_to_write_to_them(sent, alice, picnic, make_member):
+    zoe = make_member("zoe")
+    events.add_cohost(picnic, by=alice, member=zoe)
+    events.accept_cohost(picnic, by=zoe)
+    actions.opt_out(CAROL, alice)
+    assert address(sent, zoe) == ""
+
+
 def test_after_a_spam_label_nobody_is_written_to(sent, alice):
     HostSending.objects.update_or_create(
         host=alice, defaults={"paused_at": timezone.now(), "pause_reason": "spam_label"}
@@ -91,6 +100,32 @@ class TestWhatIsTakenBack:
         assert "sending continues" not in text
         assert "we then check that it stays deleted" in text
         assert "It can be sent again." not in text
+        assert "The invitations are being taken back" in text
+        assert "takes a few minutes" in text
+
+    def test_says_why_it_has_to_wait(self, page, sent):
+        Invitation.objects.update(state="undoing", reason="unreachable")
+        text = page()
+        assert "takes a few minutes" not in text
+        assert "we then check that it stays deleted" not in text
+
+    @pytest.mark.parametrize("state", ["undoing", "undone"])
+    def test_an_announcement_is_not_said_to_be_sendable(self, page, sent, state):
+        Announcement.objects.update(state=state, reason="by_host")
+        assert "It can be sent again." not in page()
+
+    def test_who_was_undone_for_good_is_not_said_to_be_invitable(self, page, sent):
+        Invitation.objects.update(state="undone", reason="by_host")
+        assert "You can invite them once more." in page()
+        Invitation.objects.update(undone_once=True)
+        assert "You can invite them once more." not in page()
+
+    def test_what_waits_for_her_is_not_said_to_be_sending(self, page, sent):
+        Announcement.objects.update(state="sent", sent_at=timezone.now())
+        Invitation.objects.update(state="queued", needs_confirmation=True)
+        text = page()
+        assert "Sending:" not in text
+        assert "Nothing is being sent right now." in text
 
     def test_what_is_queued_is_being_sent(self, page, sent):
         Invitation.objects.update(state="queued")
