@@ -84,8 +84,8 @@ def respond(
     handle: str = "",
     name: str = "",
     online: bool = False,
-    plus_ones: Any = 0,
-    note: str = "",
+    plus_ones: Any = None,
+    note: str | None = None,
     answers: Mapping[str, Any] | None = None,
     invited: bool = False,
     email_invitation: UUID | None = None,
@@ -95,8 +95,9 @@ def respond(
     The caller has checked that the person has proved `did`, or has opened the link of `email_invitation` (its id), with
     `member` where its address is hers: then she has one answer already (`adoption.adopt_emailed`).
     `invited`: the caller has seen an invitation for this person, so a private event is open to her. An e-mail
-    invitation implies it. `online`: how she comes, where the event leaves a choice. `answers` to the hosts' questions
-    are by their ids as text: see `questions.checked`. Raises NotAllowed, and Invalid for what is wrong in the others.
+    invitation implies it. `online`: how she comes, where the event leaves a choice. `plus_ones` and `note`: None keeps
+    what she said before. `answers` to the hosts' questions are by their ids as text: see `questions.checked`.
+    Raises NotAllowed, and Invalid for what is wrong in the others.
     """
     person = _principal(member, did, handle, name, email_invitation)
     if sentence := why_closed(event):
@@ -106,12 +107,12 @@ def respond(
             raise NotAllowed(_("This event is private. Ask its host for an invitation."), "private")
         if person.member is not None and not did:
             require_active(person.member)
-    values = _checked(event, choice, plus_ones, note)
     for _attempt in range(3):
         try:
             with transaction.atomic():
                 locked = places.lock(event)
                 before = _row(locked, person)
+                values = _checked(locked, choice, *_or_as_before(locked, before, plus_ones, note))
                 closing.require_open(locked, before, choice, values["plus_ones"])
                 asked = values | {"choice": approval.asked(locked, before, person.member, choice)}
                 asked["online"] = locked.comes_online(online)
@@ -131,7 +132,12 @@ def respond(
 
 
 def check(
-    event: Event, *, choice: str, plus_ones: Any = 0, note: str = "", answers: Mapping[str, Any] | None = None
+    event: Event,
+    *,
+    choice: str,
+    plus_ones: Any = None,
+    note: str | None = None,
+    answers: Mapping[str, Any] | None = None,
 ) -> None:
     """Raise NotAllowed or Invalid where `respond` would refuse this of somebody who has not answered before.
 
@@ -139,7 +145,7 @@ def check(
     """
     if sentence := why_closed(event):
         raise NotAllowed(sentence, "closed")
-    values = _checked(event, choice, plus_ones, note)
+    values = _checked(event, choice, *_or_as_before(event, None, plus_ones, note))
     closing.require_open(event, None, choice, values["plus_ones"])
     _said, errors = questions.checked(event, None, choice, answers or {}, values["plus_ones"])
     if errors:
@@ -185,6 +191,15 @@ def _principal(member: Member | None, did: str, handle: str, name: str, email_in
         return EmailPrincipal(None, name=name[:640], email_invitation=email_invitation)
     known = principal_of(member)
     return EmailPrincipal(known.member, known.did, known.handle, email_invitation=email_invitation)
+
+
+def _or_as_before(event: Event, before: Rsvp | None, plus_ones: Any, note: str | None) -> tuple[Any, str]:
+    """Both values, with what she said before in place of None."""
+    if plus_ones is None:
+        plus_ones = min(before.plus_ones, event.plus_ones_allowed) if before is not None else 0
+    if note is None:
+        note = before.note if before is not None else ""
+    return plus_ones, note
 
 
 def _checked(event: Event, choice: str, plus_ones: Any, note: str) -> dict[str, Any]:

@@ -43,8 +43,8 @@ def respond(
     name: str,
     choice: str,
     *,
-    plus_ones: int = 0,
-    note: str = "",
+    plus_ones: int | None = None,
+    note: str | None = None,
     answers: Mapping[str, Any] | None = None,
     online: bool = False,
 ) -> Rsvp | Membership | None:

@@ -49,7 +49,8 @@ def answer(request: HttpRequest, slug: str) -> HttpResponse:
             rsvps.check(event, **form.values())
             if request.method == "POST" and request.POST.get("handle", "").strip():
                 return _prove(request, event, form)
-            return render(request, "events/answer_who.html", pending_answer(event, form.action(), known=known))
+            pending = pending_answer(event, form.action(known=known), known=known)
+            return render(request, "events/answer_who.html", pending)
         row = _respond(request, event, form, proof)
     except Invalid as fault:
         add_form_errors(form, fault.errors)
@@ -79,7 +80,7 @@ def _prove(request: HttpRequest, event: Event, form: AnswerForm) -> HttpResponse
         request.POST["handle"].strip(),
         f"/events/{event.slug}",
         confirmed=True,
-        payload={"event": event.slug, **form.action()},
+        payload={"event": event.slug, **form.action(known=False)},
     )
 
 

@@ -91,18 +91,14 @@ def _answer(request: HttpRequest, row: EmailInvitation) -> HttpResponse:
         form.add_error(None, RSVP.sentence)
         return RSVP.refuse(_page(request, row, form))
     if form.is_valid():
-        values = form.cleaned_data
         try:
-            given = email_reader.respond(
-                row, form.choice(), values["name"], values["plus_ones"] or 0, values["note"],
-                answers=form.answers(), online=form.online(),
-            )  # fmt: skip
+            given = email_reader.respond(row, name=form.cleaned_data["name"], **form.values(), online=form.online())
         except Invalid as fault:
             add_form_errors(form, fault.errors)
         except NotAllowed as fault:
             form.add_error(None, fault.sentence)
         else:
-            show_answered(request, row.event, given, values["seen"])
+            show_answered(request, row.event, given, form.cleaned_data["seen"])
             return redirect(request.path)
     return _page(request, row, form, status=400)
 

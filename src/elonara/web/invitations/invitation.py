@@ -85,7 +85,8 @@ def show(request: HttpRequest, ref: str) -> HttpResponse:
         return render(request, "invitation/withheld.html", context, status=410)
     form = AnswerForm(request.POST or None, event=invitation.event)
     if request.method == "POST" and form.is_valid() and _fits(request, invitation, form):
-        action = {"ref": ref, "do": "answer", **form.action()}
+        known = invitation.invitee_did in proofs(request)
+        action = {"ref": ref, "do": "answer", **form.action(known=known)}
         return pending_actions.perform(request, invitation, action, request.POST.get("handle", "").strip())
     return render(
         request, "invitation/show.html", _context(request, invitation, form), status=400 if form.errors else 200

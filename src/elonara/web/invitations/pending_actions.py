@@ -106,8 +106,8 @@ def _apply(request: HttpRequest, proof: Proof, action: Mapping[str, Any]) -> str
                     proof.handle,
                     proof.name,
                     choice,
-                    plus_ones=int(action.get("plus_ones") or 0),
-                    note=str(action.get("note", "")),
+                    plus_ones=int(action["plus_ones"] or 0) if "plus_ones" in action else None,
+                    note=str(action["note"]) if "note" in action else None,
                     answers=answers_in(action),
                     online=online,
                 )

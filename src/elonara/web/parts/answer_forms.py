@@ -56,18 +56,24 @@ class AnswerForm(forms.Form):
         return answers_in({name: value for name, value in self.cleaned_data.items() if name in self.data})
 
     def values(self) -> dict[str, Any]:
-        """What the guest says, as `rsvps.check` and, with `online`, `rsvps.respond` take it."""
+        """What the guest says, as `rsvps.check` and, with `online`, `rsvps.respond` take it.
+
+        None for what a button without its field, as in the inbox, does not say.
+        """
         return {
             "choice": self.choice(),
-            "plus_ones": self.cleaned_data["plus_ones"] or 0,
-            "note": self.cleaned_data["note"],
+            "plus_ones": (self.cleaned_data["plus_ones"] or 0) if "plus_ones" in self.data else None,
+            "note": self.cleaned_data["note"] if "note" in self.data else None,
             "answers": self.answers(),
         }
 
-    def action(self) -> dict[str, Any]:
-        """Everything that was sent, to be done once the guest has proved who she is; `answers_in` reads it."""
-        own = AnswerForm.base_fields
-        return {name: value for name, value in self.cleaned_data.items() if name in own or name in self.data}
+    def action(self, *, known: bool) -> dict[str, Any]:
+        """Everything that was sent, to be done once the guest has proved who she is; `answers_in` reads it.
+
+        Unless she is `known`, the page could not show what she said before: an empty field does not take that back.
+        """
+        sent = {name: value for name, value in self.cleaned_data.items() if name in self.data}
+        return {name: value for name, value in sent.items() if known or value or name not in {"plus_ones", "note"}}
 
     def shown(self, mine: Rsvp | None) -> list[AskedQuestion]:
         """The questions with what the guest has typed, or answered before."""

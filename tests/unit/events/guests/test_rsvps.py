@@ -16,7 +16,10 @@ def test_an_answer_is_one_row_that_changes(picnic, make_member):
     rsvps.respond(picnic, choice="going", member=bob, note=" I bring cake. ")
     rsvps.respond(picnic, choice="cant", member=bob)
     row = Rsvp.objects.get()
-    assert (row.choice, row.note, row.member) == ("cant", "", bob)
+    assert (row.choice, row.note, row.member) == ("cant", "I bring cake.", bob)  # what is not said stays
+    rsvps.respond(picnic, choice="maybe", member=bob, note="")
+    row.refresh_from_db()
+    assert (row.choice, row.note) == ("maybe", "")
     assert rsvps.rsvp_of(picnic, bob) == row
     rsvps.withdraw(picnic, member=bob)
     assert rsvps.rsvp_of(picnic, bob) is None

@@ -261,6 +261,32 @@ def test_a_note_is_said_to_be_saved(client, authorize, invited, picnic):
     assert "stays" not in gone
 
 
+@pytest.mark.parametrize("typed", [{}, {"note": ""}, {"note": "", "plus_ones": "0"}, {"note": "", "plus_ones": ""}])
+def test_a_browser_that_does_not_know_her_takes_nothing_back(client, authorize, invited, picnic, alice, typed):
+    actions.change(picnic, by=alice, plus_ones_allowed=2)
+    ref = invited(picnic).ref
+    authorize(client, client.post(f"/i/{ref}", {"answer": "going", "note": "By train.", "plus_ones": "2"}), BOB)
+    client.post("/invitations/forget")
+    authorize(client, client.post(f"/i/{ref}", {"answer": "maybe"} | typed), BOB)
+    row = Rsvp.objects.get()
+    assert (row.choice, row.note, row.plus_ones) == ("maybe", "By train.", 2)
+    # Known again, the page shows both: an empty field is what she wants.
+    client.post(f"/i/{ref}", {"answer": "going", "note": "", "plus_ones": "0"})
+    row.refresh_from_db()
+    assert (row.choice, row.note, row.plus_ones) == ("going", "", 0)
+
+
+def test_what_a_changed_event_no_longer_allows_is_not_kept(client, authorize, invited, picnic, alice):
+    actions.change(picnic, by=alice, plus_ones_allowed=2)
+    ref = invited(picnic).ref
+    authorize(client, client.post(f"/i/{ref}", {"answer": "going", "plus_ones": "2"}), BOB)
+    actions.change(picnic, by=alice, plus_ones_allowed=1)
+    client.post(f"/i/{ref}", {"answer": "maybe"})
+    assert Rsvp.objects.get().plus_ones == 1
+    client.post(f"/i/{ref}", {"answer": "cant"})
+    assert Rsvp.objects.get().plus_ones == 0
+
+
 @pytest.mark.parametrize("answer", ["going", "maybe"])
 def test_a_guest_reads_who_sees_the_name_and_whom_she_brings(client, authorize, invited, picnic, alice, answer):
     actions.change(picnic, by=alice, plus_ones_allowed=2)
